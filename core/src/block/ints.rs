@@ -1,0 +1,137 @@
+//! Packs a column of integers: as differences to the smallest or to the one before, in byte planes.
+//!
+//! ```text
+//! mode u8 (0 from the smallest, 1 from the one before) | base i64 | width u8 | width planes of n bytes
+//! ```
+//!
+//! Plane k holds byte k of every value, so that the high planes are nearly constant and zstd takes them away.
+
+use super::BlockError;
+use super::bytes::{Put, Take};
+
+const FROM_SMALLEST: u8 = 0;
+const FROM_PREVIOUS: u8 = 1;
+
+fn zigzag(v: i64) -> u64 {
+    ((v << 1) ^ (v >> 63)).cast_unsigned()
+}
+
+fn unzigzag(v: u64) -> i64 {
+    (v >> 1).cast_signed() ^ -((v & 1).cast_signed())
+}
+
+fn width_of(max: u64) -> u8 {
+    (64 - max.leading_zeros()).div_ceil(8) as u8
+}
+
+/// Appends the packed form of `values`.
+pub(crate) fn pack(values: &[i64], out: &mut Vec<u8>) {
+    let smallest = values.iter().copied().min().unwrap_or(0);
+    let (mut bits_smallest, mut bits_previous) = (0_u64, 0_u64);
+    let (mut max_smallest, mut max_previous) = (0_u64, 0_u64);
+    let first = values.first().copied().unwrap_or(0);
+    let mut previous = first;
+    for v in values {
+        let from_smallest = v.wrapping_sub(smallest).cast_unsigned();
+        let from_previous = zigzag(v.wrapping_sub(previous));
+        previous = *v;
+        max_smallest = max_smallest.max(from_smallest);
+        max_previous = max_previous.max(from_previous);
+        bits_smallest += u64::from(64 - from_smallest.leading_zeros());
+        bits_previous += u64::from(64 - from_previous.leading_zeros());
+    }
+    let mut put = Put(out);
+    if bits_previous < bits_smallest {
+        put.u8(FROM_PREVIOUS);
+        put.u64(first.cast_unsigned());
+        let width = width_of(max_previous);
+        put.u8(width);
+        let mut previous = first;
+        let deltas = values.iter().map(|v| {
+            let delta = zigzag(v.wrapping_sub(previous));
+            previous = *v;
+            delta
+        });
+        planes(deltas, values.len(), width, out);
+    } else {
+        put.u8(FROM_SMALLEST);
+        put.u64(smallest.cast_unsigned());
+        let width = width_of(max_smallest);
+        put.u8(width);
+        planes(values.iter().map(|v| v.wrapping_sub(smallest).cast_unsigned()), values.len(), width, out);
+    }
+}
+
+fn planes(values: impl Iterator<Item = u64>, n: usize, width: u8, out: &mut Vec<u8>) {
+    let width = usize::from(width);
+    let start = out.len();
+    out.resize(start + n * width, 0);
+    let Some(area) = out.get_mut(start..) else { return };
+    let mut planes: Vec<&mut [u8]> = if n == 0 { Vec::new() } else { area.chunks_exact_mut(n).collect() };
+    for (i, v) in values.enumerate() {
+        for (plane, byte) in planes.iter_mut().zip(v.to_le_bytes()) {
+            if let Some(slot) = plane.get_mut(i) {
+                *slot = byte;
+            }
+        }
+    }
+}
+
+/// Takes `n` packed integers.
+pub(crate) fn unpack(take: &mut Take<'_>, n: usize) -> Result<Vec<i64>, BlockError> {
+    let mode = take.u8()?;
+    let base = take.i64()?;
+    let width = usize::from(take.u8()?);
+    if width > 8 {
+        return Err(BlockError::Damaged("an integer is wider than 8 bytes"));
+    }
+    let area = take.bytes(n.checked_mul(width).ok_or(BlockError::TooLarge)?)?;
+    let mut raw = vec![0_u64; n];
+    if n > 0 {
+        for (k, plane) in area.chunks_exact(n).enumerate() {
+            for (v, byte) in raw.iter_mut().zip(plane) {
+                *v |= u64::from(*byte) << (8 * k);
+            }
+        }
+    }
+    match mode {
+        FROM_SMALLEST => Ok(raw.into_iter().map(|v| base.wrapping_add(v.cast_signed())).collect()),
+        FROM_PREVIOUS => {
+            let mut previous = base;
+            Ok(raw
+                .into_iter()
+                .map(|v| {
+                    previous = previous.wrapping_add(unzigzag(v));
+                    previous
+                })
+                .collect())
+        }
+        _ => Err(BlockError::Damaged("unknown way of packing integers")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_unpacked(values in proptest::collection::vec(
+            prop_oneof![any::<i64>(), -300_i64..300, Just(i64::MIN), Just(i64::MAX)], 0..100)) {
+            let mut bytes = Vec::new();
+            pack(&values, &mut bytes);
+            let mut take = Take(&bytes);
+            prop_assert_eq!(unpack(&mut take, values.len()).unwrap(), values);
+            prop_assert!(take.0.is_empty());
+        }
+    }
+
+    #[test]
+    fn rising_times_take_a_byte_each() {
+        let values: Vec<i64> = (0..1_000).map(|i| 1_617_638_400 + i * 7).collect();
+        let mut bytes = Vec::new();
+        pack(&values, &mut bytes);
+        assert_eq!(bytes.len(), 10 + 1_000);
+    }
+}

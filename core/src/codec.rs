@@ -1,0 +1,88 @@
+//! The one door to bincode: small records to bytes and back.
+//!
+//! Records only, never bill lines. Every record starts with a version byte; what follows is bincode's legacy
+//! layout (fixed-width little-endian integers, 64-bit lengths), which other crates read as well, so the format
+//! outlives the crate. Decoding has a size limit and wants every byte used.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The version byte of records written today.
+const VERSION: u8 = 1;
+/// The most bytes a record may claim to have: a hostile length cannot allocate more.
+const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// A record whose bytes cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CodecError {
+    /// The version byte is not one that this program knows.
+    #[error("record has format version {0}, and this program knows {VERSION}")]
+    Version(u8),
+    /// The bytes end early, go on too long, or make no sense.
+    #[error("record is damaged: {0}")]
+    Damaged(String),
+}
+
+fn config() -> impl bincode::config::Config {
+    bincode::config::legacy().with_limit::<RECORD_BYTES_MAX>()
+}
+
+/// Encodes a record.
+///
+/// # Errors
+/// [`CodecError::Damaged`] for a record beyond 256 MiB.
+pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = vec![VERSION];
+    bincode::serde::encode_into_std_write(record, &mut bytes, config())
+        .map_err(|e| CodecError::Damaged(e.to_string()))?;
+    Ok(bytes)
+}
+
+/// Decodes a record, all of its bytes.
+///
+/// # Errors
+/// [`CodecError`] when the version is unknown or the bytes are not exactly one record.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let (version, body) = bytes.split_first().ok_or_else(|| CodecError::Damaged("no bytes".into()))?;
+    if *version != VERSION {
+        return Err(CodecError::Version(*version));
+    }
+    let (record, used) = bincode::serde::decode_from_slice(body, config())
+        .map_err(|e| CodecError::Damaged(e.to_string()))?;
+    if used != body.len() {
+        return Err(CodecError::Damaged(format!("{} bytes too many", body.len() - used)));
+    }
+    Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_layout_is_the_documented_one() {
+        let bytes = encode(&(7_u32, "ab".to_owned(), Some(-1_i64))).unwrap();
+        let mut want = vec![1, 7, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, b'a', b'b', 1];
+        want.extend([0xff; 8]);
+        assert_eq!(bytes, want);
+    }
+
+    #[test]
+    fn other_versions_and_trailing_bytes_are_errors() {
+        let mut bytes = encode(&7_u32).unwrap();
+        assert_eq!(decode::<u32>(&bytes), Ok(7));
+        bytes.push(0);
+        assert!(matches!(decode::<u32>(&bytes), Err(CodecError::Damaged(_))));
+        assert_eq!(decode::<u32>(&[9, 7, 0, 0, 0]), Err(CodecError::Version(9)));
+        assert!(decode::<String>(&[1, 255, 255, 255, 255, 255, 255, 255, 255]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_bytes_never_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            bytes.insert(0, VERSION);
+            let _ = decode::<(String, Vec<u64>, Option<Vec<String>>)>(&bytes);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The digest of a bill's lines as a multiset.
+//!
+//! A line's hash is SHA-256 over its header and its cells. The digest is the sum of the hashes modulo 2^256,
+//! with the number of lines: it does not depend on the order of the lines nor on how they were split over
+//! files, two equal lines count twice, and the digests of days, owners and loads add up to that of the bill.
+//!
+//! It finds every change that happens; it is not built to withstand somebody who may choose tens of thousands
+//! of lines freely in order to forge a sum. What was sent is proven by the SHA-256 of the parts
+//! (docs/decisions/0003-digest.md).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The shortest prefix of a digest that a person may confirm by.
+pub const PREFIX_MIN: usize = 6;
+
+/// The digest of a multiset of lines: sum of the lines' hashes, and how many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Digest {
+    /// Little-endian limbs of the sum modulo 2^256.
+    sum: [u64; 4],
+    lines: u64,
+}
+
+impl Digest {
+    /// The digest of no lines.
+    pub const EMPTY: Digest = Digest { sum: [0; 4], lines: 0 };
+
+    /// Adds one line by its hash.
+    pub fn add_line(&mut self, hash: &[u8; 32]) {
+        let mut limbs = [0_u64; 4];
+        for (limb, bytes) in limbs.iter_mut().zip(hash.as_chunks::<8>().0) {
+            *limb = u64::from_le_bytes(*bytes);
+        }
+        self.merge(&Digest { sum: limbs, lines: 1 });
+    }
+
+    /// Adds all the lines of another multiset.
+    pub fn merge(&mut self, other: &Digest) {
+        let mut carry = false;
+        for (mine, theirs) in self.sum.iter_mut().zip(other.sum) {
+            let (partial, first) = mine.overflowing_add(theirs);
+            let (sum, second) = partial.overflowing_add(u64::from(carry));
+            *mine = sum;
+            carry = first || second;
+        }
+        self.lines = self.lines.wrapping_add(other.lines);
+    }
+
+    /// Returns how many lines there are.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Returns the 32 bytes that are shown: SHA-256 over the sum and the number of lines.
+    pub fn bytes(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(b"billkeep digest 1\n");
+        for limb in self.sum {
+            hasher.update(limb.to_le_bytes());
+        }
+        hasher.update(self.lines.to_le_bytes());
+        hasher.finalize().into()
+    }
+
+    /// Returns the digest as 64 hexadecimal digits.
+    pub fn hex(&self) -> String {
+        hex(&self.bytes())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.hex())
+    }
+}
+
+/// Hashes lines of one schema.
+#[derive(Clone)]
+pub struct LineHasher {
+    /// The state after one whole SHA-256 block that stands for the header.
+    start: Sha256,
+    lengths: Vec<u8>,
+}
+
+impl LineHasher {
+    /// Makes a hasher for lines under the header with this hash.
+    pub fn new(schema_hash: &[u8; 32]) -> LineHasher {
+        let mut start = Sha256::new();
+        start.update(b"billkeep line 1\n");
+        start.update([0_u8; 16]);
+        start.update(schema_hash);
+        LineHasher { start, lengths: Vec::new() }
+    }
+
+    /// Hashes a line: `ends` are the ends of its cells in `cells`.
+    ///
+    /// The cells' lengths go first, so that no two lines are one text.
+    pub fn hash(&mut self, cells: &[u8], ends: impl Iterator<Item = usize>) -> [u8; 32] {
+        self.lengths.clear();
+        let mut from = 0;
+        for end in ends {
+            let mut length = end - from;
+            from = end;
+            while length >= 0x80 {
+                self.lengths.push((length & 0x7f) as u8 | 0x80);
+                length >>= 7;
+            }
+            self.lengths.push(length as u8);
+        }
+        let mut hasher = self.start.clone();
+        hasher.update(&self.lengths);
+        hasher.update(cells);
+        hasher.finalize().into()
+    }
+}
+
+/// Writes bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'a' + n - 10 });
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(lines: &[[u8; 32]]) -> Digest {
+        let mut digest = Digest::EMPTY;
+        lines.iter().for_each(|l| digest.add_line(l));
+        digest
+    }
+
+    #[test]
+    fn cells_cannot_run_into_each_other() {
+        let mut hasher = LineHasher::new(&[7; 32]);
+        assert_ne!(hasher.hash(b"abc", [1, 3].into_iter()), hasher.hash(b"abc", [2, 3].into_iter()));
+        assert_ne!(hasher.hash(b"abc", [3].into_iter()), hasher.hash(b"abc", [3, 3].into_iter()));
+        let mut other = LineHasher::new(&[8; 32]);
+        assert_ne!(hasher.hash(b"abc", [3].into_iter()), other.hash(b"abc", [3].into_iter()));
+    }
+
+    #[test]
+    fn two_equal_lines_are_not_one() {
+        assert_ne!(of(&[[1; 32]]).bytes(), of(&[[1; 32], [1; 32]]).bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_split_do_not_matter(
+            lines in proptest::collection::vec(any::<[u8; 32]>(), 0..20),
+            cut in 0_usize..20,
+        ) {
+            let mut reversed = lines.clone();
+            reversed.reverse();
+            prop_assert_eq!(of(&lines), of(&reversed));
+            let cut = cut.min(lines.len());
+            let mut merged = of(&lines[..cut]);
+            merged.merge(&of(&lines[cut..]));
+            prop_assert_eq!(of(&lines), merged);
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Exact amounts: an integer mantissa and a decimal scale, never a float.
+//!
+//! A bill's cells are decimal texts with up to eight decimals (domain, "Values"). They are parsed to
+//! [`Amount`], added in [`Amount`], and written from [`Amount`]; nothing in between rounds. The text of a
+//! cell is kept elsewhere, so parsing may forgive spelling (`1,234.56`, `1e-7`) without losing it.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The most digits a cell may have: far beyond any bill, and small enough that sums cannot overflow.
+const DIGITS_MAX: u32 = 26;
+/// The most decimals a cell may have.
+const SCALE_MAX: u32 = 18;
+
+/// An exact decimal amount, `mantissa × 10^-scale`.
+///
+/// Equality and order are by value: `1.50` equals `1.5`. The scale is what is shown.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Amount {
+    mantissa: i128,
+    scale: u8,
+}
+
+impl Amount {
+    /// Zero, with no decimals.
+    pub const ZERO: Amount = Amount { mantissa: 0, scale: 0 };
+
+    /// Makes an amount of `mantissa × 10^-scale`.
+    pub const fn new(mantissa: i128, scale: u8) -> Self {
+        Amount { mantissa, scale }
+    }
+
+    /// Returns the integer part of the representation.
+    pub const fn mantissa(self) -> i128 {
+        self.mantissa
+    }
+
+    /// Returns the number of decimals shown.
+    pub const fn scale(self) -> u8 {
+        self.scale
+    }
+
+    /// Adds exactly, at the larger scale of the two; `None` beyond what 128 bits hold.
+    pub fn checked_add(self, other: Amount) -> Option<Amount> {
+        let scale = self.scale.max(other.scale);
+        let sum = self.rescaled(scale)?.checked_add(other.rescaled(scale)?)?;
+        Some(Amount { mantissa: sum, scale })
+    }
+
+    /// Subtracts exactly, at the larger scale of the two; `None` beyond what 128 bits hold.
+    pub fn checked_sub(self, other: Amount) -> Option<Amount> {
+        self.checked_add(Amount { mantissa: other.mantissa.checked_neg()?, scale: other.scale })
+    }
+
+    /// Returns the mantissa at `scale`, which must not be smaller than this amount's own.
+    pub fn rescaled(self, scale: u8) -> Option<i128> {
+        let by = scale.checked_sub(self.scale)?;
+        if by == 0 {
+            return Some(self.mantissa);
+        }
+        self.mantissa.checked_mul(10_i128.checked_pow(u32::from(by))?)
+    }
+
+    /// Parses a cell: `Ok(None)` where the amount is not shown (empty, `-`, `--`).
+    ///
+    /// Takes an optional sign, digits with or without well-placed thousands separators, decimals, and a small
+    /// decimal exponent; white space around it (tabs and U+00A0 too) is passed over.
+    ///
+    /// # Errors
+    /// [`NotAnAmount`] for any text with more than one reading, or none.
+    pub fn parse_cell(cell: &[u8]) -> Result<Option<Amount>, NotAnAmount> {
+        let text = trim_cell(cell);
+        match text {
+            b"" | b"-" | b"--" => Ok(None),
+            _ => parse(text).map(Some).ok_or(NotAnAmount),
+        }
+    }
+
+    /// Writes the amount with thousands separators, for people.
+    pub fn grouped(self) -> String {
+        let plain = self.to_string();
+        let (sign, rest) = plain.strip_prefix('-').map_or(("", plain.as_str()), |r| ("-", r));
+        let (whole, decimals) = rest.split_once('.').map_or((rest, None), |(w, d)| (w, Some(d)));
+        let mut out = String::from(sign);
+        for (i, digit) in whole.chars().enumerate() {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
+                out.push(',');
+            }
+            out.push(digit);
+        }
+        if let Some(decimals) = decimals {
+            out.push('.');
+            out.push_str(decimals);
+        }
+        out
+    }
+}
+
+impl PartialEq for Amount {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Amount {}
+
+impl PartialOrd for Amount {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Amount {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let scale = self.scale.max(other.scale);
+        match (self.rescaled(scale), other.rescaled(scale)) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            // One of them is too large to rescale: it is the larger in size, so its sign decides.
+            (None, _) => self.mantissa.cmp(&0),
+            (_, None) => 0.cmp(&other.mantissa),
+        }
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.mantissa.unsigned_abs().to_string();
+        let scale = usize::from(self.scale);
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        if scale == 0 {
+            return write!(f, "{sign}{digits}");
+        }
+        let padded = format!("{digits:0>width$}", width = scale + 1);
+        let (whole, decimals) = padded.split_at(padded.len() - scale);
+        write!(f, "{sign}{whole}.{decimals}")
+    }
+}
+
+/// A cell that is not an amount in any single reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an amount")]
+pub struct NotAnAmount;
+
+/// Passes over white space at both ends: ASCII, and U+00A0, which suppliers' files hold (domain, "Values").
+pub fn trim_cell(mut cell: &[u8]) -> &[u8] {
+    loop {
+        let before = cell.len();
+        cell = cell.trim_ascii();
+        cell = cell.strip_prefix("\u{a0}".as_bytes()).unwrap_or(cell);
+        cell = cell.strip_suffix("\u{a0}".as_bytes()).unwrap_or(cell);
+        if cell.len() == before {
+            return cell;
+        }
+    }
+}
+
+fn parse(text: &[u8]) -> Option<Amount> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    let (number, exponent) = match rest.iter().position(|b| matches!(b, b'e' | b'E')) {
+        Some(at) => (rest.get(..at)?, parse_exponent(rest.get(at + 1..)?)?),
+        None => (rest, 0),
+    };
+    let (whole, decimals) = match number.iter().position(|b| *b == b'.') {
+        Some(at) => (number.get(..at)?, number.get(at + 1..)?),
+        None => (number, &b""[..]),
+    };
+    if whole.is_empty() || (number.len() > whole.len() && decimals.is_empty()) {
+        return None;
+    }
+    let mut mantissa: i128 = 0;
+    let mut digits = 0_u32;
+    let mut push = |b: u8| -> Option<()> {
+        if !b.is_ascii_digit() {
+            return None;
+        }
+        digits += 1;
+        mantissa = mantissa.checked_mul(10)?.checked_add(i128::from(b - b'0'))?;
+        Some(())
+    };
+    if whole.contains(&b',') {
+        for (i, group) in whole.split(|b| *b == b',').enumerate() {
+            if group.len() > 3 || group.is_empty() || (i > 0 && group.len() != 3) {
+                return None;
+            }
+            group.iter().try_for_each(|b| push(*b))?;
+        }
+    } else {
+        whole.iter().try_for_each(|b| push(*b))?;
+    }
+    decimals.iter().try_for_each(|b| push(*b))?;
+    let scale = i32::try_from(decimals.len()).ok()?.checked_sub(exponent)?;
+    if digits > DIGITS_MAX {
+        return None;
+    }
+    let (mantissa, scale) = if scale < 0 {
+        let up = scale.unsigned_abs();
+        if digits.checked_add(up)? > DIGITS_MAX {
+            return None;
+        }
+        (mantissa.checked_mul(10_i128.checked_pow(up)?)?, 0)
+    } else {
+        (mantissa, u32::try_from(scale).ok()?)
+    };
+    if scale > SCALE_MAX {
+        return None;
+    }
+    let mantissa = if negative { -mantissa } else { mantissa };
+    Some(Amount { mantissa, scale: u8::try_from(scale).ok()? })
+}
+
+fn parse_exponent(text: &[u8]) -> Option<i32> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || digits.len() > 2 {
+        return None;
+    }
+    let mut value = 0_i32;
+    for b in digits {
+        if !b.is_ascii_digit() {
+            return None;
+        }
+        value = value * 10 + i32::from(b - b'0');
+    }
+    Some(if negative { -value } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shown(cell: &str) -> Option<String> {
+        Amount::parse_cell(cell.as_bytes()).unwrap().map(|a| a.to_string())
+    }
+
+    #[test]
+    fn cells_as_the_domain_lists_them_are_read_exactly() {
+        for (cell, want) in [
+            ("-0.00000285", Some("-0.00000285")),
+            ("1,234.56", Some("1234.56")),
+            ("1e-7", Some("0.0000001")),
+            ("-1.5E2", Some("-150")),
+            ("0", Some("0")),
+            ("+7.10", Some("7.10")),
+            ("\u{a0}12.5\t", Some("12.5")),
+            ("", None),
+            ("-", None),
+            ("--", None),
+        ] {
+            assert_eq!(shown(cell).as_deref(), want, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_single_reading_is_refused() {
+        for cell in [
+            "1,204.5.0", "1.204.5", "12,34.5", ",5", "1,", "1.", ".5", "1e", "1e400", "NaN", "inf", "0x10",
+            "１２", "1 2", "1_000", "--5", "1e-30", "99999999999999999999999999999", "(5)", "5%",
+        ] {
+            assert_eq!(Amount::parse_cell(cell.as_bytes()), Err(NotAnAmount), "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn order_is_by_value_and_grouping_is_for_people() {
+        assert_eq!(Amount::new(150, 2), Amount::new(15, 1));
+        assert!(Amount::new(-1, 8) < Amount::ZERO);
+        assert_eq!(Amount::new(120_455_137_000_000, 8).grouped(), "1,204,551.37000000");
+        assert_eq!(Amount::new(-999, 0).grouped(), "-999");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(mantissa in -10_i128.pow(24)..10_i128.pow(24), scale in 0_u8..=18) {
+            let amount = Amount::new(mantissa, scale);
+            let back = Amount::parse_cell(amount.to_string().as_bytes()).unwrap().unwrap();
+            prop_assert_eq!((back.mantissa(), back.scale()), (mantissa, scale));
+        }
+
+        #[test]
+        fn parsing_never_panics(cell in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = Amount::parse_cell(&cell);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! The canonical columns of a detail bill, and how suppliers spell them.
+//!
+//! Spellings come from the domain's tables ("L3 columns"), English and Chinese. They are compared without
+//! regard to case, white space and full-width brackets, since files differ in just those.
+
+use serde::{Deserialize, Serialize};
+
+/// What the cells of a column hold, and so how they are checked at import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// An account id, `-` or nothing.
+    Uin,
+    /// Any text.
+    Text,
+    /// A date and time, `-` or nothing.
+    Time,
+    /// The bill's month.
+    Month,
+    /// A day, `-` or nothing.
+    Day,
+    /// A decimal that is not money: price, usage, duration, rate.
+    Number,
+    /// A decimal amount of money that is added up.
+    Money,
+    /// A currency code.
+    Currency,
+}
+
+macro_rules! columns {
+    ($($code:literal $variant:ident $name:literal $class:ident [$($spelling:literal),*];)*) => {
+        /// A column whose meaning is known. The numbers are written to stores and never change.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[repr(u16)]
+        pub enum Column {
+            $(#[doc = concat!("`", $name, "`")] $variant = $code,)*
+        }
+
+        impl Column {
+            /// Every canonical column.
+            pub const ALL: &[Column] = &[$(Column::$variant),*];
+
+            /// Returns the column's canonical name, as `--by` and `--where` take it.
+            pub fn name(self) -> &'static str {
+                match self { $(Column::$variant => $name,)* }
+            }
+
+            /// Returns what the column's cells hold.
+            pub fn class(self) -> Class {
+                match self { $(Column::$variant => Class::$class,)* }
+            }
+
+            /// Returns the number that stands for the column in stores.
+            pub fn code(self) -> u16 {
+                match self { $(Column::$variant => $code,)* }
+            }
+
+            fn spellings(self) -> &'static [&'static str] {
+                match self { $(Column::$variant => &[$($spelling),*],)* }
+            }
+        }
+    };
+}
+
+columns! {
+    1 BillMonth "bill_month" Month ["billmonth", "billingmonth", "账单月份", "账期"];
+    2 BillDay "bill_day" Day ["billday", "billingday"];
+    3 PayerUin "payer_uin" Uin ["payeraccountid", "payeruin", "支付者uin"];
+    4 OwnerUin "owner_uin" Uin ["owneraccountid", "owneruin", "使用者uin"];
+    5 OperatorUin "operator_uin" Text ["operatoraccountid", "operatoruin", "操作者uin"];
+    6 ResellerUin "reseller_uin" Text ["reselleraccountid", "reselleruin"];
+    7 ProductName "product_name" Text ["productname", "产品名称"];
+    8 ProductCode "product_code" Text ["productcode"];
+    9 SubproductName "subproduct_name" Text ["subproductname", "子产品名称"];
+    10 BillingMode "billing_mode" Text ["billingmode", "计费模式"];
+    11 Project "project" Text ["projectname", "项目名称"];
+    12 Region "region" Text ["region", "地域"];
+    13 Zone "zone" Text ["availabilityzone", "可用区"];
+    14 DomesticIntl "domestic_intl" Text ["domesticandinternational", "国内国际"];
+    15 InstanceId "instance_id" Text ["instanceid", "资源id"];
+    16 InstanceName "instance_name" Text ["instancename", "实例名称", "资源别名"];
+    17 InstanceType "instance_type" Text ["instancetype"];
+    18 TransactionType "transaction_type" Text ["transactiontype", "交易类型"];
+    19 TransactionId "transaction_id" Text ["transactionid", "交易id"];
+    20 TransactionTime "transaction_time" Time ["transactiontime", "扣费时间"];
+    21 OrderId "order_id" Text ["orderid", "订单id"];
+    22 UsageStart "usage_start" Time ["usagestarttime", "开始使用时间"];
+    23 UsageEnd "usage_end" Time ["usageendtime", "结束使用时间"];
+    24 ComponentType "component_type" Text ["componenttype", "组件类型"];
+    25 ComponentName "component_name" Text ["componentname", "组件名称"];
+    26 ListPrice "list_price" Number ["componentlistprice", "组件刊例价"];
+    27 ContractPrice "contract_price" Number ["componentcontractedprice", "组件单价"];
+    28 PriceUnit "price_unit" Text ["componentpricemeasurementunit", "组件价格单位"];
+    29 Usage "usage" Number ["componentusage", "组件用量"];
+    30 UsageUnit "usage_unit" Text ["componentusageunit", "组件用量单位"];
+    31 Duration "duration" Number ["usageduration", "使用时长"];
+    32 DurationUnit "duration_unit" Text ["durationunit", "时长单位"];
+    33 OriginalCost "original_cost" Money ["originalcost", "组件原价", "组件原价(元)"];
+    34 RiDeductDuration "ri_deduct_duration" Number ["rideduction(duration)"];
+    35 RiDeductCost "ri_deduct_cost" Money ["rideduction(cost)"];
+    36 SpDeduct "sp_deduct" Number ["spdeduction", "savingsplandeduction"];
+    37 SpRate "sp_rate" Number ["spdeductionrate", "savingsplandeductionrate"];
+    38 SpDeductCost "sp_deduct_cost" Money ["spdeduction(cost)", "savingsplandeduction(cost)"];
+    39 Discount "discount" Number ["discountrate", "discountmultiplier", "折扣率"];
+    40 BlendedDiscount "blended_discount" Number ["blendeddiscountmultiplier"];
+    41 Currency "currency" Currency ["currency", "币种"];
+    42 AfterDiscount "after_discount" Money ["totalamountafterdiscount(excludingtax)", "totalamountafterdiscount", "优惠后总价", "优惠后总价(元)"];
+    43 Voucher "voucher" Money ["voucherdeduction", "代金券支出", "代金券支出(元)"];
+    44 Incentive "incentive" Money ["赠送账户支出", "赠送账户支出(元)"];
+    45 Cash "cash" Money ["cashpayment", "现金账户支出", "现金账户支出(元)"];
+    46 Transfer "transfer" Money ["分成账户支出", "分成账户支出(元)"];
+    47 BeforeTax "before_tax" Money ["amountbeforetax"];
+    48 TaxRate "tax_rate" Number ["taxrate"];
+    49 TaxAmount "tax_amount" Money ["taxamount"];
+    50 Total "total" Money ["totalcost(includingtax)", "totalcost"];
+    51 Remarks "remarks" Text ["additionalattributes"];
+    52 CustomerDiscountRate "customer_discount_rate" Number ["customerdiscountrate"];
+    53 BeforeVoucher "before_voucher" Money ["totalamountbeforevoucher"];
+    54 CustomerVoucher "customer_voucher" Money ["customervoucherdeduction"];
+    55 PaymentStatus "payment_status" Text ["paymentstatus"];
+}
+
+impl Column {
+    /// The money columns that are added up, in the order in which sums are shown: the total first.
+    pub const SUMMED: &[Column] = &[
+        Column::Total,
+        Column::OriginalCost,
+        Column::AfterDiscount,
+        Column::Voucher,
+        Column::Incentive,
+        Column::Cash,
+        Column::Transfer,
+        Column::BeforeTax,
+        Column::TaxAmount,
+        Column::RiDeductCost,
+        Column::SpDeductCost,
+        Column::BeforeVoucher,
+        Column::CustomerVoucher,
+    ];
+
+    /// Finds the column that a header means, if it is a known spelling.
+    pub fn of_header(header: &str) -> Option<Column> {
+        let folded = fold_header(header);
+        Column::ALL.iter().copied().find(|c| c.spellings().contains(&folded.as_str()))
+    }
+
+    /// Finds the column by its canonical name.
+    pub fn of_name(name: &str) -> Option<Column> {
+        Column::ALL.iter().copied().find(|c| c.name() == name)
+    }
+
+    /// Finds the column by its number in stores.
+    pub fn of_code(code: u16) -> Option<Column> {
+        Column::ALL.iter().copied().find(|c| c.code() == code)
+    }
+}
+
+/// Folds a header for comparison: no white space, lower case, plain brackets.
+pub(super) fn fold_header(header: &str) -> String {
+    header
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .map(|c| match c {
+            '（' => '(',
+            '）' => ')',
+            c => c,
+        })
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Returns the key of a tag column: `tag_key:env`, `Tag Key: env` or `标签键:env` (domain, "L3 columns").
+pub fn tag_key(header: &str) -> Option<&str> {
+    let (before, key) = header.split_once([':', '：'])?;
+    matches!(fold_header(before).as_str(), "tag_key" | "tagkey" | "标签键").then(|| key.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn spellings_differ_by_space_case_and_language_only() {
+        for (header, column) in [
+            ("Payer Account ID", Column::PayerUin),
+            ("OWNERACCOUNTID", Column::OwnerUin),
+            ("使用者UIN", Column::OwnerUin),
+            ("Product Name", Column::ProductName),
+            ("产品名称", Column::ProductName),
+            ("Total Cost (Including Tax)", Column::Total),
+            ("SP Deduction(Cost)", Column::SpDeductCost),
+            ("Savings Plan Deduction (Cost)", Column::SpDeductCost),
+            ("优惠后总价（元）", Column::AfterDiscount),
+            ("Total Amount After Discount (Excluding Tax)", Column::AfterDiscount),
+            ("Discount\u{a0}Multiplier", Column::Discount),
+        ] {
+            assert_eq!(Column::of_header(header), Some(column), "{header}");
+        }
+        assert_eq!(Column::of_header("Extended Field 1"), None);
+    }
+
+    #[test]
+    fn tag_columns_tell_their_key() {
+        assert_eq!(tag_key("tag_key:Env"), Some("Env"));
+        assert_eq!(tag_key("Tag Key: cost center"), Some("cost center"));
+        assert_eq!(tag_key("标签键:负责人"), Some("负责人"));
+        assert_eq!(tag_key("Tags"), None);
+    }
+
+    #[test]
+    fn no_spelling_or_number_stands_for_two_columns() {
+        let (mut spellings, mut codes) = (HashSet::new(), HashSet::new());
+        for column in Column::ALL {
+            assert!(codes.insert(column.code()), "{column:?}");
+            assert_eq!(Column::of_code(column.code()), Some(*column));
+            assert_eq!(Column::of_name(column.name()), Some(*column));
+            for spelling in column.spellings() {
+                assert_eq!(*spelling, fold_header(spelling));
+                assert!(spellings.insert(*spelling), "{spelling}");
+            }
+        }
+    }
+}

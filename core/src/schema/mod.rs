@@ -1,0 +1,229 @@
+//! What a file's header means: canonical columns, tag columns, and columns that are only kept.
+//!
+//! Invariant: a schema never drops a column. What is not recognised is carried verbatim under its own header.
+
+mod column;
+
+pub use column::{Class, Column, tag_key};
+use column::fold_header;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The most columns a header may have.
+pub const COLUMNS_MAX: usize = 1_024;
+
+/// How detailed a bill's lines are (domain, "What is in a file").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Level {
+    /// A line per resource.
+    L2,
+    /// A line per component and transaction.
+    L3,
+}
+
+/// A recognised header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    headers: Vec<String>,
+    columns: Vec<Option<Column>>,
+    level: Level,
+    /// The currency that the header implies where no column tells it (元 is CNY).
+    currency: Option<String>,
+}
+
+/// A header that is not a detail bill's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// Not text.
+    #[error("header column {column} is not UTF-8")]
+    NotUtf8 {
+        /// Counted from 1.
+        column: usize,
+    },
+    /// More columns than the limit.
+    #[error("header has {columns} columns, more than {COLUMNS_MAX}")]
+    TooManyColumns {
+        /// How many there are.
+        columns: usize,
+    },
+    /// Two columns mean the same.
+    #[error("header columns {first} and {second} both mean `{name}`")]
+    Twice {
+        /// Counted from 1.
+        first: usize,
+        /// Counted from 1.
+        second: usize,
+        /// The canonical name.
+        name: &'static str,
+    },
+    /// A FOCUS bill.
+    #[error("this is a FOCUS bill; billkeep reads L3 and L2 bills")]
+    Focus,
+    /// Columns that every detail bill has are missing.
+    #[error("this is not a bill that billkeep knows: no column means {missing} (the header begins `{begins}`)")]
+    NotABill {
+        /// The canonical names.
+        missing: String,
+        /// The first few headers.
+        begins: String,
+    },
+    /// Amounts without a currency.
+    #[error("no column means `currency`, and no header names one (as 元 does)")]
+    NoCurrency,
+}
+
+impl Schema {
+    /// Recognises a header.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when the header is not that of an L3 or L2 detail bill.
+    pub fn recognise<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Result<Schema, SchemaError> {
+        let mut headers = Vec::new();
+        for (i, cell) in cells.enumerate() {
+            if i < COLUMNS_MAX {
+                let text = std::str::from_utf8(cell).map_err(|_| SchemaError::NotUtf8 { column: i + 1 })?;
+                headers.push(text.to_owned());
+            } else {
+                return Err(SchemaError::TooManyColumns { columns: i + 1 });
+            }
+        }
+        let columns: Vec<Option<Column>> = headers.iter().map(|h| Column::of_header(h)).collect();
+        for (second, column) in columns.iter().enumerate() {
+            let Some(column) = column else { continue };
+            let first = columns.iter().position(|c| c == &Some(*column)).unwrap_or(second);
+            if first != second {
+                return Err(SchemaError::Twice {
+                    first: first + 1,
+                    second: second + 1,
+                    name: column.name(),
+                });
+            }
+        }
+        let has = |column: Column| columns.contains(&Some(column));
+        if headers.iter().any(|h| fold_header(h) == "billedcost") {
+            return Err(SchemaError::Focus);
+        }
+        let mut missing = Vec::new();
+        if !has(Column::OwnerUin) {
+            missing.push("`owner_uin`");
+        }
+        if !has(Column::ProductName) {
+            missing.push("`product_name`");
+        }
+        if !has(Column::Total) && !has(Column::AfterDiscount) {
+            missing.push("`total`");
+        }
+        if !missing.is_empty() {
+            let begins = headers.iter().take(4).map(|h| h.chars().take(24).collect::<String>());
+            return Err(SchemaError::NotABill {
+                missing: missing.join(", "),
+                begins: begins.collect::<Vec<_>>().join(","),
+            });
+        }
+        let level =
+            if has(Column::ComponentName) || has(Column::ComponentType) { Level::L3 } else { Level::L2 };
+        // A Chinese bill has no currency column: it is in yuan, and most of its headers say (元).
+        let chinese =
+            headers.iter().any(|h| h.contains('元') || fold_header(h) == "优惠后总价");
+        let currency = (!has(Column::Currency) && chinese).then(|| "CNY".to_owned());
+        if !has(Column::Currency) && currency.is_none() {
+            return Err(SchemaError::NoCurrency);
+        }
+        Ok(Schema { headers, columns, level, currency })
+    }
+
+    /// Returns the headers as the file spells them.
+    pub fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    /// Returns the meaning of each column, in the file's order.
+    pub fn columns(&self) -> &[Option<Column>] {
+        &self.columns
+    }
+
+    /// Returns the level of detail.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// Returns the currency that the header implies, if no column tells it.
+    pub fn implied_currency(&self) -> Option<&str> {
+        self.currency.as_deref()
+    }
+
+    /// Returns the place of a column.
+    pub fn index_of(&self, column: Column) -> Option<usize> {
+        self.columns.iter().position(|c| *c == Some(column))
+    }
+
+    /// Returns the place of the column that `total` is taken from.
+    ///
+    /// English bills have a total; Chinese ones end at the price after discount, which is then the total.
+    pub fn total_index(&self) -> Option<usize> {
+        self.index_of(Column::Total).or_else(|| self.index_of(Column::AfterDiscount))
+    }
+
+    /// Returns the summed money columns that the schema has, the total first, with their places.
+    pub fn summed(&self) -> Vec<(Column, usize)> {
+        Column::SUMMED
+            .iter()
+            .filter_map(|c| {
+                let index = if *c == Column::Total { self.total_index() } else { self.index_of(*c) };
+                Some((*c, index?))
+            })
+            .collect()
+    }
+
+    /// Returns the place of the tag column with this key.
+    pub fn tag_index(&self, key: &str) -> Option<usize> {
+        self.headers.iter().position(|h| tag_key(h) == Some(key))
+    }
+
+    /// Returns a hash that is equal exactly for equal headers in equal order.
+    pub fn hash(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        for header in &self.headers {
+            hasher.update(u64::try_from(header.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hasher.update(header.as_bytes());
+        }
+        hasher.finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recognise(header: &str) -> Result<Schema, SchemaError> {
+        Schema::recognise(header.split(',').map(str::as_bytes))
+    }
+
+    #[test]
+    fn a_chinese_bill_is_in_yuan_and_its_total_is_the_price_after_discount() {
+        let schema = recognise("支付者UIN,使用者UIN,产品名称,组件名称,优惠后总价(元),标签键:env").unwrap();
+        assert_eq!(schema.implied_currency(), Some("CNY"));
+        assert_eq!(schema.total_index(), Some(4));
+        assert_eq!(schema.level(), Level::L3);
+        assert_eq!(schema.tag_index("env"), Some(5));
+    }
+
+    #[test]
+    fn an_unknown_column_is_kept_and_a_known_one_may_not_come_twice() {
+        let schema = recognise("OwnerAccountID,ProductName,Site,TotalCost,Currency").unwrap();
+        assert_eq!(schema.columns()[2], None);
+        assert_eq!(schema.headers()[2], "Site");
+        assert_eq!(
+            recognise("OwnerAccountID,ProductName,Total Cost,TotalCost,Currency"),
+            Err(SchemaError::Twice { first: 3, second: 4, name: "total" })
+        );
+    }
+
+    #[test]
+    fn a_header_that_is_no_bill_says_what_is_missing() {
+        let error = recognise("name,age,city").unwrap_err().to_string();
+        assert!(error.contains("`owner_uin`, `product_name`, `total`") && error.contains("name,age"), "{error}");
+        assert_eq!(recognise("OwnerAccountID,ProductName,TotalCost"), Err(SchemaError::NoCurrency));
+    }
+}

@@ -1,0 +1,525 @@
+//! The one file that holds everything, and the one door to redb.
+//!
+//! A [`Store`] hands out read transactions ([`Reader`]), which see one moment of the store and never wait, and
+//! one write transaction at a time ([`Writer`]), which is all or nothing. Other processes may have the file
+//! open as well; a second writer waits for a bounded time.
+//!
+//! Records are [`crate::codec`] bytes under byte keys; large values (blocks, roll-ups, line orders) are cut to
+//! page sizes by [`pages`](self). Every commit is durable and leaves a file that opens at once after a crash.
+
+mod pages;
+mod tables;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use redb::{ReadableDatabase, ReadableTable};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{self, CodecError};
+use crate::error::Kind;
+pub use tables::{Large, Table};
+
+/// The number that marks the layout of tables and keys.
+const STORE_FORMAT: u32 = 1;
+const FORMAT_KEY: &[u8] = b"format";
+/// How long a writer sleeps before it asks again for the lock.
+const WAIT_STEP: Duration = Duration::from_millis(20);
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// Memory for pages, in bytes. Raise it where many people look at large months at once.
+    pub cache_bytes: usize,
+    /// How long a writer waits for another one to finish, at most.
+    pub wait: Duration,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        OpenOptions { cache_bytes: 32 * 1024 * 1024, wait: Duration::from_secs(30) }
+    }
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No file.
+    #[error("there is no store at `{0}`")]
+    Missing(PathBuf),
+    /// A file is there already.
+    #[error("there is a store at `{0}` already")]
+    Exists(PathBuf),
+    /// The file is something else.
+    #[error("`{path}` is not a billkeep store: {why}")]
+    NotAStore {
+        /// Where.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// Written by a later version.
+    #[error("the store has format {0}, and this program knows {STORE_FORMAT}")]
+    Format(u32),
+    /// Another program is writing.
+    #[error("another program is writing to the store")]
+    Busy,
+    /// A record does not read back.
+    #[error("the store is damaged: {what}: {why}")]
+    Damaged {
+        /// Which record.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A record that others refer to is not there.
+    #[error("the store is damaged: {0} is missing")]
+    Lost(String),
+    /// The disk failed.
+    #[error("the store cannot be read or written: {0}")]
+    Io(String),
+}
+
+impl StoreError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            StoreError::Missing(_) | StoreError::Exists(_) | StoreError::NotAStore { .. } => Kind::User,
+            StoreError::Format(_) => Kind::User,
+            StoreError::Busy => Kind::Passing,
+            StoreError::Damaged { .. } | StoreError::Lost(_) => Kind::Damaged,
+            StoreError::Io(_) => Kind::Internal,
+        }
+    }
+
+    fn damaged(what: impl Into<String>, why: impl ToString) -> StoreError {
+        StoreError::Damaged { what: what.into(), why: why.to_string() }
+    }
+}
+
+impl From<redb::StorageError> for StoreError {
+    fn from(e: redb::StorageError) -> Self {
+        match e {
+            redb::StorageError::Corrupted(why) => StoreError::damaged("a page", why),
+            e => StoreError::Io(e.to_string()),
+        }
+    }
+}
+
+impl From<redb::TableError> for StoreError {
+    fn from(e: redb::TableError) -> Self {
+        match e {
+            redb::TableError::Storage(e) => e.into(),
+            e => StoreError::damaged("a table", e),
+        }
+    }
+}
+
+impl From<redb::TransactionError> for StoreError {
+    fn from(e: redb::TransactionError) -> Self {
+        match e {
+            redb::TransactionError::Storage(e) => e.into(),
+            redb::TransactionError::WouldBlock => StoreError::Busy,
+            e => StoreError::Io(e.to_string()),
+        }
+    }
+}
+
+impl From<redb::CommitError> for StoreError {
+    fn from(e: redb::CommitError) -> Self {
+        match e {
+            redb::CommitError::Storage(e) => e.into(),
+            e => StoreError::Io(e.to_string()),
+        }
+    }
+}
+
+fn open_error(path: &Path, e: redb::DatabaseError) -> StoreError {
+    match e {
+        redb::DatabaseError::DatabaseAlreadyOpen | redb::DatabaseError::LockProtocolMismatch => {
+            StoreError::Busy
+        }
+        redb::DatabaseError::Storage(redb::StorageError::Io(e)) => match e.kind() {
+            std::io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
+            std::io::ErrorKind::InvalidData => {
+                StoreError::NotAStore { path: path.to_owned(), why: e.to_string() }
+            }
+            _ => StoreError::Io(format!("`{}`: {e}", path.display())),
+        },
+        redb::DatabaseError::Storage(e) => e.into(),
+        e => StoreError::NotAStore { path: path.to_owned(), why: e.to_string() },
+    }
+}
+
+/// What a store is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// To look: never waits for a writer, and never keeps one waiting.
+    Read,
+    /// To look and to change.
+    Write,
+}
+
+enum Handle {
+    Writable(redb::Database),
+    ReadOnly(redb::ReadOnlyDatabase),
+}
+
+/// The store's file, open.
+pub struct Store {
+    handle: Handle,
+    path: PathBuf,
+    wait: Duration,
+}
+
+impl Store {
+    fn builder(options: &OpenOptions) -> redb::Builder {
+        let mut builder = redb::Database::builder();
+        builder.set_cache_size(options.cache_bytes);
+        builder.set_concurrency_mode(redb::ConcurrencyMode::MultiWriter);
+        builder
+    }
+
+    /// Creates a store where there is no file.
+    ///
+    /// The file is made under a temporary name beside it, so that a crash never leaves half a store.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when there is a file; [`StoreError::Io`] when it cannot be made.
+    pub fn create(
+        path: &Path,
+        options: &OpenOptions,
+        fill: impl FnOnce(&Writer) -> Result<(), StoreError>,
+    ) -> Result<Store, StoreError> {
+        if path.exists() {
+            return Err(StoreError::Exists(path.to_owned()));
+        }
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let temporary = path.with_file_name(name);
+        let io = |e: std::io::Error| StoreError::Io(format!("`{}`: {e}", temporary.display()));
+        if temporary.exists() {
+            std::fs::remove_file(&temporary).map_err(io)?;
+        }
+        let db = Self::builder(options).create(&temporary).map_err(|e| open_error(&temporary, e))?;
+        let made = Store { handle: Handle::Writable(db), path: temporary.clone(), wait: options.wait };
+        let writer = made.write()?;
+        for table in Table::ALL {
+            writer.txn.open_table(table.definition())?;
+        }
+        for large in Large::ALL {
+            writer.txn.open_table(large.definition())?;
+        }
+        writer.put(Table::Meta, FORMAT_KEY, &STORE_FORMAT)?;
+        fill(&writer)?;
+        writer.commit()?;
+        made.close()?;
+        // A hard link fails if another process was faster, where a rename would replace its store.
+        match std::fs::hard_link(&temporary, path) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::Exists(path.to_owned()));
+            }
+            Err(_) => std::fs::rename(&temporary, path).map_err(io)?,
+            Ok(()) => std::fs::remove_file(&temporary).map_err(io)?,
+        }
+        if let Some(folder) = path.parent() {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(io)?;
+        }
+        Store::open(path, options, Access::Write)
+    }
+
+    /// Opens a store.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], [`StoreError::NotAStore`] or [`StoreError::Format`] when there is none that can
+    /// be read; [`StoreError::Busy`] when it is opened to change and another program is doing so for longer
+    /// than the bound; [`StoreError::Damaged`] when the file was altered.
+    pub fn open(path: &Path, options: &OpenOptions, access: Access) -> Result<Store, StoreError> {
+        let bytes = std::fs::metadata(path)
+            .map_err(|e| match e.kind() {
+                std::io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
+                _ => StoreError::Io(format!("`{}`: {e}", path.display())),
+            })?
+            .len();
+        if bytes == 0 {
+            return Err(StoreError::NotAStore { path: path.to_owned(), why: "it is empty".into() });
+        }
+        let read_only = match access {
+            Access::Write => None,
+            // A file that a crash left is refused here: it is mended by opening it to write.
+            Access::Read => Self::builder(options).open_read_only(path).ok(),
+        };
+        let handle = match read_only {
+            Some(db) => Handle::ReadOnly(db),
+            None => Handle::Writable(open_writable(path, options)?),
+        };
+        let store = Store { handle, path: path.to_owned(), wait: options.wait };
+        let format: u32 = match store.read()?.get(Table::Meta, FORMAT_KEY) {
+            Ok(Some(format)) => format,
+            Ok(None) | Err(StoreError::Damaged { .. }) => {
+                return Err(StoreError::NotAStore {
+                    path: path.to_owned(),
+                    why: "it is a redb file without billkeep's tables".into(),
+                });
+            }
+            Err(e) => return Err(e),
+        };
+        if format == STORE_FORMAT { Ok(store) } else { Err(StoreError::Format(format)) }
+    }
+
+    /// Returns where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Begins to read: sees the last commit, and nothing after it.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be read.
+    pub fn read(&self) -> Result<Reader, StoreError> {
+        Ok(Reader {
+            txn: match &self.handle {
+                Handle::Writable(db) => db.begin_read()?,
+                Handle::ReadOnly(db) => db.begin_read()?,
+            },
+        })
+    }
+
+    /// Begins to write, waiting for another writer up to the bound.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when the other one takes longer.
+    pub fn write(&self) -> Result<Writer, StoreError> {
+        let Handle::Writable(db) = &self.handle else {
+            return Err(StoreError::Io("the store was opened to read only".into()));
+        };
+        let steps = self.wait.as_millis() / WAIT_STEP.as_millis();
+        for _ in 0..steps {
+            match db.try_begin_write() {
+                Ok(txn) => return Writer::new(txn),
+                Err(redb::TransactionError::WouldBlock) => std::thread::sleep(WAIT_STEP),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Writer::new(db.try_begin_write()?)
+    }
+
+    /// Closes the file, telling what dropping would swallow.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the last write failed.
+    pub fn close(self) -> Result<(), StoreError> {
+        match self.handle {
+            Handle::Writable(db) => db.close().map_err(|e| open_error(&self.path, e)),
+            Handle::ReadOnly(db) => db.close().map_err(|e| open_error(&self.path, e)),
+        }
+    }
+}
+
+/// Opens the file to write, within the bound.
+///
+/// redb waits for another writer without one, so the waiting is left to a thread of its own. If the bound
+/// passes, that thread closes the file as soon as it gets it.
+fn open_writable(path: &Path, options: &OpenOptions) -> Result<redb::Database, StoreError> {
+    let (send, receive) = std::sync::mpsc::sync_channel(0);
+    let (at, builder_options) = (path.to_owned(), options.clone());
+    std::thread::spawn(move || {
+        let opened = Store::builder(&builder_options).open(&at).map_err(|e| open_error(&at, e));
+        // Nobody waits any more: the database is dropped, and so closed.
+        let _ = send.send(opened);
+    });
+    receive.recv_timeout(options.wait).unwrap_or(Err(StoreError::Busy))
+}
+
+/// What can be asked of a transaction of either sort.
+pub trait Read {
+    /// Returns the bytes under a key.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Visits the entries whose keys begin with `prefix`, in order, until `visit` returns `false`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read, or what `visit` returns.
+    fn scan_bytes(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// Returns a large value.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when it is not there.
+    fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError>;
+
+    /// Returns a record.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it does not decode.
+    fn get<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.get_bytes(table, key)?.map(|bytes| decode(table, &bytes)).transpose()
+    }
+
+    /// Returns a record that must be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when it is not.
+    fn need<T: DeserializeOwned>(&self, table: Table, key: &[u8]) -> Result<T, StoreError> {
+        self.get(table, key)?.ok_or_else(|| StoreError::Lost(format!("a record of `{}`", table.name())))
+    }
+
+    /// Returns all records whose keys begin with `prefix`, in order, with their keys.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one does not decode.
+    fn list<T: DeserializeOwned>(&self, table: Table, prefix: &[u8]) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+        let mut found = Vec::new();
+        self.scan_bytes(table, prefix, &mut |key, bytes| {
+            found.push((key.to_vec(), decode(table, bytes)?));
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+}
+
+fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
+    codec::decode(bytes).map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))
+}
+
+fn scan_table(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    prefix: &[u8],
+    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    for entry in table.range(prefix..)? {
+        let (key, value) = entry?;
+        if !key.value().starts_with(prefix) || !visit(key.value(), value.value())? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A read transaction.
+pub struct Reader {
+    txn: redb::ReadTransaction,
+}
+
+impl Read for Reader {
+    fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.txn.open_table(table.definition()) {
+            Ok(table) => Ok(table.get(key)?.map(|v| v.value().to_vec())),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn scan_bytes(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        scan_table(&self.txn.open_table(table.definition())?, prefix, visit)
+    }
+
+    fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
+        pages::get(&self.txn.open_table(table.definition())?, table, id)
+    }
+}
+
+/// The write transaction: nothing of it is there until [`Writer::commit`], and dropping it takes all back.
+pub struct Writer {
+    txn: redb::WriteTransaction,
+}
+
+impl Writer {
+    fn new(mut txn: redb::WriteTransaction) -> Result<Writer, StoreError> {
+        txn.set_quick_repair(true);
+        Ok(Writer { txn })
+    }
+
+    /// Puts a record under a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn put<T: Serialize>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
+        let bytes = codec::encode(record)
+            .map_err(|e: CodecError| StoreError::damaged(format!("a record of `{}`", table.name()), e))?;
+        self.txn.open_table(table.definition())?.insert(key, bytes.as_slice())?;
+        Ok(())
+    }
+
+    /// Takes a record away.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+        self.txn.open_table(table.definition())?.remove(key)?;
+        Ok(())
+    }
+
+    /// Puts a large value under an id that must be new.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn put_large(&self, table: Large, id: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        pages::put(&mut self.txn.open_table(table.definition())?, id, bytes)
+    }
+
+    /// Returns the next number of a series, starting at 1.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn next_id(&self, series: &str) -> Result<u64, StoreError> {
+        let key = format!("next/{series}");
+        let id = self.get::<u64>(Table::Meta, key.as_bytes())?.unwrap_or(0) + 1;
+        self.put(Table::Meta, key.as_bytes(), &id)?;
+        Ok(id)
+    }
+
+    /// Makes everything that was put durable, at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when it cannot; the store is then as before.
+    pub fn commit(self) -> Result<(), StoreError> {
+        Ok(self.txn.commit()?)
+    }
+
+    /// Takes everything back.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn abort(self) -> Result<(), StoreError> {
+        Ok(self.txn.abort()?)
+    }
+}
+
+impl Read for Writer {
+    fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.txn.open_table(table.definition())?.get(key)?.map(|v| v.value().to_vec()))
+    }
+
+    fn scan_bytes(
+        &self,
+        table: Table,
+        prefix: &[u8],
+        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        scan_table(&self.txn.open_table(table.definition())?, prefix, visit)
+    }
+
+    fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
+        pages::get(&self.txn.open_table(table.definition())?, table, id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! The tables: which there are, what lies in them, and under which keys.
+
+use redb::TableDefinition;
+
+/// A table of records under byte keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Format, settings and series of numbers, under their names.
+    Meta,
+    /// Bills, under [`crate::bill::BillKey`].
+    Bills,
+    /// Revisions, under the bill's key and the revision's number.
+    Revisions,
+    /// Loads, under their number.
+    Loads,
+    /// Which load a file became, under the bill's key and the file's SHA-256.
+    Files,
+    /// Segments, under their number.
+    Segments,
+    /// Which segment has this text, under the hash of its source.
+    SegmentKeys,
+    /// Schemas, under their hash.
+    Schemas,
+    /// Sinks, under their name.
+    Sinks,
+    /// Allowlist, grants and bindings, under the UIN.
+    Storage,
+    /// Deliveries, under their number.
+    Deliveries,
+    /// Which delivery is of this content to this sink, under the export's key.
+    DeliveryKeys,
+    /// The journal, under the entry's number.
+    Journal,
+}
+
+impl Table {
+    pub(super) const ALL: &[Table] = &[
+        Table::Meta,
+        Table::Bills,
+        Table::Revisions,
+        Table::Loads,
+        Table::Files,
+        Table::Segments,
+        Table::SegmentKeys,
+        Table::Schemas,
+        Table::Sinks,
+        Table::Storage,
+        Table::Deliveries,
+        Table::DeliveryKeys,
+        Table::Journal,
+    ];
+
+    /// Returns the table's name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Meta => "meta",
+            Table::Bills => "bills",
+            Table::Revisions => "revisions",
+            Table::Loads => "loads",
+            Table::Files => "files",
+            Table::Segments => "segments",
+            Table::SegmentKeys => "segment_keys",
+            Table::Schemas => "schemas",
+            Table::Sinks => "sinks",
+            Table::Storage => "storage",
+            Table::Deliveries => "deliveries",
+            Table::DeliveryKeys => "delivery_keys",
+            Table::Journal => "journal",
+        }
+    }
+
+    pub(super) fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+        TableDefinition::new(self.name())
+    }
+}
+
+/// A table of large values under numbers, cut to page sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Large {
+    /// Blocks of lines ([`crate::block`]).
+    Blocks,
+    /// Roll-ups of segments ([`crate::rollup`]).
+    Rollups,
+    /// In which order a segment's lines were imported.
+    Orders,
+}
+
+impl Large {
+    pub(super) const ALL: &[Large] = &[Large::Blocks, Large::Rollups, Large::Orders];
+
+    /// Returns the table's name in the file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Large::Blocks => "blocks",
+            Large::Rollups => "rollups",
+            Large::Orders => "orders",
+        }
+    }
+
+    pub(super) fn definition(self) -> TableDefinition<'static, u64, &'static [u8]> {
+        TableDefinition::new(self.name())
+    }
+}

@@ -1,0 +1,66 @@
+use super::*;
+
+fn options() -> OpenOptions {
+    OpenOptions { wait: Duration::from_millis(60), ..OpenOptions::default() }
+}
+
+fn new_store(folder: &Path) -> Store {
+    Store::create(&folder.join("a.redb"), &options(), |_| Ok(())).unwrap()
+}
+
+#[test]
+fn records_and_large_values_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(folder.path());
+    let writer = store.write().unwrap();
+    writer.put(Table::Bills, b"ab1", &1_u64).unwrap();
+    writer.put(Table::Bills, b"ab2", &2_u64).unwrap();
+    writer.put(Table::Bills, b"b", &3_u64).unwrap();
+    let values: Vec<Vec<u8>> =
+        [0, 1, 4_067, 4_068, 4_069, 70_000, 3_000_000].map(|n| (0..n).map(|i: u32| (i % 251) as u8).collect()).to_vec();
+    for (id, value) in values.iter().enumerate() {
+        writer.put_large(Large::Blocks, id as u64, value).unwrap();
+    }
+    assert_eq!((writer.next_id("x").unwrap(), writer.next_id("x").unwrap()), (1, 2));
+    writer.commit().unwrap();
+    store.close().unwrap();
+
+    let store = Store::open(&folder.path().join("a.redb"), &options(), Access::Read).unwrap();
+    let reader = store.read().unwrap();
+    let found: Vec<(Vec<u8>, u64)> = reader.list(Table::Bills, b"ab").unwrap();
+    assert_eq!(found, [(b"ab1".to_vec(), 1), (b"ab2".to_vec(), 2)]);
+    for (id, value) in values.iter().enumerate() {
+        assert_eq!(&reader.get_large(Large::Blocks, id as u64).unwrap(), value, "{id}");
+    }
+    assert!(matches!(reader.get_large(Large::Blocks, 99), Err(StoreError::Lost(_))));
+}
+
+#[test]
+fn an_aborted_write_leaves_nothing_and_a_second_writer_is_told_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(folder.path());
+    let writer = store.write().unwrap();
+    writer.put(Table::Bills, b"a", &1_u64).unwrap();
+    assert!(matches!(store.write(), Err(StoreError::Busy)));
+    // Another handle, as another process would have it: reading goes on, writing waits.
+    let other = Store::open(store.path(), &options(), Access::Read).unwrap();
+    assert_eq!(other.read().unwrap().get::<u64>(Table::Bills, b"a").unwrap(), None);
+    assert!(matches!(Store::open(store.path(), &options(), Access::Write), Err(StoreError::Busy)));
+    drop(writer);
+    let other = Store::open(store.path(), &options(), Access::Write).unwrap();
+    assert_eq!(other.write().unwrap().get::<u64>(Table::Bills, b"a").unwrap(), None);
+}
+
+#[test]
+fn what_is_no_store_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    assert!(matches!(Store::open(&path, &options(), Access::Read), Err(StoreError::Missing(_))));
+    std::fs::write(&path, b"Payer Account ID,Owner Account ID\n").unwrap();
+    let error = Store::open(&path, &options(), Access::Read).err().unwrap();
+    assert!(matches!(error, StoreError::NotAStore { .. }), "{error}");
+    std::fs::write(&path, b"").unwrap();
+    let error = Store::open(&path, &options(), Access::Read).err().unwrap();
+    assert!(matches!(error, StoreError::NotAStore { .. }), "{error}");
+    assert!(matches!(Store::create(&path, &options(), |_| Ok(())), Err(StoreError::Exists(_))));
+}
