@@ -1,11 +1,18 @@
 //! The domain and the engine of billkeep: an embedded store and export engine for cloud bills.
 
+pub mod bill;
 pub mod block;
 pub mod codec;
 pub mod digest;
 pub mod error;
+pub mod export;
+pub mod ingest;
+pub mod journal;
 pub mod money;
+pub mod naming;
 pub mod period;
+pub mod rollup;
 pub mod schema;
+pub mod settings;
 pub mod store;
 pub mod uin;

@@ -53,7 +53,9 @@ pub enum BlockError {
 }
 
 /// The sums of the lines of one currency.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+///
+/// Equal where every amount is; a column that is not there counts as zero.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Sums {
     /// ISO 4217 code as in the file.
     pub currency: String,
@@ -62,6 +64,16 @@ pub struct Sums {
     /// Each money column that there is, in the order of [`Column::SUMMED`].
     pub amounts: Vec<(Column, Amount)>,
 }
+
+impl PartialEq for Sums {
+    fn eq(&self, other: &Self) -> bool {
+        self.currency == other.currency
+            && self.lines == other.lines
+            && Column::SUMMED.iter().all(|c| self.amount(*c) == other.amount(*c))
+    }
+}
+
+impl Eq for Sums {}
 
 impl Sums {
     /// Makes sums of no lines.
@@ -123,6 +135,17 @@ pub struct Header {
     pub owner_max: u64,
     /// The sums, one entry for each currency.
     pub sums: Vec<Sums>,
+}
+
+/// Compresses bytes that stand beside the blocks (roll-ups, line orders).
+pub(crate) fn squeeze(raw: &[u8]) -> Result<Vec<u8>, BlockError> {
+    zstd::bulk::compress(raw, ZSTD_LEVEL).map_err(|e| BlockError::Zstd(e.to_string()))
+}
+
+/// Undoes [`squeeze`]; the result has exactly `bytes` bytes.
+pub(crate) fn unsqueeze(packed: &[u8], bytes: usize) -> Result<Vec<u8>, BlockError> {
+    let raw = zstd::bulk::decompress(packed, bytes).map_err(|_| BlockError::Damaged("it does not unpack"))?;
+    if raw.len() == bytes { Ok(raw) } else { Err(BlockError::Damaged("it unpacks to another length")) }
 }
 
 /// Encodes blocks, reusing its compressor.
@@ -294,12 +317,7 @@ impl Block {
         let stored =
             self.bytes.get(place.from..place.to).ok_or(BlockError::Damaged("a column lies outside of it"))?;
         if place.packed {
-            let raw = zstd::bulk::decompress(stored, place.bytes)
-                .map_err(|_| BlockError::Damaged("a column does not unpack"))?;
-            if raw.len() != place.bytes {
-                return Err(BlockError::Damaged("a column unpacks to another length"));
-            }
-            ColumnData::decode(place.codec, &raw, self.rows())
+            ColumnData::decode(place.codec, &unsqueeze(stored, place.bytes)?, self.rows())
         } else {
             ColumnData::decode(place.codec, stored, self.rows())
         }

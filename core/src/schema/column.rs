@@ -29,7 +29,7 @@ pub enum Class {
 macro_rules! columns {
     ($($code:literal $variant:ident $name:literal $class:ident [$($spelling:literal),*];)*) => {
         /// A column whose meaning is known. The numbers are written to stores and never change.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
         pub enum Column {
             $(#[doc = concat!("`", $name, "`")] $variant = $code,)*
@@ -151,6 +151,19 @@ impl Column {
     /// Finds the column by its number in stores.
     pub fn of_code(code: u16) -> Option<Column> {
         Column::ALL.iter().copied().find(|c| c.code() == code)
+    }
+}
+
+impl Serialize for Column {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.code().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = u16::deserialize(deserializer)?;
+        Column::of_code(code).ok_or_else(|| serde::de::Error::custom("unknown column"))
     }
 }
 

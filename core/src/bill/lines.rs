@@ -1,0 +1,433 @@
+//! A bill's lines: in the order of exports, and in the order in which they were imported.
+//!
+//! The order of exports is day of coverage, owner, time, content. It depends on the lines alone, not on how they
+//! were split over files, segments or blocks, so that one revision gives the same bytes on every machine. Blocks
+//! are sorted that way already; where blocks of several segments hold the same day, they are merged.
+
+use std::cell::OnceCell;
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::block::{Block, ColumnData, ints};
+use crate::block::bytes::Take;
+use crate::block::text::read_time;
+use crate::block::unsqueeze;
+use crate::money::trim_cell;
+use crate::period::{Basis, Day};
+use crate::schema::{Column, Schema};
+use crate::store::{Large, Read, StoreError};
+use crate::uin::Uin;
+
+use super::error::BillError;
+use super::records::BlockUse;
+use super::view::{BillView, SegmentView};
+
+/// Whose lines are wanted, as ranges of owners' numbers; 0 stands for lines without an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owners(Vec<(u64, u64)>);
+
+impl Owners {
+    /// Everybody's.
+    pub fn all() -> Owners {
+        Owners(vec![(0, u64::MAX)])
+    }
+
+    /// One account's.
+    pub fn one(uin: Uin) -> Owners {
+        Owners(vec![(uin.number(), uin.number())])
+    }
+
+    /// Those of accounts from `first` to `last`, by number.
+    pub fn between(first: u64, last: u64) -> Owners {
+        Owners(vec![(first, last)])
+    }
+
+    /// The customers': neither the payer's own nor those without an owner.
+    pub fn customers(payer: Uin) -> Owners {
+        Owners(vec![(1, payer.number() - 1), (payer.number() + 1, u64::MAX)])
+    }
+
+    /// Says whether an owner is among them.
+    pub fn contains(&self, owner: u64) -> bool {
+        self.0.iter().any(|(first, last)| (*first..=*last).contains(&owner))
+    }
+
+    fn touch(&self, block: &BlockUse) -> bool {
+        self.0.iter().any(|(first, last)| *first <= block.owner_max && block.owner_min <= *last)
+    }
+}
+
+/// A block that has been read, with columns that are decoded once.
+pub struct ReadBlock {
+    number: u64,
+    block: Block,
+    schema: Arc<Schema>,
+    columns: Vec<OnceCell<ColumnData>>,
+    owners: OnceCell<Vec<u64>>,
+    times: OnceCell<Vec<i64>>,
+    basis: Basis,
+}
+
+impl ReadBlock {
+    /// Reads a block of a segment.
+    ///
+    /// # Errors
+    /// [`BillError::Block`] when its bytes are damaged.
+    pub fn read(
+        store: &impl Read,
+        segment: &SegmentView,
+        used: &BlockUse,
+        basis: Basis,
+    ) -> Result<ReadBlock, BillError> {
+        let bytes = store.get_large(Large::Blocks, used.block)?;
+        let block = Block::open(bytes).map_err(|error| BillError::Block { block: used.block, error })?;
+        let schema = segment.schema.clone();
+        if block.header().rows != used.rows || block.columns() != schema.headers().len() {
+            return Err(StoreError::Damaged {
+                what: format!("block {}", used.block),
+                why: "it is not the one that its segment tells of".into(),
+            }
+            .into());
+        }
+        let columns = (0..block.columns()).map(|_| OnceCell::new()).collect();
+        Ok(ReadBlock {
+            number: used.block,
+            block,
+            schema,
+            columns,
+            owners: OnceCell::new(),
+            times: OnceCell::new(),
+            basis,
+        })
+    }
+
+    /// Returns how many lines it has.
+    pub fn rows(&self) -> usize {
+        self.block.rows()
+    }
+
+    /// Returns the meaning of its columns.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// Returns its header.
+    pub fn header(&self) -> &crate::block::Header {
+        self.block.header()
+    }
+
+    /// Returns a column, decoded.
+    ///
+    /// # Errors
+    /// [`BillError::Block`] when its bytes are damaged.
+    pub fn column(&self, index: usize) -> Result<&ColumnData, BillError> {
+        let error = |error| BillError::Block { block: self.number, error };
+        let missing = || error(crate::block::BlockError::Damaged("it lacks a column"));
+        let cell = self.columns.get(index).ok_or_else(missing)?;
+        match cell.get() {
+            Some(data) => Ok(data),
+            None => {
+                let data = self.block.column(index).map_err(error)?;
+                Ok(cell.get_or_init(|| data))
+            }
+        }
+    }
+
+    /// Returns each line's owner as a number, 0 for none.
+    fn owners(&self) -> Result<&[u64], BillError> {
+        if let Some(owners) = self.owners.get() {
+            return Ok(owners);
+        }
+        let owner = |cell: &[u8]| Uin::parse(trim_cell(cell)).map_or(0, Uin::number);
+        let owners = match self.schema.index_of(Column::OwnerUin) {
+            None => vec![0; self.rows()],
+            Some(index) => map_cells(self.column(index)?, self.rows(), owner),
+        };
+        Ok(self.owners.get_or_init(|| owners))
+    }
+
+    /// Returns each line's time in seconds since 1970-01-01 00:00:00, the largest number for none.
+    fn times(&self) -> Result<&[i64], BillError> {
+        if let Some(times) = self.times.get() {
+            return Ok(times);
+        }
+        let mut times = vec![i64::MAX; self.rows()];
+        // The better column comes last and so wins.
+        for column in crate::ingest::time_columns(self.basis).into_iter().rev() {
+            let Some(index) = self.schema.index_of(column) else { continue };
+            let read = |cell: &[u8]| read_time(trim_cell(cell)).unwrap_or(i64::MAX);
+            for (slot, time) in times.iter_mut().zip(map_cells(self.column(index)?, self.rows(), read)) {
+                if time != i64::MAX {
+                    *slot = time;
+                }
+            }
+        }
+        Ok(self.times.get_or_init(|| times))
+    }
+
+    /// Returns each line's own day, as imports told it.
+    ///
+    /// # Errors
+    /// [`BillError::Block`] when its bytes are damaged.
+    pub fn own_days(&self) -> Result<Vec<Option<Day>>, BillError> {
+        let of_time = |time: &i64| {
+            (*time != i64::MAX)
+                .then(|| i32::try_from(time.div_euclid(86_400)).ok().and_then(Day::from_epoch_days))
+                .flatten()
+        };
+        let mut days: Vec<Option<Day>> = self.times()?.iter().map(of_time).collect();
+        if let Some(index) = self.schema.index_of(Column::BillDay) {
+            let read = |cell: &[u8]| Day::parse_prefix(trim_cell(cell));
+            for (slot, day) in days.iter_mut().zip(map_cells(self.column(index)?, self.rows(), read)) {
+                *slot = day.or(*slot);
+            }
+        }
+        Ok(days)
+    }
+
+    /// Appends a line's cells one after another, and their ends.
+    pub(crate) fn cells(&self, row: usize, cells: &mut Vec<u8>, ends: &mut Vec<usize>) -> Result<(), BillError> {
+        cells.clear();
+        ends.clear();
+        for index in 0..self.columns.len() {
+            self.column(index)?.write_cell(row, cells);
+            ends.push(cells.len());
+        }
+        Ok(())
+    }
+
+    fn compare(&self, row: usize, other: &ReadBlock, other_row: usize) -> Result<Ordering, BillError> {
+        let at = |list: &[u64], row: usize| list.get(row).copied().unwrap_or(0);
+        let time = |list: &[i64], row: usize| list.get(row).copied().unwrap_or(0);
+        let quick = at(self.owners()?, row)
+            .cmp(&at(other.owners()?, other_row))
+            .then(time(self.times()?, row).cmp(&time(other.times()?, other_row)));
+        if quick != Ordering::Equal {
+            return Ok(quick);
+        }
+        let (mut mine, mut my_ends, mut theirs, mut their_ends) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        self.cells(row, &mut mine, &mut my_ends)?;
+        other.cells(other_row, &mut theirs, &mut their_ends)?;
+        Ok(mine
+            .cmp(&theirs)
+            .then_with(|| my_ends.cmp(&their_ends))
+            .then_with(|| self.schema.headers().cmp(other.schema.headers())))
+    }
+}
+
+/// Applies a function to each row's cell, once for each distinct cell where the column knows them.
+pub(super) fn map_cells<T: Copy>(data: &ColumnData, rows: usize, f: impl Fn(&[u8]) -> T) -> Vec<T> {
+    match data {
+        ColumnData::Constant(cell) => vec![f(cell); rows],
+        ColumnData::Dictionary { entries, codes } => {
+            let values: Vec<T> = entries.iter().map(f).collect();
+            codes.iter().filter_map(|code| values.get(usize::from(*code)).copied()).collect()
+        }
+        _ => {
+            let mut scratch = Vec::new();
+            (0..rows).map(|row| f(data.cell(row, &mut scratch))).collect()
+        }
+    }
+}
+
+/// Some lines of a block, one after another.
+pub struct Slice<'a> {
+    /// The block.
+    pub block: &'a ReadBlock,
+    /// Which of its lines.
+    pub rows: Range<usize>,
+}
+
+/// Which lines are wanted.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// Through which day of coverage, 1 to 31.
+    pub last_day: u8,
+    /// Whose.
+    pub owners: Owners,
+}
+
+impl Filter {
+    /// All lines.
+    pub fn all() -> Filter {
+        Filter { last_day: u8::MAX, owners: Owners::all() }
+    }
+}
+
+/// Visits lines in the order of exports.
+///
+/// Only the blocks that may hold wanted lines are read, and of one day as many at once as segments share it.
+///
+/// # Errors
+/// [`BillError`] when the store is damaged, or what `visit` returns.
+pub fn walk<E: From<BillError>>(
+    store: &impl Read,
+    view: &BillView,
+    filter: &Filter,
+    visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    for day in 1..=31_u8.min(filter.last_day) {
+        walk_day(store, view, filter, day, visit)?;
+    }
+    Ok(())
+}
+
+/// The blocks of one segment and day, with the one that is read.
+struct Cursor<'a> {
+    segment: &'a SegmentView,
+    blocks: Vec<BlockUse>,
+    next: usize,
+    open: Option<(ReadBlock, usize)>,
+}
+
+impl Cursor<'_> {
+    /// A lower bound of the owners that are to come from a block not yet read.
+    fn closed_from(&self) -> Option<u64> {
+        if self.open.is_some() { None } else { self.blocks.get(self.next).map(|b| b.owner_min) }
+    }
+}
+
+fn walk_day<E: From<BillError>>(
+    store: &impl Read,
+    view: &BillView,
+    filter: &Filter,
+    day: u8,
+    visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let basis = view.bill.key.basis;
+    let mut cursors: Vec<Cursor<'_>> = view
+        .segments()
+        .map(|segment| {
+            let wanted = |b: &&BlockUse| b.coverage_day == day && filter.owners.touch(b);
+            let blocks: Vec<BlockUse> = segment.record.blocks.iter().filter(wanted).copied().collect();
+            Cursor { segment, blocks, next: 0, open: None }
+        })
+        .filter(|c| !c.blocks.is_empty())
+        .collect();
+    loop {
+        cursors.retain(|c| c.open.is_some() || c.next < c.blocks.len());
+        let mut first: Option<usize> = None;
+        for i in 0..cursors.len() {
+            first = match first {
+                None => cursors.get(i).filter(|c| c.open.is_some()).map(|_| i),
+                Some(best) => Some(if less(&cursors, i, best)? { i } else { best }),
+            };
+        }
+        let head_owner = match first.and_then(|f| cursors.get(f)).and_then(|c| c.open.as_ref()) {
+            Some((block, row)) => Some(block.owners()?.get(*row).copied().unwrap_or(0)),
+            None => None,
+        };
+        // A block that may begin before the head, or with its owner, has to be read before anything is told.
+        let closed = cursors
+            .iter_mut()
+            .filter(|c| c.closed_from().is_some_and(|from| head_owner.is_none_or(|head| from <= head)))
+            .min_by_key(|c| c.closed_from());
+        if let Some(cursor) = closed {
+            if let Some(used) = cursor.blocks.get(cursor.next) {
+                cursor.open = Some((ReadBlock::read(store, cursor.segment, used, basis)?, 0));
+                cursor.next += 1;
+            }
+            continue;
+        }
+        let Some(first) = first else { return Ok(()) };
+        let to = run_end(&cursors, first)?;
+        let Some(cursor) = cursors.get_mut(first) else { return Ok(()) };
+        let Some((block, row)) = cursor.open.as_mut() else { return Ok(()) };
+        for (low, high) in &filter.owners.0 {
+            let owners = block.owners()?;
+            let run = owners.get(*row..to).unwrap_or_default();
+            let from = *row + run.partition_point(|o| o < low);
+            let end = *row + run.partition_point(|o| o <= high);
+            if from < end {
+                visit(Slice { block, rows: from..end })?;
+            }
+        }
+        *row = to;
+        if to >= block.rows() {
+            cursor.open = None;
+        }
+    }
+}
+
+fn less(cursors: &[Cursor<'_>], a: usize, b: usize) -> Result<bool, BillError> {
+    let open = |i: usize| cursors.get(i).and_then(|c| c.open.as_ref());
+    match (open(a), open(b)) {
+        (Some((a, row)), Some((b, other))) => Ok(a.compare(*row, b, *other)? == Ordering::Less),
+        (Some(_), None) => Ok(true),
+        _ => Ok(false),
+    }
+}
+
+/// Returns up to which row of its block the first cursor goes on before another one must be heard.
+fn run_end(cursors: &[Cursor<'_>], first: usize) -> Result<usize, BillError> {
+    let Some((block, row)) = cursors.get(first).and_then(|c| c.open.as_ref()) else { return Ok(0) };
+    let mut to = block.rows();
+    for (i, cursor) in cursors.iter().enumerate().filter(|(i, _)| *i != first) {
+        if let Some(from) = cursor.closed_from() {
+            let owners = block.owners()?.get(*row..to).unwrap_or_default();
+            to = row + owners.partition_point(|o| *o < from);
+        } else if let Some((other, other_row)) = &cursor.open {
+            // Binary search: the block is sorted as the merge is. Among equals the earlier load comes first.
+            let (mut low, mut high) = (*row, to);
+            while low < high {
+                let middle = low + (high - low) / 2;
+                let order = block.compare(middle, other, *other_row)?;
+                if order == Ordering::Less || (order == Ordering::Equal && first < i) {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            to = low;
+        }
+    }
+    // The first cursor's head is the smallest of all, or equal to it: there is always one line to tell.
+    Ok(to.max(row + 1))
+}
+
+/// Visits the lines of one segment in the order in which they were imported.
+///
+/// # Errors
+/// [`BillError`] when the store is damaged, or what `visit` returns.
+pub fn walk_imported<E: From<BillError>>(
+    store: &impl Read,
+    segment: &SegmentView,
+    basis: Basis,
+    visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<bool, E>,
+) -> Result<bool, E> {
+    let damaged = |why: &str| {
+        E::from(BillError::Store(StoreError::Damaged {
+            what: format!("the line order of segment {}", segment.number),
+            why: why.to_owned(),
+        }))
+    };
+    let rows = segment.record.rows as usize;
+    let stored = store.get_large(Large::Orders, segment.number).map_err(BillError::from)?;
+    let (length, packed) = stored.split_first_chunk::<8>().ok_or_else(|| damaged("it ends early"))?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if length > rows.saturating_mul(8).saturating_add(16) {
+        return Err(damaged("it is too long"));
+    }
+    let raw = unsqueeze(packed, length).map_err(|e| damaged(&e.to_string()))?;
+    let order = ints::unpack(&mut Take(&raw), rows).map_err(|e| damaged(&e.to_string()))?;
+    let mut blocks = Vec::new();
+    let mut places = vec![(u32::MAX, 0_u32); rows];
+    let mut ordinals = order.iter();
+    for (number, used) in segment.record.blocks.iter().enumerate() {
+        blocks.push(ReadBlock::read(store, segment, used, basis)?);
+        for row in 0..used.rows {
+            let ordinal = ordinals.next().and_then(|o| usize::try_from(*o).ok());
+            let slot = ordinal.and_then(|o| places.get_mut(o)).ok_or_else(|| damaged("a line is missing"))?;
+            *slot = (number as u32, row);
+        }
+    }
+    for (block, row) in places {
+        let block = blocks.get(block as usize).ok_or_else(|| damaged("a line is missing"))?;
+        if !visit(block, row as usize)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

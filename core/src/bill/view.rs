@@ -1,0 +1,156 @@
+//! A bill at one revision, with the records that its lines are reached by.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::digest::Digest;
+use crate::rollup::Rollup;
+use crate::schema::Schema;
+use crate::store::{Large, Read, StoreError, Table};
+
+use super::error::BillError;
+use super::records::{Bill, BillKey, Load, Revision, Segment};
+
+/// A segment of the bill, with its schema.
+pub struct SegmentView {
+    /// Its number.
+    pub number: u64,
+    /// Its record.
+    pub record: Segment,
+    /// The meaning of its columns.
+    pub schema: Arc<Schema>,
+}
+
+/// A bill at one revision.
+pub struct BillView {
+    /// The bill as it is now.
+    pub bill: Bill,
+    /// The revision that is looked at.
+    pub revision: Revision,
+    /// Its loads, each with its segments in the file's order.
+    pub loads: Vec<(Load, Vec<SegmentView>)>,
+}
+
+impl BillView {
+    /// Opens a bill at a revision, the current one if none is named.
+    ///
+    /// # Errors
+    /// [`BillError::NoBill`] or [`BillError::NoRevision`] when there is none.
+    pub fn open(store: &impl Read, key: BillKey, revision: Option<u32>) -> Result<BillView, BillError> {
+        let bill = bill(store, key)?;
+        let number = revision.unwrap_or(bill.revision);
+        let revision: Revision = store
+            .get(Table::Revisions, &Revision::key_bytes(key, number))?
+            .ok_or(BillError::NoRevision { bill: key, number, last: bill.revision })?;
+        let mut schemas: HashMap<[u8; 32], Arc<Schema>> = HashMap::new();
+        let mut loads = Vec::new();
+        for number in &revision.loads {
+            let load: Load = store.need(Table::Loads, &number.to_be_bytes())?;
+            let mut segments = Vec::new();
+            for used in &load.segments {
+                let record: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;
+                let schema = match schemas.get(&record.schema) {
+                    Some(schema) => schema.clone(),
+                    None => {
+                        let schema: Arc<Schema> = Arc::new(store.need(Table::Schemas, &record.schema)?);
+                        schemas.insert(record.schema, schema.clone());
+                        schema
+                    }
+                };
+                segments.push(SegmentView { number: used.segment, record, schema });
+            }
+            loads.push((load, segments));
+        }
+        Ok(BillView { bill, revision, loads })
+    }
+
+    /// Goes through the segments of all loads.
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentView> {
+        self.loads.iter().flat_map(|(_, segments)| segments)
+    }
+
+    /// Merges the stored roll-ups, and checks them against the revision (I1).
+    ///
+    /// # Errors
+    /// [`BillError::DoNotTie`] when they differ.
+    pub fn rollup(&self, store: &impl Read) -> Result<Rollup, BillError> {
+        let mut all = Rollup::default();
+        for segment in self.segments() {
+            let bytes = store.get_large(Large::Rollups, segment.number)?;
+            let rollup = Rollup::decode(&bytes).map_err(|e| StoreError::Damaged {
+                what: format!("the roll-up of segment {}", segment.number),
+                why: e.to_string(),
+            })?;
+            all.merge(&rollup)?;
+        }
+        let sums = all.sums()?;
+        self.must_tie("the sums of roll-ups and revision", &sums)?;
+        Ok(all)
+    }
+
+    /// Checks sums over all lines against the revision's (I1, I2).
+    pub(super) fn must_tie(
+        &self,
+        what: &'static str,
+        sums: &[crate::block::Sums],
+    ) -> Result<(), BillError> {
+        if sums == self.revision.sums {
+            return Ok(());
+        }
+        let text = |sums: &[crate::block::Sums]| {
+            let lines: u64 = sums.iter().map(|s| s.lines).sum();
+            format!("{} in {lines} lines", super::totals_text(sums))
+        };
+        Err(BillError::DoNotTie {
+            bill: self.bill.key,
+            what,
+            one: text(sums),
+            other: text(&self.revision.sums),
+        })
+    }
+
+    /// Returns the digest of the lines through a day of the month: the payer's own, the customers', or both.
+    pub fn digest_through(&self, coverage_day: u8, own: bool, customers: bool) -> Digest {
+        let mut digest = Digest::EMPTY;
+        for segment in self.segments() {
+            for day in segment.record.days.iter().filter(|d| d.coverage_day <= coverage_day) {
+                if own {
+                    digest.merge(&day.own);
+                }
+                if customers {
+                    digest.merge(&day.customers);
+                }
+            }
+        }
+        digest
+    }
+}
+
+/// Returns a bill.
+///
+/// # Errors
+/// [`BillError::NoBill`] when there is none.
+pub fn bill(store: &impl Read, key: BillKey) -> Result<Bill, BillError> {
+    store.get(Table::Bills, &key.bytes())?.ok_or(BillError::NoBill(key))
+}
+
+/// Returns all bills with their current revisions, by payer, month and basis.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn list(store: &impl Read) -> Result<Vec<(Bill, Revision)>, StoreError> {
+    let mut all = Vec::new();
+    for (_, bill) in store.list::<Bill>(Table::Bills, &[])? {
+        let revision = store.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
+        all.push((bill, revision));
+    }
+    Ok(all)
+}
+
+/// Returns all revisions of a bill, oldest first.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn revisions(store: &impl Read, key: BillKey) -> Result<Vec<Revision>, StoreError> {
+    Ok(store.list(Table::Revisions, &key.bytes())?.into_iter().map(|(_, revision)| revision).collect())
+}

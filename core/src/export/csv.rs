@@ -1,0 +1,197 @@
+//! Writes lines of blocks as CSV text.
+//!
+//! Cells are written as they were imported; a cell is quoted where a comma, a quote or a line break in it needs
+//! that, and records end in LF. Where loads have different columns, the export has all of them, in the order in
+//! which they came; cells of a column that a line's file did not have are empty.
+
+use std::sync::Arc;
+
+use crate::bill::{BillError, BillView, ReadBlock, Slice};
+use crate::block::ColumnData;
+use crate::schema::{Column, Schema};
+
+/// The columns of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    headers: Vec<String>,
+    /// What tells equal columns of different files: a canonical column, or a header and how often it came before.
+    ids: Vec<ColumnId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ColumnId {
+    Known(Column),
+    Header(String, usize),
+}
+
+fn ids(schema: &Schema) -> Vec<ColumnId> {
+    let headers = schema.headers();
+    let id = |(i, column): (usize, &Option<Column>)| match column {
+        Some(column) => ColumnId::Known(*column),
+        None => {
+            let header = headers.get(i).cloned().unwrap_or_default();
+            let before = headers.iter().take(i).filter(|h| **h == header).count();
+            ColumnId::Header(header, before)
+        }
+    };
+    schema.columns().iter().enumerate().map(id).collect()
+}
+
+impl Columns {
+    /// Returns the columns of all files of a bill.
+    pub fn of(view: &BillView) -> Columns {
+        let mut columns = Columns { headers: Vec::new(), ids: Vec::new() };
+        let mut last: Option<Arc<Schema>> = None;
+        for segment in view.segments() {
+            if last.as_ref().is_some_and(|l| Arc::ptr_eq(l, &segment.schema)) {
+                continue;
+            }
+            for (id, header) in ids(&segment.schema).into_iter().zip(segment.schema.headers()) {
+                if !columns.ids.contains(&id) {
+                    columns.ids.push(id);
+                    columns.headers.push(header.clone());
+                }
+            }
+            last = Some(segment.schema.clone());
+        }
+        columns
+    }
+
+    /// Returns the columns of one file.
+    pub fn of_schema(schema: &Schema) -> Columns {
+        Columns { headers: schema.headers().to_vec(), ids: ids(schema) }
+    }
+
+    /// Returns the headers.
+    pub fn headers(&self) -> &[String] {
+        &self.headers
+    }
+
+    /// Appends the header record.
+    pub fn write_header(&self, out: &mut Vec<u8>) {
+        for (i, header) in self.headers.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            write_quoted(header.as_bytes(), out);
+        }
+        out.push(b'\n');
+    }
+
+    /// Returns, for each column, its place in a schema.
+    fn places(&self, schema: &Schema) -> Vec<Option<usize>> {
+        let theirs = ids(schema);
+        self.ids.iter().map(|id| theirs.iter().position(|t| t == id)).collect()
+    }
+}
+
+/// Appends a cell, quoted if it must be.
+pub fn write_quoted(cell: &[u8], out: &mut Vec<u8>) {
+    if cell.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
+        out.push(b'"');
+        for b in cell {
+            if *b == b'"' {
+                out.push(b'"');
+            }
+            out.push(*b);
+        }
+        out.push(b'"');
+    } else {
+        out.extend_from_slice(cell);
+    }
+}
+
+/// A column made ready to be written: what can be quoted once is.
+enum Ready<'a> {
+    Absent,
+    Constant(Vec<u8>),
+    Dictionary(Vec<Vec<u8>>, &'a [u16]),
+    /// Integers in disguise need no quotes, but their exceptions may.
+    Other(&'a ColumnData),
+}
+
+/// Writes the lines of a block.
+pub(super) struct BlockWriter<'a> {
+    columns: Vec<Ready<'a>>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> BlockWriter<'a> {
+    /// Makes a block's columns ready.
+    pub(super) fn new(columns: &Columns, block: &'a ReadBlock) -> Result<BlockWriter<'a>, BillError> {
+        let mut ready = Vec::new();
+        for place in columns.places(block.schema()) {
+            let Some(place) = place else {
+                ready.push(Ready::Absent);
+                continue;
+            };
+            let quoted = |cell: &[u8]| {
+                let mut text = Vec::with_capacity(cell.len());
+                write_quoted(cell, &mut text);
+                text
+            };
+            ready.push(match block.column(place)? {
+                ColumnData::Constant(cell) => Ready::Constant(quoted(cell)),
+                ColumnData::Dictionary { entries, codes } => {
+                    Ready::Dictionary(entries.iter().map(quoted).collect(), codes)
+                }
+                data => Ready::Other(data),
+            });
+        }
+        Ok(BlockWriter { columns: ready, scratch: Vec::new() })
+    }
+
+    /// Appends a line as a record.
+    pub(super) fn write(&mut self, row: usize, out: &mut Vec<u8>) {
+        for (i, column) in self.columns.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            match column {
+                Ready::Absent => {}
+                Ready::Constant(cell) => out.extend_from_slice(cell),
+                Ready::Dictionary(entries, codes) => {
+                    let entry = codes.get(row).and_then(|code| entries.get(usize::from(*code)));
+                    out.extend_from_slice(entry.map_or(&b""[..], Vec::as_slice));
+                }
+                Ready::Other(data) => write_quoted(data.cell(row, &mut self.scratch), out),
+            }
+        }
+        out.push(b'\n');
+    }
+}
+
+/// Appends one line of a block as a record under these columns.
+///
+/// For single lines; exports make a block's columns ready once.
+///
+/// # Errors
+/// [`BillError::Block`] when the block is damaged.
+pub fn write_line(
+    columns: &Columns,
+    block: &ReadBlock,
+    row: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), BillError> {
+    let mut scratch = Vec::new();
+    for (i, place) in columns.places(block.schema()).into_iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        if let Some(place) = place {
+            write_quoted(block.column(place)?.cell(row, &mut scratch), out);
+        }
+    }
+    out.push(b'\n');
+    Ok(())
+}
+
+/// Appends the lines of a slice as records.
+///
+/// # Errors
+/// [`BillError::Block`] when the block is damaged.
+pub fn write_slice(columns: &Columns, slice: &Slice<'_>, out: &mut Vec<u8>) -> Result<(), BillError> {
+    let mut writer = BlockWriter::new(columns, slice.block)?;
+    slice.rows.clone().for_each(|row| writer.write(row, out));
+    Ok(())
+}

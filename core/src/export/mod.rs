@@ -1,0 +1,89 @@
+//! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`] trait, no sink.
+
+mod archive;
+mod csv;
+mod manifest;
+mod plan;
+mod render;
+mod sink;
+
+pub use csv::{Columns, write_line, write_quoted, write_slice};
+pub use manifest::{
+    MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals,
+};
+pub use plan::{EXPORT_FORMAT, Plan, ROWS_PER_FILE, Scope, Wanted};
+pub use render::{RenderSettings, Rendered, render};
+pub use sink::{Held, Sink, SinkError, Staged};
+
+use crate::bill::BillError;
+use crate::error::Kind;
+use crate::store::StoreError;
+
+/// A CSV as it was rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Its name in the zip.
+    pub name: String,
+    /// How many lines, without the header.
+    pub rows: u64,
+    /// Its length, unpacked.
+    pub bytes: u64,
+    /// Its CRC-32.
+    pub crc32: u32,
+}
+
+/// Why an export could not be made or delivered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The bill cannot be read.
+    #[error(transparent)]
+    Bill(#[from] BillError),
+    /// A part cannot be written.
+    #[error("the export cannot be written: {0}")]
+    Write(String),
+    /// The sums of the export are not those of the bill (I1, I7).
+    #[error("`{name}`: the sums of export and roll-ups do not tie: {one} and {other}")]
+    DoNotTie {
+        /// The part.
+        name: String,
+        /// What the lines add up to.
+        one: String,
+        /// What the roll-ups tell.
+        other: String,
+    },
+    /// The sink holds something else than was put there.
+    #[error("{location}: {why}")]
+    Altered {
+        /// Where.
+        location: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The sink cannot do it.
+    #[error("sink `{sink}`: {error}")]
+    Sink {
+        /// Its name.
+        sink: String,
+        /// Why.
+        error: SinkError,
+    },
+}
+
+impl From<StoreError> for ExportError {
+    fn from(e: StoreError) -> Self {
+        ExportError::Bill(e.into())
+    }
+}
+
+impl ExportError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            ExportError::Bill(e) => e.kind(),
+            ExportError::Write(_) => Kind::Internal,
+            ExportError::DoNotTie { .. } | ExportError::Altered { .. } => Kind::Damaged,
+            ExportError::Sink { error, .. } => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What an export will hold, before any byte of it is made: lines, digest, name.
+//!
+//! The name is determined by the content: the digest of the lines that are covered, and everything that shapes
+//! the bytes. So the same content has the same name on every machine, and other content never has it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::bill::{BillError, BillKey, BillView, Filter, Owners, State, walk};
+use crate::digest::{Digest, LineHasher};
+use crate::naming::{ExportName, Kind, export_id};
+use crate::period::{Coverage, TimeZone};
+use crate::store::Read;
+use crate::uin::Uin;
+
+/// The version of the bytes that exports have; it is part of every name.
+pub const EXPORT_FORMAT: u32 = 1;
+/// Rows in a CSV unless said otherwise: what a spreadsheet holds, less the header (domain, "Values").
+pub const ROWS_PER_FILE: u64 = 1_048_575;
+
+/// Whose lines an export holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// All lines that the payer owes.
+    Payer,
+    /// The customers' lines, without the payer's own (domain, "Who is who": the reseller bill).
+    Customers,
+    /// One account's lines.
+    Owner(Uin),
+}
+
+impl Scope {
+    /// Returns the owners.
+    pub fn owners(self, payer: Uin) -> Owners {
+        match self {
+            Scope::Payer => Owners::all(),
+            Scope::Customers => Owners::customers(payer),
+            Scope::Owner(uin) => Owners::one(uin),
+        }
+    }
+}
+
+/// What is to be exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// After which account the file is named.
+    pub uin: Uin,
+    /// Which kind.
+    pub kind: Kind,
+    /// From which bill.
+    pub bill: BillKey,
+    /// Which days of it.
+    pub coverage: Coverage,
+    /// Whose lines.
+    pub scope: Scope,
+    /// How many rows a CSV may have, the header not counted.
+    pub rows_per_file: u64,
+}
+
+/// What an export will be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// What was asked for.
+    pub wanted: Wanted,
+    /// Which revision it is made from.
+    pub revision: u32,
+    /// The digest of that revision, in hexadecimal digits.
+    pub revision_digest: String,
+    /// The digest of the lines that are covered.
+    pub content: Digest,
+    /// Says whether the revision was confirmed, so that the content will not change.
+    pub is_final: bool,
+    /// The name without its ending.
+    pub stem: String,
+}
+
+impl Plan {
+    /// Plans an export of a bill.
+    ///
+    /// # Errors
+    /// [`BillError`] when the bill's lines have to be read and cannot be.
+    pub fn new(
+        store: &impl Read,
+        view: &BillView,
+        wanted: Wanted,
+        zone: TimeZone,
+    ) -> Result<Plan, BillError> {
+        let last_day = coverage_last_day(wanted.coverage);
+        let content = match wanted.scope {
+            Scope::Payer => view.digest_through(last_day, true, true),
+            Scope::Customers => view.digest_through(last_day, false, true),
+            Scope::Owner(uin) => digest_of(store, view, &Filter { last_day, owners: Owners::one(uin) })?,
+        };
+        let mut hasher = Sha256::new();
+        hasher.update(b"billkeep export\n");
+        hasher.update(EXPORT_FORMAT.to_le_bytes());
+        hasher.update(wanted.bill.bytes());
+        hasher.update(wanted.uin.number().to_le_bytes());
+        hasher.update(wanted.kind.to_string());
+        hasher.update(wanted.coverage.to_string());
+        hasher.update(match wanted.scope {
+            Scope::Payer => "payer".to_owned(),
+            Scope::Customers => "customers".to_owned(),
+            Scope::Owner(uin) => format!("owner {uin}"),
+        });
+        hasher.update(wanted.rows_per_file.to_le_bytes());
+        hasher.update(content.bytes());
+        let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
+        let name = ExportName {
+            uin: wanted.uin,
+            kind: wanted.kind,
+            basis: wanted.bill.basis,
+            coverage: wanted.coverage,
+            id,
+        };
+        Ok(Plan {
+            wanted,
+            revision: view.revision.number,
+            revision_digest: view.revision.digest.hex(),
+            content,
+            is_final: view.bill.state == State::Confirmed && view.bill.revision == view.revision.number,
+            stem: name.stem(),
+        })
+    }
+
+    /// Returns the name of the part.
+    pub fn part_name(&self) -> String {
+        format!("{}.zip", self.stem)
+    }
+
+    /// Returns the name of the manifest.
+    pub fn manifest_name(&self) -> String {
+        format!("{}.manifest.json", self.stem)
+    }
+}
+
+/// Returns the last day of coverage, as blocks and segments count it.
+pub(super) fn coverage_last_day(coverage: Coverage) -> u8 {
+    coverage.last.day_of_month() as u8
+}
+
+fn digest_of(store: &impl Read, view: &BillView, filter: &Filter) -> Result<Digest, BillError> {
+    let mut digest = Digest::EMPTY;
+    let (mut cells, mut ends) = (Vec::new(), Vec::new());
+    walk::<BillError>(store, view, filter, &mut |slice| {
+        let mut hasher = LineHasher::new(&slice.block.schema().hash());
+        for row in slice.rows {
+            slice.block.cells(row, &mut cells, &mut ends)?;
+            digest.add_line(&hasher.hash(&cells, ends.iter().copied()));
+        }
+        Ok(())
+    })?;
+    Ok(digest)
+}

@@ -1,0 +1,360 @@
+//! Imports a bill file: bytes → recognised kind → segments → a new revision, in one atomic step.
+//!
+//! The file is read once. One thread cuts it into stretches of whole records ([`split`]), workers turn each into
+//! a segment ([`segment`]), and the calling thread, which holds the write transaction, puts them into the store
+//! in the file's order. Memory is bounded by `segment_bytes` and the number of threads, not by the file. If
+//! anything is wrong anywhere, the transaction is dropped, and nothing has happened.
+
+mod archive;
+mod error;
+mod load;
+mod recognise;
+mod segment;
+mod source;
+mod split;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender};
+
+pub use error::{Fault, ImportError, Place, grouped};
+pub(crate) use recognise::time_columns;
+pub use load::{Outcome, Report};
+
+use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
+use crate::block::{Sums, merge_sums};
+use crate::digest::Digest;
+use crate::journal::Actor;
+use crate::period::{Basis, BillMonth, Coverage};
+use crate::rollup::Overflow;
+use crate::settings::StoreSettings;
+use crate::store::{Large, Read, Store, StoreError, Table, Writer};
+use crate::uin::Uin;
+
+/// What the user says of a file.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// What it holds, where its name does not tell.
+    pub mode: Option<Mode>,
+    /// Who owes it.
+    pub payer: Option<Uin>,
+    /// For which month.
+    pub month: Option<BillMonth>,
+    /// By which date.
+    pub basis: Option<Basis>,
+    /// Reads and checks everything, lists up to 100 faults, and changes nothing.
+    pub dry_run: bool,
+    /// Takes a file whose last line has no line end.
+    pub accept_unterminated: bool,
+}
+
+/// What a hostile file may not exceed.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes in a cell.
+    pub cell_bytes_max: usize,
+    /// Bytes in a record.
+    pub record_bytes_max: usize,
+    /// Entries in a zip.
+    pub zip_entries_max: usize,
+    /// How many times larger an entry may be than its packed form.
+    pub zip_ratio_max: u64,
+    /// Bytes in an unpacked entry.
+    pub zip_bytes_max: u64,
+    /// Faults that a dry run lists.
+    pub faults_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            cell_bytes_max: 1 << 20,
+            record_bytes_max: 8 << 20,
+            zip_entries_max: 10_000,
+            zip_ratio_max: 250,
+            zip_bytes_max: 256 << 30,
+            faults_max: 100,
+        }
+    }
+}
+
+/// How the work is done; none of these changes what an import or an export holds.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Text in a segment. Larger ones cluster better and take more memory: about four times this a thread.
+    pub segment_bytes: usize,
+    /// Lines in a block, roughly. Smaller ones make a single customer's bill cheaper, larger ones the store smaller.
+    pub block_rows: u32,
+    /// Threads that parse and compress.
+    pub threads: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { segment_bytes: 16 << 20, block_rows: 8_192, threads: 2 }
+    }
+}
+
+/// Is told how far an import has come.
+pub trait Progress: Sync {
+    /// `done` of `total` bytes of the file have been read.
+    fn read(&self, done: u64, total: u64);
+}
+
+/// Tells nobody.
+pub struct Quiet;
+
+impl Progress for Quiet {
+    fn read(&self, _done: u64, _total: u64) {}
+}
+
+/// Compares sums that must be equal (I1, I2).
+fn must_tie(what: &'static str, one: &[Sums], other: &[Sums]) -> Result<(), ImportError> {
+    if one == other {
+        return Ok(());
+    }
+    let text = |sums: &[Sums]| {
+        let lines: u64 = sums.iter().map(|s| s.lines).sum();
+        format!("{} in {} lines", crate::bill::totals_text(sums), grouped(lines))
+    };
+    Err(ImportError::DoNotTie { what, one: text(one), other: text(other) })
+}
+
+/// A stretch on its way to a worker.
+struct Job {
+    number: u64,
+    entry: u32,
+    source: segment::Source,
+}
+
+/// What a worker made of a stretch.
+struct Done {
+    number: u64,
+    entry: u32,
+    key: [u8; 32],
+    result: Result<Made, ImportError>,
+}
+
+enum Made {
+    /// A segment of this text is in the store.
+    Known(u64),
+    Built { schema: std::sync::Arc<crate::schema::Schema>, hash: [u8; 32], built: Box<segment::Built> },
+}
+
+/// Everything that was read of a file, as it went into the transaction.
+struct Loaded {
+    segments: Vec<SegmentUse>,
+    entries: BTreeMap<u32, SourceEntry>,
+    digest: Digest,
+    sums: Vec<Sums>,
+    own_days: Option<Coverage>,
+    shared: u64,
+}
+
+/// Imports one file into the bill it belongs to.
+///
+/// # Errors
+/// [`ImportError`]; the store is then as before.
+pub fn import(
+    store: &Store,
+    path: &Path,
+    request: &Request,
+    actor: &Actor,
+    settings: &Settings,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<Report, ImportError> {
+    let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
+    let writer = store.write()?;
+    let faults_max = if request.dry_run { limits.faults_max } else { 1 };
+    let stop = AtomicBool::new(false);
+    let threads = settings.threads.clamp(1, 64);
+    let (jobs_in, jobs) = crossbeam_channel::bounded::<Job>(0);
+    let (done_in, done) = crossbeam_channel::bounded::<Done>(threads);
+    let (read, loaded) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let jobs_in = jobs_in;
+            source::read(path, request, store_payer, settings, limits, progress, &stop, &mut |job| {
+                jobs_in.send(job).is_ok()
+            })
+        });
+        for _ in 0..threads {
+            let (jobs, done_in) = (jobs.clone(), done_in.clone());
+            scope.spawn(|| work(store, jobs, done_in, settings, limits, faults_max));
+        }
+        drop((jobs, done_in));
+        let loaded = collect(&writer, done, faults_max, &stop);
+        // A reader that still has something to send finds the workers gone, and ends.
+        (reader.join(), loaded)
+    });
+    let loaded = loaded?;
+    let read = read.unwrap_or_else(|_| {
+        Err(ImportError::Read { file: path.display().to_string(), why: "the reading thread failed".into() })
+    })?;
+    load::commit(store, writer, read, loaded, request, actor)
+}
+
+/// Turns stretches into segments until there are none left.
+fn work(
+    store: &Store,
+    jobs: Receiver<Job>,
+    done: Sender<Done>,
+    settings: &Settings,
+    limits: &Limits,
+    faults_max: usize,
+) {
+    let known = store.read();
+    for Job { number, entry, source } in jobs {
+        let key = source.key(settings);
+        let result = match &known {
+            Err(_) => Err(ImportError::Store(StoreError::Busy)),
+            Ok(known) => match known.get::<u64>(Table::SegmentKeys, &key) {
+                Err(e) => Err(e.into()),
+                Ok(Some(segment)) => Ok(Made::Known(segment)),
+                Ok(None) => segment::build(&source, settings, limits, faults_max).map(|built| Made::Built {
+                    schema: source.schema.clone(),
+                    hash: source.schema_hash,
+                    built: Box::new(built),
+                }),
+            },
+        };
+        if done.send(Done { number, entry, key, result }).is_err() {
+            return;
+        }
+    }
+}
+
+/// Puts segments into the transaction in the file's order.
+fn collect(
+    writer: &Writer,
+    done: Receiver<Done>,
+    faults_max: usize,
+    stop: &AtomicBool,
+) -> Result<Loaded, ImportError> {
+    let mut loaded = Loaded {
+        segments: Vec::new(),
+        entries: BTreeMap::new(),
+        digest: Digest::EMPTY,
+        sums: Vec::new(),
+        own_days: None,
+        shared: 0,
+    };
+    let mut new: HashMap<[u8; 32], u64> = HashMap::new();
+    let mut waiting: BTreeMap<u64, Done> = BTreeMap::new();
+    let mut next = 0;
+    let mut faults = Vec::new();
+    let result = (|| {
+        for item in done.iter() {
+            waiting.insert(item.number, item);
+            while let Some(item) = waiting.remove(&next) {
+                next += 1;
+                match item.result {
+                    Err(ImportError::Faults(found)) => {
+                        faults.extend(found);
+                        if faults.len() >= faults_max {
+                            return Ok(());
+                        }
+                    }
+                    Err(e) => return Err(e),
+                    Ok(made) if faults.is_empty() => {
+                        put_segment(writer, item.entry, item.key, made, &mut new, &mut loaded)?;
+                    }
+                    Ok(_) => {}
+                }
+            }
+        }
+        Ok(())
+    })();
+    stop.store(true, Ordering::Relaxed);
+    // Workers must find somebody who takes what they still hold.
+    done.iter().for_each(drop);
+    result?;
+    faults.truncate(faults_max);
+    if faults.is_empty() { Ok(loaded) } else { Err(ImportError::Faults(faults)) }
+}
+
+fn put_segment(
+    writer: &Writer,
+    entry: u32,
+    key: [u8; 32],
+    made: Made,
+    new: &mut HashMap<[u8; 32], u64>,
+    loaded: &mut Loaded,
+) -> Result<(), ImportError> {
+    let known = match &made {
+        Made::Known(number) => Some(*number),
+        Made::Built { .. } => new.get(&key).copied(),
+    };
+    let (number, record) = match (known, made) {
+        (Some(number), _) | (None, Made::Known(number)) => {
+            loaded.shared += 1;
+            (number, writer.need::<Segment>(Table::Segments, &number.to_be_bytes())?)
+        }
+        (None, Made::Built { schema, hash, built }) => {
+            let number = writer.next_id("segment")?;
+            let mut blocks = Vec::new();
+            for (header, bytes) in &built.blocks {
+                let block = writer.next_id("block")?;
+                writer.put_large(Large::Blocks, block, bytes)?;
+                blocks.push(BlockUse {
+                    block,
+                    coverage_day: header.coverage_day,
+                    rows: header.rows,
+                    owner_min: header.owner_min,
+                    owner_max: header.owner_max,
+                });
+            }
+            writer.put_large(Large::Orders, number, &built.order)?;
+            writer.put_large(Large::Rollups, number, &built.rollup)?;
+            writer.put(Table::Schemas, &hash, schema.as_ref())?;
+            let record = Segment {
+                schema: hash,
+                rows: built.rows,
+                blocks,
+                sums: built.sums,
+                days: built.days,
+                own_days: built.own_days,
+            };
+            writer.put(Table::Segments, &number.to_be_bytes(), &record)?;
+            writer.put(Table::SegmentKeys, &key, &number)?;
+            new.insert(key, number);
+            (number, record)
+        }
+    };
+    loaded.segments.push(SegmentUse { segment: number, entry });
+    for day in &record.days {
+        loaded.digest.merge(&day.own);
+        loaded.digest.merge(&day.customers);
+    }
+    merge_sums(&mut loaded.sums, &record.sums).ok_or(Overflow)?;
+    let control = loaded.entries.entry(entry).or_insert_with(|| SourceEntry {
+        name: String::new(),
+        lines: 0,
+        sums: Vec::new(),
+    });
+    control.lines += u64::from(record.rows);
+    merge_sums(&mut control.sums, &record.sums).ok_or(Overflow)?;
+    if let Some(days) = record.own_days {
+        let all = loaded.own_days.get_or_insert(days);
+        all.first = all.first.min(days.first);
+        all.last = all.last.max(days.last);
+    }
+    Ok(())
+}
+
+/// Returns the load that a file of this content became in this bill, if it was imported before.
+fn seen(
+    writer: &Writer,
+    bill: BillKey,
+    sha256: &[u8; 32],
+) -> Result<Option<crate::bill::FileSeen>, StoreError> {
+    writer.get(Table::Files, &file_key(bill, sha256))
+}
+
+fn file_key(bill: BillKey, sha256: &[u8; 32]) -> Vec<u8> {
+    let mut key = bill.bytes();
+    key.extend_from_slice(sha256);
+    key
+}

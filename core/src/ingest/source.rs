@@ -1,0 +1,240 @@
+//! Reads the bytes of a file, once: recognises what it is and hands out stretches.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bill::Mode;
+use crate::schema::{Level, Schema};
+use crate::uin::Uin;
+
+use super::error::{Fault, ImportError, Place};
+use super::recognise::{Recognised, recognise};
+use super::split::{BYTE_ORDER_MARK, SplitError, Splitter};
+use super::{Job, Limits, Progress, Request, Settings, archive, segment};
+
+/// What was learned of a file while it was read.
+pub(super) struct ReadFile {
+    pub(super) name: String,
+    pub(super) sha256: [u8; 32],
+    pub(super) bytes: u64,
+    /// The names of its CSVs.
+    pub(super) entries: Vec<String>,
+    pub(super) recognised: Recognised,
+    pub(super) level: Level,
+}
+
+struct Feed<'a> {
+    name: String,
+    request: &'a Request,
+    store_payer: Uin,
+    settings: &'a Settings,
+    limits: &'a Limits,
+    stop: &'a AtomicBool,
+    send: &'a mut dyn FnMut(Job) -> bool,
+    recognised: Option<Recognised>,
+    level: Option<Level>,
+    jobs: u64,
+    entries: Vec<String>,
+}
+
+/// Reads a file to its end and sends its stretches; ends early when nobody takes them.
+#[expect(clippy::too_many_arguments, reason = "the parts of one import, each with its own owner")]
+pub(super) fn read(
+    path: &Path,
+    request: &Request,
+    store_payer: Uin,
+    settings: &Settings,
+    limits: &Limits,
+    progress: &dyn Progress,
+    stop: &AtomicBool,
+    send: &mut dyn FnMut(Job) -> bool,
+) -> Result<ReadFile, ImportError> {
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let failed = |e: std::io::Error| ImportError::Read { file: name.clone(), why: e.to_string() };
+    let mut file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(ImportError::Read { file: name, why: "it is a folder".into() });
+    }
+    let mut magic = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut magic).map_err(failed)?;
+    file.rewind().map_err(failed)?;
+    let mut feed = Feed {
+        name: name.clone(),
+        request,
+        store_payer,
+        settings,
+        limits,
+        stop,
+        send,
+        recognised: None,
+        level: None,
+        jobs: 0,
+        entries: Vec::new(),
+    };
+    let total = metadata.len();
+    let (sha256, bytes) = if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
+        let mut hashing = Hashing::new(&file, total, progress);
+        std::io::copy(&mut hashing, &mut std::io::sink()).map_err(failed)?;
+        let facts = hashing.finish();
+        let zip_error = |why: String| ImportError::Zip { file: name.clone(), why };
+        file.rewind().map_err(failed)?;
+        let mut zip = archive::open(file, limits).map_err(zip_error)?;
+        for (index, entry) in std::mem::take(&mut zip.entries) {
+            let reader = zip.entry(index, limits).map_err(zip_error)?;
+            feed.csv(reader, Some(entry))?;
+        }
+        facts
+    } else {
+        if name.to_ascii_lowercase().ends_with(".zip") && !magic.is_empty() {
+            return Err(ImportError::Zip { file: name, why: "it is named a zip and is none: it is damaged".into() });
+        }
+        let mut hashing = Hashing::new(&file, total, progress);
+        feed.csv(&mut hashing, None)?;
+        hashing.finish()
+    };
+    let (Some(recognised), Some(level)) = (feed.recognised, feed.level) else {
+        return Err(ImportError::fault(Place { file: name, ..Place::default() }, Fault::NoLines));
+    };
+    Ok(ReadFile { name, sha256, bytes, entries: feed.entries, recognised, level })
+}
+
+impl Feed<'_> {
+    fn csv(&mut self, reader: impl Read, entry: Option<String>) -> Result<(), ImportError> {
+        let place = Place { file: self.name.clone(), entry: entry.clone(), line: 0 };
+        let number = self.entries.len() as u32;
+        self.entries.push(entry.unwrap_or_else(|| self.name.clone()));
+        let split_error = |e: SplitError| match e {
+            SplitError::Io(e) => match &place.entry {
+                Some(entry) => {
+                    ImportError::Zip { file: place.file.clone(), why: format!("entry `{entry}`: {e}") }
+                }
+                None => ImportError::Read { file: place.file.clone(), why: e.to_string() },
+            },
+            SplitError::Fault(fault, line) => ImportError::fault(Place { line, ..place.clone() }, fault),
+        };
+        let mut splitter =
+            Splitter::new(reader, self.settings.segment_bytes.max(1), self.limits.record_bytes_max);
+        let header = splitter.header().map_err(split_error)?;
+        let header = header.filter(|h| h.as_slice() != BYTE_ORDER_MARK);
+        let header = header.ok_or_else(|| ImportError::fault(place.clone(), Fault::Empty))?;
+        let schema = Arc::new(self.schema(&header, &place)?);
+        let schema_hash = schema.hash();
+        if *self.level.get_or_insert(schema.level()) != schema.level() {
+            return Err(ImportError::Zip {
+                file: self.name.clone(),
+                why: "its CSVs are of different levels (L2 and L3), which hold the same money".into(),
+            });
+        }
+        let mut lines = false;
+        while let Some(stretch) = splitter.next().map_err(split_error)? {
+            if self.stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            if !lines && stretch.bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
+                continue;
+            }
+            lines = true;
+            let at = |line| Place { line, ..place.clone() };
+            if !stretch.bytes.ends_with(b"\n") && !self.request.accept_unterminated {
+                let newlines = memchr::memchr_iter(b'\n', &stretch.bytes).count() as u64;
+                self.unterminated(&stretch.bytes, &schema, at(stretch.first_line + newlines))?;
+            }
+            let recognised = self.recognise(&stretch.bytes, &schema)?;
+            let source = segment::Source {
+                bytes: stretch.bytes,
+                place: at(stretch.first_line),
+                schema: schema.clone(),
+                schema_hash,
+                bill: recognised.bill,
+                last_day: recognised.last_day,
+                only_day: recognised.mode == Mode::Day,
+            };
+            let job = Job { number: self.jobs, entry: number, source };
+            self.jobs += 1;
+            if !(self.send)(job) {
+                return Ok(());
+            }
+        }
+        if lines { Ok(()) } else { Err(ImportError::fault(place, Fault::NoLines)) }
+    }
+
+    fn schema(&self, header: &[u8], place: &Place) -> Result<Schema, ImportError> {
+        let header = header.strip_prefix(BYTE_ORDER_MARK).unwrap_or(header);
+        let at = || Place { line: 1, ..place.clone() };
+        if header.starts_with(b"\xff\xfe") || header.starts_with(b"\xfe\xff") {
+            return Err(ImportError::fault(at(), Fault::Utf16));
+        }
+        if header.contains(&0) {
+            return Err(ImportError::fault(at(), Fault::Nul));
+        }
+        if let Err(e) = std::str::from_utf8(header) {
+            let byte = header.get(e.valid_up_to()).copied().unwrap_or(0);
+            return Err(ImportError::fault(at(), Fault::NotUtf8 { byte }));
+        }
+        let record = first_record(header);
+        Schema::recognise(record.iter()).map_err(|e| ImportError::fault(at(), e))
+    }
+
+    /// A last line without its end is a sign of a cut file. Say what is wrong with the line itself, if anything is.
+    fn unterminated(&self, bytes: &[u8], schema: &Schema, place: Place) -> Result<(), ImportError> {
+        let last = bytes.iter().rposition(|b| *b == b'\n').map_or(bytes, |at| bytes.get(at + 1..).unwrap_or(bytes));
+        let cells = first_record(last).len();
+        let headers = schema.headers().len();
+        let fault = if cells < headers { Fault::Ragged { cells, headers } } else { Fault::Unterminated };
+        Err(ImportError::fault(place, fault))
+    }
+
+    fn recognise(&mut self, bytes: &[u8], schema: &Schema) -> Result<Recognised, ImportError> {
+        if let Some(recognised) = &self.recognised {
+            return Ok(recognised.clone());
+        }
+        let record = first_record(bytes);
+        let cells: Vec<&[u8]> = record.iter().collect();
+        let recognised = recognise(&self.name, schema, &cells, self.request, self.store_payer)
+            .map_err(|why| ImportError::Unclear { file: self.name.clone(), why })?;
+        Ok(self.recognised.insert(recognised).clone())
+    }
+}
+
+fn first_record(bytes: &[u8]) -> csv::ByteRecord {
+    let mut record = csv::ByteRecord::new();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
+    // Reading from memory does not fail; a record that is not there stays empty.
+    let _ = reader.read_byte_record(&mut record);
+    record
+}
+
+/// Hashes and counts what passes through.
+struct Hashing<'a> {
+    file: &'a File,
+    hasher: Sha256,
+    bytes: u64,
+    total: u64,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Hashing<'a> {
+    fn new(file: &'a File, total: u64, progress: &'a dyn Progress) -> Self {
+        Hashing { file, hasher: Sha256::new(), bytes: 0, total, progress }
+    }
+
+    fn finish(self) -> ([u8; 32], u64) {
+        (self.hasher.finalize().into(), self.bytes)
+    }
+}
+
+impl Read for Hashing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let got = self.file.read(buffer)?;
+        self.hasher.update(buffer.get(..got).unwrap_or_default());
+        self.bytes += got as u64;
+        self.progress.read(self.bytes, self.total);
+        Ok(got)
+    }
+}

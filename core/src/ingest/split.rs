@@ -1,0 +1,269 @@
+//! Cuts a CSV's bytes into stretches of whole records.
+//!
+//! A line end inside a quoted cell does not end a record. The rules are those of the `csv` crate, which parses
+//! the stretches: a quote opens a quoted cell only at the cell's beginning; inside, two quotes are one; after
+//! the closing quote the cell goes on as if unquoted. The cut depends on the bytes alone, so that two files
+//! that begin alike are cut alike, and what is in the store already is found again.
+
+use std::io::Read;
+
+use super::error::Fault;
+
+/// UTF-8's byte order mark, which bills often begin with.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+/// How much is asked from the reader at once.
+const READ_BYTES: usize = 1 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// Where a quote would open a quoted cell.
+    CellStart,
+    /// In a cell without quotes, or after its closing quote.
+    Unquoted,
+    /// Between the quotes.
+    Quoted,
+    /// Just after a quote inside quotes: it closes, or is the first of two.
+    QuoteInQuoted,
+}
+
+/// A stretch of whole records.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    /// The bytes; the last record of the file may lack its line end.
+    pub(crate) bytes: Vec<u8>,
+    /// The line of text on which it begins, counted from 1.
+    pub(crate) first_line: u64,
+}
+
+/// Why the bytes could not be cut.
+#[derive(Debug)]
+pub(crate) enum SplitError {
+    Io(std::io::Error),
+    /// With the line on which it begins.
+    Fault(Fault, u64),
+}
+
+/// Cuts one CSV.
+pub(crate) struct Splitter<R> {
+    reader: R,
+    stretch_bytes: usize,
+    record_bytes_max: usize,
+    /// What was read and not yet given out.
+    buffer: Vec<u8>,
+    /// Up to where `buffer` was looked at.
+    seen: usize,
+    state: At,
+    /// The end of the last whole record in `buffer`.
+    record_end: usize,
+    line: u64,
+    quote_at: usize,
+    finished: bool,
+}
+
+impl<R: Read> Splitter<R> {
+    pub(crate) fn new(reader: R, stretch_bytes: usize, record_bytes_max: usize) -> Self {
+        Splitter {
+            reader,
+            stretch_bytes,
+            record_bytes_max,
+            buffer: Vec::new(),
+            seen: 0,
+            state: At::CellStart,
+            record_end: 0,
+            line: 1,
+            quote_at: 0,
+            finished: false,
+        }
+    }
+
+    /// Returns the first record without its line end, as bytes; `None` for an empty file.
+    pub(crate) fn header(&mut self) -> Result<Option<Vec<u8>>, SplitError> {
+        while self.record_end == 0 && !self.finished {
+            let first = self.buffer.is_empty();
+            self.fill()?;
+            if first && self.buffer.starts_with(BYTE_ORDER_MARK) {
+                self.seen = BYTE_ORDER_MARK.len();
+            }
+            self.look(true);
+        }
+        if self.finished && self.record_end == 0 {
+            if self.state == At::Quoted {
+                return Err(SplitError::Fault(Fault::UnclosedQuote, self.line_of(self.quote_at)));
+            }
+            self.record_end = self.buffer.len();
+        }
+        if self.buffer.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.take(self.record_end).bytes))
+    }
+
+    /// Returns the next stretch; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Stretch>, SplitError> {
+        loop {
+            self.look(false);
+            if self.record_end >= self.stretch_bytes {
+                break;
+            }
+            if self.finished {
+                if self.state == At::Quoted {
+                    return Err(SplitError::Fault(Fault::UnclosedQuote, self.line_of(self.quote_at)));
+                }
+                self.record_end = self.buffer.len();
+                break;
+            }
+            if self.buffer.len() - self.record_end > self.record_bytes_max {
+                // An open quote swallows the rest of the file: name the quote, not the length.
+                let (fault, at) = match self.state {
+                    At::Quoted => (Fault::UnclosedQuote, self.quote_at),
+                    _ => (Fault::LongRecord { max: self.record_bytes_max }, self.record_end),
+                };
+                return Err(SplitError::Fault(fault, self.line_of(at)));
+            }
+            self.fill()?;
+        }
+        if self.buffer.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(self.take(self.record_end)))
+    }
+
+    fn line_of(&self, at: usize) -> u64 {
+        let before = self.buffer.get(..at).unwrap_or_default();
+        self.line + memchr::memchr_iter(b'\n', before).count() as u64
+    }
+
+    fn fill(&mut self) -> Result<(), SplitError> {
+        let want = READ_BYTES as u64;
+        let got = self.reader.by_ref().take(want).read_to_end(&mut self.buffer).map_err(SplitError::Io)?;
+        self.finished = (got as u64) < want;
+        Ok(())
+    }
+
+    fn take(&mut self, end: usize) -> Stretch {
+        let rest = self.buffer.split_off(end.min(self.buffer.len()));
+        let bytes = std::mem::replace(&mut self.buffer, rest);
+        let first_line = self.line;
+        self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        self.seen = self.seen.saturating_sub(end);
+        self.quote_at = self.quote_at.saturating_sub(end);
+        self.record_end = 0;
+        Stretch { bytes, first_line }
+    }
+
+    /// Follows quotes and line ends over what was not looked at yet; stops at the first record end if asked.
+    fn look(&mut self, stop_at_first: bool) {
+        while let Some(rest) = self.buffer.get(self.seen..).filter(|r| !r.is_empty()) {
+            if self.record_end >= self.stretch_bytes {
+                return; // Enough: what follows belongs to the next stretch.
+            }
+            match self.state {
+                At::Quoted => match memchr::memchr(b'"', rest) {
+                    Some(at) => {
+                        self.seen += at + 1;
+                        self.state = At::QuoteInQuoted;
+                    }
+                    None => self.seen = self.buffer.len(),
+                },
+                At::QuoteInQuoted => {
+                    if rest.first() == Some(&b'"') {
+                        self.seen += 1;
+                        self.state = At::Quoted;
+                    } else {
+                        self.state = At::Unquoted;
+                    }
+                }
+                At::CellStart | At::Unquoted => {
+                    // Only a quote at a cell's beginning matters, so the quotes are what is searched for.
+                    let Some(at) = memchr::memchr2(b'"', b'\n', rest) else {
+                        self.state = match rest.last() {
+                            Some(b',' | b'\r') => At::CellStart,
+                            _ => At::Unquoted,
+                        };
+                        self.seen = self.buffer.len();
+                        continue;
+                    };
+                    let before = at.checked_sub(1).and_then(|i| rest.get(i));
+                    let at_start = match before {
+                        Some(b) => matches!(b, b',' | b'\r'),
+                        None => self.state == At::CellStart,
+                    };
+                    if rest.get(at) == Some(&b'\n') {
+                        self.seen += at + 1;
+                        self.record_end = self.seen;
+                        self.state = At::CellStart;
+                        if stop_at_first {
+                            return;
+                        }
+                    } else {
+                        if at_start {
+                            self.quote_at = self.seen + at;
+                            self.state = At::Quoted;
+                        } else {
+                            self.state = At::Unquoted;
+                        }
+                        self.seen += at + 1;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn stretches(text: &[u8], stretch_bytes: usize) -> Result<Vec<Stretch>, SplitError> {
+        let mut splitter = Splitter::new(text, stretch_bytes, 1 << 20);
+        let mut all = Vec::new();
+        while let Some(stretch) = splitter.next()? {
+            all.push(stretch);
+        }
+        Ok(all)
+    }
+
+    fn records(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        reader.byte_records().map(|r| r.unwrap().iter().map(<[u8]>::to_vec).collect()).collect()
+    }
+
+    #[test]
+    fn a_line_end_between_quotes_does_not_end_a_record() {
+        let text = b"a,\"x\ny\"\"\n\",b\nc,d,e\n";
+        let got = stretches(text, 1).unwrap();
+        assert_eq!(got.len(), 2);
+        assert_eq!(got[0].bytes, b"a,\"x\ny\"\"\n\",b\n");
+        assert_eq!((got[1].first_line, got[1].bytes.as_slice()), (4, &b"c,d,e\n"[..]));
+    }
+
+    #[test]
+    fn an_open_quote_is_found_where_it_opens() {
+        let error = stretches(b"a,b\nc,d\n\"e,f\ng,h\n", 4).unwrap_err();
+        assert!(matches!(error, SplitError::Fault(Fault::UnclosedQuote, 3)), "{error:?}");
+    }
+
+    #[test]
+    fn a_header_is_taken_first_and_a_last_line_without_end_is_kept() {
+        let mut splitter = Splitter::new(&b"\"h\n1\",h2\r\na,b"[..], 1_000, 1_000);
+        assert_eq!(splitter.header().unwrap().unwrap(), b"\"h\n1\",h2\r\n");
+        let last = splitter.next().unwrap().unwrap();
+        assert_eq!((last.first_line, last.bytes.as_slice()), (3, &b"a,b"[..]));
+        assert!(splitter.next().unwrap().is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn stretches_hold_the_records_that_the_parser_sees(
+            text in "[a\",\n\r]{0,60}", stretch_bytes in 1_usize..20) {
+            if let Ok(got) = stretches(text.as_bytes(), stretch_bytes) {
+                let whole: Vec<u8> = got.iter().flat_map(|s| s.bytes.clone()).collect();
+                prop_assert_eq!(&whole, text.as_bytes());
+                let apart: Vec<_> = got.iter().flat_map(|s| records(&s.bytes)).collect();
+                prop_assert_eq!(apart, records(text.as_bytes()));
+                prop_assert!(got.iter().all(|s| !s.bytes.is_empty()));
+            }
+        }
+    }
+}

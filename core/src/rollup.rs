@@ -1,0 +1,432 @@
+//! Exact sums of lines by owner, product, day and currency, kept with every segment.
+//!
+//! Folding is associative: the roll-up of a bill is the merge of its segments' roll-ups, whatever the split
+//! (`fold(a ++ b) == merge(fold a, fold b)`). Stored in the transaction that stores the lines (I1).
+//!
+//! ```text
+//! version u8 | zstd of: three lists of texts (owners, products, currencies) | cells u32
+//!   | packed owner, product, currency, day, lines | columns u8
+//!   | columns × { column u16, scale u8, packed low 64 bits, packed high 64 bits }
+//! ```
+
+use rustc_hash::FxHashMap;
+
+use crate::block::bytes::{Put, Take};
+use crate::block::{BlockError, Sums, ints, merge_sums, squeeze, unsqueeze};
+use crate::money::{Amount, trim_cell};
+use crate::period::Day;
+use crate::schema::Column;
+
+const VERSION: u8 = 1;
+/// Stands for a line without a day of its own.
+const NO_DAY: i64 = i64::MIN;
+const BYTES_MAX: usize = 1 << 30;
+
+/// Names that are kept once, and numbered in the order they came.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    known: FxHashMap<Vec<u8>, u32>,
+    list: Vec<Vec<u8>>,
+    last: Option<u32>,
+}
+
+impl Names {
+    /// Returns the number of a name, without the white space around it.
+    pub fn number(&mut self, name: &[u8]) -> u32 {
+        let name = trim_cell(name);
+        if let Some(last) = self.last
+            && self.get(last) == name
+        {
+            return last;
+        }
+        let number = match self.known.get(name) {
+            Some(number) => *number,
+            None => {
+                let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+                self.known.insert(name.to_vec(), number);
+                self.list.push(name.to_vec());
+                number
+            }
+        };
+        self.last = Some(number);
+        number
+    }
+
+    /// Returns the name with this number.
+    pub fn get(&self, number: u32) -> &[u8] {
+        self.list.get(number as usize).map_or(b"", Vec::as_slice)
+    }
+
+    /// Returns the name with this number as text.
+    pub fn text(&self, number: u32) -> String {
+        String::from_utf8_lossy(self.get(number)).into_owned()
+    }
+}
+
+/// By what the lines are grouped, as numbers into a roll-up's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CellKey {
+    /// Owner.
+    pub owner: u32,
+    /// Product.
+    pub product: u32,
+    /// Currency.
+    pub currency: u32,
+    /// Days since 1970-01-01.
+    pub day: Option<i32>,
+}
+
+/// The sums of the lines of one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// By what.
+    pub key: CellKey,
+    /// How many lines.
+    pub lines: u64,
+    /// The sum of each of the roll-up's columns.
+    pub amounts: Vec<Amount>,
+}
+
+/// Sums that overflow 128 bits: no bill does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sum has more digits than 128 bits hold")]
+pub struct Overflow;
+
+/// A roll-up, being folded or read.
+#[derive(Clone, Debug, Default)]
+pub struct Rollup {
+    owners: Names,
+    products: Names,
+    currencies: Names,
+    columns: Vec<Column>,
+    index: FxHashMap<CellKey, usize>,
+    cells: Vec<Cell>,
+    last: Option<usize>,
+}
+
+impl Rollup {
+    /// Makes an empty roll-up that sums these columns.
+    pub fn new(columns: Vec<Column>) -> Rollup {
+        Rollup { columns, ..Rollup::default() }
+    }
+
+    /// Adds a line; `amounts` has one for each of the roll-up's columns.
+    ///
+    /// # Errors
+    /// [`Overflow`] beyond 128 bits.
+    pub fn add_line(
+        &mut self,
+        owner: &[u8],
+        product: &[u8],
+        currency: &[u8],
+        day: Option<Day>,
+        amounts: impl Iterator<Item = Amount>,
+    ) -> Result<(), Overflow> {
+        let key = CellKey {
+            owner: self.owners.number(owner),
+            product: self.products.number(product),
+            currency: self.currencies.number(currency),
+            day: day.map(Day::epoch_days),
+        };
+        let cell = self.cell(key);
+        cell.lines += 1;
+        for (sum, amount) in cell.amounts.iter_mut().zip(amounts) {
+            *sum = sum.checked_add(amount).ok_or(Overflow)?;
+        }
+        Ok(())
+    }
+
+    fn cell(&mut self, key: CellKey) -> &mut Cell {
+        let at = match self.last {
+            Some(at) if self.cells.get(at).is_some_and(|c| c.key == key) => at,
+            _ => *self.index.entry(key).or_insert_with(|| {
+                let zero = Amount::ZERO;
+                self.cells.push(Cell { key, lines: 0, amounts: vec![zero; self.columns.len()] });
+                self.cells.len() - 1
+            }),
+        };
+        self.last = Some(at);
+        // The index only ever holds places that were pushed.
+        &mut self.cells[at]
+    }
+
+    /// Merges another roll-up into this one; columns that only the other has are added.
+    ///
+    /// # Errors
+    /// [`Overflow`] beyond 128 bits.
+    pub fn merge(&mut self, other: &Rollup) -> Result<(), Overflow> {
+        for column in &other.columns {
+            if !self.columns.contains(column) {
+                self.columns.push(*column);
+                self.cells.iter_mut().for_each(|c| c.amounts.push(Amount::ZERO));
+            }
+        }
+        let places: Vec<usize> = other
+            .columns
+            .iter()
+            .filter_map(|c| self.columns.iter().position(|mine| mine == c))
+            .collect();
+        let translate = |names: &mut Names, theirs: &Names| -> Vec<u32> {
+            theirs.list.iter().map(|name| names.number(name)).collect()
+        };
+        let owners = translate(&mut self.owners, &other.owners);
+        let products = translate(&mut self.products, &other.products);
+        let currencies = translate(&mut self.currencies, &other.currencies);
+        let of = |list: &[u32], number: u32| list.get(number as usize).copied().unwrap_or(u32::MAX);
+        for theirs in &other.cells {
+            let cell = self.cell(CellKey {
+                owner: of(&owners, theirs.key.owner),
+                product: of(&products, theirs.key.product),
+                currency: of(&currencies, theirs.key.currency),
+                day: theirs.key.day,
+            });
+            cell.lines += theirs.lines;
+            for (place, amount) in places.iter().zip(&theirs.amounts) {
+                if let Some(sum) = cell.amounts.get_mut(*place) {
+                    *sum = sum.checked_add(*amount).ok_or(Overflow)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the summed columns, in the order of each cell's amounts.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Returns the cells, in no particular order.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// Returns the owners' texts.
+    pub fn owners(&self) -> &Names {
+        &self.owners
+    }
+
+    /// Returns the products' texts.
+    pub fn products(&self) -> &Names {
+        &self.products
+    }
+
+    /// Returns the currencies' texts.
+    pub fn currencies(&self) -> &Names {
+        &self.currencies
+    }
+
+    /// Returns all owners' texts, in no particular order.
+    pub fn all_owners(&self) -> impl Iterator<Item = &[u8]> {
+        self.owners.list.iter().map(Vec::as_slice)
+    }
+
+    /// Returns the sums over all cells, one entry for each currency.
+    ///
+    /// # Errors
+    /// [`Overflow`] beyond 128 bits.
+    pub fn sums(&self) -> Result<Vec<Sums>, Overflow> {
+        let mut by_currency: Vec<Option<Sums>> = vec![None; self.currencies.list.len()];
+        for cell in &self.cells {
+            let Some(slot) = by_currency.get_mut(cell.key.currency as usize) else { continue };
+            let sums = slot.get_or_insert_with(|| Sums::new(&self.currencies.text(cell.key.currency)));
+            sums.lines += cell.lines;
+            for (column, amount) in self.columns.iter().zip(&cell.amounts) {
+                sums.add(*column, *amount).ok_or(Overflow)?;
+            }
+        }
+        let mut all = Vec::new();
+        for sums in by_currency.into_iter().flatten() {
+            merge_sums(&mut all, &[sums]).ok_or(Overflow)?;
+        }
+        Ok(all)
+    }
+
+    /// Encodes the roll-up; equal lines give equal bytes.
+    ///
+    /// # Errors
+    /// [`BlockError::TooLarge`] for more than the layout can count.
+    pub fn encode(&self) -> Result<Vec<u8>, BlockError> {
+        let rank = |names: &Names| -> (Vec<u32>, Vec<i64>) {
+            let mut order: Vec<u32> = (0..names.list.len() as u32).collect();
+            order.sort_unstable_by(|a, b| names.get(*a).cmp(names.get(*b)));
+            let mut ranks = vec![0; order.len()];
+            for (rank, number) in order.iter().enumerate() {
+                if let Some(slot) = ranks.get_mut(*number as usize) {
+                    *slot = rank as i64;
+                }
+            }
+            (order, ranks)
+        };
+        let mut raw = Vec::new();
+        let mut ranks = Vec::new();
+        for names in [&self.owners, &self.products, &self.currencies] {
+            let (order, rank) = rank(names);
+            Put(&mut raw).u32(u32::try_from(order.len()).map_err(|_| BlockError::TooLarge)?);
+            for number in order {
+                Put(&mut raw).text(names.get(number))?;
+            }
+            ranks.push(rank);
+        }
+        let rank_of = |which: usize, number: u32| -> i64 {
+            ranks.get(which).and_then(|r| r.get(number as usize)).copied().unwrap_or(0)
+        };
+        let key = |cell: &Cell| {
+            (
+                rank_of(0, cell.key.owner),
+                rank_of(1, cell.key.product),
+                cell.key.day.map_or(NO_DAY, i64::from),
+                rank_of(2, cell.key.currency),
+            )
+        };
+        let mut cells: Vec<&Cell> = self.cells.iter().collect();
+        cells.sort_unstable_by_key(|c| key(c));
+        Put(&mut raw).u32(u32::try_from(cells.len()).map_err(|_| BlockError::TooLarge)?);
+        let keys: Vec<_> = cells.iter().map(|c| key(c)).collect();
+        ints::pack(&keys.iter().map(|k| k.0).collect::<Vec<_>>(), &mut raw);
+        ints::pack(&keys.iter().map(|k| k.1).collect::<Vec<_>>(), &mut raw);
+        ints::pack(&keys.iter().map(|k| k.3).collect::<Vec<_>>(), &mut raw);
+        // Days are packed as days since the first, with 0 for none, so that "none" costs no width.
+        let first = keys.iter().map(|k| k.2).filter(|d| *d != NO_DAY).min().unwrap_or(0);
+        Put(&mut raw).u64(first.cast_unsigned());
+        ints::pack(
+            &keys.iter().map(|k| if k.2 == NO_DAY { 0 } else { k.2 - first + 1 }).collect::<Vec<_>>(),
+            &mut raw,
+        );
+        let lines: Vec<i64> = cells.iter().map(|c| c.lines.cast_signed()).collect();
+        ints::pack(&lines, &mut raw);
+        Put(&mut raw).u8(u8::try_from(self.columns.len()).map_err(|_| BlockError::TooLarge)?);
+        for (i, column) in self.columns.iter().enumerate() {
+            let amounts: Vec<Amount> =
+                cells.iter().map(|c| c.amounts.get(i).copied().unwrap_or_default()).collect();
+            let scale = amounts.iter().map(|a| a.scale()).max().unwrap_or(0);
+            let at_scale: Vec<i128> = amounts
+                .iter()
+                .map(|a| a.rescaled(scale).ok_or(BlockError::TooLarge))
+                .collect::<Result<_, _>>()?;
+            Put(&mut raw).u16(column.code());
+            Put(&mut raw).u8(scale);
+            // Where the value fits 64 bits, the high half repeats its sign, and is a constant or nearly so.
+            ints::pack(&at_scale.iter().map(|v| *v as i64).collect::<Vec<_>>(), &mut raw);
+            let high: Vec<i64> =
+                at_scale.iter().map(|v| (v - i128::from(*v as i64)) >> 64).map(|v| v as i64).collect();
+            ints::pack(&high, &mut raw);
+        }
+        let mut out = vec![VERSION];
+        Put(&mut out).u32(u32::try_from(raw.len()).map_err(|_| BlockError::TooLarge)?);
+        out.extend(squeeze(&raw)?);
+        let crc = crc32fast::hash(&out);
+        Put(&mut out).u32(crc);
+        Ok(out)
+    }
+
+    /// Decodes a roll-up.
+    ///
+    /// # Errors
+    /// [`BlockError`] when the bytes are not those of a roll-up.
+    pub fn decode(bytes: &[u8]) -> Result<Rollup, BlockError> {
+        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(BlockError::Damaged("it ends early"))?;
+        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
+            return Err(BlockError::Damaged("its checksum differs"));
+        }
+        let mut take = Take(body);
+        match take.u8()? {
+            VERSION => {}
+            version => return Err(BlockError::Version(version)),
+        }
+        let size = take.count(BYTES_MAX)?;
+        let raw = unsqueeze(take.0, size)?;
+        let mut take = Take(&raw);
+        let mut names = || -> Result<Names, BlockError> {
+            let mut names = Names::default();
+            for _ in 0..take.count(raw.len())? {
+                names.list.push(take.text()?.to_vec());
+            }
+            Ok(names)
+        };
+        let (owners, products, currencies) = (names()?, names()?, names()?);
+        let n = take.count(BYTES_MAX)?;
+        let (owner, product, currency) =
+            (ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?);
+        let first = take.i64()?;
+        let (day, lines) = (ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?);
+        let mut columns = Vec::new();
+        let mut amounts = Vec::new();
+        for _ in 0..take.u8()? {
+            columns
+                .push(Column::of_code(take.u16()?).ok_or(BlockError::Damaged("unknown column in a roll-up"))?);
+            let scale = take.u8()?;
+            amounts.push((scale, ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?));
+        }
+        let at = |list: &[i64], i: usize| list.get(i).copied().unwrap_or(0);
+        let cells = (0..n)
+            .map(|i| Cell {
+                key: CellKey {
+                    owner: at(&owner, i) as u32,
+                    product: at(&product, i) as u32,
+                    currency: at(&currency, i) as u32,
+                    day: (at(&day, i) != 0).then(|| (at(&day, i) - 1 + first) as i32),
+                },
+                lines: at(&lines, i).cast_unsigned(),
+                amounts: amounts
+                    .iter()
+                    .map(|(scale, low, high)| {
+                        let value = (i128::from(at(high, i)) << 64) + i128::from(at(low, i));
+                        Amount::new(value, *scale)
+                    })
+                    .collect(),
+            })
+            .collect();
+        Ok(Rollup { owners, products, currencies, columns, cells, ..Rollup::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Line = (u8, u8, u8, Option<u8>, i64);
+
+    fn fold(lines: &[Line]) -> Rollup {
+        let mut rollup = Rollup::new(vec![Column::Total, Column::Voucher]);
+        for (owner, product, currency, day, amount) in lines {
+            let day = day.and_then(|d| Day::new(2021, 3, u32::from(d)));
+            let scale = if *owner % 2 == 0 { 8 } else { 2 };
+            let total = Amount::new(i128::from(*amount) * 5_000_000_000, scale);
+            let amounts = [total, Amount::new(i128::from(*amount), 0)];
+            let name = |p: &str, n: &u8| format!("{p}{n}").into_bytes();
+            rollup
+                .add_line(&name("o", owner), &name("p", product), &name("C", currency), day, amounts.into_iter())
+                .unwrap();
+        }
+        rollup
+    }
+
+    fn lines() -> impl Strategy<Value = Vec<Line>> {
+        let line = (0_u8..5, 0_u8..3, 0_u8..2, proptest::option::of(1_u8..31), any::<i64>());
+        proptest::collection::vec(line, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn folding_is_associative_and_survives_storage(lines in lines(), cut in 0_usize..60) {
+            let cut = cut.min(lines.len());
+            let mut merged = Rollup::default();
+            for part in [&lines[..cut], &lines[cut..]] {
+                merged.merge(&Rollup::decode(&fold(part).encode().unwrap()).unwrap()).unwrap();
+            }
+            prop_assert_eq!(merged.encode().unwrap(), fold(&lines).encode().unwrap());
+            prop_assert_eq!(merged.sums().unwrap(), fold(&lines).sums().unwrap());
+        }
+    }
+
+    #[test]
+    fn white_space_around_names_does_not_split_a_group() {
+        let mut rollup = Rollup::new(vec![Column::Total]);
+        for owner in ["200000003412", "\t200000003412", "200000003412\u{a0}"] {
+            rollup.add_line(owner.as_bytes(), b"CVM", b"USD", None, [Amount::new(1, 0)].into_iter()).unwrap();
+        }
+        assert_eq!(rollup.cells().len(), 1);
+        assert_eq!(rollup.sums().unwrap()[0].total(), Amount::new(3, 0));
+    }
+}

@@ -1,0 +1,217 @@
+//! Each named package stands behind one door, dependencies run one way, and core touches nothing around it
+//! (design §2). A rule that only a document states is broken by the second change; these fail with file and line.
+//!
+//! The sources are read as text, without comments and literals: what a macro builds is not seen.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+mod source;
+
+/// The packages whose sources and manifests are looked at, from the ground up.
+const PACKAGES: [(&str, &str); 3] =
+    [("core", "billkeep-core"), ("sinks", "billkeep-sinks"), ("cli", "billkeep")];
+
+/// The one place that may name a crate.
+struct Door {
+    krate: &'static str,
+    /// A file without its `.rs`, with the files below it; or a folder, ending in `/`. From the top of the workspace.
+    place: &'static str,
+}
+
+const DOORS: [Door; 10] = [
+    Door { krate: "redb", place: "core/src/store/" },
+    Door { krate: "bincode", place: "core/src/codec" },
+    Door { krate: "zip", place: "core/src/ingest/archive" },
+    Door { krate: "rawzip", place: "core/src/export/archive" },
+    Door { krate: "flate2", place: "core/src/export/archive" },
+    Door { krate: "zstd", place: "core/src/block/" },
+    Door { krate: "object_store", place: "sinks/src/object" },
+    Door { krate: "wasmtime", place: "sinks/src/wasm" },
+    Door { krate: "clap", place: "cli/src/" },
+    Door { krate: "comfy_table", place: "cli/src/" },
+];
+
+impl Door {
+    fn lets_in(&self, file: &str) -> bool {
+        match file.strip_prefix(self.place) {
+            Some(rest) => self.place.ends_with('/') || rest == ".rs" || rest.starts_with('/'),
+            None => false,
+        }
+    }
+
+    /// The folder of the package that may depend on the crate.
+    fn package(&self) -> &str {
+        self.place.split('/').next().unwrap()
+    }
+}
+
+/// What core may not say outside of its tests: it has no output, no environment and no clock of its own.
+const NOT_IN_CORE: [&str; 8] =
+    ["println!", "eprintln!", "print!", "eprint!", "std::env", "env::var", "SystemTime::now", "Utc::now"];
+
+/// A Rust file: its path from the top of the workspace, with `/`, and its text.
+struct File {
+    path: String,
+    text: String,
+}
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn rust_files(package: &str) -> Vec<File> {
+    let mut files = Vec::new();
+    let mut folders = vec![package.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(top().join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let path = format!("{folder}/{name}");
+            if entry.file_type().unwrap().is_dir() {
+                if name != "target" {
+                    folders.push(path);
+                }
+            } else if name.ends_with(".rs") {
+                let text = fs::read_to_string(entry.path()).unwrap();
+                files.push(File { path, text });
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{package} has no sources");
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+/// Returns the files that name a crate though they are not its door, one line each.
+fn past_the_doors(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for File { path, text } in files {
+        let code = source::code(text);
+        for (number, line) in (1..).zip(code.lines()) {
+            for door in
+                DOORS.iter().filter(|door| !door.lets_in(path) && source::names_crate(line, door.krate))
+            {
+                let Door { krate, place } = door;
+                found.push(format!("{path}:{number}: names `{krate}`, whose only door is {place}"));
+            }
+        }
+    }
+    found
+}
+
+/// Returns the lines of core that print, or ask for the environment or the time.
+fn sayings_of_core(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for File { path, text } in files {
+        if path.ends_with("/tests.rs") || path.contains("/tests/") {
+            continue;
+        }
+        let code = source::without_test_modules(&source::code(text));
+        for (number, line) in (1..).zip(code.lines()) {
+            if let Some(word) = NOT_IN_CORE.iter().find(|word| source::has_word(line, word)) {
+                found.push(format!(
+                    "{path}:{number}: `{word}`, but core has no printing, no environment and no wall clock: \
+                     take it as a value, or leave it to cli"
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// Returns the dependencies that a package's manifest must not have.
+fn wrong_dependencies(package: &str, manifest: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let below = PACKAGES.iter().take_while(|(folder, _)| *folder != package);
+    let allowed: Vec<&str> = below.map(|(_, name)| *name).collect();
+    for (number, name) in source::dependencies(manifest) {
+        let place = format!("{package}/Cargo.toml:{number}");
+        let own = PACKAGES.iter().any(|(_, own)| *own == name);
+        if own && !allowed.contains(&name.as_str()) {
+            found.push(format!("{place}: `{name}`, but dependencies run one way: core <- sinks <- cli"));
+        }
+        let crate_name = name.replace('-', "_");
+        for door in DOORS.iter().filter(|door| door.krate == crate_name && door.package() != package) {
+            found.push(format!("{place}: `{name}`, whose only door is {}", door.place));
+        }
+    }
+    found
+}
+
+fn assert_none(found: &[String]) {
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn each_package_is_named_behind_its_door_only() {
+    let found: Vec<String> =
+        PACKAGES.iter().flat_map(|(folder, _)| past_the_doors(&rust_files(folder))).collect();
+    assert_none(&found);
+}
+
+#[test]
+fn core_prints_nothing_and_asks_for_neither_environment_nor_time() {
+    assert_none(&sayings_of_core(&rust_files("core")));
+}
+
+#[test]
+fn dependencies_run_one_way_and_stand_in_their_doors_package() {
+    let mut found = Vec::new();
+    for (folder, name) in PACKAGES {
+        let manifest = fs::read_to_string(top().join(folder).join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("name = \"{name}\"")), "{folder}/Cargo.toml is not {name}'s");
+        assert!(!source::dependencies(&manifest).is_empty(), "{folder}/Cargo.toml: no dependency was found");
+        found.extend(wrong_dependencies(folder, &manifest));
+    }
+    assert_none(&found);
+}
+
+/// A rule that finds nothing in a wrong file holds nothing.
+#[test]
+fn a_wrong_file_is_found_with_its_line() {
+    let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
+    let found = past_the_doors(&[
+        file("core/src/bill.rs", "// redb::Database\n\nfn f() { redb::f() }\n"),
+        file("core/src/store/tables.rs", "use redb::Database;\n"),
+        file("core/src/codec.rs", "use bincode::config;\n"),
+        file("core/src/codec/golden.rs", "use bincode::config;\n"),
+        file("core/src/codecs.rs", "use bincode::config;\n"),
+        file("sinks/src/lib.rs", "mod object;\nextern crate object_store;\n"),
+    ]);
+    assert_eq!(
+        found,
+        [
+            "core/src/bill.rs:3: names `redb`, whose only door is core/src/store/",
+            "core/src/codecs.rs:1: names `bincode`, whose only door is core/src/codec",
+            "sinks/src/lib.rs:2: names `object_store`, whose only door is sinks/src/object",
+        ]
+    );
+
+    let test = "#[cfg(test)]\nmod tests {\n    fn f() { if true { println!() } }\n}\n";
+    let found = sayings_of_core(&[
+        file("core/src/a.rs", &format!("{test}fn g() {{ println!(\"}}\") }}\n")),
+        file("core/src/a/tests.rs", "fn f() { std::env::temp_dir(); }"),
+        file("core/src/b.rs", "fn f() { std::time::SystemTime::now(); }"),
+        file("core/src/c.rs", "/// println!\nfn env() { env!(\"CARGO_PKG_VERSION\"); \"Utc::now\"; }"),
+    ]);
+    let places: Vec<&str> = found.iter().map(|line| line.split(',').next().unwrap()).collect();
+    assert_eq!(places, ["core/src/a.rs:5: `println!`", "core/src/b.rs:1: `SystemTime::now`"]);
+
+    let manifest = "[package]\nname = \"x\"\nredb = 1\n\n[dependencies]\nbillkeep-core.workspace = true\n\
+                    comfy-table = { version = \"8\" } # a table\n[dev-dependencies.billkeep]\npath = \"../cli\"\n";
+    let places = |package| -> Vec<String> {
+        let found = wrong_dependencies(package, manifest);
+        found.iter().map(|line| line.split(',').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(
+        places("core"),
+        [
+            "core/Cargo.toml:6: `billkeep-core`",
+            "core/Cargo.toml:7: `comfy-table`",
+            "core/Cargo.toml:8: `billkeep`",
+        ]
+    );
+    assert_eq!(places("sinks"), ["sinks/Cargo.toml:7: `comfy-table`", "sinks/Cargo.toml:8: `billkeep`"]);
+    assert_eq!(places("cli"), ["cli/Cargo.toml:8: `billkeep`"]);
+}

@@ -1,0 +1,29 @@
+//! The one test binary of billkeep: a module per subject.
+
+mod doors;
+
+/// A module file that `main.rs` does not name would compile nowhere and fail never.
+#[test]
+fn no_module_file_is_forgotten() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let named: Vec<&str> = include_str!("main.rs")
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("mod ")?.strip_suffix(';'))
+        .collect();
+    let mut forgotten = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let file_name = entry.file_name().into_string().unwrap();
+        // A folder is a module if it has a `mod.rs`; else it belongs to the file beside it, or to no module at all.
+        let module = match file_name.strip_suffix(".rs") {
+            Some("main") => continue,
+            Some(module) => module,
+            None if entry.path().join("mod.rs").exists() => &file_name,
+            None => continue,
+        };
+        if !named.contains(&module) {
+            forgotten.push(format!("tests/tests/{file_name}: add `mod {module};` to tests/tests/main.rs"));
+        }
+    }
+    assert!(forgotten.is_empty(), "\n{}", forgotten.join("\n"));
+}
