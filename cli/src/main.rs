@@ -1,1 +1,28 @@
-fn main() {}
+//! billkeep: an embedded store and export engine for cloud bills.
+//!
+//! The program itself: it reads arguments, environment and clock, calls the libraries, and writes what they
+//! return. Data goes to stdout, words go to stderr, and the exit code tells the kind of failure.
+
+mod args;
+mod commands;
+mod context;
+mod error;
+mod output;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match commands::run(args) {
+        Ok(code) => code,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell if stderr is gone as well.
+            let _ = write!(std::io::stderr(), "{}", error.text());
+            error.code()
+        }
+    }
+}

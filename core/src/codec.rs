@@ -47,8 +47,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     if *version != VERSION {
         return Err(CodecError::Version(*version));
     }
-    let (record, used) = bincode::serde::decode_from_slice(body, config())
-        .map_err(|e| CodecError::Damaged(e.to_string()))?;
+    let (record, used) =
+        bincode::serde::decode_from_slice(body, config()).map_err(|e| CodecError::Damaged(e.to_string()))?;
     if used != body.len() {
         return Err(CodecError::Damaged(format!("{} bytes too many", body.len() - used)));
     }

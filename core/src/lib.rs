@@ -2,7 +2,9 @@
 
 pub mod bill;
 pub mod block;
+pub mod calendar;
 pub mod codec;
+pub mod delivery;
 pub mod digest;
 pub mod error;
 pub mod export;
@@ -14,5 +16,6 @@ pub mod period;
 pub mod rollup;
 pub mod schema;
 pub mod settings;
+pub mod storage;
 pub mod store;
 pub mod uin;

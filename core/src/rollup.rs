@@ -161,11 +161,8 @@ impl Rollup {
                 self.cells.iter_mut().for_each(|c| c.amounts.push(Amount::ZERO));
             }
         }
-        let places: Vec<usize> = other
-            .columns
-            .iter()
-            .filter_map(|c| self.columns.iter().position(|mine| mine == c))
-            .collect();
+        let places: Vec<usize> =
+            other.columns.iter().filter_map(|c| self.columns.iter().position(|mine| mine == c)).collect();
         let translate = |names: &mut Names, theirs: &Names| -> Vec<u32> {
             theirs.list.iter().map(|name| names.number(name)).collect()
         };
@@ -352,8 +349,9 @@ impl Rollup {
         let mut columns = Vec::new();
         let mut amounts = Vec::new();
         for _ in 0..take.u8()? {
-            columns
-                .push(Column::of_code(take.u16()?).ok_or(BlockError::Damaged("unknown column in a roll-up"))?);
+            columns.push(
+                Column::of_code(take.u16()?).ok_or(BlockError::Damaged("unknown column in a roll-up"))?,
+            );
             let scale = take.u8()?;
             amounts.push((scale, ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?));
         }
@@ -396,7 +394,13 @@ mod tests {
             let amounts = [total, Amount::new(i128::from(*amount), 0)];
             let name = |p: &str, n: &u8| format!("{p}{n}").into_bytes();
             rollup
-                .add_line(&name("o", owner), &name("p", product), &name("C", currency), day, amounts.into_iter())
+                .add_line(
+                    &name("o", owner),
+                    &name("p", product),
+                    &name("C", currency),
+                    day,
+                    amounts.into_iter(),
+                )
                 .unwrap();
         }
         rollup

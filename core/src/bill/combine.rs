@@ -79,7 +79,9 @@ pub enum CombineError {
         load: u64,
     },
     /// The same money at two levels of detail.
-    #[error("`{new}` is an {new_level:?} bill, and `{old}`, which the bill holds as load {load}, an {old_level:?} one")]
+    #[error(
+        "`{new}` is an {new_level:?} bill, and `{old}`, which the bill holds as load {load}, an {old_level:?} one"
+    )]
     Level {
         /// The new file.
         new: String,

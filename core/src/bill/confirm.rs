@@ -20,10 +20,11 @@ pub fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<()
     if wanted.len() < PREFIX_MIN || !wanted.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(BillError::BadPrefix(prefix.to_owned()));
     }
-    let current = history
-        .iter()
-        .find(|r| r.number == bill.revision)
-        .ok_or(BillError::NoRevision { bill: bill.key, number: bill.revision, last: 0 })?;
+    let current = history.iter().find(|r| r.number == bill.revision).ok_or(BillError::NoRevision {
+        bill: bill.key,
+        number: bill.revision,
+        last: 0,
+    })?;
     if !current.digest.hex().starts_with(&wanted) {
         let seen = history.iter().rev().find(|r| r.digest.hex().starts_with(&wanted));
         return Err(BillError::Stale(Box::new(Stale {

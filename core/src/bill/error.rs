@@ -62,7 +62,9 @@ pub enum BillError {
         why: String,
     },
     /// Lines cannot be grouped or chosen by this.
-    #[error("`{0}` is not a field: use `owner`, `product`, `region`, `billing_mode`, `project`, `day`, `tag:KEY` or a canonical column such as `transaction_type`")]
+    #[error(
+        "`{0}` is not a field: use `owner`, `product`, `region`, `billing_mode`, `project`, `day`, `tag:KEY` or a canonical column such as `transaction_type`"
+    )]
     NoField(String),
     /// No line of the bill has this column.
     #[error("the bill for {bill} has no column `{field}`")]

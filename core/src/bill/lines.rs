@@ -9,10 +9,10 @@ use std::cmp::Ordering;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::block::{Block, ColumnData, ints};
 use crate::block::bytes::Take;
 use crate::block::text::read_time;
 use crate::block::unsqueeze;
+use crate::block::{Block, ColumnData, ints};
 use crate::money::trim_cell;
 use crate::period::{Basis, Day};
 use crate::schema::{Column, Schema};
@@ -187,7 +187,12 @@ impl ReadBlock {
     }
 
     /// Appends a line's cells one after another, and their ends.
-    pub(crate) fn cells(&self, row: usize, cells: &mut Vec<u8>, ends: &mut Vec<usize>) -> Result<(), BillError> {
+    pub(crate) fn cells(
+        &self,
+        row: usize,
+        cells: &mut Vec<u8>,
+        ends: &mut Vec<usize>,
+    ) -> Result<(), BillError> {
         cells.clear();
         ends.clear();
         for index in 0..self.columns.len() {

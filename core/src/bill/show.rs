@@ -122,9 +122,7 @@ pub fn show(store: &impl Read, view: &BillView, fields: &[Field]) -> Result<Grou
     } else {
         from_blocks(store, view, fields)?
     };
-    rows.sort_unstable_by(|a, b| {
-        a.keys.cmp(&b.keys).then_with(|| a.sums.currency.cmp(&b.sums.currency))
-    });
+    rows.sort_unstable_by(|a, b| a.keys.cmp(&b.keys).then_with(|| a.sums.currency.cmp(&b.sums.currency)));
     let mut all = Vec::new();
     for row in &rows {
         merge_sums(&mut all, std::slice::from_ref(&row.sums)).ok_or(Overflow)?;

@@ -89,11 +89,7 @@ impl BillView {
     }
 
     /// Checks sums over all lines against the revision's (I1, I2).
-    pub(super) fn must_tie(
-        &self,
-        what: &'static str,
-        sums: &[crate::block::Sums],
-    ) -> Result<(), BillError> {
+    pub(super) fn must_tie(&self, what: &'static str, sums: &[crate::block::Sums]) -> Result<(), BillError> {
         if sums == self.revision.sums {
             return Ok(());
         }

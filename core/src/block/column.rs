@@ -270,7 +270,11 @@ fn exception(exceptions: &[(u32, Vec<u8>)], row: usize) -> Option<&[u8]> {
     exceptions.get(at).map(|(_, text)| text.as_slice())
 }
 
-fn encode_raw<'a>(rows: usize, cell: &impl Fn(usize) -> &'a [u8], out: &mut Vec<u8>) -> Result<u8, BlockError> {
+fn encode_raw<'a>(
+    rows: usize,
+    cell: &impl Fn(usize) -> &'a [u8],
+    out: &mut Vec<u8>,
+) -> Result<u8, BlockError> {
     let mut texts = Texts::default();
     for row in 0..rows {
         texts.push(cell(row))?;

@@ -330,7 +330,9 @@ mod tests {
 
     fn sample() -> Vec<u8> {
         let cells: Vec<Vec<Vec<u8>>> = (0..300)
-            .map(|i| vec![b"100010445724".to_vec(), format!("{i}.25").into_bytes(), format!("n{i}").into_bytes()])
+            .map(|i| {
+                vec![b"100010445724".to_vec(), format!("{i}.25").into_bytes(), format!("n{i}").into_bytes()]
+            })
             .collect();
         let mut sums = Sums::new("USD");
         sums.lines = 300;

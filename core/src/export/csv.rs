@@ -78,6 +78,24 @@ impl Columns {
         out.push(b'\n');
     }
 
+    /// Returns one line's cells under these columns.
+    ///
+    /// # Errors
+    /// [`BillError::Block`] when the block is damaged.
+    pub fn cells(&self, block: &ReadBlock, row: usize) -> Result<Vec<String>, BillError> {
+        let mut scratch = Vec::new();
+        let mut cells = Vec::new();
+        for place in self.places(block.schema()) {
+            cells.push(match place {
+                Some(place) => {
+                    String::from_utf8_lossy(block.column(place)?.cell(row, &mut scratch)).into_owned()
+                }
+                None => String::new(),
+            });
+        }
+        Ok(cells)
+    }
+
     /// Returns, for each column, its place in a schema.
     fn places(&self, schema: &Schema) -> Vec<Option<usize>> {
         let theirs = ids(schema);

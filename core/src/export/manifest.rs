@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::block::Sums;
 use crate::digest::hex;
 
+use super::RenderedFile;
 use super::plan::{Plan, Scope};
 use super::render::Rendered;
-use super::RenderedFile;
 
 /// The name and version of the shape.
 pub const MANIFEST_FORMAT: &str = "billkeep.manifest/1";
@@ -182,12 +182,8 @@ impl Manifest {
     /// The number and digest of the revision may differ: a later revision may cover the same lines, and a
     /// restored store counts anew. Whether it was final may differ as well.
     pub fn same_export(&self, other: &Manifest) -> bool {
-        let strip = |m: &Manifest| Manifest {
-            revision: 0,
-            digest: String::new(),
-            is_final: false,
-            ..m.clone()
-        };
+        let strip =
+            |m: &Manifest| Manifest { revision: 0, digest: String::new(), is_final: false, ..m.clone() };
         strip(self) == strip(other)
     }
 }

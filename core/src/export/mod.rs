@@ -8,12 +8,10 @@ mod render;
 mod sink;
 
 pub use csv::{Columns, write_line, write_quoted, write_slice};
-pub use manifest::{
-    MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals,
-};
+pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals};
 pub use plan::{EXPORT_FORMAT, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use render::{RenderSettings, Rendered, render};
-pub use sink::{Held, Sink, SinkError, Staged};
+pub use sink::{Held, Hold, Sink, SinkError, Staged};
 
 use crate::bill::BillError;
 use crate::error::Kind;

@@ -23,6 +23,10 @@ pub struct Held {
     pub bytes: u64,
 }
 
+/// A sink that is held; dropping it lets go, and so does the end of the program.
+#[derive(Debug, Default)]
+pub struct Hold(pub Option<std::fs::File>);
+
 /// Why a sink could not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -62,6 +66,12 @@ pub trait Sink {
 
     /// Returns a folder in which parts are best staged, if the sink has one: moving from there is cheap.
     fn stage_folder(&self) -> Option<&Path>;
+
+    /// Keeps other programs from delivering here until the hold is dropped.
+    ///
+    /// # Errors
+    /// [`SinkError::Passing`] when another program does not finish in time.
+    fn hold(&self) -> Result<Hold, SinkError>;
 
     /// Puts a part under a name that its content determines; replaces what is there.
     ///

@@ -30,8 +30,10 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
     let mut entries: Vec<(usize, String)> = Vec::new();
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(|e| format!("the zip is damaged: {e}"))?;
-        let name =
-            entry.name().map_err(|e| format!("the name of entry {} is damaged: {e}", index + 1))?.into_owned();
+        let name = entry
+            .name()
+            .map_err(|e| format!("the name of entry {} is damaged: {e}", index + 1))?
+            .into_owned();
         if is_hostile(&name) {
             return Err(format!("entry `{}` has a path that leads elsewhere", name.escape_default()));
         }

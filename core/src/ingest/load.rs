@@ -1,7 +1,8 @@
 //! The last step of an import: what the bill becomes, in the transaction that holds the lines.
 
 use crate::bill::{
-    Bill, Completeness, FileSeen, Load, Piece, Revision, SourceFile, State, combine, completeness, totals_text,
+    Bill, Completeness, FileSeen, Load, Piece, Revision, SourceFile, State, combine, completeness,
+    totals_text,
 };
 use crate::block::{Sums, merge_sums};
 use crate::digest::Digest;
@@ -92,12 +93,8 @@ pub(super) fn commit(
         entry.name = name;
         Some(entry)
     });
-    let file = SourceFile {
-        name: read.name,
-        sha256: read.sha256,
-        bytes: read.bytes,
-        entries: entries.collect(),
-    };
+    let file =
+        SourceFile { name: read.name, sha256: read.sha256, bytes: read.bytes, entries: entries.collect() };
     let bill: Option<Bill> = writer.get(Table::Bills, &bill_key.bytes())?;
     let current: Option<Revision> = match &bill {
         Some(bill) => Some(writer.need(Table::Revisions, &Revision::key_bytes(bill_key, bill.revision))?),
@@ -150,13 +147,7 @@ pub(super) fn commit(
         }
         return Ok(report);
     }
-    let piece = Piece {
-        load: 0,
-        mode,
-        coverage,
-        level: read.level,
-        file: report.file.name.clone(),
-    };
+    let piece = Piece { load: 0, mode, coverage, level: read.level, file: report.file.name.clone() };
     let pieces: Vec<Piece> = active.iter().map(Piece::from).collect();
     let confirmed = bill.as_ref().filter(|b| b.state == State::Confirmed);
     let kept = match (combine(&pieces, &piece), confirmed) {
@@ -204,8 +195,7 @@ pub(super) fn commit(
     let seen = FileSeen { load: number, name: report.file.name.clone() };
     writer.put(Table::Files, &file_key(bill_key, &report.file.sha256), &seen)?;
     writer.put(Table::Revisions, &Revision::key_bytes(bill_key, revision_number), &revision)?;
-    let bill =
-        Bill { key: bill_key, revision: revision_number, state: report.state, confirmation: None };
+    let bill = Bill { key: bill_key, revision: revision_number, state: report.state, confirmation: None };
     writer.put(Table::Bills, &bill_key.bytes(), &bill)?;
     let detail = format!(
         "`{}` ({mode}), {} lines, as load {number}: revision {revision_number}, total {}, digest {}",

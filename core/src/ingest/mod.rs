@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 
 pub use error::{Fault, ImportError, Place, grouped};
-pub(crate) use recognise::time_columns;
 pub use load::{Outcome, Report};
+pub(crate) use recognise::time_columns;
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
 use crate::block::{Sums, merge_sums};
@@ -140,7 +140,11 @@ struct Done {
 enum Made {
     /// A segment of this text is in the store.
     Known(u64),
-    Built { schema: std::sync::Arc<crate::schema::Schema>, hash: [u8; 32], built: Box<segment::Built> },
+    Built {
+        schema: std::sync::Arc<crate::schema::Schema>,
+        hash: [u8; 32],
+        built: Box<segment::Built>,
+    },
 }
 
 /// Everything that was read of a file, as it went into the transaction.

@@ -201,7 +201,8 @@ pub(super) fn coverage(
 mod tests {
     use super::*;
 
-    const HEADER: &str = "PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency,BillMonth";
+    const HEADER: &str =
+        "PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency,BillMonth";
 
     fn told(file: &str, line: &str, request: &Request) -> Result<Recognised, String> {
         let schema = Schema::recognise(HEADER.split(',').map(str::as_bytes)).unwrap();
@@ -213,10 +214,12 @@ mod tests {
 
     #[test]
     fn a_providers_name_is_enough() {
-        let got = told("100010445724-20210304-by_used_time-bill_details.zip", LINE, &Request::default()).unwrap();
+        let got =
+            told("100010445724-20210304-by_used_time-bill_details.zip", LINE, &Request::default()).unwrap();
         assert_eq!((got.mode, got.last_day), (Mode::Cumulative, Day::new(2021, 3, 4)));
         assert_eq!(got.bill.month.to_string(), "2021-03");
-        let got = told("100010445724-202103-by_used_time-bill_details.csv", LINE, &Request::default()).unwrap();
+        let got =
+            told("100010445724-202103-by_used_time-bill_details.csv", LINE, &Request::default()).unwrap();
         assert_eq!((got.mode, got.last_day), (Mode::Monthly, None));
     }
 

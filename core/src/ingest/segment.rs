@@ -299,10 +299,10 @@ fn read(source: &Source, limits: &Limits, faults_max: usize) -> Result<Lines, Im
         .from_reader(source.bytes.as_slice());
     let mut record = csv::ByteRecord::new();
     let mut faults = Vec::new();
-    while reader.read_byte_record(&mut record).map_err(|e| ImportError::Read {
-        file: source.place.file.clone(),
-        why: e.to_string(),
-    })? {
+    while reader
+        .read_byte_record(&mut record)
+        .map_err(|e| ImportError::Read { file: source.place.file.clone(), why: e.to_string() })?
+    {
         let line = source.place.line + record.position().map_or(1, csv::Position::line) - 1;
         match read_row(source, limits, &record, &checks, &times, &mut lines) {
             Ok(()) => {
@@ -411,11 +411,8 @@ fn check_cell(
         text: shortened(cell),
         expected,
     };
-    let differs = |other: String| Fault::Differs {
-        column: check.header.to_owned(),
-        text: shortened(cell),
-        other,
-    };
+    let differs =
+        |other: String| Fault::Differs { column: check.header.to_owned(), text: shortened(cell), other };
     match check.column.class() {
         Class::Money => return Amount::parse_cell(cell).map_err(|_| bad("an amount")),
         Class::Number => {
@@ -477,11 +474,8 @@ fn day_of(time: i64) -> Option<Day> {
 fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
     let (last, day) = (source.last_day?, own_day?);
     // Days before the month belong to its first day; days after it only to the complete month.
-    let covered = if source.only_day {
-        day == last
-    } else {
-        day <= last || last == source.bill.month.last_day()
-    };
+    let covered =
+        if source.only_day { day == last } else { day <= last || last == source.bill.month.last_day() };
     if covered {
         return None;
     }

@@ -92,7 +92,10 @@ pub(super) fn read(
         facts
     } else {
         if name.to_ascii_lowercase().ends_with(".zip") && !magic.is_empty() {
-            return Err(ImportError::Zip { file: name, why: "it is named a zip and is none: it is damaged".into() });
+            return Err(ImportError::Zip {
+                file: name,
+                why: "it is named a zip and is none: it is damaged".into(),
+            });
         }
         let mut hashing = Hashing::new(&file, total, progress);
         feed.csv(&mut hashing, None)?;
@@ -183,7 +186,8 @@ impl Feed<'_> {
 
     /// A last line without its end is a sign of a cut file. Say what is wrong with the line itself, if anything is.
     fn unterminated(&self, bytes: &[u8], schema: &Schema, place: Place) -> Result<(), ImportError> {
-        let last = bytes.iter().rposition(|b| *b == b'\n').map_or(bytes, |at| bytes.get(at + 1..).unwrap_or(bytes));
+        let last =
+            bytes.iter().rposition(|b| *b == b'\n').map_or(bytes, |at| bytes.get(at + 1..).unwrap_or(bytes));
         let cells = first_record(last).len();
         let headers = schema.headers().len();
         let fault = if cells < headers { Fault::Ragged { cells, headers } } else { Fault::Unterminated };

@@ -4,8 +4,8 @@
 
 mod column;
 
-pub use column::{Class, Column, tag_key};
 use column::fold_header;
+pub use column::{Class, Column, tag_key};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -61,7 +61,9 @@ pub enum SchemaError {
     #[error("this is a FOCUS bill; billkeep reads L3 and L2 bills")]
     Focus,
     /// Columns that every detail bill has are missing.
-    #[error("this is not a bill that billkeep knows: no column means {missing} (the header begins `{begins}`)")]
+    #[error(
+        "this is not a bill that billkeep knows: no column means {missing} (the header begins `{begins}`)"
+    )]
     NotABill {
         /// The canonical names.
         missing: String,
@@ -93,11 +95,7 @@ impl Schema {
             let Some(column) = column else { continue };
             let first = columns.iter().position(|c| c == &Some(*column)).unwrap_or(second);
             if first != second {
-                return Err(SchemaError::Twice {
-                    first: first + 1,
-                    second: second + 1,
-                    name: column.name(),
-                });
+                return Err(SchemaError::Twice { first: first + 1, second: second + 1, name: column.name() });
             }
         }
         let has = |column: Column| columns.contains(&Some(column));
@@ -124,8 +122,7 @@ impl Schema {
         let level =
             if has(Column::ComponentName) || has(Column::ComponentType) { Level::L3 } else { Level::L2 };
         // A Chinese bill has no currency column: it is in yuan, and most of its headers say (元).
-        let chinese =
-            headers.iter().any(|h| h.contains('元') || fold_header(h) == "优惠后总价");
+        let chinese = headers.iter().any(|h| h.contains('元') || fold_header(h) == "优惠后总价");
         let currency = (!has(Column::Currency) && chinese).then(|| "CNY".to_owned());
         if !has(Column::Currency) && currency.is_none() {
             return Err(SchemaError::NoCurrency);
@@ -223,7 +220,10 @@ mod tests {
     #[test]
     fn a_header_that_is_no_bill_says_what_is_missing() {
         let error = recognise("name,age,city").unwrap_err().to_string();
-        assert!(error.contains("`owner_uin`, `product_name`, `total`") && error.contains("name,age"), "{error}");
+        assert!(
+            error.contains("`owner_uin`, `product_name`, `total`") && error.contains("name,age"),
+            "{error}"
+        );
         assert_eq!(recognise("OwnerAccountID,ProductName,TotalCost"), Err(SchemaError::NoCurrency));
     }
 }

@@ -379,7 +379,11 @@ pub trait Read {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when one does not decode.
-    fn list<T: DeserializeOwned>(&self, table: Table, prefix: &[u8]) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
+    fn list<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        prefix: &[u8],
+    ) -> Result<Vec<(Vec<u8>, T)>, StoreError> {
         let mut found = Vec::new();
         self.scan_bytes(table, prefix, &mut |key, bytes| {
             found.push((key.to_vec(), decode(table, bytes)?));

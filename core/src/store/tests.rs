@@ -16,8 +16,9 @@ fn records_and_large_values_come_back() {
     writer.put(Table::Bills, b"ab1", &1_u64).unwrap();
     writer.put(Table::Bills, b"ab2", &2_u64).unwrap();
     writer.put(Table::Bills, b"b", &3_u64).unwrap();
-    let values: Vec<Vec<u8>> =
-        [0, 1, 4_067, 4_068, 4_069, 70_000, 3_000_000].map(|n| (0..n).map(|i: u32| (i % 251) as u8).collect()).to_vec();
+    let values: Vec<Vec<u8>> = [0, 1, 4_067, 4_068, 4_069, 70_000, 3_000_000]
+        .map(|n| (0..n).map(|i: u32| (i % 251) as u8).collect())
+        .to_vec();
     for (id, value) in values.iter().enumerate() {
         writer.put_large(Large::Blocks, id as u64, value).unwrap();
     }

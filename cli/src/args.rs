@@ -1,0 +1,348 @@
+//! The command line: a contract (docs/CLI.md).
+
+use std::path::PathBuf;
+
+use billkeep_core::bill::Mode;
+use billkeep_core::calendar::Kind;
+use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
+use billkeep_core::uin::Uin;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// An embedded store and export engine for cloud bills.
+#[derive(Debug, Parser)]
+#[command(name = "billkeep", version, max_term_width = 100, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// The store's file
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "BILLKEEP_STORE",
+        default_value = "billkeep.redb",
+        hide_env_values = true
+    )]
+    pub(crate) store: PathBuf,
+    /// How data is written to stdout
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    /// Who does it, for the journal (before the command; default: the user's name)
+    #[arg(long = "as", value_name = "ACTOR", env = "BILLKEEP_ACTOR", hide_env_values = true)]
+    pub(crate) actor: Option<String>,
+    /// Says nothing but data and errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// How long to wait for another program that writes, in seconds
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) wait_s: u64,
+    /// Threads that parse and compress (default: one a core, at most 8)
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Table,
+    /// For programs; amounts are strings
+    Json,
+    /// For spreadsheets
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// The whole journey on bundled bills, into a folder
+    Demo {
+        /// The folder; its store and bucket are made anew
+        #[arg(default_value = "billkeep-demo")]
+        dir: PathBuf,
+    },
+    /// Makes a store for a partner's bills
+    Init {
+        /// The partner's account id: who owes the bills
+        #[arg(long)]
+        payer: Uin,
+        /// When bills are due: `seed-2021` or `current-2024`
+        #[arg(long, default_value = "seed-2021")]
+        calendar: String,
+        /// The zone in which days begin
+        #[arg(long, default_value = "+08:00", allow_hyphen_values = true)]
+        timezone: TimeZone,
+    },
+    /// Imports bill files, CSV or zip; each is one atomic step
+    Import(Import),
+    /// Looks at bills, issues, confirms and reopens them
+    #[command(subcommand)]
+    Bill(Bill),
+    /// Where exports go
+    #[command(subcommand)]
+    Sink(Sink),
+    /// Whose bills are stored, and where
+    #[command(subcommand)]
+    Storage(Storage),
+    /// What is due, to which sink, and why; or why not
+    Due {
+        /// The day (default: today)
+        #[arg(long)]
+        on: Option<Day>,
+        #[arg(long, default_value_t = Basis::Used)]
+        basis: Basis,
+    },
+    /// Delivers what is due
+    Run {
+        /// The day (default: today)
+        #[arg(long)]
+        on: Option<Day>,
+        #[arg(long, default_value_t = Basis::Used)]
+        basis: Basis,
+        /// Tells what would be delivered, and delivers nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// What was delivered
+    #[command(subcommand)]
+    Delivery(Delivery),
+    /// Renders a bill into a folder, now, without bookkeeping
+    Export(Export),
+    /// The journal of all changes
+    #[command(subcommand)]
+    Audit(Audit),
+    /// The store's file itself
+    #[command(subcommand, name = "store")]
+    StoreFile(StoreFile),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// The files, imported in the order of their months and days where their names tell
+    #[arg(required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// What a file holds, where its name does not tell: cumulative, day, monthly or adjustment
+    #[arg(long = "as", value_name = "MODE")]
+    pub(crate) mode: Option<Mode>,
+    /// The payer, to be checked against name and lines
+    #[arg(long)]
+    pub(crate) payer: Option<Uin>,
+    /// The month, where neither name nor lines tell
+    #[arg(long)]
+    pub(crate) month: Option<BillMonth>,
+    /// By which date the bill puts lines into months: used or paid (default: as the name says, else used)
+    #[arg(long)]
+    pub(crate) basis: Option<Basis>,
+    /// Checks everything, lists up to 100 faults, and changes nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Takes a file whose last line has no line end
+    #[arg(long)]
+    pub(crate) accept_unterminated: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Which {
+    /// The bill's month, as 2021-03
+    pub(crate) month: BillMonth,
+    /// The bill's basis: used or paid
+    #[arg(long, default_value_t = Basis::Used)]
+    pub(crate) basis: Basis,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bill {
+    /// All bills with their states, totals and digests
+    List,
+    /// A bill's sums, grouped
+    Show {
+        #[command(flatten)]
+        which: Which,
+        /// owner, product, region, billing_mode, project, day, tag:KEY or any canonical column; several with commas
+        #[arg(long, value_delimiter = ',', default_value = "product")]
+        by: Vec<String>,
+        /// An earlier revision
+        #[arg(long)]
+        revision: Option<u32>,
+    },
+    /// A bill's lines, in the order in which they were imported
+    Lines {
+        #[command(flatten)]
+        which: Which,
+        /// Only lines with this cell; may be given several times
+        #[arg(long = "where", value_name = "FIELD=VALUE")]
+        filter: Vec<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 20)]
+        limit: u64,
+        /// An earlier revision
+        #[arg(long)]
+        revision: Option<u32>,
+    },
+    /// The CSV file: the columns and cells as imported, in that order
+    Csv {
+        #[command(flatten)]
+        which: Which,
+        /// Only this account's lines
+        #[arg(long)]
+        owner: Option<Uin>,
+        /// Where to; stdout if not given
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// An earlier revision
+        #[arg(long)]
+        revision: Option<u32>,
+    },
+    /// Declares a month complete where no file says so
+    Issue {
+        #[command(flatten)]
+        which: Which,
+    },
+    /// Confirms a bill as what was seen
+    Confirm {
+        #[command(flatten)]
+        which: Which,
+        /// The digest that was seen, or its first digits (at least 6)
+        #[arg(long, value_name = "PREFIX")]
+        digest: String,
+        /// A note for the journal
+        #[arg(long)]
+        note: Option<String>,
+    },
+    /// Takes a confirmation back
+    Reopen {
+        #[command(flatten)]
+        which: Which,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sink {
+    /// Adds a folder: file:///path/to/folder
+    Add {
+        /// A name for it
+        name: String,
+        /// Where it is
+        url: String,
+        /// A setting; `rows_per_file=N`: rows in a CSV (default 1048575, what a spreadsheet holds)
+        #[arg(long = "option", value_name = "K=V")]
+        options: Vec<String>,
+        /// Who reads it
+        #[arg(long, value_enum, default_value_t = Audience::Partner)]
+        audience: Audience,
+    },
+    /// All sinks
+    List,
+    /// Removes a sink; what was delivered stays there
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Audience {
+    /// The partner itself
+    Partner,
+    /// A customer, who must not see the partner's cost
+    Customer,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Storage {
+    /// Puts an account on the allowlist
+    Allow { uin: Uin },
+    /// Takes an account off the allowlist; nothing new is written for it
+    Deny { uin: Uin },
+    /// Grants the storing role for an account
+    Authorize { uin: Uin },
+    /// Revokes the storing role; nothing new is written
+    Revoke { uin: Uin },
+    /// Sends an account's bills to a sink
+    Enable {
+        uin: Uin,
+        /// The sink's name
+        #[arg(long)]
+        sink: String,
+        /// daily, monthly, reseller
+        #[arg(long, value_delimiter = ',', default_value = "daily,monthly")]
+        kinds: Vec<Kind>,
+        /// Agrees to store the customers' consolidated bills
+        #[arg(long)]
+        custom_bills: bool,
+        /// From this day on (default: for every day that `run` is asked for)
+        #[arg(long, value_name = "DAY")]
+        from: Option<Day>,
+    },
+    /// Stops storing an account's bills; what was delivered stays
+    Disable {
+        uin: Uin,
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+        /// From this day on (default: at once, for every day)
+        #[arg(long, value_name = "DAY")]
+        from: Option<Day>,
+    },
+    /// What is allowed, authorised and enabled
+    Status { uin: Option<Uin> },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Delivery {
+    /// All deliveries
+    List,
+    /// Compares what sinks hold with what was delivered, byte by byte
+    Verify {
+        /// Only this sink
+        #[arg(long)]
+        sink: Option<String>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Per {
+    /// One zip for each account with lines
+    Customer,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// daily, monthly or reseller
+    #[arg(long)]
+    pub(crate) kind: Kind,
+    /// The last day covered, for daily (default: the last one that is in)
+    #[arg(long, value_name = "DAY")]
+    pub(crate) through: Option<Day>,
+    /// One file for each customer
+    #[arg(long, value_enum, conflicts_with = "owner")]
+    pub(crate) per: Option<Per>,
+    /// Only this account's lines
+    #[arg(long)]
+    pub(crate) owner: Option<Uin>,
+    /// Rows in a CSV
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) rows_per_file: Option<u64>,
+    /// The folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// All entries of the journal
+    List,
+    /// Checks that no entry was altered or taken out
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreFile {
+    /// Recomputes every sum and digest from the lines, and checks the journal
+    Check,
+    /// How much is in it
+    Stats,
+}

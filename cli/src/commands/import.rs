@@ -1,0 +1,217 @@
+//! `import`: bill files into the store, each in one atomic step.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use billkeep_core::bill::totals_text;
+use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Progress, Quiet, Report, Request, grouped};
+use billkeep_core::naming;
+use billkeep_core::store::Store;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::args::{Format, Import};
+use crate::context::Context;
+use crate::error::{CommandError, short};
+use crate::output;
+
+pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let request = Request {
+        mode: args.mode,
+        payer: args.payer,
+        month: args.month,
+        basis: args.basis,
+        dry_run: args.dry_run,
+        accept_unterminated: args.accept_unterminated,
+    };
+    let mut reports = Vec::new();
+    for path in in_order(&args.files) {
+        match one(context, &store, &path, &request) {
+            Ok(report) => {
+                context.say(&sentence(&report));
+                reports.push(report);
+            }
+            Err(ImportError::Faults(faults)) if args.dry_run => {
+                let mut lines: Vec<String> =
+                    faults.iter().map(|(place, fault)| format!("{place}: {fault}")).collect();
+                let last = lines.pop().unwrap_or_default();
+                lines.iter().for_each(|line| output::words(&format!("error: {line}")));
+                return Err(
+                    CommandError::user(last).hint(format!("{} found in all", faults_text(faults.len())))
+                );
+            }
+            Err(e) => {
+                let mut error = CommandError::from(e);
+                if args.files.len() > 1 {
+                    error = error.hint(format!(
+                        "{} of {} files were imported before; run the same command again once this one is right",
+                        reports.len(),
+                        args.files.len()
+                    ));
+                }
+                return Err(error);
+            }
+        }
+    }
+    if context.format != Format::Table {
+        let rows: Vec<Value> = reports.iter().map(json_of).collect();
+        let object = json!({ "format": "billkeep.import/1", "files": rows });
+        output::data(output::json_text(&object).as_bytes())?;
+    }
+    store.close()?;
+    Ok(())
+}
+
+fn faults_text(n: usize) -> String {
+    if n == 1 { "1 fault".to_owned() } else { format!("{n} faults") }
+}
+
+/// Puts files in the order of their months and days, if all names tell them.
+fn in_order(files: &[PathBuf]) -> Vec<PathBuf> {
+    let key = |path: &PathBuf| {
+        let name = naming::parse(&path.file_name()?.to_string_lossy())?;
+        // The complete month comes after its days.
+        Some((name.month?, name.day.is_none(), name.day))
+    };
+    let mut files = files.to_vec();
+    if files.iter().all(|f| key(f).is_some()) {
+        files.sort_by_key(key);
+    }
+    files
+}
+
+pub(crate) fn one(
+    context: &Context,
+    store: &Store,
+    path: &Path,
+    request: &Request,
+) -> Result<Report, ImportError> {
+    let settings = context.import_settings();
+    let limits = Limits::default();
+    if !context.shows_progress() {
+        return ingest::import(store, path, request, &context.actor(), &settings, &limits, &Quiet);
+    }
+    let bar = Bar::new();
+    let result = ingest::import(store, path, request, &context.actor(), &settings, &limits, &bar);
+    bar.finish();
+    result
+}
+
+struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn new() -> Bar {
+        Bar(Mutex::new(None))
+    }
+
+    fn finish(&self) {
+        if let Ok(Some(bar)) = self.0.lock().map(|mut bar| bar.take()) {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Progress for Bar {
+    fn read(&self, done: u64, total: u64) {
+        // Small files are read before a bar can be looked at.
+        if total < 8 << 20 {
+            return;
+        }
+        if let Ok(mut bar) = self.0.lock() {
+            let style = || {
+                ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta}")
+                    .unwrap_or_else(|_| ProgressStyle::default_bar())
+            };
+            bar.get_or_insert_with(|| ProgressBar::new(total).with_style(style())).set_position(done);
+        }
+    }
+}
+
+/// Says in one sentence what came of it.
+pub(crate) fn sentence(report: &Report) -> String {
+    let month = report.bill;
+    let lines = grouped(report.digest.lines());
+    let file = &report.file.name;
+    let mut text = match &report.outcome {
+        Outcome::Imported { revision, .. } => format!(
+            "Imported {lines} lines for {month} as revision {revision}, total {} ({}, digest {}).",
+            totals_text(&report.after),
+            report.state,
+            short(&report.bill_digest.hex())
+        ),
+        Outcome::DryRun { revision } => format!(
+            "Would import {lines} lines for {month} as revision {revision}, total {}; nothing was changed.",
+            totals_text(&report.after)
+        ),
+        Outcome::Unchanged { load, file: before, same_file, replaced } => {
+            let why = match (same_file, replaced) {
+                (true, false) => format!("was imported before, as load {load} (`{before}`)"),
+                (true, true) => {
+                    format!(
+                        "was imported before, as load {load} (`{before}`), which a later file has replaced"
+                    )
+                }
+                (false, _) => format!("holds the same lines as load {load} (`{before}`)"),
+            };
+            format!("`{file}` {why}; nothing was changed.")
+        }
+    };
+    if let Outcome::Imported { .. } | Outcome::DryRun { .. } = report.outcome {
+        text.push_str(&format!("\n  `{file}`: {lines} lines, total {}", totals_text(&report.sums)));
+        if let Some(coverage) = report.coverage {
+            text.push_str(&format!(", {} {} to {}", report.mode, coverage.first, coverage.last));
+        } else {
+            text.push_str(&format!(", {}", report.mode));
+        }
+        if report.file.entries.len() > 1 {
+            text.push_str(&format!(", {} CSVs", report.file.entries.len()));
+        }
+        if let (Some(first), Some(last)) = (report.missing.first(), report.missing.last()) {
+            let days = report.missing.len();
+            text.push_str(&format!("\n  warning: {days} days are missing, between {first} and {last}"));
+        }
+    }
+    text
+}
+
+fn json_of(report: &Report) -> Value {
+    let (outcome, revision, load) = match &report.outcome {
+        Outcome::Imported { load, revision } => ("imported", Some(*revision), Some(*load)),
+        Outcome::DryRun { revision } => ("dry-run", Some(*revision), None),
+        Outcome::Unchanged { load, .. } => ("unchanged", None, Some(*load)),
+    };
+    let totals = |sums: &[billkeep_core::block::Sums]| -> Vec<Value> {
+        let one = |s: &billkeep_core::block::Sums| json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() });
+        sums.iter().map(one).collect()
+    };
+    let entries: Vec<Value> = report
+        .file
+        .entries
+        .iter()
+        .map(|e| json!({ "name": e.name, "lines": e.lines, "totals": totals(&e.sums) }))
+        .collect();
+    json!({
+        "file": report.file.name,
+        "sha256": billkeep_core::digest::hex(&report.file.sha256),
+        "bytes": report.file.bytes,
+        "month": report.bill.month.to_string(),
+        "basis": report.bill.basis.to_string(),
+        "mode": report.mode.to_string(),
+        "first_day": report.coverage.map(|c| c.first.to_string()),
+        "last_day": report.coverage.map(|c| c.last.to_string()),
+        "outcome": outcome,
+        "revision": revision,
+        "load": load,
+        "lines": report.digest.lines(),
+        "digest": report.digest.hex(),
+        "totals": totals(&report.sums),
+        "entries": entries,
+        "bill": {
+            "digest": report.bill_digest.hex(),
+            "state": report.state.to_string(),
+            "totals": totals(&report.after),
+            "missing_days": report.missing.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        },
+    })
+}

@@ -1,0 +1,32 @@
+//! `init`: makes a store.
+
+use billkeep_core::calendar::Profile;
+use billkeep_core::journal;
+use billkeep_core::period::TimeZone;
+use billkeep_core::settings::StoreSettings;
+use billkeep_core::store::{Store, Table};
+use billkeep_core::uin::Uin;
+
+use crate::context::Context;
+use crate::error::CommandError;
+
+pub(crate) fn run(context: &Context, payer: Uin, calendar: &str, zone: TimeZone) -> Result<(), CommandError> {
+    if Profile::of_name(calendar).is_none() {
+        let names: Vec<String> = Profile::ALL.iter().map(|p| format!("`{}`", p.name)).collect();
+        return Err(CommandError::user(format!("there is no calendar `{calendar}`"))
+            .hint(format!("the calendars are {}", names.join(" and "))));
+    }
+    let settings = StoreSettings { payer, calendar: calendar.to_owned(), zone };
+    let actor = context.actor();
+    Store::create(&context.store, &context.options(), |writer| {
+        writer.put(Table::Meta, StoreSettings::KEY, &settings)?;
+        let detail = format!("payer {payer}, calendar {calendar}, time zone {zone}");
+        journal::append(writer, &actor, "init", &payer.to_string(), &detail)
+    })?
+    .close()?;
+    context.say(&format!(
+        "Made the store `{}` for payer {payer}, calendar {calendar}, time zone {zone}.",
+        context.store.display()
+    ));
+    Ok(())
+}

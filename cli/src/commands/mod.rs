@@ -1,0 +1,39 @@
+//! A module for each group of commands.
+
+mod audit;
+mod bill;
+mod delivery;
+mod demo;
+mod due;
+mod export;
+mod import;
+mod init;
+mod sink;
+mod storage;
+mod store_file;
+
+use std::process::ExitCode;
+
+use crate::args::{Args, Command};
+use crate::context::Context;
+use crate::error::CommandError;
+
+/// Runs a command.
+pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
+    let context = Context::new(&args);
+    let done = |result: Result<(), CommandError>| result.map(|()| ExitCode::SUCCESS);
+    match args.command {
+        Command::Demo { dir } => done(demo::run(&context, &dir)),
+        Command::Init { payer, calendar, timezone } => done(init::run(&context, payer, &calendar, timezone)),
+        Command::Import(import) => done(import::run(&context, &import)),
+        Command::Bill(bill) => done(bill::run(&context, bill)),
+        Command::Sink(sink) => done(sink::run(&context, sink)),
+        Command::Storage(storage) => done(storage::run(&context, storage)),
+        Command::Due { on, basis } => done(due::due(&context, on, basis)),
+        Command::Run { on, basis, dry_run } => done(due::run(&context, on, basis, dry_run)),
+        Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
+        Command::Export(export) => done(export::run(&context, &export)),
+        Command::Audit(audit) => done(audit::run(&context, &audit)),
+        Command::StoreFile(store) => done(store_file::run(&context, &store)),
+    }
+}

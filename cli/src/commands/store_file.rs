@@ -1,0 +1,64 @@
+//! `store`: the file itself.
+
+use billkeep_core::bill::{self, BillView};
+use billkeep_core::ingest::grouped;
+use billkeep_core::journal;
+use billkeep_core::store::{Read, Table};
+
+use crate::args::StoreFile;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Column, Table as Shown};
+
+pub(crate) fn run(context: &Context, command: &StoreFile) -> Result<(), CommandError> {
+    match command {
+        StoreFile::Check => check(context),
+        StoreFile::Stats => stats(context),
+    }
+}
+
+fn check(context: &Context) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let (mut bills, mut lines) = (0_u64, 0_u64);
+    for (found, revision) in bill::list(&reader)? {
+        let view = BillView::open(&reader, found.key, None)?;
+        bill::check(&reader, &view)?;
+        bills += 1;
+        lines += revision.lines();
+    }
+    let entries = journal::verify(&reader)?;
+    context.say(&format!(
+        "The store is whole: {bills} bills with {} lines, every sum and digest recomputed; {entries} entries in the \
+         journal.",
+        grouped(lines)
+    ));
+    Ok(())
+}
+
+fn stats(context: &Context) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let count = |table: Table| -> Result<String, CommandError> {
+        let mut n = 0_u64;
+        reader.scan_bytes(table, &[], &mut |_, _| {
+            n += 1;
+            Ok(true)
+        })?;
+        Ok(n.to_string())
+    };
+    let lines: u64 = bill::list(&reader)?.iter().map(|(_, r)| r.lines()).sum();
+    let bytes = std::fs::metadata(store.path())?.len();
+    let mut table = Shown::new("billkeep.store.stats/1", vec![Column::text("what"), Column::count("count")]);
+    table.rows = vec![
+        vec!["bytes".into(), bytes.to_string()],
+        vec!["bills".into(), count(Table::Bills)?],
+        vec!["lines".into(), lines.to_string()],
+        vec!["revisions".into(), count(Table::Revisions)?],
+        vec!["loads".into(), count(Table::Loads)?],
+        vec!["segments".into(), count(Table::Segments)?],
+        vec!["deliveries".into(), count(Table::Deliveries)?],
+        vec!["journal".into(), count(Table::Journal)?],
+    ];
+    table.print(context.format)
+}

@@ -1,0 +1,111 @@
+//! What every command needs: the store, the format, the actor and the clock.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use billkeep_core::bill::BillKey;
+use billkeep_core::export::RenderSettings;
+use billkeep_core::ingest;
+use billkeep_core::journal::Actor;
+use billkeep_core::period::{Basis, BillMonth, Day};
+use billkeep_core::settings::StoreSettings;
+use billkeep_core::store::{Access, OpenOptions, Read, Store};
+
+use crate::args::{Args, Format};
+use crate::error::CommandError;
+
+/// What was said before the command.
+pub(crate) struct Context {
+    pub(crate) store: PathBuf,
+    pub(crate) format: Format,
+    pub(crate) quiet: bool,
+    actor: Option<String>,
+    wait: Duration,
+    threads: Option<usize>,
+}
+
+impl Context {
+    pub(crate) fn new(args: &Args) -> Context {
+        Context {
+            store: args.store.clone(),
+            format: args.format,
+            quiet: args.quiet,
+            actor: args.actor.clone(),
+            wait: Duration::from_secs(args.wait_s),
+            threads: args.threads,
+        }
+    }
+
+    pub(crate) fn options(&self) -> OpenOptions {
+        OpenOptions { wait: self.wait, ..OpenOptions::default() }
+    }
+
+    /// Opens the store to look.
+    pub(crate) fn read(&self) -> Result<Store, CommandError> {
+        Ok(Store::open(&self.store, &self.options(), Access::Read)?)
+    }
+
+    /// Opens the store to change it.
+    pub(crate) fn write(&self) -> Result<Store, CommandError> {
+        Ok(Store::open(&self.store, &self.options(), Access::Write)?)
+    }
+
+    pub(crate) fn now_unix_s(&self) -> i64 {
+        chrono::Utc::now().timestamp()
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        let name = self
+            .actor
+            .clone()
+            .or_else(|| std::env::var("USER").ok())
+            .or_else(|| std::env::var("USERNAME").ok())
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "unknown".to_owned());
+        Actor { name, at_unix_s: self.now_unix_s() }
+    }
+
+    /// Returns the day that was asked for, or today in the store's time zone.
+    pub(crate) fn day(&self, on: Option<Day>, store: &impl Read) -> Result<Day, CommandError> {
+        if let Some(on) = on {
+            return Ok(on);
+        }
+        let zone = StoreSettings::of(store)?.zone;
+        zone.day_at(self.now_unix_s())
+            .ok_or_else(|| CommandError::user("the clock is out of range; name the day with `--on`"))
+    }
+
+    pub(crate) fn bill_key(
+        &self,
+        store: &impl Read,
+        month: BillMonth,
+        basis: Basis,
+    ) -> Result<BillKey, CommandError> {
+        Ok(BillKey { payer: StoreSettings::of(store)?.payer, month, basis })
+    }
+
+    fn thread_count(&self) -> usize {
+        self.threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
+    }
+
+    pub(crate) fn import_settings(&self) -> ingest::Settings {
+        ingest::Settings { threads: self.thread_count(), ..ingest::Settings::default() }
+    }
+
+    pub(crate) fn render_settings(&self) -> RenderSettings {
+        RenderSettings { threads: self.thread_count() }
+    }
+
+    /// Says something to the person, unless they asked for quiet.
+    pub(crate) fn say(&self, words: &str) {
+        if !self.quiet {
+            crate::output::words(words);
+        }
+    }
+
+    pub(crate) fn shows_progress(&self) -> bool {
+        !self.quiet && std::io::stderr().is_terminal()
+    }
+}

@@ -1,0 +1,164 @@
+//! Errors as people read them: what happened, and what to do.
+
+use std::process::ExitCode;
+
+use billkeep_core::bill::BillError;
+use billkeep_core::error::Kind;
+use billkeep_core::export::{ExportError, SinkError};
+use billkeep_core::ingest::{Fault, ImportError};
+use billkeep_core::storage::StorageError;
+use billkeep_core::store::StoreError;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    kind: Kind,
+    message: String,
+    hints: Vec<String>,
+    broken_pipe: bool,
+}
+
+impl CommandError {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> CommandError {
+        CommandError { kind, message: message.into(), hints: Vec::new(), broken_pipe: false }
+    }
+
+    pub(crate) fn user(message: impl Into<String>) -> CommandError {
+        CommandError::new(Kind::User, message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> CommandError {
+        self.hints.push(hint.into());
+        self
+    }
+
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        self.broken_pipe
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let hints: String = self.hints.iter().map(|h| format!("hint: {h}\n")).collect();
+        let gap = if hints.is_empty() { "" } else { "\n" };
+        format!("error: {}\n{gap}{hints}", self.message)
+    }
+
+    /// The exit codes are part of the contract: 1 failed, 3 refused, 4 damage, 5 busy. (2 is clap's: usage.)
+    pub(crate) fn code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::User | Kind::Internal => 1,
+            Kind::Refused => 3,
+            Kind::Damaged => 4,
+            Kind::Passing => 5,
+        })
+    }
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(e: std::io::Error) -> Self {
+        let broken_pipe = e.kind() == std::io::ErrorKind::BrokenPipe;
+        CommandError { broken_pipe, ..CommandError::new(Kind::Internal, format!("cannot write: {e}")) }
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(e: StoreError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            StoreError::Missing(path) => error.hint(format!(
+                "make one with `billkeep --store {} init --payer UIN`, or name another with `--store`",
+                path.display()
+            )),
+            StoreError::Busy => {
+                error.hint("nothing was changed; try again when the other program has finished")
+            }
+            StoreError::Format(_) => error.hint("use the billkeep that wrote it, or a newer one"),
+            StoreError::Damaged { .. } | StoreError::Lost(_) => error
+                .hint("run `billkeep store check` to see what is affected, and restore a backup of the file"),
+            _ => error,
+        }
+    }
+}
+
+impl From<BillError> for CommandError {
+    fn from(e: BillError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            BillError::Store(e) => e.into(),
+            BillError::NoBill(_) => error.hint("`billkeep bill list` shows the bills that there are"),
+            BillError::Stale(stale) => error
+                .hint(format!("look at it again with `billkeep bill show {}`", stale.bill.month))
+                .hint(format!(
+                    "if it is right, confirm it with `billkeep bill confirm {} --digest {}`",
+                    stale.bill.month,
+                    short(&stale.current_digest)
+                )),
+            BillError::State { bill, state: billkeep_core::bill::State::Open, .. } => error.hint(format!(
+                "import what is missing; if nothing is, declare the month complete with `billkeep bill issue {}`",
+                bill.month
+            )),
+            BillError::DoNotTie { .. } | BillError::Block { .. } => {
+                error.hint("run `billkeep store check` to see what is affected, and restore a backup of the file")
+            }
+            _ => error,
+        }
+    }
+}
+
+impl From<ImportError> for CommandError {
+    fn from(e: ImportError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match &e {
+            ImportError::Faults(faults) => match faults.first() {
+                Some((_, Fault::Unterminated)) => {
+                    error.hint("if the file is complete, import it with `--accept-unterminated`")
+                }
+                Some((_, Fault::Cell { .. } | Fault::Ragged { .. })) => {
+                    error.hint("`--dry-run` lists up to 100 faults at once; nothing was imported")
+                }
+                _ => error.hint("nothing was imported"),
+            },
+            ImportError::Combine(_) => error.hint(
+                "nothing was imported; to let a complete month replace a month-to-date file, import it with `--as \
+                 cumulative`; to add lines to what is there, with `--as adjustment`",
+            ),
+            ImportError::Confirmed { .. } => error
+                .hint("nothing was imported; if the file is right, reopen the bill with `billkeep bill reopen MONTH --reason TEXT`"),
+            _ => error,
+        }
+    }
+}
+
+impl From<StorageError> for CommandError {
+    fn from(e: StorageError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            StorageError::Store(e) => e.into(),
+            StorageError::NotYet { next, .. } => error.hint(format!("run `{next}` first")),
+            StorageError::NoSink(_) => error.hint("`billkeep sink list` shows the sinks that there are"),
+            StorageError::SinkInUse { uin, .. } => {
+                error.hint(format!("run `billkeep storage disable {uin}` first"))
+            }
+            _ => error,
+        }
+    }
+}
+
+impl From<ExportError> for CommandError {
+    fn from(e: ExportError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            ExportError::Bill(e) => e.into(),
+            ExportError::Sink { error: SinkError::Conflict { .. }, .. } => error
+                .hint("somebody else wrote that file; move it away if it should not be there, and run again"),
+            ExportError::Sink { error: SinkError::Passing(_), .. } => {
+                error.hint("run again: what was begun goes on")
+            }
+            _ => error,
+        }
+    }
+}
+
+/// The digits of a digest that people are shown and asked for.
+pub(crate) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}

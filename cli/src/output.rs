@@ -1,0 +1,172 @@
+//! Tables, JSON and CSV on stdout; words on stderr.
+
+use std::io::Write;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
+use serde_json::{Map, Value};
+
+use crate::args::Format;
+use crate::error::CommandError;
+
+/// Rows to be shown in any format. Every cell is a text; numbers are right-aligned in tables.
+pub(crate) struct Table {
+    /// The name and version of the JSON shape.
+    pub(crate) shape: &'static str,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) rows: Vec<Vec<String>>,
+    /// Further members of the JSON object.
+    pub(crate) more: Vec<(&'static str, Value)>,
+}
+
+/// A column of a table.
+#[derive(Clone)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    kind: Cells,
+    /// In CSV and JSON only: there is no room for it on a screen.
+    wide: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cells {
+    Text,
+    Amount,
+    Count,
+}
+
+impl Column {
+    pub(crate) fn text(name: impl Into<String>) -> Column {
+        Column { name: name.into(), kind: Cells::Text, wide: false }
+    }
+
+    /// Amounts: strings in JSON, right-aligned with separators in tables.
+    pub(crate) fn amount(name: impl Into<String>) -> Column {
+        Column { name: name.into(), kind: Cells::Amount, wide: false }
+    }
+
+    /// Counts: numbers in JSON.
+    pub(crate) fn count(name: impl Into<String>) -> Column {
+        Column { name: name.into(), kind: Cells::Count, wide: false }
+    }
+
+    pub(crate) fn wide(self) -> Column {
+        Column { wide: true, ..self }
+    }
+}
+
+impl Table {
+    pub(crate) fn new(shape: &'static str, columns: Vec<Column>) -> Table {
+        Table { shape, columns, rows: Vec::new(), more: Vec::new() }
+    }
+
+    pub(crate) fn print(&self, format: Format) -> Result<(), CommandError> {
+        let text = match format {
+            Format::Table => self.drawn(),
+            Format::Csv => self.csv(),
+            Format::Json => self.json(),
+        };
+        data(text.as_bytes())
+    }
+
+    fn drawn(&self) -> String {
+        let mut table = Drawn::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        let shown: Vec<usize> =
+            self.columns.iter().enumerate().filter(|(_, c)| !c.wide).map(|(i, _)| i).collect();
+        let column = |i: &usize| self.columns.get(*i);
+        table.set_header(shown.iter().filter_map(column).map(|c| c.name.to_uppercase()));
+        for row in &self.rows {
+            table.add_row(shown.iter().map(|i| {
+                let cell = row.get(*i).map_or("", String::as_str);
+                match column(i).map(|c| c.kind) {
+                    Some(Cells::Amount | Cells::Count) => grouped(cell),
+                    _ => one_line(cell),
+                }
+            }));
+        }
+        for (at, i) in shown.iter().enumerate() {
+            if let (Some(drawn), Some(c)) = (table.column_mut(at), column(i)) {
+                drawn.set_padding((0, 2));
+                if c.kind != Cells::Text {
+                    drawn.set_cell_alignment(CellAlignment::Right);
+                }
+            }
+        }
+        let mut text = String::new();
+        for line in table.to_string().lines() {
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text
+    }
+
+    fn csv(&self) -> String {
+        let mut out = Vec::new();
+        let mut record = |cells: &mut dyn Iterator<Item = &str>| {
+            for (i, cell) in cells.enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                billkeep_core::export::write_quoted(cell.as_bytes(), &mut out);
+            }
+            out.push(b'\n');
+        };
+        record(&mut self.columns.iter().map(|c| c.name.as_str()));
+        for row in &self.rows {
+            record(&mut row.iter().map(String::as_str));
+        }
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    fn json(&self) -> String {
+        let row = |row: &Vec<String>| {
+            let member = |(column, cell): (&Column, &String)| {
+                let value = match (column.kind, cell.parse::<u64>()) {
+                    (Cells::Count, Ok(n)) => Value::from(n),
+                    _ => Value::from(cell.as_str()),
+                };
+                (column.name.clone(), value)
+            };
+            Value::Object(self.columns.iter().zip(row).map(member).collect::<Map<_, _>>())
+        };
+        let mut object = Map::new();
+        object.insert("format".into(), Value::from(self.shape));
+        for (name, value) in &self.more {
+            object.insert((*name).into(), value.clone());
+        }
+        object.insert("rows".into(), Value::Array(self.rows.iter().map(row).collect()));
+        json_text(&Value::Object(object))
+    }
+}
+
+/// Puts separators into a number; anything else stays.
+fn grouped(cell: &str) -> String {
+    match billkeep_core::money::Amount::parse_cell(cell.as_bytes()) {
+        Ok(Some(amount)) => amount.grouped(),
+        _ => cell.to_owned(),
+    }
+}
+
+/// Keeps a cell on its line.
+fn one_line(cell: &str) -> String {
+    cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+pub(crate) fn json_text(value: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Writes data to stdout.
+pub(crate) fn data(bytes: &[u8]) -> Result<(), CommandError> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    Ok(out.flush()?)
+}
+
+/// Writes words to stderr.
+pub(crate) fn words(words: &str) {
+    // Whoever closed stderr does not want to know.
+    let _ = writeln!(std::io::stderr(), "{words}");
+}

@@ -1,0 +1,412 @@
+//! The outbox: what is due, and how it gets to a sink exactly once.
+//!
+//! ```text
+//! plan (committed) → render into a staged file → put the part → check it → put the manifest, create-only
+//!                  → receipt (committed)
+//! ```
+//!
+//! A kill between any two steps leaves a plan without a receipt. The next run finds it, renders the same bytes
+//! from the same revision, and puts only what is not there. Once there is a receipt, nothing is put again.
+
+use std::fs::File;
+use std::io::{BufWriter, Read as _, Write as _};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::bill::{Bill, BillKey, BillView, Revision};
+use crate::block::Sums;
+use crate::calendar::{AccountFacts, BillFacts, Kind, Profile, Slot, WhyNot, judge};
+use crate::digest::hex;
+use crate::export::{
+    ExportError, Manifest, Plan, ROWS_PER_FILE, RenderSettings, Rendered, Scope, Sink, SinkError, Staged,
+    Wanted, render,
+};
+use crate::journal::{self, Actor};
+use crate::period::{Basis, Day};
+use crate::settings::StoreSettings;
+use crate::storage::{self, StorageError};
+use crate::store::{Read, Store, StoreError, Table};
+use crate::uin::Uin;
+
+/// Where a delivery stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Progress {
+    /// Planned; parts may or may not be there.
+    Planned,
+    /// All of it is there.
+    Delivered(Receipt),
+}
+
+/// What was delivered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Where people find the part.
+    pub location: String,
+    /// The part's name.
+    pub part: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// How many lines.
+    pub rows: u64,
+    /// Their sums.
+    pub sums: Vec<Sums>,
+    /// The manifest's name.
+    pub manifest: String,
+    /// The manifest's SHA-256, as it is at the sink.
+    pub manifest_sha256: [u8; 32],
+    /// When, in Unix seconds.
+    pub at_unix_s: i64,
+    /// Who ran it.
+    pub actor: String,
+}
+
+/// One export to one sink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Counted from 1.
+    pub number: u64,
+    /// To which sink.
+    pub sink: String,
+    /// What.
+    pub plan: Plan,
+    /// How far it has come.
+    pub progress: Progress,
+    /// When it was planned, in Unix seconds.
+    pub at_unix_s: i64,
+}
+
+/// A slot of the calendar for one account, judged.
+#[derive(Clone, Debug)]
+pub struct DueItem {
+    /// Whose bill.
+    pub uin: Uin,
+    /// Which kind and days.
+    pub slot: Slot,
+    /// To which sink, if one is set.
+    pub sink: Option<String>,
+    /// What is to be exported, if it is due.
+    pub verdict: Result<Wanted, WhyNot>,
+}
+
+/// Returns all deliveries, oldest first.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
+    Ok(store.list(Table::Deliveries, &[])?.into_iter().map(|(_, delivery)| delivery).collect())
+}
+
+/// Under which key a plan for a sink is found: its name is determined by its content.
+fn plan_key(sink: &str, plan: &Plan) -> Vec<u8> {
+    format!("{sink}\0{}", plan.stem).into_bytes()
+}
+
+fn storage_error(e: StorageError) -> ExportError {
+    match e {
+        StorageError::Store(e) => e.into(),
+        e => ExportError::Sink { sink: String::new(), error: SinkError::Setup(e.to_string()) },
+    }
+}
+
+/// Tells what is due on a day, and why not where it is not: every account and every slot of the calendar.
+///
+/// # Errors
+/// [`ExportError`] when the store cannot be read.
+pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, ExportError> {
+    let settings = StoreSettings::of(store)?;
+    let profile = Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021);
+    let mut accounts = storage::accounts(store)?;
+    if !accounts.iter().any(|a| a.uin == settings.payer) {
+        accounts.insert(0, storage::account(store, settings.payer)?);
+    }
+    let mut items = Vec::new();
+    for account in &accounts {
+        for slot in profile.schedule(on) {
+            // Reseller bills are the payer's alone.
+            if slot.kind == Kind::Reseller && account.uin != settings.payer {
+                continue;
+            }
+            let bill_key = BillKey { payer: settings.payer, month: slot.coverage.first.month(), basis };
+            let bill: Option<Bill> = store.get(Table::Bills, &bill_key.bytes())?;
+            let facts = match &bill {
+                None => None,
+                Some(bill) => {
+                    let key = Revision::key_bytes(bill_key, bill.revision);
+                    let revision: Revision = store.need(Table::Revisions, &key)?;
+                    Some(BillFacts { state: bill.state, through: revision.through })
+                }
+            };
+            let account_facts = AccountFacts {
+                allowed: account.allowed,
+                authorised: account.authorised,
+                bindings: &account.bindings,
+            };
+            let mut wanted = Wanted {
+                uin: account.uin,
+                kind: slot.kind,
+                bill: bill_key,
+                coverage: slot.coverage,
+                scope: scope(slot.kind, account.uin, settings.payer),
+                rows_per_file: ROWS_PER_FILE,
+            };
+            let judged = judge(slot, on, account_facts, facts, |sink| {
+                let record = storage::sink(store, sink).map_err(storage_error)?;
+                wanted.rows_per_file = record.rows_per_file.unwrap_or(ROWS_PER_FILE);
+                let view = BillView::open(store, bill_key, None)?;
+                let plan = Plan::new(store, &view, wanted, settings.zone)?;
+                let found = found(store, sink, &plan)?;
+                let delivered = found.filter(|d| d.progress != Progress::Planned).map(|d| d.number);
+                Ok::<_, ExportError>(delivered)
+            })?;
+            let (sink, verdict) = match judged {
+                Ok(sink) => (Some(sink), Ok(wanted)),
+                Err((sink, why)) => (sink, Err(why)),
+            };
+            items.push(DueItem { uin: account.uin, slot, sink, verdict });
+        }
+    }
+    Ok(items)
+}
+
+/// Returns whose lines a bill of a kind holds: the payer's bills all that it owes, a sub-account's its own.
+fn scope(kind: Kind, uin: Uin, payer: Uin) -> Scope {
+    if uin != payer {
+        Scope::Owner(uin)
+    } else if kind == Kind::Reseller {
+        Scope::Customers
+    } else {
+        Scope::Payer
+    }
+}
+
+fn found(store: &impl Read, sink: &str, plan: &Plan) -> Result<Option<Delivery>, StoreError> {
+    match store.get::<u64>(Table::DeliveryKeys, &plan_key(sink, plan))? {
+        Some(number) => Ok(Some(store.need(Table::Deliveries, &number.to_be_bytes())?)),
+        None => Ok(None),
+    }
+}
+
+/// Delivers an export to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
+///
+/// # Errors
+/// [`ExportError`]; running again goes on where this run ended.
+pub fn deliver(
+    store: &Store,
+    sink_name: &str,
+    sink: &dyn Sink,
+    wanted: Wanted,
+    settings: &RenderSettings,
+    actor: &Actor,
+) -> Result<Delivery, ExportError> {
+    let zone = StoreSettings::of(&store.read()?)?.zone;
+    let writer = store.write()?;
+    let view = BillView::open(&writer, wanted.bill, None)?;
+    let plan = Plan::new(&writer, &view, wanted, zone)?;
+    let delivery = match found(&writer, sink_name, &plan)? {
+        Some(delivery) => {
+            writer.abort()?;
+            delivery
+        }
+        None => {
+            let number = writer.next_id("delivery")?;
+            let key = plan_key(sink_name, &plan);
+            let delivery = Delivery {
+                number,
+                sink: sink_name.to_owned(),
+                plan,
+                progress: Progress::Planned,
+                at_unix_s: actor.at_unix_s,
+            };
+            writer.put(Table::Deliveries, &number.to_be_bytes(), &delivery)?;
+            writer.put(Table::DeliveryKeys, &key, &number)?;
+            writer.commit()?;
+            delivery
+        }
+    };
+    if delivery.progress != Progress::Planned {
+        return Ok(delivery);
+    }
+    // The plan may be older than this run: it is fulfilled from the revision that it was made for.
+    let reader = store.read()?;
+    let plan = &delivery.plan;
+    let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
+    let placed = place(&reader, &view, plan, sink_name, sink, settings)?;
+    drop(reader);
+    let receipt = Receipt {
+        location: sink.location(&plan.part_name()),
+        part: plan.part_name(),
+        bytes: placed.rendered.bytes,
+        sha256: placed.rendered.sha256,
+        rows: placed.rendered.files.iter().map(|f| f.rows).sum(),
+        sums: placed.rendered.sums,
+        manifest: plan.manifest_name(),
+        manifest_sha256: placed.manifest_sha256,
+        at_unix_s: actor.at_unix_s,
+        actor: actor.name.clone(),
+    };
+    let writer = store.write()?;
+    // Another run may have finished it meanwhile: the first receipt stands.
+    let now: Delivery = writer.need(Table::Deliveries, &delivery.number.to_be_bytes())?;
+    if now.progress != Progress::Planned {
+        return Ok(now);
+    }
+    let detail = format!(
+        "delivery {}: `{}` to sink `{sink_name}`, {} lines, sha256 {}",
+        delivery.number,
+        receipt.part,
+        receipt.rows,
+        hex(&receipt.sha256)
+    );
+    let delivery = Delivery { progress: Progress::Delivered(receipt), ..delivery };
+    writer.put(Table::Deliveries, &delivery.number.to_be_bytes(), &delivery)?;
+    journal::append(&writer, actor, "deliver", &delivery.plan.wanted.bill.to_string(), &detail)?;
+    writer.commit()?;
+    Ok(delivery)
+}
+
+/// What [`place`] put, or found in place.
+pub struct Placed {
+    /// The part.
+    pub rendered: Rendered,
+    /// The manifest's SHA-256, as it is at the sink.
+    pub manifest_sha256: [u8; 32],
+}
+
+/// Renders a plan and puts part and manifest where they are not yet.
+///
+/// # Errors
+/// [`ExportError`]; the sink may hold the part without its manifest then, and running again goes on.
+pub fn place(
+    store: &impl Read,
+    view: &BillView,
+    plan: &Plan,
+    sink_name: &str,
+    sink: &dyn Sink,
+    settings: &RenderSettings,
+) -> Result<Placed, ExportError> {
+    let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
+    let folder = sink
+        .stage_folder()
+        .ok_or_else(|| sink_error(SinkError::Setup("it has no folder to stage parts in".into())))?;
+    let _hold = sink.hold().map_err(sink_error)?;
+    let name = plan.part_name();
+    let staged_path = folder.join(&name);
+    let rendered = stage(store, view, plan, settings, &staged_path)?;
+    let held = read_hash(sink, &name).map_err(sink_error)?;
+    if held != Some((rendered.bytes, rendered.sha256)) {
+        let staged = Staged { path: staged_path.clone(), bytes: rendered.bytes, sha256: rendered.sha256 };
+        sink.put(&name, &staged).map_err(sink_error)?;
+        let head = sink.head(&name).map_err(sink_error)?;
+        if head.map(|h| h.bytes) != Some(rendered.bytes) {
+            return Err(ExportError::Altered {
+                location: sink.location(&name),
+                why: format!("{} bytes were put, and it holds {head:?}", rendered.bytes),
+            });
+        }
+    }
+    // What was moved away is not there any more; what was found in place is not needed.
+    let _ = std::fs::remove_file(&staged_path);
+    let manifest = Manifest::new(plan, &rendered);
+    let bytes = manifest.to_bytes();
+    let manifest_name = plan.manifest_name();
+    let created = sink.put_new(&manifest_name, &bytes).map_err(sink_error)?;
+    let manifest_sha256 = if created {
+        Sha256::digest(&bytes).into()
+    } else {
+        // It is there: ours of an earlier run, or somebody else's. Read before believing either.
+        let mut theirs = Vec::new();
+        if let Some(mut reader) = sink.read(&manifest_name).map_err(sink_error)? {
+            reader.read_to_end(&mut theirs).map_err(|e| sink_error(SinkError::Passing(e.to_string())))?;
+        }
+        let same = Manifest::from_bytes(&theirs).is_ok_and(|m| m.same_export(&manifest));
+        if !same {
+            return Err(sink_error(SinkError::Conflict { name: manifest_name }));
+        }
+        Sha256::digest(&theirs).into()
+    };
+    Ok(Placed { rendered, manifest_sha256 })
+}
+
+fn stage(
+    store: &impl Read,
+    view: &BillView,
+    plan: &Plan,
+    settings: &RenderSettings,
+    path: &Path,
+) -> Result<Rendered, ExportError> {
+    let failed = |e: std::io::Error| ExportError::Write(format!("`{}`: {e}", path.display()));
+    let mut out = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
+    let rendered = render(store, view, plan, settings, &mut out)?;
+    out.flush().map_err(failed)?;
+    out.get_ref().sync_all().map_err(failed)?;
+    Ok(rendered)
+}
+
+/// Returns length and SHA-256 of what a sink holds under a name.
+fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>, SinkError> {
+    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let got = reader.read(&mut buffer).map_err(|e| SinkError::Passing(e.to_string()))?;
+        if got == 0 {
+            return Ok(Some((bytes, hasher.finalize().into())));
+        }
+        hasher.update(buffer.get(..got).unwrap_or_default());
+        bytes += got as u64;
+    }
+}
+
+/// What a check of a sink found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The delivery, unless the object belongs to none.
+    pub delivery: Option<u64>,
+    /// The object's name.
+    pub name: String,
+    /// `ok`, `missing`, `altered` or `extra`.
+    pub what: &'static str,
+    /// What there is to say.
+    pub detail: String,
+}
+
+/// Compares what a sink holds with the receipts: every byte of every part and manifest.
+///
+/// # Errors
+/// [`ExportError`] when store or sink cannot be read; differences are findings, not errors.
+pub fn verify(store: &impl Read, sink_name: &str, sink: &dyn Sink) -> Result<Vec<Finding>, ExportError> {
+    let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
+    let mut findings = Vec::new();
+    let mut known = Vec::new();
+    for delivery in list(store)?.into_iter().filter(|d| d.sink == sink_name) {
+        known.push(delivery.plan.part_name());
+        known.push(delivery.plan.manifest_name());
+        let Progress::Delivered(receipt) = &delivery.progress else { continue };
+        let checks = [
+            (&receipt.part, Some(receipt.bytes), receipt.sha256),
+            (&receipt.manifest, None, receipt.manifest_sha256),
+        ];
+        for (name, bytes, sha256) in checks {
+            let (what, detail) = match read_hash(sink, name).map_err(sink_error)? {
+                None => ("missing", "it was delivered and is not there".to_owned()),
+                Some((held, hash)) if hash == sha256 && bytes.is_none_or(|b| b == held) => {
+                    ("ok", format!("{held} bytes, sha256 {}", hex(&hash)))
+                }
+                Some((held, hash)) => ("altered", format!("{held} bytes, sha256 {}", hex(&hash))),
+            };
+            findings.push(Finding { delivery: Some(delivery.number), name: name.clone(), what, detail });
+        }
+    }
+    for name in sink.list().map_err(sink_error)? {
+        if !known.contains(&name) {
+            let detail = "no delivery of this store put it there".to_owned();
+            findings.push(Finding { delivery: None, name, what: "extra", detail });
+        }
+    }
+    Ok(findings)
+}

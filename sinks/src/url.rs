@@ -1,0 +1,94 @@
+//! Sinks by their URL.
+
+use std::path::PathBuf;
+
+use billkeep_core::export::{Sink, SinkError};
+
+use crate::Folder;
+
+/// A URL that no sink can be made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UrlError {
+    /// The scheme is none that there is.
+    Scheme(String),
+    /// The scheme is planned and not built yet.
+    NotYet(String),
+    /// A `file:` URL without an absolute path.
+    Path(String),
+}
+
+impl std::fmt::Display for UrlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            UrlError::Scheme(url) => {
+                write!(f, "`{url}` is not a sink's URL; write a folder as `file:///path/to/folder`")
+            }
+            UrlError::NotYet(url) => {
+                write!(f, "`{url}`: this version delivers to folders only (`file:///path/to/folder`)")
+            }
+            UrlError::Path(url) => {
+                write!(f, "`{url}` has no absolute path; write it as `file:///path/to/folder`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+/// Checks a URL without touching what it names; returns the folder.
+///
+/// # Errors
+/// [`UrlError`] when no sink can be made of it.
+pub fn check(url: &str) -> Result<PathBuf, UrlError> {
+    let Some(path) = url.strip_prefix("file://") else {
+        let later = ["s3://", "cos://", "wasm:"].iter().any(|scheme| url.starts_with(scheme));
+        let error = if later { UrlError::NotYet } else { UrlError::Scheme };
+        return Err(error(url.to_owned()));
+    };
+    let path = PathBuf::from(percent_decoded(path));
+    if path.is_absolute() { Ok(path) } else { Err(UrlError::Path(url.to_owned())) }
+}
+
+/// Opens the sink that a URL names.
+///
+/// # Errors
+/// [`SinkError::Setup`] when the URL or what it names is not right.
+pub fn open(url: &str) -> Result<Box<dyn Sink>, SinkError> {
+    let path = check(url).map_err(|e| SinkError::Setup(e.to_string()))?;
+    Ok(Box::new(Folder::open(&path)?))
+}
+
+/// Undoes `%20` and the like; a `%` that begins none is itself.
+fn percent_decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        let hex = tail.get(..2).and_then(|h| std::str::from_utf8(h).ok());
+        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
+            Some(decoded) if *byte == b'%' => {
+                out.push(decoded);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                out.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_named_by_an_absolute_file_url() {
+        assert_eq!(check("file:///srv/bills"), Ok(PathBuf::from("/srv/bills")));
+        assert_eq!(check("file:///srv/my%20bills"), Ok(PathBuf::from("/srv/my bills")));
+        assert_eq!(check("file:///srv/100%"), Ok(PathBuf::from("/srv/100%")));
+        assert!(matches!(check("file://srv"), Err(UrlError::Path(_))));
+        assert!(matches!(check("s3://bucket/x"), Err(UrlError::NotYet(_))));
+        assert!(matches!(check("/srv/bills"), Err(UrlError::Scheme(_))));
+    }
+}
