@@ -37,6 +37,11 @@ impl Context {
         }
     }
 
+    /// Returns the same context for another store.
+    pub(crate) fn with_store(&self, store: PathBuf) -> Context {
+        Context { store, actor: self.actor.clone(), ..*self }
+    }
+
     pub(crate) fn options(&self) -> OpenOptions {
         OpenOptions { wait: self.wait, ..OpenOptions::default() }
     }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use billkeep_core::money::Amount;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
 use serde_json::{Map, Value};
 
@@ -68,7 +69,14 @@ impl Table {
         data(text.as_bytes())
     }
 
-    fn drawn(&self) -> String {
+    /// Returns the table with its first rows alone.
+    pub(crate) fn first_rows(mut self, rows: usize) -> Table {
+        self.rows.truncate(rows);
+        self
+    }
+
+    pub(crate) fn drawn(&self) -> String {
+        let decimals: Vec<usize> = (0..self.columns.len()).map(|i| self.decimals(i)).collect();
         let mut table = Drawn::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         let shown: Vec<usize> =
@@ -79,7 +87,8 @@ impl Table {
             table.add_row(shown.iter().map(|i| {
                 let cell = row.get(*i).map_or("", String::as_str);
                 match column(i).map(|c| c.kind) {
-                    Some(Cells::Amount | Cells::Count) => grouped(cell),
+                    Some(Cells::Amount) => grouped(cell, decimals.get(*i).copied().unwrap_or(0)),
+                    Some(Cells::Count) => grouped(cell, 0),
                     _ => one_line(cell),
                 }
             }));
@@ -98,6 +107,12 @@ impl Table {
             text.push('\n');
         }
         text
+    }
+
+    /// Returns the most decimals in a column, so that its points stand under each other.
+    fn decimals(&self, column: usize) -> usize {
+        let of = |row: &Vec<String>| Some(row.get(column)?.split_once('.')?.1.len());
+        self.rows.iter().filter_map(of).max().unwrap_or(0)
     }
 
     fn csv(&self) -> String {
@@ -139,12 +154,11 @@ impl Table {
     }
 }
 
-/// Puts separators into a number; anything else stays.
-fn grouped(cell: &str) -> String {
-    match billkeep_core::money::Amount::parse_cell(cell.as_bytes()) {
-        Ok(Some(amount)) => amount.grouped(),
-        _ => cell.to_owned(),
-    }
+/// Puts separators into a number and fills up its decimals; anything else stays.
+fn grouped(cell: &str, decimals: usize) -> String {
+    let Ok(Some(amount)) = Amount::parse_cell(cell.as_bytes()) else { return cell.to_owned() };
+    let scale = u8::try_from(decimals).unwrap_or(0).max(amount.scale());
+    amount.rescaled(scale).map_or_else(|| amount.grouped(), |m| Amount::new(m, scale).grouped())
 }
 
 /// Keeps a cell on its line.

@@ -83,21 +83,7 @@ fn show(context: &Context, which: &Which, by: &[String], revision: Option<u32>) 
     let fields = by.iter().map(|f| f.trim().parse()).collect::<Result<Vec<Field>, BillError>>()?;
     let view = view(context, &reader, which, revision)?;
     let shown = bill::show(&reader, &view, &fields)?;
-    let mut columns: Vec<Column> = shown.fields.iter().map(|f| Column::text(f.to_string())).collect();
-    columns.push(Column::count("lines"));
-    columns.push(Column::text("currency"));
-    for column in &shown.columns {
-        let amount = Column::amount(column.name());
-        columns.push(if *column == BillColumn::Total { amount } else { amount.wide() });
-    }
-    let mut table = Table::new("billkeep.bill.show/1", columns);
-    for group in &shown.rows {
-        let mut row = group.keys.clone();
-        row.push(group.sums.lines.to_string());
-        row.push(group.sums.currency.clone());
-        row.extend(shown.columns.iter().map(|c| group.sums.amount(*c).to_string()));
-        table.rows.push(row);
-    }
+    let mut table = grouped_table(&shown);
     let digest = view.revision.digest.hex();
     let current = view.revision.number == view.bill.revision;
     let totals: Vec<Value> = view
@@ -133,6 +119,26 @@ fn show(context: &Context, which: &Which, by: &[String], revision: Option<u32>) 
         ));
     }
     Ok(())
+}
+
+/// Makes the table of a grouped bill.
+pub(crate) fn grouped_table(shown: &bill::Grouped) -> Table {
+    let mut columns: Vec<Column> = shown.fields.iter().map(|f| Column::text(f.to_string())).collect();
+    columns.push(Column::count("lines"));
+    columns.push(Column::text("currency"));
+    for column in &shown.columns {
+        let amount = Column::amount(column.name());
+        columns.push(if *column == BillColumn::Total { amount } else { amount.wide() });
+    }
+    let mut table = Table::new("billkeep.bill.show/1", columns);
+    for group in &shown.rows {
+        let mut row = group.keys.clone();
+        row.push(group.sums.lines.to_string());
+        row.push(group.sums.currency.clone());
+        row.extend(shown.columns.iter().map(|c| group.sums.amount(*c).to_string()));
+        table.rows.push(row);
+    }
+    table
 }
 
 /// A condition of `--where`.

@@ -1,7 +1,232 @@
-//! `demo`.
+//! `demo`: the whole journey on bundled bills, into a folder.
+//!
+//! Every step is one that a person would take by hand, through the same code, and is told in a line. The dates
+//! are those of the seed's examples; a demo that does not come out as it must is an error.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use billkeep_core::bill::{self, BillView, Field};
+use billkeep_core::calendar::{Binding, Kind as BillKind};
+use billkeep_core::delivery;
+use billkeep_core::error::Kind;
+use billkeep_core::ingest::{Request, grouped};
+use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
+use billkeep_core::storage::{self, Audience, SinkRecord};
+use billkeep_core::store::Store;
+use billkeep_core::uin::Uin;
+
 use crate::context::Context;
-use crate::error::CommandError;
-use std::path::Path;
-pub(crate) fn run(_context: &Context, _dir: &Path) -> Result<(), CommandError> {
+use crate::error::{CommandError, short};
+use crate::output;
+
+/// The bundled bills: the daily files of March and of the first week of April 2021.
+const BILLS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_bills.rs"));
+/// The payer of the bundled bills: the one in the seed's file name.
+const PAYER: &str = "100010445724";
+const SINK: &str = "bucket";
+/// In the folder, so that nothing is made anew where something else lies.
+const MARK: &str = ".billkeep-demo";
+
+pub(crate) fn run(context: &Context, dir: &Path) -> Result<(), CommandError> {
+    let demo = Demo::prepare(context, dir)?;
+    demo.import(
+        "1",
+        "Import the daily files of March 2021; each is month to date and replaces the one before",
+        "202103",
+    )?;
+    demo.show("2", "Look at March by customer and product")?;
+    demo.storage("3", "Let bills be stored: allow, authorise, add a folder as the bucket, enable")?;
+    demo.import("4", "Import the daily files of the first week of April", "202104")?;
+    demo.deliver("5", "1 April: the daily bill covers March up to two days ago", 1)?;
+    demo.deliver("6", "2 April: the daily bill covers all of March, and the monthly bill is due", 2)?;
+    demo.deliver("7", "6 April: the daily bill covers 1 to 4 April", 6)?;
+    demo.deliver("8", "8 April: the daily bill covers 1 to 6 April", 8)?;
+    demo.confirm("9", "Confirm March as what was seen: the digest must be that of the bill as it is now")?;
+    demo.deliver(
+        "10",
+        "9 April: March is confirmed, so the reseller bill with the customers' lines is due",
+        9,
+    )?;
+    demo.list("11", "The bucket: each part has a manifest beside it")?;
+    demo.verify("12", "Check the manifests against the files, byte by byte")?;
+    demo.store.close()?;
+    context.say(&format!(
+        "\nDone. Look around:\n  billkeep --store {0} bill show 2021-03 --by owner,day\n  billkeep --store {0} due --on 2021-04-10\n  billkeep --store {0} audit list",
+        dir.join("demo.redb").display()
+    ));
     Ok(())
+}
+
+struct Demo<'a> {
+    context: &'a Context,
+    store: Store,
+    bucket: PathBuf,
+    bills: PathBuf,
+    payer: Uin,
+    march: BillMonth,
+}
+
+impl<'a> Demo<'a> {
+    fn prepare(context: &'a Context, dir: &Path) -> Result<Demo<'a>, CommandError> {
+        let failed =
+            |path: &Path, e: std::io::Error| CommandError::user(format!("`{}`: {e}", path.display()));
+        let mark = dir.join(MARK);
+        if mark.exists() {
+            for name in ["demo.redb", "bucket", "bills"] {
+                let path = dir.join(name);
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                match removed {
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(&path, e)),
+                    _ => {}
+                }
+            }
+        } else if dir.exists() && fs::read_dir(dir).map_err(|e| failed(dir, e))?.next().is_some() {
+            return Err(CommandError::user(format!("`{}` is not empty and no earlier demo", dir.display()))
+                .hint("name a folder that is empty or not there: `billkeep demo DIR`"));
+        }
+        let bills = dir.join("bills");
+        fs::create_dir_all(&bills).map_err(|e| failed(&bills, e))?;
+        fs::write(&mark, b"").map_err(|e| failed(&mark, e))?;
+        for (name, bytes) in BILLS {
+            let path = bills.join(name);
+            fs::write(&path, bytes).map_err(|e| failed(&path, e))?;
+        }
+        let bucket = dir.join("bucket");
+        fs::create_dir_all(&bucket).map_err(|e| failed(&bucket, e))?;
+        let bucket = bucket.canonicalize().map_err(|e| failed(&bucket, e))?;
+        let payer: Uin = PAYER.parse().map_err(CommandError::user)?;
+        let march: BillMonth = "2021-03".parse().map_err(CommandError::user)?;
+        let path = dir.join("demo.redb");
+        let of_demo = context.with_store(path.clone());
+        super::init::run(&of_demo, payer, "seed-2021", TimeZone::CHINA)?;
+        let store = of_demo.write()?;
+        Ok(Demo { context, store, bucket, bills, payer, march })
+    }
+
+    fn step(&self, number: &str, title: &str) {
+        self.context.say(&format!("\n{number}. {title}"));
+    }
+
+    fn import(&self, number: &str, title: &str, month: &str) -> Result<(), CommandError> {
+        self.step(number, title);
+        let names: Vec<&str> =
+            BILLS.iter().map(|(name, _)| *name).filter(|n| n.contains(&format!("-{month}"))).collect();
+        let mut last = None;
+        for name in &names {
+            let path = self.bills.join(name);
+            let request = Request::default();
+            last = Some(super::import::one(self.context, &self.store, &path, &request)?);
+        }
+        if let Some(report) = last {
+            self.context.say(&format!("{} files. The last one:", names.len()));
+            self.context.say(&super::import::sentence(&report));
+        }
+        Ok(())
+    }
+
+    fn show(&self, number: &str, title: &str) -> Result<(), CommandError> {
+        self.step(number, title);
+        let reader = self.store.read()?;
+        let key = self.context.bill_key(&reader, self.march, Basis::Used)?;
+        let view = BillView::open(&reader, key, None)?;
+        let fields =
+            ["owner", "product"].map(str::parse::<Field>).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let shown = bill::show(&reader, &view, &fields)?;
+        let table = super::bill::grouped_table(&shown);
+        output::data(table.first_rows(12).drawn().as_bytes())?;
+        self.context.say(&format!("... {} rows in all", shown.rows.len()));
+        Ok(())
+    }
+
+    fn storage(&self, number: &str, title: &str) -> Result<(), CommandError> {
+        self.step(number, title);
+        let actor = self.context.actor();
+        let url = format!("file://{}", self.bucket.display());
+        let record = SinkRecord {
+            name: SINK.to_owned(),
+            url: url.clone(),
+            rows_per_file: None,
+            audience: Audience::Partner,
+        };
+        storage::set_allowed(self.store.write()?, self.payer, true, &actor)?;
+        storage::set_authorised(self.store.write()?, self.payer, true, &actor)?;
+        storage::add_sink(self.store.write()?, &record, &actor)?;
+        let binding = Binding {
+            sink: SINK.to_owned(),
+            kinds: BillKind::ALL.to_vec(),
+            custom_bills: true,
+            from: None,
+            until: None,
+        };
+        storage::enable(self.store.write()?, self.payer, binding, &actor)?;
+        self.context.say(&format!("Bills of account {} go to {url}: daily, monthly, reseller.", self.payer));
+        Ok(())
+    }
+
+    fn deliver(&self, number: &str, title: &str, day_of_april: u32) -> Result<(), CommandError> {
+        self.step(number, title);
+        let on = Day::new(2021, 4, day_of_april).ok_or_else(|| CommandError::user("no such day"))?;
+        let (delivered, failed) = super::due::deliver_all(self.context, &self.store, on, Basis::Used)?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if delivered.is_empty() {
+            return Err(CommandError::new(Kind::Internal, format!("nothing was due on {on}")));
+        }
+        Ok(())
+    }
+
+    fn confirm(&self, number: &str, title: &str) -> Result<(), CommandError> {
+        self.step(number, title);
+        let writer = self.store.write()?;
+        let key = self.context.bill_key(&writer, self.march, Basis::Used)?;
+        let digest = BillView::open(&writer, key, None)?.revision.digest.hex();
+        let revision = bill::confirm(writer, key, short(&digest), Some("demo"), &self.context.actor())?;
+        self.context.say(&format!(
+            "Confirmed {key} at revision {}, {} lines, total {}, digest {}.",
+            revision.number,
+            grouped(revision.lines()),
+            revision.total_text(),
+            short(&digest)
+        ));
+        Ok(())
+    }
+
+    fn list(&self, number: &str, title: &str) -> Result<(), CommandError> {
+        self.step(number, title);
+        let sink = self.sink()?;
+        let mut names = sink
+            .list()
+            .map_err(|error| billkeep_core::export::ExportError::Sink { sink: SINK.to_owned(), error })?;
+        names.push(String::new());
+        output::data(names.join("\n").as_bytes())
+    }
+
+    fn verify(&self, number: &str, title: &str) -> Result<(), CommandError> {
+        self.step(number, title);
+        let findings = delivery::verify(&self.store.read()?, SINK, self.sink()?.as_ref())?;
+        let ok = findings.iter().filter(|f| f.what == "ok").count();
+        if ok != findings.len() || ok != 12 {
+            return Err(CommandError::new(
+                Kind::Damaged,
+                format!(
+                    "{ok} of {} files are as they were delivered, and there should be 12",
+                    findings.len()
+                ),
+            ));
+        }
+        let entries = billkeep_core::journal::verify(&self.store.read()?)?;
+        self.context.say(&format!(
+            "All {ok} files are as they were delivered; the journal is whole, with {entries} entries."
+        ));
+        Ok(())
+    }
+
+    fn sink(&self) -> Result<Box<dyn billkeep_core::export::Sink>, CommandError> {
+        let record = storage::sink(&self.store.read()?, SINK)?;
+        let opened = billkeep_sinks::open(&record.url);
+        Ok(opened
+            .map_err(|error| billkeep_core::export::ExportError::Sink { sink: SINK.to_owned(), error })?)
+    }
 }
