@@ -36,7 +36,7 @@ pub enum Progress {
     /// Planned; parts may or may not be there.
     Planned,
     /// All of it is there.
-    Delivered(Receipt),
+    Delivered(Box<Receipt>),
 }
 
 /// What was delivered.
@@ -261,7 +261,7 @@ pub fn deliver(
         receipt.rows,
         hex(&receipt.sha256)
     );
-    let delivery = Delivery { progress: Progress::Delivered(receipt), ..delivery };
+    let delivery = Delivery { progress: Progress::Delivered(Box::new(receipt)), ..delivery };
     writer.put(Table::Deliveries, &delivery.number.to_be_bytes(), &delivery)?;
     journal::append(&writer, actor, "deliver", &delivery.plan.wanted.bill.to_string(), &detail)?;
     writer.commit()?;

@@ -1,6 +1,11 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod confirm;
 mod doors;
+mod journey;
+mod overlap;
+mod storage;
+mod support;
 
 /// A module file that `main.rs` does not name would compile nowhere and fail never.
 #[test]

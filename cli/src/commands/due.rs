@@ -115,7 +115,8 @@ fn sentence(delivery: &Delivery) -> String {
     let days = wanted.coverage;
     match &delivery.progress {
         Progress::Delivered(receipt) => format!(
-            "Delivered the {} bill of {} for {} to {} to sink `{}`: {} lines, total {}\n  `{}`",
+            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {} lines, total {}.",
+            receipt.part,
             wanted.kind,
             wanted.uin,
             days.first,
@@ -123,7 +124,6 @@ fn sentence(delivery: &Delivery) -> String {
             delivery.sink,
             grouped(receipt.rows),
             billkeep_core::bill::totals_text(&receipt.sums),
-            receipt.part
         ),
         Progress::Planned => format!("Planned the {} bill of {}.", wanted.kind, wanted.uin),
     }

@@ -133,16 +133,13 @@ pub(crate) fn sentence(report: &Report) -> String {
     let month = report.bill;
     let lines = grouped(report.digest.lines());
     let file = &report.file.name;
-    let mut text = match &report.outcome {
-        Outcome::Imported { revision, .. } => format!(
-            "Imported {lines} lines for {month} as revision {revision}, total {} ({}, digest {}).",
-            totals_text(&report.after),
-            report.state,
-            short(&report.bill_digest.hex())
-        ),
+    let total = totals_text(&report.after);
+    let fact = match &report.outcome {
+        Outcome::Imported { revision, .. } => {
+            format!("Imported {lines} lines for {month} as revision {revision}, total {total}.")
+        }
         Outcome::DryRun { revision } => format!(
-            "Would import {lines} lines for {month} as revision {revision}, total {}; nothing was changed.",
-            totals_text(&report.after)
+            "Would import {lines} lines for {month} as revision {revision}, total {total}; nothing was changed."
         ),
         Outcome::Unchanged { load, file: before, same_file, replaced } => {
             let why = match (same_file, replaced) {
@@ -154,25 +151,26 @@ pub(crate) fn sentence(report: &Report) -> String {
                 }
                 (false, _) => format!("holds the same lines as load {load} (`{before}`)"),
             };
-            format!("`{file}` {why}; nothing was changed.")
+            return format!("`{file}` {why}; nothing was changed.");
         }
     };
-    if let Outcome::Imported { .. } | Outcome::DryRun { .. } = report.outcome {
-        text.push_str(&format!("\n  `{file}`: {lines} lines, total {}", totals_text(&report.sums)));
-        if let Some(coverage) = report.coverage {
-            text.push_str(&format!(", {} {} to {}", report.mode, coverage.first, coverage.last));
-        } else {
-            text.push_str(&format!(", {}", report.mode));
-        }
-        if report.file.entries.len() > 1 {
-            text.push_str(&format!(", {} CSVs", report.file.entries.len()));
-        }
-        if let (Some(first), Some(last)) = (report.missing.first(), report.missing.last()) {
-            let days = report.missing.len();
-            text.push_str(&format!("\n  warning: {days} days are missing, between {first} and {last}"));
-        }
+    let mut text = format!("  `{file}`");
+    if report.file.entries.len() > 1 {
+        text.push_str(&format!(", {} CSVs", report.file.entries.len()));
     }
-    text
+    let days = report.coverage.map_or_else(String::new, |c| format!(" {} to {}", c.first, c.last));
+    text.push_str(&format!(
+        "\n  {}{days}: {lines} lines, total {}\n  the bill is {}, digest {}\n",
+        report.mode,
+        totals_text(&report.sums),
+        report.state,
+        short(&report.bill_digest.hex())
+    ));
+    if let (Some(first), Some(last)) = (report.missing.first(), report.missing.last()) {
+        let days = report.missing.len();
+        text.push_str(&format!("  warning: {days} days are missing, between {first} and {last}\n"));
+    }
+    text + &fact
 }
 
 fn json_of(report: &Report) -> Value {

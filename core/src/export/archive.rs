@@ -7,11 +7,18 @@
 use std::io::Write;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
+use rawzip::time::UtcDateTime;
 
 /// The level at which CSVs are deflated; part of the export format.
 pub(super) const LEVEL: u32 = 6;
 /// An empty last block of deflate, which ends a stream of sync-flushed chunks.
 const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
+
+/// The time that every entry has: the earliest that a zip can tell.
+const FIXED_TIME: UtcDateTime = match UtcDateTime::from_components(1980, 1, 1, 0, 0, 0, 0) {
+    Some(time) => time,
+    None => unreachable!(),
+};
 
 /// A compressed chunk of a CSV.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +98,7 @@ pub(super) fn write(
         let (mut entry, _config) = archive
             .new_file(&name)
             .compression_method(rawzip::CompressionMethod::DEFLATE)
+            .last_modified(FIXED_TIME)
             .start()
             .map_err(failed)?;
         let mut crc = crc32fast::Hasher::new();

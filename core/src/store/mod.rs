@@ -334,6 +334,9 @@ fn open_writable(path: &Path, options: &OpenOptions) -> Result<redb::Database, S
     receive.recv_timeout(options.wait).unwrap_or(Err(StoreError::Busy))
 }
 
+/// Is shown keys and values, and says whether it wants more.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError> + 'a;
+
 /// What can be asked of a transaction of either sort.
 pub trait Read {
     /// Returns the bytes under a key.
@@ -346,12 +349,7 @@ pub trait Read {
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be read, or what `visit` returns.
-    fn scan_bytes(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError>;
+    fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
     /// Returns a large value.
     ///
@@ -400,7 +398,7 @@ fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreErr
 fn scan_table(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     prefix: &[u8],
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
+    visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
     for entry in table.range(prefix..)? {
         let (key, value) = entry?;
@@ -425,12 +423,7 @@ impl Read for Reader {
         }
     }
 
-    fn scan_bytes(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
         scan_table(&self.txn.open_table(table.definition())?, prefix, visit)
     }
 
@@ -511,12 +504,7 @@ impl Read for Writer {
         Ok(self.txn.open_table(table.definition())?.get(key)?.map(|v| v.value().to_vec()))
     }
 
-    fn scan_bytes(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
         scan_table(&self.txn.open_table(table.definition())?, prefix, visit)
     }
 
