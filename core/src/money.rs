@@ -14,6 +14,9 @@ const DIGITS_MAX: u32 = 26;
 /// The most decimals a cell may have.
 const SCALE_MAX: u32 = 18;
 
+/// The decimals of sums: what detail bills have at most (domain, "Values").
+const SUM_SCALE: u8 = 8;
+
 /// An exact decimal amount, `mantissa × 10^-scale`.
 ///
 /// Equality and order are by value: `1.50` equals `1.5`. The scale is what is shown.
@@ -45,6 +48,9 @@ impl Amount {
     /// Adds exactly, at the larger scale of the two; `None` beyond what 128 bits hold.
     pub fn checked_add(self, other: Amount) -> Option<Amount> {
         let scale = self.scale.max(other.scale);
+        if self.scale == other.scale {
+            return Some(Amount { mantissa: self.mantissa.checked_add(other.mantissa)?, scale });
+        }
         let sum = self.rescaled(scale)?.checked_add(other.rescaled(scale)?)?;
         Some(Amount { mantissa: sum, scale })
     }
@@ -63,6 +69,20 @@ impl Amount {
         self.mantissa.checked_mul(10_i128.checked_pow(u32::from(by))?)
     }
 
+    /// Returns the same amount as sums are shown: with eight decimals, more only where they are needed.
+    ///
+    /// The scale of a sum would otherwise tell which other lines lay beside it in the store.
+    pub fn with_sum_scale(self) -> Amount {
+        let mut shown = self;
+        while shown.scale > SUM_SCALE && shown.mantissa % 10 == 0 {
+            shown = Amount { mantissa: shown.mantissa / 10, scale: shown.scale - 1 };
+        }
+        match shown.rescaled(SUM_SCALE) {
+            Some(mantissa) if shown.scale < SUM_SCALE => Amount { mantissa, scale: SUM_SCALE },
+            _ => shown,
+        }
+    }
+
     /// Parses a cell: `Ok(None)` where the amount is not shown (empty, `-`, `--`).
     ///
     /// Takes an optional sign, digits with or without well-placed thousands separators, decimals, and a small
@@ -71,6 +91,9 @@ impl Amount {
     /// # Errors
     /// [`NotAnAmount`] for any text with more than one reading, or none.
     pub fn parse_cell(cell: &[u8]) -> Result<Option<Amount>, NotAnAmount> {
+        if let Some(plain) = parse_plain(cell) {
+            return Ok(Some(plain));
+        }
         let text = trim_cell(cell);
         match text {
             b"" | b"-" | b"--" => Ok(None),
@@ -154,6 +177,36 @@ pub fn trim_cell(mut cell: &[u8]) -> &[u8] {
             return cell;
         }
     }
+}
+
+/// Parses the usual cell, `-?digits[.digits]` with at most 18 digits; `None` for all others, right or wrong.
+fn parse_plain(cell: &[u8]) -> Option<Amount> {
+    let (negative, digits) = match cell {
+        [b'-', rest @ ..] => (true, rest),
+        rest => (false, rest),
+    };
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let mut mantissa = 0_i64;
+    let mut dot = None;
+    for (at, b) in digits.iter().enumerate() {
+        let digit = b.wrapping_sub(b'0');
+        if digit <= 9 {
+            mantissa = mantissa.checked_mul(10)?.checked_add(i64::from(digit))?;
+        } else if *b == b'.' && dot.is_none() && at > 0 {
+            dot = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let scale = match dot {
+        Some(at) => {
+            u8::try_from(digits.len() - at - 1).ok().filter(|s| *s > 0 && u32::from(*s) <= SCALE_MAX)?
+        }
+        None => 0,
+    };
+    Some(Amount { mantissa: i128::from(if negative { -mantissa } else { mantissa }), scale })
 }
 
 fn parse(text: &[u8]) -> Option<Amount> {
@@ -294,6 +347,14 @@ mod tests {
         assert!(Amount::new(-1, 8) < Amount::ZERO);
         assert_eq!(Amount::new(120_455_137_000_000, 8).grouped(), "1,204,551.37000000");
         assert_eq!(Amount::new(-999, 0).grouped(), "-999");
+    }
+
+    #[test]
+    fn sums_are_shown_alike_wherever_they_come_from() {
+        let shown = |mantissa, scale| Amount::new(mantissa, scale).with_sum_scale().to_string();
+        assert_eq!(shown(5, 0), "5.00000000");
+        assert_eq!(shown(5_000_000_000, 9), "5.00000000");
+        assert_eq!(shown(5_000_000_001, 9), "5.000000001");
     }
 
     proptest! {

@@ -165,7 +165,8 @@ fn the_journal_tells_who_did_what_and_why() {
     home.ok(["--as", "bo", "bill", "confirm", MARCH, "--digest", &digest, "--note", "ties with the invoice"]);
     home.ok(["--as", "cy", "bill", "reopen", MARCH, "--reason", "a customer objects"]);
     let entries = journal(&home);
-    let actions: Vec<(&str, &str)> = entries.iter().map(|(who, what, _)| (who.as_str(), what.as_str())).collect();
+    let actions: Vec<(&str, &str)> =
+        entries.iter().map(|(who, what, _)| (who.as_str(), what.as_str())).collect();
     assert_eq!(actions, [("ann", "init"), ("ann", "import"), ("bo", "confirm"), ("cy", "reopen")]);
     let details: Vec<&str> = entries.iter().map(|(.., detail)| detail.as_str()).collect();
     assert!(details[1].contains(STEM) && details[1].contains("150 lines"), "{details:?}");

@@ -1,9 +1,16 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod concurrency;
 mod confirm;
+mod crash;
+mod damage;
+mod delivery;
 mod doors;
+mod due;
+mod export;
 mod journey;
 mod overlap;
+mod readme;
 mod storage;
 mod support;
 

@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub mod bucket;
 pub mod decimal;
 pub mod figures;
+pub mod large;
 pub mod python;
 pub mod sha256;
 pub mod sheet;
@@ -217,5 +219,25 @@ impl Home {
         let list = self.json(["bill", "list"]);
         let row = list["rows"].as_array().unwrap().iter().find(|r| r["month"] == MARCH).unwrap();
         self.ok(["bill", "confirm", MARCH, "--digest", row["digest"].as_str().unwrap()])
+    }
+
+    /// Adds a folder as a sink, and returns the folder.
+    pub fn sink(&self, name: &str, options: &[&str]) -> PathBuf {
+        let folder = self.path(name);
+        let url = format!("file://{}", folder.display());
+        let mut args = vec!["sink", "add", name, &url];
+        options.iter().for_each(|option| args.extend(["--option", option]));
+        self.ok(args);
+        folder
+    }
+
+    /// Allows, authorises and enables an account, and returns the sink's folder.
+    pub fn enable(&self, uin: &str, sink: &str, kinds: &str, custom_bills: bool) -> PathBuf {
+        self.ok(["storage", "allow", uin]);
+        self.ok(["storage", "authorize", uin]);
+        let mut args = vec!["storage", "enable", uin, "--sink", sink, "--kinds", kinds];
+        args.extend(custom_bills.then_some("--custom-bills"));
+        self.ok(args);
+        self.path(sink)
     }
 }

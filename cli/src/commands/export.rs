@@ -32,7 +32,14 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
             owners.dedup();
             owners.into_iter().map(|uin| (uin, Scope::Owner(uin))).collect()
         }
-        (None, Some(uin), _) => vec![(uin, Scope::Owner(uin))],
+        (None, Some(uin), _) => {
+            let rollup = view.rollup(&reader)?;
+            if !rollup.all_owners().any(|owner| Uin::parse(owner) == Some(uin)) {
+                return Err(CommandError::user(format!("the bill for {key} has no line of account {uin}"))
+                    .hint(format!("`billkeep bill show {} --by owner` shows the accounts", key.month)));
+            }
+            vec![(uin, Scope::Owner(uin))]
+        }
         (None, None, Kind::Reseller) => vec![(settings.payer, Scope::Customers)],
         (None, None, _) => vec![(settings.payer, Scope::Payer)],
     };

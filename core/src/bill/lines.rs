@@ -4,6 +4,7 @@
 //! were split over files, segments or blocks, so that one revision gives the same bytes on every machine. Blocks
 //! are sorted that way already; where blocks of several segments hold the same day, they are merged.
 
+use std::any::Any;
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -66,6 +67,7 @@ pub struct ReadBlock {
     columns: Vec<OnceCell<ColumnData>>,
     owners: OnceCell<Vec<u64>>,
     times: OnceCell<Vec<i64>>,
+    prepared: OnceCell<Box<dyn Any>>,
     basis: Basis,
 }
 
@@ -98,6 +100,7 @@ impl ReadBlock {
             columns,
             owners: OnceCell::new(),
             times: OnceCell::new(),
+            prepared: OnceCell::new(),
             basis,
         })
     }
@@ -130,6 +133,25 @@ impl ReadBlock {
             None => {
                 let data = self.block.column(index).map_err(error)?;
                 Ok(cell.get_or_init(|| data))
+            }
+        }
+    }
+
+    /// Returns what a reader has made of this block, made at the first call.
+    ///
+    /// A merge goes back and forth between blocks, some lines at a time: what is made of a whole block is kept with
+    /// it. One reader of a block makes one thing of it.
+    ///
+    /// # Errors
+    /// What `make` returns.
+    pub fn prepared<T: 'static, E>(&self, make: impl Fn(&ReadBlock) -> Result<T, E>) -> Result<&T, E> {
+        loop {
+            match self.prepared.get().and_then(|p| p.downcast_ref::<T>()) {
+                Some(prepared) => return Ok(prepared),
+                None => {
+                    let made = make(self)?;
+                    self.prepared.get_or_init(|| Box::new(made));
+                }
             }
         }
     }

@@ -176,26 +176,22 @@ impl ColumnData {
         }
     }
 
-    /// Encodes the cells of `rows` rows; returns the codec's number.
-    pub(crate) fn encode<'a>(
-        rows: usize,
-        cell: impl Fn(usize) -> &'a [u8],
-        out: &mut Vec<u8>,
-    ) -> Result<u8, BlockError> {
-        let first = if rows > 0 { cell(0) } else { b"" };
-        if (1..rows).all(|row| cell(row) == first) {
+    /// Encodes cells; returns the codec's number.
+    pub(crate) fn encode(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
+        let first = cells.first().copied().unwrap_or_default();
+        if cells.iter().all(|cell| *cell == first) {
             out.extend_from_slice(first);
             return Ok(CONSTANT);
         }
+        let rows = cells.len();
         let mut codes: Vec<u16> = Vec::with_capacity(rows);
         let mut entries = Texts::default();
-        let mut known: FxHashMap<&'a [u8], u16> = FxHashMap::default();
+        let mut known: FxHashMap<&[u8], u16> = FxHashMap::default();
         let entries_max = (rows / 4).clamp(DICTIONARY_SMALL, DICTIONARY_MAX);
         let mut tried_integers = false;
         let mut last: (&[u8], u16) = (first, 0);
-        for row in 0..rows {
-            let text = cell(row);
-            if text == last.0 && row > 0 {
+        for text in cells.iter().copied() {
+            if text == last.0 && !codes.is_empty() {
                 codes.push(last.1);
                 continue;
             }
@@ -204,12 +200,12 @@ impl ColumnData {
                 None => {
                     if entries.len() == DICTIONARY_SMALL && !tried_integers {
                         tried_integers = true;
-                        if encode_integers(rows, &cell, out)? {
+                        if encode_integers(cells, out)? {
                             return Ok(INTEGERS);
                         }
                     }
                     if entries.len() == entries_max {
-                        return encode_raw(rows, &cell, out);
+                        return encode_raw(cells, out);
                     }
                     let code = u16::try_from(entries.len()).map_err(|_| BlockError::TooLarge)?;
                     entries.push(text)?;
@@ -221,7 +217,7 @@ impl ColumnData {
             last = (text, code);
         }
         // Few rows, most of them different: integers are smaller than a dictionary of them.
-        if !tried_integers && entries.len() * 2 > rows && encode_integers(rows, &cell, out)? {
+        if !tried_integers && entries.len() * 2 > rows && encode_integers(cells, out)? {
             return Ok(INTEGERS);
         }
         let mut put = Put(out);
@@ -270,31 +266,22 @@ fn exception(exceptions: &[(u32, Vec<u8>)], row: usize) -> Option<&[u8]> {
     exceptions.get(at).map(|(_, text)| text.as_slice())
 }
 
-fn encode_raw<'a>(
-    rows: usize,
-    cell: &impl Fn(usize) -> &'a [u8],
-    out: &mut Vec<u8>,
-) -> Result<u8, BlockError> {
+fn encode_raw(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
     let mut texts = Texts::default();
-    for row in 0..rows {
-        texts.push(cell(row))?;
+    for cell in cells {
+        texts.push(cell)?;
     }
     texts.put(out);
     Ok(RAW)
 }
 
 /// Encodes integers, if at least 15 of 16 cells have one form; `false` leaves `out` as it was.
-fn encode_integers<'a>(
-    rows: usize,
-    cell: &impl Fn(usize) -> &'a [u8],
-    out: &mut Vec<u8>,
-) -> Result<bool, BlockError> {
-    let Some(form) = (0..rows.min(8)).find_map(|row| Form::guess(cell(row))) else { return Ok(false) };
-    let mut values = Vec::with_capacity(rows);
+fn encode_integers(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<bool, BlockError> {
+    let Some(form) = cells.iter().take(8).find_map(|cell| Form::guess(cell)) else { return Ok(false) };
+    let mut values = Vec::with_capacity(cells.len());
     let mut exceptions: Vec<(u32, &[u8])> = Vec::new();
     let mut last = 0;
-    for row in 0..rows {
-        let text = cell(row);
+    for (row, text) in cells.iter().copied().enumerate() {
         match form.read(text) {
             Some(v) => {
                 last = v;
@@ -302,7 +289,7 @@ fn encode_integers<'a>(
             }
             None => {
                 exceptions.push((u32::try_from(row).map_err(|_| BlockError::TooLarge)?, text));
-                if exceptions.len() > rows / 16 {
+                if exceptions.len() > cells.len() / 16 {
                     return Ok(false);
                 }
                 // The value before packs best, and is never shown.
@@ -354,7 +341,8 @@ mod tests {
 
     fn round_trip(cells: &[Vec<u8>]) -> u8 {
         let mut bytes = Vec::new();
-        let codec = ColumnData::encode(cells.len(), |row| &cells[row], &mut bytes).unwrap();
+        let slices: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
+        let codec = ColumnData::encode(&slices, &mut bytes).unwrap();
         let data = ColumnData::decode(codec, &bytes, cells.len()).unwrap();
         let mut scratch = Vec::new();
         for (row, want) in cells.iter().enumerate() {

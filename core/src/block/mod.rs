@@ -81,9 +81,10 @@ impl Sums {
         Sums { currency: currency.to_owned(), lines: 0, amounts: Vec::new() }
     }
 
-    /// Returns the sum of a column, zero if there is none.
+    /// Returns the sum of a column as it is shown, zero if there is none.
     pub fn amount(&self, column: Column) -> Amount {
-        self.amounts.iter().find(|(c, _)| *c == column).map_or(Amount::ZERO, |(_, a)| *a)
+        let found = self.amounts.iter().find(|(c, _)| *c == column);
+        found.map_or(Amount::ZERO, |(_, a)| *a).with_sum_scale()
     }
 
     /// Returns the total.
@@ -163,22 +164,17 @@ impl Encoder {
         Ok(Encoder { zstd })
     }
 
-    /// Encodes the block of `header.rows` lines with `columns` columns, taken from `cell(row, column)`.
+    /// Encodes a block of columns, each with the cells of all `header.rows` lines.
     ///
     /// # Errors
     /// [`BlockError::TooLarge`] for more than the layout can count.
-    pub fn encode<'a>(
-        &mut self,
-        header: &Header,
-        columns: usize,
-        cell: impl Fn(usize, usize) -> &'a [u8],
-    ) -> Result<Vec<u8>, BlockError> {
+    pub fn encode(&mut self, header: &Header, columns: &[Vec<&[u8]>]) -> Result<Vec<u8>, BlockError> {
         let mut out = Vec::new();
         let mut put = Put(&mut out);
         put.0.extend_from_slice(MAGIC);
         put.u8(VERSION);
         put.u8(header.coverage_day);
-        put.u16(u16::try_from(columns).map_err(|_| BlockError::TooLarge)?);
+        put.u16(u16::try_from(columns.len()).map_err(|_| BlockError::TooLarge)?);
         put.u32(header.rows);
         put.u64(header.owner_min);
         put.u64(header.owner_max);
@@ -193,11 +189,10 @@ impl Encoder {
                 put.i128(amount.mantissa());
             }
         }
-        let rows = header.rows as usize;
         let (mut directory, mut body, mut raw) = (Vec::new(), Vec::new(), Vec::new());
-        for column in 0..columns {
+        for column in columns {
             raw.clear();
-            let codec = ColumnData::encode(rows, |row| cell(row, column), &mut raw)?;
+            let codec = ColumnData::encode(column, &mut raw)?;
             let packed = if raw.len() >= PACK_BYTES_MIN {
                 let packed = self.zstd.compress(&raw).map_err(|e| BlockError::Zstd(e.to_string()))?;
                 (packed.len() < raw.len()).then_some(packed)
@@ -339,7 +334,9 @@ mod tests {
         sums.add(Column::OriginalCost, Amount::new(1, 2)).unwrap();
         sums.add(Column::Total, Amount::new(-5, 8)).unwrap();
         let header = Header { coverage_day: 4, rows: 300, owner_min: 1, owner_max: 9, sums: vec![sums] };
-        Encoder::new().unwrap().encode(&header, 3, |r, c| &cells[r][c]).unwrap()
+        let columns: Vec<Vec<&[u8]>> =
+            (0..3).map(|c| cells.iter().map(|row| row[c].as_slice()).collect()).collect();
+        Encoder::new().unwrap().encode(&header, &columns).unwrap()
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::bill::{BillError, BillView, ReadBlock, Slice};
+use crate::bill::{BillError, BillView, ReadBlock};
 use crate::block::ColumnData;
 use crate::schema::{Column, Schema};
 
@@ -120,23 +120,23 @@ pub fn write_quoted(cell: &[u8], out: &mut Vec<u8>) {
 }
 
 /// A column made ready to be written: what can be quoted once is.
-enum Ready<'a> {
+enum Ready {
     Absent,
     Constant(Vec<u8>),
-    Dictionary(Vec<Vec<u8>>, &'a [u16]),
-    /// Integers in disguise need no quotes, but their exceptions may.
-    Other(&'a ColumnData),
+    /// The place of the column, and its entries, quoted.
+    Dictionary(usize, Vec<Vec<u8>>),
+    /// The place of the column. Integers in disguise need no quotes, but their exceptions may.
+    Other(usize),
 }
 
-/// Writes the lines of a block.
-pub(super) struct BlockWriter<'a> {
-    columns: Vec<Ready<'a>>,
-    scratch: Vec<u8>,
+/// The columns of a block, ready to be written.
+pub(super) struct BlockWriter {
+    columns: Vec<Ready>,
 }
 
-impl<'a> BlockWriter<'a> {
+impl BlockWriter {
     /// Makes a block's columns ready.
-    pub(super) fn new(columns: &Columns, block: &'a ReadBlock) -> Result<BlockWriter<'a>, BillError> {
+    pub(super) fn new(columns: &Columns, block: &ReadBlock) -> Result<BlockWriter, BillError> {
         let mut ready = Vec::new();
         for place in columns.places(block.schema()) {
             let Some(place) = place else {
@@ -150,33 +150,62 @@ impl<'a> BlockWriter<'a> {
             };
             ready.push(match block.column(place)? {
                 ColumnData::Constant(cell) => Ready::Constant(quoted(cell)),
-                ColumnData::Dictionary { entries, codes } => {
-                    Ready::Dictionary(entries.iter().map(quoted).collect(), codes)
+                ColumnData::Dictionary { entries, .. } => {
+                    Ready::Dictionary(place, entries.iter().map(quoted).collect())
                 }
-                data => Ready::Other(data),
+                _ => Ready::Other(place),
             });
         }
-        Ok(BlockWriter { columns: ready, scratch: Vec::new() })
+        Ok(BlockWriter { columns: ready })
     }
 
-    /// Appends a line as a record.
-    pub(super) fn write(&mut self, row: usize, out: &mut Vec<u8>) {
-        for (i, column) in self.columns.iter().enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            match column {
-                Ready::Absent => {}
-                Ready::Constant(cell) => out.extend_from_slice(cell),
-                Ready::Dictionary(entries, codes) => {
-                    let entry = codes.get(row).and_then(|code| entries.get(usize::from(*code)));
-                    out.extend_from_slice(entry.map_or(&b""[..], Vec::as_slice));
-                }
-                Ready::Other(data) => write_quoted(data.cell(row, &mut self.scratch), out),
-            }
+    /// Looks the columns up in the block that they were made ready from.
+    pub(super) fn columns<'a>(&'a self, block: &'a ReadBlock) -> Result<Vec<WriteColumn<'a>>, BillError> {
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for ready in &self.columns {
+            columns.push(match ready {
+                Ready::Absent => WriteColumn::Constant(b""),
+                Ready::Constant(cell) => WriteColumn::Constant(cell),
+                Ready::Dictionary(place, entries) => match block.column(*place)? {
+                    ColumnData::Dictionary { codes, .. } => WriteColumn::Dictionary(entries, codes),
+                    data => WriteColumn::Other(data),
+                },
+                Ready::Other(place) => WriteColumn::Other(block.column(*place)?),
+            });
         }
-        out.push(b'\n');
+        Ok(columns)
     }
+}
+
+/// A column of a block, being written.
+pub(super) enum WriteColumn<'a> {
+    Constant(&'a [u8]),
+    Dictionary(&'a [Vec<u8>], &'a [u16]),
+    Other(&'a ColumnData),
+}
+
+/// Appends a line as a record.
+pub(super) fn write_record(
+    columns: &[WriteColumn<'_>],
+    row: usize,
+    scratch: &mut Vec<u8>,
+    out: &mut Vec<u8>,
+) {
+    for (i, column) in columns.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        match column {
+            WriteColumn::Constant(cell) => out.extend_from_slice(cell),
+            WriteColumn::Dictionary(entries, codes) => {
+                let entry = codes.get(row).and_then(|code| entries.get(usize::from(*code)));
+                out.extend_from_slice(entry.map_or(&b""[..], Vec::as_slice));
+            }
+            WriteColumn::Other(data) if data.integer(row).is_some() => data.write_cell(row, out),
+            WriteColumn::Other(data) => write_quoted(data.cell(row, scratch), out),
+        }
+    }
+    out.push(b'\n');
 }
 
 /// Appends one line of a block as a record under these columns.
@@ -201,15 +230,5 @@ pub fn write_line(
         }
     }
     out.push(b'\n');
-    Ok(())
-}
-
-/// Appends the lines of a slice as records.
-///
-/// # Errors
-/// [`BillError::Block`] when the block is damaged.
-pub fn write_slice(columns: &Columns, slice: &Slice<'_>, out: &mut Vec<u8>) -> Result<(), BillError> {
-    let mut writer = BlockWriter::new(columns, slice.block)?;
-    slice.rows.clone().for_each(|row| writer.write(row, out));
     Ok(())
 }

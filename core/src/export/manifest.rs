@@ -112,7 +112,11 @@ impl Manifest {
             currency: sums.currency.clone(),
             lines: sums.lines,
             total: sums.total().to_string(),
-            amounts: sums.amounts.iter().map(|(c, a)| (c.name().to_owned(), a.to_string())).collect(),
+            amounts: sums
+                .amounts
+                .iter()
+                .map(|(c, _)| (c.name().to_owned(), sums.amount(*c).to_string()))
+                .collect(),
         };
         let file = |file: &RenderedFile| ManifestFile {
             name: file.name.clone(),

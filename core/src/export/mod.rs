@@ -7,7 +7,7 @@ mod plan;
 mod render;
 mod sink;
 
-pub use csv::{Columns, write_line, write_quoted, write_slice};
+pub use csv::{Columns, write_line, write_quoted};
 pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals};
 pub use plan::{EXPORT_FORMAT, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use render::{RenderSettings, Rendered, render};

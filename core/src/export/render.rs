@@ -11,9 +11,9 @@ use std::io::Write;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillView, Filter, column_amounts, totals_text, walk};
+use crate::bill::{BillError, BillView, Filter, ReadBlock, column_amounts, totals_text, walk};
 use crate::block::{Sums, merge_sums};
-use crate::money::{Amount, trim_cell};
+use crate::money::Amount;
 use crate::period::Day;
 use crate::rollup::{Names, Overflow};
 use crate::schema::Column;
@@ -21,7 +21,7 @@ use crate::store::Read;
 use crate::uin::Uin;
 
 use super::archive::{self, Deflater, Piece};
-use super::csv::{BlockWriter, Columns};
+use super::csv::{BlockWriter, Columns, write_record};
 use super::plan::{Plan, coverage_last_day};
 use super::{ExportError, RenderedFile};
 
@@ -173,6 +173,7 @@ impl Composer<'_> {
         let lines = self.plan.content.lines();
         let files = usize::try_from(lines.div_ceil(wanted.rows_per_file.max(1)).max(1)).unwrap_or(usize::MAX);
         self.begin(files);
+        let mut scratch = Vec::new();
         walk::<ExportError>(store, view, &filter, &mut |slice| {
             if self.gone {
                 return Err(ExportError::Write("the writer has gone".into()));
@@ -182,14 +183,16 @@ impl Composer<'_> {
                 self.flush();
             }
             self.day = day;
-            self.add_sums(slice.block, slice.rows.clone())?;
-            let mut writer = BlockWriter::new(self.columns, slice.block)?;
+            let columns = self.columns;
+            let prepared = slice.block.prepared(|block| Prepared::new(columns, block))?;
+            prepared.add_sums(slice.rows.clone(), &mut self.sums)?;
+            let cells = prepared.writer.columns(slice.block)?;
             for row in slice.rows {
                 if self.rows.last().is_some_and(|rows| *rows >= self.plan.wanted.rows_per_file) {
                     self.flush();
                     self.begin(files);
                 }
-                writer.write(row, &mut self.text);
+                write_record(&cells, row, &mut scratch, &mut self.text);
                 if let Some(rows) = self.rows.last_mut() {
                     *rows += 1;
                 }
@@ -221,50 +224,81 @@ impl Composer<'_> {
         self.gone |= !(self.send)((self.number, item));
         self.number += 1;
     }
+}
 
-    fn add_sums(
-        &mut self,
-        block: &crate::bill::ReadBlock,
-        rows: std::ops::Range<usize>,
-    ) -> Result<(), ExportError> {
+/// What is made of a block once, however many pieces its lines are told in.
+struct Prepared {
+    writer: BlockWriter,
+    /// The currencies' names, and which one each row has; `None` where all have the first.
+    currencies: Vec<String>,
+    currency_of: Option<Vec<u32>>,
+    /// Each money column with its scale and its sums before each row, and after the last.
+    running: Vec<(Column, u8, Vec<i128>)>,
+}
+
+impl Prepared {
+    fn new(columns: &Columns, block: &ReadBlock) -> Result<Prepared, BillError> {
         let schema = block.schema().clone();
-        let mut amounts: Vec<(Column, Vec<Amount>)> = Vec::new();
+        let mut running = Vec::new();
         for (column, index) in schema.summed() {
-            amounts.push((column, column_amounts(block.column(index)?, block.rows())));
+            let amounts = column_amounts(block.column(index)?, block.rows());
+            let scale = amounts.iter().map(|a| a.scale()).max().unwrap_or(0);
+            let mut sums = Vec::with_capacity(amounts.len() + 1);
+            let mut sum = 0_i128;
+            sums.push(sum);
+            for amount in amounts {
+                let amount = amount.rescaled(scale).ok_or(Overflow)?;
+                sum = sum.checked_add(amount).ok_or(Overflow)?;
+                sums.push(sum);
+            }
+            running.push((column, scale, sums));
         }
-        // Lines of one currency stand together: each run of them is added at once.
-        let mut scratch = Vec::new();
-        let currency = match schema.index_of(Column::Currency) {
-            Some(index) => Some(block.column(index)?),
-            None => None,
+        let mut names = Names::default();
+        let numbers = match schema.index_of(Column::Currency) {
+            None => vec![names.number(schema.implied_currency().unwrap_or("").as_bytes())],
+            Some(index) => {
+                let data = block.column(index)?;
+                let mut scratch = Vec::new();
+                (0..block.rows()).map(|row| names.number(data.cell(row, &mut scratch))).collect()
+            }
         };
+        let several = numbers.iter().any(|n| *n != 0);
+        let currencies = (0..=numbers.iter().copied().max().unwrap_or(0)).map(|n| names.text(n)).collect();
+        Ok(Prepared {
+            writer: BlockWriter::new(columns, block)?,
+            currencies,
+            currency_of: several.then_some(numbers),
+            running,
+        })
+    }
+
+    /// Adds the amounts of some rows to the sums of their currencies, a run of one currency at once.
+    fn add_sums(
+        &self,
+        rows: std::ops::Range<usize>,
+        sums: &mut BTreeMap<String, Sums>,
+    ) -> Result<(), BillError> {
+        let number =
+            |row: usize| self.currency_of.as_ref().and_then(|of| of.get(row)).copied().unwrap_or(0) as usize;
         let mut from = rows.start;
         while from < rows.end {
-            let name = match currency {
-                Some(data) => String::from_utf8_lossy(trim_cell(data.cell(from, &mut scratch))).into_owned(),
-                None => schema.implied_currency().unwrap_or("").to_owned(),
+            let currency = number(from);
+            let to = match &self.currency_of {
+                None => rows.end,
+                Some(_) => (from + 1..rows.end).find(|row| number(*row) != currency).unwrap_or(rows.end),
             };
-            let mut to = from + 1;
-            while to < rows.end
-                && currency.is_none_or(|data| trim_cell(data.cell(to, &mut scratch)) == name.as_bytes())
-            {
-                to += 1;
-            }
-            let mut run = Sums::new(&name);
+            let name = self.currencies.get(currency).map_or("", String::as_str);
+            let mut run = Sums::new(name);
             run.lines = (to - from) as u64;
-            for (column, list) in &amounts {
-                let mut sum = Amount::ZERO;
-                for amount in list.get(from..to).unwrap_or_default() {
-                    sum = sum.checked_add(*amount).ok_or(Overflow).map_err(BillError::from)?;
-                }
-                run.add(*column, sum).ok_or(Overflow).map_err(BillError::from)?;
+            for (column, scale, before) in &self.running {
+                let at = |row: usize| before.get(row).copied().unwrap_or(0);
+                run.add(*column, Amount::new(at(to) - at(from), *scale)).ok_or(Overflow)?;
             }
-            self.sums
-                .entry(name.clone())
-                .or_insert_with(|| Sums::new(&name))
-                .merge(&run)
-                .ok_or(Overflow)
-                .map_err(BillError::from)?;
+            if let Some(all) = sums.get_mut(name) {
+                all.merge(&run).ok_or(Overflow)?;
+            } else {
+                sums.insert(name.to_owned(), run);
+            }
             from = to;
         }
         Ok(())

@@ -118,27 +118,53 @@ impl Lines {
         self.amounts.get(row * n..(row + 1) * n).unwrap_or_default()
     }
 
-    /// Adds a line to the sums of its currency.
-    fn add_to(&self, row: usize, sums: &mut Vec<Sums>) -> Result<(), Overflow> {
-        let currency = self.currency_of(row);
-        let at = match sums.binary_search_by(|s| s.currency.as_str().cmp(currency)) {
-            Ok(at) => at,
-            Err(at) => {
-                sums.insert(at, Sums::new(currency));
-                at
-            }
-        };
-        let Some(sums) = sums.get_mut(at) else { return Ok(()) };
-        sums.lines += 1;
-        for ((column, _), amount) in self.summed.iter().zip(self.amounts_of(row)) {
-            sums.add(*column, *amount).ok_or(Overflow)?;
+    /// Appends each cell of a line to its column.
+    fn push_cells<'a>(&'a self, row: usize, columns: &mut [Vec<&'a [u8]>]) {
+        let line = self.cells_of(row);
+        let mut from = 0;
+        for (column, end) in columns.iter_mut().zip(self.ends_of(row)) {
+            let end = *end as usize;
+            column.push(line.get(from..end).unwrap_or_default());
+            from = end;
         }
-        Ok(())
     }
 
     fn currency_of(&self, row: usize) -> &str {
         let number = self.rows.get(row).map_or(0, |r| r.currency as usize);
         self.currencies.get(number).map_or("", String::as_str)
+    }
+}
+
+/// Sums being added up: for each currency its lines and amounts.
+struct Tally {
+    currencies: Vec<(u64, Vec<Amount>)>,
+}
+
+impl Tally {
+    fn new(lines: &Lines) -> Tally {
+        Tally { currencies: vec![(0, vec![Amount::ZERO; lines.summed.len()]); lines.currencies.len()] }
+    }
+
+    fn add(&mut self, lines: &Lines, row: usize) -> Result<(), Overflow> {
+        let currency = lines.rows.get(row).map_or(0, |r| r.currency as usize);
+        let Some((count, sums)) = self.currencies.get_mut(currency) else { return Ok(()) };
+        *count += 1;
+        for (sum, amount) in sums.iter_mut().zip(lines.amounts_of(row)) {
+            *sum = sum.checked_add(*amount).ok_or(Overflow)?;
+        }
+        Ok(())
+    }
+
+    fn sums(self, lines: &Lines) -> Vec<Sums> {
+        let of = |(currency, (count, amounts)): (&String, (u64, Vec<Amount>))| Sums {
+            currency: currency.clone(),
+            lines: count,
+            amounts: lines.summed.iter().map(|(column, _)| *column).zip(amounts).collect(),
+        };
+        let mut all: Vec<Sums> =
+            lines.currencies.iter().zip(self.currencies).map(of).filter(|s| s.lines > 0).collect();
+        all.sort_unstable_by(|a, b| a.currency.cmp(&b.currency));
+        all
     }
 }
 
@@ -166,7 +192,7 @@ pub(super) fn build(
     });
     let blocks = encode_blocks(&lines, &order, settings)?;
 
-    let mut sums = Vec::new();
+    let mut tally = Tally::new(&lines);
     let columns: Vec<Column> = lines.summed.iter().map(|(c, _)| *c).collect();
     let mut rollup = Rollup::new(columns);
     let product = source.schema.index_of(Column::ProductName).unwrap_or(0);
@@ -177,7 +203,7 @@ pub(super) fn build(
     let payer = source.bill.payer.number();
     for row in order.iter().map(|r| *r as usize) {
         let Some(known) = lines.rows.get(row) else { continue };
-        lines.add_to(row, &mut sums)?;
+        tally.add(&lines, row)?;
         rollup.add_line(
             lines.cell(row, owner),
             lines.cell(row, product),
@@ -204,6 +230,7 @@ pub(super) fn build(
             days.last = days.last.max(day);
         }
     }
+    let sums = tally.sums(&lines);
     let mut in_blocks = Vec::new();
     for (header, _) in &blocks {
         merge_sums(&mut in_blocks, &header.sums).ok_or(Overflow)?;
@@ -232,7 +259,7 @@ fn check_text(source: &Source) -> Result<(), ImportError> {
     if let Some(at) = memchr::memchr(0, &source.bytes) {
         return Err(fault(at, Fault::Nul));
     }
-    match std::str::from_utf8(&source.bytes) {
+    match simdutf8::compat::from_utf8(&source.bytes) {
         Ok(_) => Ok(()),
         Err(e) => {
             let at = e.valid_up_to();
@@ -510,6 +537,8 @@ fn encode_blocks(
     settings: &Settings,
 ) -> Result<Vec<(Header, Vec<u8>)>, ImportError> {
     let mut encoder = Encoder::new()?;
+    // Column by column from here on: the cells of a block are gathered once, line by line, as they lie in memory.
+    let mut columns: Vec<Vec<&[u8]>> = vec![Vec::new(); lines.columns];
     let mut blocks = Vec::new();
     let rows_target = settings.block_rows.max(1) as usize;
     let mut from = 0;
@@ -528,20 +557,24 @@ fn encode_blocks(
             to += 1;
         }
         let rows = order.get(from..to).unwrap_or_default();
-        let mut sums = Vec::new();
+        let mut tally = Tally::new(lines);
         for row in rows {
-            lines.add_to(*row as usize, &mut sums)?;
+            tally.add(lines, *row as usize)?;
         }
         let header = Header {
             coverage_day: first.map_or(0, |k| k.coverage_day),
             rows: rows.len() as u32,
             owner_min: owner(from).unwrap_or(0),
             owner_max: owner(to - 1).unwrap_or(0),
-            sums,
+            sums: tally.sums(lines),
         };
-        let bytes = encoder.encode(&header, lines.columns, |row, column| {
-            rows.get(row).map_or(&b""[..], |r| lines.cell(*r as usize, column))
-        })?;
+        for column in &mut columns {
+            column.clear();
+        }
+        for row in rows {
+            lines.push_cells(*row as usize, &mut columns);
+        }
+        let bytes = encoder.encode(&header, &columns)?;
         blocks.push((header, bytes));
         from = to;
     }

@@ -1,0 +1,77 @@
+//! Several programs work on one store: readers are never refused, writers wait for each other, for a bounded time.
+
+use std::process::Stdio;
+
+use billkeep_core::store::{Access, OpenOptions, Store};
+
+use crate::support::{Home, MARCH, Output, bill_file, demo_file, large};
+
+#[test]
+fn a_reader_is_not_refused_while_an_import_runs_and_sees_all_of_it_or_nothing() {
+    let home = Home::with(&[demo_file(4, 7)]);
+    let (file, _) = large::place(&home.path(""));
+    let mut import = home.command(["import", file.to_str().unwrap()]);
+    let mut import = import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut meanwhile = 0;
+    while import.try_wait().unwrap().is_none() {
+        let list = home.json(["--wait-s", "0", "bill", "list"]);
+        let rows = list["rows"].as_array().unwrap();
+        assert!(rows.iter().any(|r| r["month"] == "2021-04"), "{list}");
+        assert!(rows.iter().all(|r| r["month"] != MARCH || r["lines"] == large::LINES), "{list}");
+        meanwhile += 1;
+    }
+    assert!(import.wait().unwrap().success());
+    assert!(meanwhile >= 3, "only {meanwhile} readers came while it ran");
+    assert_eq!(home.json(["bill", "list"])["rows"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn two_imports_at_once_both_come_in() {
+    let home = Home::new();
+    let (file, _) = large::place(&home.path(""));
+    let spawn = |file: &std::path::Path| {
+        let mut command = home.command(["import", file.to_str().unwrap()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let both = [spawn(&file), spawn(&demo_file(4, 7))];
+    for import in both {
+        Output::of(import.wait_with_output().unwrap()).says(0, &["Imported"]);
+    }
+    let list = home.json(["bill", "list"]);
+    let lines: Vec<u64> =
+        list["rows"].as_array().unwrap().iter().map(|r| r["lines"].as_u64().unwrap()).collect();
+    let april = billkeep_fixtures::demo::bill(4).through(7).len() as u64;
+    assert_eq!(lines, [large::LINES, april]);
+    home.ok(["store", "check"]).says(0, &["2 bills"]);
+    home.ok(["audit", "verify"]).says(0, &["3 entries"]);
+}
+
+#[test]
+fn a_writer_gives_up_after_its_bound_and_says_try_again() {
+    let home = Home::with(&[bill_file("english")]);
+    let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
+    let writer = store.write().unwrap();
+    let digest = home.bill_text("digest");
+    for wait in ["0", "1"] {
+        let import = home.run(["--wait-s", wait, "import", demo_file(4, 7).to_str().unwrap()]);
+        import.says(5, &["another program is writing", "try again"]);
+        let confirm = home.run(["--wait-s", wait, "bill", "confirm", MARCH, "--digest", &digest]);
+        confirm.says(5, &["another program is writing"]);
+        // Readers are not kept from anything.
+        home.ok(["--wait-s", wait, "bill", "show", MARCH]);
+        home.ok(["--wait-s", wait, "store", "check"]);
+    }
+    assert_eq!(home.bill_text("state"), "issued");
+    writer.abort().unwrap();
+    store.close().unwrap();
+    home.ok(["--wait-s", "5", "import", demo_file(4, 7).to_str().unwrap()]);
+}
+
+#[test]
+fn a_writer_that_does_not_wait_works_where_nobody_else_writes() {
+    let home = Home::new();
+    for day in 1..=3 {
+        let import = home.run(["--wait-s", "0", "import", demo_file(4, day).to_str().unwrap()]);
+        import.says(0, &["Imported"]);
+    }
+}
