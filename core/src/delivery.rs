@@ -8,20 +8,12 @@
 //! A kill between any two steps leaves a plan without a receipt. The next run finds it, renders the same bytes
 //! from the same revision, and puts only what is not there. Once there is a receipt, nothing is put again.
 
-use std::fs::File;
-use std::io::{BufWriter, Read as _, Write as _};
-use std::path::Path;
-
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
 use crate::bill::{Bill, BillKey, BillView, Revision};
 use crate::block::Sums;
 use crate::calendar::{AccountFacts, BillFacts, Kind, Profile, Slot, WhyNot, judge};
 use crate::digest::hex;
 use crate::export::{
-    ExportError, Manifest, Plan, ROWS_PER_FILE, RenderSettings, Rendered, Scope, Sink, SinkError, Staged,
-    Wanted, render,
+    ExportError, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,
 };
 use crate::journal::{self, Actor};
 use crate::period::{Basis, Day};
@@ -29,6 +21,7 @@ use crate::settings::StoreSettings;
 use crate::storage::{self, StorageError};
 use crate::store::{Read, Store, StoreError, Table};
 use crate::uin::Uin;
+use serde::{Deserialize, Serialize};
 
 /// Where a delivery stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,100 +259,6 @@ pub fn deliver(
     journal::append(&writer, actor, "deliver", &delivery.plan.wanted.bill.to_string(), &detail)?;
     writer.commit()?;
     Ok(delivery)
-}
-
-/// What [`place`] put, or found in place.
-pub struct Placed {
-    /// The part.
-    pub rendered: Rendered,
-    /// The manifest's SHA-256, as it is at the sink.
-    pub manifest_sha256: [u8; 32],
-}
-
-/// Renders a plan and puts part and manifest where they are not yet.
-///
-/// # Errors
-/// [`ExportError`]; the sink may hold the part without its manifest then, and running again goes on.
-pub fn place(
-    store: &impl Read,
-    view: &BillView,
-    plan: &Plan,
-    sink_name: &str,
-    sink: &dyn Sink,
-    settings: &RenderSettings,
-) -> Result<Placed, ExportError> {
-    let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
-    let folder = sink
-        .stage_folder()
-        .ok_or_else(|| sink_error(SinkError::Setup("it has no folder to stage parts in".into())))?;
-    let _hold = sink.hold().map_err(sink_error)?;
-    let name = plan.part_name();
-    let staged_path = folder.join(&name);
-    let rendered = stage(store, view, plan, settings, &staged_path)?;
-    let held = read_hash(sink, &name).map_err(sink_error)?;
-    if held != Some((rendered.bytes, rendered.sha256)) {
-        let staged = Staged { path: staged_path.clone(), bytes: rendered.bytes, sha256: rendered.sha256 };
-        sink.put(&name, &staged).map_err(sink_error)?;
-        let head = sink.head(&name).map_err(sink_error)?;
-        if head.map(|h| h.bytes) != Some(rendered.bytes) {
-            return Err(ExportError::Altered {
-                location: sink.location(&name),
-                why: format!("{} bytes were put, and it holds {head:?}", rendered.bytes),
-            });
-        }
-    }
-    // What was moved away is not there any more; what was found in place is not needed.
-    let _ = std::fs::remove_file(&staged_path);
-    let manifest = Manifest::new(plan, &rendered);
-    let bytes = manifest.to_bytes();
-    let manifest_name = plan.manifest_name();
-    let created = sink.put_new(&manifest_name, &bytes).map_err(sink_error)?;
-    let manifest_sha256 = if created {
-        Sha256::digest(&bytes).into()
-    } else {
-        // It is there: ours of an earlier run, or somebody else's. Read before believing either.
-        let mut theirs = Vec::new();
-        if let Some(mut reader) = sink.read(&manifest_name).map_err(sink_error)? {
-            reader.read_to_end(&mut theirs).map_err(|e| sink_error(SinkError::Passing(e.to_string())))?;
-        }
-        let same = Manifest::from_bytes(&theirs).is_ok_and(|m| m.same_export(&manifest));
-        if !same {
-            return Err(sink_error(SinkError::Conflict { name: manifest_name }));
-        }
-        Sha256::digest(&theirs).into()
-    };
-    Ok(Placed { rendered, manifest_sha256 })
-}
-
-fn stage(
-    store: &impl Read,
-    view: &BillView,
-    plan: &Plan,
-    settings: &RenderSettings,
-    path: &Path,
-) -> Result<Rendered, ExportError> {
-    let failed = |e: std::io::Error| ExportError::Write(format!("`{}`: {e}", path.display()));
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
-    let rendered = render(store, view, plan, settings, &mut out)?;
-    out.flush().map_err(failed)?;
-    out.get_ref().sync_all().map_err(failed)?;
-    Ok(rendered)
-}
-
-/// Returns length and SHA-256 of what a sink holds under a name.
-fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>, SinkError> {
-    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let got = reader.read(&mut buffer).map_err(|e| SinkError::Passing(e.to_string()))?;
-        if got == 0 {
-            return Ok(Some((bytes, hasher.finalize().into())));
-        }
-        hasher.update(buffer.get(..got).unwrap_or_default());
-        bytes += got as u64;
-    }
 }
 
 /// What a check of a sink found.

@@ -152,10 +152,10 @@ fn an_altered_or_missing_file_is_found_and_named() {
         altered[bytes.len() / 2] ^= 1;
         fs::write(&path, &altered).unwrap();
         verify().says(4, &["1 of 4"]);
-        assert_eq!(found("altered"), [name.clone()]);
+        assert_eq!(found("altered"), [name.as_str()]);
         fs::remove_file(&path).unwrap();
         verify().says(4, &["1 of 4"]);
-        assert_eq!(found("missing"), [name.clone()]);
+        assert_eq!(found("missing"), [name.as_str()]);
         fs::write(&path, &bytes).unwrap();
     }
     fs::write(bucket.join("notes.txt"), "mine").unwrap();

@@ -64,6 +64,7 @@ pub struct ReadBlock {
     number: u64,
     block: Block,
     schema: Arc<Schema>,
+    schema_hash: [u8; 32],
     columns: Vec<OnceCell<ColumnData>>,
     owners: OnceCell<Vec<u64>>,
     times: OnceCell<Vec<i64>>,
@@ -97,6 +98,7 @@ impl ReadBlock {
             number: used.block,
             block,
             schema,
+            schema_hash: segment.record.schema,
             columns,
             owners: OnceCell::new(),
             times: OnceCell::new(),
@@ -113,6 +115,11 @@ impl ReadBlock {
     /// Returns the meaning of its columns.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
+    }
+
+    /// Returns the hash of its schema.
+    pub(crate) fn schema_hash(&self) -> &[u8; 32] {
+        &self.schema_hash
     }
 
     /// Returns its header.
@@ -156,8 +163,8 @@ impl ReadBlock {
         }
     }
 
-    /// Returns each line's owner as a number, 0 for none.
-    fn owners(&self) -> Result<&[u64], BillError> {
+    /// Returns each line's owner as a number, 0 for none; ascending.
+    pub(crate) fn owners(&self) -> Result<&[u64], BillError> {
         if let Some(owners) = self.owners.get() {
             return Ok(owners);
         }

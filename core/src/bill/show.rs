@@ -319,7 +319,7 @@ pub fn check(store: &impl Read, view: &BillView) -> Result<(), BillError> {
     let mut groups = Groups::new();
     let mut digest = crate::digest::Digest::EMPTY;
     walk::<BillError>(store, view, &Filter::all(), &mut |slice| {
-        let mut hasher = crate::digest::LineHasher::new(&slice.block.schema().hash());
+        let mut hasher = crate::digest::LineHasher::new(slice.block.schema_hash());
         let (mut cells, mut ends) = (Vec::new(), Vec::new());
         for row in slice.rows {
             slice.block.cells(row, &mut cells, &mut ends)?;

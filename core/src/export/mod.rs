@@ -1,14 +1,20 @@
 //! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`] trait, no sink.
 
 mod archive;
+mod compose;
 mod csv;
+mod each;
 mod manifest;
+mod place;
 mod plan;
 mod render;
 mod sink;
 
 pub use csv::{Columns, write_line, write_quoted};
+pub use each::{Exported, export_each};
 pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals};
+pub(crate) use place::read_hash;
+pub use place::{Placed, place};
 pub use plan::{EXPORT_FORMAT, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use render::{RenderSettings, Rendered, render};
 pub use sink::{Held, Hold, Sink, SinkError, Staged};

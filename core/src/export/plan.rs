@@ -91,6 +91,11 @@ impl Plan {
             Scope::Customers => view.digest_through(last_day, false, true),
             Scope::Owner(uin) => digest_of(store, view, &Filter { last_day, owners: Owners::one(uin) })?,
         };
+        Ok(Plan::of_content(view, wanted, zone, content))
+    }
+
+    /// Plans an export whose lines have been read: `content` is their digest.
+    pub(super) fn of_content(view: &BillView, wanted: Wanted, zone: TimeZone, content: Digest) -> Plan {
         let mut hasher = Sha256::new();
         hasher.update(b"billkeep export\n");
         hasher.update(EXPORT_FORMAT.to_le_bytes());
@@ -113,14 +118,14 @@ impl Plan {
             coverage: wanted.coverage,
             id,
         };
-        Ok(Plan {
+        Plan {
             wanted,
             revision: view.revision.number,
             revision_digest: view.revision.digest.hex(),
             content,
             is_final: view.bill.state == State::Confirmed && view.bill.revision == view.revision.number,
             stem: name.stem(),
-        })
+        }
     }
 
     /// Returns the name of the part.
@@ -143,7 +148,7 @@ fn digest_of(store: &impl Read, view: &BillView, filter: &Filter) -> Result<Dige
     let mut digest = Digest::EMPTY;
     let (mut cells, mut ends) = (Vec::new(), Vec::new());
     walk::<BillError>(store, view, filter, &mut |slice| {
-        let mut hasher = LineHasher::new(&slice.block.schema().hash());
+        let mut hasher = LineHasher::new(slice.block.schema_hash());
         for row in slice.rows {
             slice.block.cells(row, &mut cells, &mut ends)?;
             digest.add_line(&hasher.hash(&cells, ends.iter().copied()));

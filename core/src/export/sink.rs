@@ -60,7 +60,7 @@ impl SinkError {
 ///
 /// A reader of the destination never sees half an object: [`Sink::put`] and [`Sink::put_new`] show it whole or
 /// not at all, and durable once they return.
-pub trait Sink {
+pub trait Sink: Send + Sync {
     /// Returns where people find an object.
     fn location(&self, name: &str) -> String;
 

@@ -9,7 +9,7 @@ pub fn skip(test: &str, needs: &str) {
     let words = format!("SKIPPED: {test} needs {needs}");
     assert!(std::env::var_os("BILLKEEP_TEST_ALL").is_none_or(|all| all != "1"), "{words}");
     // Not `eprintln!`: the test runner keeps that to itself when the test passes.
-    writeln!(std::io::stderr(), "{words}").unwrap();
+    std::io::stderr().write_all(format!("{words}\n").as_bytes()).unwrap();
 }
 
 /// Finds `python3`.
