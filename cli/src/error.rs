@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use billkeep_core::bill::BillError;
+use billkeep_core::bill::{BillError, CombineError, Mode};
 use billkeep_core::error::Kind;
 use billkeep_core::export::{ExportError, SinkError};
 use billkeep_core::ingest::{Fault, ImportError};
@@ -117,12 +117,22 @@ impl From<ImportError> for CommandError {
                 }
                 _ => error.hint("nothing was imported"),
             },
-            ImportError::Combine(_) => error.hint(
-                "nothing was imported; to let a complete month replace a month-to-date file, import it with `--as \
-                 cumulative`; to add lines to what is there, with `--as adjustment`",
+            ImportError::Combine(CombineError::Overlap { new_mode: Mode::Monthly, .. }) => error.hint(
+                "nothing was imported; to let the complete month replace the month-to-date file, import it with \
+                 `--as cumulative`",
             ),
-            ImportError::Confirmed { .. } => error
-                .hint("nothing was imported; if the file is right, reopen the bill with `billkeep bill reopen MONTH --reason TEXT`"),
+            ImportError::Combine(CombineError::Older { .. }) => {
+                error.hint("nothing was imported; the order of imports counts, so import the older file first")
+            }
+            ImportError::Combine(CombineError::Level { .. }) => error
+                .hint("nothing was imported; both hold the same money, so a bill is kept at one level of detail"),
+            ImportError::Combine(_) => {
+                error.hint("nothing was imported; the days are in the bill already, and would be counted twice")
+            }
+            ImportError::Confirmed { bill, .. } => error.hint(format!(
+                "nothing was imported; if the file is right, reopen the bill with `billkeep bill reopen {bill} \
+                 --reason TEXT`"
+            )),
             _ => error,
         }
     }

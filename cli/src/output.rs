@@ -172,6 +172,11 @@ pub(crate) fn json_text(value: &Value) -> String {
     text
 }
 
+/// Counts lines in words: `1 line`, `412,006 lines`.
+pub(crate) fn lines(n: u64) -> String {
+    if n == 1 { "1 line".to_owned() } else { format!("{} lines", billkeep_core::ingest::grouped(n)) }
+}
+
 /// Writes data to stdout.
 pub(crate) fn data(bytes: &[u8]) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();

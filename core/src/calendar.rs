@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bill::State;
 pub use crate::naming::Kind;
-use crate::period::{Coverage, Day};
+use crate::period::{BillMonth, Coverage, Day};
 
 /// The figures of a calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,17 @@ impl Profile {
             }
         }
         slots
+    }
+
+    /// Returns the reseller bills of months before the last, out of those that there are bills for.
+    ///
+    /// They stay due: "the 9th or any later day on which the month is confirmed and not yet delivered" (domain).
+    pub fn overdue(&self, on: Day, months: impl Iterator<Item = BillMonth>) -> Vec<Slot> {
+        let Some(last) = on.month().previous() else { return Vec::new() };
+        months
+            .filter(|month| *month < last)
+            .map(|month| Slot { kind: Kind::Reseller, coverage: Coverage::month(month) })
+            .collect()
     }
 }
 

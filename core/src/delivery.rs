@@ -8,7 +8,7 @@
 //! A kill between any two steps leaves a plan without a receipt. The next run finds it, renders the same bytes
 //! from the same revision, and puts only what is not there. Once there is a receipt, nothing is put again.
 
-use crate::bill::{Bill, BillKey, BillView, Revision};
+use crate::bill::{self, Bill, BillKey, BillView, Revision};
 use crate::block::Sums;
 use crate::calendar::{AccountFacts, BillFacts, Kind, Profile, Slot, WhyNot, judge};
 use crate::digest::hex;
@@ -18,7 +18,7 @@ use crate::export::{
 use crate::journal::{self, Actor};
 use crate::period::{Basis, Day};
 use crate::settings::StoreSettings;
-use crate::storage::{self, StorageError};
+use crate::storage::{self, SinkRecord, StorageError};
 use crate::store::{Read, Store, StoreError, Table};
 use crate::uin::Uin;
 use serde::{Deserialize, Serialize};
@@ -64,6 +64,8 @@ pub struct Delivery {
     pub number: u64,
     /// To which sink.
     pub sink: String,
+    /// Where that sink was: another place under the same name has received nothing.
+    pub url: String,
     /// What.
     pub plan: Plan,
     /// How far it has come.
@@ -94,8 +96,8 @@ pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
 }
 
 /// Under which key a plan for a sink is found: its name is determined by its content.
-fn plan_key(sink: &str, plan: &Plan) -> Vec<u8> {
-    format!("{sink}\0{}", plan.stem).into_bytes()
+fn plan_key(sink: &SinkRecord, plan: &Plan) -> Vec<u8> {
+    format!("{}\0{}\0{}", sink.name, sink.url, plan.stem).into_bytes()
 }
 
 fn storage_error(e: StorageError) -> ExportError {
@@ -116,9 +118,13 @@ pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, Exp
     if !accounts.iter().any(|a| a.uin == settings.payer) {
         accounts.insert(0, storage::account(store, settings.payer)?);
     }
+    let months =
+        bill::list(store)?.into_iter().filter(|(b, _)| b.key.basis == basis).map(|(b, _)| b.key.month);
+    let overdue = profile.overdue(on, months);
     let mut items = Vec::new();
     for account in &accounts {
-        for slot in profile.schedule(on) {
+        let scheduled = profile.schedule(on).into_iter().map(|slot| (slot, true));
+        for (slot, asked) in scheduled.chain(overdue.iter().map(|slot| (*slot, false))) {
             // Reseller bills are the payer's alone.
             if slot.kind == Kind::Reseller && account.uin != settings.payer {
                 continue;
@@ -151,7 +157,7 @@ pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, Exp
                 wanted.rows_per_file = record.rows_per_file.unwrap_or(ROWS_PER_FILE);
                 let view = BillView::open(store, bill_key, None)?;
                 let plan = Plan::new(store, &view, wanted, settings.zone)?;
-                let found = found(store, sink, &plan)?;
+                let found = found(store, &record, &plan)?;
                 let delivered = found.filter(|d| d.progress != Progress::Planned).map(|d| d.number);
                 Ok::<_, ExportError>(delivered)
             })?;
@@ -159,6 +165,10 @@ pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, Exp
                 Ok(sink) => (Some(sink), Ok(wanted)),
                 Err((sink, why)) => (sink, Err(why)),
             };
+            // Of earlier months only what is still to be done is worth a line.
+            if !asked && verdict.is_err() {
+                continue;
+            }
             items.push(DueItem { uin: account.uin, slot, sink, verdict });
         }
     }
@@ -176,7 +186,7 @@ fn scope(kind: Kind, uin: Uin, payer: Uin) -> Scope {
     }
 }
 
-fn found(store: &impl Read, sink: &str, plan: &Plan) -> Result<Option<Delivery>, StoreError> {
+fn found(store: &impl Read, sink: &SinkRecord, plan: &Plan) -> Result<Option<Delivery>, StoreError> {
     match store.get::<u64>(Table::DeliveryKeys, &plan_key(sink, plan))? {
         Some(number) => Ok(Some(store.need(Table::Deliveries, &number.to_be_bytes())?)),
         None => Ok(None),
@@ -189,7 +199,7 @@ fn found(store: &impl Read, sink: &str, plan: &Plan) -> Result<Option<Delivery>,
 /// [`ExportError`]; running again goes on where this run ended.
 pub fn deliver(
     store: &Store,
-    sink_name: &str,
+    record: &SinkRecord,
     sink: &dyn Sink,
     wanted: Wanted,
     settings: &RenderSettings,
@@ -199,17 +209,18 @@ pub fn deliver(
     let writer = store.write()?;
     let view = BillView::open(&writer, wanted.bill, None)?;
     let plan = Plan::new(&writer, &view, wanted, zone)?;
-    let delivery = match found(&writer, sink_name, &plan)? {
+    let delivery = match found(&writer, record, &plan)? {
         Some(delivery) => {
             writer.abort()?;
             delivery
         }
         None => {
             let number = writer.next_id("delivery")?;
-            let key = plan_key(sink_name, &plan);
+            let key = plan_key(record, &plan);
             let delivery = Delivery {
                 number,
-                sink: sink_name.to_owned(),
+                sink: record.name.clone(),
+                url: record.url.clone(),
                 plan,
                 progress: Progress::Planned,
                 at_unix_s: actor.at_unix_s,
@@ -227,7 +238,7 @@ pub fn deliver(
     let reader = store.read()?;
     let plan = &delivery.plan;
     let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
-    let placed = place(&reader, &view, plan, sink_name, sink, settings)?;
+    let placed = place(&reader, &view, plan, &record.name, sink, settings)?;
     drop(reader);
     let receipt = Receipt {
         location: sink.location(&plan.part_name()),
@@ -248,9 +259,10 @@ pub fn deliver(
         return Ok(now);
     }
     let detail = format!(
-        "delivery {}: `{}` to sink `{sink_name}`, {} lines, sha256 {}",
+        "delivery {}: `{}` to sink `{}`, {} lines, sha256 {}",
         delivery.number,
         receipt.part,
+        record.name,
         receipt.rows,
         hex(&receipt.sha256)
     );
@@ -278,11 +290,11 @@ pub struct Finding {
 ///
 /// # Errors
 /// [`ExportError`] when store or sink cannot be read; differences are findings, not errors.
-pub fn verify(store: &impl Read, sink_name: &str, sink: &dyn Sink) -> Result<Vec<Finding>, ExportError> {
-    let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
+pub fn verify(store: &impl Read, record: &SinkRecord, sink: &dyn Sink) -> Result<Vec<Finding>, ExportError> {
+    let sink_error = |error: SinkError| ExportError::Sink { sink: record.name.clone(), error };
     let mut findings = Vec::new();
     let mut known = Vec::new();
-    for delivery in list(store)?.into_iter().filter(|d| d.sink == sink_name) {
+    for delivery in list(store)?.into_iter().filter(|d| d.sink == record.name && d.url == record.url) {
         known.push(delivery.plan.part_name());
         known.push(delivery.plan.manifest_name());
         let Progress::Delivered(receipt) = &delivery.progress else { continue };

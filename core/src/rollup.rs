@@ -4,9 +4,11 @@
 //! (`fold(a ++ b) == merge(fold a, fold b)`). Stored in the transaction that stores the lines (I1).
 //!
 //! ```text
-//! version u8 | zstd of: three lists of texts (owners, products, currencies) | cells u32
-//!   | packed owner, product, currency, day, lines | columns u8
+//! version u8 | bytes of what follows, unpacked u32
+//! | zstd of: three lists of texts (owners, products, currencies) | cells u32
+//!   | packed owner, product, currency | first day i64 | packed day (0 none, 1 the first) and lines | columns u8
 //!   | columns × { column u16, scale u8, packed low 64 bits, packed high 64 bits }
+//! | crc32 u32 of all before
 //! ```
 
 use rustc_hash::FxHashMap;

@@ -4,9 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use billkeep_core::bill::{
-    self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, totals_text, walk_imported,
-};
+use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
 use billkeep_core::export::{Columns, write_line};
 use billkeep_core::ingest::grouped;
 use billkeep_core::schema::Column as BillColumn;
@@ -104,10 +102,10 @@ fn show(context: &Context, which: &Which, by: &[String], revision: Option<u32>) 
     table.print(context.format)?;
     let state = if current { view.bill.state.to_string() } else { "an earlier revision".to_owned() };
     context.say(&format!(
-        "{} revision {} ({state}): {} lines, total {}, digest {}",
+        "{} revision {} ({state}): {}, total {}, digest {}",
         view.bill.key,
         view.revision.number,
-        grouped(view.revision.lines()),
+        output::lines(view.revision.lines()),
         view.revision.total_text(),
         short(&digest)
     ));
@@ -316,20 +314,24 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
     let key: BillKey = context.bill_key(&writer, which.month, which.basis)?;
     let revision = bill::confirm(writer, key, prefix, note, &context.actor())?;
     if context.format != Format::Table {
-        let object = json!({
-            "format": "billkeep.bill.confirm/1",
-            "month": which.month.to_string(),
-            "basis": which.basis.to_string(),
-            "revision": revision.number,
-            "digest": revision.digest.hex(),
-            "total": totals_text(&revision.sums),
-        });
-        output::data(output::json_text(&object).as_bytes())?;
+        let columns = vec![Column::text("currency"), Column::count("lines"), Column::amount("total")];
+        let mut table = Table::new("billkeep.bill.confirm/1", columns);
+        table.more = vec![
+            ("month", which.month.to_string().into()),
+            ("basis", which.basis.to_string().into()),
+            ("revision", revision.number.into()),
+            ("digest", revision.digest.hex().into()),
+        ];
+        let row = |s: &billkeep_core::block::Sums| {
+            vec![s.currency.clone(), s.lines.to_string(), s.total().to_string()]
+        };
+        table.rows = revision.sums.iter().map(row).collect();
+        table.print(context.format)?;
     }
     context.say(&format!(
-        "Confirmed {key} at revision {}, {} lines, total {}, digest {}.",
+        "Confirmed {key} at revision {}, {}, total {}, digest {}.",
         revision.number,
-        grouped(revision.lines()),
+        output::lines(revision.lines()),
         revision.total_text(),
         short(&revision.digest.hex())
     ));

@@ -25,7 +25,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
                 let sink = billkeep_sinks::open(&record.url).map_err(|error| {
                     billkeep_core::export::ExportError::Sink { sink: record.name.clone(), error }
                 })?;
-                let found = delivery::verify(&reader, &record.name, sink.as_ref())?;
+                let found = delivery::verify(&reader, &record, sink.as_ref())?;
                 findings.extend(found.into_iter().map(|f| (record.name.clone(), f)));
             }
             print_findings(context, &findings)?;
@@ -77,7 +77,7 @@ pub(crate) fn print(context: &Context, deliveries: &[Record]) -> Result<(), Comm
 fn print_findings(context: &Context, findings: &[(String, Finding)]) -> Result<(), CommandError> {
     let columns = vec![
         Column::text("sink"),
-        Column::text("delivery"),
+        Column::count("delivery"),
         Column::text("found"),
         Column::text("name"),
         Column::text("detail").wide(),
@@ -104,6 +104,10 @@ fn judge(context: &Context, findings: &[(String, Finding)]) -> Result<(), Comman
             Kind::Damaged,
             format!("{bad} of {} delivered files are missing or altered", ok + bad),
         ));
+    }
+    if ok == 0 {
+        context.say("Nothing was delivered to the sinks that there are.");
+        return Ok(());
     }
     context.say(&format!(
         "All {ok} delivered files are as they were delivered; {extra} others lie beside them."

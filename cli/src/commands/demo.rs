@@ -10,7 +10,7 @@ use billkeep_core::bill::{self, BillView, Field};
 use billkeep_core::calendar::{Binding, Kind as BillKind};
 use billkeep_core::delivery;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{Request, grouped};
+use billkeep_core::ingest::Request;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::storage::{self, Audience, SinkRecord};
 use billkeep_core::store::Store;
@@ -186,9 +186,9 @@ impl<'a> Demo<'a> {
         let digest = BillView::open(&writer, key, None)?.revision.digest.hex();
         let revision = bill::confirm(writer, key, short(&digest), Some("demo"), &self.context.actor())?;
         self.context.say(&format!(
-            "Confirmed {key} at revision {}, {} lines, total {}, digest {}.",
+            "Confirmed {key} at revision {}, {}, total {}, digest {}.",
             revision.number,
-            grouped(revision.lines()),
+            output::lines(revision.lines()),
             revision.total_text(),
             short(&digest)
         ));
@@ -207,7 +207,8 @@ impl<'a> Demo<'a> {
 
     fn verify(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
-        let findings = delivery::verify(&self.store.read()?, SINK, self.sink()?.as_ref())?;
+        let record = storage::sink(&self.store.read()?, SINK)?;
+        let findings = delivery::verify(&self.store.read()?, &record, self.sink()?.as_ref())?;
         let ok = findings.iter().filter(|f| f.what == "ok").count();
         if ok != findings.len() || ok != FILES {
             return Err(CommandError::new(

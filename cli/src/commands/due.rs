@@ -1,7 +1,6 @@
 //! `due` and `run`: what is due on a day, and delivering it.
 
 use billkeep_core::delivery::{self, Delivery, DueItem, Progress};
-use billkeep_core::ingest::grouped;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::storage;
 use billkeep_core::store::Store;
@@ -9,7 +8,7 @@ use billkeep_core::store::Store;
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{self, Column, Table};
 
 pub(crate) fn due(context: &Context, on: Option<Day>, basis: Basis) -> Result<(), CommandError> {
     let store = context.read()?;
@@ -91,7 +90,7 @@ pub(crate) fn deliver_all(
             .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name.clone(), error })
             .and_then(|sink| {
                 let settings = context.render_settings();
-                delivery::deliver(store, &name, sink.as_ref(), wanted, &settings, &context.actor())
+                delivery::deliver(store, &record, sink.as_ref(), wanted, &settings, &context.actor())
             });
         match result {
             Ok(delivery) => {
@@ -115,14 +114,14 @@ fn sentence(delivery: &Delivery) -> String {
     let days = wanted.coverage;
     match &delivery.progress {
         Progress::Delivered(receipt) => format!(
-            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {} lines, total {}.",
+            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, total {}.",
             receipt.part,
             wanted.kind,
             wanted.uin,
             days.first,
             days.last,
             delivery.sink,
-            grouped(receipt.rows),
+            output::lines(receipt.rows),
             billkeep_core::bill::totals_text(&receipt.sums),
         ),
         Progress::Planned => format!("Planned the {} bill of {}.", wanted.kind, wanted.uin),

@@ -43,8 +43,8 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
         Exported { files: 1, rows: placed.rendered.files.iter().map(|f| f.rows).sum() }
     };
     context.say(&format!(
-        "Exported {} lines of {key}, {} to {}, in {} to `{}`.",
-        grouped(rows),
+        "Exported {} of {key}, {} to {}, in {} to `{}`.",
+        crate::output::lines(rows),
         coverage.first,
         coverage.last,
         if files == 1 { "1 zip".to_owned() } else { format!("{} zips", grouped(files)) },

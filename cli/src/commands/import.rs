@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use billkeep_core::bill::totals_text;
-use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Progress, Quiet, Report, Request, grouped};
+use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Progress, Quiet, Report, Request};
 use billkeep_core::naming;
 use billkeep_core::store::Store;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::args::{Format, Import};
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output;
+use crate::output::{self, Column, Table};
 
 pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> {
     let store = context.write()?;
@@ -54,7 +54,10 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
             }
         }
     }
-    if context.format != Format::Table {
+    if context.format == Format::Csv {
+        table_of(&reports).print(context.format)?;
+    }
+    if context.format == Format::Json {
         let rows: Vec<Value> = reports.iter().map(json_of).collect();
         let object = json!({ "format": "billkeep.import/1", "files": rows });
         output::data(output::json_text(&object).as_bytes())?;
@@ -131,15 +134,15 @@ impl Progress for Bar {
 /// Says in one sentence what came of it.
 pub(crate) fn sentence(report: &Report) -> String {
     let month = report.bill;
-    let lines = grouped(report.digest.lines());
+    let lines = output::lines(report.digest.lines());
     let file = &report.file.name;
     let total = totals_text(&report.after);
     let fact = match &report.outcome {
         Outcome::Imported { revision, .. } => {
-            format!("Imported {lines} lines for {month} as revision {revision}, total {total}.")
+            format!("Imported {lines} for {month} as revision {revision}, total {total}.")
         }
         Outcome::DryRun { revision } => format!(
-            "Would import {lines} lines for {month} as revision {revision}, total {total}; nothing was changed."
+            "Would import {lines} for {month} as revision {revision}, total {total}; nothing was changed."
         ),
         Outcome::Unchanged { load, file: before, same_file, replaced } => {
             let why = match (same_file, replaced) {
@@ -160,7 +163,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     }
     let days = report.coverage.map_or_else(String::new, |c| format!(" {} to {}", c.first, c.last));
     text.push_str(&format!(
-        "\n  {}{days}: {lines} lines, total {}\n  the bill is {}, digest {}\n",
+        "\n  {}{days}: {lines}, total {}\n  the bill is {}, digest {}\n",
         report.mode,
         totals_text(&report.sums),
         report.state,
@@ -173,12 +176,47 @@ pub(crate) fn sentence(report: &Report) -> String {
     text + &fact
 }
 
-fn json_of(report: &Report) -> Value {
-    let (outcome, revision, load) = match &report.outcome {
+/// One row for each file and currency.
+fn table_of(reports: &[Report]) -> Table {
+    let columns = vec![
+        Column::text("file"),
+        Column::text("month"),
+        Column::text("mode"),
+        Column::text("outcome"),
+        Column::count("lines"),
+        Column::text("currency"),
+        Column::amount("total"),
+        Column::text("bill_digest"),
+    ];
+    let mut table = Table::new("billkeep.import/1", columns);
+    for report in reports {
+        for sums in &report.sums {
+            table.rows.push(vec![
+                report.file.name.clone(),
+                report.bill.month.to_string(),
+                report.mode.to_string(),
+                outcome(report).0.to_owned(),
+                sums.lines.to_string(),
+                sums.currency.clone(),
+                sums.total().to_string(),
+                report.bill_digest.hex(),
+            ]);
+        }
+    }
+    table
+}
+
+/// Tells what came of it: a word, the revision and the load.
+fn outcome(report: &Report) -> (&'static str, Option<u32>, Option<u64>) {
+    match &report.outcome {
         Outcome::Imported { load, revision } => ("imported", Some(*revision), Some(*load)),
         Outcome::DryRun { revision } => ("dry-run", Some(*revision), None),
         Outcome::Unchanged { load, .. } => ("unchanged", None, Some(*load)),
-    };
+    }
+}
+
+fn json_of(report: &Report) -> Value {
+    let (outcome, revision, load) = outcome(report);
     let totals = |sums: &[billkeep_core::block::Sums]| -> Vec<Value> {
         let one = |s: &billkeep_core::block::Sums| json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() });
         sums.iter().map(one).collect()

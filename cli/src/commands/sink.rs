@@ -65,7 +65,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
         Column::text("name"),
         Column::text("url"),
         Column::text("audience"),
-        Column::text("rows_per_file"),
+        Column::count("rows_per_file"),
     ];
     let mut table = Table::new("billkeep.sink.list/1", columns);
     for sink in storage::sinks(&store.read()?)? {

@@ -40,9 +40,16 @@ fn ids(schema: &Schema) -> Vec<ColumnId> {
 impl Columns {
     /// Returns the columns of all files of a bill.
     pub fn of(view: &BillView) -> Columns {
+        Columns::through(view, u8::MAX)
+    }
+
+    /// Returns the columns of the files that have lines through a day of coverage.
+    ///
+    /// What comes later in the month adds no column to an export that does not cover it.
+    pub fn through(view: &BillView, last_day: u8) -> Columns {
         let mut columns = Columns { headers: Vec::new(), ids: Vec::new() };
         let mut last: Option<Arc<Schema>> = None;
-        for segment in view.segments() {
+        for segment in view.segments().filter(|s| s.record.days.iter().any(|d| d.coverage_day <= last_day)) {
             if last.as_ref().is_some_and(|l| Arc::ptr_eq(l, &segment.schema)) {
                 continue;
             }

@@ -63,7 +63,7 @@ pub fn export_each(
         }
     }
     drop(rollup);
-    let job = Job { view, wanted, zone, sink_name, sink, columns: Columns::of(view) };
+    let job = Job { view, wanted, zone, sink_name, sink, columns: Columns::through(view, last_day) };
     let mut exported = Exported::default();
     for pass in passes(&accounts) {
         exported.files += pass.len() as u64;

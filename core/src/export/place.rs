@@ -51,6 +51,14 @@ pub(super) fn put(
 ) -> Result<Placed, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let name = plan.part_name();
+    let manifest = Manifest::new(plan, &rendered);
+    let manifest_name = plan.manifest_name();
+    let found = read_all(sink, &manifest_name).map_err(sink_error)?;
+    // A manifest that tells of something else is somebody else's: its parts are not touched.
+    let ours = |bytes: &[u8]| Manifest::from_bytes(bytes).is_ok_and(|m| m.same_export(&manifest));
+    if found.as_ref().is_some_and(|bytes| !ours(bytes)) {
+        return Err(sink_error(SinkError::Conflict { name: manifest_name }));
+    }
     let held = read_hash(sink, &name).map_err(sink_error)?;
     if held != Some((rendered.bytes, rendered.sha256)) {
         let staged = Staged { path: staged_path.to_owned(), bytes: rendered.bytes, sha256: rendered.sha256 };
@@ -65,25 +73,24 @@ pub(super) fn put(
     }
     // What was moved away is not there any more; what was found in place is not needed.
     let _ = std::fs::remove_file(staged_path);
-    let manifest = Manifest::new(plan, &rendered);
     let bytes = manifest.to_bytes();
-    let manifest_name = plan.manifest_name();
-    let created = sink.put_new(&manifest_name, &bytes).map_err(sink_error)?;
-    let manifest_sha256 = if created {
-        Sha256::digest(&bytes).into()
-    } else {
-        // It is there: ours of an earlier run, or somebody else's. Read before believing either.
-        let mut theirs = Vec::new();
-        if let Some(mut reader) = sink.read(&manifest_name).map_err(sink_error)? {
-            reader.read_to_end(&mut theirs).map_err(|e| sink_error(SinkError::Passing(e.to_string())))?;
-        }
-        let same = Manifest::from_bytes(&theirs).is_ok_and(|m| m.same_export(&manifest));
-        if !same {
-            return Err(sink_error(SinkError::Conflict { name: manifest_name }));
-        }
-        Sha256::digest(&theirs).into()
+    let manifest_sha256 = match found {
+        Some(found) => Sha256::digest(&found).into(),
+        None if sink.put_new(&manifest_name, &bytes).map_err(sink_error)? => Sha256::digest(&bytes).into(),
+        // Somebody was faster: read before believing either.
+        None => match read_all(sink, &manifest_name).map_err(sink_error)? {
+            Some(theirs) if ours(&theirs) => Sha256::digest(&theirs).into(),
+            _ => return Err(sink_error(SinkError::Conflict { name: manifest_name })),
+        },
     };
     Ok(Placed { rendered, manifest_sha256 })
+}
+
+fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
+    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;
+    Ok(Some(bytes))
 }
 
 fn stage(

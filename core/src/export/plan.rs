@@ -13,6 +13,8 @@ use crate::period::{Coverage, TimeZone};
 use crate::store::Read;
 use crate::uin::Uin;
 
+use super::csv::Columns;
+
 /// The version of the bytes that exports have; it is part of every name.
 pub const EXPORT_FORMAT: u32 = 1;
 /// Rows in a CSV unless said otherwise: what a spreadsheet holds, less the header (domain, "Values").
@@ -110,6 +112,11 @@ impl Plan {
         });
         hasher.update(wanted.rows_per_file.to_le_bytes());
         hasher.update(content.bytes());
+        let columns = Columns::through(view, coverage_last_day(wanted.coverage));
+        for header in columns.headers() {
+            hasher.update((header.len() as u64).to_le_bytes());
+            hasher.update(header);
+        }
         let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
         let name = ExportName {
             uin: wanted.uin,

@@ -61,7 +61,7 @@ pub fn render(
     settings: &RenderSettings,
     out: impl Write + Send,
 ) -> Result<Rendered, ExportError> {
-    let columns = Columns::of(view);
+    let columns = Columns::through(view, coverage_last_day(plan.wanted.coverage));
     let threads = settings.threads.clamp(1, 64);
     let (text_in, text) = crossbeam_channel::bounded::<(u64, Cut)>(threads);
     let (piece_in, pieces) = crossbeam_channel::bounded::<(u64, Result<Piece, String>)>(threads);

@@ -126,7 +126,10 @@ pub(super) fn commit(
         return Ok(report);
     }
     // The same lines in other bytes: shuffled, split otherwise, zipped.
-    let same = active.iter().find(|l| l.mode == mode && l.coverage == coverage && l.digest == loaded.digest);
+    // Lines to be added that the bill holds already, however they came, are the same lines once more.
+    let same = active.iter().find(|l| {
+        l.digest == loaded.digest && (mode == Mode::Adjustment || (l.mode == mode && l.coverage == coverage))
+    });
     if let Some(load) = same {
         report.outcome = Outcome::Unchanged {
             load: load.number,

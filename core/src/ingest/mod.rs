@@ -214,7 +214,7 @@ fn work(
         let key = source.key(settings);
         let result = match &known {
             Err(_) => Err(ImportError::Store(StoreError::Busy)),
-            Ok(known) => match known.get::<u64>(Table::SegmentKeys, &key) {
+            Ok(known) => match find_known(known, &key, &source) {
                 Err(e) => Err(e.into()),
                 Ok(Some(segment)) => Ok(Made::Known(segment)),
                 Ok(None) => segment::build(&source, settings, limits, faults_max).map(|built| Made::Built {
@@ -228,6 +228,19 @@ fn work(
             return;
         }
     }
+}
+
+/// Finds a segment of the same text, unless its lines lie outside of what this file covers: then the text is read
+/// again, to tell which line does.
+fn find_known(
+    store: &impl Read,
+    key: &[u8; 32],
+    source: &segment::Source,
+) -> Result<Option<u64>, StoreError> {
+    let Some(number) = store.get::<u64>(Table::SegmentKeys, key)? else { return Ok(None) };
+    let record: Segment = store.need(Table::Segments, &number.to_be_bytes())?;
+    let covered = record.own_days.is_none_or(|days| source.covers(days.first) && source.covers(days.last));
+    Ok(covered.then_some(number))
 }
 
 /// Puts segments into the transaction in the file's order.

@@ -190,6 +190,9 @@ pub(super) fn coverage(
                 days.first, days.last
             )),
             (None, None) => Err("neither its name nor its lines tell the day".into()),
+            (None, Some(days)) if days.first.month() != month => {
+                Err(format!("its lines are of {}, which does not lie in {month}", days.first))
+            }
             (Some(day), _) | (None, Some(Coverage { first: day, .. })) => {
                 Ok(Some(Coverage { first: day, last: day }))
             }

@@ -58,6 +58,17 @@ impl Source {
         hasher.finalize().into()
     }
 
+    /// Says whether a line of this day may stand in the file, as far as its name tells.
+    ///
+    /// Days before the month belong to its first day; days after it only to the complete month.
+    pub(super) fn covers(&self, day: Day) -> bool {
+        match self.last_day {
+            None => true,
+            Some(last) if self.only_day => day == last,
+            Some(last) => day <= last || last == self.bill.month.last_day(),
+        }
+    }
+
     fn line_of(&self, offset: usize) -> u64 {
         let before = self.bytes.get(..offset).unwrap_or_default();
         self.place.line + memchr::memchr_iter(b'\n', before).count() as u64
@@ -500,10 +511,7 @@ fn day_of(time: i64) -> Option<Day> {
 
 fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
     let (last, day) = (source.last_day?, own_day?);
-    // Days before the month belong to its first day; days after it only to the complete month.
-    let covered =
-        if source.only_day { day == last } else { day <= last || last == source.bill.month.last_day() };
-    if covered {
+    if source.covers(day) {
         return None;
     }
     let column = time_columns(source.bill.basis)
