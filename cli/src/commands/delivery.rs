@@ -110,7 +110,7 @@ fn judge(context: &Context, findings: &[(String, Finding)]) -> Result<(), Comman
         return Ok(());
     }
     context.say(&format!(
-        "All {ok} delivered files are as they were delivered; {extra} others lie beside them."
+        "All {ok} delivered files are as they were delivered; other files beside them: {extra}."
     ));
     Ok(())
 }

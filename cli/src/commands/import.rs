@@ -171,7 +171,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     ));
     if let (Some(first), Some(last)) = (report.missing.first(), report.missing.last()) {
         let days = report.missing.len();
-        text.push_str(&format!("  warning: {days} days are missing, between {first} and {last}\n"));
+        text.push_str(&format!("  warning: days missing between {first} and {last}: {days}\n"));
     }
     text + &fact
 }

@@ -6,6 +6,9 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 
+use zip::read::Config;
+use zip::unstable::read::ZipIterable;
+
 use super::Limits;
 
 type Archive = zip::ZipArchive<BufReader<File>>;
@@ -22,6 +25,11 @@ pub(super) struct Zip {
 
 /// Opens a zip and refuses what no bill's zip has.
 pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
+    // The archive keeps the last entry of a name alone: what it leaves out is counted in the directory itself.
+    let directory = file.try_clone().map_err(|e| e.to_string())?;
+    let listed = ZipIterable::try_new(BufReader::new(directory), Config::default())
+        .map_err(|e| format!("the zip is damaged: {e}"))?
+        .len();
     let mut archive =
         zip::ZipArchive::new(BufReader::new(file)).map_err(|e| format!("the zip is damaged: {e}"))?;
     if archive.len() > limits.zip_entries_max {
@@ -46,10 +54,13 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
         if !name.to_ascii_lowercase().ends_with(".csv") {
             return Err(format!("entry `{name}` is not a CSV"));
         }
-        if entries.iter().any(|(_, other)| *other == name) {
-            return Err(format!("two entries have the name `{name}`"));
-        }
         entries.push((index, name));
+    }
+    if listed != archive.len() {
+        return Err(format!(
+            "two entries have the same name: it lists {listed} entries, under {} names",
+            archive.len()
+        ));
     }
     if entries.is_empty() {
         return Err("the zip holds no CSV".into());

@@ -457,7 +457,8 @@ fn check_cell(
             let number = text.strip_suffix(b"%").unwrap_or(text);
             Amount::parse_cell(number).map_err(|_| bad("a number"))?;
         }
-        Class::Uin if is_blank(text) => {}
+        // Whose money it is, and who owes it, is told on every line.
+        Class::Uin if is_blank(text) => return Err(bad("an account id of 9 to 12 digits")),
         Class::Uin => {
             let uin = Uin::parse(text).ok_or_else(|| bad("an account id of 9 to 12 digits"))?;
             if check.column == Column::OwnerUin {

@@ -24,6 +24,8 @@ pub use tables::{Large, Table};
 /// The number that marks the layout of tables and keys.
 const STORE_FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
+/// How long opening may take before another writer is taken to be the cause.
+const OPEN_WAIT_MIN: Duration = Duration::from_millis(500);
 /// How long a writer sleeps before it asks again for the lock.
 const WAIT_STEP: Duration = Duration::from_millis(20);
 
@@ -331,7 +333,7 @@ fn open_writable(path: &Path, options: &OpenOptions) -> Result<redb::Database, S
         // Nobody waits any more: the database is dropped, and so closed.
         let _ = send.send(opened);
     });
-    receive.recv_timeout(options.wait).unwrap_or(Err(StoreError::Busy))
+    receive.recv_timeout(options.wait.max(OPEN_WAIT_MIN)).unwrap_or(Err(StoreError::Busy))
 }
 
 /// Is shown keys and values, and says whether it wants more.
