@@ -79,6 +79,12 @@ impl Table {
         let decimals: Vec<usize> = (0..self.columns.len()).map(|i| self.decimals(i)).collect();
         let mut table = Drawn::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        // On a terminal, cells wrap to its width; in a pipe, a row stays a line.
+        if let Some((_, columns)) =
+            console::Term::stdout().size_checked().filter(|_| console::user_attended())
+        {
+            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns.max(60));
+        }
         let shown: Vec<usize> =
             self.columns.iter().enumerate().filter(|(_, c)| !c.wide).map(|(i, _)| i).collect();
         let column = |i: &usize| self.columns.get(*i);

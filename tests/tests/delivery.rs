@@ -159,7 +159,7 @@ fn an_altered_or_missing_file_is_found_and_named() {
         fs::write(&path, &bytes).unwrap();
     }
     fs::write(bucket.join("notes.txt"), "mine").unwrap();
-    verify().says(0, &["1 others lie beside them"]);
+    verify().says(0, &["other files beside them: 1"]);
     assert_eq!(found("extra"), ["notes.txt"]);
     assert_eq!(found("ok").len(), 4);
 }

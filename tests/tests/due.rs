@@ -117,3 +117,43 @@ fn a_binding_holds_from_its_day_to_its_last() {
         [false, true, true, false]
     );
 }
+
+#[test]
+fn a_month_that_is_confirmed_late_still_reaches_its_resellers_once() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.sink("bucket", &[]);
+    home.ok(["storage", "allow", PAYER]);
+    home.ok(["storage", "authorize", PAYER]);
+    home.enable(PAYER, "bucket", "reseller", true);
+    let march = |on: &str| -> Vec<String> {
+        let shown = home.json(["due", "--on", on]);
+        let rows = shown["rows"].as_array().unwrap().iter();
+        rows.filter(|r| r["last_day"] == "2021-03-31")
+            .map(|r| r["due"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert!(march("2021-06-03").is_empty());
+    home.confirm();
+    assert_eq!(march("2021-06-03"), ["yes"]);
+    home.ok(["run", "--on", "2021-06-03"]).says(0, &["Delivered the reseller bill"]);
+    assert!(march("2021-06-04").is_empty());
+    home.ok(["run", "--on", "2021-06-04"]).says(0, &["Nothing was due"]);
+}
+
+#[test]
+fn a_sink_of_the_same_name_in_another_place_has_received_nothing() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.sink("bucket", &[]);
+    home.ok(["storage", "allow", PAYER]);
+    home.ok(["storage", "authorize", PAYER]);
+    home.enable(PAYER, "bucket", "monthly", false);
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill"]);
+    home.ok(["storage", "disable", PAYER, "--yes"]);
+    home.ok(["sink", "remove", "bucket"]);
+    let url = format!("file://{}", home.path("elsewhere").display());
+    home.ok(["sink", "add", "bucket", &url]);
+    home.enable(PAYER, "bucket", "monthly", false);
+    home.ok(["delivery", "verify"]).says(0, &["Nothing was delivered"]);
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill"]);
+    home.ok(["delivery", "verify"]).says(0, &["All 2 delivered files"]);
+}

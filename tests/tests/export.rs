@@ -10,7 +10,7 @@ use billkeep_core::journal::Actor;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::{Format, Headers, csv, demo};
 
-use crate::support::bucket::{self, Export};
+use crate::support::bucket::{self, Export, listing};
 use crate::support::figures::Figures;
 use crate::support::{Home, MARCH, PAYER, STEM, bill_file, demo_file, fixture, python};
 
@@ -237,4 +237,46 @@ fn python_reads_every_export_to_the_last_decimal() {
     let folder = export(&home, "customers", &["--kind", "reseller", "--per", "customer"]);
     let customers: Vec<Export> = bucket::checked(&folder);
     assert_eq!(read_by_python(&python, &folder, &expected), customers.len());
+}
+
+#[test]
+fn a_later_file_with_a_new_column_leaves_the_exports_of_earlier_days_as_they_were() {
+    let home = Home::with(&[demo_file(4, 7)]);
+    let run = |home: &Home| {
+        let folder = home.path("four");
+        let out = folder.display().to_string();
+        home.ok(["export", "2021-04", "--kind", "daily", "--through", "2021-04-04", "-o", &out]);
+        listing(&folder)
+    };
+    let before = run(&home);
+    let line = "100010445724,200000003412,CVM,CPU,2021-04-06 00:00:00,1.5,USD,new\n";
+    let text = format!(
+        "PayerAccountID,OwnerAccountID,ProductName,ComponentName,UsageStartTime,TotalCost,Currency,NewColumn\n{line}"
+    );
+    let file = home.write("more.csv", text.as_bytes());
+    home.import_as(Some("adjustment"), [&file]).says(0, &["Imported 1 line"]);
+    assert_eq!(run(&home), before);
+    // Where the new line is covered, the export has its column, and another name.
+    let out = home.path("six").display().to_string();
+    home.ok(["export", "2021-04", "--kind", "daily", "--through", "2021-04-06", "-o", &out]);
+    let six = listing(&home.path("six"));
+    let manifest = six.iter().find(|(name, _)| name.ends_with(".json")).unwrap().1;
+    let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap();
+    assert!(manifest["columns"].as_array().unwrap().iter().any(|c| c == "NewColumn"), "{manifest}");
+}
+
+#[test]
+fn a_part_is_not_touched_where_somebody_elses_manifest_lies_beside_it() {
+    let home = Home::with(&[demo_file(4, 7)]);
+    let out = home.path("out").display().to_string();
+    let export = || home.run(["export", "2021-04", "--kind", "daily", "--through", "2021-04-04", "-o", &out]);
+    export().says(0, &[]);
+    let names: Vec<String> = listing(&home.path("out")).into_keys().collect();
+    let part = home.path("out").join(names.iter().find(|n| n.ends_with(".zip")).unwrap());
+    let manifest = home.path("out").join(names.iter().find(|n| n.ends_with(".json")).unwrap());
+    std::fs::write(&part, b"theirs").unwrap();
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replacen("\"rows\": 60", "\"rows\": 61", 1)).unwrap();
+    export().says(3, &["is there already with other content"]);
+    assert_eq!(std::fs::read(&part).unwrap(), b"theirs");
 }

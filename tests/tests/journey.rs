@@ -179,6 +179,8 @@ fn a_file_that_names_a_missing_day_is_told_so() {
     let home = Home::new();
     let day = csv(&march.on(4), &march.spec, &Format::plain(Headers::English));
     let file = home.write("100010445724-20210304-by_used_time-bill_details.csv", &day);
-    home.import_as(Some("day"), [file])
-        .says(0, &["warning", "3 days are missing", "2021-03-01", "2021-03-03"]);
+    home.import_as(Some("day"), [file]).says(
+        0,
+        &["warning", "days missing between 2021-03-01 and 2021-03-03: 3", "2021-03-01", "2021-03-03"],
+    );
 }

@@ -160,3 +160,20 @@ fn currencies_are_shown_side_by_side_and_never_added() {
     eur.0.into_iter().for_each(|(key, (lines, total))| both.add(key, lines, total));
     assert_eq!(Figures::parse(&home.ok(args).stdout), both);
 }
+
+#[test]
+fn lines_that_the_store_knows_are_still_held_to_the_days_that_a_name_tells() {
+    let march = demo::bill(3);
+    let text = csv(&march.through(31), &march.spec, &plain(Headers::English));
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.ok(["bill", "list"]);
+    // The same text, so every line is known; the name says that it ends on the 4th.
+    let other = Home::new();
+    let whole = other.write("march.csv", &text);
+    other.import_as(Some("adjustment"), [&whole]).says(0, &["Imported 450 lines"]);
+    let cut = other.write(&format!("{}.csv", day_name(4)), &[text.as_slice(), b"\r\n"].concat());
+    other.import_as(None, [&cut]).says(1, &["line ", "2021-03-05", "2021-03-01..2021-03-04"]);
+    // The whole month once more, to be added: the same lines are not added twice.
+    let again = other.write("again.csv", &[text.as_slice(), b"\n"].concat());
+    other.import_as(Some("adjustment"), [&again]).says(0, &["holds the same lines", "nothing was changed"]);
+}
