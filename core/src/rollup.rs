@@ -59,6 +59,11 @@ impl Names {
         self.list.get(number as usize).map_or(b"", Vec::as_slice)
     }
 
+    /// Goes through the names, by number.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.list.iter().map(Vec::as_slice)
+    }
+
     /// Returns the name with this number as text.
     pub fn text(&self, number: u32) -> String {
         String::from_utf8_lossy(self.get(number)).into_owned()
@@ -79,14 +84,14 @@ pub struct CellKey {
 }
 
 /// The sums of the lines of one key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cell {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell<'a> {
     /// By what.
     pub key: CellKey,
     /// How many lines.
     pub lines: u64,
     /// The sum of each of the roll-up's columns.
-    pub amounts: Vec<Amount>,
+    pub amounts: &'a [Amount],
 }
 
 /// Sums that overflow 128 bits: no bill does.
@@ -102,7 +107,10 @@ pub struct Rollup {
     currencies: Names,
     columns: Vec<Column>,
     index: FxHashMap<CellKey, usize>,
-    cells: Vec<Cell>,
+    /// The keys and their counts of lines.
+    cells: Vec<(CellKey, u64)>,
+    /// The sums of all cells one after another, as many for each as there are columns.
+    amounts: Vec<Amount>,
     last: Option<usize>,
 }
 
@@ -130,26 +138,42 @@ impl Rollup {
             currency: self.currencies.number(currency),
             day: day.map(Day::epoch_days),
         };
-        let cell = self.cell(key);
-        cell.lines += 1;
-        for (sum, amount) in cell.amounts.iter_mut().zip(amounts) {
-            *sum = sum.checked_add(amount).ok_or(Overflow)?;
+        self.add(key, 1, amounts.enumerate())
+    }
+
+    /// Adds to the cell of a key: how many lines, and amounts with their places among the columns.
+    fn add(
+        &mut self,
+        key: CellKey,
+        lines: u64,
+        amounts: impl Iterator<Item = (usize, Amount)>,
+    ) -> Result<(), Overflow> {
+        let at = self.place(key);
+        if let Some((_, count)) = self.cells.get_mut(at) {
+            *count += lines;
+        }
+        let n = self.columns.len();
+        let Some(sums) = self.amounts.get_mut(at * n..(at + 1) * n) else { return Ok(()) };
+        for (place, amount) in amounts {
+            if let Some(sum) = sums.get_mut(place) {
+                *sum = sum.checked_add(amount).ok_or(Overflow)?;
+            }
         }
         Ok(())
     }
 
-    fn cell(&mut self, key: CellKey) -> &mut Cell {
+    /// Returns the place of a key's cell, a new one if need be.
+    fn place(&mut self, key: CellKey) -> usize {
         let at = match self.last {
-            Some(at) if self.cells.get(at).is_some_and(|c| c.key == key) => at,
+            Some(at) if self.cells.get(at).is_some_and(|c| c.0 == key) => at,
             _ => *self.index.entry(key).or_insert_with(|| {
-                let zero = Amount::ZERO;
-                self.cells.push(Cell { key, lines: 0, amounts: vec![zero; self.columns.len()] });
+                self.cells.push((key, 0));
+                self.amounts.resize(self.cells.len() * self.columns.len(), Amount::ZERO);
                 self.cells.len() - 1
             }),
         };
         self.last = Some(at);
-        // The index only ever holds places that were pushed.
-        &mut self.cells[at]
+        at
     }
 
     /// Merges another roll-up into this one; columns that only the other has are added.
@@ -157,11 +181,14 @@ impl Rollup {
     /// # Errors
     /// [`Overflow`] beyond 128 bits.
     pub fn merge(&mut self, other: &Rollup) -> Result<(), Overflow> {
-        for column in &other.columns {
-            if !self.columns.contains(column) {
-                self.columns.push(*column);
-                self.cells.iter_mut().for_each(|c| c.amounts.push(Amount::ZERO));
-            }
+        let before = self.columns.len();
+        self.columns.extend(other.columns.iter().filter(|c| !self.columns.contains(c)).collect::<Vec<_>>());
+        let added = self.columns.len() - before;
+        if added > 0 && before > 0 {
+            let none = vec![Amount::ZERO; added];
+            self.amounts = self.amounts.chunks_exact(before).flat_map(|c| [c, &none].concat()).collect();
+        } else if added > 0 {
+            self.amounts = vec![Amount::ZERO; self.cells.len() * added];
         }
         let places: Vec<usize> =
             other.columns.iter().filter_map(|c| self.columns.iter().position(|mine| mine == c)).collect();
@@ -172,19 +199,14 @@ impl Rollup {
         let products = translate(&mut self.products, &other.products);
         let currencies = translate(&mut self.currencies, &other.currencies);
         let of = |list: &[u32], number: u32| list.get(number as usize).copied().unwrap_or(u32::MAX);
-        for theirs in &other.cells {
-            let cell = self.cell(CellKey {
+        for theirs in other.cells() {
+            let key = CellKey {
                 owner: of(&owners, theirs.key.owner),
                 product: of(&products, theirs.key.product),
                 currency: of(&currencies, theirs.key.currency),
                 day: theirs.key.day,
-            });
-            cell.lines += theirs.lines;
-            for (place, amount) in places.iter().zip(&theirs.amounts) {
-                if let Some(sum) = cell.amounts.get_mut(*place) {
-                    *sum = sum.checked_add(*amount).ok_or(Overflow)?;
-                }
-            }
+            };
+            self.add(key, theirs.lines, places.iter().copied().zip(theirs.amounts.iter().copied()))?;
         }
         Ok(())
     }
@@ -194,9 +216,24 @@ impl Rollup {
         &self.columns
     }
 
-    /// Returns the cells, in no particular order.
-    pub fn cells(&self) -> &[Cell] {
-        &self.cells
+    /// Goes through the cells, in no particular order.
+    pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
+        let n = self.columns.len();
+        self.cells.iter().enumerate().map(move |(i, (key, lines))| Cell {
+            key: *key,
+            lines: *lines,
+            amounts: self.amounts.get(i * n..(i + 1) * n).unwrap_or_default(),
+        })
+    }
+
+    /// Returns how many cells there are.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Says whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
     }
 
     /// Returns the owners' texts.
@@ -224,19 +261,22 @@ impl Rollup {
     /// # Errors
     /// [`Overflow`] beyond 128 bits.
     pub fn sums(&self) -> Result<Vec<Sums>, Overflow> {
-        let mut by_currency: Vec<Option<Sums>> = vec![None; self.currencies.list.len()];
-        for cell in &self.cells {
-            let Some(slot) = by_currency.get_mut(cell.key.currency as usize) else { continue };
-            let sums = slot.get_or_insert_with(|| Sums::new(&self.currencies.text(cell.key.currency)));
-            sums.lines += cell.lines;
-            for (column, amount) in self.columns.iter().zip(&cell.amounts) {
-                sums.add(*column, *amount).ok_or(Overflow)?;
+        let mut by_currency: Vec<(u64, Vec<Amount>)> =
+            vec![(0, vec![Amount::ZERO; self.columns.len()]); self.currencies.list.len()];
+        for cell in self.cells() {
+            let Some((lines, sums)) = by_currency.get_mut(cell.key.currency as usize) else { continue };
+            *lines += cell.lines;
+            for (sum, amount) in sums.iter_mut().zip(cell.amounts) {
+                *sum = sum.checked_add(*amount).ok_or(Overflow)?;
             }
         }
         let mut all = Vec::new();
-        for sums in by_currency.into_iter().flatten() {
-            merge_sums(&mut all, &[sums]).ok_or(Overflow)?;
+        for (currency, (lines, sums)) in self.currencies.list.iter().zip(by_currency) {
+            let currency = String::from_utf8_lossy(currency).into_owned();
+            let amounts = self.columns.iter().copied().zip(sums).collect();
+            merge_sums(&mut all, &[Sums { currency, lines, amounts }]).ok_or(Overflow)?;
         }
+        all.retain(|s: &Sums| s.lines > 0);
         Ok(all)
     }
 
@@ -269,7 +309,7 @@ impl Rollup {
         let rank_of = |which: usize, number: u32| -> i64 {
             ranks.get(which).and_then(|r| r.get(number as usize)).copied().unwrap_or(0)
         };
-        let key = |cell: &Cell| {
+        let key = |cell: &Cell<'_>| {
             (
                 rank_of(0, cell.key.owner),
                 rank_of(1, cell.key.product),
@@ -277,10 +317,10 @@ impl Rollup {
                 rank_of(2, cell.key.currency),
             )
         };
-        let mut cells: Vec<&Cell> = self.cells.iter().collect();
-        cells.sort_unstable_by_key(|c| key(c));
+        let mut cells: Vec<Cell<'_>> = self.cells().collect();
+        cells.sort_unstable_by_key(&key);
         Put(&mut raw).u32(u32::try_from(cells.len()).map_err(|_| BlockError::TooLarge)?);
-        let keys: Vec<_> = cells.iter().map(|c| key(c)).collect();
+        let keys: Vec<_> = cells.iter().map(&key).collect();
         ints::pack(&keys.iter().map(|k| k.0).collect::<Vec<_>>(), &mut raw);
         ints::pack(&keys.iter().map(|k| k.1).collect::<Vec<_>>(), &mut raw);
         ints::pack(&keys.iter().map(|k| k.3).collect::<Vec<_>>(), &mut raw);
@@ -359,24 +399,25 @@ impl Rollup {
         }
         let at = |list: &[i64], i: usize| list.get(i).copied().unwrap_or(0);
         let cells = (0..n)
-            .map(|i| Cell {
-                key: CellKey {
+            .map(|i| {
+                let key = CellKey {
                     owner: at(&owner, i) as u32,
                     product: at(&product, i) as u32,
                     currency: at(&currency, i) as u32,
                     day: (at(&day, i) != 0).then(|| (at(&day, i) - 1 + first) as i32),
-                },
-                lines: at(&lines, i).cast_unsigned(),
-                amounts: amounts
-                    .iter()
-                    .map(|(scale, low, high)| {
-                        let value = (i128::from(at(high, i)) << 64) + i128::from(at(low, i));
-                        Amount::new(value, *scale)
-                    })
-                    .collect(),
+                };
+                (key, at(&lines, i).cast_unsigned())
             })
             .collect();
-        Ok(Rollup { owners, products, currencies, columns, cells, ..Rollup::default() })
+        let mut flat = Vec::with_capacity(n * amounts.len());
+        for i in 0..n {
+            flat.extend(amounts.iter().map(|(scale, low, high)| {
+                let value = (i128::from(at(high, i)) << 64) + i128::from(at(low, i));
+                Amount::new(value, *scale)
+            }));
+        }
+        let amounts = flat;
+        Ok(Rollup { owners, products, currencies, columns, cells, amounts, ..Rollup::default() })
     }
 }
 
@@ -432,7 +473,7 @@ mod tests {
         for owner in ["200000003412", "\t200000003412", "200000003412\u{a0}"] {
             rollup.add_line(owner.as_bytes(), b"CVM", b"USD", None, [Amount::new(1, 0)].into_iter()).unwrap();
         }
-        assert_eq!(rollup.cells().len(), 1);
+        assert_eq!(rollup.len(), 1);
         assert_eq!(rollup.sums().unwrap()[0].total(), Amount::new(3, 0));
     }
 }

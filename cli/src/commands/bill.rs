@@ -1,5 +1,6 @@
 //! `bill`: look, issue, confirm, reopen.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -129,11 +130,11 @@ pub(crate) fn grouped_table(shown: &bill::Grouped) -> Table {
         columns.push(if *column == BillColumn::Total { amount } else { amount.wide() });
     }
     let mut table = Table::new("billkeep.bill.show/1", columns);
-    for group in &shown.rows {
-        let mut row = group.keys.clone();
-        row.push(group.sums.lines.to_string());
-        row.push(group.sums.currency.clone());
-        row.extend(shown.columns.iter().map(|c| group.sums.amount(*c).to_string()));
+    for group in shown.rows() {
+        let mut row: Vec<String> = group.keys().map(Cow::into_owned).collect();
+        row.push(group.lines().to_string());
+        row.push(group.currency().into_owned());
+        row.extend(group.amounts().map(|a| a.to_string()));
         table.rows.push(row);
     }
     table

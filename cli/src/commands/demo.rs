@@ -137,7 +137,7 @@ impl<'a> Demo<'a> {
         let shown = bill::show(&reader, &view, &fields)?;
         let table = super::bill::grouped_table(&shown);
         output::data(table.first_rows(12).drawn().as_bytes())?;
-        self.context.say(&format!("... {} rows in all", shown.rows.len()));
+        self.context.say(&format!("... {} rows in all", shown.len()));
         Ok(())
     }
 

@@ -21,6 +21,20 @@ pub struct SegmentView {
     pub schema: Arc<Schema>,
 }
 
+impl SegmentView {
+    /// Reads the segment's roll-up.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when its bytes are.
+    pub fn rollup(&self, store: &impl Read) -> Result<Rollup, StoreError> {
+        let bytes = store.get_large(Large::Rollups, self.number)?;
+        Rollup::decode(&bytes).map_err(|e| StoreError::Damaged {
+            what: format!("the roll-up of segment {}", self.number),
+            why: e.to_string(),
+        })
+    }
+}
+
 /// A bill at one revision.
 pub struct BillView {
     /// The bill as it is now.
@@ -76,12 +90,7 @@ impl BillView {
     pub fn rollup(&self, store: &impl Read) -> Result<Rollup, BillError> {
         let mut all = Rollup::default();
         for segment in self.segments() {
-            let bytes = store.get_large(Large::Rollups, segment.number)?;
-            let rollup = Rollup::decode(&bytes).map_err(|e| StoreError::Damaged {
-                what: format!("the roll-up of segment {}", segment.number),
-                why: e.to_string(),
-            })?;
-            all.merge(&rollup)?;
+            all.merge(&segment.rollup(store)?)?;
         }
         let sums = all.sums()?;
         self.must_tie("the sums of roll-ups and revision", &sums)?;

@@ -55,11 +55,11 @@ pub fn export_each(
     let rollup = view.rollup(store)?;
     let last_day = coverage_last_day(wanted.coverage);
     let mut accounts: BTreeMap<u64, Vec<Sums>> = BTreeMap::new();
-    for cell in rollup.cells().iter().filter(|cell| covers(wanted.bill.month, last_day, cell)) {
-        let owner = owner_of(&rollup, cell);
+    for cell in rollup.cells().filter(|cell| covers(wanted.bill.month, last_day, cell)) {
+        let owner = owner_of(&rollup, &cell);
         if owner != 0 && !(customers_only && owner == wanted.bill.payer.number()) {
             let sums = accounts.entry(owner).or_default();
-            merge_sums(sums, &[cell_sums(&rollup, cell)?]).ok_or(Overflow).map_err(BillError::from)?;
+            merge_sums(sums, &[cell_sums(&rollup, &cell)?]).ok_or(Overflow).map_err(BillError::from)?;
         }
     }
     drop(rollup);

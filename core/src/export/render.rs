@@ -171,31 +171,31 @@ fn expected_sums(rollup: &Rollup, plan: &Plan) -> Result<Vec<Sums>, ExportError>
     let last = coverage_last_day(wanted.coverage);
     let mut all = Vec::new();
     for cell in rollup.cells() {
-        let owner = owner_of(rollup, cell);
-        if covers(wanted.bill.month, last, cell) && owners.contains(owner) {
-            merge_sums(&mut all, &[cell_sums(rollup, cell)?]).ok_or(Overflow).map_err(BillError::from)?;
+        let owner = owner_of(rollup, &cell);
+        if covers(wanted.bill.month, last, &cell) && owners.contains(owner) {
+            merge_sums(&mut all, &[cell_sums(rollup, &cell)?]).ok_or(Overflow).map_err(BillError::from)?;
         }
     }
     Ok(all)
 }
 
 /// Returns the owner of a cell as a number, 0 for none.
-pub(super) fn owner_of(rollup: &Rollup, cell: &Cell) -> u64 {
+pub(super) fn owner_of(rollup: &Rollup, cell: &Cell<'_>) -> u64 {
     Uin::parse(rollup.owners().get(cell.key.owner)).map_or(0, Uin::number)
 }
 
 /// Says whether an export through a day covers a cell: as imports do, days outside of the month by its edges, no
 /// day by the last one.
-pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell) -> bool {
+pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell<'_>) -> bool {
     let day = cell.key.day.and_then(Day::from_epoch_days).unwrap_or(month.last_day());
     day.clamp(month.first_day(), month.last_day()).day_of_month() <= u32::from(last_day)
 }
 
 /// Returns the sums of a cell.
-pub(super) fn cell_sums(rollup: &Rollup, cell: &Cell) -> Result<Sums, ExportError> {
+pub(super) fn cell_sums(rollup: &Rollup, cell: &Cell<'_>) -> Result<Sums, ExportError> {
     let mut sums = Sums::new(&rollup.currencies().text(cell.key.currency));
     sums.lines = cell.lines;
-    for (column, amount) in rollup.columns().iter().zip(&cell.amounts) {
+    for (column, amount) in rollup.columns().iter().zip(cell.amounts) {
         sums.add(*column, *amount).ok_or(Overflow).map_err(BillError::from)?;
     }
     Ok(sums)

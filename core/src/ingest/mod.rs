@@ -1,12 +1,13 @@
 //! Imports a bill file: bytes → recognised kind → segments → a new revision, in one atomic step.
 //!
 //! The file is read once. One thread cuts it into stretches of whole records ([`split`]), workers turn each into
-//! a segment ([`segment`]), and the calling thread, which holds the write transaction, puts them into the store
+//! a segment ([`segment`]; [`lines`] checks the cells), and the calling thread, which holds the write transaction, puts them into the store
 //! in the file's order. Memory is bounded by `segment_bytes` and the number of threads, not by the file. If
 //! anything is wrong anywhere, the transaction is dropped, and nothing has happened.
 
 mod archive;
 mod error;
+mod lines;
 mod load;
 mod recognise;
 mod segment;
