@@ -6,7 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
-use billkeep_core::export::{Columns, write_line};
+use billkeep_core::export::{Columns, write_line, write_quoted};
 use billkeep_core::ingest::grouped;
 use billkeep_core::schema::Column as BillColumn;
 use billkeep_core::store::Read;
@@ -82,6 +82,11 @@ fn show(context: &Context, which: &Which, by: &[String], revision: Option<u32>) 
     let fields = by.iter().map(|f| f.trim().parse()).collect::<Result<Vec<Field>, BillError>>()?;
     let view = view(context, &reader, which, revision)?;
     let shown = bill::show(&reader, &view, &fields)?;
+    if context.format == Format::Csv {
+        output::data(&grouped_csv(&shown))?;
+        say_revision(context, which, &view);
+        return Ok(());
+    }
     let mut table = grouped_table(&shown);
     let digest = view.revision.digest.hex();
     let current = view.revision.number == view.bill.revision;
@@ -101,6 +106,14 @@ fn show(context: &Context, which: &Which, by: &[String], revision: Option<u32>) 
         ("totals", totals.into()),
     ];
     table.print(context.format)?;
+    say_revision(context, which, &view);
+    Ok(())
+}
+
+/// Says which revision was shown, and how to confirm it.
+fn say_revision(context: &Context, which: &Which, view: &BillView) {
+    let digest = view.revision.digest.hex();
+    let current = view.revision.number == view.bill.revision;
     let state = if current { view.bill.state.to_string() } else { "an earlier revision".to_owned() };
     context.say(&format!(
         "{} revision {} ({state}): {}, total {}, digest {}",
@@ -117,7 +130,37 @@ fn show(context: &Context, which: &Which, by: &[String], revision: Option<u32>) 
             short(&digest)
         ));
     }
-    Ok(())
+}
+
+/// Writes a grouped bill as CSV. A month by owner, product and day has more cells than a table of texts should hold.
+fn grouped_csv(shown: &bill::Grouped) -> Vec<u8> {
+    let mut out = Vec::new();
+    let fields = shown.fields.iter().map(ToString::to_string);
+    let fixed = ["lines", "currency"].map(str::to_owned);
+    let amounts = shown.columns.iter().map(|c| c.name().to_owned());
+    let header: Vec<String> = fields.chain(fixed).chain(amounts).collect();
+    for (i, name) in header.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        write_quoted(name.as_bytes(), &mut out);
+    }
+    out.push(b'\n');
+    for group in shown.rows() {
+        for key in group.keys() {
+            write_quoted(key.as_bytes(), &mut out);
+            out.push(b',');
+        }
+        out.extend_from_slice(group.lines().to_string().as_bytes());
+        out.push(b',');
+        write_quoted(group.currency().as_bytes(), &mut out);
+        for amount in group.amounts() {
+            out.push(b',');
+            amount.write(&mut out);
+        }
+        out.push(b'\n');
+    }
+    out
 }
 
 /// Makes the table of a grouped bill.
