@@ -21,6 +21,8 @@ pub(crate) mod text;
 
 pub use column::{ColumnData, IntegerForm, Texts};
 
+use std::cell::RefCell;
+
 use crate::money::Amount;
 use crate::schema::Column;
 use bytes::{Put, Take};
@@ -145,7 +147,18 @@ pub(crate) fn squeeze(raw: &[u8]) -> Result<Vec<u8>, BlockError> {
 
 /// Undoes [`squeeze`]; the result has exactly `bytes` bytes.
 pub(crate) fn unsqueeze(packed: &[u8], bytes: usize) -> Result<Vec<u8>, BlockError> {
-    let raw = zstd::bulk::decompress(packed, bytes).map_err(|_| BlockError::Damaged("it does not unpack"))?;
+    thread_local! {
+        // Making a context takes as long as unpacking a small column.
+        static CONTEXT: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    let raw = CONTEXT.with_borrow_mut(|context| {
+        let context = match context {
+            Some(context) => context,
+            None => context.insert(zstd::bulk::Decompressor::new()?),
+        };
+        context.decompress(packed, bytes)
+    });
+    let raw = raw.map_err(|_| BlockError::Damaged("it does not unpack"))?;
     if raw.len() == bytes { Ok(raw) } else { Err(BlockError::Damaged("it unpacks to another length")) }
 }
 

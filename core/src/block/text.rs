@@ -53,11 +53,7 @@ impl Form {
                 if value < 0 {
                     out.push(b'-');
                 }
-                write_digits(value.unsigned_abs(), usize::from(scale) + 1, out);
-                if scale > 0 {
-                    let at = out.len().saturating_sub(usize::from(scale));
-                    out.insert(at, b'.');
-                }
+                write_fixed(value.unsigned_abs(), usize::from(scale), out);
             }
             Form::Time => write_time(value, out),
             Form::Digits(width) => write_digits(value.unsigned_abs(), usize::from(width), out),
@@ -78,20 +74,30 @@ fn digits(text: &[u8]) -> Option<i64> {
 }
 
 fn write_digits(mut value: u64, width: usize, out: &mut Vec<u8>) {
-    let mut buffer = [b'0'; 64];
-    let mut at = buffer.len();
-    loop {
-        at -= 1;
-        if let Some(slot) = buffer.get_mut(at) {
-            *slot = b'0' + (value % 10) as u8;
-        }
-        value /= 10;
-        if value == 0 {
+    // 20 digits are the most that 64 bits have; a cell of digits has at most 18.
+    let mut buffer = [b'0'; 20];
+    let mut from = buffer.len();
+    for (at, slot) in buffer.iter_mut().enumerate().rev() {
+        if value == 0 && from < 20 {
             break;
         }
+        *slot = b'0' + (value % 10) as u8;
+        value /= 10;
+        from = at;
     }
-    let from = at.min(buffer.len().saturating_sub(width));
+    let from = from.min(buffer.len().saturating_sub(width));
     out.extend_from_slice(buffer.get(from..).unwrap_or_default());
+}
+
+/// Appends digits with a point before the last `scale` of them, at most 18.
+fn write_fixed(value: u64, scale: usize, out: &mut Vec<u8>) {
+    let scale = scale.min(18);
+    let unit = 10_u64.pow(scale as u32);
+    write_digits(value / unit, 1, out);
+    if scale > 0 {
+        out.push(b'.');
+        write_digits(value % unit, scale, out);
+    }
 }
 
 fn read_fixed(cell: &[u8], scale: usize) -> Option<i64> {

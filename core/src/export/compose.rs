@@ -102,7 +102,9 @@ impl Composer {
 
     fn flush(&mut self, give: &mut dyn FnMut(Cut)) {
         if !self.text.is_empty() {
-            give(Cut::Text(std::mem::take(&mut self.text)));
+            // Who filled a chunk will fill another.
+            let room = if self.text.len() >= CHUNK_BYTES { CHUNK_BYTES + CHUNK_BYTES / 64 } else { 0 };
+            give(Cut::Text(std::mem::replace(&mut self.text, Vec::with_capacity(room))));
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Blocks hold a day's lines sorted by owner. A pass takes as many accounts as fit into memory, neighbours by id,
 //! and reads of each day only the blocks that hold them; so all passes together read each block little more than
-//! once. The bytes are those that exporting each account alone would give.
+//! once. Threads take passes as they come: one reads, writes, compresses and puts all accounts of its pass. The bytes
+//! are those that exporting each account alone would give.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +18,12 @@ use crate::uin::Uin;
 use super::archive::{self, Deflater};
 use super::compose::{Composed, Composer, Cut};
 use super::csv::Columns;
-use super::place::{place, put};
+use super::place::{place_held, put};
 use super::plan::{Plan, Scope, Wanted, coverage_last_day};
 use super::render::{CsvNames, Hashing, RenderSettings, cell_sums, covers, must_tie, owner_of};
 use super::{ExportError, Sink, SinkError};
 
-/// Lines in a pass, whose text is kept in memory: some 64 MiB of it.
+/// Lines in a pass, whose text is kept in memory: some 64 MiB of it, for each thread.
 const PASS_LINES: u64 = 131_072;
 
 /// What was exported.
@@ -43,7 +44,7 @@ pub struct Exported {
 /// [`ExportError`]; what is in the sink by then is whole, and running again goes on.
 #[expect(clippy::too_many_arguments, reason = "one export: from where, what, whereto, how")]
 pub fn export_each(
-    store: &impl Read,
+    store: &(impl Read + Sync),
     view: &BillView,
     wanted: Wanted,
     customers_only: bool,
@@ -64,18 +65,36 @@ pub fn export_each(
     }
     drop(rollup);
     let job = Job { view, wanted, zone, sink_name, sink, columns: Columns::through(view, last_day) };
-    let mut exported = Exported::default();
-    for pass in passes(&accounts) {
-        exported.files += pass.len() as u64;
-        exported.rows += pass.iter().map(|owner| lines(&accounts, *owner)).sum::<u64>();
-        match pass.as_slice() {
-            [owner] if lines(&accounts, *owner) > PASS_LINES => {
-                let plan = Plan::new(store, view, job.wanted_of(*owner)?, zone)?;
-                place(store, view, &plan, sink_name, sink, settings)?;
-            }
-            _ => job.pass(store, &pass, &accounts, settings)?,
-        }
+    let passes = passes(&accounts);
+    let rows = accounts.values().flatten().map(|s| s.lines).sum();
+    let exported = Exported { files: accounts.len() as u64, rows };
+    let hold = sink.hold().map_err(|error| job.sink_error(error))?;
+    // Accounts that are a pass of their own go first, one after another: each uses all threads.
+    let (alone, together): (Vec<_>, Vec<_>) = passes.into_iter().partition(|pass| match pass.as_slice() {
+        [owner] => lines(&accounts, *owner) > PASS_LINES,
+        _ => false,
+    });
+    for owner in alone.into_iter().flatten() {
+        let plan = Plan::new(store, view, job.wanted_of(owner)?, zone)?;
+        place_held(store, view, &plan, sink_name, sink, settings)?;
     }
+    let (pass_in, queue) = crossbeam_channel::unbounded();
+    together.into_iter().for_each(|pass| {
+        // The receiver lives as long as this function.
+        let _ = pass_in.send(pass);
+    });
+    drop(pass_in);
+    let results: Vec<Result<(), ExportError>> = std::thread::scope(|scope| {
+        let worker = || {
+            let mut deflater = Deflater::new();
+            queue.iter().try_for_each(|pass| job.pass(store, &pass, &accounts, &mut deflater))
+        };
+        let workers: Vec<_> = (0..settings.threads.clamp(1, 64)).map(|_| scope.spawn(worker)).collect();
+        let failed = || Err(ExportError::Write("an exporting thread failed".into()));
+        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| failed())).collect()
+    });
+    drop(hold);
+    results.into_iter().collect::<Result<(), _>>()?;
     Ok(exported)
 }
 
@@ -119,13 +138,6 @@ struct Account {
     digest: Digest,
 }
 
-/// One account's export, ready to be compressed.
-struct Ready {
-    plan: Plan,
-    cuts: Vec<Cut>,
-    composed: Composed,
-}
-
 impl Job<'_> {
     fn wanted_of(&self, owner: u64) -> Result<Wanted, ExportError> {
         let uin = Uin::parse(owner.to_string().as_bytes())
@@ -138,37 +150,17 @@ impl Job<'_> {
         store: &impl Read,
         owners: &[u64],
         accounts: &BTreeMap<u64, Vec<Sums>>,
-        settings: &RenderSettings,
+        deflater: &mut Deflater,
     ) -> Result<(), ExportError> {
         let (Some(first), Some(last)) = (owners.first(), owners.last()) else { return Ok(()) };
-        let written = self.write(store, *first, *last, accounts)?;
-        let (ready_in, ready) = crossbeam_channel::unbounded::<Ready>();
-        for (owner, mut account) in written {
+        for (owner, account) in self.write(store, *first, *last, accounts)? {
             let mut cuts = account.cuts;
             let composed = account.composer.finish(&mut |cut| cuts.push(cut));
-            let plan = Plan::of_content(
-                self.view,
-                self.wanted_of(owner)?,
-                self.zone,
-                std::mem::take(&mut account.digest),
-            );
+            let plan = Plan::of_content(self.view, self.wanted_of(owner)?, self.zone, account.digest);
             must_tie(&plan, &composed.sums, accounts.get(&owner).map_or(&[], Vec::as_slice))?;
-            // The receiver lives as long as this function.
-            let _ = ready_in.send(Ready { plan, cuts, composed });
+            self.put(plan, cuts, composed, deflater)?;
         }
-        drop(ready_in);
-        let hold = self.sink.hold().map_err(|error| self.sink_error(error))?;
-        let results: Vec<Result<(), ExportError>> = std::thread::scope(|scope| {
-            let worker = || {
-                let mut deflater = Deflater::new();
-                ready.iter().try_for_each(|ready| self.put(ready, &mut deflater))
-            };
-            let workers: Vec<_> = (0..settings.threads.clamp(1, 64)).map(|_| scope.spawn(worker)).collect();
-            let failed = || Err(ExportError::Write("a compressing thread failed".into()));
-            workers.into_iter().map(|w| w.join().unwrap_or_else(|_| failed())).collect()
-        });
-        drop(hold);
-        results.into_iter().collect()
+        Ok(())
     }
 
     fn sink_error(&self, error: SinkError) -> ExportError {
@@ -221,8 +213,13 @@ impl Job<'_> {
     }
 
     /// Compresses one account's export and puts it.
-    fn put(&self, ready: Ready, deflater: &mut Deflater) -> Result<(), ExportError> {
-        let Ready { plan, cuts, composed } = ready;
+    fn put(
+        &self,
+        plan: Plan,
+        cuts: Vec<Cut>,
+        composed: Composed,
+        deflater: &mut Deflater,
+    ) -> Result<(), ExportError> {
         let names = CsvNames::new(&plan);
         let mut hashing = Hashing::new(Vec::new());
         let pieces = cuts.into_iter().map(|cut| deflater.piece(cut, names));

@@ -32,10 +32,23 @@ pub fn place(
     settings: &RenderSettings,
 ) -> Result<Placed, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
+    let _hold = sink.hold().map_err(sink_error)?;
+    place_held(store, view, plan, sink_name, sink, settings)
+}
+
+/// As [`place`], for a sink that is held.
+pub(super) fn place_held(
+    store: &impl Read,
+    view: &BillView,
+    plan: &Plan,
+    sink_name: &str,
+    sink: &dyn Sink,
+    settings: &RenderSettings,
+) -> Result<Placed, ExportError> {
+    let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let folder = sink
         .stage_folder()
         .ok_or_else(|| sink_error(SinkError::Setup("it has no folder to stage parts in".into())))?;
-    let _hold = sink.hold().map_err(sink_error)?;
     let staged_path = folder.join(plan.part_name());
     let rendered = stage(store, view, plan, settings, &staged_path)?;
     put(sink_name, sink, plan, rendered, &staged_path)
