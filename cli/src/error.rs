@@ -71,6 +71,9 @@ impl From<StoreError> for CommandError {
             StoreError::Busy => {
                 error.hint("nothing was changed; try again when the other program has finished")
             }
+            StoreError::Io(_) => {
+                error.hint("the store is as it was before; free some room or mend the disk, and run it again")
+            }
             StoreError::Format(_) => error.hint("use the billkeep that wrote it, or a newer one"),
             StoreError::Damaged { .. } | StoreError::Lost(_) => error
                 .hint("run `billkeep store check` to see what is affected, and restore a backup of the file"),

@@ -1,7 +1,6 @@
 //! `store`: the file itself.
 
 use billkeep_core::bill::{self, BillView};
-use billkeep_core::ingest::grouped;
 use billkeep_core::journal;
 use billkeep_core::store::{Read, Table};
 
@@ -29,9 +28,8 @@ fn check(context: &Context) -> Result<(), CommandError> {
     }
     let entries = journal::verify(&reader)?;
     context.say(&format!(
-        "The store is whole: {bills} bills with {} lines, every sum and digest recomputed; {entries} entries in the \
-         journal.",
-        grouped(lines)
+        "The store is whole: {} in {bills} bills, every sum and digest recomputed; {entries} entries in the journal.",
+        crate::output::lines(lines)
     ));
     Ok(())
 }

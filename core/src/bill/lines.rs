@@ -183,7 +183,7 @@ impl ReadBlock {
         }
         let mut times = vec![i64::MAX; self.rows()];
         // The better column comes last and so wins.
-        for column in crate::ingest::time_columns(self.basis).into_iter().rev() {
+        for column in Column::of_time(self.basis).into_iter().rev() {
             let Some(index) = self.schema.index_of(column) else { continue };
             let read = |cell: &[u8]| read_time(trim_cell(cell)).unwrap_or(i64::MAX);
             for (slot, time) in times.iter_mut().zip(map_cells(self.column(index)?, self.rows(), read)) {

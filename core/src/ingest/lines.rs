@@ -4,17 +4,63 @@
 //! (amounts, day, owner, currency) is what lines are sorted and summed by.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
+use crate::bill::BillKey;
 use crate::block::text::read_time;
 use crate::money::{Amount, trim_cell};
 use crate::period::{BillMonth, Coverage, Day};
-use crate::schema::{Class, Column};
+use crate::schema::{Class, Column, Schema};
 use crate::uin::Uin;
 
-use super::Limits;
 use super::error::{Fault, ImportError, Place};
-use super::recognise::{is_blank, time_columns};
-use super::segment::Source;
+use super::recognise::is_blank;
+use super::{Limits, Settings};
+
+/// A stretch of text with all that is needed to read it.
+pub(super) struct Source {
+    pub(super) bytes: Vec<u8>,
+    pub(super) place: Place,
+    pub(super) schema: Arc<Schema>,
+    pub(super) schema_hash: [u8; 32],
+    pub(super) bill: BillKey,
+    /// The last day that lines may have, where the file's name tells it.
+    pub(super) last_day: Option<Day>,
+    /// The only day that lines may have, in a file of one day.
+    pub(super) only_day: bool,
+}
+
+impl Source {
+    /// Returns the hash by which a segment of the same text and meaning is found again.
+    pub(super) fn key(&self, settings: &Settings) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(b"billkeep segment 1\n");
+        hasher.update(self.schema_hash);
+        hasher.update(self.bill.bytes());
+        hasher.update(settings.block_rows.to_le_bytes());
+        hasher.update(&self.bytes);
+        hasher.finalize().into()
+    }
+
+    /// Says whether a line of this day may stand in the file, as far as its name tells.
+    ///
+    /// Days before the month belong to its first day; days after it only to the complete month.
+    pub(super) fn covers(&self, day: Day) -> bool {
+        match self.last_day {
+            None => true,
+            Some(last) if self.only_day => day == last,
+            Some(last) => day <= last || last == self.bill.month.last_day(),
+        }
+    }
+
+    /// Returns the line of text at an offset.
+    pub(super) fn line_of(&self, offset: usize) -> u64 {
+        let before = self.bytes.get(..offset).unwrap_or_default();
+        self.place.line + memchr::memchr_iter(b'\n', before).count() as u64
+    }
+}
 
 /// What a line is sorted by; its cells decide among equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,7 +202,7 @@ pub(super) fn read(source: &Source, limits: &Limits, faults_max: usize) -> Resul
             })
         })
         .collect();
-    let times = time_columns(source.bill.basis).map(|c| schema.index_of(c));
+    let times = Column::of_time(source.bill.basis).map(|c| schema.index_of(c));
     let implied = schema.implied_currency().map(str::to_owned);
     if let Some(currency) = implied {
         lines.currencies.push(currency);
@@ -346,7 +392,7 @@ fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
     if source.covers(day) {
         return None;
     }
-    let column = time_columns(source.bill.basis)
+    let column = Column::of_time(source.bill.basis)
         .into_iter()
         .find_map(|c| source.schema.index_of(c))
         .and_then(|i| source.schema.headers().get(i));

@@ -22,7 +22,6 @@ use crossbeam_channel::{Receiver, Sender};
 
 pub use error::{Fault, ImportError, Place, grouped};
 pub use load::{Outcome, Report};
-pub(crate) use recognise::time_columns;
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
 use crate::block::{Sums, merge_sums};
@@ -127,7 +126,7 @@ fn must_tie(what: &'static str, one: &[Sums], other: &[Sums]) -> Result<(), Impo
 struct Job {
     number: u64,
     entry: u32,
-    source: segment::Source,
+    source: lines::Source,
 }
 
 /// What a worker made of a stretch.
@@ -233,11 +232,7 @@ fn work(
 
 /// Finds a segment of the same text, unless its lines lie outside of what this file covers: then the text is read
 /// again, to tell which line does.
-fn find_known(
-    store: &impl Read,
-    key: &[u8; 32],
-    source: &segment::Source,
-) -> Result<Option<u64>, StoreError> {
+fn find_known(store: &impl Read, key: &[u8; 32], source: &lines::Source) -> Result<Option<u64>, StoreError> {
     let Some(number) = store.get::<u64>(Table::SegmentKeys, key)? else { return Ok(None) };
     let record: Segment = store.need(Table::Segments, &number.to_be_bytes())?;
     let covered = record.own_days.is_none_or(|days| source.covers(days.first) && source.covers(days.last));

@@ -73,15 +73,6 @@ pub(super) fn is_blank(cell: &[u8]) -> bool {
     matches!(cell, b"" | b"-" | b"--")
 }
 
-/// Returns the column that gives a line its day and time, the best one first (domain, "The default calendar":
-/// by used time, the month of use; by pay time, the month of deduction).
-pub(crate) fn time_columns(basis: Basis) -> [Column; 2] {
-    match basis {
-        Basis::Used => [Column::UsageStart, Column::TransactionTime],
-        Basis::Paid => [Column::TransactionTime, Column::UsageStart],
-    }
-}
-
 fn payer(
     name: Option<&ParsedName>,
     in_file: Option<Uin>,
@@ -160,7 +151,7 @@ fn month<'a>(
         return Ok(month);
     }
     let by_time = std::iter::once(Column::BillDay)
-        .chain(time_columns(basis))
+        .chain(Column::of_time(basis))
         .find_map(|c| cell(c).and_then(Day::parse_prefix))
         .map(Day::month);
     match by_time {

@@ -3,34 +3,17 @@
 //! Pure: text in, values out, on any thread. Each figure is made in two ways and compared (I1, I2): the sums of
 //! the lines as they were read, of the blocks, and of the roll-up.
 
-use std::sync::Arc;
-
-use sha2::{Digest as _, Sha256};
-
-use crate::bill::{BillKey, DayDigest};
+use crate::bill::DayDigest;
 use crate::block::{Encoder, Header, Sums, ints, merge_sums, squeeze};
 use crate::digest::{Digest, LineHasher};
 use crate::money::Amount;
-use crate::period::{Coverage, Day};
+use crate::period::Coverage;
 use crate::rollup::{Overflow, Rollup};
-use crate::schema::{Column, Schema};
+use crate::schema::Column;
 
-use super::error::{ImportError, Place};
-use super::lines::{Lines, check_text, read};
+use super::error::ImportError;
+use super::lines::{Lines, Source, check_text, read};
 use super::{Limits, Settings};
-
-/// A stretch of text with all that is needed to read it.
-pub(super) struct Source {
-    pub(super) bytes: Vec<u8>,
-    pub(super) place: Place,
-    pub(super) schema: Arc<Schema>,
-    pub(super) schema_hash: [u8; 32],
-    pub(super) bill: BillKey,
-    /// The last day that lines may have, where the file's name tells it.
-    pub(super) last_day: Option<Day>,
-    /// The only day that lines may have, in a file of one day.
-    pub(super) only_day: bool,
-}
 
 /// A segment that is not in the store yet.
 pub(super) struct Built {
@@ -41,36 +24,6 @@ pub(super) struct Built {
     pub(super) sums: Vec<Sums>,
     pub(super) days: Vec<DayDigest>,
     pub(super) own_days: Option<Coverage>,
-}
-
-impl Source {
-    /// Returns the hash by which a segment of the same text and meaning is found again.
-    pub(super) fn key(&self, settings: &Settings) -> [u8; 32] {
-        let mut hasher = Sha256::new();
-        hasher.update(b"billkeep segment 1\n");
-        hasher.update(self.schema_hash);
-        hasher.update(self.bill.bytes());
-        hasher.update(settings.block_rows.to_le_bytes());
-        hasher.update(&self.bytes);
-        hasher.finalize().into()
-    }
-
-    /// Says whether a line of this day may stand in the file, as far as its name tells.
-    ///
-    /// Days before the month belong to its first day; days after it only to the complete month.
-    pub(super) fn covers(&self, day: Day) -> bool {
-        match self.last_day {
-            None => true,
-            Some(last) if self.only_day => day == last,
-            Some(last) => day <= last || last == self.bill.month.last_day(),
-        }
-    }
-
-    /// Returns the line of text at an offset.
-    pub(super) fn line_of(&self, offset: usize) -> u64 {
-        let before = self.bytes.get(..offset).unwrap_or_default();
-        self.place.line + memchr::memchr_iter(b'\n', before).count() as u64
-    }
 }
 
 /// Sums being added up: for each currency its lines and amounts.

@@ -15,7 +15,7 @@ use crate::uin::Uin;
 use super::error::{Fault, ImportError, Place};
 use super::recognise::{Recognised, recognise};
 use super::split::{BYTE_ORDER_MARK, SplitError, Splitter};
-use super::{Job, Limits, Progress, Request, Settings, archive, segment};
+use super::{Job, Limits, Progress, Request, Settings, archive, lines};
 
 /// What was learned of a file while it was read.
 pub(super) struct ReadFile {
@@ -149,7 +149,7 @@ impl Feed<'_> {
                 self.unterminated(&stretch.bytes, &schema, at(stretch.first_line + newlines))?;
             }
             let recognised = self.recognise(&stretch.bytes, &schema)?;
-            let source = segment::Source {
+            let source = lines::Source {
                 bytes: stretch.bytes,
                 place: at(stretch.first_line),
                 schema: schema.clone(),

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::period::Basis;
+
 /// What the cells of a column hold, and so how they are checked at import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -136,6 +138,16 @@ impl Column {
         Column::BeforeVoucher,
         Column::CustomerVoucher,
     ];
+
+    /// Returns the columns that give a line its day and time, the better one first.
+    ///
+    /// By used time it is the time of use, by pay time that of deduction (domain, "The default calendar").
+    pub fn of_time(basis: Basis) -> [Column; 2] {
+        match basis {
+            Basis::Used => [Column::UsageStart, Column::TransactionTime],
+            Basis::Paid => [Column::TransactionTime, Column::UsageStart],
+        }
+    }
 
     /// Finds the column that a header means, if it is a known spelling.
     pub fn of_header(header: &str) -> Option<Column> {
