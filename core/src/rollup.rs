@@ -261,9 +261,17 @@ impl Rollup {
     /// # Errors
     /// [`Overflow`] beyond 128 bits.
     pub fn sums(&self) -> Result<Vec<Sums>, Overflow> {
+        self.sums_where(|_| true)
+    }
+
+    /// Returns the sums over the cells that are wanted, one entry for each currency.
+    ///
+    /// # Errors
+    /// [`Overflow`] beyond 128 bits.
+    pub fn sums_where(&self, wanted: impl Fn(&Cell<'_>) -> bool) -> Result<Vec<Sums>, Overflow> {
         let mut by_currency: Vec<(u64, Vec<Amount>)> =
             vec![(0, vec![Amount::ZERO; self.columns.len()]); self.currencies.list.len()];
-        for cell in self.cells() {
+        for cell in self.cells().filter(wanted) {
             let Some((lines, sums)) = by_currency.get_mut(cell.key.currency as usize) else { continue };
             *lines += cell.lines;
             for (sum, amount) in sums.iter_mut().zip(cell.amounts) {

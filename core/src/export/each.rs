@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::bill::{BillError, BillView, Filter, Owners, walk};
-use crate::block::{Sums, merge_sums};
+use crate::block::Sums;
 use crate::digest::{Digest, LineHasher};
 use crate::period::TimeZone;
 use crate::rollup::Overflow;
@@ -20,7 +20,7 @@ use super::compose::{Composed, Composer, Cut};
 use super::csv::Columns;
 use super::place::{place_held, put};
 use super::plan::{Plan, Scope, Wanted, coverage_last_day};
-use super::render::{CsvNames, Hashing, RenderSettings, cell_sums, covers, must_tie, owner_of};
+use super::render::{CsvNames, Hashing, RenderSettings, covers, must_tie, owner_numbers};
 use super::{ExportError, Sink, SinkError};
 
 /// Lines in a pass, whose text is kept in memory: some 64 MiB of it, for each thread.
@@ -53,17 +53,8 @@ pub fn export_each(
     sink: &dyn Sink,
     settings: &RenderSettings,
 ) -> Result<Exported, ExportError> {
-    let rollup = view.rollup(store)?;
     let last_day = coverage_last_day(wanted.coverage);
-    let mut accounts: BTreeMap<u64, Vec<Sums>> = BTreeMap::new();
-    for cell in rollup.cells().filter(|cell| covers(wanted.bill.month, last_day, cell)) {
-        let owner = owner_of(&rollup, &cell);
-        if owner != 0 && !(customers_only && owner == wanted.bill.payer.number()) {
-            let sums = accounts.entry(owner).or_default();
-            merge_sums(sums, &[cell_sums(&rollup, &cell)?]).ok_or(Overflow).map_err(BillError::from)?;
-        }
-    }
-    drop(rollup);
+    let accounts = accounts(store, view, &wanted, customers_only)?;
     let job = Job { view, wanted, zone, sink_name, sink, columns: Columns::through(view, last_day) };
     let passes = passes(&accounts);
     let rows = accounts.values().flatten().map(|s| s.lines).sum();
@@ -96,6 +87,45 @@ pub fn export_each(
     drop(hold);
     results.into_iter().collect::<Result<(), _>>()?;
     Ok(exported)
+}
+
+/// Returns the accounts that have lines in what is covered, with the sums that the roll-ups tell for each.
+fn accounts(
+    store: &impl Read,
+    view: &BillView,
+    wanted: &Wanted,
+    customers_only: bool,
+) -> Result<BTreeMap<u64, Vec<Sums>>, ExportError> {
+    let overflow = || BillError::from(Overflow);
+    let last_day = coverage_last_day(wanted.coverage);
+    let mut accounts: BTreeMap<u64, Vec<Sums>> = BTreeMap::new();
+    for segment in view.segments() {
+        let rollup = segment.rollup(store)?;
+        let owners = owner_numbers(&rollup);
+        for cell in rollup.cells().filter(|cell| covers(wanted.bill.month, last_day, cell)) {
+            let owner = owners.get(cell.key.owner as usize).copied().unwrap_or(0);
+            if owner == 0 || (customers_only && owner == wanted.bill.payer.number()) {
+                continue;
+            }
+            let sums = accounts.entry(owner).or_default();
+            let currency = rollup.currencies().get(cell.key.currency);
+            let at = match sums.iter().position(|s| s.currency.as_bytes() == currency) {
+                Some(at) => at,
+                None => {
+                    let new = Sums::new(&rollup.currencies().text(cell.key.currency));
+                    let at = sums.partition_point(|s| s.currency < new.currency);
+                    sums.insert(at, new);
+                    at
+                }
+            };
+            let Some(sums) = sums.get_mut(at) else { continue };
+            sums.lines += cell.lines;
+            for (column, amount) in rollup.columns().iter().zip(cell.amounts) {
+                sums.add(*column, *amount).ok_or_else(overflow)?;
+            }
+        }
+    }
+    Ok(accounts)
 }
 
 fn lines(accounts: &BTreeMap<u64, Vec<Sums>>, owner: u64) -> u64 {

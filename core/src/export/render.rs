@@ -97,7 +97,7 @@ pub fn render(
     });
     let entries = written.map_err(ExportError::Write)?;
     let composed = made?;
-    must_tie(plan, &composed.sums, &expected_sums(&view.rollup(store)?, plan)?)?;
+    must_tie(plan, &composed.sums, &expected_sums(store, view, plan)?)?;
     Ok(hashing.rendered(names, &entries, composed, &columns))
 }
 
@@ -164,24 +164,27 @@ impl Deflater {
     }
 }
 
-/// Returns the sums that a bill's roll-up tells for what a plan covers.
-fn expected_sums(rollup: &Rollup, plan: &Plan) -> Result<Vec<Sums>, ExportError> {
+/// Returns the sums that the roll-ups tell for what a plan covers; one segment's is in memory at a time.
+fn expected_sums(store: &impl Read, view: &BillView, plan: &Plan) -> Result<Vec<Sums>, ExportError> {
     let wanted = &plan.wanted;
     let owners = wanted.scope.owners(wanted.bill.payer);
     let last = coverage_last_day(wanted.coverage);
     let mut all = Vec::new();
-    for cell in rollup.cells() {
-        let owner = owner_of(rollup, &cell);
-        if covers(wanted.bill.month, last, &cell) && owners.contains(owner) {
-            merge_sums(&mut all, &[cell_sums(rollup, &cell)?]).ok_or(Overflow).map_err(BillError::from)?;
-        }
+    for segment in view.segments() {
+        let rollup = segment.rollup(store)?;
+        let of = owner_numbers(&rollup);
+        let sums = rollup.sums_where(|cell| {
+            let owner = of.get(cell.key.owner as usize).copied().unwrap_or(0);
+            covers(wanted.bill.month, last, cell) && owners.contains(owner)
+        });
+        merge_sums(&mut all, &sums.map_err(BillError::from)?).ok_or(Overflow).map_err(BillError::from)?;
     }
     Ok(all)
 }
 
-/// Returns the owner of a cell as a number, 0 for none.
-pub(super) fn owner_of(rollup: &Rollup, cell: &Cell<'_>) -> u64 {
-    Uin::parse(rollup.owners().get(cell.key.owner)).map_or(0, Uin::number)
+/// Returns a roll-up's owners as numbers, 0 for what is none.
+pub(super) fn owner_numbers(rollup: &Rollup) -> Vec<u64> {
+    rollup.owners().iter().map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect()
 }
 
 /// Says whether an export through a day covers a cell: as imports do, days outside of the month by its edges, no
@@ -189,16 +192,6 @@ pub(super) fn owner_of(rollup: &Rollup, cell: &Cell<'_>) -> u64 {
 pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell<'_>) -> bool {
     let day = cell.key.day.and_then(Day::from_epoch_days).unwrap_or(month.last_day());
     day.clamp(month.first_day(), month.last_day()).day_of_month() <= u32::from(last_day)
-}
-
-/// Returns the sums of a cell.
-pub(super) fn cell_sums(rollup: &Rollup, cell: &Cell<'_>) -> Result<Sums, ExportError> {
-    let mut sums = Sums::new(&rollup.currencies().text(cell.key.currency));
-    sums.lines = cell.lines;
-    for (column, amount) in rollup.columns().iter().zip(cell.amounts) {
-        sums.add(*column, *amount).ok_or(Overflow).map_err(BillError::from)?;
-    }
-    Ok(sums)
 }
 
 /// Gives what comes with numbers in their order.
