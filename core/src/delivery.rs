@@ -8,6 +8,8 @@
 //! A kill between any two steps leaves a plan without a receipt. The next run finds it, renders the same bytes
 //! from the same revision, and puts only what is not there. Once there is a receipt, nothing is put again.
 
+use serde::{Deserialize, Serialize};
+
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
 use crate::block::Sums;
 use crate::calendar::{AccountFacts, BillFacts, Kind, Profile, Slot, WhyNot, judge};
@@ -21,7 +23,6 @@ use crate::settings::StoreSettings;
 use crate::storage::{self, SinkRecord, StorageError};
 use crate::store::{Read, Store, StoreError, Table};
 use crate::uin::Uin;
-use serde::{Deserialize, Serialize};
 
 /// Where a delivery stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -251,11 +251,6 @@ impl Rollup {
         &self.currencies
     }
 
-    /// Returns all owners' texts, in no particular order.
-    pub fn all_owners(&self) -> impl Iterator<Item = &[u8]> {
-        self.owners.list.iter().map(Vec::as_slice)
-    }
-
     /// Returns the sums over all cells, one entry for each currency.
     ///
     /// # Errors

@@ -83,7 +83,7 @@ pub fn confirm(
     let mut bill = bill(&writer, key)?;
     may_confirm(&bill, &revisions(&writer, key)?, prefix)?;
     let view = BillView::open(&writer, key, None)?;
-    view.rollup(&writer)?;
+    view.check_rollups(&writer)?;
     let digest = view.digest_through(u8::MAX, true, true);
     if digest != view.revision.digest {
         return Err(BillError::DoNotTie {

@@ -460,7 +460,7 @@ pub(crate) fn column_amounts(data: &ColumnData, rows: usize) -> Vec<Amount> {
 /// # Errors
 /// [`BillError`] at the first figure that is not equal.
 pub fn check(store: &impl Read, view: &BillView) -> Result<(), BillError> {
-    view.rollup(store)?;
+    view.check_rollups(store)?;
     let mut digest = crate::digest::Digest::EMPTY;
     walk::<BillError>(store, view, &Filter::all(), &mut |slice| {
         let mut hasher = crate::digest::LineHasher::new(slice.block.schema_hash());

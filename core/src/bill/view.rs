@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::block::merge_sums;
 use crate::digest::Digest;
-use crate::rollup::Rollup;
+use crate::rollup::{Overflow, Rollup};
 use crate::schema::Schema;
 use crate::store::{Large, Read, StoreError, Table};
 
@@ -83,18 +84,16 @@ impl BillView {
         self.loads.iter().flat_map(|(_, segments)| segments)
     }
 
-    /// Merges the stored roll-ups, and checks them against the revision (I1).
+    /// Checks the sums of the stored roll-ups against the revision's (I1), one segment in memory at a time.
     ///
     /// # Errors
     /// [`BillError::DoNotTie`] when they differ.
-    pub fn rollup(&self, store: &impl Read) -> Result<Rollup, BillError> {
-        let mut all = Rollup::default();
+    pub fn check_rollups(&self, store: &impl Read) -> Result<(), BillError> {
+        let mut sums = Vec::new();
         for segment in self.segments() {
-            all.merge(&segment.rollup(store)?)?;
+            merge_sums(&mut sums, &segment.rollup(store)?.sums()?).ok_or(Overflow)?;
         }
-        let sums = all.sums()?;
-        self.must_tie("the sums of roll-ups and revision", &sums)?;
-        Ok(all)
+        self.must_tie("the sums of roll-ups and revision", &sums)
     }
 
     /// Checks sums over all lines against the revision's (I1, I2).

@@ -18,7 +18,7 @@ use crate::uin::Uin;
 use super::archive::{self, Deflater};
 use super::compose::{Composed, Composer, Cut};
 use super::csv::Columns;
-use super::place::{place_held, put};
+use super::place::{place_held, put, staged_path};
 use super::plan::{Plan, Scope, Wanted, coverage_last_day};
 use super::render::{CsvNames, Hashing, RenderSettings, covers, must_tie, owner_numbers};
 use super::{ExportError, Sink, SinkError};
@@ -254,11 +254,7 @@ impl Job<'_> {
         let mut hashing = Hashing::new(Vec::new());
         let pieces = cuts.into_iter().map(|cut| deflater.piece(cut, names));
         let entries = archive::write(&mut hashing, pieces).map_err(ExportError::Write)?;
-        let folder = self
-            .sink
-            .stage_folder()
-            .ok_or_else(|| self.sink_error(SinkError::Setup("it has no folder to stage parts in".into())))?;
-        let path = folder.join(plan.part_name());
+        let path = staged_path(self.sink_name, self.sink, &plan)?;
         std::fs::write(&path, &hashing.out)
             .map_err(|e| ExportError::Write(format!("`{}`: {e}", path.display())))?;
         let rendered = hashing.rendered(names, &entries, composed, &self.columns);

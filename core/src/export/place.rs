@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
@@ -45,13 +45,18 @@ pub(super) fn place_held(
     sink: &dyn Sink,
     settings: &RenderSettings,
 ) -> Result<Placed, ExportError> {
-    let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
-    let folder = sink
-        .stage_folder()
-        .ok_or_else(|| sink_error(SinkError::Setup("it has no folder to stage parts in".into())))?;
-    let staged_path = folder.join(plan.part_name());
+    let staged_path = staged_path(sink_name, sink, plan)?;
     let rendered = stage(store, view, plan, settings, &staged_path)?;
     put(sink_name, sink, plan, rendered, &staged_path)
+}
+
+/// Returns where a plan's part is staged.
+pub(super) fn staged_path(sink_name: &str, sink: &dyn Sink, plan: &Plan) -> Result<PathBuf, ExportError> {
+    let folder = sink.stage_folder().ok_or_else(|| ExportError::Sink {
+        sink: sink_name.to_owned(),
+        error: SinkError::Setup("it has no folder to stage parts in".into()),
+    })?;
+    Ok(folder.join(plan.part_name()))
 }
 
 /// Puts a part that was rendered into a file, and its manifest, where they are not yet.
