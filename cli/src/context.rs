@@ -10,7 +10,7 @@ use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::{Access, OpenOptions, Read, Store};
+use billkeep_core::store::{Access, ChunkCache, OpenOptions, Read, Store};
 
 use crate::args::{Args, Format};
 use crate::error::CommandError;
@@ -23,6 +23,11 @@ pub(crate) struct Context {
     actor: Option<String>,
     wait: Duration,
     threads: Option<usize>,
+    chunk_cache_mib: u64,
+    block_rows: Option<u32>,
+    segment_mib: Option<u16>,
+    level: Option<i32>,
+    cache_mib: Option<usize>,
 }
 
 impl Context {
@@ -34,6 +39,11 @@ impl Context {
             actor: args.actor.clone(),
             wait: Duration::from_secs(args.wait_s),
             threads: args.threads,
+            chunk_cache_mib: args.chunk_cache_mib,
+            block_rows: args.block_rows,
+            segment_mib: args.segment_mib,
+            level: args.level,
+            cache_mib: args.page_cache_mib,
         }
     }
 
@@ -43,7 +53,9 @@ impl Context {
     }
 
     pub(crate) fn options(&self) -> OpenOptions {
-        OpenOptions { wait: self.wait, ..OpenOptions::default() }
+        let default = OpenOptions::default();
+        let cache_bytes = self.cache_mib.map_or(default.cache_bytes, |mib| mib.saturating_mul(1 << 20));
+        OpenOptions { wait: self.wait, cache_bytes }
     }
 
     /// Opens the store to look.
@@ -96,11 +108,23 @@ impl Context {
     }
 
     pub(crate) fn import_settings(&self) -> ingest::Settings {
-        ingest::Settings { threads: self.thread_count(), ..ingest::Settings::default() }
+        let default = ingest::Settings::default();
+        ingest::Settings {
+            threads: self.thread_count(),
+            block_rows: self.block_rows.unwrap_or(default.block_rows),
+            segment_bytes: self.segment_mib.map_or(default.segment_bytes, |mib| usize::from(mib) << 20),
+            level: self.level.unwrap_or(default.level),
+        }
     }
 
-    pub(crate) fn render_settings(&self) -> RenderSettings {
-        RenderSettings { threads: self.thread_count() }
+    /// Returns the chunk cache beside the store, unless none is wanted.
+    pub(crate) fn chunk_cache(&self) -> Option<ChunkCache> {
+        let bytes_max = self.chunk_cache_mib.saturating_mul(1 << 20);
+        (bytes_max > 0).then(|| ChunkCache::new(&ChunkCache::path_of(&self.store), bytes_max))
+    }
+
+    pub(crate) fn render_settings<'a>(&self, cache: Option<&'a ChunkCache>) -> RenderSettings<'a> {
+        RenderSettings { threads: self.thread_count(), cache }
     }
 
     /// Says something to the person, unless they asked for quiet.

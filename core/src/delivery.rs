@@ -203,7 +203,7 @@ pub fn deliver(
     record: &SinkRecord,
     sink: &dyn Sink,
     wanted: Wanted,
-    settings: &RenderSettings,
+    settings: &RenderSettings<'_>,
     actor: &Actor,
 ) -> Result<Delivery, ExportError> {
     let zone = StoreSettings::of(&store.read()?)?.zone;

@@ -30,11 +30,7 @@ impl Digest {
 
     /// Adds one line by its hash.
     pub fn add_line(&mut self, hash: &[u8; 32]) {
-        let mut limbs = [0_u64; 4];
-        for (limb, bytes) in limbs.iter_mut().zip(hash.as_chunks::<8>().0) {
-            *limb = u64::from_le_bytes(*bytes);
-        }
-        self.merge(&Digest { sum: limbs, lines: 1 });
+        self.merge(&Digest::of_sum(hash, 1));
     }
 
     /// Adds all the lines of another multiset.
@@ -47,6 +43,24 @@ impl Digest {
             carry = first || second;
         }
         self.lines = self.lines.wrapping_add(other.lines);
+    }
+
+    /// Makes the digest whose sum has these bytes, the lowest first.
+    pub(crate) fn of_sum(sum: &[u8; 32], lines: u64) -> Digest {
+        let mut digest = Digest { sum: [0; 4], lines };
+        for (limb, bytes) in digest.sum.iter_mut().zip(sum.as_chunks::<8>().0) {
+            *limb = u64::from_le_bytes(*bytes);
+        }
+        digest
+    }
+
+    /// Returns the bytes of the sum, the lowest first.
+    pub(crate) fn sum_bytes(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (slot, limb) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(self.sum) {
+            *slot = limb.to_le_bytes();
+        }
+        bytes
     }
 
     /// Returns how many lines there are.
@@ -82,7 +96,7 @@ impl fmt::Display for Digest {
 pub struct LineHasher {
     /// The state after one whole SHA-256 block that stands for the header.
     start: Sha256,
-    lengths: Vec<u8>,
+    text: Vec<u8>,
 }
 
 impl LineHasher {
@@ -92,27 +106,28 @@ impl LineHasher {
         start.update(b"billkeep line 1\n");
         start.update([0_u8; 16]);
         start.update(schema_hash);
-        LineHasher { start, lengths: Vec::new() }
+        LineHasher { start, text: Vec::new() }
     }
 
-    /// Hashes a line: `ends` are the ends of its cells in `cells`.
+    /// Hashes a line of these cells.
     ///
     /// The cells' lengths go first, so that no two lines are one text.
-    pub fn hash(&mut self, cells: &[u8], ends: impl Iterator<Item = usize>) -> [u8; 32] {
-        self.lengths.clear();
-        let mut from = 0;
-        for end in ends {
-            let mut length = end - from;
-            from = end;
+    pub fn hash<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]> + Clone) -> [u8; 32] {
+        self.text.clear();
+        for cell in cells.clone() {
+            let mut length = cell.len();
             while length >= 0x80 {
-                self.lengths.push((length & 0x7f) as u8 | 0x80);
+                self.text.push((length & 0x7f) as u8 | 0x80);
                 length >>= 7;
             }
-            self.lengths.push(length as u8);
+            self.text.push(length as u8);
         }
+        for cell in cells {
+            self.text.extend_from_slice(cell);
+        }
+        // All of it at once: hashing piece by piece costs more than the copy.
         let mut hasher = self.start.clone();
-        hasher.update(&self.lengths);
-        hasher.update(cells);
+        hasher.update(&self.text);
         hasher.finalize().into()
     }
 }
@@ -137,10 +152,11 @@ mod tests {
     #[test]
     fn cells_cannot_run_into_each_other() {
         let mut hasher = LineHasher::new(&[7; 32]);
-        assert_ne!(hasher.hash(b"abc", [1, 3].into_iter()), hasher.hash(b"abc", [2, 3].into_iter()));
-        assert_ne!(hasher.hash(b"abc", [3].into_iter()), hasher.hash(b"abc", [3, 3].into_iter()));
+        let mut hash = |cells: &[&str]| hasher.hash(cells.iter().map(|c| c.as_bytes()));
+        assert_ne!(hash(&["a", "bc"]), hash(&["ab", "c"]));
+        assert_ne!(hash(&["abc"]), hash(&["abc", ""]));
         let mut other = LineHasher::new(&[8; 32]);
-        assert_ne!(hasher.hash(b"abc", [3].into_iter()), other.hash(b"abc", [3].into_iter()));
+        assert_ne!(hash(&["abc"]), other.hash([&b"abc"[..]].into_iter()));
     }
 
     #[test]

@@ -132,17 +132,28 @@ impl Rollup {
         day: Option<Day>,
         amounts: impl Iterator<Item = Amount>,
     ) -> Result<(), Overflow> {
-        let key = CellKey {
+        let key = self.key(owner, product, currency, day);
+        self.add(key, 1, amounts.enumerate())
+    }
+
+    /// Returns the key of these names, which are numbered if they are new.
+    pub(crate) fn key(
+        &mut self,
+        owner: &[u8],
+        product: &[u8],
+        currency: &[u8],
+        day: Option<Day>,
+    ) -> CellKey {
+        CellKey {
             owner: self.owners.number(owner),
             product: self.products.number(product),
             currency: self.currencies.number(currency),
             day: day.map(Day::epoch_days),
-        };
-        self.add(key, 1, amounts.enumerate())
+        }
     }
 
     /// Adds to the cell of a key: how many lines, and amounts with their places among the columns.
-    fn add(
+    pub(crate) fn add(
         &mut self,
         key: CellKey,
         lines: u64,

@@ -82,6 +82,7 @@ pub(crate) fn deliver_all(
     basis: Basis,
 ) -> Result<(Vec<Delivery>, Option<CommandError>), CommandError> {
     let items = delivery::due(&store.read()?, on, basis)?;
+    let cache = context.chunk_cache();
     let (mut delivered, mut failed) = (Vec::new(), None);
     for item in items {
         let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { continue };
@@ -89,7 +90,7 @@ pub(crate) fn deliver_all(
         let result = billkeep_sinks::open(&record.url)
             .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name.clone(), error })
             .and_then(|sink| {
-                let settings = context.render_settings();
+                let settings = context.render_settings(cache.as_ref());
                 delivery::deliver(store, &record, sink.as_ref(), wanted, &settings, &context.actor())
             });
         match result {
@@ -105,6 +106,9 @@ pub(crate) fn deliver_all(
                 failed.get_or_insert(error);
             }
         }
+    }
+    if let Some(cache) = cache {
+        cache.close();
     }
     Ok((delivered, failed))
 }

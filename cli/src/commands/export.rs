@@ -29,7 +29,8 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     };
     let rows_per_file = args.rows_per_file.unwrap_or(ROWS_PER_FILE);
     let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file };
-    let render = context.render_settings();
+    let cache = context.chunk_cache();
+    let render = context.render_settings(cache.as_ref());
     let Exported { files, rows } = if args.per == Some(Per::Customer) {
         let customers_only = args.kind == Kind::Reseller;
         export_each(&reader, &view, wanted, customers_only, settings.zone, &name, &folder, &render)?
@@ -42,6 +43,9 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
         let placed = place(&reader, &view, &plan, &name, &folder, &render)?;
         Exported { files: 1, rows: placed.rendered.files.iter().map(|f| f.rows).sum() }
     };
+    if let Some(cache) = cache {
+        cache.close();
+    }
     context.say(&format!(
         "Exported {} of {key}, {} to {}, in {} to `{}`.",
         crate::output::lines(rows),

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::cell::OnceCell;
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::block::bytes::Take;
 use crate::block::text::read_time;
 use crate::block::unsqueeze;
 use crate::block::{Block, ColumnData, ints};
+use crate::digest::LineHasher;
 use crate::money::trim_cell;
 use crate::period::{Basis, Day};
 use crate::schema::{Column, Schema};
@@ -24,7 +26,7 @@ use super::error::BillError;
 use super::records::BlockUse;
 use super::view::{BillView, SegmentView};
 
-/// Whose lines are wanted, as ranges of owners' numbers; 0 stands for lines without an owner.
+/// Whose lines are wanted, as ascending ranges of owners' numbers; 0 stands for lines without an owner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owners(Vec<(u64, u64)>);
 
@@ -51,11 +53,18 @@ impl Owners {
 
     /// Says whether an owner is among them.
     pub fn contains(&self, owner: u64) -> bool {
-        self.0.iter().any(|(first, last)| (*first..=*last).contains(&owner))
+        let at = self.0.partition_point(|(_, last)| *last < owner);
+        self.0.get(at).is_some_and(|(first, _)| *first <= owner)
+    }
+
+    /// Those of these accounts, which come in ascending order.
+    pub fn of(owners: impl Iterator<Item = u64>) -> Owners {
+        Owners(owners.map(|owner| (owner, owner)).collect())
     }
 
     fn touch(&self, block: &BlockUse) -> bool {
-        self.0.iter().any(|(first, last)| *first <= block.owner_max && block.owner_min <= *last)
+        let from = self.0.partition_point(|(_, last)| *last < block.owner_min);
+        self.0.get(from).is_some_and(|(first, _)| *first <= block.owner_max)
     }
 }
 
@@ -231,6 +240,16 @@ impl ReadBlock {
         Ok(())
     }
 
+    /// Hashes a line.
+    pub(crate) fn hash(&self, row: usize, hasher: &mut LineHasher) -> Result<[u8; 32], BillError> {
+        let (mut cells, mut ends) = (Vec::new(), Vec::new());
+        self.cells(row, &mut cells, &mut ends)?;
+        Ok(hasher.hash((0..ends.len()).map(|i| {
+            let from = i.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
+            cells.get(from..ends.get(i).copied().unwrap_or(from)).unwrap_or_default()
+        })))
+    }
+
     fn compare(&self, row: usize, other: &ReadBlock, other_row: usize) -> Result<Ordering, BillError> {
         let at = |list: &[u64], row: usize| list.get(row).copied().unwrap_or(0);
         let time = |list: &[i64], row: usize| list.get(row).copied().unwrap_or(0);
@@ -240,6 +259,26 @@ impl ReadBlock {
         if quick != Ordering::Equal {
             return Ok(quick);
         }
+        if self.columns.len() == other.columns.len() {
+            let (mut mine, mut theirs) = (Vec::new(), Vec::new());
+            for index in 0..self.columns.len() {
+                let (one, two) = (self.column(index)?, other.column(index)?);
+                let (one, two) = (one.cell(row, &mut mine), two.cell(other_row, &mut theirs));
+                let both = one.len().min(two.len());
+                match one.get(..both).cmp(&two.get(..both)) {
+                    Ordering::Equal if one.len() == two.len() => {}
+                    // One cell begins as the other one goes on: what follows it decides.
+                    Ordering::Equal => return self.compare_whole(row, other, other_row),
+                    different => return Ok(different),
+                }
+            }
+            return Ok(self.schema.headers().cmp(other.schema.headers()));
+        }
+        self.compare_whole(row, other, other_row)
+    }
+
+    /// Compares the cells of two lines as one text each, then their lengths, then the headers.
+    fn compare_whole(&self, row: usize, other: &ReadBlock, other_row: usize) -> Result<Ordering, BillError> {
         let (mut mine, mut my_ends, mut theirs, mut their_ends) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         self.cells(row, &mut mine, &mut my_ends)?;
@@ -276,17 +315,21 @@ pub struct Slice<'a> {
 
 /// Which lines are wanted.
 #[derive(Clone, Debug)]
-pub struct Filter {
+pub struct Filter<'a> {
+    /// From which day of coverage on, 1 to 31.
+    pub first_day: u8,
     /// Through which day of coverage, 1 to 31.
     pub last_day: u8,
     /// Whose.
     pub owners: Owners,
+    /// The blocks that can hold them, where that is known.
+    pub blocks: Option<&'a HashSet<u64>>,
 }
 
-impl Filter {
+impl Filter<'_> {
     /// All lines.
-    pub fn all() -> Filter {
-        Filter { last_day: u8::MAX, owners: Owners::all() }
+    pub fn all() -> Filter<'static> {
+        Filter { first_day: 1, last_day: u8::MAX, owners: Owners::all(), blocks: None }
     }
 }
 
@@ -299,10 +342,10 @@ impl Filter {
 pub fn walk<E: From<BillError>>(
     store: &impl Read,
     view: &BillView,
-    filter: &Filter,
+    filter: &Filter<'_>,
     visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
-    for day in 1..=31_u8.min(filter.last_day) {
+    for day in filter.first_day..=31_u8.min(filter.last_day) {
         walk_day(store, view, filter, day, visit)?;
     }
     Ok(())
@@ -326,7 +369,7 @@ impl Cursor<'_> {
 fn walk_day<E: From<BillError>>(
     store: &impl Read,
     view: &BillView,
-    filter: &Filter,
+    filter: &Filter<'_>,
     day: u8,
     visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
@@ -334,7 +377,11 @@ fn walk_day<E: From<BillError>>(
     let mut cursors: Vec<Cursor<'_>> = view
         .segments()
         .map(|segment| {
-            let wanted = |b: &&BlockUse| b.coverage_day == day && filter.owners.touch(b);
+            let wanted = |b: &&BlockUse| {
+                b.coverage_day == day
+                    && filter.owners.touch(b)
+                    && filter.blocks.is_none_or(|blocks| blocks.contains(&b.block))
+            };
             let blocks: Vec<BlockUse> = segment.record.blocks.iter().filter(wanted).copied().collect();
             Cursor { segment, blocks, next: 0, open: None }
         })
@@ -369,9 +416,12 @@ fn walk_day<E: From<BillError>>(
         let to = run_end(&cursors, first)?;
         let Some(cursor) = cursors.get_mut(first) else { return Ok(()) };
         let Some((block, row)) = cursor.open.as_mut() else { return Ok(()) };
-        for (low, high) in &filter.owners.0 {
-            let owners = block.owners()?;
-            let run = owners.get(*row..to).unwrap_or_default();
+        let owners = block.owners()?;
+        let run = owners.get(*row..to).unwrap_or_default();
+        let (least, most) = (run.first().copied().unwrap_or(0), run.last().copied().unwrap_or(0));
+        let ranges = &filter.owners.0;
+        let ranges = ranges.get(ranges.partition_point(|(_, high)| *high < least)..).unwrap_or_default();
+        for (low, high) in ranges.iter().take_while(|(low, _)| *low <= most) {
             let from = *row + run.partition_point(|o| o < low);
             let end = *row + run.partition_point(|o| o <= high);
             if from < end {

@@ -1,4 +1,4 @@
-//! One column of a block: its cells to bytes, and back to the letter.
+//! One column of a block: from bytes back to its cells, to the letter. [`super::encode`] is the way there.
 //!
 //! ```text
 //! constant    the one cell
@@ -6,25 +6,21 @@
 //! integers    form u8, parameter u8, exceptions u32, (row u32, text)*, packed integers
 //! raw         packed lengths, then the texts
 //! ```
-//!
-//! The choice is made from the cells alone, so that equal rows give equal bytes.
-
-use rustc_hash::FxHashMap;
 
 use super::BlockError;
-use super::bytes::{Put, Take};
+use super::bytes::Take;
 use super::ints;
 use super::text::Form;
 
-const CONSTANT: u8 = 0;
-const DICTIONARY: u8 = 1;
-const INTEGERS: u8 = 2;
-const RAW: u8 = 3;
+pub(super) const CONSTANT: u8 = 0;
+pub(super) const DICTIONARY: u8 = 1;
+pub(super) const INTEGERS: u8 = 2;
+pub(super) const RAW: u8 = 3;
 
-/// Dictionaries up to this size are taken before anything else is tried: a code is one byte.
-const DICTIONARY_SMALL: usize = 256;
+/// Dictionaries up to this size have codes of one byte.
+pub(super) const DICTIONARY_SMALL: usize = 256;
 /// The most cells that a dictionary may hold.
-const DICTIONARY_MAX: usize = 65_536;
+pub(super) const DICTIONARY_MAX: usize = 65_536;
 
 /// Texts one after another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,7 +30,7 @@ pub struct Texts {
 }
 
 impl Texts {
-    fn push(&mut self, text: &[u8]) -> Result<(), BlockError> {
+    pub(super) fn push(&mut self, text: &[u8]) -> Result<(), BlockError> {
         self.bytes.extend_from_slice(text);
         self.ends.push(u32::try_from(self.bytes.len()).map_err(|_| BlockError::TooLarge)?);
         Ok(())
@@ -74,7 +70,7 @@ impl Texts {
         Ok(Texts { ends, bytes: take.bytes(total)?.to_vec() })
     }
 
-    fn put(&self, out: &mut Vec<u8>) {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
         let mut from = 0_i64;
         let lengths: Vec<i64> = self
             .ends
@@ -150,6 +146,17 @@ impl ColumnData {
         }
     }
 
+    /// Appends the cell of a row that is an integer in disguise; `false` where it is not.
+    pub(crate) fn write_integer(&self, row: usize, out: &mut Vec<u8>) -> bool {
+        match self {
+            ColumnData::Integers { form, values, exceptions } if exception(exceptions, row).is_none() => {
+                form.0.write(values.get(row).copied().unwrap_or(0), out);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the cell of a row, in `scratch` where it has to be written first.
     pub fn cell<'a>(&'a self, row: usize, scratch: &'a mut Vec<u8>) -> &'a [u8] {
         match self {
@@ -174,62 +181,6 @@ impl ColumnData {
             }
             _ => None,
         }
-    }
-
-    /// Encodes cells; returns the codec's number.
-    pub(crate) fn encode(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
-        let first = cells.first().copied().unwrap_or_default();
-        if cells.iter().all(|cell| *cell == first) {
-            out.extend_from_slice(first);
-            return Ok(CONSTANT);
-        }
-        let rows = cells.len();
-        let mut codes: Vec<u16> = Vec::with_capacity(rows);
-        let mut entries = Texts::default();
-        let mut known: FxHashMap<&[u8], u16> = FxHashMap::default();
-        let entries_max = (rows / 4).clamp(DICTIONARY_SMALL, DICTIONARY_MAX);
-        let mut tried_integers = false;
-        let mut last: (&[u8], u16) = (first, 0);
-        for text in cells.iter().copied() {
-            if text == last.0 && !codes.is_empty() {
-                codes.push(last.1);
-                continue;
-            }
-            let code = match known.get(text) {
-                Some(code) => *code,
-                None => {
-                    if entries.len() == DICTIONARY_SMALL && !tried_integers {
-                        tried_integers = true;
-                        if encode_integers(cells, out)? {
-                            return Ok(INTEGERS);
-                        }
-                    }
-                    if entries.len() == entries_max {
-                        return encode_raw(cells, out);
-                    }
-                    let code = u16::try_from(entries.len()).map_err(|_| BlockError::TooLarge)?;
-                    entries.push(text)?;
-                    known.insert(text, code);
-                    code
-                }
-            };
-            codes.push(code);
-            last = (text, code);
-        }
-        // Few rows, most of them different: integers are smaller than a dictionary of them.
-        if !tried_integers && entries.len() * 2 > rows && encode_integers(cells, out)? {
-            return Ok(INTEGERS);
-        }
-        let mut put = Put(out);
-        put.u32(u32::try_from(entries.len()).map_err(|_| BlockError::TooLarge)?);
-        entries.put(out);
-        if entries.len() <= DICTIONARY_SMALL {
-            out.extend(codes.iter().map(|c| (*c & 0xff) as u8));
-        } else {
-            out.extend(codes.iter().map(|c| (*c & 0xff) as u8));
-            out.extend(codes.iter().map(|c| (*c >> 8) as u8));
-        }
-        Ok(DICTIONARY)
     }
 
     pub(crate) fn decode(codec: u8, bytes: &[u8], rows: usize) -> Result<ColumnData, BlockError> {
@@ -266,54 +217,6 @@ fn exception(exceptions: &[(u32, Vec<u8>)], row: usize) -> Option<&[u8]> {
     exceptions.get(at).map(|(_, text)| text.as_slice())
 }
 
-fn encode_raw(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
-    let mut texts = Texts::default();
-    for cell in cells {
-        texts.push(cell)?;
-    }
-    texts.put(out);
-    Ok(RAW)
-}
-
-/// Encodes integers, if at least 15 of 16 cells have one form; `false` leaves `out` as it was.
-fn encode_integers(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<bool, BlockError> {
-    let Some(form) = cells.iter().take(8).find_map(|cell| Form::guess(cell)) else { return Ok(false) };
-    let mut values = Vec::with_capacity(cells.len());
-    let mut exceptions: Vec<(u32, &[u8])> = Vec::new();
-    let mut last = 0;
-    for (row, text) in cells.iter().copied().enumerate() {
-        match form.read(text) {
-            Some(v) => {
-                last = v;
-                values.push(v);
-            }
-            None => {
-                exceptions.push((u32::try_from(row).map_err(|_| BlockError::TooLarge)?, text));
-                if exceptions.len() > cells.len() / 16 {
-                    return Ok(false);
-                }
-                // The value before packs best, and is never shown.
-                values.push(last);
-            }
-        }
-    }
-    let mut put = Put(out);
-    let (kind, parameter) = match form {
-        Form::Fixed(scale) => (0, scale),
-        Form::Time => (1, 0),
-        Form::Digits(width) => (2, width),
-    };
-    put.u8(kind);
-    put.u8(parameter);
-    put.u32(u32::try_from(exceptions.len()).map_err(|_| BlockError::TooLarge)?);
-    for (row, text) in exceptions {
-        put.u32(row);
-        put.text(text)?;
-    }
-    ints::pack(&values, out);
-    Ok(true)
-}
-
 fn decode_integers(take: &mut Take<'_>, rows: usize) -> Result<ColumnData, BlockError> {
     let form = match (take.u8()?, take.u8()?) {
         (0, scale) if scale <= 18 => Form::Fixed(scale),
@@ -332,62 +235,4 @@ fn decode_integers(take: &mut Take<'_>, rows: usize) -> Result<ColumnData, Block
     }
     let values = ints::unpack(take, rows)?;
     Ok(ColumnData::Integers { form: IntegerForm(form), values, exceptions })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn round_trip(cells: &[Vec<u8>]) -> u8 {
-        let mut bytes = Vec::new();
-        let slices: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
-        let codec = ColumnData::encode(&slices, &mut bytes).unwrap();
-        let data = ColumnData::decode(codec, &bytes, cells.len()).unwrap();
-        let mut scratch = Vec::new();
-        for (row, want) in cells.iter().enumerate() {
-            assert_eq!(data.cell(row, &mut scratch), want.as_slice());
-        }
-        codec
-    }
-
-    fn texts(cells: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
-        cells.map(String::into_bytes).collect()
-    }
-
-    #[test]
-    fn each_codec_is_chosen_for_its_cells() {
-        assert_eq!(round_trip(&texts((0..999).map(|_| "USD".into()))), CONSTANT);
-        assert_eq!(round_trip(&texts((0..999).map(|i| format!("product {}", i % 7)))), DICTIONARY);
-        assert_eq!(round_trip(&texts((0..4_000).map(|i| format!("instance-{}", i % 900)))), DICTIONARY);
-        assert_eq!(round_trip(&texts((0..999).map(|i| format!("{}.{:08}", i % 3, i)))), INTEGERS);
-        assert_eq!(round_trip(&texts((0..999).map(|i| format!("{}", 20_210_301_000_000_i64 + i)))), INTEGERS);
-        assert_eq!(round_trip(&texts((0..999).map(|i| format!("note {i}")))), RAW);
-    }
-
-    #[test]
-    fn a_few_other_texts_among_integers_are_exceptions() {
-        let cells = texts((0..999).map(|i| if i % 40 == 3 { "-".into() } else { format!("{i}.50") }));
-        assert_eq!(round_trip(&cells), INTEGERS);
-    }
-
-    proptest! {
-        #[test]
-        fn any_cells_come_back(cells in proptest::collection::vec(
-            prop_oneof![
-                proptest::collection::vec(any::<u8>(), 0..6),
-                "-?[0-9]{1,4}(\\.[0-9]{2})?".prop_map(String::into_bytes),
-                Just(b"-".to_vec()),
-            ], 0..400)) {
-            round_trip(&cells);
-        }
-
-        #[test]
-        fn hostile_bytes_never_panic(codec in 0_u8..5, bytes in proptest::collection::vec(any::<u8>(), 0..80), rows in 0_usize..40) {
-            if let Ok(data) = ColumnData::decode(codec, &bytes, rows) {
-                let mut out = Vec::new();
-                (0..rows).for_each(|row| data.write_cell(row, &mut out));
-            }
-        }
-    }
 }

@@ -16,6 +16,7 @@
 
 pub(crate) mod bytes;
 mod column;
+pub(crate) mod encode;
 pub(crate) mod ints;
 pub(crate) mod text;
 
@@ -30,7 +31,7 @@ use bytes::{Put, Take};
 const MAGIC: &[u8; 4] = b"BKBL";
 const VERSION: u8 = 1;
 /// Level 1 beats level 3 on column chunks in ratio and in speed.
-const ZSTD_LEVEL: i32 = 1;
+pub(crate) const ZSTD_LEVEL: i32 = 1;
 /// Columns shorter than this are not worth a zstd frame.
 const PACK_BYTES_MIN: usize = 48;
 /// The most bytes one decoded column may have.
@@ -168,26 +169,32 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Makes an encoder.
+    /// Makes an encoder that compresses columns at a level of zstd's.
     ///
     /// # Errors
     /// [`BlockError::Zstd`] when there is no memory for it.
-    pub fn new() -> Result<Encoder, BlockError> {
-        let zstd = zstd::bulk::Compressor::new(ZSTD_LEVEL).map_err(|e| BlockError::Zstd(e.to_string()))?;
+    pub fn new(level: i32) -> Result<Encoder, BlockError> {
+        let zstd = zstd::bulk::Compressor::new(level).map_err(|e| BlockError::Zstd(e.to_string()))?;
         Ok(Encoder { zstd })
     }
 
-    /// Encodes a block of columns, each with the cells of all `header.rows` lines.
+    /// Encodes a block of columns; each puts its cells, of all `header.rows` lines, into the buffer it is given and
+    /// returns the number of their codec.
     ///
     /// # Errors
     /// [`BlockError::TooLarge`] for more than the layout can count.
-    pub fn encode(&mut self, header: &Header, columns: &[Vec<&[u8]>]) -> Result<Vec<u8>, BlockError> {
+    pub(crate) fn encode(
+        &mut self,
+        header: &Header,
+        columns: usize,
+        put_column: &mut dyn FnMut(usize, &mut Vec<u8>) -> Result<u8, BlockError>,
+    ) -> Result<Vec<u8>, BlockError> {
         let mut out = Vec::new();
         let mut put = Put(&mut out);
         put.0.extend_from_slice(MAGIC);
         put.u8(VERSION);
         put.u8(header.coverage_day);
-        put.u16(u16::try_from(columns.len()).map_err(|_| BlockError::TooLarge)?);
+        put.u16(u16::try_from(columns).map_err(|_| BlockError::TooLarge)?);
         put.u32(header.rows);
         put.u64(header.owner_min);
         put.u64(header.owner_max);
@@ -203,9 +210,9 @@ impl Encoder {
             }
         }
         let (mut directory, mut body, mut raw) = (Vec::new(), Vec::new(), Vec::new());
-        for column in columns {
+        for column in 0..columns {
             raw.clear();
-            let codec = ColumnData::encode(column, &mut raw)?;
+            let codec = put_column(column, &mut raw)?;
             let packed = if raw.len() >= PACK_BYTES_MIN {
                 let packed = self.zstd.compress(&raw).map_err(|e| BlockError::Zstd(e.to_string()))?;
                 (packed.len() < raw.len()).then_some(packed)
@@ -334,6 +341,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
+    use super::encode::Cells;
     use super::*;
 
     fn sample() -> Vec<u8> {
@@ -349,7 +357,7 @@ mod tests {
         let header = Header { coverage_day: 4, rows: 300, owner_min: 1, owner_max: 9, sums: vec![sums] };
         let columns: Vec<Vec<&[u8]>> =
             (0..3).map(|c| cells.iter().map(|row| row[c].as_slice()).collect()).collect();
-        Encoder::new().unwrap().encode(&header, &columns).unwrap()
+        Encoder::new(ZSTD_LEVEL).unwrap().encode(&header, 3, &mut |i, out| Cells::Texts(&columns[i]).encode(out)).unwrap()
     }
 
     #[test]

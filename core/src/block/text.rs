@@ -73,17 +73,32 @@ fn digits(text: &[u8]) -> Option<i64> {
     Some(value)
 }
 
-fn write_digits(mut value: u64, width: usize, out: &mut Vec<u8>) {
-    // 20 digits are the most that 64 bits have; a cell of digits has at most 18.
+/// The texts of the numbers from 0 to 99.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[b'0'; 2]; 100];
+    let mut n = 0;
+    while n < 100 {
+        pairs[n] = [b'0' + (n / 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    pairs
+};
+
+/// Appends a number in decimal digits, padded with zeros to a width of at most 20.
+pub(crate) fn write_digits(mut value: u64, width: usize, out: &mut Vec<u8>) {
+    // Two digits at a time, from the last to the first; 20 digits are the most that 64 bits have.
     let mut buffer = [b'0'; 20];
     let mut from = buffer.len();
-    for (at, slot) in buffer.iter_mut().enumerate().rev() {
-        if value == 0 && from < 20 {
+    for pair in buffer.as_chunks_mut::<2>().0.iter_mut().rev() {
+        if value == 0 {
             break;
         }
-        *slot = b'0' + (value % 10) as u8;
-        value /= 10;
-        from = at;
+        *pair = PAIRS.get((value % 100) as usize).copied().unwrap_or_default();
+        value /= 100;
+        from -= 2;
+    }
+    if buffer.get(from) == Some(&b'0') {
+        from += 1;
     }
     let from = from.min(buffer.len().saturating_sub(width));
     out.extend_from_slice(buffer.get(from..).unwrap_or_default());
@@ -92,11 +107,18 @@ fn write_digits(mut value: u64, width: usize, out: &mut Vec<u8>) {
 /// Appends digits with a point before the last `scale` of them, at most 18.
 fn write_fixed(value: u64, scale: usize, out: &mut Vec<u8>) {
     let scale = scale.min(18);
-    let unit = 10_u64.pow(scale as u32);
-    write_digits(value / unit, 1, out);
+    let (whole, decimals) = match scale {
+        // What detail bills have: dividing by a number that is known is much faster.
+        8 => (value / 100_000_000, value % 100_000_000),
+        scale => {
+            let unit = 10_u64.pow(scale as u32);
+            (value / unit, value % unit)
+        }
+    };
+    write_digits(whole, 1, out);
     if scale > 0 {
         out.push(b'.');
-        write_digits(value % unit, scale, out);
+        write_digits(decimals, scale, out);
     }
 }
 
@@ -144,20 +166,28 @@ pub(crate) fn read_time(cell: &[u8]) -> Option<i64> {
 
 fn write_time(value: i64, out: &mut Vec<u8>) {
     let (days, seconds) = (value.div_euclid(86_400), value.rem_euclid(86_400).cast_unsigned());
-    if let Some(day) = i32::try_from(days).ok().and_then(crate::period::Day::from_epoch_days) {
-        let month = day.month();
-        write_digits(u64::from(month.year().unsigned_abs()), 4, out);
-        out.push(b'-');
-        write_digits(u64::from(month.month()), 2, out);
-        out.push(b'-');
-        write_digits(u64::from(day.day_of_month()), 2, out);
+    let pair = |n: u64| PAIRS.get(n as usize).copied().unwrap_or_default();
+    if let Some((year, month, day)) = date_of(days) {
+        write_digits(year, 4, out);
+        let ([m1, m2], [d1, d2]) = (pair(month), pair(day));
+        out.extend_from_slice(&[b'-', m1, m2, b'-', d1, d2]);
     }
-    out.push(b' ');
-    write_digits(seconds / 3_600, 2, out);
-    out.push(b':');
-    write_digits(seconds / 60 % 60, 2, out);
-    out.push(b':');
-    write_digits(seconds % 60, 2, out);
+    let ([h1, h2], [m1, m2], [s1, s2]) = (pair(seconds / 3_600), pair(seconds / 60 % 60), pair(seconds % 60));
+    out.extend_from_slice(&[b' ', h1, h2, b':', m1, m2, b':', s1, s2]);
+}
+
+/// Returns the date of a number of days since 1970-01-01, for years from 0 to 9999.
+///
+/// Counted from 1 March of year 0, a leap day is the last day of its year, and the months' lengths repeat every five.
+fn date_of(days: i64) -> Option<(u64, u64, u64)> {
+    let days = u64::try_from(days + 719_468).ok().filter(|d| *d < 3_652_425)?;
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    Some((era * 400 + year_of_era + u64::from(month <= 2), month, day))
 }
 
 #[cfg(test)]
@@ -198,6 +228,28 @@ mod tests {
             "2021-3-1 0:00:00",
         ] {
             assert!(!round_trip(cell), "{cell}");
+        }
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for days in (-700_000..2_900_000).step_by(17).chain(-800..40_000) {
+            let day = crate::period::Day::from_epoch_days(days).unwrap();
+            let date = date_of(i64::from(days)).unwrap();
+            let month = day.month();
+            let want = (month.year().unsigned_abs(), month.month(), day.day_of_month());
+            assert_eq!(date, (want.0.into(), want.1.into(), want.2.into()), "{days}");
+        }
+    }
+
+    #[test]
+    fn digits_are_written_with_zeros_before_them() {
+        for (value, width, want) in
+            [(0, 1, "0"), (0, 0, ""), (7, 3, "007"), (100, 2, "100"), (u64::MAX, 1, "18446744073709551615")]
+        {
+            let mut out = Vec::new();
+            write_digits(value, width, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), want);
         }
     }
 

@@ -10,7 +10,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use rawzip::time::UtcDateTime;
 
 /// The level at which CSVs are deflated; part of the export format.
-pub(super) const LEVEL: u32 = 6;
+pub(super) const LEVEL: u32 = 5;
 /// An empty last block of deflate, which ends a stream of sync-flushed chunks.
 const LAST_BLOCK: [u8; 2] = [0x03, 0x00];
 

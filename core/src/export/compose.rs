@@ -1,8 +1,4 @@
-//! Writes lines as CSV text and cuts it: into CSVs of so many rows, and into chunks.
-//!
-//! The cuts depend on the text and the days alone, so that whoever renders the same lines, alone or beside others,
-//! gets the same bytes. A new chunk begins at 1 MiB of text, and with a new day once there is enough text for a
-//! chunk to stand alone; so the file through day N + 1 begins with the chunks of the file through day N.
+//! Writes the lines of a chunk as CSV text, and adds their amounts up again.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,99 +9,64 @@ use crate::money::Amount;
 use crate::rollup::{Names, Overflow};
 use crate::schema::Column;
 
+use super::archive::{self, Deflater};
 use super::csv::{BlockWriter, Columns, write_record};
 
-/// Text in a chunk, roughly: large enough that cutting costs no ratio.
-const CHUNK_BYTES: usize = 1 << 20;
-/// With less text than this, a chunk goes on over the end of a day.
-const CHUNK_BYTES_MIN: usize = 128 << 10;
-
-/// What a zip is made of, in order.
-pub(super) enum Cut {
-    /// A CSV begins; counted from 0.
-    Begin(usize),
-    /// A chunk of its text.
-    Text(Vec<u8>),
-}
-
-/// Text being written, with its rows and sums.
-pub(super) struct Composer {
-    rows_per_file: u64,
-    text: Vec<u8>,
-    /// Rows of each CSV begun so far.
-    rows: Vec<u64>,
-    sums: BTreeMap<String, Sums>,
-    day: u8,
-}
-
-/// What was written.
-pub(super) struct Composed {
-    /// Rows of each CSV.
-    pub(super) rows: Vec<u64>,
-    /// The sums of all lines, one entry for each currency.
+/// A chunk of a CSV: its compressed text, and what its lines add up to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Made {
+    pub(super) chunk: archive::Chunk,
+    pub(super) rows: u64,
     pub(super) sums: Vec<Sums>,
 }
 
-impl Composer {
-    /// Begins the first CSV.
-    pub(super) fn new(columns: &Columns, rows_per_file: u64, give: &mut dyn FnMut(Cut)) -> Composer {
-        let mut composer =
-            Composer { rows_per_file, text: Vec::new(), rows: Vec::new(), sums: BTreeMap::new(), day: 0 };
-        composer.begin(columns, give);
-        composer
+impl Made {
+    /// Makes the chunk of a header.
+    pub(super) fn header(columns: &Columns, deflater: &mut Deflater) -> Result<Made, String> {
+        let mut text = Vec::new();
+        columns.write_header(&mut text);
+        Ok(Made { chunk: deflater.chunk(&text)?, rows: 0, sums: Vec::new() })
     }
+}
 
+/// The text of a chunk, being written.
+#[derive(Default)]
+pub(super) struct Composer {
+    text: Vec<u8>,
+    rows: u64,
+    sums: BTreeMap<String, Sums>,
+}
+
+impl Composer {
     /// Writes some lines of a block.
     pub(super) fn write(
         &mut self,
         columns: &Columns,
         block: &ReadBlock,
         rows: Range<usize>,
-        give: &mut dyn FnMut(Cut),
     ) -> Result<(), BillError> {
-        let day = block.header().coverage_day;
-        if day != self.day && self.text.len() >= CHUNK_BYTES_MIN {
-            self.flush(give);
-        }
-        self.day = day;
         let prepared = block.prepared(|block| Prepared::new(columns, block))?;
         prepared.add_sums(rows.clone(), &mut self.sums)?;
+        self.rows += rows.len() as u64;
         let cells = prepared.writer.columns(block)?;
         let mut scratch = Vec::new();
         for row in rows {
-            if self.rows.last().is_some_and(|rows| *rows >= self.rows_per_file) {
-                self.flush(give);
-                self.begin(columns, give);
-            }
             write_record(&cells, row, &mut scratch, &mut self.text);
-            if let Some(rows) = self.rows.last_mut() {
-                *rows += 1;
-            }
-            if self.text.len() >= CHUNK_BYTES {
-                self.flush(give);
-            }
         }
         Ok(())
     }
 
-    /// Ends the last CSV.
-    pub(super) fn finish(mut self, give: &mut dyn FnMut(Cut)) -> Composed {
-        self.flush(give);
-        Composed { rows: self.rows, sums: self.sums.into_values().collect() }
+    /// Returns how many lines have been written.
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
     }
 
-    fn begin(&mut self, columns: &Columns, give: &mut dyn FnMut(Cut)) {
-        give(Cut::Begin(self.rows.len()));
-        self.rows.push(0);
-        columns.write_header(&mut self.text);
-    }
-
-    fn flush(&mut self, give: &mut dyn FnMut(Cut)) {
-        if !self.text.is_empty() {
-            // Who filled a chunk will fill another.
-            let room = if self.text.len() >= CHUNK_BYTES { CHUNK_BYTES + CHUNK_BYTES / 64 } else { 0 };
-            give(Cut::Text(std::mem::replace(&mut self.text, Vec::with_capacity(room))));
-        }
+    /// Compresses what was written, and begins anew.
+    pub(super) fn finish(&mut self, deflater: &mut Deflater) -> Result<Made, String> {
+        let chunk = deflater.chunk(&self.text)?;
+        self.text.clear();
+        let sums = std::mem::take(&mut self.sums).into_values().collect();
+        Ok(Made { chunk, rows: std::mem::take(&mut self.rows), sums })
     }
 }
 

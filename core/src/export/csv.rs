@@ -208,8 +208,11 @@ pub(super) fn write_record(
                 let entry = codes.get(row).and_then(|code| entries.get(usize::from(*code)));
                 out.extend_from_slice(entry.map_or(&b""[..], Vec::as_slice));
             }
-            WriteColumn::Other(data) if data.integer(row).is_some() => data.write_cell(row, out),
-            WriteColumn::Other(data) => write_quoted(data.cell(row, scratch), out),
+            WriteColumn::Other(data) => {
+                if !data.write_integer(row, out) {
+                    write_quoted(data.cell(row, scratch), out);
+                }
+            }
         }
     }
     out.push(b'\n');

@@ -2,29 +2,32 @@
 //!
 //! Blocks hold a day's lines sorted by owner. A pass takes as many accounts as fit into memory, neighbours by id,
 //! and reads of each day only the blocks that hold them; so all passes together read each block little more than
-//! once. Threads take passes as they come: one reads, writes, compresses and puts all accounts of its pass. The bytes
-//! are those that exporting each account alone would give.
+//! once. Chunks that are in the cache are not made again, and where a pass has all of them no block is read. Threads take
+//! passes as they come. The bytes are those that exporting each account alone would give.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use crate::bill::{BillError, BillView, Filter, Owners, walk};
-use crate::block::Sums;
-use crate::digest::{Digest, LineHasher};
+use crate::bill::{BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines};
+use crate::block::{Sums, merge_sums};
+use crate::digest::Digest;
 use crate::period::TimeZone;
 use crate::rollup::Overflow;
-use crate::store::Read;
+use crate::store::{ChunkCache, Read};
 use crate::uin::Uin;
 
-use super::archive::{self, Deflater};
-use super::compose::{Composed, Composer, Cut};
+use super::archive::{self, Deflater, Piece};
+use super::chunks::{Chunk, Csv, Namer, cut};
+use super::compose::{Composer, Made};
 use super::csv::Columns;
+use super::kept::{keep, kept};
 use super::place::{place_held, put, staged_path};
 use super::plan::{Plan, Scope, Wanted, coverage_last_day};
-use super::render::{CsvNames, Hashing, RenderSettings, covers, must_tie, owner_numbers};
+use super::render::{CACHE_LINES_MIN, CsvNames, Hashing, RenderSettings, covers, must_tie, owner_numbers};
 use super::{ExportError, Sink, SinkError};
 
-/// Lines in a pass, whose text is kept in memory: some 64 MiB of it, for each thread.
-const PASS_LINES: u64 = 131_072;
+/// Lines in a pass, whose compressed text is kept in memory: some 20 MiB of it, for each thread.
+const PASS_LINES: u64 = 262_144;
 
 /// What was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,13 +54,25 @@ pub fn export_each(
     zone: TimeZone,
     sink_name: &str,
     sink: &dyn Sink,
-    settings: &RenderSettings,
+    settings: &RenderSettings<'_>,
 ) -> Result<Exported, ExportError> {
     let last_day = coverage_last_day(wanted.coverage);
     let accounts = accounts(store, view, &wanted, customers_only)?;
-    let job = Job { view, wanted, zone, sink_name, sink, columns: Columns::through(view, last_day) };
+    let found = wanted_lines(store, view, &Owners::of(accounts.keys().copied()), last_day)?;
+    let columns = Columns::through(view, last_day);
     let passes = passes(&accounts);
     let rows = accounts.values().flatten().map(|s| s.lines).sum();
+    let job = Job {
+        view,
+        wanted,
+        zone,
+        sink_name,
+        sink,
+        cache: settings.cache.filter(|_| rows >= CACHE_LINES_MIN),
+        namer: Namer::new(wanted.bill, columns.headers()),
+        columns,
+        found: &found,
+    };
     let exported = Exported { files: accounts.len() as u64, rows };
     let hold = sink.hold().map_err(|error| job.sink_error(error))?;
     // Accounts that are a pass of their own go first, one after another: each uses all threads.
@@ -158,14 +173,23 @@ struct Job<'a> {
     zone: TimeZone,
     sink_name: &'a str,
     sink: &'a dyn Sink,
+    cache: Option<&'a ChunkCache>,
+    namer: Namer,
     columns: Columns,
+    found: &'a WantedLines,
 }
 
-/// One account's export, being written in memory.
+/// One account's export, being made.
 struct Account {
+    days: Vec<OwnerDay>,
+    csvs: Vec<Csv>,
+    /// For each chunk its name, and the rows of the account that it has.
+    chunks: Vec<([u8; 32], Range<u64>)>,
+    made: Vec<Option<Made>>,
+    /// The chunk that is being written, the text of it, and how many of the account's rows have come by.
+    at: usize,
     composer: Composer,
-    cuts: Vec<Cut>,
-    digest: Digest,
+    rows: u64,
 }
 
 impl Job<'_> {
@@ -173,6 +197,10 @@ impl Job<'_> {
         let uin = Uin::parse(owner.to_string().as_bytes())
             .ok_or_else(|| ExportError::Write(format!("{owner} is no account")))?;
         Ok(Wanted { uin, scope: Scope::Owner(uin), ..self.wanted })
+    }
+
+    fn sink_error(&self, error: SinkError) -> ExportError {
+        ExportError::Sink { sink: self.sink_name.to_owned(), error }
     }
 
     fn pass(
@@ -183,82 +211,167 @@ impl Job<'_> {
         deflater: &mut Deflater,
     ) -> Result<(), ExportError> {
         let (Some(first), Some(last)) = (owners.first(), owners.last()) else { return Ok(()) };
-        for (owner, account) in self.write(store, *first, *last, accounts)? {
-            let mut cuts = account.cuts;
-            let composed = account.composer.finish(&mut |cut| cuts.push(cut));
-            let plan = Plan::of_content(self.view, self.wanted_of(owner)?, self.zone, account.digest);
-            must_tie(&plan, &composed.sums, accounts.get(&owner).map_or(&[], Vec::as_slice))?;
-            self.put(plan, cuts, composed, deflater)?;
+        let mut by_owner: BTreeMap<u64, Account> = BTreeMap::new();
+        for day in self.found.days.iter().filter(|d| (*first..=*last).contains(&d.owner)) {
+            by_owner.entry(day.owner).or_insert_with(Account::new).days.push(*day);
+        }
+        for account in by_owner.values_mut() {
+            account.cut(self);
+        }
+        self.make(store, &mut by_owner, deflater)?;
+        for (owner, account) in by_owner {
+            self.put(owner, account, accounts.get(&owner).map_or(&[], Vec::as_slice), deflater)?;
         }
         Ok(())
     }
 
-    fn sink_error(&self, error: SinkError) -> ExportError {
-        ExportError::Sink { sink: self.sink_name.to_owned(), error }
-    }
-
-    /// Writes the lines of all accounts of a pass, each into its own text.
-    fn write(
+    /// Makes the chunks that are not kept, of all accounts of a pass, day by day.
+    fn make(
         &self,
         store: &impl Read,
-        first: u64,
-        last: u64,
-        accounts: &BTreeMap<u64, Vec<Sums>>,
-    ) -> Result<BTreeMap<u64, Account>, ExportError> {
-        let filter = Filter {
-            last_day: coverage_last_day(self.wanted.coverage),
-            owners: Owners::between(first, last),
-        };
-        let mut written: BTreeMap<u64, Account> = BTreeMap::new();
-        let (mut cells, mut ends) = (Vec::new(), Vec::new());
-        walk::<ExportError>(store, self.view, &filter, &mut |slice| {
-            let owners = slice.block.owners()?;
-            let mut hasher = LineHasher::new(slice.block.schema_hash());
-            let mut from = slice.rows.start;
-            while from < slice.rows.end {
-                let owner = owners.get(from).copied().unwrap_or(0);
-                let run = owners.get(from..slice.rows.end).unwrap_or_default();
-                let to = from + run.partition_point(|o| *o <= owner).max(1);
-                if accounts.contains_key(&owner) {
-                    let account = written.entry(owner).or_insert_with(|| {
-                        let mut cuts = Vec::new();
-                        let rows_per_file = self.wanted.rows_per_file;
-                        let composer = Composer::new(&self.columns, rows_per_file, &mut |cut| cuts.push(cut));
-                        Account { composer, cuts, digest: Digest::EMPTY }
-                    });
-                    for row in from..to {
-                        slice.block.cells(row, &mut cells, &mut ends)?;
-                        account.digest.add_line(&hasher.hash(&cells, ends.iter().copied()));
-                    }
-                    let cuts = &mut account.cuts;
-                    account
-                        .composer
-                        .write(&self.columns, slice.block, from..to, &mut |cut| cuts.push(cut))?;
-                }
-                from = to;
-            }
-            Ok(())
-        })?;
-        Ok(written)
-    }
-
-    /// Compresses one account's export and puts it.
-    fn put(
-        &self,
-        plan: Plan,
-        cuts: Vec<Cut>,
-        composed: Composed,
+        accounts: &mut BTreeMap<u64, Account>,
         deflater: &mut Deflater,
     ) -> Result<(), ExportError> {
+        let mut missing: BTreeMap<u8, BTreeSet<u64>> = BTreeMap::new();
+        for (owner, account) in accounts.iter() {
+            for day in account.missing_days() {
+                missing.entry(day).or_default().insert(*owner);
+            }
+        }
+        for (day, owners) in missing {
+            let filter = Filter {
+                first_day: day,
+                last_day: day,
+                owners: Owners::of(owners.iter().copied()),
+                blocks: Some(&self.found.blocks),
+            };
+            for owner in &owners {
+                if let Some(account) = accounts.get_mut(owner) {
+                    account.begin_day(day);
+                }
+            }
+            walk::<ExportError>(store, self.view, &filter, &mut |slice| {
+                let owners = slice.block.owners()?;
+                let mut from = slice.rows.start;
+                while from < slice.rows.end {
+                    let owner = owners.get(from).copied().unwrap_or(0);
+                    let run = owners.get(from..slice.rows.end).unwrap_or_default();
+                    let to = from + run.partition_point(|o| *o <= owner).max(1);
+                    if let Some(account) = accounts.get_mut(&owner) {
+                        account.write(&self.columns, slice.block, from..to, deflater, self.cache)?;
+                    }
+                    from = to;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Puts one account's export together, and where it is to be.
+    fn put(
+        &self,
+        owner: u64,
+        account: Account,
+        expected: &[Sums],
+        deflater: &mut Deflater,
+    ) -> Result<(), ExportError> {
+        let mut content = Digest::EMPTY;
+        account.days.iter().for_each(|day| content.merge(&day.digest));
+        let plan = Plan::of_content(self.view, self.wanted_of(owner)?, self.zone, content);
         let names = CsvNames::new(&plan);
+        let mut sums = Vec::new();
+        let mut pieces: Vec<Result<Piece, String>> = Vec::new();
+        let mut made = account.made.into_iter();
+        for (i, csv) in account.csvs.iter().enumerate() {
+            pieces.push(Ok(Piece::Begin(names.get(i))));
+            pieces.push(Made::header(&self.columns, deflater).map(|header| Piece::Chunk(header.chunk)));
+            for _ in &csv.chunks {
+                let made = made.next().flatten();
+                let made = made.ok_or_else(|| ExportError::Write(format!("lines of {owner} are missing")))?;
+                merge_sums(&mut sums, &made.sums).ok_or(Overflow).map_err(BillError::from)?;
+                pieces.push(Ok(Piece::Chunk(made.chunk)));
+            }
+        }
+        must_tie(&plan, &sums, expected)?;
         let mut hashing = Hashing::new(Vec::new());
-        let pieces = cuts.into_iter().map(|cut| deflater.piece(cut, names));
-        let entries = archive::write(&mut hashing, pieces).map_err(ExportError::Write)?;
+        let entries = archive::write(&mut hashing, pieces.into_iter()).map_err(ExportError::Write)?;
         let path = staged_path(self.sink_name, self.sink, &plan)?;
         std::fs::write(&path, &hashing.out)
             .map_err(|e| ExportError::Write(format!("`{}`: {e}", path.display())))?;
-        let rendered = hashing.rendered(names, &entries, composed, &self.columns);
+        let rendered = hashing.rendered(names, &entries, &account.csvs, sums, &self.columns);
         put(self.sink_name, self.sink, &plan, rendered, &path)?;
+        Ok(())
+    }
+}
+
+impl Account {
+    fn new() -> Account {
+        Account {
+            days: Vec::new(),
+            csvs: Vec::new(),
+            chunks: Vec::new(),
+            made: Vec::new(),
+            at: 0,
+            composer: Composer::default(),
+            rows: 0,
+        }
+    }
+
+    /// Cuts the account's lines into chunks, and takes those that are kept.
+    fn cut(&mut self, job: &Job<'_>) {
+        self.csvs = cut(&self.days, job.wanted.rows_per_file);
+        let mut row = 0;
+        for chunk in self.csvs.iter().flat_map(|csv| &csv.chunks) {
+            let name = job.namer.name(chunk, &self.days);
+            self.chunks.push((name, row..row + chunk.rows));
+            row += chunk.rows;
+            self.made.push(job.cache.and_then(|cache| kept(cache, &name)));
+        }
+    }
+
+    /// Returns the days of which lines are in chunks that have to be made.
+    fn missing_days(&self) -> impl Iterator<Item = u8> {
+        let chunks = self.csvs.iter().flat_map(|csv| &csv.chunks);
+        let missing = chunks.zip(&self.made).filter(|(_, made)| made.is_none()).map(|(chunk, _)| chunk);
+        let days = |chunk: &Chunk| self.days.get(chunk.days.clone()).unwrap_or_default();
+        missing.flat_map(days).map(|day| day.coverage_day)
+    }
+
+    /// Is told that the lines of a day come next.
+    fn begin_day(&mut self, day: u8) {
+        self.rows = self.days.iter().take_while(|d| d.coverage_day < day).map(OwnerDay::rows).sum();
+    }
+
+    /// Writes some of the account's lines into the chunks that want them.
+    fn write(
+        &mut self,
+        columns: &Columns,
+        block: &ReadBlock,
+        rows: Range<usize>,
+        deflater: &mut Deflater,
+        cache: Option<&ChunkCache>,
+    ) -> Result<(), ExportError> {
+        let mut from = rows.start;
+        while from < rows.end {
+            while self.chunks.get(self.at).is_some_and(|(_, of)| of.end <= self.rows) {
+                self.at += 1;
+            }
+            let Some((name, of)) = self.chunks.get(self.at) else { break };
+            let to = rows.end.min(from.saturating_add(usize::try_from(of.end - self.rows).unwrap_or(usize::MAX)));
+            self.rows += (to - from) as u64;
+            if let Some(slot) = self.made.get_mut(self.at).filter(|made| made.is_none()) {
+                self.composer.write(columns, block, from..to)?;
+                if self.rows == of.end {
+                    let made = self.composer.finish(deflater).map_err(ExportError::Write)?;
+                    if let Some(cache) = cache {
+                        keep(cache, name, &made);
+                    }
+                    *slot = Some(made);
+                }
+            }
+            from = to;
+        }
         Ok(())
     }
 }

@@ -1,9 +1,12 @@
 //! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`] trait, no sink.
 
 mod archive;
+mod chunks;
 mod compose;
 mod csv;
 mod each;
+mod job;
+mod kept;
 mod manifest;
 mod place;
 mod plan;

@@ -24,12 +24,12 @@ pub struct Placed {
 /// # Errors
 /// [`ExportError`]; the sink may hold the part without its manifest then, and running again goes on.
 pub fn place(
-    store: &impl Read,
+    store: &(impl Read + Sync),
     view: &BillView,
     plan: &Plan,
     sink_name: &str,
     sink: &dyn Sink,
-    settings: &RenderSettings,
+    settings: &RenderSettings<'_>,
 ) -> Result<Placed, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let _hold = sink.hold().map_err(sink_error)?;
@@ -38,12 +38,12 @@ pub fn place(
 
 /// As [`place`], for a sink that is held.
 pub(super) fn place_held(
-    store: &impl Read,
+    store: &(impl Read + Sync),
     view: &BillView,
     plan: &Plan,
     sink_name: &str,
     sink: &dyn Sink,
-    settings: &RenderSettings,
+    settings: &RenderSettings<'_>,
 ) -> Result<Placed, ExportError> {
     let staged_path = staged_path(sink_name, sink, plan)?;
     let rendered = stage(store, view, plan, settings, &staged_path)?;
@@ -112,10 +112,10 @@ fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
 }
 
 fn stage(
-    store: &impl Read,
+    store: &(impl Read + Sync),
     view: &BillView,
     plan: &Plan,
-    settings: &RenderSettings,
+    settings: &RenderSettings<'_>,
     path: &Path,
 ) -> Result<Rendered, ExportError> {
     let failed = |e: std::io::Error| ExportError::Write(format!("`{}`: {e}", path.display()));

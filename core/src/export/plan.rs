@@ -6,8 +6,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillKey, BillView, Filter, Owners, State, walk};
-use crate::digest::{Digest, LineHasher};
+use crate::bill::{BillError, BillKey, BillView, Owners, State, wanted_lines};
+use crate::digest::Digest;
 use crate::naming::{ExportName, Kind, export_id};
 use crate::period::{Coverage, TimeZone};
 use crate::store::Read;
@@ -91,7 +91,12 @@ impl Plan {
         let content = match wanted.scope {
             Scope::Payer => view.digest_through(last_day, true, true),
             Scope::Customers => view.digest_through(last_day, false, true),
-            Scope::Owner(uin) => digest_of(store, view, &Filter { last_day, owners: Owners::one(uin) })?,
+            Scope::Owner(uin) => {
+                let mut content = Digest::EMPTY;
+                let found = wanted_lines(store, view, &Owners::one(uin), last_day)?;
+                found.days.iter().for_each(|day| content.merge(&day.digest));
+                content
+            }
         };
         Ok(Plan::of_content(view, wanted, zone, content))
     }
@@ -149,18 +154,4 @@ impl Plan {
 /// Returns the last day of coverage, as blocks and segments count it.
 pub(super) fn coverage_last_day(coverage: Coverage) -> u8 {
     coverage.last.day_of_month() as u8
-}
-
-fn digest_of(store: &impl Read, view: &BillView, filter: &Filter) -> Result<Digest, BillError> {
-    let mut digest = Digest::EMPTY;
-    let (mut cells, mut ends) = (Vec::new(), Vec::new());
-    walk::<BillError>(store, view, filter, &mut |slice| {
-        let mut hasher = LineHasher::new(slice.block.schema_hash());
-        for row in slice.rows {
-            slice.block.cells(row, &mut cells, &mut ends)?;
-            digest.add_line(&hasher.hash(&cells, ends.iter().copied()));
-        }
-        Ok(())
-    })?;
-    Ok(digest)
 }

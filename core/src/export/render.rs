@@ -1,36 +1,53 @@
 //! Renders an export: lines in order → text in chunks → deflated on several threads → one zip.
 //!
-//! Deterministic: order, cuts, level and names come from the plan and the lines. While lines are written their
-//! amounts are added up again, and compared with the roll-ups (I1, I7).
+//! Deterministic: order, cuts, level and names come from the plan and the lines. Chunks that were made before are taken
+//! from the cache; the others are made by jobs, each of which reads some neighbouring lines. The amounts of all chunks are
+//! added up, and compared with the roll-ups (I1, I7).
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossbeam_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillView, Filter, totals_text, walk};
+use crate::bill::{BillError, BillView, totals_text, wanted_lines};
 use crate::block::{Sums, merge_sums};
 use crate::period::{BillMonth, Day};
 use crate::rollup::{Cell, Overflow, Rollup};
-use crate::store::Read;
+use crate::store::{ChunkCache, Read};
 use crate::uin::Uin;
 
 use super::archive::{self, Deflater, Entry, Piece};
-use super::compose::{Composed, Composer, Cut};
+use super::chunks::{Chunk, Csv, Namer, cut};
+use super::compose::Made;
 use super::csv::Columns;
+use super::job::Lines;
+use super::kept::{keep, kept};
 use super::plan::{Plan, coverage_last_day};
 use super::{ExportError, RenderedFile};
 
+/// Text that a job makes chunks of, at least: below that, blocks are read twice too often.
+const JOB_BYTES_MIN: u64 = 4 << 20;
+/// And at most: what one thread is ahead of the others.
+const JOB_BYTES_MAX: u64 = 32 << 20;
+/// Exports of fewer lines are made anew each time: they take no time, and leave no file.
+pub(super) const CACHE_LINES_MIN: u64 = 20_000;
+/// Chunks of a job that wait to be written.
+const JOB_CHUNKS_WAITING: usize = 64;
+
 /// How the work is done; it does not change the bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct RenderSettings {
-    /// Threads that compress.
+#[derive(Clone, Copy)]
+pub struct RenderSettings<'a> {
+    /// Threads that read and compress. More than there are processors help nothing.
     pub threads: usize,
+    /// Where chunks are kept for the next time, if anywhere.
+    pub cache: Option<&'a ChunkCache>,
 }
 
-impl Default for RenderSettings {
+impl Default for RenderSettings<'_> {
     fn default() -> Self {
-        RenderSettings { threads: 2 }
+        RenderSettings { threads: 2, cache: None }
     }
 }
 
@@ -49,75 +66,192 @@ pub struct Rendered {
     pub sums: Vec<Sums>,
 }
 
+/// A chunk of a zip, and what the cache knows it by.
+struct Source<'c> {
+    chunk: &'c Chunk,
+    name: [u8; 32],
+    kept: bool,
+}
+
 /// Renders the part of a plan into `out`.
 ///
 /// # Errors
 /// [`ExportError::DoNotTie`] when the lines' sums are not the roll-ups'; [`ExportError`] when reading or writing
 /// fails.
 pub fn render(
-    store: &impl Read,
+    store: &(impl Read + Sync),
     view: &BillView,
     plan: &Plan,
-    settings: &RenderSettings,
-    out: impl Write + Send,
+    settings: &RenderSettings<'_>,
+    out: impl Write,
 ) -> Result<Rendered, ExportError> {
-    let columns = Columns::through(view, coverage_last_day(plan.wanted.coverage));
-    let threads = settings.threads.clamp(1, 64);
-    let (text_in, text) = crossbeam_channel::bounded::<(u64, Cut)>(threads);
-    let (piece_in, pieces) = crossbeam_channel::bounded::<(u64, Result<Piece, String>)>(threads);
-    let mut hashing = Hashing::new(out);
+    let wanted = &plan.wanted;
+    let last_day = coverage_last_day(wanted.coverage);
+    let columns = Columns::through(view, last_day);
+    let found = wanted_lines(store, view, &wanted.scope.owners(wanted.bill.payer), last_day)?;
+    let csvs = cut(&found.days, wanted.rows_per_file);
+    let cache = settings.cache.filter(|_| plan.content.lines() >= CACHE_LINES_MIN);
+    let namer = Namer::new(wanted.bill, columns.headers());
+    let sources: Vec<Vec<Source<'_>>> = csvs
+        .iter()
+        .map(|csv| {
+            let source = |chunk| {
+                let name = namer.name(chunk, &found.days);
+                Source { chunk, name, kept: cache.is_some_and(|cache| cache.has(&name)) }
+            };
+            csv.chunks.iter().map(source).collect()
+        })
+        .collect();
+    let lines = Lines { store, view, days: &found.days, blocks: &found.blocks, columns: &columns };
     let names = CsvNames::new(plan);
-    let (written, made) = std::thread::scope(|scope| {
-        for _ in 0..threads {
-            let (text, piece_in) = (text.clone(), piece_in.clone());
-            scope.spawn(move || {
-                let mut deflater = Deflater::new();
-                for (number, item) in text {
-                    if piece_in.send((number, deflater.piece(item, names))).is_err() {
-                        return;
-                    }
-                }
-            });
+    let jobs = jobs(&sources, settings.threads);
+    let mut hashing = Hashing::new(out);
+    let mut sums = Vec::new();
+    let stop = AtomicBool::new(false);
+    let (job_in, queue) = crossbeam_channel::unbounded();
+    let mut made_by = VecDeque::new();
+    for job in &jobs {
+        let (made_in, made) = crossbeam_channel::bounded::<Made>(JOB_CHUNKS_WAITING);
+        made_by.push_back(made);
+        // The receiver lives longer than this.
+        let _ = job_in.send((job, made_in));
+    }
+    drop(job_in);
+    let worker = || {
+        let mut deflater = Deflater::new();
+        let made = queue.iter().take_while(|_| !stop.load(Ordering::Relaxed)).try_for_each(|(job, made_in)| {
+            lines.make(job, &mut deflater, &mut |made| made_in.send(made).is_ok())
+        });
+        if made.is_err() {
+            // Nobody waits for jobs that are not begun any more.
+            stop.store(true, Ordering::Relaxed);
+            queue.try_iter().for_each(drop);
         }
-        drop((text, piece_in));
-        let out = &mut hashing;
-        let writer = scope.spawn(move || archive::write(out, InOrder::new(pieces)));
-        let mut number = 0;
-        let mut gone = false;
-        let mut give = |cut: Cut| {
-            // The writer, if it has gone, tells why itself.
-            gone |= text_in.send((number, cut)).is_err();
-            number += 1;
-        };
-        let made = compose(store, view, plan, &columns, &mut give);
-        // Without their sender, the workers end, and then the writer.
-        drop(text_in);
-        let written = writer.join().unwrap_or_else(|_| Err("the writing thread failed".into()));
-        (written, made)
+        made
+    };
+    let (written, worked) = std::thread::scope(|scope| {
+        let threads = settings.threads.clamp(1, 64).min(jobs.len());
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let mut reading = Reading { cache, lines: &lines, made_by, deflater: Deflater::new() };
+        let pieces = Pieces::new(&sources, names, &mut reading, &mut sums);
+        let written = archive::write(&mut hashing, pieces);
+        // Workers that still have something to give find nobody, and end.
+        stop.store(true, Ordering::Relaxed);
+        drop(reading);
+        let failed = || Err(ExportError::Write("a rendering thread failed".into()));
+        let worked: Vec<Result<(), ExportError>> =
+            workers.into_iter().map(|w| w.join().unwrap_or_else(|_| failed())).collect();
+        (written, worked)
     });
+    worked.into_iter().collect::<Result<(), _>>()?;
     let entries = written.map_err(ExportError::Write)?;
-    let composed = made?;
-    must_tie(plan, &composed.sums, &expected_sums(store, view, plan)?)?;
-    Ok(hashing.rendered(names, &entries, composed, &columns))
+    must_tie(plan, &sums, &expected_sums(store, view, plan)?)?;
+    Ok(hashing.rendered(names, &entries, &csvs, sums, &columns))
 }
 
-fn compose(
-    store: &impl Read,
-    view: &BillView,
-    plan: &Plan,
-    columns: &Columns,
-    give: &mut dyn FnMut(Cut),
-) -> Result<Composed, ExportError> {
-    let wanted = &plan.wanted;
-    let filter = Filter {
-        last_day: coverage_last_day(wanted.coverage),
-        owners: wanted.scope.owners(wanted.bill.payer),
-    };
-    let mut composer = Composer::new(columns, wanted.rows_per_file, give);
-    walk::<ExportError>(store, view, &filter, &mut |slice| {
-        Ok(composer.write(columns, slice.block, slice.rows, give)?)
-    })?;
-    Ok(composer.finish(give))
+/// Puts chunks that have to be made into jobs, each of chunks that follow one another.
+fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Vec<&'c Chunk>> {
+    let missing = || sources.iter().flatten().filter(|s| !s.kept);
+    let all: u64 = missing().map(|s| s.chunk.text_bytes).sum();
+    let bytes_max = (all / (threads as u64 * 4).max(1)).clamp(JOB_BYTES_MIN, JOB_BYTES_MAX);
+    let mut jobs: Vec<Vec<&Chunk>> = Vec::new();
+    let mut bytes = u64::MAX;
+    for source in sources.iter().flatten() {
+        if source.kept {
+            bytes = u64::MAX;
+            continue;
+        }
+        if bytes >= bytes_max {
+            jobs.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += source.chunk.text_bytes;
+        if let Some(job) = jobs.last_mut() {
+            job.push(source.chunk);
+        }
+    }
+    jobs
+}
+
+/// Where chunks are read from: the cache, or the jobs that make them.
+struct Reading<'a, R> {
+    cache: Option<&'a ChunkCache>,
+    lines: &'a Lines<'a, R>,
+    made_by: VecDeque<Receiver<Made>>,
+    deflater: Deflater,
+}
+
+impl<R: Read> Reading<'_, R> {
+    fn get(&mut self, source: &Source<'_>) -> Result<Made, String> {
+        if source.kept {
+            if let Some(made) = self.cache.and_then(|cache| kept(cache, &source.name)) {
+                return Ok(made);
+            }
+            // It is damaged, so it is made again, here.
+            let mut made = None;
+            let mut give = |m| {
+                made = Some(m);
+                false
+            };
+            self.lines.make(&[source.chunk], &mut self.deflater, &mut give).map_err(|e| e.to_string())?;
+            return made.ok_or_else(|| "lines are missing from the blocks".to_owned());
+        }
+        while let Some(job) = self.made_by.front() {
+            match job.recv() {
+                Ok(made) => {
+                    if let Some(cache) = self.cache {
+                        keep(cache, &source.name, &made);
+                    }
+                    return Ok(made);
+                }
+                // The job has ended: the next one goes on.
+                Err(_) => drop(self.made_by.pop_front()),
+            }
+        }
+        Err("lines are missing from the blocks".to_owned())
+    }
+}
+
+/// What goes into a zip, one after another.
+struct Pieces<'p, 'c, 'a, R> {
+    sources: std::slice::Iter<'p, Vec<Source<'c>>>,
+    csv: std::slice::Iter<'p, Source<'c>>,
+    begun: usize,
+    header: Option<Result<Made, String>>,
+    names: CsvNames<'p>,
+    reading: &'p mut Reading<'a, R>,
+    sums: &'p mut Vec<Sums>,
+}
+
+impl<'p, 'c, 'a, R: Read> Pieces<'p, 'c, 'a, R> {
+    fn new(
+        sources: &'p [Vec<Source<'c>>],
+        names: CsvNames<'p>,
+        reading: &'p mut Reading<'a, R>,
+        sums: &'p mut Vec<Sums>,
+    ) -> Self {
+        Pieces { sources: sources.iter(), csv: [].iter(), begun: 0, header: None, names, reading, sums }
+    }
+}
+
+impl<R: Read> Iterator for Pieces<'_, '_, '_, R> {
+    type Item = Result<Piece, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(header) = self.header.take() {
+            return Some(header.map(|made| Piece::Chunk(made.chunk)));
+        }
+        if let Some(source) = self.csv.next() {
+            return Some(self.reading.get(source).and_then(|made| {
+                merge_sums(self.sums, &made.sums).ok_or_else(|| Overflow.to_string())?;
+                Ok(Piece::Chunk(made.chunk))
+            }));
+        }
+        self.csv = self.sources.next()?.iter();
+        self.header = Some(Made::header(self.reading.lines.columns, &mut self.reading.deflater));
+        self.begun += 1;
+        Some(Ok(Piece::Begin(self.names.get(self.begun - 1))))
+    }
 }
 
 /// Checks an export's sums against those that the roll-ups tell (I1, I7).
@@ -145,21 +279,11 @@ impl<'a> CsvNames<'a> {
         CsvNames { stem: &plan.stem, files }
     }
 
-    fn get(self, index: usize) -> String {
+    pub(super) fn get(self, index: usize) -> String {
         if self.files <= 1 {
             format!("{}.csv", self.stem)
         } else {
             format!("{}-{:03}.csv", self.stem, index + 1)
-        }
-    }
-}
-
-impl Deflater {
-    /// Makes a cut into what goes into the zip.
-    pub(super) fn piece(&mut self, cut: Cut, names: CsvNames<'_>) -> Result<Piece, String> {
-        match cut {
-            Cut::Begin(index) => Ok(Piece::Begin(names.get(index))),
-            Cut::Text(text) => self.chunk(&text).map(Piece::Chunk),
         }
     }
 }
@@ -194,34 +318,6 @@ pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell<'_>) -> bool {
     day.clamp(month.first_day(), month.last_day()).day_of_month() <= u32::from(last_day)
 }
 
-/// Gives what comes with numbers in their order.
-struct InOrder {
-    from: crossbeam_channel::Receiver<(u64, Result<Piece, String>)>,
-    waiting: BTreeMap<u64, Result<Piece, String>>,
-    next: u64,
-}
-
-impl InOrder {
-    fn new(from: crossbeam_channel::Receiver<(u64, Result<Piece, String>)>) -> InOrder {
-        InOrder { from, waiting: BTreeMap::new(), next: 0 }
-    }
-}
-
-impl Iterator for InOrder {
-    type Item = Result<Piece, String>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(piece) = self.waiting.remove(&self.next) {
-                self.next += 1;
-                return Some(piece);
-            }
-            let (number, piece) = self.from.recv().ok()?;
-            self.waiting.insert(number, piece);
-        }
-    }
-}
-
 /// Hashes and counts what is written.
 pub(super) struct Hashing<W> {
     pub(super) out: W,
@@ -239,21 +335,22 @@ impl<W: Write> Hashing<W> {
         self,
         names: CsvNames<'_>,
         entries: &[Entry],
-        composed: Composed,
+        csvs: &[Csv],
+        sums: Vec<Sums>,
         columns: &Columns,
     ) -> Rendered {
-        let file = |(i, (entry, rows)): (usize, (&Entry, u64))| RenderedFile {
+        let file = |(i, (entry, csv)): (usize, (&Entry, &Csv))| RenderedFile {
             name: names.get(i),
-            rows,
+            rows: csv.rows,
             bytes: entry.bytes,
             crc32: entry.crc,
         };
         Rendered {
             bytes: self.bytes,
             sha256: self.hasher.finalize().into(),
-            files: entries.iter().zip(composed.rows).enumerate().map(file).collect(),
+            files: entries.iter().zip(csvs).enumerate().map(file).collect(),
             headers: columns.headers().to_vec(),
-            sums: composed.sums,
+            sums,
         }
     }
 }

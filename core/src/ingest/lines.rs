@@ -1,9 +1,8 @@
-//! Reads the lines of a stretch: parses the CSV, checks every cell that has a meaning, and keeps the text.
+//! Reads the lines of a stretch: finds the cells, and checks every cell that has a meaning.
 //!
 //! A cell is checked by its column's class. What is kept is the text as it came; what the checks learn besides
 //! (amounts, day, owner, currency) is what lines are sorted and summed by.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -15,6 +14,8 @@ use crate::period::{BillMonth, Coverage, Day};
 use crate::schema::{Class, Column, Schema};
 use crate::uin::Uin;
 
+use super::cells::Cells;
+use super::column::{Amounts, ColumnReader, Disguise, Fact, ReadColumn};
 use super::error::{Fault, ImportError, Place};
 use super::recognise::is_blank;
 use super::{Limits, Settings};
@@ -70,70 +71,26 @@ pub(super) struct SortKey {
     pub(super) time: i64,
 }
 
+/// What the checked cells of a line tell together.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
     pub(super) key: SortKey,
     /// Which of the currencies.
     pub(super) currency: u32,
     pub(super) own_day: Option<Day>,
-    cells_from: usize,
 }
 
 /// The lines of a stretch, read and checked, in the order in which they came.
-pub(super) struct Lines {
-    pub(super) columns: usize,
-    cells: Vec<u8>,
-    /// The ends of each line's cells, relative to the line's first byte.
-    ends: Vec<u32>,
+pub(super) struct Lines<'a> {
+    pub(super) cells: &'a Cells<'a>,
+    /// The columns, in the header's order.
+    pub(super) columns: Vec<ReadColumn>,
     pub(super) rows: Vec<Row>,
-    /// The summed amounts of each line.
-    amounts: Vec<Amount>,
     /// Which columns are summed, and where they are.
     pub(super) summed: Vec<(Column, usize)>,
+    /// The amounts of each of them.
+    pub(super) amounts: Vec<Amounts>,
     pub(super) currencies: Vec<String>,
-}
-
-impl Lines {
-    pub(super) fn ends_of(&self, row: usize) -> &[u32] {
-        self.ends.get(row * self.columns..(row + 1) * self.columns).unwrap_or_default()
-    }
-
-    fn range_of(&self, row: usize) -> Range<usize> {
-        let from = self.rows.get(row).map_or(0, |r| r.cells_from);
-        from..from + self.ends_of(row).last().map_or(0, |e| *e as usize)
-    }
-
-    pub(super) fn cells_of(&self, row: usize) -> &[u8] {
-        self.cells.get(self.range_of(row)).unwrap_or_default()
-    }
-
-    pub(super) fn cell(&self, row: usize, column: usize) -> &[u8] {
-        let ends = self.ends_of(row);
-        let from = column.checked_sub(1).and_then(|c| ends.get(c)).map_or(0, |e| *e as usize);
-        let to = ends.get(column).map_or(from, |e| *e as usize);
-        let start = self.rows.get(row).map_or(0, |r| r.cells_from);
-        self.cells.get(start + from..start + to).unwrap_or_default()
-    }
-
-    pub(super) fn amounts_of(&self, row: usize) -> &[Amount] {
-        let n = self.summed.len();
-        self.amounts.get(row * n..(row + 1) * n).unwrap_or_default()
-    }
-
-    /// Appends each cell of a line to its column.
-    pub(super) fn push_cells<'a>(&'a self, row: usize, columns: &mut [Vec<&'a [u8]>]) {
-        let line = self.cells_of(row);
-        let mut from = 0;
-        for (column, end) in columns.iter_mut().zip(self.ends_of(row)) {
-            let end = *end as usize;
-            column.push(line.get(from..end).unwrap_or_default());
-            from = end;
-        }
-    }
-
-    pub(super) fn currency_of(&self, row: usize) -> &str {
-        let number = self.rows.get(row).map_or(0, |r| r.currency as usize);
-        self.currencies.get(number).map_or("", String::as_str)
-    }
 }
 
 pub(super) fn check_text(source: &Source) -> Result<(), ImportError> {
@@ -152,235 +109,208 @@ pub(super) fn check_text(source: &Source) -> Result<(), ImportError> {
     }
 }
 
-/// How the cells of one column are checked.
-struct Check<'a> {
-    index: usize,
-    column: Column,
-    header: &'a str,
-    /// The place among the summed amounts.
-    summed: Option<usize>,
-}
+/// Lines whose cells are looked at column by column, while their text is at hand.
+const BATCH_ROWS: usize = 512;
 
-/// Reads all lines of a stretch.
+/// Reads all lines whose cells have been found.
 ///
 /// # Errors
-/// The first `faults_max` faults, in the file's order.
-pub(super) fn read(source: &Source, limits: &Limits, faults_max: usize) -> Result<Lines, ImportError> {
-    let schema = source.schema.as_ref();
-    let summed = schema.summed();
-    let columns = schema.headers().len();
-    let mut lines = Lines {
-        columns,
-        cells: Vec::with_capacity(source.bytes.len()),
-        ends: Vec::new(),
-        rows: Vec::new(),
-        amounts: Vec::new(),
-        summed,
-        currencies: Vec::new(),
-    };
-    // The fallback of `total` is summed twice, under both names: only the first place is read from the cell.
-    let copied: Vec<(usize, usize)> = lines
-        .summed
-        .iter()
-        .enumerate()
-        .filter_map(|(i, (_, at))| {
-            let first = lines.summed.iter().position(|(_, other)| other == at)?;
-            (first < i).then_some((first, i))
-        })
-        .collect();
-    let checks: Vec<Check<'_>> = schema
-        .columns()
-        .iter()
-        .enumerate()
-        .filter_map(|(index, column)| {
-            let column = (*column)?;
-            (column.class() != Class::Text).then(|| Check {
-                index,
-                column,
-                header: schema.headers().get(index).map_or("", String::as_str),
-                summed: lines.summed.iter().position(|(_, at)| *at == index),
-            })
-        })
-        .collect();
-    let times = Column::of_time(source.bill.basis).map(|c| schema.index_of(c));
-    let implied = schema.implied_currency().map(str::to_owned);
-    if let Some(currency) = implied {
-        lines.currencies.push(currency);
-    }
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(1 << 16)
-        .from_reader(source.bytes.as_slice());
-    let mut record = csv::ByteRecord::new();
-    let mut faults = Vec::new();
-    while reader
-        .read_byte_record(&mut record)
-        .map_err(|e| ImportError::Read { file: source.place.file.clone(), why: e.to_string() })?
-    {
-        let line = source.place.line + record.position().map_or(1, csv::Position::line) - 1;
-        match read_row(source, limits, &record, &checks, &times, &mut lines) {
-            Ok(()) => {
-                for (from, to) in &copied {
-                    let base = lines.amounts.len() - lines.summed.len();
-                    let amount = lines.amounts.get(base + from).copied();
-                    if let (Some(amount), Some(slot)) = (amount, lines.amounts.get_mut(base + to)) {
-                        *slot = amount;
-                    }
-                }
-            }
-            Err(found) => {
-                faults.push((Place { line, ..source.place.clone() }, found));
-                if faults.len() >= faults_max {
-                    break;
-                }
-            }
-        }
-    }
-    if faults.is_empty() { Ok(lines) } else { Err(ImportError::Faults(faults)) }
-}
-
-fn read_row(
+/// The first `faults_max` faults, in the file's order; `ragged` are those that were found before.
+pub(super) fn read<'a>(
     source: &Source,
+    cells: &'a Cells<'a>,
+    ragged: &[super::cells::Ragged],
     limits: &Limits,
-    record: &csv::ByteRecord,
-    checks: &[Check<'_>],
-    times: &[Option<usize>; 2],
-    lines: &mut Lines,
-) -> Result<(), Fault> {
-    if record.len() != lines.columns {
-        return Err(Fault::Ragged { cells: record.len(), headers: lines.columns });
-    }
-    let amounts_from = lines.amounts.len();
-    let ends_from = lines.ends.len();
-    let cells_from = lines.cells.len();
-    let result = (|| {
-        lines.amounts.resize(amounts_from + lines.summed.len(), Amount::ZERO);
-        let mut facts = Facts { currency: 0, owner: 0, bill_day: None, time: [None; 2] };
-        for check in checks {
-            let cell = record.get(check.index).unwrap_or_default();
-            let amount = check_cell(source, check, cell, times, lines, &mut facts)?;
-            if let (Some(slot), Some(amount)) = (check.summed, amount)
-                && let Some(slot) = lines.amounts.get_mut(amounts_from + slot)
-            {
-                *slot = amount;
-            }
-        }
-        let mut from = 0;
-        for index in 0..lines.columns {
-            let end = record.range(index).map_or(from, |r| r.end);
-            if end - from > limits.cell_bytes_max {
-                let column = source.schema.headers().get(index).cloned().unwrap_or_default();
-                return Err(Fault::LongCell { column, bytes: end - from, max: limits.cell_bytes_max });
-            }
-            from = end;
-            lines.ends.push(end as u32);
-        }
-        Ok(facts)
-    })();
-    let facts = match result {
-        Ok(facts) => facts,
-        Err(fault) => {
-            lines.amounts.truncate(amounts_from);
-            lines.ends.truncate(ends_from);
-            return Err(fault);
-        }
+    faults_max: usize,
+) -> Result<Lines<'a>, ImportError> {
+    let schema = source.schema.as_ref();
+    let mut reader = LinesReader {
+        source,
+        cells,
+        limits,
+        columns: schema.columns().iter().enumerate().map(|(i, c)| ColumnReader::new(i, disguise(*c))).collect(),
+        rows: Vec::with_capacity(cells.rows()),
+        currencies: schema.implied_currency().map(str::to_owned).into_iter().collect(),
+        times: Column::of_time(source.bill.basis).map(|c| schema.index_of(c)),
+        owner: schema.index_of(Column::OwnerUin),
+        bill_day: schema.index_of(Column::BillDay),
+        currency: schema.index_of(Column::Currency),
     };
-    lines.cells.extend_from_slice(record.as_slice());
-    let time = facts.time.iter().flatten().next().copied();
-    let own_day = facts.bill_day.or_else(|| day_of(time?));
-    if let Some(fault) = outside(source, own_day) {
-        lines.amounts.truncate(amounts_from);
-        lines.ends.truncate(ends_from);
-        lines.cells.truncate(cells_from);
-        return Err(fault);
+    let mut faults: Vec<(usize, Fault)> = Vec::new();
+    let mut from = 0;
+    while from < cells.rows() && faults.len() < faults_max {
+        let to = cells.rows().min(from + BATCH_ROWS);
+        reader.read_batch(from, to, &mut faults);
+        from = to;
     }
-    let key = SortKey {
-        coverage_day: coverage_day(source.bill.month, own_day),
-        owner: facts.owner,
-        time: time.unwrap_or(i64::MAX),
-    };
-    lines.rows.push(Row { key, currency: facts.currency, own_day, cells_from });
-    Ok(())
+    if !faults.is_empty() || !ragged.is_empty() {
+        let found = faults.into_iter().map(|(row, fault)| (cells.offset(row), fault));
+        let ragged = ragged.iter().map(|r| {
+            let fault = Fault::Ragged { cells: r.cells, headers: schema.headers().len() };
+            (r.offset as usize, fault)
+        });
+        let mut all: Vec<(usize, Fault)> = found.chain(ragged).collect();
+        // A line tells its first fault only.
+        all.sort_by_key(|(offset, _)| *offset);
+        all.dedup_by_key(|(offset, _)| *offset);
+        all.truncate(faults_max);
+        let place = |offset| Place { line: source.line_of(offset), ..source.place.clone() };
+        return Err(ImportError::Faults(all.into_iter().map(|(at, fault)| (place(at), fault)).collect()));
+    }
+    let columns: Vec<ReadColumn> = reader.columns.into_iter().map(ColumnReader::finish).collect();
+    let summed = schema.summed();
+    let of = |(_, index): &(Column, usize)| columns.get(*index).map(|c| Amounts::of(c, cells.rows()));
+    let amounts = summed.iter().filter_map(of).collect();
+    Ok(Lines { cells, columns, rows: reader.rows, summed, amounts, currencies: reader.currencies })
 }
 
-/// What the checked cells of a line tell.
-struct Facts {
-    currency: u32,
-    owner: u64,
-    bill_day: Option<Day>,
-    time: [Option<i64>; 2],
+/// Returns which integers may stand for the cells of a column.
+fn disguise(column: Option<Column>) -> Disguise {
+    match column.map_or(Class::Text, Column::class) {
+        // Roll-ups are by product, by the codes of its texts.
+        Class::Text if column == Some(Column::ProductName) => Disguise::Never,
+        Class::Text => Disguise::Any,
+        Class::Money | Class::Number => Disguise::Amounts,
+        Class::Time => Disguise::Times,
+        Class::Uin | Class::Day | Class::Month | Class::Currency => Disguise::Never,
+    }
 }
 
+struct LinesReader<'a, 's> {
+    source: &'s Source,
+    cells: &'a Cells<'a>,
+    limits: &'s Limits,
+    columns: Vec<ColumnReader<'a>>,
+    rows: Vec<Row>,
+    currencies: Vec<String>,
+    times: [Option<usize>; 2],
+    owner: Option<usize>,
+    bill_day: Option<usize>,
+    currency: Option<usize>,
+}
+
+impl LinesReader<'_, '_> {
+    fn read_batch(&mut self, from: usize, to: usize, faults: &mut Vec<(usize, Fault)>) {
+        let schema = self.source.schema.as_ref();
+        let max = self.limits.cell_bytes_max;
+        for row in from..to {
+            // A record within the limit has no cell beyond it.
+            if self.cells.offset(row + 1) - self.cells.offset(row) > max {
+                let long = self.cells.record(row).zip(schema.headers()).find(|(cell, _)| cell.len() > max);
+                if let Some((cell, header)) = long {
+                    faults.push((row, Fault::LongCell { column: header.clone(), bytes: cell.len(), max }));
+                }
+            }
+        }
+        let (source, currencies) = (self.source, &mut self.currencies);
+        for (reader, (column, header)) in
+            self.columns.iter_mut().zip(schema.columns().iter().zip(schema.headers()))
+        {
+            let mut check = |cell: &[u8]| match column {
+                Some(column) => check_cell(source, *column, header, cell, currencies),
+                None => Ok(Fact::Text),
+            };
+            reader.read(self.cells, from..to, &mut check, faults);
+        }
+        for row in from..to {
+            let row_facts = self.row(row);
+            if let Some(fault) = outside(self.source, row_facts.own_day) {
+                faults.push((row, fault));
+            }
+            self.rows.push(row_facts);
+        }
+    }
+
+    fn fact(&self, column: Option<usize>, row: usize) -> Fact {
+        column.and_then(|c| self.columns.get(c)).map_or(Fact::Blank, |c| c.fact(row))
+    }
+
+    fn row(&self, row: usize) -> Row {
+        let time = self.times.iter().find_map(|column| match self.fact(*column, row) {
+            Fact::Time(time) => Some(time),
+            _ => None,
+        });
+        let own_day = match self.fact(self.bill_day, row) {
+            Fact::Day(day) => Some(day),
+            _ => time.and_then(day_of),
+        };
+        let owner = match self.fact(self.owner, row) {
+            Fact::Uin(owner) => owner,
+            _ => 0,
+        };
+        let currency = match self.fact(self.currency, row) {
+            Fact::Currency(currency) => currency,
+            _ => 0,
+        };
+        let key = SortKey {
+            coverage_day: coverage_day(self.source.bill.month, own_day),
+            owner,
+            time: time.unwrap_or(i64::MAX),
+        };
+        Row { key, currency, own_day }
+    }
+}
+
+/// Checks a cell by its column's class.
 fn check_cell(
     source: &Source,
-    check: &Check<'_>,
+    column: Column,
+    header: &str,
     cell: &[u8],
-    times: &[Option<usize>; 2],
-    lines: &mut Lines,
-    facts: &mut Facts,
-) -> Result<Option<Amount>, Fault> {
+    currencies: &mut Vec<String>,
+) -> Result<Fact, Fault> {
     let text = trim_cell(cell);
-    let bad = |expected: &'static str| Fault::Cell {
-        column: check.header.to_owned(),
-        text: shortened(cell),
-        expected,
-    };
+    let bad =
+        |expected: &'static str| Fault::Cell { column: header.to_owned(), text: shortened(cell), expected };
     let differs =
-        |other: String| Fault::Differs { column: check.header.to_owned(), text: shortened(cell), other };
-    match check.column.class() {
-        Class::Money => return Amount::parse_cell(cell).map_err(|_| bad("an amount")),
+        |other: String| Fault::Differs { column: header.to_owned(), text: shortened(cell), other };
+    match column.class() {
+        Class::Money => {
+            let amount = Amount::parse_cell(cell).map_err(|_| bad("an amount"))?;
+            Ok(amount.map_or(Fact::Blank, Fact::Amount))
+        }
         Class::Number => {
             let number = text.strip_suffix(b"%").unwrap_or(text);
             Amount::parse_cell(number).map_err(|_| bad("a number"))?;
+            Ok(Fact::Text)
         }
-        // Whose money it is, and who owes it, is told on every line.
-        Class::Uin if is_blank(text) => return Err(bad("an account id of 9 to 12 digits")),
         Class::Uin => {
+            // Whose money it is, and who owes it, is told on every line.
             let uin = Uin::parse(text).ok_or_else(|| bad("an account id of 9 to 12 digits"))?;
-            if check.column == Column::OwnerUin {
-                facts.owner = uin.number();
-            } else if check.column == Column::PayerUin && uin != source.bill.payer {
+            if column == Column::PayerUin && uin != source.bill.payer {
                 return Err(differs(format!("this is the bill of payer {}", source.bill.payer)));
             }
+            Ok(Fact::Uin(uin.number()))
         }
-        Class::Time if is_blank(text) => {}
+        Class::Time | Class::Day | Class::Month if is_blank(text) => Ok(Fact::Blank),
         Class::Time => {
             let time = read_time(text).ok_or_else(|| bad("a time like 2021-03-31 23:59:59"))?;
-            for (slot, index) in facts.time.iter_mut().zip(times) {
-                if *index == Some(check.index) {
-                    *slot = Some(time);
-                }
-            }
+            Ok(Fact::Time(time))
         }
-        Class::Day if is_blank(text) => {}
         Class::Day => {
             let day = Day::parse_prefix(text).ok_or_else(|| bad("a day like 2021-03-31"))?;
-            facts.bill_day = Some(day);
+            Ok(Fact::Day(day))
         }
-        Class::Month if is_blank(text) => {}
         Class::Month => {
             let month = BillMonth::parse(text).ok_or_else(|| bad("a month like 2021-03"))?;
             if month != source.bill.month {
                 return Err(differs(format!("this is the bill of {}", source.bill.month)));
             }
+            Ok(Fact::Text)
         }
         Class::Currency => {
             let known = std::str::from_utf8(text)
                 .ok()
                 .filter(|t| t.len() == 3 && t.bytes().all(|b| b.is_ascii_uppercase()))
                 .ok_or_else(|| bad("a currency code like USD"))?;
-            facts.currency = match lines.currencies.iter().position(|c| c == known) {
-                Some(at) => at as u32,
-                None => {
-                    lines.currencies.push(known.to_owned());
-                    lines.currencies.len() as u32 - 1
-                }
-            };
+            let at = currencies.iter().position(|c| c == known).unwrap_or_else(|| {
+                currencies.push(known.to_owned());
+                currencies.len() - 1
+            });
+            Ok(Fact::Currency(at as u32))
         }
-        Class::Text => {}
+        Class::Text => Ok(Fact::Text),
     }
-    Ok(None)
 }
 
 fn day_of(time: i64) -> Option<Day> {

@@ -6,9 +6,13 @@
 //! anything is wrong anywhere, the transaction is dropped, and nothing has happened.
 
 mod archive;
+mod cells;
+mod column;
+mod encode;
 mod error;
 mod lines;
 mod load;
+mod order;
 mod recognise;
 mod segment;
 mod source;
@@ -24,7 +28,7 @@ pub use error::{Fault, ImportError, Place, grouped};
 pub use load::{Outcome, Report};
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
-use crate::block::{Sums, merge_sums};
+use crate::block::{Sums, ZSTD_LEVEL, merge_sums};
 use crate::digest::Digest;
 use crate::journal::Actor;
 use crate::period::{Basis, BillMonth, Coverage};
@@ -83,17 +87,19 @@ impl Default for Limits {
 /// How the work is done; none of these changes what an import or an export holds.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Text in a segment. Larger ones cluster better and take more memory: about four times this a thread.
+    /// Text in a segment. Larger ones cluster better and take more memory: about three times this a thread.
     pub segment_bytes: usize,
     /// Lines in a block, roughly. Smaller ones make a single customer's bill cheaper, larger ones the store smaller.
     pub block_rows: u32,
     /// Threads that parse and compress.
     pub threads: usize,
+    /// zstd's level for columns: 1 is the fastest, and on columns hardly larger than the next few.
+    pub level: i32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { segment_bytes: 16 << 20, block_rows: 8_192, threads: 2 }
+        Settings { segment_bytes: 16 << 20, block_rows: 8_192, threads: 2, level: ZSTD_LEVEL }
     }
 }
 
@@ -321,6 +327,7 @@ fn put_segment(
             }
             writer.put_large(Large::Orders, number, &built.order)?;
             writer.put_large(Large::Rollups, number, &built.rollup)?;
+            writer.put_large(Large::OwnerDays, number, &built.owner_days)?;
             writer.put(Table::Schemas, &hash, schema.as_ref())?;
             let record = Segment {
                 schema: hash,

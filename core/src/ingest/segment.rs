@@ -3,16 +3,19 @@
 //! Pure: text in, values out, on any thread. Each figure is made in two ways and compared (I1, I2): the sums of
 //! the lines as they were read, of the blocks, and of the roll-up.
 
-use crate::bill::DayDigest;
+use crate::bill::{DayDigest, OwnerDay, owner_days};
 use crate::block::{Encoder, Header, Sums, ints, merge_sums, squeeze};
 use crate::digest::{Digest, LineHasher};
-use crate::money::Amount;
 use crate::period::Coverage;
 use crate::rollup::{Overflow, Rollup};
 use crate::schema::Column;
 
+use super::cells::Cells;
+use super::column::Sum;
+use super::encode::BlockColumns;
 use super::error::ImportError;
-use super::lines::{Lines, Source, check_text, read};
+use super::lines::{Lines, Row, SortKey, Source, check_text, read};
+use super::order::order;
 use super::{Limits, Settings};
 
 /// A segment that is not in the store yet.
@@ -21,42 +24,10 @@ pub(super) struct Built {
     pub(super) blocks: Vec<(Header, Vec<u8>)>,
     pub(super) order: Vec<u8>,
     pub(super) rollup: Vec<u8>,
+    pub(super) owner_days: Vec<u8>,
     pub(super) sums: Vec<Sums>,
     pub(super) days: Vec<DayDigest>,
     pub(super) own_days: Option<Coverage>,
-}
-
-/// Sums being added up: for each currency its lines and amounts.
-struct Tally {
-    currencies: Vec<(u64, Vec<Amount>)>,
-}
-
-impl Tally {
-    fn new(lines: &Lines) -> Tally {
-        Tally { currencies: vec![(0, vec![Amount::ZERO; lines.summed.len()]); lines.currencies.len()] }
-    }
-
-    fn add(&mut self, lines: &Lines, row: usize) -> Result<(), Overflow> {
-        let currency = lines.rows.get(row).map_or(0, |r| r.currency as usize);
-        let Some((count, sums)) = self.currencies.get_mut(currency) else { return Ok(()) };
-        *count += 1;
-        for (sum, amount) in sums.iter_mut().zip(lines.amounts_of(row)) {
-            *sum = sum.checked_add(*amount).ok_or(Overflow)?;
-        }
-        Ok(())
-    }
-
-    fn sums(self, lines: &Lines) -> Vec<Sums> {
-        let of = |(currency, (count, amounts)): (&String, (u64, Vec<Amount>))| Sums {
-            currency: currency.clone(),
-            lines: count,
-            amounts: lines.summed.iter().map(|(column, _)| *column).zip(amounts).collect(),
-        };
-        let mut all: Vec<Sums> =
-            lines.currencies.iter().zip(self.currencies).map(of).filter(|s| s.lines > 0).collect();
-        all.sort_unstable_by(|a, b| a.currency.cmp(&b.currency));
-        all
-    }
 }
 
 /// Reads a stretch into a segment.
@@ -70,58 +41,16 @@ pub(super) fn build(
     faults_max: usize,
 ) -> Result<Built, ImportError> {
     check_text(source)?;
-    let lines = read(source, limits, faults_max)?;
-    let mut order: Vec<u32> = (0..lines.rows.len() as u32).collect();
-    order.sort_unstable_by(|a, b| {
-        let (a, b) = (*a as usize, *b as usize);
-        let key = |row: usize| lines.rows.get(row).map(|r| r.key);
-        key(a)
-            .cmp(&key(b))
-            .then_with(|| lines.cells_of(a).cmp(lines.cells_of(b)))
-            .then_with(|| lines.ends_of(a).cmp(lines.ends_of(b)))
-            .then_with(|| a.cmp(&b))
-    });
+    let columns = source.schema.headers().len();
+    let (cells, ragged) = Cells::find(&source.bytes, columns, faults_max)
+        .map_err(|why| ImportError::Read { file: source.place.file.clone(), why })?;
+    let lines = read(source, &cells, &ragged, limits, faults_max)?;
+    let order = order(&lines);
     let blocks = encode_blocks(&lines, &order, settings)?;
+    let owner_days = owner_days_of(source, &lines, &order);
+    let rollup = rollup_of(source, &lines, &order)?;
 
-    let mut tally = Tally::new(&lines);
-    let columns: Vec<Column> = lines.summed.iter().map(|(c, _)| *c).collect();
-    let mut rollup = Rollup::new(columns);
-    let product = source.schema.index_of(Column::ProductName).unwrap_or(0);
-    let owner = source.schema.index_of(Column::OwnerUin).unwrap_or(0);
-    let mut hasher = LineHasher::new(&source.schema_hash);
-    let mut days: Vec<DayDigest> = Vec::new();
-    let mut own_days: Option<Coverage> = None;
-    let payer = source.bill.payer.number();
-    for row in order.iter().map(|r| *r as usize) {
-        let Some(known) = lines.rows.get(row) else { continue };
-        tally.add(&lines, row)?;
-        rollup.add_line(
-            lines.cell(row, owner),
-            lines.cell(row, product),
-            lines.currency_of(row).as_bytes(),
-            known.own_day,
-            lines.amounts_of(row).iter().copied(),
-        )?;
-        let hash = hasher.hash(lines.cells_of(row), lines.ends_of(row).iter().map(|e| *e as usize));
-        if days.last().is_none_or(|d| d.coverage_day != known.key.coverage_day) {
-            let coverage_day = known.key.coverage_day;
-            days.push(DayDigest { coverage_day, own: Digest::EMPTY, customers: Digest::EMPTY });
-        }
-        if let Some(day) = days.last_mut() {
-            let whose = if matches!(known.key.owner, 0) || known.key.owner == payer {
-                &mut day.own
-            } else {
-                &mut day.customers
-            };
-            whose.add_line(&hash);
-        }
-        if let Some(day) = known.own_day {
-            let days = own_days.get_or_insert(Coverage { first: day, last: day });
-            days.first = days.first.min(day);
-            days.last = days.last.max(day);
-        }
-    }
-    let sums = tally.sums(&lines);
+    let sums = sums_of(&lines, 0..lines.rows.len())?;
     let mut in_blocks = Vec::new();
     for (header, _) in &blocks {
         merge_sums(&mut in_blocks, &header.sums).ok_or(Overflow)?;
@@ -132,63 +61,183 @@ pub(super) fn build(
     ints::pack(&order.iter().map(|o| i64::from(*o)).collect::<Vec<_>>(), &mut packed);
     let mut stored = (packed.len() as u64).to_le_bytes().to_vec();
     stored.extend(squeeze(&packed)?);
+    let own_days = lines.rows.iter().filter_map(|r| r.own_day).fold(None, |days: Option<Coverage>, day| {
+        let days = days.unwrap_or(Coverage { first: day, last: day });
+        Some(Coverage { first: days.first.min(day), last: days.last.max(day) })
+    });
     Ok(Built {
         rows: lines.rows.len() as u32,
         blocks,
         order: stored,
         rollup: rollup.encode()?,
+        days: days_of(source, &owner_days),
+        owner_days: owner_days::encode(&owner_days)?,
         sums,
-        days,
         own_days,
     })
 }
 
+/// Adds up lines: one entry for each currency.
+fn sums_of(lines: &Lines<'_>, rows: impl Iterator<Item = usize>) -> Result<Vec<Sums>, Overflow> {
+    let mut tallies: Vec<(u64, Vec<Sum>)> =
+        vec![(0, vec![Sum::default(); lines.amounts.len()]); lines.currencies.len().max(1)];
+    for row in rows {
+        let currency = lines.rows.get(row).map_or(0, |r| r.currency as usize);
+        let Some((count, sums)) = tallies.get_mut(currency) else { continue };
+        *count += 1;
+        for (sum, amounts) in sums.iter_mut().zip(&lines.amounts) {
+            amounts.add(row, sum).ok_or(Overflow)?;
+        }
+    }
+    let mut all = Vec::new();
+    for (number, (count, sums)) in tallies.into_iter().enumerate().filter(|(_, (count, _))| *count > 0) {
+        let mut amounts = Vec::with_capacity(sums.len());
+        for ((sum, of), (column, _)) in sums.iter().zip(&lines.amounts).zip(&lines.summed) {
+            amounts.push((*column, of.sum(sum).ok_or(Overflow)?));
+        }
+        let currency = lines.currencies.get(number).cloned().unwrap_or_default();
+        all.push(Sums { currency, lines: count, amounts });
+    }
+    all.sort_unstable_by(|a, b| a.currency.cmp(&b.currency));
+    Ok(all)
+}
+
+/// Splits sorted lines into runs of which all have the same of something.
+fn runs<'o, K: PartialEq>(
+    lines: &Lines<'_>,
+    order: &'o [u32],
+    key: impl Fn(&Row) -> K,
+) -> impl Iterator<Item = &'o [u32]> {
+    let of = move |row: &u32| lines.rows.get(*row as usize).map(&key);
+    order.chunk_by(move |a, b| of(a) == of(b))
+}
+
+fn owner_days_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Vec<OwnerDay> {
+    // In the order of the text, which is read from end to end; sums are then picked up in the order of the lines.
+    let mut hasher = LineHasher::new(&source.schema_hash);
+    let hashes: Vec<([u8; 32], u32)> = (0..lines.rows.len())
+        .map(|row| {
+            let bytes: usize = lines.cells.record(row).map(|cell| cell.len() + 1).sum();
+            (hasher.hash(lines.cells.record(row)), bytes as u32)
+        })
+        .collect();
+    let of_run = |run: &[u32]| {
+        let key = run.first().and_then(|row| lines.rows.get(*row as usize)).map(|r| r.key);
+        let mut one = OwnerDay {
+            coverage_day: key.map_or(0, |k| k.coverage_day),
+            owner: key.map_or(0, |k| k.owner),
+            text_bytes: 0,
+            digest: Digest::EMPTY,
+        };
+        for (hash, bytes) in run.iter().filter_map(|row| hashes.get(*row as usize)) {
+            one.digest.add_line(hash);
+            one.text_bytes += u64::from(*bytes);
+        }
+        one
+    };
+    runs(lines, order, |r| (r.key.coverage_day, r.key.owner)).map(of_run).collect()
+}
+
+/// Adds owner-days up to days, the payer's own apart from the customers'.
+fn days_of(source: &Source, owner_days: &[OwnerDay]) -> Vec<DayDigest> {
+    let mut days: Vec<DayDigest> = Vec::new();
+    for one in owner_days {
+        if days.last().is_none_or(|d| d.coverage_day != one.coverage_day) {
+            let coverage_day = one.coverage_day;
+            days.push(DayDigest { coverage_day, own: Digest::EMPTY, customers: Digest::EMPTY });
+        }
+        let Some(day) = days.last_mut() else { continue };
+        let own = one.owner == 0 || one.owner == source.bill.payer.number();
+        if own { &mut day.own } else { &mut day.customers }.merge(&one.digest);
+    }
+    days
+}
+
+fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup, Overflow> {
+    let mut rollup = Rollup::new(lines.summed.iter().map(|(column, _)| *column).collect());
+    let place = |column| source.schema.index_of(column).unwrap_or(0);
+    let (owner, product) = (place(Column::OwnerUin), place(Column::ProductName));
+    let products = lines.columns.get(product).and_then(|c| c.codes()).unwrap_or_default();
+    let columns = lines.amounts.len();
+    // The cells of one run: first line, product and currency by their codes, lines, and the sums of all of them.
+    let mut cells: Vec<(usize, (u32, u32), u64)> = Vec::new();
+    let mut sums: Vec<Sum> = Vec::new();
+    for run in runs(lines, order, |r| (r.key.owner, r.own_day)) {
+        cells.clear();
+        sums.clear();
+        for row in run.iter().map(|row| *row as usize) {
+            let Some(known) = lines.rows.get(row) else { continue };
+            let key = (products.get(row).copied().unwrap_or(0), known.currency);
+            let at = match cells.iter().position(|(_, k, _)| *k == key) {
+                Some(at) => at,
+                None => {
+                    cells.push((row, key, 0));
+                    sums.resize(cells.len() * columns, Sum::default());
+                    cells.len() - 1
+                }
+            };
+            if let Some((_, _, count)) = cells.get_mut(at) {
+                *count += 1;
+            }
+            let slots = sums.get_mut(at * columns..(at + 1) * columns).unwrap_or_default();
+            for (slot, amounts) in slots.iter_mut().zip(&lines.amounts) {
+                amounts.add(row, slot).ok_or(Overflow)?;
+            }
+        }
+        for ((row, (_, currency), count), sums) in cells.iter().zip(sums.chunks_exact(columns.max(1))) {
+            let key = rollup.key(
+                lines.cells.get(*row, owner),
+                lines.cells.get(*row, product),
+                lines.currencies.get(*currency as usize).map_or("", String::as_str).as_bytes(),
+                lines.rows.get(*row).and_then(|r| r.own_day),
+            );
+            let mut amounts = Vec::with_capacity(columns);
+            for (of, sum) in lines.amounts.iter().zip(sums) {
+                amounts.push(of.sum(sum).ok_or(Overflow)?);
+            }
+            rollup.add(key, *count, amounts.into_iter().enumerate())?;
+        }
+    }
+    Ok(rollup)
+}
+
 fn encode_blocks(
-    lines: &Lines,
+    lines: &Lines<'_>,
     order: &[u32],
     settings: &Settings,
 ) -> Result<Vec<(Header, Vec<u8>)>, ImportError> {
-    let mut encoder = Encoder::new()?;
-    // Column by column from here on: the cells of a block are gathered once, line by line, as they lie in memory.
-    let mut columns: Vec<Vec<&[u8]>> = vec![Vec::new(); lines.columns];
+    let mut encoder = Encoder::new(settings.level)?;
+    let mut columns = BlockColumns::new(lines);
     let mut blocks = Vec::new();
     let rows_target = settings.block_rows.max(1) as usize;
-    let mut from = 0;
-    while from < order.len() {
-        let key = |at: usize| order.get(at).and_then(|row| lines.rows.get(*row as usize)).map(|r| r.key);
-        let first = key(from);
-        let day = |at: usize| key(at).map(|k| k.coverage_day);
-        let owner = |at: usize| key(at).map(|k| k.owner);
-        // A block ends with its day; past the target it ends with its owner, and at twice the target anyhow.
-        let mut to = from + 1;
-        while to < order.len()
-            && day(to) == first.map(|k| k.coverage_day)
-            && to - from < rows_target * 2
-            && (to - from < rows_target || owner(to) == owner(to - 1))
-        {
-            to += 1;
-        }
-        let rows = order.get(from..to).unwrap_or_default();
-        let mut tally = Tally::new(lines);
-        for row in rows {
-            tally.add(lines, *row as usize)?;
-        }
+    let key = |row: &u32| lines.rows.get(*row as usize).map(|r| r.key);
+    let mut rest = order;
+    while let Some(first) = rest.first().and_then(key) {
+        let rows = rest.get(..block_rows(rest, key, rows_target)).unwrap_or(rest);
+        rest = rest.get(rows.len()..).unwrap_or_default();
         let header = Header {
-            coverage_day: first.map_or(0, |k| k.coverage_day),
+            coverage_day: first.coverage_day,
             rows: rows.len() as u32,
-            owner_min: owner(from).unwrap_or(0),
-            owner_max: owner(to - 1).unwrap_or(0),
-            sums: tally.sums(lines),
+            owner_min: first.owner,
+            owner_max: rows.last().and_then(key).map_or(first.owner, |k| k.owner),
+            sums: sums_of(lines, rows.iter().map(|row| *row as usize))?,
         };
-        for column in &mut columns {
-            column.clear();
-        }
-        for row in rows {
-            lines.push_cells(*row as usize, &mut columns);
-        }
-        let bytes = encoder.encode(&header, &columns)?;
+        let bytes = encoder
+            .encode(&header, lines.columns.len(), &mut |column, out| columns.encode(lines, column, rows, out))?;
         blocks.push((header, bytes));
-        from = to;
     }
     Ok(blocks)
+}
+
+/// Returns how many lines the next block has: it ends with its day; past the target it ends with its owner, and at
+/// twice the target anyhow.
+fn block_rows(order: &[u32], key: impl Fn(&u32) -> Option<SortKey>, target: usize) -> usize {
+    let day = |row: &u32| key(row).map(|k| k.coverage_day);
+    let owner = |row: &u32| key(row).map(|k| k.owner);
+    let first_day = order.first().and_then(day);
+    let longest = order.get(..target * 2).unwrap_or(order);
+    let of_day = longest.partition_point(|row| day(row) == first_day);
+    let last_owner = order.get(target - 1).and_then(owner);
+    let of_owner = longest.get(target..).unwrap_or_default().partition_point(|row| owner(row) == last_owner);
+    of_day.min(target + of_owner).max(1)
 }

@@ -7,11 +7,15 @@
 //! Records are [`crate::codec`] bytes under byte keys; large values (blocks, roll-ups, line orders) are cut to
 //! page sizes by [`pages`](self). Every commit is durable and leaves a file that opens at once after a crash.
 
+mod chunks;
 mod error;
 mod pages;
 mod tables;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redb::{ReadableDatabase, ReadableTable};
@@ -19,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{self, CodecError};
+pub use chunks::ChunkCache;
 pub use error::StoreError;
 use error::open_error;
 pub use tables::{Large, Table};
@@ -28,6 +33,8 @@ const STORE_FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 /// How long opening may take before another writer is taken to be the cause.
 const OPEN_WAIT_MIN: Duration = Duration::from_millis(500);
+/// Once so much was put, closing the store gives back the room in its file that is not used.
+const COMPACT_BYTES_MIN: u64 = 8 << 20;
 /// How long a writer sleeps before it asks again for the lock.
 const WAIT_STEP: Duration = Duration::from_millis(20);
 
@@ -65,6 +72,8 @@ pub struct Store {
     handle: Handle,
     path: PathBuf,
     wait: Duration,
+    /// Bytes of large values that were committed since the store was opened.
+    put_bytes: Arc<AtomicU64>,
 }
 
 impl Store {
@@ -97,7 +106,7 @@ impl Store {
             std::fs::remove_file(&temporary).map_err(io)?;
         }
         let db = Self::builder(options).create(&temporary).map_err(|e| open_error(&temporary, e))?;
-        let made = Store { handle: Handle::Writable(db), path: temporary.clone(), wait: options.wait };
+        let made = Store { handle: Handle::Writable(db), path: temporary.clone(), wait: options.wait, put_bytes: Arc::default() };
         let writer = made.write()?;
         for table in Table::ALL {
             writer.txn.open_table(table.definition())?;
@@ -149,7 +158,7 @@ impl Store {
             Some(db) => Handle::ReadOnly(db),
             None => Handle::Writable(open_writable(path, options)?),
         };
-        let store = Store { handle, path: path.to_owned(), wait: options.wait };
+        let store = Store { handle, path: path.to_owned(), wait: options.wait, put_bytes: Arc::default() };
         let format: u32 = match store.read()?.get(Table::Meta, FORMAT_KEY) {
             Ok(Some(format)) => format,
             Ok(None) | Err(StoreError::Damaged { .. }) => {
@@ -192,21 +201,30 @@ impl Store {
         let steps = self.wait.as_millis() / WAIT_STEP.as_millis();
         for _ in 0..steps {
             match db.try_begin_write() {
-                Ok(txn) => return Writer::new(txn),
+                Ok(txn) => return Writer::new(txn, &self.put_bytes),
                 Err(redb::TransactionError::WouldBlock) => std::thread::sleep(WAIT_STEP),
                 Err(e) => return Err(e.into()),
             }
         }
-        Writer::new(db.try_begin_write()?)
+        Writer::new(db.try_begin_write()?, &self.put_bytes)
     }
 
-    /// Closes the file, telling what dropping would swallow.
+    /// Closes the file, telling what dropping would swallow; after much was put, gives back the room that is not used.
     ///
     /// # Errors
     /// [`StoreError::Io`] when the last write failed.
     pub fn close(self) -> Result<(), StoreError> {
         match self.handle {
-            Handle::Writable(db) => db.close().map_err(|e| open_error(&self.path, e)),
+            Handle::Writable(mut db) => {
+                // The file has grown by doubling. Looking through it costs the more the larger it is, so what was put has to be
+                // worth that. While somebody reads, it cannot be done, and does no harm to leave.
+                let put_bytes = self.put_bytes.load(Ordering::Relaxed);
+                let file_bytes = std::fs::metadata(&self.path).map_or(u64::MAX, |m| m.len());
+                if put_bytes >= COMPACT_BYTES_MIN && put_bytes >= file_bytes / 8 {
+                    let _ = db.compact();
+                }
+                db.close().map_err(|e| open_error(&self.path, e))
+            }
             Handle::ReadOnly(db) => db.close().map_err(|e| open_error(&self.path, e)),
         }
     }
@@ -321,19 +339,28 @@ impl Read for Reader {
     }
 
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
-        pages::get(&self.txn.open_table(table.definition())?, table, id)
+        match self.txn.open_table(table.definition()) {
+            Ok(open) => pages::get(&open, table, id),
+            // A store that was made before there was such a table.
+            Err(redb::TableError::TableDoesNotExist(_)) => {
+                Err(StoreError::Lost(format!("value {id} of `{}`", table.name())))
+            }
+            Err(e) => Err(e.into()),
+        }
     }
 }
 
 /// The write transaction: nothing of it is there until [`Writer::commit`], and dropping it takes all back.
 pub struct Writer {
     txn: redb::WriteTransaction,
+    put_bytes: Cell<u64>,
+    of_store: Arc<AtomicU64>,
 }
 
 impl Writer {
-    fn new(mut txn: redb::WriteTransaction) -> Result<Writer, StoreError> {
+    fn new(mut txn: redb::WriteTransaction, of_store: &Arc<AtomicU64>) -> Result<Writer, StoreError> {
         txn.set_quick_repair(true);
-        Ok(Writer { txn })
+        Ok(Writer { txn, put_bytes: Cell::new(0), of_store: of_store.clone() })
     }
 
     /// Puts a record under a key.
@@ -361,6 +388,7 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn put_large(&self, table: Large, id: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        self.put_bytes.set(self.put_bytes.get() + bytes.len() as u64);
         pages::put(&mut self.txn.open_table(table.definition())?, id, bytes)
     }
 
@@ -380,7 +408,9 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when it cannot; the store is then as before.
     pub fn commit(self) -> Result<(), StoreError> {
-        Ok(self.txn.commit()?)
+        self.txn.commit()?;
+        self.of_store.fetch_add(self.put_bytes.get(), Ordering::Relaxed);
+        Ok(())
     }
 
     /// Takes everything back.

@@ -83,10 +83,12 @@ pub enum Large {
     Rollups,
     /// In which order a segment's lines were imported.
     Orders,
+    /// What is known of each owner's lines of each day in a segment ([`crate::bill::OwnerDay`]).
+    OwnerDays,
 }
 
 impl Large {
-    pub(super) const ALL: &[Large] = &[Large::Blocks, Large::Rollups, Large::Orders];
+    pub(super) const ALL: &[Large] = &[Large::Blocks, Large::Rollups, Large::Orders, Large::OwnerDays];
 
     /// Returns the table's name in the file.
     pub fn name(self) -> &'static str {
@@ -94,6 +96,7 @@ impl Large {
             Large::Blocks => "blocks",
             Large::Rollups => "rollups",
             Large::Orders => "orders",
+            Large::OwnerDays => "owner_days",
         }
     }
 

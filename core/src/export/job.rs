@@ -1,0 +1,67 @@
+//! Reads the lines of chunks that follow one another, and makes the chunks.
+
+use std::collections::HashSet;
+
+use crate::bill::{BillView, Filter, OwnerDay, Owners, walk};
+use crate::store::Read;
+
+use super::ExportError;
+use super::archive::Deflater;
+use super::chunks::Chunk;
+use super::compose::{Composer, Made};
+use super::csv::Columns;
+
+/// What chunks are made of.
+#[derive(Clone, Copy)]
+pub(super) struct Lines<'a, R> {
+    pub(super) store: &'a R,
+    pub(super) view: &'a BillView,
+    /// The owner-days of the export.
+    pub(super) days: &'a [OwnerDay],
+    /// The blocks that hold them.
+    pub(super) blocks: &'a HashSet<u64>,
+    pub(super) columns: &'a Columns,
+}
+
+impl<R: Read> Lines<'_, R> {
+    /// Makes chunks of which each begins where the one before ends; stops when nobody takes them.
+    pub(super) fn make(
+        &self,
+        chunks: &[&Chunk],
+        deflater: &mut Deflater,
+        give: &mut dyn FnMut(Made) -> bool,
+    ) -> Result<(), ExportError> {
+        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return Ok(()) };
+        let days = self.days.get(first.days.start..last.days.end).unwrap_or_default();
+        let mut left = chunks.iter();
+        let mut wanted = left.next().map(|c| c.rows);
+        let mut skip = first.skip;
+        let mut composer = Composer::default();
+        for day in days.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
+            let coverage_day = day.first().map_or(0, |d| d.coverage_day);
+            let filter = Filter {
+                first_day: coverage_day,
+                last_day: coverage_day,
+                owners: Owners::of(day.iter().map(|d| d.owner)),
+                blocks: Some(self.blocks),
+            };
+            walk::<ExportError>(self.store, self.view, &filter, &mut |slice| {
+                let passed = skip.min(slice.rows.len() as u64);
+                skip -= passed;
+                let mut from = slice.rows.start + passed as usize;
+                while let Some(rows) = wanted.filter(|_| from < slice.rows.end) {
+                    let room = usize::try_from(rows - composer.rows()).unwrap_or(usize::MAX);
+                    let to = slice.rows.end.min(from.saturating_add(room));
+                    composer.write(self.columns, slice.block, from..to)?;
+                    from = to;
+                    if composer.rows() == rows {
+                        let made = composer.finish(deflater).map_err(ExportError::Write)?;
+                        wanted = if give(made) { left.next().map(|c| c.rows) } else { None };
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,314 @@
+//! Finds the cells of a stretch of CSV text, without copying them.
+//!
+//! The rules are those of the `csv` crate. Nearly all records are plain: cells without quotes, or wholly in
+//! quotes. For those a cell is a range of the text; only where two quotes stand for one is a copy made. Whatever
+//! is not plain (text after a closing quote, a lone CR) is read by the `csv` crate itself, record by record, and a
+//! property in the tests says that both ways agree.
+
+use memchr::{memchr, memchr_iter, memchr3_iter};
+
+/// A cell, as a range of the text, or of the copies that follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Span {
+    from: u32,
+    to: u32,
+}
+
+/// A record with more or fewer cells than the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ragged {
+    /// Where in the text it begins.
+    pub(super) offset: u32,
+    /// How many cells it has.
+    pub(super) cells: usize,
+}
+
+/// The cells of a stretch, record by record.
+pub(super) struct Cells<'a> {
+    text: &'a [u8],
+    /// Cells that had to be copied; their ranges go on where the text ends.
+    copies: Vec<u8>,
+    columns: usize,
+    spans: Vec<Span>,
+    /// Where each record begins in the text.
+    offsets: Vec<u32>,
+}
+
+/// What a record was found to be.
+enum Record {
+    /// Its cells have been noted; the next one begins here.
+    Plain(usize),
+    /// The `csv` crate has to read it.
+    Odd,
+    /// The text ends before it.
+    None,
+}
+
+impl<'a> Cells<'a> {
+    /// Finds the cells of all records that have as many as there are columns; the others are returned apart, and
+    /// reading ends once there are `ragged_max` of them.
+    ///
+    /// # Errors
+    /// The `csv` crate's words, should it fail; texts beyond 2 GiB.
+    pub(super) fn find(
+        text: &'a [u8],
+        columns: usize,
+        ragged_max: usize,
+    ) -> Result<(Cells<'a>, Vec<Ragged>), String> {
+        if text.len() > (u32::MAX / 2) as usize {
+            return Err("a stretch of text is longer than 2 GiB".into());
+        }
+        let mut cells =
+            Cells { text, copies: Vec::new(), columns, spans: Vec::new(), offsets: Vec::new() };
+        let mut ragged = Vec::new();
+        // Without any CR in the text no record has to be searched for one.
+        let returns = memchr(b'\r', text).is_some();
+        let mut at = 0;
+        while at < text.len() && ragged.len() < ragged_max {
+            at = cells.find_plain(at, returns, ragged_max, &mut ragged);
+            if at < text.len() && ragged.len() < ragged_max {
+                at = cells.find_odd(at, &mut ragged)?;
+            }
+        }
+        Ok((cells, ragged))
+    }
+
+    /// Returns how many records there are.
+    pub(super) fn rows(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// Returns a cell.
+    pub(super) fn get(&self, row: usize, column: usize) -> &[u8] {
+        self.spans.get(row * self.columns + column).map_or(b"", |span| self.at(*span))
+    }
+
+    /// Returns the cells of a record.
+    pub(super) fn record(&self, row: usize) -> impl Iterator<Item = &[u8]> + Clone {
+        self.spans_of(row).iter().map(|span| self.at(*span))
+    }
+
+    /// Returns where a record's cells are.
+    pub(super) fn spans_of(&self, row: usize) -> &[Span] {
+        self.spans.get(row * self.columns..(row + 1) * self.columns).unwrap_or_default()
+    }
+
+    /// Returns the cell of a range.
+    pub(super) fn at(&self, span: Span) -> &[u8] {
+        let (from, to) = (span.from as usize, span.to as usize);
+        match from.checked_sub(self.text.len()) {
+            None => self.text.get(from..to).unwrap_or_default(),
+            Some(from) => self.copies.get(from..to - self.text.len()).unwrap_or_default(),
+        }
+    }
+
+    /// Returns where a record begins in the text.
+    pub(super) fn offset(&self, row: usize) -> usize {
+        self.offsets.get(row).map_or(self.text.len(), |o| *o as usize)
+    }
+
+    /// Reads plain records from an offset on; returns where the first that is not plain begins.
+    fn find_plain(
+        &mut self,
+        mut start: usize,
+        returns: bool,
+        ragged_max: usize,
+        ragged: &mut Vec<Ragged>,
+    ) -> usize {
+        let text = self.text;
+        let base = start;
+        let mut marks = memchr3_iter(b',', b'"', b'\n', text.get(base..).unwrap_or_default());
+        while start < text.len() && ragged.len() < ragged_max {
+            let spans_before = self.spans.len();
+            let copies_before = self.copies.len();
+            match self.record_of(start, base, returns, &mut marks) {
+                Record::Plain(next) => {
+                    self.end(start, spans_before, ragged);
+                    start = next;
+                }
+                Record::Odd => {
+                    self.spans.truncate(spans_before);
+                    self.copies.truncate(copies_before);
+                    return start;
+                }
+                Record::None => return text.len(),
+            }
+        }
+        start
+    }
+
+    /// Notes the cells of one record.
+    fn record_of(
+        &mut self,
+        start: usize,
+        base: usize,
+        returns: bool,
+        marks: &mut impl Iterator<Item = usize>,
+    ) -> Record {
+        let text = self.text;
+        let byte = |at: usize| text.get(at).copied();
+        let mut from = start;
+        loop {
+            let mark = marks.next().map_or(text.len(), |at| base + at);
+            match byte(mark) {
+                Some(b'"') if mark == from => {
+                    // In quotes: two of them are one, a single one ends the cell.
+                    let mut escaped = false;
+                    let close = loop {
+                        let Some(at) = marks.next().map(|at| base + at) else { return Record::Odd };
+                        if byte(at) != Some(b'"') {
+                            continue;
+                        }
+                        if byte(at + 1) != Some(b'"') {
+                            break at;
+                        }
+                        escaped = true;
+                        marks.next();
+                    };
+                    let span = self.quoted(from + 1, close, escaped);
+                    self.spans.push(span);
+                    let mark = marks.next().map_or(text.len(), |at| base + at);
+                    let between = text.get(close + 1..mark).unwrap_or_default();
+                    match (byte(mark), between) {
+                        (Some(b','), b"") => from = mark + 1,
+                        (Some(b'\n'), b"" | b"\r") | (None, b"") => return Record::Plain(mark + 1),
+                        _ => return Record::Odd,
+                    }
+                }
+                // Not at the beginning of a cell: a quote like any other byte.
+                Some(b'"') => {}
+                Some(b',') => {
+                    if returns && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some() {
+                        return Record::Odd;
+                    }
+                    self.spans.push(Span { from: from as u32, to: mark as u32 });
+                    from = mark + 1;
+                }
+                _ => {
+                    let mut cell = text.get(from..mark).unwrap_or_default();
+                    if returns {
+                        cell = cell.strip_suffix(b"\r").unwrap_or(cell);
+                        if memchr(b'\r', cell).is_some() {
+                            return Record::Odd;
+                        }
+                    }
+                    if from == start && cell.is_empty() {
+                        // An empty line is no record.
+                        return if mark >= text.len() { Record::None } else { Record::Plain(mark + 1) };
+                    }
+                    self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
+                    return Record::Plain(mark + 1);
+                }
+            }
+        }
+    }
+
+    fn quoted(&mut self, from: usize, to: usize, escaped: bool) -> Span {
+        if !escaped {
+            return Span { from: from as u32, to: to as u32 };
+        }
+        let cell = self.text.get(from..to).unwrap_or_default();
+        let start = self.text.len() + self.copies.len();
+        let mut rest = 0;
+        for at in memchr_iter(b'"', cell) {
+            // The second of two quotes was taken with the first.
+            if at >= rest {
+                self.copies.extend_from_slice(cell.get(rest..=at).unwrap_or_default());
+                rest = at + 2;
+            }
+        }
+        self.copies.extend_from_slice(cell.get(rest..).unwrap_or_default());
+        Span { from: start as u32, to: (self.text.len() + self.copies.len()) as u32 }
+    }
+
+    /// Ends a record, if it has any cells: it stays, or is told of as ragged.
+    fn end(&mut self, offset: usize, spans_before: usize, ragged: &mut Vec<Ragged>) {
+        match self.spans.len() - spans_before {
+            0 => {}
+            n if n == self.columns => self.offsets.push(offset as u32),
+            n => {
+                self.spans.truncate(spans_before);
+                ragged.push(Ragged { offset: offset as u32, cells: n });
+            }
+        }
+    }
+
+    /// Has the `csv` crate read one record; returns where the next one begins.
+    fn find_odd(&mut self, at: usize, ragged: &mut Vec<Ragged>) -> Result<usize, String> {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .buffer_capacity(1 << 12)
+            .from_reader(rest);
+        let mut record = csv::ByteRecord::new();
+        if !reader.read_byte_record(&mut record).map_err(|e| e.to_string())? {
+            return Ok(self.text.len());
+        }
+        let begin = record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(0);
+        let before = self.spans.len();
+        let mut from = self.text.len() + self.copies.len();
+        self.copies.extend_from_slice(record.as_slice());
+        for cell in &record {
+            self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
+            from += cell.len();
+        }
+        self.end(at + begin, before, ragged);
+        let read = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+        Ok(at.saturating_add(read.max(1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn found(text: &[u8], columns: usize) -> (Vec<Vec<Vec<u8>>>, Vec<usize>) {
+        let (cells, ragged) = Cells::find(text, columns, usize::MAX).unwrap();
+        let record = |row| cells.record(row).map(<[u8]>::to_vec).collect();
+        ((0..cells.rows()).map(record).collect(), ragged.iter().map(|r| r.cells).collect())
+    }
+
+    fn parsed(text: &[u8], columns: usize) -> (Vec<Vec<Vec<u8>>>, Vec<usize>) {
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+        let all: Vec<Vec<Vec<u8>>> =
+            reader.byte_records().map(|r| r.unwrap().iter().map(<[u8]>::to_vec).collect()).collect();
+        let ragged = all.iter().map(Vec::len).filter(|n| *n != columns).collect();
+        (all.into_iter().filter(|r| r.len() == columns).collect(), ragged)
+    }
+
+    #[test]
+    fn cells_in_quotes_keep_commas_line_ends_and_quotes() {
+        let (records, ragged) = found(b"a,\"b,\"\"1\"\"\n\",\r\nc,d\n\n\"\",\"x\"\"\",z", 3);
+        let text = |r: usize, c: usize| String::from_utf8(records[r][c].clone()).unwrap();
+        assert_eq!((text(0, 0), text(0, 1), text(0, 2)), ("a".into(), "b,\"1\"\n".into(), String::new()));
+        assert_eq!((text(1, 0), text(1, 1), text(1, 2)), (String::new(), "x\"".into(), "z".into()));
+        assert_eq!(ragged, [2]);
+    }
+
+    #[test]
+    fn a_record_is_where_it_begins() {
+        let text = b"a,b\n\nc,\"d\n\"\ne,f\n";
+        let (cells, _) = Cells::find(text, 2, usize::MAX).unwrap();
+        assert_eq!((0..3).map(|row| cells.offset(row)).collect::<Vec<_>>(), [0, 5, 12]);
+        assert_eq!(cells.offset(3), text.len());
+    }
+
+    proptest! {
+        #[test]
+        fn cells_are_those_that_the_csv_crate_finds(text in "[a\",\n\r]{0,60}", columns in 1_usize..4) {
+            prop_assert_eq!(found(text.as_bytes(), columns), parsed(text.as_bytes(), columns));
+        }
+
+        #[test]
+        fn and_in_texts_that_are_mostly_plain(
+            cells in proptest::collection::vec("([ab]{0,3}|\"[ab,\n]{0,3}(\"\")?[ab]?\")", 0..30),
+            crlf in any::<bool>(),
+        ) {
+            let end = if crlf { "\r\n" } else { "\n" };
+            let text: String = cells.chunks(3).map(|r| r.join(",") + end).collect();
+            prop_assert_eq!(found(text.as_bytes(), 3), parsed(text.as_bytes(), 3));
+        }
+    }
+}

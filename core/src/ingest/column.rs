@@ -1,0 +1,345 @@
+//! One column of a stretch, while its cells are read and checked.
+//!
+//! A cell is looked at once for each distinct text: columns begin as a list of texts with a code for each line,
+//! and what the check of a text tells (its *fact*) is kept with the text. A column of which nearly every line has another
+//! text is read as integers instead, where its texts are integers in disguise, or else only found again when it is
+//! needed.
+
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use crate::block::text::Form;
+use crate::money::Amount;
+use crate::period::Day;
+
+use super::cells::{Cells, Span};
+use super::error::Fault;
+
+/// With fewer texts than this a list of them is always worth it.
+const TEXTS_MIN: usize = 512;
+/// One in so many cells may be of another form than the integers of its column.
+pub(super) const EXCEPTION_SHARE: usize = 16;
+
+/// What a checked cell tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// Nothing beyond its text.
+    Text,
+    /// Nothing, as it is blank.
+    Blank,
+    Amount(Amount),
+    Uin(u64),
+    /// Seconds since 1970-01-01 00:00:00.
+    Time(i64),
+    Day(Day),
+    /// Which of the currencies.
+    Currency(u32),
+    /// A fault, told of for every line that has it.
+    Bad,
+}
+
+/// Checks one distinct cell.
+pub(super) type Checker<'c> = dyn FnMut(&[u8]) -> Result<Fact, Fault> + 'c;
+
+/// Which integers stand for a column's cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disguise {
+    /// None: the checks need each distinct text.
+    Never,
+    /// Decimals, whose fact is an amount.
+    Amounts,
+    /// Times.
+    Times,
+    /// Any form; the cells have no meaning.
+    Any,
+}
+
+impl Disguise {
+    fn takes(self, form: Form) -> bool {
+        match self {
+            Disguise::Never => false,
+            Disguise::Amounts => matches!(form, Form::Fixed(_)),
+            Disguise::Times => form == Form::Time,
+            Disguise::Any => true,
+        }
+    }
+
+    fn fact(self, form: Form, value: i64) -> Fact {
+        match (self, form) {
+            (Disguise::Amounts, Form::Fixed(scale)) => Fact::Amount(Amount::new(i128::from(value), scale)),
+            (Disguise::Times, _) => Fact::Time(value),
+            _ => Fact::Text,
+        }
+    }
+}
+
+/// The cells of a column.
+pub(super) enum Data {
+    /// The distinct texts, what each tells, and which one each line has.
+    Coded { entries: Vec<Span>, facts: Vec<Fact>, codes: Vec<u32> },
+    /// A value for each line; lines of another form are exceptions, ascending, with what they tell.
+    Integers { form: Form, values: Vec<i64>, exceptions: Vec<(u32, Fact)> },
+    /// Nothing but where the cells are.
+    Texts,
+}
+
+/// A column being read.
+pub(super) struct ColumnReader<'a> {
+    index: usize,
+    disguise: Disguise,
+    data: Data,
+    known: FxHashMap<&'a [u8], u32>,
+    /// Whether it was asked already if integers or plain texts would do better.
+    settled: bool,
+}
+
+impl<'a> ColumnReader<'a> {
+    pub(super) fn new(index: usize, disguise: Disguise) -> ColumnReader<'a> {
+        let data = Data::Coded { entries: Vec::new(), facts: Vec::new(), codes: Vec::new() };
+        ColumnReader { index, disguise, data, known: FxHashMap::default(), settled: false }
+    }
+
+    /// Reads the column's cells in some lines, the ones after those read before.
+    pub(super) fn read(
+        &mut self,
+        cells: &'a Cells<'_>,
+        rows: Range<usize>,
+        check: &mut Checker<'_>,
+        faults: &mut Vec<(usize, Fault)>,
+    ) {
+        match &mut self.data {
+            Data::Coded { entries, facts, codes } => {
+                let mut last: (&[u8], Option<u32>) = (b"", None);
+                for row in rows {
+                    let text = cells.get(row, self.index);
+                    if let (before, Some(code)) = last
+                        && before == text
+                    {
+                        codes.push(code);
+                        continue;
+                    }
+                    let code = match self.known.get(text) {
+                        Some(code) => *code,
+                        None => {
+                            let code = facts.len() as u32;
+                            self.known.insert(text, code);
+                            entries.extend(cells.spans_of(row).get(self.index));
+                            facts.push(Fact::Bad);
+                            code
+                        }
+                    };
+                    if let Some(fact) = facts.get_mut(code as usize)
+                        && *fact == Fact::Bad
+                    {
+                        // It is new, or was refused before: each line that has it is told of.
+                        match check(text) {
+                            Ok(found) => *fact = found,
+                            Err(fault) => faults.push((row, fault)),
+                        }
+                        last = (b"", None);
+                    } else {
+                        last = (text, Some(code));
+                    }
+                    codes.push(code);
+                }
+            }
+            Data::Integers { form, values, exceptions } => {
+                let mut value = values.last().copied().unwrap_or(0);
+                for row in rows {
+                    let text = cells.get(row, self.index);
+                    match form.read(text) {
+                        Some(read) => value = read,
+                        None => match check(text) {
+                            Ok(fact) => exceptions.push((row as u32, fact)),
+                            Err(fault) => faults.push((row, fault)),
+                        },
+                    }
+                    // The value before an exception packs best, and is never shown.
+                    values.push(value);
+                }
+            }
+            Data::Texts => {}
+        }
+        if !self.settled {
+            self.settle(cells);
+        }
+    }
+
+    /// Gives up the list of texts where nearly every line has another one.
+    fn settle(&mut self, cells: &Cells<'_>) {
+        let Data::Coded { entries, facts, codes } = &self.data else { return };
+        if entries.len() < TEXTS_MIN || entries.len() * 2 <= codes.len() {
+            return;
+        }
+        self.settled = true;
+        let form = entries.iter().take(8).find_map(|span| Form::guess(cells.at(*span)));
+        if let Some(form) = form.filter(|form| self.disguise.takes(*form)) {
+            let read: Vec<Option<i64>> = entries.iter().map(|span| form.read(cells.at(*span))).collect();
+            let (mut values, mut exceptions) = (Vec::with_capacity(codes.len() * 2), Vec::new());
+            let mut value = 0;
+            for (row, code) in codes.iter().enumerate() {
+                match read.get(*code as usize).copied().flatten() {
+                    Some(read) => value = read,
+                    None => {
+                        exceptions.push((row as u32, facts.get(*code as usize).copied().unwrap_or(Fact::Text)));
+                    }
+                }
+                values.push(value);
+            }
+            if exceptions.len() <= codes.len() / EXCEPTION_SHARE {
+                self.data = Data::Integers { form, values, exceptions };
+                self.known = FxHashMap::default();
+                return;
+            }
+        }
+        if self.disguise == Disguise::Any {
+            self.data = Data::Texts;
+            self.known = FxHashMap::default();
+        }
+    }
+
+    /// Returns what the cell of a line tells.
+    pub(super) fn fact(&self, row: usize) -> Fact {
+        self.data.fact(row, self.disguise)
+    }
+
+    /// Returns the column as it was read.
+    pub(super) fn finish(self) -> ReadColumn {
+        ReadColumn { index: self.index, data: self.data }
+    }
+}
+
+/// A column that has been read.
+pub(super) struct ReadColumn {
+    pub(super) index: usize,
+    pub(super) data: Data,
+}
+
+impl ReadColumn {
+    /// Returns which of its distinct texts each line has, if they were told apart.
+    pub(super) fn codes(&self) -> Option<&[u32]> {
+        match &self.data {
+            Data::Coded { codes, .. } => Some(codes),
+            Data::Integers { .. } | Data::Texts => None,
+        }
+    }
+}
+
+impl Data {
+    fn fact(&self, row: usize, disguise: Disguise) -> Fact {
+        match self {
+            Data::Coded { facts, codes, .. } => {
+                codes.get(row).and_then(|code| facts.get(*code as usize)).copied().unwrap_or(Fact::Text)
+            }
+            Data::Integers { form, values, exceptions } => match exception(exceptions, row) {
+                Some(at) => exceptions.get(at).map_or(Fact::Text, |(_, fact)| *fact),
+                None => values.get(row).map_or(Fact::Text, |value| disguise.fact(*form, *value)),
+            },
+            Data::Texts => Fact::Text,
+        }
+    }
+}
+
+/// Returns the place of a line's exception.
+pub(super) fn exception<T>(exceptions: &[(u32, T)], row: usize) -> Option<usize> {
+    if exceptions.is_empty() {
+        return None;
+    }
+    exceptions.binary_search_by_key(&row, |(r, _)| *r as usize).ok()
+}
+
+/// The most decimals at which amounts are kept in 64 bits.
+const SCALE_MAX: u8 = 9;
+
+/// The amounts of a column, line by line: in 64 bits at one scale, and apart where they do not fit.
+pub(super) struct Amounts {
+    scale: u8,
+    values: Vec<i64>,
+    wide: Vec<(u32, Amount)>,
+}
+
+/// Amounts of one column being added up, exactly.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sum {
+    mantissa: i128,
+    wide: Amount,
+}
+
+impl Amounts {
+    /// Takes the amounts of a column; cells that show none count as zero.
+    pub(super) fn of(column: &ReadColumn, rows: usize) -> Amounts {
+        let amount = |fact: &Fact| match fact {
+            Fact::Amount(amount) => *amount,
+            _ => Amount::ZERO,
+        };
+        let mut amounts = Amounts { scale: 0, values: Vec::new(), wide: Vec::new() };
+        match &column.data {
+            Data::Coded { facts, codes, .. } => {
+                let texts: Vec<Amount> = facts.iter().map(amount).collect();
+                amounts.scale = texts.iter().map(|a| a.scale().min(SCALE_MAX)).max().unwrap_or(0);
+                let narrow: Vec<Option<i64>> = texts.iter().map(|a| amounts.narrow(*a)).collect();
+                amounts.values.reserve(codes.len());
+                for (row, code) in codes.iter().enumerate() {
+                    let value = narrow.get(*code as usize).copied().flatten();
+                    if let (None, Some(amount)) = (value, texts.get(*code as usize)) {
+                        amounts.wide.push((row as u32, *amount));
+                    }
+                    amounts.values.push(value.unwrap_or(0));
+                }
+            }
+            Data::Integers { form: Form::Fixed(scale), values, exceptions } => {
+                let largest = exceptions.iter().map(|(_, fact)| amount(fact).scale()).max().unwrap_or(0);
+                amounts.scale = largest.max(*scale).min(SCALE_MAX);
+                if amounts.scale == *scale {
+                    amounts.values.clone_from(values);
+                } else {
+                    for (row, value) in values.iter().enumerate() {
+                        amounts.push(row, Amount::new(i128::from(*value), *scale));
+                    }
+                    amounts.wide.retain(|(row, _)| exception(exceptions, *row as usize).is_none());
+                }
+                for (row, fact) in exceptions {
+                    let value = amounts.narrow(amount(fact));
+                    if value.is_none() {
+                        amounts.wide.push((*row, amount(fact)));
+                    }
+                    if let Some(slot) = amounts.values.get_mut(*row as usize) {
+                        *slot = value.unwrap_or(0);
+                    }
+                }
+                amounts.wide.sort_unstable_by_key(|(row, _)| *row);
+            }
+            Data::Integers { .. } | Data::Texts => amounts.values.resize(rows, 0),
+        }
+        amounts
+    }
+
+    fn narrow(&self, amount: Amount) -> Option<i64> {
+        amount.rescaled(self.scale).and_then(|m| i64::try_from(m).ok())
+    }
+
+    fn push(&mut self, row: usize, amount: Amount) {
+        let value = self.narrow(amount);
+        if value.is_none() {
+            self.wide.push((row as u32, amount));
+        }
+        self.values.push(value.unwrap_or(0));
+    }
+
+    /// Adds the amount of a line; `None` beyond 128 bits.
+    #[inline]
+    pub(super) fn add(&self, row: usize, sum: &mut Sum) -> Option<()> {
+        // 2^64 lines of 64 bits each would have to come together.
+        sum.mantissa = sum.mantissa.wrapping_add(i128::from(self.values.get(row).copied().unwrap_or(0)));
+        if let Some(at) = exception(&self.wide, row) {
+            sum.wide = sum.wide.checked_add(self.wide.get(at)?.1)?;
+        }
+        Some(())
+    }
+
+    /// Returns a sum of this column's amounts; `None` beyond 128 bits.
+    pub(super) fn sum(&self, sum: &Sum) -> Option<Amount> {
+        Amount::new(sum.mantissa, self.scale).checked_add(sum.wide)
+    }
+}
