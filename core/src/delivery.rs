@@ -18,7 +18,7 @@ use crate::export::{
     ExportError, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,
 };
 use crate::journal::{self, Actor};
-use crate::period::{Basis, Day};
+use crate::period::{Basis, Day, TimeZone};
 use crate::settings::StoreSettings;
 use crate::storage::{self, SinkRecord, StorageError};
 use crate::store::{Read, Store, StoreError, Table};
@@ -97,8 +97,8 @@ pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
 }
 
 /// Under which key a plan for a sink is found: its name is determined by its content.
-fn plan_key(sink: &SinkRecord, plan: &Plan) -> Vec<u8> {
-    format!("{}\0{}\0{}", sink.name, sink.url, plan.stem).into_bytes()
+fn plan_key(sink: &SinkRecord, stem: &str) -> Vec<u8> {
+    format!("{}\0{}\0{stem}", sink.name, sink.url).into_bytes()
 }
 
 fn storage_error(e: StorageError) -> ExportError {
@@ -158,7 +158,7 @@ pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, Exp
                 wanted.rows_per_file = record.rows_per_file.unwrap_or(ROWS_PER_FILE);
                 let view = BillView::open(store, bill_key, None)?;
                 let plan = Plan::new(store, &view, wanted, settings.zone)?;
-                let found = found(store, &record, &plan)?;
+                let found = found(store, &record, &view, &plan, settings.zone)?;
                 let delivered = found.filter(|d| d.progress != Progress::Planned).map(|d| d.number);
                 Ok::<_, ExportError>(delivered)
             })?;
@@ -187,11 +187,27 @@ fn scope(kind: Kind, uin: Uin, payer: Uin) -> Scope {
     }
 }
 
-fn found(store: &impl Read, sink: &SinkRecord, plan: &Plan) -> Result<Option<Delivery>, StoreError> {
-    match store.get::<u64>(Table::DeliveryKeys, &plan_key(sink, plan))? {
-        Some(number) => Ok(Some(store.need(Table::Deliveries, &number.to_be_bytes())?)),
-        None => Ok(None),
+/// Finds the delivery of a plan's content to a sink. One that an earlier version has made counts, if it has a receipt.
+fn found(
+    store: &impl Read,
+    sink: &SinkRecord,
+    view: &BillView,
+    plan: &Plan,
+    zone: TimeZone,
+) -> Result<Option<Delivery>, StoreError> {
+    let of = |stem: &str| match store.get::<u64>(Table::DeliveryKeys, &plan_key(sink, stem))? {
+        Some(number) => Ok(Some(store.need::<Delivery>(Table::Deliveries, &number.to_be_bytes())?)),
+        None => Ok::<_, StoreError>(None),
+    };
+    if let Some(delivery) = of(&plan.stem)? {
+        return Ok(Some(delivery));
     }
+    for stem in plan.former_stems(view, zone) {
+        if let Some(delivery) = of(&stem)?.filter(|d| d.progress != Progress::Planned) {
+            return Ok(Some(delivery));
+        }
+    }
+    Ok(None)
 }
 
 /// Delivers an export to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
@@ -210,14 +226,14 @@ pub fn deliver(
     let writer = store.write()?;
     let view = BillView::open(&writer, wanted.bill, None)?;
     let plan = Plan::new(&writer, &view, wanted, zone)?;
-    let delivery = match found(&writer, record, &plan)? {
+    let delivery = match found(&writer, record, &view, &plan, zone)? {
         Some(delivery) => {
             writer.abort()?;
             delivery
         }
         None => {
             let number = writer.next_id("delivery")?;
-            let key = plan_key(record, &plan);
+            let key = plan_key(record, &plan.stem);
             let delivery = Delivery {
                 number,
                 sink: record.name.clone(),

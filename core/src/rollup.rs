@@ -137,13 +137,7 @@ impl Rollup {
     }
 
     /// Returns the key of these names, which are numbered if they are new.
-    pub(crate) fn key(
-        &mut self,
-        owner: &[u8],
-        product: &[u8],
-        currency: &[u8],
-        day: Option<Day>,
-    ) -> CellKey {
+    pub(crate) fn key(&mut self, owner: &[u8], product: &[u8], currency: &[u8], day: Option<Day>) -> CellKey {
         CellKey {
             owner: self.owners.number(owner),
             product: self.products.number(product),

@@ -95,7 +95,7 @@ fn threads_and_block_sizes_do_not_change_an_export() {
     }
     let home = Home::new();
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let settings = Settings { segment_bytes: 5_000, block_rows: 3, threads: 3 };
+    let settings = Settings { segment_bytes: 5_000, block_rows: 3, threads: 3, ..Settings::default() };
     let actor = Actor { name: "ann".to_owned(), at_unix_s: 0 };
     let request = Request { mode: Some(Mode::Monthly), ..Request::default() };
     let file = bill_file("english");

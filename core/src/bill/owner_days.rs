@@ -156,6 +156,26 @@ pub(super) fn of_lines(
     Ok(all)
 }
 
+/// Works out every owner-day of a bill from its lines and checks those that are stored; returns the digest of all lines.
+///
+/// # Errors
+/// [`StoreError::Damaged`] at the first segment that has others; [`BillError`] when blocks are damaged.
+pub(super) fn check(store: &impl Read, view: &BillView) -> Result<Digest, BillError> {
+    let mut digest = Digest::EMPTY;
+    for segment in view.segments() {
+        let found = of_lines(store, segment, view.bill.key.basis)?;
+        found.iter().for_each(|one| digest.merge(&one.digest));
+        if of_segment(store, segment, view.bill.key.basis)? != found {
+            return Err(StoreError::Damaged {
+                what: format!("the owner-days of segment {}", segment.number),
+                why: "they are not those of its lines".into(),
+            }
+            .into());
+        }
+    }
+    Ok(digest)
+}
+
 /// The owner-days of some lines of a bill, and in which of its blocks these lie.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {

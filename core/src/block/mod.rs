@@ -357,7 +357,10 @@ mod tests {
         let header = Header { coverage_day: 4, rows: 300, owner_min: 1, owner_max: 9, sums: vec![sums] };
         let columns: Vec<Vec<&[u8]>> =
             (0..3).map(|c| cells.iter().map(|row| row[c].as_slice()).collect()).collect();
-        Encoder::new(ZSTD_LEVEL).unwrap().encode(&header, 3, &mut |i, out| Cells::Texts(&columns[i]).encode(out)).unwrap()
+        Encoder::new(ZSTD_LEVEL)
+            .unwrap()
+            .encode(&header, 3, &mut |i, out| Cells::Texts(&columns[i]).encode(out))
+            .unwrap()
     }
 
     #[test]

@@ -85,8 +85,7 @@ impl Cutter {
                 continue;
             }
             let rows = (day.rows() - done).min(room).min(rows_max);
-            let open =
-                self.open.get_or_insert(Chunk { days: at..at, skip: done, rows: 0, text_bytes: 0 });
+            let open = self.open.get_or_insert(Chunk { days: at..at, skip: done, rows: 0, text_bytes: 0 });
             open.days.end = at + 1;
             open.rows += rows;
             open.text_bytes += (day.text_bytes / day.rows().max(1)).max(1) * rows;
@@ -164,7 +163,10 @@ mod tests {
         assert_eq!(shape(&cut(&days, 1_000)), [[(0..2, 0, 5), (2..3, 0, 30), (3..4, 0, 2)]]);
         // 3 MiB of one owner are three chunks.
         let days = [day(1, 1, 6_000, 512)];
-        assert_eq!(shape(&cut(&days, 10_000)), [[(0..1, 0, 2_000), (0..1, 2_000, 2_000), (0..1, 4_000, 2_000)]]);
+        assert_eq!(
+            shape(&cut(&days, 10_000)),
+            [[(0..1, 0, 2_000), (0..1, 2_000, 2_000), (0..1, 4_000, 2_000)]]
+        );
     }
 
     #[test]
@@ -183,7 +185,8 @@ mod tests {
             basis: crate::period::Basis::Used,
         };
         let namer = Namer::new(bill, &["a".into()]);
-        let names: Vec<_> = cut(&days, 100).iter().flat_map(|c| &c.chunks).map(|c| namer.name(c, &days)).collect();
+        let names: Vec<_> =
+            cut(&days, 100).iter().flat_map(|c| &c.chunks).map(|c| namer.name(c, &days)).collect();
         assert_eq!(names.len(), 4);
         assert_eq!(names[0], namer.name(&cut(&days[..1], 100)[0].chunks[0], &days[..1]));
         assert_ne!(names[0], names[1]);

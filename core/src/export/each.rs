@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use crate::bill::{BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines};
+use crate::bill::{
+    BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
+};
 use crate::block::{Sums, merge_sums};
 use crate::digest::Digest;
 use crate::period::TimeZone;
@@ -358,7 +360,8 @@ impl Account {
                 self.at += 1;
             }
             let Some((name, of)) = self.chunks.get(self.at) else { break };
-            let to = rows.end.min(from.saturating_add(usize::try_from(of.end - self.rows).unwrap_or(usize::MAX)));
+            let to =
+                rows.end.min(from.saturating_add(usize::try_from(of.end - self.rows).unwrap_or(usize::MAX)));
             self.rows += (to - from) as u64;
             if let Some(slot) = self.made.get_mut(self.at).filter(|made| made.is_none()) {
                 self.composer.write(columns, block, from..to)?;

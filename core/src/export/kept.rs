@@ -25,7 +25,8 @@ struct Record {
 
 /// Keeps a chunk under its name.
 pub(super) fn keep(cache: &ChunkCache, name: &[u8; 32], made: &Made) {
-    let record = Record { crc: made.chunk.crc, bytes: made.chunk.bytes, rows: made.rows, sums: made.sums.clone() };
+    let record =
+        Record { crc: made.chunk.crc, bytes: made.chunk.bytes, rows: made.rows, sums: made.sums.clone() };
     // What cannot be kept is made again.
     let Ok(record) = codec::encode(&record) else { return };
     let Ok(length) = u32::try_from(record.len()) else { return };

@@ -16,7 +16,9 @@ use crate::uin::Uin;
 use super::csv::Columns;
 
 /// The version of the bytes that exports have; it is part of every name.
-pub const EXPORT_FORMAT: u32 = 1;
+pub const EXPORT_FORMAT: u32 = 2;
+/// The versions that exports had before: what was delivered under them is delivered.
+const FORMER_FORMATS: &[u32] = &[1];
 /// Rows in a CSV unless said otherwise: what a spreadsheet holds, less the header (domain, "Values").
 pub const ROWS_PER_FILE: u64 = 1_048_575;
 
@@ -103,41 +105,20 @@ impl Plan {
 
     /// Plans an export whose lines have been read: `content` is their digest.
     pub(super) fn of_content(view: &BillView, wanted: Wanted, zone: TimeZone, content: Digest) -> Plan {
-        let mut hasher = Sha256::new();
-        hasher.update(b"billkeep export\n");
-        hasher.update(EXPORT_FORMAT.to_le_bytes());
-        hasher.update(wanted.bill.bytes());
-        hasher.update(wanted.uin.number().to_le_bytes());
-        hasher.update(wanted.kind.to_string());
-        hasher.update(wanted.coverage.to_string());
-        hasher.update(match wanted.scope {
-            Scope::Payer => "payer".to_owned(),
-            Scope::Customers => "customers".to_owned(),
-            Scope::Owner(uin) => format!("owner {uin}"),
-        });
-        hasher.update(wanted.rows_per_file.to_le_bytes());
-        hasher.update(content.bytes());
-        let columns = Columns::through(view, coverage_last_day(wanted.coverage));
-        for header in columns.headers() {
-            hasher.update((header.len() as u64).to_le_bytes());
-            hasher.update(header);
-        }
-        let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
-        let name = ExportName {
-            uin: wanted.uin,
-            kind: wanted.kind,
-            basis: wanted.bill.basis,
-            coverage: wanted.coverage,
-            id,
-        };
+        let stem = stem(EXPORT_FORMAT, view, &wanted, zone, &content);
         Plan {
             wanted,
             revision: view.revision.number,
             revision_digest: view.revision.digest.hex(),
             content,
             is_final: view.bill.state == State::Confirmed && view.bill.revision == view.revision.number,
-            stem: name.stem(),
+            stem,
         }
+    }
+
+    /// Returns the names, without endings, that earlier versions gave the same content.
+    pub(crate) fn former_stems(&self, view: &BillView, zone: TimeZone) -> impl Iterator<Item = String> {
+        FORMER_FORMATS.iter().map(move |format| stem(*format, view, &self.wanted, zone, &self.content))
     }
 
     /// Returns the name of the part.
@@ -149,6 +130,31 @@ impl Plan {
     pub fn manifest_name(&self) -> String {
         format!("{}.manifest.json", self.stem)
     }
+}
+
+/// Returns the name, without ending, of content in a version of the bytes.
+fn stem(format: u32, view: &BillView, wanted: &Wanted, zone: TimeZone, content: &Digest) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(b"billkeep export\n");
+    hasher.update(format.to_le_bytes());
+    hasher.update(wanted.bill.bytes());
+    hasher.update(wanted.uin.number().to_le_bytes());
+    hasher.update(wanted.kind.to_string());
+    hasher.update(wanted.coverage.to_string());
+    hasher.update(match wanted.scope {
+        Scope::Payer => "payer".to_owned(),
+        Scope::Customers => "customers".to_owned(),
+        Scope::Owner(uin) => format!("owner {uin}"),
+    });
+    hasher.update(wanted.rows_per_file.to_le_bytes());
+    hasher.update(content.bytes());
+    for header in Columns::through(view, coverage_last_day(wanted.coverage)).headers() {
+        hasher.update((header.len() as u64).to_le_bytes());
+        hasher.update(header);
+    }
+    let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
+    let (kind, basis, coverage) = (wanted.kind, wanted.bill.basis, wanted.coverage);
+    ExportName { uin: wanted.uin, kind, basis, coverage, id }.stem()
 }
 
 /// Returns the last day of coverage, as blocks and segments count it.

@@ -119,9 +119,10 @@ pub fn render(
     drop(job_in);
     let worker = || {
         let mut deflater = Deflater::new();
-        let made = queue.iter().take_while(|_| !stop.load(Ordering::Relaxed)).try_for_each(|(job, made_in)| {
-            lines.make(job, &mut deflater, &mut |made| made_in.send(made).is_ok())
-        });
+        let made =
+            queue.iter().take_while(|_| !stop.load(Ordering::Relaxed)).try_for_each(|(job, made_in)| {
+                lines.make(job, &mut deflater, &mut |made| made_in.send(made).is_ok())
+            });
         if made.is_err() {
             // Nobody waits for jobs that are not begun any more.
             stop.store(true, Ordering::Relaxed);

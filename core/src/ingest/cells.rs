@@ -58,8 +58,7 @@ impl<'a> Cells<'a> {
         if text.len() > (u32::MAX / 2) as usize {
             return Err("a stretch of text is longer than 2 GiB".into());
         }
-        let mut cells =
-            Cells { text, copies: Vec::new(), columns, spans: Vec::new(), offsets: Vec::new() };
+        let mut cells = Cells { text, copies: Vec::new(), columns, spans: Vec::new(), offsets: Vec::new() };
         let mut ragged = Vec::new();
         // Without any CR in the text no record has to be searched for one.
         let returns = memchr(b'\r', text).is_some();

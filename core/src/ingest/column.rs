@@ -182,7 +182,8 @@ impl<'a> ColumnReader<'a> {
                 match read.get(*code as usize).copied().flatten() {
                     Some(read) => value = read,
                     None => {
-                        exceptions.push((row as u32, facts.get(*code as usize).copied().unwrap_or(Fact::Text)));
+                        exceptions
+                            .push((row as u32, facts.get(*code as usize).copied().unwrap_or(Fact::Text)));
                     }
                 }
                 values.push(value);

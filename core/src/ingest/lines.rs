@@ -128,7 +128,12 @@ pub(super) fn read<'a>(
         source,
         cells,
         limits,
-        columns: schema.columns().iter().enumerate().map(|(i, c)| ColumnReader::new(i, disguise(*c))).collect(),
+        columns: schema
+            .columns()
+            .iter()
+            .enumerate()
+            .map(|(i, c)| ColumnReader::new(i, disguise(*c)))
+            .collect(),
         rows: Vec::with_capacity(cells.rows()),
         currencies: schema.implied_currency().map(str::to_owned).into_iter().collect(),
         times: Column::of_time(source.bill.basis).map(|c| schema.index_of(c)),
@@ -262,8 +267,7 @@ fn check_cell(
     let text = trim_cell(cell);
     let bad =
         |expected: &'static str| Fault::Cell { column: header.to_owned(), text: shortened(cell), expected };
-    let differs =
-        |other: String| Fault::Differs { column: header.to_owned(), text: shortened(cell), other };
+    let differs = |other: String| Fault::Differs { column: header.to_owned(), text: shortened(cell), other };
     match column.class() {
         Class::Money => {
             let amount = Amount::parse_cell(cell).map_err(|_| bad("an amount"))?;

@@ -222,8 +222,9 @@ fn encode_blocks(
             owner_max: rows.last().and_then(key).map_or(first.owner, |k| k.owner),
             sums: sums_of(lines, rows.iter().map(|row| *row as usize))?,
         };
-        let bytes = encoder
-            .encode(&header, lines.columns.len(), &mut |column, out| columns.encode(lines, column, rows, out))?;
+        let bytes = encoder.encode(&header, lines.columns.len(), &mut |column, out| {
+            columns.encode(lines, column, rows, out)
+        })?;
         blocks.push((header, bytes));
     }
     Ok(blocks)

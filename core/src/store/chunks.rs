@@ -159,7 +159,9 @@ fn shrink(txn: &redb::WriteTransaction, bytes_max: u64) -> Result<(), StoreError
     let (mut ages, mut names) = (txn.open_table(AGES)?, txn.open_table(NAMES)?);
     let mut values = txn.open_table(Large::Blocks.definition())?;
     while bytes > bytes_max {
-        let Some((number, name)) = ages.pop_first()?.map(|(n, v)| (n.value(), v.value().to_vec())) else { break };
+        let Some((number, name)) = ages.pop_first()?.map(|(n, v)| (n.value(), v.value().to_vec())) else {
+            break;
+        };
         names.remove(name.as_slice())?;
         let gone = pages::delete(&mut values, number)?;
         bytes = fact(txn, "bytes", -i64::try_from(gone).unwrap_or(0))?;

@@ -106,7 +106,12 @@ impl Store {
             std::fs::remove_file(&temporary).map_err(io)?;
         }
         let db = Self::builder(options).create(&temporary).map_err(|e| open_error(&temporary, e))?;
-        let made = Store { handle: Handle::Writable(db), path: temporary.clone(), wait: options.wait, put_bytes: Arc::default() };
+        let made = Store {
+            handle: Handle::Writable(db),
+            path: temporary.clone(),
+            wait: options.wait,
+            put_bytes: Arc::default(),
+        };
         let writer = made.write()?;
         for table in Table::ALL {
             writer.txn.open_table(table.definition())?;
