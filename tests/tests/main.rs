@@ -13,6 +13,7 @@ mod journey;
 mod memory;
 mod overlap;
 mod readme;
+mod show;
 mod storage;
 mod support;
 
