@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// How long to wait for another program that writes, in seconds
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) wait_s: u64,
-    /// Threads that parse and compress (default: one a core, at most 8)
+    /// Threads that parse, compress and add up (default: one a core, at most 8)
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Memory for pages of the store; more where many people look at large months (default 32)

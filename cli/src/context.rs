@@ -102,7 +102,8 @@ impl Context {
         Ok(BillKey { payer: StoreSettings::of(store)?.payer, month, basis })
     }
 
-    fn thread_count(&self) -> usize {
+    /// Returns how many threads work at a time.
+    pub(crate) fn thread_count(&self) -> usize {
         self.threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
     }

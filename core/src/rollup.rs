@@ -11,64 +11,23 @@
 //! | crc32 u32 of all before
 //! ```
 
+mod names;
+mod stored;
+
 use rustc_hash::FxHashMap;
 
-use crate::block::bytes::{Put, Take};
-use crate::block::{BlockError, Sums, ints, merge_sums, squeeze, unsqueeze};
-use crate::money::{Amount, trim_cell};
+use crate::block::bytes::Put;
+use crate::block::{BlockError, Sums, ints, merge_sums, squeeze};
+use crate::money::Amount;
 use crate::period::Day;
 use crate::schema::Column;
+
+pub use names::Names;
+pub(crate) use stored::{Mantissas, Named, StoredRollup};
 
 const VERSION: u8 = 1;
 /// Stands for a line without a day of its own.
 const NO_DAY: i64 = i64::MIN;
-const BYTES_MAX: usize = 1 << 30;
-
-/// Names that are kept once, and numbered in the order they came.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    known: FxHashMap<Vec<u8>, u32>,
-    list: Vec<Vec<u8>>,
-    last: Option<u32>,
-}
-
-impl Names {
-    /// Returns the number of a name, without the white space around it.
-    pub fn number(&mut self, name: &[u8]) -> u32 {
-        let name = trim_cell(name);
-        if let Some(last) = self.last
-            && self.get(last) == name
-        {
-            return last;
-        }
-        let number = match self.known.get(name) {
-            Some(number) => *number,
-            None => {
-                let number = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
-                self.known.insert(name.to_vec(), number);
-                self.list.push(name.to_vec());
-                number
-            }
-        };
-        self.last = Some(number);
-        number
-    }
-
-    /// Returns the name with this number.
-    pub fn get(&self, number: u32) -> &[u8] {
-        self.list.get(number as usize).map_or(b"", Vec::as_slice)
-    }
-
-    /// Goes through the names, by number.
-    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.list.iter().map(Vec::as_slice)
-    }
-
-    /// Returns the name with this number as text.
-    pub fn text(&self, number: u32) -> String {
-        String::from_utf8_lossy(self.get(number)).into_owned()
-    }
-}
 
 /// By what the lines are grouped, as numbers into a roll-up's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -198,7 +157,7 @@ impl Rollup {
         let places: Vec<usize> =
             other.columns.iter().filter_map(|c| self.columns.iter().position(|mine| mine == c)).collect();
         let translate = |names: &mut Names, theirs: &Names| -> Vec<u32> {
-            theirs.list.iter().map(|name| names.number(name)).collect()
+            theirs.iter().map(|name| names.number(name)).collect()
         };
         let owners = translate(&mut self.owners, &other.owners);
         let products = translate(&mut self.products, &other.products);
@@ -270,7 +229,7 @@ impl Rollup {
     /// [`Overflow`] beyond 128 bits.
     pub fn sums_where(&self, wanted: impl Fn(&Cell<'_>) -> bool) -> Result<Vec<Sums>, Overflow> {
         let mut by_currency: Vec<(u64, Vec<Amount>)> =
-            vec![(0, vec![Amount::ZERO; self.columns.len()]); self.currencies.list.len()];
+            vec![(0, vec![Amount::ZERO; self.columns.len()]); self.currencies.len()];
         for cell in self.cells().filter(wanted) {
             let Some((lines, sums)) = by_currency.get_mut(cell.key.currency as usize) else { continue };
             *lines += cell.lines;
@@ -279,7 +238,7 @@ impl Rollup {
             }
         }
         let mut all = Vec::new();
-        for (currency, (lines, sums)) in self.currencies.list.iter().zip(by_currency) {
+        for (currency, (lines, sums)) in self.currencies.iter().zip(by_currency) {
             let currency = String::from_utf8_lossy(currency).into_owned();
             let amounts = self.columns.iter().copied().zip(sums).collect();
             merge_sums(&mut all, &[Sums { currency, lines, amounts }]).ok_or(Overflow)?;
@@ -294,7 +253,7 @@ impl Rollup {
     /// [`BlockError::TooLarge`] for more than the layout can count.
     pub fn encode(&self) -> Result<Vec<u8>, BlockError> {
         let rank = |names: &Names| -> (Vec<u32>, Vec<i64>) {
-            let mut order: Vec<u32> = (0..names.list.len() as u32).collect();
+            let mut order: Vec<u32> = (0..names.len() as u32).collect();
             order.sort_unstable_by(|a, b| names.get(*a).cmp(names.get(*b)));
             let mut ranks = vec![0; order.len()];
             for (rank, number) in order.iter().enumerate() {
@@ -371,61 +330,7 @@ impl Rollup {
     /// # Errors
     /// [`BlockError`] when the bytes are not those of a roll-up.
     pub fn decode(bytes: &[u8]) -> Result<Rollup, BlockError> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(BlockError::Damaged("it ends early"))?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err(BlockError::Damaged("its checksum differs"));
-        }
-        let mut take = Take(body);
-        match take.u8()? {
-            VERSION => {}
-            version => return Err(BlockError::Version(version)),
-        }
-        let size = take.count(BYTES_MAX)?;
-        let raw = unsqueeze(take.0, size)?;
-        let mut take = Take(&raw);
-        let mut names = || -> Result<Names, BlockError> {
-            let mut names = Names::default();
-            for _ in 0..take.count(raw.len())? {
-                names.list.push(take.text()?.to_vec());
-            }
-            Ok(names)
-        };
-        let (owners, products, currencies) = (names()?, names()?, names()?);
-        let n = take.count(BYTES_MAX)?;
-        let (owner, product, currency) =
-            (ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?);
-        let first = take.i64()?;
-        let (day, lines) = (ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?);
-        let mut columns = Vec::new();
-        let mut amounts = Vec::new();
-        for _ in 0..take.u8()? {
-            columns.push(
-                Column::of_code(take.u16()?).ok_or(BlockError::Damaged("unknown column in a roll-up"))?,
-            );
-            let scale = take.u8()?;
-            amounts.push((scale, ints::unpack(&mut take, n)?, ints::unpack(&mut take, n)?));
-        }
-        let at = |list: &[i64], i: usize| list.get(i).copied().unwrap_or(0);
-        let cells = (0..n)
-            .map(|i| {
-                let key = CellKey {
-                    owner: at(&owner, i) as u32,
-                    product: at(&product, i) as u32,
-                    currency: at(&currency, i) as u32,
-                    day: (at(&day, i) != 0).then(|| (at(&day, i) - 1 + first) as i32),
-                };
-                (key, at(&lines, i).cast_unsigned())
-            })
-            .collect();
-        let mut flat = Vec::with_capacity(n * amounts.len());
-        for i in 0..n {
-            flat.extend(amounts.iter().map(|(scale, low, high)| {
-                let value = (i128::from(at(high, i)) << 64) + i128::from(at(low, i));
-                Amount::new(value, *scale)
-            }));
-        }
-        let amounts = flat;
-        Ok(Rollup { owners, products, currencies, columns, cells, amounts, ..Rollup::default() })
+        StoredRollup::open(bytes)?.unpack()
     }
 }
 
@@ -473,6 +378,35 @@ mod tests {
             prop_assert_eq!(merged.encode().unwrap(), fold(&lines).encode().unwrap());
             prop_assert_eq!(merged.sums().unwrap(), fold(&lines).sums().unwrap());
         }
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_stored_roll_up_is_found() {
+        let bytes =
+            fold(&[(0, 0, 0, Some(4), 7), (1, 2, 1, None, -9), (0, 1, 0, Some(3), 1)]).encode().unwrap();
+        for i in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[i] ^= 1 << (i % 8);
+            assert!(StoredRollup::open(&damaged).is_err(), "byte {i}");
+        }
+        for cut in [0, 3, bytes.len() - 1] {
+            assert!(StoredRollup::open(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn columns_that_are_zero_or_fit_64_bits_are_told_from_others() {
+        let mut rollup = Rollup::new(vec![Column::Total, Column::Voucher, Column::Cash]);
+        for (owner, total) in [(b"1", i128::from(i64::MAX) + 1), (b"2", -5)] {
+            let amounts = [Amount::new(total, 8), Amount::ZERO, Amount::new(-1, 2)];
+            rollup.add_line(owner, b"CVM", b"USD", None, amounts.into_iter()).unwrap();
+        }
+        let stored = StoredRollup::open(&rollup.encode().unwrap()).unwrap();
+        let mantissas = |column| stored.mantissas(column).unwrap();
+        assert_eq!(mantissas(Column::Total), Mantissas::Wide(vec![i128::from(i64::MAX) + 1, -5]));
+        assert_eq!(mantissas(Column::Voucher), Mantissas::Zero);
+        assert_eq!(mantissas(Column::Cash), Mantissas::Narrow(vec![-1, -1]));
+        assert_eq!(mantissas(Column::TaxAmount), Mantissas::Zero);
     }
 
     #[test]

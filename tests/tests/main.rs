@@ -14,6 +14,7 @@ mod journey;
 mod memory;
 mod overlap;
 mod readme;
+mod show;
 mod storage;
 mod support;
 

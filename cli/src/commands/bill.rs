@@ -1,17 +1,20 @@
 //! `bill`: look, issue, confirm, reopen.
 
-use std::borrow::Cow;
+mod grouped_csv;
+mod show;
+
+pub(crate) use show::grouped_table;
+
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
-use billkeep_core::export::{Columns, write_line, write_quoted};
+use billkeep_core::export::{Columns, write_line};
 use billkeep_core::ingest::grouped;
 use billkeep_core::schema::Column as BillColumn;
 use billkeep_core::store::Read;
 use billkeep_core::uin::Uin;
-use serde_json::{Value, json};
 
 use crate::args::{Bill, Format, Which};
 use crate::context::Context;
@@ -21,7 +24,7 @@ use crate::output::{self, Column, Table};
 pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> {
     match command {
         Bill::List => list(context),
-        Bill::Show { which, by, revision } => show(context, &which, &by, revision),
+        Bill::Show { which, by, revision } => show::show(context, &which, &by, revision),
         Bill::Lines { which, filter, limit, revision } => lines(context, &which, &filter, limit, revision),
         Bill::Csv { which, owner, output, revision } => {
             csv(context, &which, owner, output.as_deref(), revision)
@@ -74,113 +77,6 @@ fn view(
 ) -> Result<BillView, CommandError> {
     let key = context.bill_key(store, which.month, which.basis)?;
     Ok(BillView::open(store, key, revision)?)
-}
-
-fn show(context: &Context, which: &Which, by: &[String], revision: Option<u32>) -> Result<(), CommandError> {
-    let store = context.read()?;
-    let reader = store.read()?;
-    let fields = by.iter().map(|f| f.trim().parse()).collect::<Result<Vec<Field>, BillError>>()?;
-    let view = view(context, &reader, which, revision)?;
-    let shown = bill::show(&reader, &view, &fields)?;
-    if context.format == Format::Csv {
-        output::data(&grouped_csv(&shown))?;
-        say_revision(context, which, &view);
-        return Ok(());
-    }
-    let mut table = grouped_table(&shown);
-    let digest = view.revision.digest.hex();
-    let current = view.revision.number == view.bill.revision;
-    let totals: Vec<Value> = view
-        .revision
-        .sums
-        .iter()
-        .map(|s| json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() }))
-        .collect();
-    table.more = vec![
-        ("month", which.month.to_string().into()),
-        ("basis", which.basis.to_string().into()),
-        ("revision", view.revision.number.into()),
-        ("current", current.into()),
-        ("state", view.bill.state.to_string().into()),
-        ("digest", digest.clone().into()),
-        ("totals", totals.into()),
-    ];
-    table.print(context.format)?;
-    say_revision(context, which, &view);
-    Ok(())
-}
-
-/// Says which revision was shown, and how to confirm it.
-fn say_revision(context: &Context, which: &Which, view: &BillView) {
-    let digest = view.revision.digest.hex();
-    let current = view.revision.number == view.bill.revision;
-    let state = if current { view.bill.state.to_string() } else { "an earlier revision".to_owned() };
-    context.say(&format!(
-        "{} revision {} ({state}): {}, total {}, digest {}",
-        view.bill.key,
-        view.revision.number,
-        output::lines(view.revision.lines()),
-        view.revision.total_text(),
-        short(&digest)
-    ));
-    if current && view.bill.state == bill::State::Issued {
-        context.say(&format!(
-            "hint: if it is right, confirm it with `billkeep bill confirm {} --digest {}`",
-            which.month,
-            short(&digest)
-        ));
-    }
-}
-
-/// Writes a grouped bill as CSV. A month by owner, product and day has more cells than a table of texts should hold.
-fn grouped_csv(shown: &bill::Grouped) -> Vec<u8> {
-    let mut out = Vec::new();
-    let fields = shown.fields.iter().map(ToString::to_string);
-    let fixed = ["lines", "currency"].map(str::to_owned);
-    let amounts = shown.columns.iter().map(|c| c.name().to_owned());
-    let header: Vec<String> = fields.chain(fixed).chain(amounts).collect();
-    for (i, name) in header.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        write_quoted(name.as_bytes(), &mut out);
-    }
-    out.push(b'\n');
-    for group in shown.rows() {
-        for key in group.keys() {
-            write_quoted(key.as_bytes(), &mut out);
-            out.push(b',');
-        }
-        out.extend_from_slice(group.lines().to_string().as_bytes());
-        out.push(b',');
-        write_quoted(group.currency().as_bytes(), &mut out);
-        for amount in group.amounts() {
-            out.push(b',');
-            amount.write(&mut out);
-        }
-        out.push(b'\n');
-    }
-    out
-}
-
-/// Makes the table of a grouped bill.
-pub(crate) fn grouped_table(shown: &bill::Grouped) -> Table {
-    let mut columns: Vec<Column> = shown.fields.iter().map(|f| Column::text(f.to_string())).collect();
-    columns.push(Column::count("lines"));
-    columns.push(Column::text("currency"));
-    for column in &shown.columns {
-        let amount = Column::amount(column.name());
-        columns.push(if *column == BillColumn::Total { amount } else { amount.wide() });
-    }
-    let mut table = Table::new("billkeep.bill.show/1", columns);
-    for group in shown.rows() {
-        let mut row: Vec<String> = group.keys().map(Cow::into_owned).collect();
-        row.push(group.lines().to_string());
-        row.push(group.currency().into_owned());
-        row.extend(group.amounts().map(|a| a.to_string()));
-        table.rows.push(row);
-    }
-    table
 }
 
 /// A condition of `--where`.

@@ -134,7 +134,7 @@ impl<'a> Demo<'a> {
         let view = BillView::open(&reader, key, None)?;
         let fields =
             ["owner", "product"].map(str::parse::<Field>).into_iter().collect::<Result<Vec<_>, _>>()?;
-        let shown = bill::show(&reader, &view, &fields)?;
+        let shown = bill::show(&reader, &view, &fields, self.context.thread_count())?;
         let table = super::bill::grouped_table(&shown);
         output::data(table.first_rows(12).drawn().as_bytes())?;
         self.context.say(&format!("... {} rows in all", shown.len()));

@@ -22,7 +22,7 @@ fn check(context: &Context) -> Result<(), CommandError> {
     let (mut bills, mut lines) = (0_u64, 0_u64);
     for (found, revision) in bill::list(&reader)? {
         let view = BillView::open(&reader, found.key, None)?;
-        bill::check(&reader, &view)?;
+        bill::check(&reader, &view, context.thread_count())?;
         bills += 1;
         lines += revision.lines();
     }

@@ -100,6 +100,9 @@ pub enum BillError {
         /// What is wrong.
         error: BlockError,
     },
+    /// A thread ended without an answer.
+    #[error("a thread that was grouping lines failed")]
+    Thread,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -133,6 +136,7 @@ impl BillError {
             | BillError::Overflow(_) => Kind::User,
             BillError::Stale(_) | BillError::State { .. } => Kind::Refused,
             BillError::DoNotTie { .. } | BillError::Block { .. } => Kind::Damaged,
+            BillError::Thread => Kind::Internal,
             BillError::Store(e) => e.kind(),
         }
     }

@@ -73,7 +73,6 @@ pub struct ReadBlock {
     number: u64,
     block: Block,
     schema: Arc<Schema>,
-    schema_hash: [u8; 32],
     columns: Vec<OnceCell<ColumnData>>,
     owners: OnceCell<Vec<u64>>,
     times: OnceCell<Vec<i64>>,
@@ -107,7 +106,6 @@ impl ReadBlock {
             number: used.block,
             block,
             schema,
-            schema_hash: segment.record.schema,
             columns,
             owners: OnceCell::new(),
             times: OnceCell::new(),
@@ -124,11 +122,6 @@ impl ReadBlock {
     /// Returns the meaning of its columns.
     pub fn schema(&self) -> &Arc<Schema> {
         &self.schema
-    }
-
-    /// Returns the hash of its schema.
-    pub(crate) fn schema_hash(&self) -> &[u8; 32] {
-        &self.schema_hash
     }
 
     /// Returns its header.

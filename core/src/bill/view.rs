@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::block::merge_sums;
+use crate::block::{BlockError, merge_sums};
 use crate::digest::Digest;
-use crate::rollup::{Overflow, Rollup};
+use crate::rollup::{Overflow, Rollup, StoredRollup};
 use crate::schema::Schema;
 use crate::store::{Large, Read, StoreError, Table};
 
@@ -29,10 +29,21 @@ impl SegmentView {
     /// [`StoreError::Damaged`] when its bytes are.
     pub fn rollup(&self, store: &impl Read) -> Result<Rollup, StoreError> {
         let bytes = store.get_large(Large::Rollups, self.number)?;
-        Rollup::decode(&bytes).map_err(|e| StoreError::Damaged {
-            what: format!("the roll-up of segment {}", self.number),
-            why: e.to_string(),
-        })
+        Rollup::decode(&bytes).map_err(|e| self.damaged_rollup(&e))
+    }
+
+    /// Reads the segment's roll-up, to be unpacked column by column.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when its bytes are.
+    pub(super) fn stored_rollup(&self, store: &impl Read) -> Result<StoredRollup, StoreError> {
+        let bytes = store.get_large(Large::Rollups, self.number)?;
+        StoredRollup::open(&bytes).map_err(|e| self.damaged_rollup(&e))
+    }
+
+    /// Says that the segment's roll-up is damaged.
+    pub(super) fn damaged_rollup(&self, why: &BlockError) -> StoreError {
+        StoreError::Damaged { what: format!("the roll-up of segment {}", self.number), why: why.to_string() }
     }
 }
 

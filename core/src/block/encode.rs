@@ -66,9 +66,10 @@ fn entries_max(rows: usize) -> usize {
 fn encode_texts(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
     let mut codes: Vec<u32> = Vec::with_capacity(cells.len());
     let mut entries: Vec<&[u8]> = Vec::new();
-    let mut known: FxHashMap<&[u8], u32> = FxHashMap::default();
-    let mut last: Option<(&[u8], u32)> = None;
     let max = entries_max(cells.len());
+    let mut known: FxHashMap<&[u8], u32> = FxHashMap::default();
+    known.reserve(max.min(cells.len()) + 1);
+    let mut last: Option<(&[u8], u32)> = None;
     for text in cells.iter().copied() {
         let code = match last {
             Some((before, code)) if before == text => code,

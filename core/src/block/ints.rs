@@ -110,6 +110,22 @@ pub(crate) fn unpack(take: &mut Take<'_>, n: usize) -> Result<Vec<i64>, BlockErr
     }
 }
 
+/// Passes over `n` packed integers.
+pub(crate) fn skip(take: &mut Take<'_>, n: usize) -> Result<(), BlockError> {
+    take.bytes(9)?;
+    let width = usize::from(take.u8()?);
+    take.bytes(n.checked_mul(width).ok_or(BlockError::TooLarge)?)?;
+    Ok(())
+}
+
+/// Returns the value that packed integers have in common, where they take no room beside it.
+pub(crate) fn constant(packed: &[u8]) -> Result<Option<i64>, BlockError> {
+    let mut take = Take(packed);
+    take.u8()?;
+    let base = take.i64()?;
+    Ok((take.u8()? == 0).then_some(base))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,6 +163,9 @@ pub(crate) fn unsqueeze(packed: &[u8], bytes: usize) -> Result<Vec<u8>, BlockErr
     if raw.len() == bytes { Ok(raw) } else { Err(BlockError::Damaged("it unpacks to another length")) }
 }
 
+/// Puts the cells of a column of a block into a buffer, and returns the number of their codec.
+pub(crate) type PutColumn<'a> = dyn FnMut(usize, &mut Vec<u8>) -> Result<u8, BlockError> + 'a;
+
 /// Encodes blocks, reusing its compressor.
 pub struct Encoder {
     zstd: zstd::bulk::Compressor<'static>,
@@ -187,7 +190,7 @@ impl Encoder {
         &mut self,
         header: &Header,
         columns: usize,
-        put_column: &mut dyn FnMut(usize, &mut Vec<u8>) -> Result<u8, BlockError>,
+        put_column: &mut PutColumn<'_>,
     ) -> Result<Vec<u8>, BlockError> {
         let mut out = Vec::new();
         let mut put = Put(&mut out);

@@ -110,13 +110,16 @@ impl<'a> ColumnReader<'a> {
     ) {
         match &mut self.data {
             Data::Coded { entries, facts, codes } => {
-                let mut last: (&[u8], Option<u32>) = (b"", None);
+                // The text of a column that has one alone is compared, not looked up.
+                let one = |facts: &[Fact], entries: &[Span]| match (facts, entries) {
+                    ([fact], [span]) if *fact != Fact::Bad => Some(cells.at(*span)),
+                    _ => None,
+                };
+                let mut only = one(facts, entries);
                 for row in rows {
                     let text = cells.get(row, self.index);
-                    if let (before, Some(code)) = last
-                        && before == text
-                    {
-                        codes.push(code);
+                    if only == Some(text) {
+                        codes.push(0);
                         continue;
                     }
                     let code = match self.known.get(text) {
@@ -137,9 +140,7 @@ impl<'a> ColumnReader<'a> {
                             Ok(found) => *fact = found,
                             Err(fault) => faults.push((row, fault)),
                         }
-                        last = (b"", None);
-                    } else {
-                        last = (text, Some(code));
+                        only = one(facts, entries);
                     }
                     codes.push(code);
                 }

@@ -23,6 +23,8 @@ use super::{Limits, Settings};
 /// A stretch of text with all that is needed to read it.
 pub(super) struct Source {
     pub(super) bytes: Vec<u8>,
+    /// The SHA-256 of its CSV's text from the beginning to the end of this stretch.
+    pub(super) text_hash: [u8; 32],
     pub(super) place: Place,
     pub(super) schema: Arc<Schema>,
     pub(super) schema_hash: [u8; 32],
@@ -35,13 +37,17 @@ pub(super) struct Source {
 
 impl Source {
     /// Returns the hash by which a segment of the same text and meaning is found again.
+    ///
+    /// It covers all text up to the end of the stretch. A text that grows at its end is cut as before, so its stretches are
+    /// found; where anything before one differs, it would hardly be cut at the same places.
     pub(super) fn key(&self, settings: &Settings) -> [u8; 32] {
         let mut hasher = Sha256::new();
-        hasher.update(b"billkeep segment 1\n");
+        hasher.update(b"billkeep segment 2\n");
         hasher.update(self.schema_hash);
         hasher.update(self.bill.bytes());
         hasher.update(settings.block_rows.to_le_bytes());
-        hasher.update(&self.bytes);
+        hasher.update((self.bytes.len() as u64).to_le_bytes());
+        hasher.update(self.text_hash);
         hasher.finalize().into()
     }
 

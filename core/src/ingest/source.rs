@@ -1,7 +1,7 @@
 //! Reads the bytes of a file, once: recognises what it is and hands out stretches.
 
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,7 +62,7 @@ pub(super) fn read(
         return Err(ImportError::Read { file: name, why: "it is a folder".into() });
     }
     let mut magic = Vec::new();
-    file.by_ref().take(4).read_to_end(&mut magic).map_err(failed)?;
+    Read::by_ref(&mut file).take(4).read_to_end(&mut magic).map_err(failed)?;
     file.rewind().map_err(failed)?;
     let mut feed = Feed {
         name: name.clone(),
@@ -79,9 +79,10 @@ pub(super) fn read(
     };
     let total = metadata.len();
     let (sha256, bytes) = if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
-        let mut hashing = Hashing::new(&file, total, progress);
-        std::io::copy(&mut hashing, &mut std::io::sink()).map_err(failed)?;
-        let facts = hashing.finish();
+        let mut watched = Watched { file: &file, bytes: 0, total, progress };
+        let mut hashing = Hashing { hasher: Sha256::new(), bytes: 0 };
+        std::io::copy(&mut watched, &mut hashing).map_err(failed)?;
+        let facts = (hashing.hasher.finalize().into(), hashing.bytes);
         let zip_error = |why: String| ImportError::Zip { file: name.clone(), why };
         file.rewind().map_err(failed)?;
         let mut zip = archive::open(file, limits).map_err(zip_error)?;
@@ -97,9 +98,7 @@ pub(super) fn read(
                 why: "it is named a zip and is none: it is damaged".into(),
             });
         }
-        let mut hashing = Hashing::new(&file, total, progress);
-        feed.csv(&mut hashing, None)?;
-        hashing.finish()
+        feed.csv(Watched { file: &file, bytes: 0, total, progress }, None)?
     };
     let (Some(recognised), Some(level)) = (feed.recognised, feed.level) else {
         return Err(ImportError::fault(Place { file: name, ..Place::default() }, Fault::NoLines));
@@ -108,7 +107,8 @@ pub(super) fn read(
 }
 
 impl Feed<'_> {
-    fn csv(&mut self, reader: impl Read, entry: Option<String>) -> Result<(), ImportError> {
+    /// Reads one CSV to its end; returns SHA-256 and length of its text.
+    fn csv(&mut self, reader: impl Read, entry: Option<String>) -> Result<([u8; 32], u64), ImportError> {
         let place = Place { file: self.name.clone(), entry: entry.clone(), line: 0 };
         let number = self.entries.len() as u32;
         self.entries.push(entry.unwrap_or_else(|| self.name.clone()));
@@ -124,6 +124,9 @@ impl Feed<'_> {
         let mut splitter =
             Splitter::new(reader, self.settings.segment_bytes.max(1), self.limits.record_bytes_max);
         let header = splitter.header().map_err(split_error)?;
+        // The text is hashed from its beginning: once for the file, and on the way for what stretches are known by.
+        let mut hashing = Hashing { hasher: Sha256::new(), bytes: 0 };
+        hashing.add(header.as_deref().unwrap_or_default());
         let header = header.filter(|h| h.as_slice() != BYTE_ORDER_MARK);
         let header = header.ok_or_else(|| ImportError::fault(place.clone(), Fault::Empty))?;
         let schema = Arc::new(self.schema(&header, &place)?);
@@ -137,8 +140,9 @@ impl Feed<'_> {
         let mut lines = false;
         while let Some(stretch) = splitter.next().map_err(split_error)? {
             if self.stop.load(Ordering::Relaxed) {
-                return Ok(());
+                break;
             }
+            hashing.add(&stretch.bytes);
             if !lines && stretch.bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
                 continue;
             }
@@ -151,6 +155,7 @@ impl Feed<'_> {
             let recognised = self.recognise(&stretch.bytes, &schema)?;
             let source = lines::Source {
                 bytes: stretch.bytes,
+                text_hash: hashing.hasher.clone().finalize().into(),
                 place: at(stretch.first_line),
                 schema: schema.clone(),
                 schema_hash,
@@ -161,10 +166,17 @@ impl Feed<'_> {
             let job = Job { number: self.jobs, entry: number, source };
             self.jobs += 1;
             if !(self.send)(job) {
-                return Ok(());
+                break;
             }
         }
-        if lines { Ok(()) } else { Err(ImportError::fault(place, Fault::NoLines)) }
+        if lines {
+            Ok((hashing.hasher.finalize().into(), hashing.bytes))
+        } else if self.stop.load(Ordering::Relaxed) {
+            // Another thread has found what is wrong.
+            Ok(([0; 32], 0))
+        } else {
+            Err(ImportError::fault(place, Fault::NoLines))
+        }
     }
 
     fn schema(&self, header: &[u8], place: &Place) -> Result<Schema, ImportError> {
@@ -214,29 +226,41 @@ fn first_record(bytes: &[u8]) -> csv::ByteRecord {
     record
 }
 
-/// Hashes and counts what passes through.
-struct Hashing<'a> {
-    file: &'a File,
+/// Hashes and counts text.
+struct Hashing {
     hasher: Sha256,
+    bytes: u64,
+}
+
+impl Hashing {
+    fn add(&mut self, text: &[u8]) {
+        self.hasher.update(text);
+        self.bytes += text.len() as u64;
+    }
+}
+
+impl Write for Hashing {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        self.add(buffer);
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file of which it is told how far it has been read.
+struct Watched<'a> {
+    file: &'a File,
     bytes: u64,
     total: u64,
     progress: &'a dyn Progress,
 }
 
-impl<'a> Hashing<'a> {
-    fn new(file: &'a File, total: u64, progress: &'a dyn Progress) -> Self {
-        Hashing { file, hasher: Sha256::new(), bytes: 0, total, progress }
-    }
-
-    fn finish(self) -> ([u8; 32], u64) {
-        (self.hasher.finalize().into(), self.bytes)
-    }
-}
-
-impl Read for Hashing<'_> {
+impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let got = self.file.read(buffer)?;
-        self.hasher.update(buffer.get(..got).unwrap_or_default());
         self.bytes += got as u64;
         self.progress.read(self.bytes, self.total);
         Ok(got)

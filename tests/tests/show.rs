@@ -1,0 +1,108 @@
+//! Sums of a bill by any fields are those of its lines, on however many threads and from however many segments.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use billkeep_core::bill::{self, BillKey, BillView, Field};
+use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
+use billkeep_core::journal::Actor;
+use billkeep_core::period::{Basis, BillMonth};
+use billkeep_core::store::{Access, OpenOptions, Store};
+
+use crate::support::decimal::{exact, written};
+use crate::support::sheet::Sheet;
+use crate::support::{Home, MARCH, PAYER, bill_file};
+
+/// Fields, and the headers of a bill in English whose cells they are.
+const BY: [(&str, &[&str]); 4] = [
+    ("product", &["ProductName"]),
+    ("region,project", &["Region", "ProjectName"]),
+    ("owner,billing_mode", &["OwnerAccountID", "BillingMode"]),
+    ("instance,component,product", &["InstanceID", "ComponentName", "ProductName"]),
+];
+
+/// Keys, lines, total: what is shown, without the other amounts.
+type Rows = Vec<(Vec<String>, u64, String)>;
+
+/// Adds lines up by some of their cells.
+fn folded(bill: &Sheet, headers: &[&str]) -> Rows {
+    let mut groups: BTreeMap<Vec<String>, (u64, i128)> = BTreeMap::new();
+    for row in 0..bill.rows.len() {
+        let keys = headers.iter().map(|header| bill.cell(row, header).to_owned()).collect();
+        let (lines, total) = groups.entry(keys).or_default();
+        *lines += 1;
+        *total += exact(bill.cell(row, "TotalCost"));
+    }
+    groups.into_iter().map(|(keys, (lines, total))| (keys, lines, written(total))).collect()
+}
+
+#[test]
+fn what_is_shown_by_any_fields_is_what_the_lines_add_up_to() {
+    let home = Home::with(&[bill_file("english")]);
+    let imported = Sheet::parse(&std::fs::read(bill_file("english")).unwrap());
+    for (by, headers) in BY {
+        let want = folded(&imported, headers);
+        for threads in ["1", "2", "7"] {
+            let args = ["--threads", threads, "--format", "csv", "bill", "show", MARCH, "--by", by];
+            let shown = Sheet::parse(&home.ok(args).stdout);
+            let row = |row: usize| {
+                let keys = shown.rows[row][..headers.len()].to_vec();
+                (keys, shown.cell(row, "lines").parse().unwrap(), shown.cell(row, "total").to_owned())
+            };
+            let rows: Rows = (0..shown.rows.len()).map(row).collect();
+            assert_eq!(rows, want, "by {by} on {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn a_thousand_rows_and_more_come_out_in_one_order_on_any_number_of_threads() {
+    let home = Home::new();
+    let (file, _) = crate::support::large::place(home.store().parent().unwrap());
+    home.import([file]);
+    for by in
+        ["owner,product,day", "instance,day", "owner,operator,instance,subproduct,component,project,day"]
+    {
+        let shown = |threads: &str| {
+            let args = ["--threads", threads, "--format", "csv", "bill", "show", MARCH, "--by", by];
+            home.ok(args).stdout
+        };
+        let one = shown("1");
+        assert!(one.iter().filter(|b| **b == b'\n').count() > 3_000, "by {by}");
+        assert!(shown("2") == one && shown("5") == one, "by {by}");
+    }
+}
+
+/// Imports a bill with so much text in a segment, and returns what is shown of it by some fields on some threads.
+fn shown_of(file: &Path, segment_bytes: usize, by: &str, threads: usize) -> (usize, Rows) {
+    let home = Home::new();
+    let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
+    let settings = Settings { segment_bytes, block_rows: 16, threads: 2 };
+    let actor = Actor { name: "ann".into(), at_unix_s: 0 };
+    ingest::import(&store, file, &Request::default(), &actor, &settings, &Limits::default(), &Quiet).unwrap();
+    let reader = store.read().unwrap();
+    let month = BillMonth::parse(MARCH.as_bytes()).unwrap();
+    let key = BillKey { payer: PAYER.parse().unwrap(), month, basis: Basis::Used };
+    let view = BillView::open(&reader, key, None).unwrap();
+    let fields: Vec<Field> = by.split(',').map(|field| field.parse().unwrap()).collect();
+    let grouped = bill::show(&reader, &view, &fields, threads).unwrap();
+    let rows = grouped.rows().map(|group| {
+        let amounts: Vec<String> = group.amounts().map(|a| a.to_string()).collect();
+        let keys = group.keys().chain([group.currency()]).map(str::to_owned).collect();
+        (keys, group.lines(), amounts.join(" "))
+    });
+    (view.segments().count(), rows.collect())
+}
+
+#[test]
+fn sums_do_not_depend_on_how_lines_were_split_over_segments() {
+    for by in ["owner,product,day", "day", "product", "region,project", "transaction_type,day"] {
+        for shape in ["english", "chinese", "several"] {
+            let file = bill_file(shape);
+            let (_, whole) = shown_of(&file, 16 << 20, by, 1);
+            let (segments, split) = shown_of(&file, 4_000, by, 3);
+            assert!(segments > 5, "{segments} segments of {shape}");
+            assert_eq!(split, whole, "by {by} of {shape}");
+        }
+    }
+}
