@@ -77,7 +77,7 @@ fn a_thousand_rows_and_more_come_out_in_one_order_on_any_number_of_threads() {
 fn shown_of(file: &Path, segment_bytes: usize, by: &str, threads: usize) -> (usize, Rows) {
     let home = Home::new();
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let settings = Settings { segment_bytes, block_rows: 16, threads: 2 };
+    let settings = Settings { segment_bytes, block_rows: 16, threads: 2, ..Settings::default() };
     let actor = Actor { name: "ann".into(), at_unix_s: 0 };
     ingest::import(&store, file, &Request::default(), &actor, &settings, &Limits::default(), &Quiet).unwrap();
     let reader = store.read().unwrap();

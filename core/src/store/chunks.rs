@@ -1,24 +1,24 @@
 //! The chunk cache: deflated chunks of exports, so that none is deflated twice.
 //!
-//! A file beside the store that may be deleted at any time: whatever is not in it is made anew. It is bounded, and
-//! what was put first goes first. A chunk's name tells its lines, so nothing in it ever has to be changed, and each
-//! value carries a checksum, so damage is the same as not being there. One program at a time puts chunks; another
-//! one that exports meanwhile goes without.
+//! A file beside the store that may be deleted at any time: whatever is not in it is made anew. A chunk's name tells its
+//! lines, so nothing in it is ever changed: chunks are only added at the end, followed by a list of all of them. One
+//! program at a time adds; others read what was there when they came. Every value and the list carry a checksum, so damage
+//! is the same as not being there. It is not a redb file, as redb takes the pages of a file for what it has written.
+//!
+//! ```text
+//! values, one after another | list: entries × { name, 32 bytes; offset u64; bytes u32; crc32 of the value u32 }
+//! | entries u64 | crc32 of list and entries u32 | "BKCHUNK1"
+//! ```
 
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
-use redb::{ReadableDatabase, ReadableTable, TableDefinition};
-
-use super::{Large, StoreError, pages};
-
-/// From a chunk's name to the number of its value.
-const NAMES: TableDefinition<'static, &'static [u8], u64> = TableDefinition::new("chunk_names");
-/// From the number of a value to the chunk's name: the smallest is the oldest.
-const AGES: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("chunk_ages");
-/// The bytes of all values under `bytes`, the last number given out under `next`.
-const FACTS: TableDefinition<'static, &'static str, u64> = TableDefinition::new("chunk_facts");
-const MEMORY_BYTES: usize = 16 << 20;
+const MAGIC: &[u8; 8] = b"BKCHUNK1";
+const ENTRY_BYTES: usize = 48;
+const FOOT_BYTES: usize = 20;
 
 /// A chunk cache; its file is opened when it is first asked for something.
 pub struct ChunkCache {
@@ -28,33 +28,79 @@ pub struct ChunkCache {
 }
 
 struct Open {
-    db: Option<redb::Database>,
-    reader: Option<redb::ReadTransaction>,
-    writer: Mutex<Put>,
+    /// What was there when the file was opened.
+    known: HashMap<[u8; 32], Entry>,
+    file: Option<Mutex<File>>,
+    adding: Mutex<Adding>,
 }
 
-enum Put {
-    /// Nobody has put anything yet.
+#[derive(Clone, Copy)]
+struct Entry {
+    offset: u64,
+    bytes: u32,
+    crc: u32,
+}
+
+enum Adding {
+    /// Nothing was put yet.
     Idle,
-    Open(Box<redb::WriteTransaction>),
-    /// Another program puts, or the file cannot be written.
+    Begun(Adder),
+    /// Another program adds, or the file cannot be written.
     Closed,
 }
 
-fn open(path: &Path) -> Open {
-    let builder = || {
-        let mut builder = redb::Database::builder();
-        builder.set_cache_size(MEMORY_BYTES);
-        builder.set_concurrency_mode(redb::ConcurrencyMode::MultiWriter);
-        builder
-    };
-    let mut db = builder().create(path).ok();
-    if db.is_none() {
-        // Whatever it is, it is no cache, or a damaged one.
-        db = std::fs::remove_file(path).ok().and_then(|()| builder().create(path).ok());
+/// The end of the file, held by this program alone.
+struct Adder {
+    out: BufWriter<File>,
+    /// All values of the file, in the order of their places.
+    entries: Vec<([u8; 32], Entry)>,
+    end: u64,
+}
+
+/// Reads the list at the end of a cache; `None` where there is none to be believed.
+fn read_list(file: &mut File) -> Option<Vec<([u8; 32], Entry)>> {
+    let length = file.seek(SeekFrom::End(0)).ok()?;
+    let foot_at = length.checked_sub(FOOT_BYTES as u64)?;
+    let mut foot = [0; FOOT_BYTES];
+    file.seek(SeekFrom::Start(foot_at)).ok()?;
+    file.read_exact(&mut foot).ok()?;
+    let (count, rest) = foot.split_first_chunk::<8>()?;
+    let (crc, magic) = rest.split_first_chunk::<4>()?;
+    let list_bytes = u64::from_le_bytes(*count).checked_mul(ENTRY_BYTES as u64)?;
+    let list_at = foot_at.checked_sub(list_bytes).filter(|_| magic == MAGIC)?;
+    file.seek(SeekFrom::Start(list_at)).ok()?;
+    let mut list = vec![0; usize::try_from(list_bytes).ok()?];
+    file.read_exact(&mut list).ok()?;
+    if list_crc(&list, *count) != u32::from_le_bytes(*crc) {
+        return None;
     }
-    let reader = db.as_ref().and_then(|db| db.begin_read().ok());
-    Open { db, reader, writer: Mutex::new(Put::Idle) }
+    let mut entries = Vec::with_capacity(list.len() / ENTRY_BYTES);
+    for entry in list.as_chunks::<ENTRY_BYTES>().0 {
+        let (name, rest) = entry.split_first_chunk::<32>()?;
+        let (offset, rest) = rest.split_first_chunk::<8>()?;
+        let (bytes, crc) = rest.split_first_chunk::<4>()?;
+        let entry = Entry {
+            offset: u64::from_le_bytes(*offset),
+            bytes: u32::from_le_bytes(*bytes),
+            crc: u32::from_le_bytes(crc.try_into().ok()?),
+        };
+        entries.push((*name, entry));
+    }
+    Some(entries)
+}
+
+fn list_crc(list: &[u8], count: [u8; 8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(list);
+    hasher.update(&count);
+    hasher.finalize()
+}
+
+fn read_value(file: &mut File, entry: Entry) -> Option<Vec<u8>> {
+    file.seek(SeekFrom::Start(entry.offset)).ok()?;
+    let mut value = Vec::new();
+    file.take(u64::from(entry.bytes)).read_to_end(&mut value).ok()?;
+    (value.len() == entry.bytes as usize && crc32fast::hash(&value) == entry.crc).then_some(value)
 }
 
 impl ChunkCache {
@@ -65,7 +111,7 @@ impl ChunkCache {
         store.with_file_name(name)
     }
 
-    /// Makes a cache of at most so many bytes. A file that is no cache is replaced.
+    /// Makes a cache of at most so many bytes, whose file need not be there. A file that is no cache is replaced.
     ///
     /// Without one, exports just take longer: whatever goes wrong leaves a cache that holds and takes nothing.
     pub fn new(path: &Path, bytes_max: u64) -> ChunkCache {
@@ -73,100 +119,114 @@ impl ChunkCache {
     }
 
     fn open(&self) -> &Open {
-        self.open.get_or_init(|| open(&self.path))
-    }
-
-    fn number(&self, name: &[u8; 32]) -> Option<u64> {
-        let names = self.open().reader.as_ref()?.open_table(NAMES).ok()?;
-        Some(names.get(name.as_slice()).ok()??.value())
+        self.open.get_or_init(|| {
+            let mut file = File::open(&self.path).ok();
+            let known = file.as_mut().and_then(read_list).unwrap_or_default().into_iter().collect();
+            Open { known, file: file.map(Mutex::new), adding: Mutex::new(Adding::Idle) }
+        })
     }
 
     /// Says whether a chunk was there when the cache was opened; it may yet turn out to be damaged.
     pub fn has(&self, name: &[u8; 32]) -> bool {
-        self.number(name).is_some()
+        self.open().known.contains_key(name)
     }
 
     /// Returns a chunk, if it was there when the cache was opened and is undamaged.
     pub fn get(&self, name: &[u8; 32]) -> Option<Vec<u8>> {
-        let number = self.number(name)?;
-        let table = self.open().reader.as_ref()?.open_table(Large::Blocks.definition()).ok()?;
-        let mut bytes = pages::get(&table, Large::Blocks, number).ok()?;
-        let crc = bytes.split_off(bytes.len().checked_sub(4)?);
-        (crc == crc32fast::hash(&bytes).to_le_bytes()).then_some(bytes)
+        let open = self.open();
+        let entry = *open.known.get(name)?;
+        read_value(&mut *open.file.as_ref()?.lock().ok()?, entry)
     }
 
-    /// Puts a chunk under its name. It is there for good, or not at all, after [`ChunkCache::close`].
+    /// Puts a chunk under its name. It can be had from a cache that is opened after [`ChunkCache::close`].
     pub fn put(&self, name: &[u8; 32], chunk: &[u8]) {
         let open = self.open();
-        let Ok(mut put) = open.writer.lock() else { return };
-        if matches!(*put, Put::Idle) {
-            *put = match open.db.as_ref().map(redb::Database::try_begin_write) {
-                Some(Ok(mut txn)) => {
-                    txn.set_quick_repair(true);
-                    Put::Open(Box::new(txn))
-                }
-                Some(Err(_)) | None => Put::Closed,
-            };
+        let Ok(mut adding) = open.adding.lock() else { return };
+        if matches!(*adding, Adding::Idle) {
+            *adding = self.begin().map_or(Adding::Closed, Adding::Begun);
         }
-        if let Put::Open(txn) = &*put
-            && insert(txn, name, chunk).is_err()
+        if let Adding::Begun(adder) = &mut *adding
+            && adder.add(name, chunk).is_none()
         {
-            *put = Put::Closed;
+            *adding = Adding::Closed;
         }
     }
 
-    /// Lets the oldest chunks go until the rest is within the bound, and keeps what was put.
+    /// Takes hold of the end of the file.
+    fn begin(&self) -> Option<Adder> {
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path).ok()?;
+        file.try_lock().ok()?;
+        // What another program has added since counts as well.
+        let mut entries = read_list(&mut file).unwrap_or_default();
+        let held: u64 = entries.iter().map(|(_, e)| u64::from(e.bytes)).sum();
+        if held > self.bytes_max {
+            entries = self.shrink(&mut file, entries)?;
+        }
+        let end = entries.iter().map(|(_, e)| e.offset + u64::from(e.bytes)).max().unwrap_or(0);
+        // Without a list at its end the file is no cache for anybody, until there is a new one.
+        file.set_len(end).ok()?;
+        file.seek(SeekFrom::Start(end)).ok()?;
+        Some(Adder { out: BufWriter::with_capacity(1 << 20, file), entries, end })
+    }
+
+    /// Lets the oldest chunks go: the newest half of what is allowed moves to the front.
+    fn shrink(&self, file: &mut File, entries: Vec<([u8; 32], Entry)>) -> Option<Vec<([u8; 32], Entry)>> {
+        let mut room = self.bytes_max / 2;
+        let mut from = entries.len();
+        while let Some((_, entry)) = from.checked_sub(1).and_then(|i| entries.get(i)) {
+            let Some(left) = room.checked_sub(u64::from(entry.bytes)) else { break };
+            room = left;
+            from -= 1;
+        }
+        // Values lie one after another, so each moves to a place that was read already; a reader that comes upon one on its
+        // way finds another checksum.
+        let mut kept = Vec::new();
+        let mut end = 0;
+        for (name, entry) in entries.into_iter().skip(from) {
+            let Some(value) = read_value(file, entry) else { continue };
+            file.seek(SeekFrom::Start(end)).ok()?;
+            file.write_all(&value).ok()?;
+            kept.push((name, Entry { offset: end, ..entry }));
+            end += u64::from(entry.bytes);
+        }
+        Some(kept)
+    }
+
+    /// Keeps what was put.
     pub fn close(self) {
         let Some(open) = self.open.into_inner() else { return };
-        drop(open.reader);
-        if let Ok(Put::Open(txn)) = open.writer.into_inner()
-            && shrink(&txn, self.bytes_max).is_ok()
-        {
+        if let Ok(Adding::Begun(adder)) = open.adding.into_inner() {
             // A cache that cannot be kept is made anew.
-            let _ = txn.commit();
-        }
-        if let Some(db) = open.db {
-            let _ = db.close();
+            let _ = adder.finish();
         }
     }
 }
 
-fn fact(txn: &redb::WriteTransaction, key: &str, change: i64) -> Result<u64, StoreError> {
-    let mut facts = txn.open_table(FACTS)?;
-    let now = facts.get(key)?.map_or(0, |v| v.value()).saturating_add_signed(change);
-    facts.insert(key, now)?;
-    Ok(now)
-}
-
-fn insert(txn: &redb::WriteTransaction, name: &[u8; 32], chunk: &[u8]) -> Result<(), StoreError> {
-    let mut names = txn.open_table(NAMES)?;
-    let there = names.get(name.as_slice())?.map(|v| v.value());
-    if there.is_some() {
-        return Ok(());
+impl Adder {
+    fn add(&mut self, name: &[u8; 32], value: &[u8]) -> Option<()> {
+        let bytes = u32::try_from(value.len()).ok()?;
+        self.out.write_all(value).ok()?;
+        self.entries.push((*name, Entry { offset: self.end, bytes, crc: crc32fast::hash(value) }));
+        self.end += u64::from(bytes);
+        Some(())
     }
-    let number = fact(txn, "next", 1)?;
-    let mut value = chunk.to_vec();
-    value.extend_from_slice(&crc32fast::hash(chunk).to_le_bytes());
-    pages::put(&mut txn.open_table(Large::Blocks.definition())?, number, &value)?;
-    names.insert(name.as_slice(), number)?;
-    txn.open_table(AGES)?.insert(number, name.as_slice())?;
-    fact(txn, "bytes", value.len() as i64)?;
-    Ok(())
-}
 
-fn shrink(txn: &redb::WriteTransaction, bytes_max: u64) -> Result<(), StoreError> {
-    let mut bytes = fact(txn, "bytes", 0)?;
-    let (mut ages, mut names) = (txn.open_table(AGES)?, txn.open_table(NAMES)?);
-    let mut values = txn.open_table(Large::Blocks.definition())?;
-    while bytes > bytes_max {
-        let Some((number, name)) = ages.pop_first()?.map(|(n, v)| (n.value(), v.value().to_vec())) else {
-            break;
-        };
-        names.remove(name.as_slice())?;
-        let gone = pages::delete(&mut values, number)?;
-        bytes = fact(txn, "bytes", -i64::try_from(gone).unwrap_or(0))?;
+    fn finish(mut self) -> std::io::Result<()> {
+        let mut list = Vec::with_capacity(self.entries.len() * ENTRY_BYTES);
+        for (name, entry) in &self.entries {
+            list.extend_from_slice(name);
+            list.extend_from_slice(&entry.offset.to_le_bytes());
+            list.extend_from_slice(&entry.bytes.to_le_bytes());
+            list.extend_from_slice(&entry.crc.to_le_bytes());
+        }
+        let count = (self.entries.len() as u64).to_le_bytes();
+        self.out.write_all(&list)?;
+        self.out.write_all(&count)?;
+        self.out.write_all(&list_crc(&list, count).to_le_bytes())?;
+        self.out.write_all(MAGIC)?;
+        self.out.flush()
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -177,45 +237,76 @@ mod tests {
         [n; 32]
     }
 
-    #[test]
-    fn chunks_are_there_once_the_cache_was_closed_and_the_oldest_go_first() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = ChunkCache::path_of(&folder.path().join("a.redb"));
-        let cache = ChunkCache::new(&path, 25_000);
-        for n in 0..3 {
-            cache.put(&name(n), &vec![n; 10_000]);
-        }
-        assert_eq!(cache.get(&name(2)), None);
-        cache.close();
-        let cache = ChunkCache::new(&path, 25_000);
-        assert_eq!(cache.get(&name(0)), None);
-        assert_eq!(cache.get(&name(1)), Some(vec![1; 10_000]));
-        assert_eq!(cache.get(&name(2)), Some(vec![2; 10_000]));
-        cache.close();
+    fn cache(folder: &tempfile::TempDir, bytes_max: u64) -> ChunkCache {
+        ChunkCache::new(&folder.path().join("a.chunks"), bytes_max)
     }
 
     #[test]
-    fn a_file_that_is_no_cache_is_replaced() {
+    fn chunks_are_there_once_the_cache_was_closed() {
         let folder = tempfile::tempdir().unwrap();
+        for n in 0..3 {
+            let cache = cache(&folder, 1 << 20);
+            cache.put(&name(n), &vec![n; 10_000]);
+            assert_eq!(cache.get(&name(n)), None);
+            cache.close();
+        }
+        let cache = cache(&folder, 1 << 20);
+        for n in 0..3 {
+            assert_eq!(cache.get(&name(n)), Some(vec![n; 10_000]));
+        }
+        assert!(!cache.has(&name(3)));
+    }
+
+    #[test]
+    fn the_oldest_chunks_go_when_there_are_too_many() {
+        let folder = tempfile::tempdir().unwrap();
+        for n in 0..20 {
+            let cache = cache(&folder, 50_000);
+            cache.put(&name(n), &vec![n; 10_000]);
+            cache.close();
+            assert_eq!(
+                super::ChunkCache::get(&self::cache(&folder, 50_000), &name(n)),
+                Some(vec![n; 10_000])
+            );
+        }
+        assert!(std::fs::metadata(folder.path().join("a.chunks")).unwrap().len() < 70_000);
+        assert!(!cache(&folder, 50_000).has(&name(2)));
+        assert_eq!(cache(&folder, 50_000).get(&name(18)), Some(vec![18; 10_000]));
+    }
+
+    #[test]
+    fn who_comes_second_reads_and_does_not_add() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (cache(&folder, 1 << 20), cache(&folder, 1 << 20));
+        first.put(&name(1), b"one");
+        second.put(&name(2), b"two");
+        first.close();
+        second.close();
+        let third = cache(&folder, 1 << 20);
+        assert_eq!((third.get(&name(1)), third.get(&name(2))), (Some(b"one".to_vec()), None));
+    }
+
+    #[test]
+    fn whatever_is_damaged_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache_of = || cache(&folder, 1 << 20);
         let path = folder.path().join("a.chunks");
         std::fs::write(&path, b"something else").unwrap();
-        let cache = ChunkCache::new(&path, 1_000);
-        cache.put(&name(1), b"text");
-        cache.close();
-        assert_eq!(ChunkCache::new(&path, 1_000).get(&name(1)), Some(b"text".to_vec()));
-    }
-
-    #[test]
-    fn a_damaged_chunk_is_not_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.chunks");
-        let cache = ChunkCache::new(&path, 1_000_000);
-        cache.put(&name(1), &[0xa5; 30_000]);
-        cache.close();
-        let mut bytes = std::fs::read(&path).unwrap();
-        let at = bytes.windows(9).position(|w| w == [0xa5; 9]).unwrap();
-        bytes[at + 100] ^= 1;
-        std::fs::write(&path, bytes).unwrap();
-        assert_eq!(ChunkCache::new(&path, 1_000_000).get(&name(1)), None);
+        let first = cache_of();
+        first.put(&name(1), &[0xa5; 300]);
+        first.put(&name(2), &[0xa6; 300]);
+        first.close();
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x20;
+            std::fs::write(&path, &bytes).unwrap();
+            let cache = cache_of();
+            for (n, value) in [(1, 0xa5), (2, 0xa6)] {
+                assert!(cache.get(&name(n)).is_none_or(|found| found == [value; 300]), "byte {at}");
+            }
+            std::fs::write(&path, &whole[..at]).unwrap();
+            assert_eq!(cache_of().get(&name(1)), None, "cut at {at}");
+        }
     }
 }

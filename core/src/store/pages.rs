@@ -76,16 +76,6 @@ pub(super) fn get(
     if length == Some(bytes.len()) { Ok(bytes) } else { Err(lost()) }
 }
 
-/// Takes a value away; returns how many bytes it had.
-pub(super) fn delete(table: &mut redb::Table<'_, u64, &'static [u8]>, id: u64) -> Result<u64, StoreError> {
-    let mut bytes = 0;
-    for entry in table.extract_from_if(key(id, 0)?..key(id + 1, 0)?, |_, _| true)? {
-        bytes += entry?.1.value().len() as u64;
-    }
-    // The length in front is ours.
-    Ok(bytes.saturating_sub(8))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
