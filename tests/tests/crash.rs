@@ -62,6 +62,10 @@ impl Scene {
 
     fn reset(&self) {
         fs::copy(&self.template, self.home.store()).unwrap();
+        // With the chunks of the run before, a run would end before it is killed.
+        let mut chunks = self.home.store().into_os_string();
+        chunks.push(".chunks");
+        let _ = fs::remove_file(chunks);
         fs::remove_dir_all(&self.bucket).unwrap();
         fs::create_dir_all(&self.bucket).unwrap();
     }
