@@ -55,6 +55,7 @@ struct Adder {
     /// All values of the file, in the order of their places.
     entries: Vec<([u8; 32], Entry)>,
     end: u64,
+    bytes_max: u64,
 }
 
 /// Reads the list at the end of a cache; `None` where there is none to be believed.
@@ -160,14 +161,15 @@ impl ChunkCache {
         // What another program has added since counts as well.
         let mut entries = read_list(&mut file).unwrap_or_default();
         let held: u64 = entries.iter().map(|(_, e)| u64::from(e.bytes)).sum();
-        if held > self.bytes_max {
+        // Some room has to be left for what is to come.
+        if held > self.bytes_max / 4 * 3 {
             entries = self.shrink(&mut file, entries)?;
         }
         let end = entries.iter().map(|(_, e)| e.offset + u64::from(e.bytes)).max().unwrap_or(0);
         // Without a list at its end the file is no cache for anybody, until there is a new one.
         file.set_len(end).ok()?;
         file.seek(SeekFrom::Start(end)).ok()?;
-        Some(Adder { out: BufWriter::with_capacity(1 << 20, file), entries, end })
+        Some(Adder { out: BufWriter::with_capacity(1 << 20, file), entries, end, bytes_max: self.bytes_max })
     }
 
     /// Lets the oldest chunks go: the newest half of what is allowed moves to the front.
@@ -206,6 +208,10 @@ impl ChunkCache {
 impl Adder {
     fn add(&mut self, name: &[u8; 32], value: &[u8]) -> Option<()> {
         let bytes = u32::try_from(value.len()).ok()?;
+        if self.end + u64::from(bytes) > self.bytes_max {
+            // What does not fit is made again.
+            return Some(());
+        }
         self.out.write_all(value).ok()?;
         self.entries.push((*name, Entry { offset: self.end, bytes, crc: crc32fast::hash(value) }));
         self.end += u64::from(bytes);
@@ -272,6 +278,18 @@ mod tests {
         assert!(std::fs::metadata(folder.path().join("a.chunks")).unwrap().len() < 70_000);
         assert!(!cache(&folder, 50_000).has(&name(2)));
         assert_eq!(cache(&folder, 50_000).get(&name(18)), Some(vec![18; 10_000]));
+    }
+
+    #[test]
+    fn a_cache_takes_no_more_than_its_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache_of = || cache(&folder, 50_000);
+        let first = cache_of();
+        (0..20).for_each(|n| first.put(&name(n), &vec![n; 10_000]));
+        first.close();
+        assert!(std::fs::metadata(folder.path().join("a.chunks")).unwrap().len() < 51_000);
+        assert_eq!(cache_of().get(&name(4)), Some(vec![4; 10_000]));
+        assert!(!cache_of().has(&name(5)));
     }
 
     #[test]
