@@ -41,11 +41,6 @@ impl Owners {
         Owners(vec![(uin.number(), uin.number())])
     }
 
-    /// Those of accounts from `first` to `last`, by number.
-    pub fn between(first: u64, last: u64) -> Owners {
-        Owners(vec![(first, last)])
-    }
-
     /// The customers': neither the payer's own nor those without an owner.
     pub fn customers(payer: Uin) -> Owners {
         Owners(vec![(1, payer.number() - 1), (payer.number() + 1, u64::MAX)])
@@ -233,14 +228,15 @@ impl ReadBlock {
         Ok(())
     }
 
-    /// Hashes a line.
-    pub(crate) fn hash(&self, row: usize, hasher: &mut LineHasher) -> Result<[u8; 32], BillError> {
+    /// Hashes a line; with the hash comes its text's length, of all cells and one for each.
+    pub(super) fn hash(&self, row: usize, hasher: &mut LineHasher) -> Result<([u8; 32], u64), BillError> {
         let (mut cells, mut ends) = (Vec::new(), Vec::new());
         self.cells(row, &mut cells, &mut ends)?;
-        Ok(hasher.hash((0..ends.len()).map(|i| {
+        let hash = hasher.hash((0..ends.len()).map(|i| {
             let from = i.checked_sub(1).and_then(|i| ends.get(i)).copied().unwrap_or(0);
             cells.get(from..ends.get(i).copied().unwrap_or(from)).unwrap_or_default()
-        })))
+        }));
+        Ok((hash, (cells.len() + ends.len()) as u64))
     }
 
     fn compare(&self, row: usize, other: &ReadBlock, other_row: usize) -> Result<Ordering, BillError> {

@@ -38,6 +38,13 @@ pub struct OwnerDay {
 }
 
 impl OwnerDay {
+    /// Returns the digest of the lines of all of some owner-days.
+    pub(crate) fn digest_of(days: &[OwnerDay]) -> Digest {
+        let mut digest = Digest::EMPTY;
+        days.iter().for_each(|day| digest.merge(&day.digest));
+        digest
+    }
+
     /// Returns how many lines there are.
     pub fn rows(&self) -> u64 {
         self.digest.lines()
@@ -75,15 +82,7 @@ pub(crate) fn encode(list: &[OwnerDay]) -> Result<Vec<u8>, BlockError> {
 /// # Errors
 /// [`BlockError`] when the bytes are not those of owner-days, to the last bit.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<OwnerDay>, BlockError> {
-    let (body, crc) = bytes.split_last_chunk::<4>().ok_or(BlockError::Damaged("it ends early"))?;
-    if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-        return Err(BlockError::Damaged("its checksum differs"));
-    }
-    let mut take = Take(body);
-    match take.u8()? {
-        VERSION => {}
-        version => return Err(BlockError::Version(version)),
-    }
+    let mut take = Take::checked(bytes, VERSION)?;
     let raw_bytes = take.count(BYTES_MAX)?;
     let packed_bytes = take.count(BYTES_MAX)?;
     let raw = unsqueeze(take.bytes(packed_bytes)?, raw_bytes)?;
@@ -138,7 +137,6 @@ pub(super) fn of_lines(
 ) -> Result<Vec<OwnerDay>, BillError> {
     let mut all: Vec<OwnerDay> = Vec::new();
     let mut hasher = LineHasher::new(&segment.record.schema);
-    let (mut cells, mut ends) = (Vec::new(), Vec::new());
     for used in &segment.record.blocks {
         let block = ReadBlock::read(store, segment, used, basis)?;
         for (row, owner) in block.owners()?.iter().enumerate() {
@@ -147,9 +145,9 @@ pub(super) fn of_lines(
                 all.push(OwnerDay { coverage_day, owner: *owner, text_bytes: 0, digest: Digest::EMPTY });
             }
             if let Some(last) = all.last_mut() {
-                block.cells(row, &mut cells, &mut ends)?;
-                last.text_bytes += (cells.len() + ends.len()) as u64;
-                last.digest.add_line(&block.hash(row, &mut hasher)?);
+                let (hash, text_bytes) = block.hash(row, &mut hasher)?;
+                last.text_bytes += text_bytes;
+                last.digest.add_line(&hash);
             }
         }
     }
@@ -164,7 +162,7 @@ pub(super) fn check(store: &impl Read, view: &BillView) -> Result<Digest, BillEr
     let mut digest = Digest::EMPTY;
     for segment in view.segments() {
         let found = of_lines(store, segment, view.bill.key.basis)?;
-        found.iter().for_each(|one| digest.merge(&one.digest));
+        digest.merge(&OwnerDay::digest_of(&found));
         if of_segment(store, segment, view.bill.key.basis)? != found {
             return Err(StoreError::Damaged {
                 what: format!("the owner-days of segment {}", segment.number),

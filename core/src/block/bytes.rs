@@ -33,6 +33,18 @@ impl Put<'_> {
 pub(crate) struct Take<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Take<'a> {
+    /// Begins to take the fields of a value that has its version in front and its CRC-32 behind; both are checked.
+    pub(crate) fn checked(bytes: &'a [u8], version: u8) -> Result<Take<'a>, BlockError> {
+        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(BlockError::Damaged("it ends early"))?;
+        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
+            return Err(BlockError::Damaged("its checksum differs"));
+        }
+        let mut take = Take(body);
+        match take.u8()? {
+            found if found == version => Ok(take),
+            other => Err(BlockError::Version(other)),
+        }
+    }
     pub(crate) fn bytes(&mut self, n: usize) -> Result<&'a [u8], BlockError> {
         let (head, rest) = self.0.split_at_checked(n).ok_or(BlockError::Damaged("it ends early"))?;
         self.0 = rest;

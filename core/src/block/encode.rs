@@ -12,7 +12,7 @@ use super::ints;
 use super::text::Form;
 
 /// One in so many cells may be of another form than the integers of its column.
-const EXCEPTION_SHARE: usize = 16;
+pub(crate) const EXCEPTION_SHARE: usize = 16;
 
 /// The cells of a column in a block, in the form in which whoever encodes them has them.
 pub(crate) enum Cells<'a> {

@@ -12,7 +12,6 @@ use crate::bill::{
     BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
 };
 use crate::block::{Sums, merge_sums};
-use crate::digest::Digest;
 use crate::period::TimeZone;
 use crate::rollup::Overflow;
 use crate::store::{ChunkCache, Read};
@@ -278,8 +277,7 @@ impl Job<'_> {
         expected: &[Sums],
         deflater: &mut Deflater,
     ) -> Result<(), ExportError> {
-        let mut content = Digest::EMPTY;
-        account.days.iter().for_each(|day| content.merge(&day.digest));
+        let content = OwnerDay::digest_of(&account.days);
         let plan = Plan::of_content(self.view, self.wanted_of(owner)?, self.zone, content);
         let names = CsvNames::new(&plan);
         let mut sums = Vec::new();

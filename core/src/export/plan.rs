@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillKey, BillView, Owners, State, wanted_lines};
+use crate::bill::{BillError, BillKey, BillView, OwnerDay, Owners, State, wanted_lines};
 use crate::digest::Digest;
 use crate::naming::{ExportName, Kind, export_id};
 use crate::period::{Coverage, TimeZone};
@@ -94,10 +94,7 @@ impl Plan {
             Scope::Payer => view.digest_through(last_day, true, true),
             Scope::Customers => view.digest_through(last_day, false, true),
             Scope::Owner(uin) => {
-                let mut content = Digest::EMPTY;
-                let found = wanted_lines(store, view, &Owners::one(uin), last_day)?;
-                found.days.iter().for_each(|day| content.merge(&day.digest));
-                content
+                OwnerDay::digest_of(&wanted_lines(store, view, &Owners::one(uin), last_day)?.days)
             }
         };
         Ok(Plan::of_content(view, wanted, zone, content))

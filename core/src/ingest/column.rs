@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
+use crate::block::encode::EXCEPTION_SHARE;
 use crate::block::text::Form;
 use crate::money::Amount;
 use crate::period::Day;
@@ -18,8 +19,6 @@ use super::error::Fault;
 
 /// With fewer texts than this a list of them is always worth it.
 const TEXTS_MIN: usize = 512;
-/// One in so many cells may be of another form than the integers of its column.
-pub(super) const EXCEPTION_SHARE: usize = 16;
 
 /// What a checked cell tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -85,15 +85,7 @@ impl StoredRollup {
     /// # Errors
     /// [`BlockError`] when they are not those of a roll-up.
     pub(crate) fn open(bytes: &[u8]) -> Result<StoredRollup, BlockError> {
-        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(BlockError::Damaged("it ends early"))?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*crc) {
-            return Err(BlockError::Damaged("its checksum differs"));
-        }
-        let mut take = Take(body);
-        match take.u8()? {
-            VERSION => {}
-            version => return Err(BlockError::Version(version)),
-        }
+        let mut take = Take::checked(bytes, VERSION)?;
         let size = take.count(BYTES_MAX)?;
         let raw = unsqueeze(take.0, size)?;
         let mut take = Take(&raw);
