@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::{BillError, BillView, totals_text, wanted_lines};
@@ -33,8 +33,8 @@ const JOB_BYTES_MIN: u64 = 4 << 20;
 const JOB_BYTES_MAX: u64 = 32 << 20;
 /// Exports of fewer lines are made anew each time: they take no time, and leave no file.
 pub(super) const CACHE_LINES_MIN: u64 = 20_000;
-/// Chunks of a job that wait to be written.
-const JOB_CHUNKS_WAITING: usize = 64;
+/// Jobs that are made, or wait to be written, beyond one for each thread: what bounds the memory when the disk is slow.
+const JOBS_AHEAD: usize = 1;
 
 /// How the work is done; it does not change the bytes.
 #[derive(Clone, Copy)]
@@ -108,15 +108,10 @@ pub fn render(
     let mut hashing = Hashing::new(out);
     let mut sums = Vec::new();
     let stop = AtomicBool::new(false);
+    let threads = settings.threads.clamp(1, 64).min(jobs.len());
     let (job_in, queue) = crossbeam_channel::unbounded();
-    let mut made_by = VecDeque::new();
-    for job in &jobs {
-        let (made_in, made) = crossbeam_channel::bounded::<Made>(JOB_CHUNKS_WAITING);
-        made_by.push_back(made);
-        // The receiver lives longer than this.
-        let _ = job_in.send((job, made_in));
-    }
-    drop(job_in);
+    let mut handing = Handing { jobs: jobs.iter(), job_in: Some(job_in), made_by: VecDeque::new() };
+    (0..threads + JOBS_AHEAD).for_each(|_| handing.hand_out());
     let worker = || {
         let mut deflater = Deflater::new();
         let made =
@@ -131,9 +126,8 @@ pub fn render(
         made
     };
     let (written, worked) = std::thread::scope(|scope| {
-        let threads = settings.threads.clamp(1, 64).min(jobs.len());
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        let mut reading = Reading { cache, lines: &lines, made_by, deflater: Deflater::new() };
+        let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
         let pieces = Pieces::new(&sources, names, &mut reading, &mut sums);
         let written = archive::write(&mut hashing, pieces);
         // Workers that still have something to give find nobody, and end.
@@ -178,8 +172,47 @@ fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Vec<&'c Chunk>> 
 struct Reading<'a, R> {
     cache: Option<&'a ChunkCache>,
     lines: &'a Lines<'a, R>,
-    made_by: VecDeque<Receiver<Made>>,
+    handing: Handing<'a>,
     deflater: Deflater,
+}
+
+/// A job, and where to give what it makes.
+type Handed<'a> = (&'a Vec<&'a Chunk>, Sender<Made>);
+
+/// Hands out jobs in order, a few at a time, and takes what they make in the same order.
+struct Handing<'a> {
+    jobs: std::slice::Iter<'a, Vec<&'a Chunk>>,
+    /// `None` when all jobs are handed out: workers end then.
+    job_in: Option<Sender<Handed<'a>>>,
+    made_by: VecDeque<Receiver<Made>>,
+}
+
+impl Handing<'_> {
+    fn hand_out(&mut self) {
+        let Some(job) = self.jobs.next() else {
+            self.job_in = None;
+            return;
+        };
+        // A job's chunks are compressed, and no more than its text allows: no bound is needed within it.
+        let (made_in, made) = crossbeam_channel::unbounded();
+        self.made_by.push_back(made);
+        if let Some(job_in) = &self.job_in {
+            // Workers may have failed and gone: then nothing is made, which is told when it is taken.
+            let _ = job_in.send((job, made_in));
+        }
+    }
+
+    /// Returns the next chunk; `None` when there is none any more.
+    fn take(&mut self) -> Option<Made> {
+        loop {
+            if let Ok(made) = self.made_by.front()?.recv() {
+                return Some(made);
+            }
+            // The job has ended: the next one goes on, and one more may begin.
+            self.made_by.pop_front();
+            self.hand_out();
+        }
+    }
 }
 
 impl<R: Read> Reading<'_, R> {
@@ -197,19 +230,11 @@ impl<R: Read> Reading<'_, R> {
             self.lines.make(&[source.chunk], &mut self.deflater, &mut give).map_err(|e| e.to_string())?;
             return made.ok_or_else(|| "lines are missing from the blocks".to_owned());
         }
-        while let Some(job) = self.made_by.front() {
-            match job.recv() {
-                Ok(made) => {
-                    if let Some(cache) = self.cache {
-                        keep(cache, &source.name, &made);
-                    }
-                    return Ok(made);
-                }
-                // The job has ended: the next one goes on.
-                Err(_) => drop(self.made_by.pop_front()),
-            }
+        let made = self.handing.take().ok_or_else(|| "lines are missing from the blocks".to_owned())?;
+        if let Some(cache) = self.cache {
+            keep(cache, &source.name, &made);
         }
-        Err("lines are missing from the blocks".to_owned())
+        Ok(made)
     }
 }
 
