@@ -110,21 +110,29 @@ impl LineHasher {
     }
 
     /// Hashes a line of these cells.
+    pub fn hash<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]> + Clone) -> [u8; 32] {
+        self.hash_text(cells.clone().map(<[u8]>::len), |text| {
+            cells.for_each(|cell| text.extend_from_slice(cell));
+        })
+    }
+
+    /// Hashes a line whose cells have these lengths, and whose text `append` adds to what it is given.
     ///
     /// The cells' lengths go first, so that no two lines are one text.
-    pub fn hash<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]> + Clone) -> [u8; 32] {
+    pub(crate) fn hash_text(
+        &mut self,
+        lengths: impl Iterator<Item = usize>,
+        append: impl FnOnce(&mut Vec<u8>),
+    ) -> [u8; 32] {
         self.text.clear();
-        for cell in cells.clone() {
-            let mut length = cell.len();
+        for mut length in lengths {
             while length >= 0x80 {
                 self.text.push((length & 0x7f) as u8 | 0x80);
                 length >>= 7;
             }
             self.text.push(length as u8);
         }
-        for cell in cells {
-            self.text.extend_from_slice(cell);
-        }
+        append(&mut self.text);
         // All of it at once: hashing piece by piece costs more than the copy.
         let mut hasher = self.start.clone();
         hasher.update(&self.text);

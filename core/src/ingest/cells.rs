@@ -14,6 +14,13 @@ pub(super) struct Span {
     to: u32,
 }
 
+impl Span {
+    /// Returns where the cell begins, and its length.
+    pub(super) fn place(self) -> (usize, usize) {
+        (self.from as usize, (self.to - self.from) as usize)
+    }
+}
+
 /// A record with more or fewer cells than the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ragged {
@@ -98,6 +105,46 @@ impl<'a> Cells<'a> {
         match from.checked_sub(self.text.len()) {
             None => self.text.get(from..to).unwrap_or_default(),
             Some(from) => self.copies.get(from..to - self.text.len()).unwrap_or_default(),
+        }
+    }
+
+    /// Returns the first bytes of a range, as a number that has them at its low end and zeros after them.
+    ///
+    /// It is read as 16 bytes at once, whatever follows the range: most cells are shorter, and a copy of unknown length
+    /// costs more than all else that is done with them.
+    #[inline]
+    pub(super) fn word(&self, from: usize, bytes: usize) -> u128 {
+        let keep = u128::MAX >> (128 - 8 * bytes.clamp(1, 16));
+        let (text, from) = match from.checked_sub(self.text.len()) {
+            None => (self.text, from),
+            Some(from) => (self.copies.as_slice(), from),
+        };
+        if bytes == 0 {
+            return 0;
+        }
+        match text.get(from..).and_then(|rest| rest.first_chunk::<16>()) {
+            Some(word) => u128::from_le_bytes(*word) & keep,
+            None => {
+                let mut word = [0; 16];
+                for (to, byte) in word.iter_mut().zip(text.get(from..).unwrap_or_default()) {
+                    *to = *byte;
+                }
+                u128::from_le_bytes(word) & keep
+            }
+        }
+    }
+
+    /// Adds the text of a record's cells, one after another, to `out`.
+    pub(super) fn append_record(&self, row: usize, out: &mut Vec<u8>) {
+        for span in self.spans_of(row) {
+            let (from, bytes) = span.place();
+            if bytes > 16 {
+                out.extend_from_slice(self.at(*span));
+            } else {
+                let end = out.len() + bytes;
+                out.extend_from_slice(&self.word(from, bytes).to_le_bytes());
+                out.truncate(end);
+            }
         }
     }
 
@@ -265,6 +312,11 @@ mod tests {
 
     fn found(text: &[u8], columns: usize) -> (Vec<Vec<Vec<u8>>>, Vec<usize>) {
         let (cells, ragged) = Cells::find(text, columns, usize::MAX).unwrap();
+        for row in 0..cells.rows() {
+            let mut text = b"before".to_vec();
+            cells.append_record(row, &mut text);
+            assert_eq!(text, [b"before".to_vec(), cells.record(row).flatten().copied().collect()].concat());
+        }
         let record = |row| cells.record(row).map(<[u8]>::to_vec).collect();
         ((0..cells.rows()).map(record).collect(), ragged.iter().map(|r| r.cells).collect())
     }

@@ -7,8 +7,6 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
-
 use crate::block::encode::EXCEPTION_SHARE;
 use crate::block::text::Form;
 use crate::money::Amount;
@@ -16,6 +14,7 @@ use crate::period::Day;
 
 use super::cells::{Cells, Span};
 use super::error::Fault;
+use super::known::{Known, Name};
 
 /// With fewer texts than this a list of them is always worth it.
 const TEXTS_MIN: usize = 512;
@@ -88,7 +87,7 @@ pub(super) struct ColumnReader<'a> {
     index: usize,
     disguise: Disguise,
     data: Data,
-    known: FxHashMap<&'a [u8], u32>,
+    known: Known<'a>,
     /// Whether it was asked already if integers or plain texts would do better.
     settled: bool,
 }
@@ -96,7 +95,7 @@ pub(super) struct ColumnReader<'a> {
 impl<'a> ColumnReader<'a> {
     pub(super) fn new(index: usize, disguise: Disguise) -> ColumnReader<'a> {
         let data = Data::Coded { entries: Vec::new(), facts: Vec::new(), codes: Vec::new() };
-        ColumnReader { index, disguise, data, known: FxHashMap::default(), settled: false }
+        ColumnReader { index, disguise, data, known: Known::default(), settled: false }
     }
 
     /// Reads the column's cells in some lines, the ones after those read before.
@@ -109,37 +108,34 @@ impl<'a> ColumnReader<'a> {
     ) {
         match &mut self.data {
             Data::Coded { entries, facts, codes } => {
-                // The text of a column that has one alone is compared, not looked up.
-                let one = |facts: &[Fact], entries: &[Span]| match (facts, entries) {
-                    ([fact], [span]) if *fact != Fact::Bad => Some(cells.at(*span)),
-                    _ => None,
-                };
-                let mut only = one(facts, entries);
+                // Neighbours often have the same text; one that was refused is looked up again.
+                let mut last: Option<(Name<'_>, u32)> = None;
                 for row in rows {
-                    let text = cells.get(row, self.index);
-                    if only == Some(text) {
-                        codes.push(0);
+                    let Some(span) = cells.spans_of(row).get(self.index) else { continue };
+                    let name = Name::of(cells, *span);
+                    if let Some((before, code)) = last
+                        && before == name
+                    {
+                        codes.push(code);
                         continue;
                     }
-                    let code = match self.known.get(text) {
-                        Some(code) => *code,
-                        None => {
-                            let code = facts.len() as u32;
-                            self.known.insert(text, code);
-                            entries.extend(cells.spans_of(row).get(self.index));
-                            facts.push(Fact::Bad);
-                            code
-                        }
-                    };
+                    let code = self.known.code(name, facts.len() as u32);
+                    if code as usize == facts.len() {
+                        entries.push(*span);
+                        facts.push(Fact::Bad);
+                    }
+                    last = Some((name, code));
                     if let Some(fact) = facts.get_mut(code as usize)
                         && *fact == Fact::Bad
                     {
                         // It is new, or was refused before: each line that has it is told of.
-                        match check(text) {
+                        match check(cells.at(*span)) {
                             Ok(found) => *fact = found,
-                            Err(fault) => faults.push((row, fault)),
+                            Err(fault) => {
+                                faults.push((row, fault));
+                                last = None;
+                            }
                         }
-                        only = one(facts, entries);
                     }
                     codes.push(code);
                 }
@@ -190,13 +186,13 @@ impl<'a> ColumnReader<'a> {
             }
             if exceptions.len() <= codes.len() / EXCEPTION_SHARE {
                 self.data = Data::Integers { form, values, exceptions };
-                self.known = FxHashMap::default();
+                self.known = Known::default();
                 return;
             }
         }
         if self.disguise == Disguise::Any {
             self.data = Data::Texts;
-            self.known = FxHashMap::default();
+            self.known = Known::default();
         }
     }
 

@@ -10,6 +10,7 @@ mod cells;
 mod column;
 mod encode;
 mod error;
+mod known;
 mod lines;
 mod load;
 mod order;

@@ -117,8 +117,10 @@ fn owner_days_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Vec<Owner
     let mut hasher = LineHasher::new(&source.schema_hash);
     let hashes: Vec<([u8; 32], u32)> = (0..lines.rows.len())
         .map(|row| {
-            let bytes: usize = lines.cells.record(row).map(|cell| cell.len() + 1).sum();
-            (hasher.hash(lines.cells.record(row)), bytes as u32)
+            let spans = lines.cells.spans_of(row);
+            let lengths = spans.iter().map(|span| span.place().1);
+            let bytes = lengths.clone().sum::<usize>() + spans.len();
+            (hasher.hash_text(lengths, |text| lines.cells.append_record(row, text)), bytes as u32)
         })
         .collect();
     let of_run = |run: &[u32]| {
