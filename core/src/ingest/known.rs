@@ -1,0 +1,82 @@
+//! The distinct texts of a column, found by what they are rather than by comparing them.
+//!
+//! Up to 31 bytes, a text with its length fits into one or two numbers, which are equal where the texts are: finding
+//! it takes no walk over its bytes. Longer ones are compared.
+
+use rustc_hash::FxHashMap;
+
+use super::cells::{Cells, Span};
+
+/// The longest texts that are one number and two numbers: the last byte is the length.
+const SHORT_BYTES: usize = 15;
+const MIDDLE_BYTES: usize = 31;
+
+/// A text, as it is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name<'a> {
+    Short(u128),
+    Middle(u128, u128),
+    Long(&'a [u8]),
+}
+
+impl<'a> Name<'a> {
+    #[inline]
+    pub(super) fn of(cells: &'a Cells<'_>, span: Span) -> Name<'a> {
+        let (from, bytes) = span.place();
+        let length = |bytes: usize| (bytes as u128) << 120;
+        if bytes <= SHORT_BYTES {
+            Name::Short(cells.word(from, bytes) | length(bytes))
+        } else if bytes <= MIDDLE_BYTES {
+            // The first 16 bytes, and the last 15: together they are all of it.
+            let rest = cells.word(from + bytes - SHORT_BYTES, SHORT_BYTES);
+            Name::Middle(cells.word(from, 16), rest | length(bytes))
+        } else {
+            Name::Long(cells.at(span))
+        }
+    }
+}
+
+/// Texts with their codes.
+#[derive(Default)]
+pub(super) struct Known<'a> {
+    short: FxHashMap<u128, u32>,
+    middle: FxHashMap<(u128, u128), u32>,
+    long: FxHashMap<&'a [u8], u32>,
+}
+
+impl<'a> Known<'a> {
+    /// Returns the code of a text, which is `next` if it was not known.
+    #[inline]
+    pub(super) fn code(&mut self, name: Name<'a>, next: u32) -> u32 {
+        match name {
+            Name::Short(text) => *self.short.entry(text).or_insert(next),
+            Name::Middle(first, rest) => *self.middle.entry((first, rest)).or_insert(next),
+            Name::Long(text) => *self.long.entry(text).or_insert(next),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn names_are_equal_where_texts_are(
+            texts in proptest::collection::vec("a{0,40}|[ab]{14,17}|b?a{29,33}b?|[a-c]{0,2}", 1..20),
+        ) {
+            let text = texts.join(",") + ",\n";
+            let (cells, _) = Cells::find(text.as_bytes(), texts.len() + 1, 1).unwrap();
+            let names: Vec<Name<'_>> = cells.spans_of(0).iter().map(|s| Name::of(&cells, *s)).collect();
+            let mut known = Known::default();
+            for (i, one) in texts.iter().enumerate() {
+                for (j, other) in texts.iter().enumerate() {
+                    prop_assert_eq!(names[i] == names[j], one == other);
+                }
+                let first = texts.iter().position(|t| t == one).unwrap();
+                prop_assert_eq!(known.code(names[i], i as u32), first as u32);
+            }
+        }
+    }
+}
