@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use billkeep_core::bill::Mode;
+use billkeep_core::bill::dispute::{Direction, LineId};
 use billkeep_core::calendar::Kind;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::uin::Uin;
@@ -93,6 +94,15 @@ pub(crate) enum Command {
     /// Looks at bills, issues, confirms and reopens them
     #[command(subcommand)]
     Bill(Bill),
+    /// Lines that the partner disagrees with
+    #[command(subcommand)]
+    Dispute(Dispute),
+    /// Files that came for confirmed bills
+    #[command(subcommand)]
+    Late(Late),
+    /// Rules of the house
+    #[command(subcommand)]
+    Settings(Settings),
     /// Where exports go
     #[command(subcommand)]
     Sink(Sink),
@@ -232,6 +242,138 @@ pub(crate) enum Bill {
         #[arg(long)]
         reason: String,
     },
+    /// Puts the decision about an issued bill off by seven days, once
+    Defer {
+        #[command(flatten)]
+        which: Which,
+        /// Why
+        #[arg(long)]
+        reason: String,
+        /// From this day on (default: today)
+        #[arg(long, value_name = "DAY")]
+        on: Option<Day>,
+    },
+    /// All revisions of a bill, with the files that each is made of
+    Revisions {
+        #[command(flatten)]
+        which: Which,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Dispute {
+    /// Opens a dispute about lines of an issued bill
+    Open {
+        #[command(flatten)]
+        which: Which,
+        /// A line, as `bill lines` shows it; may be given several times
+        #[arg(long = "line", value_name = "LINE", conflicts_with = "filter")]
+        lines: Vec<LineId>,
+        /// All lines with this cell; may be given several times
+        #[arg(long = "where", value_name = "FIELD=VALUE", required_unless_present = "lines")]
+        filter: Vec<String>,
+        /// over (charged too much) or under
+        #[arg(long)]
+        direction: Direction,
+        /// By how much the lines are wrong in all
+        #[arg(long)]
+        amount: String,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// All disputes
+    List {
+        /// Only those that are not at their end
+        #[arg(long)]
+        open: bool,
+    },
+    /// A dispute, with what was done about it
+    Show { number: u64 },
+    /// The provider was told
+    Send {
+        number: u64,
+        /// How, to whom
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// The provider agrees; its correction is waited for
+    Accept {
+        number: u64,
+        /// What was said
+        #[arg(long, default_value = "")]
+        note: String,
+    },
+    /// The provider does not agree
+    Reject {
+        number: u64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Takes a dispute back
+    Withdraw {
+        number: u64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// The correction of an accepted dispute has come in a way that was not recognised
+    Settle {
+        number: u64,
+        /// How it came
+        #[arg(long)]
+        reason: String,
+        /// The load that brought it
+        #[arg(long, value_name = "N")]
+        load: Option<u64>,
+    },
+    /// Lets the bill be confirmed though the dispute goes on
+    SetAside {
+        number: u64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Late {
+    /// All files for confirmed bills
+    List,
+    /// A file for a confirmed bill, with what it would change for whom
+    Show { number: u64 },
+    /// Takes a late file
+    Accept {
+        number: u64,
+        /// Reopens its bill, which has to be confirmed again
+        #[arg(long, required = true)]
+        reopen: bool,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// Decides not to take a late file
+    Discard {
+        number: u64,
+        /// Why
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Settings {
+    /// What is set
+    Show,
+    /// Whether confirming and reopening need two people; turning it off needs two as well
+    FourEyes { value: Switch },
 }
 
 #[derive(Debug, Subcommand)]

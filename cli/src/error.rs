@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use billkeep_core::bill::dispute::DisputeError;
+use billkeep_core::bill::late::LateError;
 use billkeep_core::bill::{BillError, CombineError, Mode};
 use billkeep_core::error::Kind;
 use billkeep_core::export::{ExportError, SinkError};
@@ -95,6 +97,9 @@ impl From<BillError> for CommandError {
                     stale.bill.month,
                     short(&stale.current_digest)
                 )),
+            BillError::State { state: billkeep_core::bill::State::Disputed, .. } => error
+                .hint("`billkeep dispute list --open` shows them")
+                .hint("`billkeep dispute set-aside N --reason TEXT` takes one out of the way"),
             BillError::State { bill, state: billkeep_core::bill::State::Open, .. } => error.hint(format!(
                 "import what is missing; if nothing is, declare the month complete with `billkeep bill issue {}`",
                 bill.month
@@ -132,10 +137,31 @@ impl From<ImportError> for CommandError {
             ImportError::Combine(_) => {
                 error.hint("nothing was imported; the days are in the bill already, and would be counted twice")
             }
-            ImportError::Confirmed { bill, .. } => error.hint(format!(
-                "nothing was imported; if the file is right, reopen the bill with `billkeep bill reopen {bill} \
-                 --reason TEXT`"
-            )),
+            _ => error,
+        }
+    }
+}
+
+impl From<DisputeError> for CommandError {
+    fn from(e: DisputeError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            DisputeError::Bill(e) => e.into(),
+            DisputeError::None(_) => error.hint("`billkeep dispute list` shows the disputes that there are"),
+            DisputeError::NoLine { bill, .. } => {
+                error.hint(format!("`billkeep bill lines {}` shows lines with their ids", bill.month))
+            }
+            _ => error,
+        }
+    }
+}
+
+impl From<LateError> for CommandError {
+    fn from(e: LateError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            LateError::Bill(e) => e.into(),
+            LateError::None(_) => error.hint("`billkeep late list` shows the files that wait"),
             _ => error,
         }
     }

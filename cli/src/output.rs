@@ -55,6 +55,12 @@ impl Column {
     }
 }
 
+/// Writes a time, in UTC.
+pub(crate) fn time(at_unix_s: i64) -> String {
+    chrono::DateTime::from_timestamp(at_unix_s, 0)
+        .map_or_else(|| at_unix_s.to_string(), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
 impl Table {
     pub(crate) fn new(shape: &'static str, columns: Vec<Column>) -> Table {
         Table { shape, columns, rows: Vec::new(), more: Vec::new() }

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod money;
 pub mod naming;
 pub mod period;
+pub mod policy;
 pub mod rollup;
 pub mod schema;
 pub mod settings;

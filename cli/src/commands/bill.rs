@@ -1,19 +1,23 @@
 //! `bill`: look, issue, confirm, reopen.
 
 mod grouped_csv;
+mod revisions;
 mod show;
 
 pub(crate) use show::grouped_table;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
+use billkeep_core::bill::dispute::LineId;
 use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
 use billkeep_core::export::{Columns, write_line};
 use billkeep_core::ingest::grouped;
+use billkeep_core::period::Day;
 use billkeep_core::schema::Column as BillColumn;
-use billkeep_core::store::Read;
+use billkeep_core::store::{Read, Reader};
 use billkeep_core::uin::Uin;
 
 use crate::args::{Bill, Format, Which};
@@ -32,6 +36,8 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
         Bill::Issue { which } => issue(context, &which),
         Bill::Confirm { which, digest, note } => confirm(context, &which, &digest, note.as_deref()),
         Bill::Reopen { which, reason } => reopen(context, &which, &reason),
+        Bill::Defer { which, reason, on } => defer(context, &which, &reason, on),
+        Bill::Revisions { which } => revisions::run(context, &which),
     }
 }
 
@@ -106,6 +112,55 @@ impl Condition {
     }
 }
 
+/// Is shown a line with its id, and says whether it wants more.
+type Visit<'a> = dyn FnMut(LineId, &ReadBlock, usize) -> Result<bool, CommandError> + 'a;
+
+/// Goes through the lines that meet all conditions, in the order of import.
+fn matching(
+    reader: &Reader,
+    view: &BillView,
+    conditions: &[Condition],
+    visit: &mut Visit<'_>,
+) -> Result<(), CommandError> {
+    let mut scratch = Vec::new();
+    for (load, segments) in &view.loads {
+        let mut line = 0_u64;
+        for segment in segments {
+            let mut more = true;
+            walk_imported::<CommandError>(reader, segment, view.bill.key.basis, &mut |block, row| {
+                line += 1;
+                for condition in conditions {
+                    if !condition.holds(block, row, &mut scratch)? {
+                        return Ok(true);
+                    }
+                }
+                more = visit(LineId { load: load.number, line }, block, row)?;
+                Ok(more)
+            })?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the ids of the lines that meet all conditions, at most so many and one.
+pub(crate) fn line_ids(
+    reader: &Reader,
+    view: &BillView,
+    filter: &[String],
+    limit: usize,
+) -> Result<BTreeSet<LineId>, CommandError> {
+    let conditions = filter.iter().map(|f| condition(f)).collect::<Result<Vec<_>, _>>()?;
+    let mut found = BTreeSet::new();
+    matching(reader, view, &conditions, &mut |line, _, _| {
+        found.insert(line);
+        Ok(found.len() <= limit)
+    })?;
+    Ok(found)
+}
+
 fn lines(
     context: &Context,
     which: &Which,
@@ -138,47 +193,33 @@ fn lines(
     }
     let mut table = Table::new("billkeep.bill.lines/1", shown);
     let (mut scratch, mut matched) = (Vec::new(), 0_u64);
-    for (load, segments) in &view.loads {
-        let mut number = 0_u64;
-        for segment in segments {
-            walk_imported::<CommandError>(&reader, segment, which.basis, &mut |block, row| {
-                number += 1;
-                for condition in &conditions {
-                    if !condition.holds(block, row, &mut scratch)? {
-                        return Ok(true);
-                    }
-                }
-                matched += 1;
-                if matched > limit {
-                    return Ok(false);
-                }
-                let mut cells = vec![format!("{}-{number}", load.number)];
-                if context.format == Format::Table {
-                    for column in few {
-                        let index = match column {
-                            BillColumn::Total => block.schema().total_index(),
-                            column => block.schema().index_of(column),
-                        };
-                        let cell = match (index, column) {
-                            (Some(index), _) => block.column(index)?.cell(row, &mut scratch).to_vec(),
-                            (None, BillColumn::Currency) => {
-                                block.schema().implied_currency().unwrap_or("").as_bytes().to_vec()
-                            }
-                            (None, _) => Vec::new(),
-                        };
-                        cells.push(String::from_utf8_lossy(&cell).trim().to_owned());
-                    }
-                } else {
-                    cells.extend(columns.cells(block, row)?);
-                }
-                table.rows.push(cells);
-                Ok(true)
-            })?;
-            if matched > limit {
-                break;
-            }
+    matching(&reader, &view, &conditions, &mut |line, block, row| {
+        matched += 1;
+        if matched > limit {
+            return Ok(false);
         }
-    }
+        let mut cells = vec![line.to_string()];
+        if context.format == Format::Table {
+            for column in few {
+                let index = match column {
+                    BillColumn::Total => block.schema().total_index(),
+                    column => block.schema().index_of(column),
+                };
+                let cell = match (index, column) {
+                    (Some(index), _) => block.column(index)?.cell(row, &mut scratch).to_vec(),
+                    (None, BillColumn::Currency) => {
+                        block.schema().implied_currency().unwrap_or("").as_bytes().to_vec()
+                    }
+                    (None, _) => Vec::new(),
+                };
+                cells.push(String::from_utf8_lossy(&cell).trim().to_owned());
+            }
+        } else {
+            cells.extend(columns.cells(block, row)?);
+        }
+        table.rows.push(cells);
+        Ok(true)
+    })?;
     table.print(context.format)?;
     if matched > limit {
         context.say(&format!("more than {limit} lines match; `--limit N` shows more"));
@@ -252,7 +293,8 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
     let store = context.write()?;
     let writer = store.write()?;
     let key: BillKey = context.bill_key(&writer, which.month, which.basis)?;
-    let revision = bill::confirm(writer, key, prefix, note, &context.actor())?;
+    let decided = bill::confirm(writer, key, prefix, note, &context.actor())?;
+    let revision = &decided.revision;
     if context.format != Format::Table {
         let columns = vec![Column::text("currency"), Column::count("lines"), Column::amount("total")];
         let mut table = Table::new("billkeep.bill.confirm/1", columns);
@@ -261,6 +303,7 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
             ("basis", which.basis.to_string().into()),
             ("revision", revision.number.into()),
             ("digest", revision.digest.hex().into()),
+            ("state", if decided.waits { "issued" } else { "confirmed" }.into()),
         ];
         let row = |s: &billkeep_core::block::Sums| {
             vec![s.currency.clone(), s.lines.to_string(), s.total().to_string()]
@@ -268,13 +311,23 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
         table.rows = revision.sums.iter().map(row).collect();
         table.print(context.format)?;
     }
-    context.say(&format!(
-        "Confirmed {key} at revision {}, {}, total {}, digest {}.",
+    let what = format!(
+        "{key} at revision {}, {}, total {}, digest {}",
         revision.number,
         output::lines(revision.lines()),
         revision.total_text(),
         short(&revision.digest.hex())
-    ));
+    );
+    match (decided.waits, &decided.first) {
+        (true, _) => context.say(&format!(
+            "Signed for {what}.\nIt is confirmed once a second person does the same: \
+             `billkeep --as NAME bill confirm {} --digest {}`.",
+            which.month,
+            short(&revision.digest.hex())
+        )),
+        (false, None) => context.say(&format!("Confirmed {what}.")),
+        (false, Some(first)) => context.say(&format!("Confirmed {what}; `{first}` signed first.")),
+    }
     Ok(store.close()?)
 }
 
@@ -282,7 +335,24 @@ fn reopen(context: &Context, which: &Which, reason: &str) -> Result<(), CommandE
     let store = context.write()?;
     let writer = store.write()?;
     let key = context.bill_key(&writer, which.month, which.basis)?;
-    let revision = bill::reopen(writer, key, reason, &context.actor())?;
-    context.say(&format!("Reopened {key} at revision {}.", revision.number));
+    let decided = bill::reopen(writer, key, reason, &context.actor())?;
+    let number = decided.revision.number;
+    context.say(&if decided.waits {
+        format!(
+            "Signed to reopen {key} at revision {number}; it is reopened once a second person does the same."
+        )
+    } else {
+        format!("Reopened {key} at revision {number}.")
+    });
+    Ok(store.close()?)
+}
+
+fn defer(context: &Context, which: &Which, reason: &str, on: Option<Day>) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let writer = store.write()?;
+    let key = context.bill_key(&writer, which.month, which.basis)?;
+    let today = context.day(on, &writer)?;
+    let until = bill::defer(writer, key, today, reason, &context.actor())?;
+    context.say(&format!("Put the decision about {key} off until {until}; that can be done once."));
     Ok(store.close()?)
 }

@@ -184,7 +184,8 @@ impl<'a> Demo<'a> {
         let writer = self.store.write()?;
         let key = self.context.bill_key(&writer, self.march, Basis::Used)?;
         let digest = BillView::open(&writer, key, None)?.revision.digest.hex();
-        let revision = bill::confirm(writer, key, short(&digest), Some("demo"), &self.context.actor())?;
+        let note = Some("demo");
+        let revision = bill::confirm(writer, key, short(&digest), note, &self.context.actor())?.revision;
         self.context.say(&format!(
             "Confirmed {key} at revision {}, {}, total {}, digest {}.",
             revision.number,

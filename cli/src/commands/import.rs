@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use billkeep_core::bill::totals_text;
+use billkeep_core::error::Kind;
 use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Progress, Quiet, Report, Request};
 use billkeep_core::naming;
 use billkeep_core::store::Store;
@@ -63,7 +64,29 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         output::data(output::json_text(&object).as_bytes())?;
     }
     store.close()?;
-    Ok(())
+    match held(&reports) {
+        Some(error) if !args.dry_run => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Says that files wait for a decision, if any does that came just now.
+fn held(reports: &[Report]) -> Option<CommandError> {
+    let new = reports.iter().filter_map(|report| match &report.outcome {
+        Outcome::Held { late, before: false } => Some(late),
+        _ => None,
+    });
+    let all: Vec<_> = new.collect();
+    let first = all.first()?;
+    let text = match all.as_slice() {
+        [one] => format!("`{}` waits for a decision as late file {}", one.file, one.number),
+        all => format!("{} files wait for a decision, from late file {} on", all.len(), first.number),
+    };
+    Some(
+        CommandError::new(Kind::Refused, text)
+            .hint(format!("`billkeep late show {}` shows what it would change, and for whom", first.number))
+            .hint(format!("`billkeep late accept {} --reopen --reason TEXT` takes it", first.number)),
+    )
 }
 
 fn faults_text(n: usize) -> String {
@@ -144,6 +167,26 @@ pub(crate) fn sentence(report: &Report) -> String {
         Outcome::DryRun { revision } => format!(
             "Would import {lines} for {month} as revision {revision}, total {total}; nothing was changed."
         ),
+        Outcome::Held { late, before } => {
+            return if *before {
+                format!(
+                    "`{file}` came before, as late file {}, which is {}; nothing was changed.",
+                    late.number, late.state
+                )
+            } else {
+                let accounts = match late.accounts() {
+                    1 => "1 account".to_owned(),
+                    n => format!("{n} accounts"),
+                };
+                format!(
+                    "  `{file}`\n  {lines}, total {}\nThe bill for {month} is confirmed at revision {}, and stays so. \
+                     The file would change it by\n{}, for {accounts}.",
+                    totals_text(&report.sums),
+                    late.revision,
+                    late.difference_text()
+                )
+            };
+        }
         Outcome::Unchanged { load, file: before, same_file, replaced } => {
             let why = match (same_file, replaced) {
                 (true, false) => format!("was imported before, as load {load} (`{before}`)"),
@@ -172,6 +215,9 @@ pub(crate) fn sentence(report: &Report) -> String {
     if let (Some(first), Some(last)) = (report.missing.first(), report.missing.last()) {
         let days = report.missing.len();
         text.push_str(&format!("  warning: days missing between {first} and {last}: {days}\n"));
+    }
+    for number in &report.settled {
+        text.push_str(&format!("  dispute {number} is settled by it\n"));
     }
     text + &fact
 }
@@ -212,11 +258,16 @@ fn outcome(report: &Report) -> (&'static str, Option<u32>, Option<u64>) {
         Outcome::Imported { load, revision } => ("imported", Some(*revision), Some(*load)),
         Outcome::DryRun { revision } => ("dry-run", Some(*revision), None),
         Outcome::Unchanged { load, .. } => ("unchanged", None, Some(*load)),
+        Outcome::Held { late, .. } => ("held", None, Some(late.load).filter(|load| *load > 0)),
     }
 }
 
 fn json_of(report: &Report) -> Value {
     let (outcome, revision, load) = outcome(report);
+    let late = match &report.outcome {
+        Outcome::Held { late, .. } => Some(late.number),
+        _ => None,
+    };
     let totals = |sums: &[billkeep_core::block::Sums]| -> Vec<Value> {
         let one = |s: &billkeep_core::block::Sums| json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() });
         sums.iter().map(one).collect()
@@ -239,6 +290,8 @@ fn json_of(report: &Report) -> Value {
         "outcome": outcome,
         "revision": revision,
         "load": load,
+        "late": late,
+        "settled_disputes": report.settled,
         "lines": report.digest.lines(),
         "digest": report.digest.hex(),
         "totals": totals(&report.sums),

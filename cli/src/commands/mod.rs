@@ -4,10 +4,13 @@ mod audit;
 mod bill;
 mod delivery;
 mod demo;
+mod dispute;
 mod due;
 mod export;
 mod import;
 mod init;
+mod late;
+mod settings;
 mod sink;
 mod storage;
 mod store_file;
@@ -27,6 +30,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Init { payer, calendar, timezone } => done(init::run(&context, payer, &calendar, timezone)),
         Command::Import(import) => done(import::run(&context, &import)),
         Command::Bill(bill) => done(bill::run(&context, bill)),
+        Command::Dispute(dispute) => done(dispute::run(&context, dispute)),
+        Command::Late(late) => done(late::run(&context, late)),
+        Command::Settings(settings) => done(settings::run(&context, &settings)),
         Command::Sink(sink) => done(sink::run(&context, sink)),
         Command::Storage(storage) => done(storage::run(&context, storage)),
         Command::Due { on, basis } => done(due::due(&context, on, basis)),

@@ -1,15 +1,31 @@
-//! The states of a bill, and the confirmation: compare-and-set on the digest of what was seen.
+//! What people decide about a bill: issue, confirm, put off, reopen.
 //!
-//! Whether it is allowed is decided by [`may_confirm`], a pure function. The rest looks up and writes.
+//! A confirmation is compare-and-set on the digest of what was seen. Whether it is allowed is decided by
+//! [`may_confirm`] and [`super::life::next`], pure functions. The rest looks up and writes.
 
 use crate::block::Sums;
 use crate::digest::PREFIX_MIN;
 use crate::journal::{self, Actor};
+use crate::period::Day;
 use crate::store::{Read, Table, Writer};
 
+use super::dispute;
 use super::error::{BillError, Stale};
-use super::records::{Bill, BillKey, Confirmation, Revision, State};
+use super::life::{Event, Refusal, deferred_until, next};
+use super::records::{Bill, BillKey, Confirmation, Revision};
+use super::standing::{Deferral, Signed, Standing, sign};
 use super::view::{BillView, bill, revisions};
+
+/// What came of a decision that may need two people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The revision that was decided on.
+    pub revision: Revision,
+    /// Says whether a second person has to decide the same before it holds.
+    pub waits: bool,
+    /// Who decided first, where two have.
+    pub first: Option<String>,
+}
 
 /// Decides whether a bill may be confirmed as what has a digest that begins with `prefix`.
 ///
@@ -38,16 +54,23 @@ pub fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<()
             prefix: prefix.to_owned(),
         })));
     }
-    let why = match bill.state {
-        State::Issued => return Ok(()),
-        State::Confirmed => "it was confirmed before".to_owned(),
-        State::Open => match (current.through, current.missing.as_slice()) {
-            (_, [first, ..]) => format!("the month is not complete, {first} is missing"),
-            (Some(through), _) => format!("the month is not complete, its lines go through {through}"),
-            (None, _) => "the month is not complete, no file covers its first day".to_owned(),
-        },
+    match next(bill.state, Event::Confirm) {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(refused(bill, refusal, Some(current))),
+    }
+}
+
+/// Says why something cannot happen to a bill, with what is missing where that is the reason.
+pub(super) fn refused(bill: &Bill, refusal: Refusal, current: Option<&Revision>) -> BillError {
+    let why = match (refusal, current.map(|r| (r.through, r.missing.as_slice()))) {
+        (Refusal::NotComplete, Some((_, [first, ..]))) => format!("{refusal}, {first} is missing"),
+        (Refusal::NotComplete, Some((Some(through), _))) => {
+            format!("{refusal}, its lines go through {through}")
+        }
+        (Refusal::NotComplete, Some((None, _))) => format!("{refusal}, no file covers its first day"),
+        _ => refusal.to_string(),
     };
-    Err(BillError::State { bill: bill.key, state: bill.state, why })
+    BillError::State { bill: bill.key, state: bill.state, why }
 }
 
 /// Writes the new totals less the old, currency by currency.
@@ -66,20 +89,21 @@ pub fn difference(old: &[Sums], new: &[Sums]) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// Confirms a bill as what was seen; returns the confirmed revision.
+/// Confirms a bill as what was seen.
 ///
 /// Everything that the confirmation rests on is read in the same transaction, and the stored sums are checked
-/// against the lines' before it stands (I4).
+/// against the lines' before it stands (I4). With four eyes, the first of two people leaves a signature only.
 ///
 /// # Errors
-/// As [`may_confirm`]; [`BillError::DoNotTie`] when the stored figures are not equal.
+/// As [`may_confirm`]; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
+/// the stored figures are not equal.
 pub fn confirm(
     writer: Writer,
     key: BillKey,
     prefix: &str,
     note: Option<&str>,
     actor: &Actor,
-) -> Result<Revision, BillError> {
+) -> Result<Decided, BillError> {
     let mut bill = bill(&writer, key)?;
     may_confirm(&bill, &revisions(&writer, key)?, prefix)?;
     let view = BillView::open(&writer, key, None)?;
@@ -93,23 +117,28 @@ pub fn confirm(
             other: view.revision.digest.hex(),
         });
     }
-    bill.state = State::Confirmed;
-    bill.confirmation = Some(Confirmation {
-        revision: bill.revision,
-        actor: actor.name.clone(),
-        at_unix_s: actor.at_unix_s,
-        note: note.map(str::to_owned),
-    });
-    writer.put(Table::Bills, &key.bytes(), &bill)?;
+    let (holds, first) = sign(&writer, &bill, Signed::Confirm, &digest, actor)?;
+    if holds {
+        bill.state = next(bill.state, Event::Confirm).map_err(|r| refused(&bill, r, None))?;
+        bill.confirmation = Some(Confirmation {
+            revision: bill.revision,
+            actor: actor.name.clone(),
+            at_unix_s: actor.at_unix_s,
+            note: note.map(str::to_owned),
+        });
+        writer.put(Table::Bills, &key.bytes(), &bill)?;
+    }
     let detail = format!(
-        "revision {}, total {}, digest {digest}{}",
+        "revision {}, total {}, digest {digest}{}{}",
         bill.revision,
         view.revision.total_text(),
+        first.as_ref().map_or_else(String::new, |first| format!(", seen by `{first}` first")),
         note.map_or_else(String::new, |n| format!(": {n}")),
     );
-    journal::append(&writer, actor, "confirm", &key.to_string(), &detail)?;
+    let action = if holds { "confirm" } else { "confirm first" };
+    journal::append(&writer, actor, action, &key.to_string(), &detail)?;
     writer.commit()?;
-    Ok(view.revision)
+    Ok(Decided { revision: view.revision, waits: !holds, first })
 }
 
 /// Declares an open bill complete, where no file says so itself.
@@ -117,47 +146,93 @@ pub fn confirm(
 /// # Errors
 /// [`BillError::State`] unless the bill is open.
 pub fn issue(writer: Writer, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
-    let mut bill = bill(&writer, key)?;
-    if bill.state != State::Open {
-        let why = "only an open bill can be issued".to_owned();
-        return Err(BillError::State { bill: key, state: bill.state, why });
-    }
-    bill.state = State::Issued;
-    change_state(writer, &bill, "issue", "declared complete", actor)
+    let bill = bill(&writer, key)?;
+    let disputed = dispute::blocks(&writer, key)?;
+    let revision = change(&writer, bill, Event::Issue { disputed }, "issue", "declared complete", actor)?;
+    writer.commit()?;
+    Ok(revision)
 }
 
-/// Takes a confirmation back, for a reason.
+/// Puts the decision about a bill off, once; returns until when.
 ///
 /// # Errors
-/// [`BillError::State`] unless the bill is confirmed.
-pub fn reopen(writer: Writer, key: BillKey, reason: &str, actor: &Actor) -> Result<Revision, BillError> {
-    let mut bill = bill(&writer, key)?;
-    if bill.state != State::Confirmed {
-        let why = "only a confirmed bill can be reopened".to_owned();
-        return Err(BillError::State { bill: key, state: bill.state, why });
-    }
-    bill.state = State::Issued;
-    bill.confirmation = None;
-    change_state(writer, &bill, "reopen", reason, actor)
+/// [`BillError::State`] when it was put off before, or there is nothing to decide.
+pub fn defer(
+    writer: Writer,
+    key: BillKey,
+    today: Day,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Day, BillError> {
+    let bill = bill(&writer, key)?;
+    let mut standing = Standing::of(&writer, key)?;
+    let until = deferred_until(today);
+    let before = standing.deferred.is_some();
+    let detail = format!("until {until}: {reason}");
+    change(&writer, bill, Event::Defer { before }, "defer", &detail, actor)?;
+    standing.deferred = Some(Deferral {
+        until,
+        reason: reason.to_owned(),
+        actor: actor.name.clone(),
+        at_unix_s: actor.at_unix_s,
+    });
+    standing.put(&writer, key)?;
+    writer.commit()?;
+    Ok(until)
 }
 
-fn change_state(
-    writer: Writer,
-    bill: &Bill,
+/// Takes a confirmation back, for a reason. With four eyes, two people have to.
+///
+/// # Errors
+/// [`BillError::State`] unless the bill is confirmed; [`BillError::SamePerson`] for the second signature of one person.
+pub fn reopen(writer: Writer, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
+    let decided = reopen_in(&writer, key, reason, actor)?;
+    writer.commit()?;
+    Ok(decided)
+}
+
+/// Takes a confirmation back within a transaction that does more.
+pub(super) fn reopen_in(
+    writer: &Writer,
+    key: BillKey,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Decided, BillError> {
+    let mut bill = bill(writer, key)?;
+    let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
+    next(bill.state, Event::Reopen).map_err(|r| refused(&bill, r, None))?;
+    let (holds, first) = sign(writer, &bill, Signed::Reopen, &revision.digest, actor)?;
+    if holds {
+        let by = first.as_ref().map_or_else(String::new, |first| format!(", as `{first}` asked first"));
+        bill.confirmation = None;
+        change(writer, bill, Event::Reopen, "reopen", &format!("{reason}{by}"), actor)?;
+    } else {
+        let detail = format!("revision {}: {reason}", bill.revision);
+        journal::append(writer, actor, "reopen first", &key.to_string(), &detail)?;
+    }
+    Ok(Decided { revision, waits: !holds, first })
+}
+
+/// Lets something happen to a bill, and writes it down.
+pub(super) fn change(
+    writer: &Writer,
+    mut bill: Bill,
+    event: Event,
     action: &str,
     detail: &str,
     actor: &Actor,
 ) -> Result<Revision, BillError> {
-    let revision = writer.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
-    writer.put(Table::Bills, &bill.key.bytes(), bill)?;
+    let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
+    bill.state = next(bill.state, event).map_err(|r| refused(&bill, r, Some(&revision)))?;
+    writer.put(Table::Bills, &bill.key.bytes(), &bill)?;
     let detail = format!("revision {}: {detail}", bill.revision);
-    journal::append(&writer, actor, action, &bill.key.to_string(), &detail)?;
-    writer.commit()?;
+    journal::append(writer, actor, action, &bill.key.to_string(), &detail)?;
     Ok(revision)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::records::State;
     use super::*;
     use crate::digest::Digest;
     use crate::money::Amount;
@@ -195,7 +270,7 @@ mod tests {
         let history = [revision(1, 5), revision(2, 7)];
         let prefix = &history[1].digest.hex()[..12].to_uppercase();
         assert!(may_confirm(&bill(State::Issued), &history, prefix).is_ok());
-        for state in [State::Open, State::Confirmed] {
+        for state in [State::Open, State::Confirmed, State::Disputed] {
             assert!(matches!(may_confirm(&bill(state), &history, prefix), Err(BillError::State { .. })));
         }
         assert!(matches!(may_confirm(&bill(State::Issued), &history, "ab"), Err(BillError::BadPrefix(_))));

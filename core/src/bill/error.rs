@@ -61,6 +61,14 @@ pub enum BillError {
         /// Why that is in the way.
         why: String,
     },
+    /// With four eyes, one person signs once.
+    #[error("`{actor}` signed for {bill} before: another person has to look at it, too")]
+    SamePerson {
+        /// Which bill.
+        bill: BillKey,
+        /// Who.
+        actor: String,
+    },
     /// Lines cannot be grouped or chosen by this.
     #[error(
         "`{0}` is not a field: use `owner`, `product`, `region`, `billing_mode`, `project`, `day`, `tag:KEY` or a canonical column such as `transaction_type`"
@@ -134,7 +142,7 @@ impl BillError {
             | BillError::NoColumn { .. }
             | BillError::TooManyFields(_)
             | BillError::Overflow(_) => Kind::User,
-            BillError::Stale(_) | BillError::State { .. } => Kind::Refused,
+            BillError::Stale(_) | BillError::State { .. } | BillError::SamePerson { .. } => Kind::Refused,
             BillError::DoNotTie { .. } | BillError::Block { .. } => Kind::Damaged,
             BillError::Thread => Kind::Internal,
             BillError::Store(e) => e.kind(),

@@ -2,19 +2,25 @@
 
 mod combine;
 mod confirm;
+pub mod dispute;
 mod error;
+pub mod late;
+pub mod life;
 mod lines;
 pub(crate) mod owner_days;
 mod records;
+pub(crate) mod revise;
 mod show;
+mod standing;
 mod view;
 
 pub use combine::{CombineError, Completeness, Piece, combine, completeness};
-pub use confirm::{confirm, difference, issue, may_confirm, reopen};
+pub use confirm::{Decided, confirm, defer, difference, issue, may_confirm, reopen};
 pub use error::{BillError, Stale};
 pub use lines::{Filter, Owners, ReadBlock, Slice, walk, walk_imported};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines};
 pub use records::*;
 pub(crate) use show::column_amounts;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};
-pub use view::{BillView, SegmentView, bill, list, revisions};
+pub use standing::{Deferral, Signature, Signed, Standing};
+pub use view::{BillView, SegmentView, bill, list, revisions, segment_views};

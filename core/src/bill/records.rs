@@ -99,6 +99,8 @@ pub enum State {
     Issued,
     /// Somebody confirmed what they saw.
     Confirmed,
+    /// It is issued, and a dispute about it is not settled.
+    Disputed,
 }
 
 impl fmt::Display for State {
@@ -107,6 +109,7 @@ impl fmt::Display for State {
             State::Open => "open",
             State::Issued => "issued",
             State::Confirmed => "confirmed",
+            State::Disputed => "disputed",
         })
     }
 }

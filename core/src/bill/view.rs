@@ -47,6 +47,37 @@ impl SegmentView {
     }
 }
 
+/// Schemas that were read, each once.
+#[derive(Default)]
+struct Schemas(HashMap<[u8; 32], Arc<Schema>>);
+
+impl Schemas {
+    fn views(&mut self, store: &impl Read, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
+        let mut segments = Vec::new();
+        for used in &load.segments {
+            let record: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;
+            let schema = match self.0.get(&record.schema) {
+                Some(schema) => schema.clone(),
+                None => {
+                    let schema: Arc<Schema> = Arc::new(store.need(Table::Schemas, &record.schema)?);
+                    self.0.insert(record.schema, schema.clone());
+                    schema
+                }
+            };
+            segments.push(SegmentView { number: used.segment, record, schema });
+        }
+        Ok(segments)
+    }
+}
+
+/// Returns the segments of a load, in the file's order.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn segment_views(store: &impl Read, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
+    Schemas::default().views(store, load)
+}
+
 /// A bill at one revision.
 pub struct BillView {
     /// The bill as it is now.
@@ -68,23 +99,11 @@ impl BillView {
         let revision: Revision = store
             .get(Table::Revisions, &Revision::key_bytes(key, number))?
             .ok_or(BillError::NoRevision { bill: key, number, last: bill.revision })?;
-        let mut schemas: HashMap<[u8; 32], Arc<Schema>> = HashMap::new();
+        let mut schemas = Schemas::default();
         let mut loads = Vec::new();
         for number in &revision.loads {
             let load: Load = store.need(Table::Loads, &number.to_be_bytes())?;
-            let mut segments = Vec::new();
-            for used in &load.segments {
-                let record: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;
-                let schema = match schemas.get(&record.schema) {
-                    Some(schema) => schema.clone(),
-                    None => {
-                        let schema: Arc<Schema> = Arc::new(store.need(Table::Schemas, &record.schema)?);
-                        schemas.insert(record.schema, schema.clone());
-                        schema
-                    }
-                };
-                segments.push(SegmentView { number: used.segment, record, schema });
-            }
+            let segments = schemas.views(store, &load)?;
             loads.push((load, segments));
         }
         Ok(BillView { bill, revision, loads })

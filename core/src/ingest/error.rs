@@ -156,25 +156,12 @@ pub enum ImportError {
         /// What cannot be told, or who says what.
         why: String,
     },
+    /// The bill does not read.
+    #[error(transparent)]
+    Bill(#[from] crate::bill::BillError),
     /// The bill cannot take it.
     #[error(transparent)]
     Combine(#[from] CombineError),
-    /// The bill is confirmed.
-    #[error(
-        "`{file}` would change {bill}, which is confirmed as revision {revision}: total {old} would become {new}"
-    )]
-    Confirmed {
-        /// The file's name.
-        file: String,
-        /// Which bill.
-        bill: String,
-        /// The confirmed revision.
-        revision: u32,
-        /// Its totals.
-        old: String,
-        /// What they would become.
-        new: String,
-    },
     /// Sums that must be equal are not (I1): a fault of this program or of the machine.
     #[error("{what} do not tie: {one} and {other}")]
     DoNotTie {
@@ -218,7 +205,8 @@ impl ImportError {
             | ImportError::Faults(_)
             | ImportError::Unclear { .. }
             | ImportError::Overflow(_) => Kind::User,
-            ImportError::Combine(_) | ImportError::Confirmed { .. } => Kind::Refused,
+            ImportError::Combine(_) => Kind::Refused,
+            ImportError::Bill(e) => e.kind(),
             ImportError::DoNotTie { .. } => Kind::Damaged,
             ImportError::Block(_) => Kind::Internal,
             ImportError::Store(e) => e.kind(),

@@ -1,14 +1,15 @@
 //! The last step of an import: what the bill becomes, in the transaction that holds the lines.
 
+use crate::bill::late::{self, Late};
+use crate::bill::life::{Event, next};
+use crate::bill::revise::revise;
 use crate::bill::{
-    Bill, Completeness, FileSeen, Load, Piece, Revision, SourceFile, State, combine, completeness,
-    totals_text,
+    Bill, FileSeen, Load, Piece, Revision, SourceFile, State, combine, dispute, segment_views, totals_text,
 };
-use crate::block::{Sums, merge_sums};
+use crate::block::Sums;
 use crate::digest::Digest;
 use crate::journal::{self, Actor};
 use crate::period::{Coverage, Day};
-use crate::rollup::Overflow;
 use crate::store::{Read, Store, Table, Writer};
 
 use super::error::ImportError;
@@ -36,6 +37,13 @@ pub enum Outcome {
         same_file: bool,
         /// Says whether a later file has replaced that load.
         replaced: bool,
+    },
+    /// The bill is confirmed: the file waits until somebody decides, and the bill is as before.
+    Held {
+        /// The file that waits, with its effect. Its number is 0 in a dry run.
+        late: Box<Late>,
+        /// Says whether it was held before, when these very bytes came for the first time.
+        before: bool,
     },
     /// A dry run: what would have become of it.
     DryRun {
@@ -73,6 +81,8 @@ pub struct Report {
     pub missing: Vec<Day>,
     /// How many of the file's segments the store held already.
     pub segments_shared: u64,
+    /// The disputes that its lines settled.
+    pub settled: Vec<u64>,
 }
 
 /// Makes the load, the revision and the journal's entry, and commits.
@@ -117,10 +127,15 @@ pub(super) fn commit(
         state: bill.as_ref().map_or(State::Open, |b| b.state),
         missing: current.as_ref().map_or_else(Vec::new, |r| r.missing.clone()),
         segments_shared: loaded.shared,
+        settled: Vec::new(),
         file,
     };
     // I8: the very bytes were imported before, whatever became of that load since.
     if let Some(FileSeen { load, name }) = seen(&writer, bill_key, &report.file.sha256)? {
+        if let Some(late) = late::of_load(&writer, load)?.filter(|late| !late.is_in()) {
+            report.outcome = Outcome::Held { late: Box::new(late), before: true };
+            return Ok(report);
+        }
         let replaced = !active.iter().any(|l| l.number == load);
         report.outcome = Outcome::Unchanged { load, file: name, same_file: true, replaced };
         return Ok(report);
@@ -152,13 +167,10 @@ pub(super) fn commit(
     }
     let piece = Piece { load: 0, mode, coverage, level: read.level, file: report.file.name.clone() };
     let pieces: Vec<Piece> = active.iter().map(Piece::from).collect();
-    let confirmed = bill.as_ref().filter(|b| b.state == State::Confirmed);
-    let kept = match (combine(&pieces, &piece), confirmed) {
-        // A file that could not join an open bill either is told what is wrong with it.
-        (Err(e), _) => return Err(e.into()),
-        (Ok(kept), _) => kept,
-    };
-    active.retain(|l| kept.contains(&l.number));
+    // A file that could not join an open bill either is told what is wrong with it.
+    let kept = combine(&pieces, &piece)?;
+    let (mut stay, replaced): (Vec<Load>, Vec<Load>) =
+        active.into_iter().partition(|l| kept.contains(&l.number));
     let number = if request.dry_run { 0 } else { writer.next_id("load")? };
     let load = Load {
         number,
@@ -173,80 +185,55 @@ pub(super) fn commit(
         at_unix_s: actor.at_unix_s,
         actor: actor.name.clone(),
     };
-    active.push(load);
-    let revision = revise(bill_key, current.as_ref(), &active, actor)?;
-    if let (Some(bill), Some(current)) = (confirmed, &current) {
-        return Err(ImportError::Confirmed {
-            file: report.file.name,
-            bill: bill.key.to_string(),
-            revision: bill.revision,
-            old: current.total_text(),
-            new: revision.total_text(),
-        });
-    }
-    let was_issued = bill.as_ref().is_some_and(|b| b.state == State::Issued);
-    let issued = revision.complete || (was_issued && mode == Mode::Adjustment);
-    report.state = if issued { State::Issued } else { State::Open };
-    report.after = revision.sums.clone();
-    report.bill_digest = revision.digest;
-    report.missing = revision.missing.clone();
-    if request.dry_run {
+    if let Some(bill) = bill.as_ref().filter(|b| b.state == State::Confirmed) {
+        let late = late::hold(&writer, bill, &load, &replaced, actor)?;
+        if !request.dry_run {
+            writer.put(Table::Loads, &number.to_be_bytes(), &load)?;
+            let seen = FileSeen { load: number, name: load.file.name };
+            writer.put(Table::Files, &file_key(bill_key, &load.file.sha256), &seen)?;
+            writer.commit()?;
+        }
+        report.outcome = Outcome::Held { late: Box::new(late), before: false };
         return Ok(report);
     }
-    let (Some(load), revision_number) = (active.last(), revision.number) else { return Ok(report) };
+    stay.push(load);
+    let revision = revise(bill_key, current.as_ref(), &stay, actor)?;
+    let Some(load) = stay.last().filter(|_| !request.dry_run) else {
+        report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, bill_key)?);
+        return Ok(report);
+    };
     writer.put(Table::Loads, &number.to_be_bytes(), load)?;
     let seen = FileSeen { load: number, name: report.file.name.clone() };
     writer.put(Table::Files, &file_key(bill_key, &report.file.sha256), &seen)?;
-    writer.put(Table::Revisions, &Revision::key_bytes(bill_key, revision_number), &revision)?;
-    let bill = Bill { key: bill_key, revision: revision_number, state: report.state, confirmation: None };
-    writer.put(Table::Bills, &bill_key.bytes(), &bill)?;
+    if let (Some(bill), Mode::Adjustment) = (&bill, mode) {
+        report.settled = dispute::settle(&writer, bill, number, &segment_views(&writer, load)?, actor)?;
+    }
+    report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, bill_key)?);
+    late::put_revision(&writer, bill_key, &revision, report.state)?;
     let detail = format!(
-        "`{}` ({mode}), {} lines, as load {number}: revision {revision_number}, total {}, digest {}",
+        "`{}` ({mode}), {} lines, as load {number}: revision {}, total {}, digest {}",
         report.file.name,
         grouped(report.digest.lines()),
+        revision.number,
         totals_text(&report.after),
         report.bill_digest,
     );
     journal::append(&writer, actor, "import", &bill_key.to_string(), &detail)?;
     writer.commit()?;
-    report.outcome = Outcome::Imported { load: number, revision: revision_number };
+    report.outcome = Outcome::Imported { load: number, revision: revision.number };
     Ok(report)
 }
 
-/// Makes the revision that these loads are (I1, I2: its sums and lines are those of its loads).
-fn revise(
-    bill: BillKey,
-    current: Option<&Revision>,
-    loads: &[Load],
-    actor: &Actor,
-) -> Result<Revision, ImportError> {
-    let mut digest = Digest::EMPTY;
-    let mut sums = Vec::new();
-    for load in loads {
-        digest.merge(&load.digest);
-        merge_sums(&mut sums, &load.sums).ok_or(Overflow)?;
+impl Report {
+    /// Tells what the bill becomes by a revision.
+    fn preview(&mut self, bill: Option<&Bill>, revision: &Revision, disputed: bool) {
+        let event =
+            Event::Load { complete: revision.complete, adjustment: self.mode == Mode::Adjustment, disputed };
+        let state = bill.map_or(State::Open, |b| b.state);
+        // A confirmed bill was dealt with before.
+        self.state = next(state, event).unwrap_or(state);
+        self.after.clone_from(&revision.sums);
+        self.bill_digest = revision.digest;
+        self.missing.clone_from(&revision.missing);
     }
-    let lines: u64 = sums.iter().map(|s| s.lines).sum();
-    if lines != digest.lines() {
-        return Err(ImportError::DoNotTie {
-            what: "the lines of sums and digest",
-            one: grouped(lines),
-            other: grouped(digest.lines()),
-        });
-    }
-    let Completeness { through, missing, complete } =
-        completeness(bill.month, loads.iter().filter_map(|l| l.coverage));
-    let previous = current.map_or(0, |r| r.number);
-    Ok(Revision {
-        number: previous + 1,
-        previous,
-        digest,
-        sums,
-        loads: loads.iter().map(|l| l.number).collect(),
-        through,
-        missing,
-        complete,
-        at_unix_s: actor.at_unix_s,
-        actor: actor.name.clone(),
-    })
 }

@@ -11,6 +11,12 @@ pub enum Table {
     Bills,
     /// Revisions, under the bill's key and the revision's number.
     Revisions,
+    /// What stands beside a bill until somebody decides, under [`crate::bill::BillKey`].
+    Standings,
+    /// Disputes, under their number.
+    Disputes,
+    /// Files for confirmed bills, under their number.
+    Late,
     /// Loads, under their number.
     Loads,
     /// Which load a file became, under the bill's key and the file's SHA-256.
@@ -38,6 +44,9 @@ impl Table {
         Table::Meta,
         Table::Bills,
         Table::Revisions,
+        Table::Standings,
+        Table::Disputes,
+        Table::Late,
         Table::Loads,
         Table::Files,
         Table::Segments,
@@ -56,6 +65,9 @@ impl Table {
             Table::Meta => "meta",
             Table::Bills => "bills",
             Table::Revisions => "revisions",
+            Table::Standings => "standings",
+            Table::Disputes => "disputes",
+            Table::Late => "late",
             Table::Loads => "loads",
             Table::Files => "files",
             Table::Segments => "segments",

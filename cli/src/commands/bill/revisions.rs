@@ -1,0 +1,60 @@
+//! `bill revisions`: what a bill has been, and by which files.
+
+use billkeep_core::bill::{self, Load};
+use billkeep_core::digest::hex;
+use billkeep_core::store::{Read, Table as StoreTable};
+
+use crate::args::{Format, Which};
+use crate::context::Context;
+use crate::error::{CommandError, short};
+use crate::output::{self, Column, Table};
+
+/// A row for each revision, file and currency: several files make one revision.
+pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let key = context.bill_key(&reader, which.month, which.basis)?;
+    let current = bill::bill(&reader, key)?.revision;
+    let columns = vec![
+        Column::count("revision"),
+        Column::count("parent"),
+        Column::text("time"),
+        Column::text("actor"),
+        Column::text("digest"),
+        Column::count("lines"),
+        Column::text("currency"),
+        Column::amount("total"),
+        Column::text("files").wide(),
+        Column::text("sha256").wide(),
+    ];
+    let mut table = Table::new("billkeep.bill.revisions/1", columns);
+    table.more = vec![
+        ("month", which.month.to_string().into()),
+        ("basis", which.basis.to_string().into()),
+        ("current", current.into()),
+    ];
+    for revision in bill::revisions(&reader, key)? {
+        let (mut files, mut hashes) = (Vec::new(), Vec::new());
+        for load in &revision.loads {
+            let load: Load = reader.need(StoreTable::Loads, &load.to_be_bytes())?;
+            files.push(load.file.name);
+            hashes.push(hex(&load.file.sha256));
+        }
+        let digest = revision.digest.hex();
+        for sums in &revision.sums {
+            table.rows.push(vec![
+                revision.number.to_string(),
+                revision.previous.to_string(),
+                output::time(revision.at_unix_s),
+                revision.actor.clone(),
+                if context.format == Format::Table { short(&digest).to_owned() } else { digest.clone() },
+                sums.lines.to_string(),
+                sums.currency.clone(),
+                sums.total().to_string(),
+                files.join(" "),
+                hashes.join(" "),
+            ]);
+        }
+    }
+    table.print(context.format)
+}

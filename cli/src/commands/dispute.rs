@@ -1,0 +1,183 @@
+//! `dispute`: lines that the partner disagrees with.
+
+use std::collections::BTreeSet;
+
+use billkeep_core::bill::dispute::{
+    self, Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId,
+};
+use billkeep_core::bill::{self, BillView};
+use billkeep_core::money::Amount;
+
+use crate::args::{Dispute, Which};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{self, Column, Table};
+
+pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandError> {
+    use DisputeState::{Accepted, Rejected, Sent, Settled, Withdrawn};
+    match command {
+        Dispute::Open { which, lines, filter, direction, amount, reason } => {
+            open(context, &which, &lines, &filter, direction, &amount, &reason)
+        }
+        Dispute::List { open } => {
+            let store = context.read()?;
+            let mut all = dispute::list(&store.read()?, None)?;
+            all.retain(|d| !open || !d.state.is_end());
+            list(context, &all)
+        }
+        Dispute::Show { number } => {
+            let store = context.read()?;
+            show(context, &dispute::get(&store.read()?, number)?)
+        }
+        Dispute::Send { number, note } => advance(context, number, Sent, &note, None),
+        Dispute::Accept { number, note } => advance(context, number, Accepted, &note, None),
+        Dispute::Reject { number, reason } => advance(context, number, Rejected, &reason, None),
+        Dispute::Withdraw { number, reason } => advance(context, number, Withdrawn, &reason, None),
+        Dispute::Settle { number, reason, load } => advance(context, number, Settled, &reason, load),
+        Dispute::SetAside { number, reason } => {
+            let store = context.write()?;
+            let dispute = dispute::set_aside(store.write()?, number, &reason, &context.actor())?;
+            let state = bill::bill(&store.read()?, dispute.bill)?.state;
+            context.say(&format!(
+                "Dispute {number} is {} and set aside; the bill for {} is {state}.",
+                dispute.state, dispute.bill
+            ));
+            Ok(store.close()?)
+        }
+    }
+}
+
+fn open(
+    context: &Context,
+    which: &Which,
+    lines: &[LineId],
+    filter: &[String],
+    direction: Direction,
+    amount: &str,
+    reason: &str,
+) -> Result<(), CommandError> {
+    let amount = Amount::parse_cell(amount.as_bytes())
+        .ok()
+        .flatten()
+        .ok_or_else(|| CommandError::user(format!("`{amount}` is not an amount")))?;
+    let store = context.write()?;
+    let reader = store.read()?;
+    let key = context.bill_key(&reader, which.month, which.basis)?;
+    let lines: BTreeSet<LineId> = if filter.is_empty() {
+        lines.iter().copied().collect()
+    } else {
+        let view = BillView::open(&reader, key, None)?;
+        super::bill::line_ids(&reader, &view, filter, LINES_MAX)?
+    };
+    let claim = Claim { lines, direction, amount, reason };
+    let dispute = dispute::open(store.write()?, key, claim, &context.actor())?;
+    context.say(&format!(
+        "Opened dispute {} about {} of {key}, which add up to {} {}: {} {} charged {}.\nThe bill is disputed.",
+        dispute.number,
+        output::lines(dispute.lines.len() as u64),
+        dispute.lines_total.grouped(),
+        dispute.currency,
+        dispute.amount.grouped(),
+        dispute.currency,
+        charged(dispute.direction),
+    ));
+    Ok(store.close()?)
+}
+
+fn charged(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Over => "too much",
+        Direction::Under => "too little",
+    }
+}
+
+fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
+    let columns = vec![
+        Column::count("dispute"),
+        Column::text("month"),
+        Column::text("basis").wide(),
+        Column::text("state"),
+        Column::text("set_aside"),
+        Column::count("lines"),
+        Column::text("direction"),
+        Column::amount("amount"),
+        Column::text("currency"),
+        Column::count("settled_by").wide(),
+        Column::text("reason"),
+    ];
+    let mut table = Table::new("billkeep.dispute.list/1", columns);
+    for dispute in all {
+        table.rows.push(vec![
+            dispute.number.to_string(),
+            dispute.bill.month.to_string(),
+            dispute.bill.basis.to_string(),
+            dispute.state.to_string(),
+            if dispute.set_aside.is_some() { "yes" } else { "no" }.to_owned(),
+            dispute.lines.len().to_string(),
+            dispute.direction.to_string(),
+            dispute.amount.to_string(),
+            dispute.currency.clone(),
+            dispute.settled_by.map_or_else(String::new, |load| load.to_string()),
+            dispute.reason.clone(),
+        ]);
+    }
+    table.print(context.format)
+}
+
+fn show(context: &Context, dispute: &Record) -> Result<(), CommandError> {
+    let columns =
+        vec![Column::text("time"), Column::text("actor"), Column::text("state"), Column::text("note")];
+    let mut table = Table::new("billkeep.dispute.show/1", columns);
+    let lines: Vec<String> = dispute.lines.iter().map(ToString::to_string).collect();
+    table.more = vec![
+        ("dispute", dispute.number.into()),
+        ("month", dispute.bill.month.to_string().into()),
+        ("basis", dispute.bill.basis.to_string().into()),
+        ("revision", dispute.revision.into()),
+        ("state", dispute.state.to_string().into()),
+        ("set_aside", dispute.set_aside.clone().into()),
+        ("direction", dispute.direction.to_string().into()),
+        ("amount", dispute.amount.to_string().into()),
+        ("currency", dispute.currency.clone().into()),
+        ("lines_total", dispute.lines_total.to_string().into()),
+        ("settled_by", dispute.settled_by.into()),
+        ("reason", dispute.reason.clone().into()),
+        ("lines", lines.into()),
+    ];
+    for step in &dispute.history {
+        table.rows.push(vec![
+            output::time(step.at_unix_s),
+            step.actor.clone(),
+            step.state.to_string(),
+            step.note.clone(),
+        ]);
+    }
+    table.print(context.format)?;
+    context.say(&format!(
+        "Dispute {} about {} of {} is {}: {} {} {}, of {} {}.",
+        dispute.number,
+        output::lines(dispute.lines.len() as u64),
+        dispute.bill,
+        dispute.state,
+        dispute.amount.grouped(),
+        dispute.currency,
+        charged(dispute.direction),
+        dispute.lines_total.grouped(),
+        dispute.currency,
+    ));
+    Ok(())
+}
+
+fn advance(
+    context: &Context,
+    number: u64,
+    state: DisputeState,
+    note: &str,
+    load: Option<u64>,
+) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let dispute = dispute::advance(store.write()?, number, state, note, load, &context.actor())?;
+    let bill_state = bill::bill(&store.read()?, dispute.bill)?.state;
+    context.say(&format!("Dispute {number} is {state}; the bill for {} is {bill_state}.", dispute.bill));
+    Ok(store.close()?)
+}

@@ -1,0 +1,587 @@
+//! Disputes: lines of a bill that somebody disagrees with, and what became of it.
+//!
+//! ```text
+//!    open ──▶ sent ──▶ accepted ──▶ settled        (the correction has come)
+//!      │       ├─────▶ rejected
+//!      └───────┴─────▶ withdrawn
+//! ```
+//!
+//! A dispute that has not come to an end keeps the bill from being confirmed, unless somebody sets it aside for a
+//! reason. An accepted one waits for its correction: lines that are added to the bill for the same accounts and
+//! products, of exactly the amount that was wrong.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Kind;
+use crate::journal::{self, Actor};
+use crate::money::Amount;
+use crate::rollup::Overflow;
+use crate::schema::Column;
+use crate::store::{Read, StoreError, Table, Writer};
+
+use super::confirm::change;
+use super::error::BillError;
+use super::life::Event;
+use super::lines::walk_imported;
+use super::records::{Bill, BillKey};
+use super::view::{BillView, SegmentView, bill};
+
+/// Lines that one dispute may name.
+pub const LINES_MAX: usize = 100_000;
+
+/// A line of a bill: its load, and its place in it, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LineId {
+    /// The load's number.
+    pub load: u64,
+    /// The line's place among the lines of the load, as they were imported.
+    pub line: u64,
+}
+
+impl fmt::Display for LineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.load, self.line)
+    }
+}
+
+impl FromStr for LineId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts =
+            text.split_once('-').and_then(|(load, line)| Some((load.parse().ok()?, line.parse().ok()?)));
+        let (load, line) = parts.filter(|(load, line)| *load > 0 && *line > 0).ok_or_else(|| {
+            format!("`{text}` is not a line: write it as `bill lines` shows it, such as `1-17`")
+        })?;
+        Ok(LineId { load, line })
+    }
+}
+
+/// Which way lines are wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// The bill is too high.
+    Over,
+    /// The bill is too low.
+    Under,
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Direction::Over => "over",
+            Direction::Under => "under",
+        })
+    }
+}
+
+impl FromStr for Direction {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "over" => Ok(Direction::Over),
+            "under" => Ok(Direction::Under),
+            _ => Err(format!("`{text}` is not a direction: write `over` (charged too much) or `under`")),
+        }
+    }
+}
+
+/// How far a dispute has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DisputeState {
+    /// It was opened.
+    Open,
+    /// The provider has it.
+    Sent,
+    /// The provider agrees; its correction is waited for.
+    Accepted,
+    /// The correction has come.
+    Settled,
+    /// The provider does not agree.
+    Rejected,
+    /// It was taken back.
+    Withdrawn,
+}
+
+impl fmt::Display for DisputeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DisputeState::Open => "open",
+            DisputeState::Sent => "sent",
+            DisputeState::Accepted => "accepted",
+            DisputeState::Settled => "settled",
+            DisputeState::Rejected => "rejected",
+            DisputeState::Withdrawn => "withdrawn",
+        })
+    }
+}
+
+impl DisputeState {
+    /// Says whether a dispute may come from this state to another.
+    pub fn may_become(self, next: DisputeState) -> bool {
+        use DisputeState::{Accepted, Open, Rejected, Sent, Settled, Withdrawn};
+        match self {
+            Open => matches!(next, Sent | Withdrawn),
+            Sent => matches!(next, Accepted | Rejected | Withdrawn),
+            Accepted => matches!(next, Settled),
+            Settled | Rejected | Withdrawn => false,
+        }
+    }
+
+    /// Says whether nothing more comes of it.
+    pub fn is_end(self) -> bool {
+        matches!(self, DisputeState::Settled | DisputeState::Rejected | DisputeState::Withdrawn)
+    }
+}
+
+/// Something that was done to a dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When, in Unix seconds.
+    pub at_unix_s: i64,
+    /// Who did it.
+    pub actor: String,
+    /// What it has been since.
+    pub state: DisputeState,
+    /// What was said to it.
+    pub note: String,
+}
+
+/// A dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// Counted from 1 within the store.
+    pub number: u64,
+    /// About which bill.
+    pub bill: BillKey,
+    /// At which revision it was opened.
+    pub revision: u32,
+    /// The lines, ascending.
+    pub lines: Vec<LineId>,
+    /// Accounts and products of the lines.
+    pub cells: BTreeSet<(String, String)>,
+    /// The lines' currency.
+    pub currency: String,
+    /// What the lines add up to.
+    pub lines_total: Amount,
+    /// Which way they are wrong.
+    pub direction: Direction,
+    /// By how much; never negative.
+    pub amount: Amount,
+    /// Why.
+    pub reason: String,
+    /// How far it has come.
+    pub state: DisputeState,
+    /// Why it is not in the way of confirming the bill, where somebody decided so.
+    pub set_aside: Option<String>,
+    /// The load that brought the correction.
+    pub settled_by: Option<u64>,
+    /// What was done, oldest first.
+    pub history: Vec<Step>,
+}
+
+impl Dispute {
+    /// Says whether it keeps its bill from being confirmed.
+    pub fn blocks(&self) -> bool {
+        !self.state.is_end() && self.set_aside.is_none()
+    }
+
+    /// Returns what the correction has to be: negative where too much was charged.
+    pub fn correction(&self) -> Amount {
+        match self.direction {
+            Direction::Over => Amount::new(-self.amount.mantissa(), self.amount.scale()),
+            Direction::Under => self.amount,
+        }
+    }
+
+    fn step(&mut self, state: DisputeState, note: &str, actor: &Actor) {
+        self.state = state;
+        let step =
+            Step { at_unix_s: actor.at_unix_s, actor: actor.name.clone(), state, note: note.to_owned() };
+        self.history.push(step);
+    }
+}
+
+/// Why something cannot be done about a dispute.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DisputeError {
+    /// There is none.
+    #[error("there is no dispute {0}")]
+    None(u64),
+    /// It has come too far, or not far enough.
+    #[error("dispute {number} is {state}, so it cannot be {wanted}")]
+    State {
+        /// Which one.
+        number: u64,
+        /// What it is.
+        state: DisputeState,
+        /// What it was to become.
+        wanted: String,
+    },
+    /// The bill does not have a line.
+    #[error("the bill for {bill} has no line {line} at revision {revision}")]
+    NoLine {
+        /// Which bill.
+        bill: BillKey,
+        /// Which line.
+        line: LineId,
+        /// At which revision.
+        revision: u32,
+    },
+    /// No lines were named, or too many.
+    #[error("a dispute names 1 to {LINES_MAX} lines, and not {0}")]
+    Lines(usize),
+    /// Amounts of several currencies cannot be disputed as one.
+    #[error("the lines are in {one} and {other}: open a dispute for each currency")]
+    Currencies {
+        /// One of them.
+        one: String,
+        /// Another one.
+        other: String,
+    },
+    /// An amount that is no difference.
+    #[error("the disputed amount is {0}: name it as what is too much or too little, more than 0")]
+    Amount(Amount),
+    /// The bill does not allow it, or does not read.
+    #[error(transparent)]
+    Bill(#[from] BillError),
+}
+
+impl From<StoreError> for DisputeError {
+    fn from(e: StoreError) -> Self {
+        DisputeError::Bill(e.into())
+    }
+}
+
+impl DisputeError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            DisputeError::State { .. } => Kind::Refused,
+            DisputeError::Bill(e) => e.kind(),
+            _ => Kind::User,
+        }
+    }
+}
+
+/// What is disputed.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    /// The lines.
+    pub lines: BTreeSet<LineId>,
+    /// Which way they are wrong.
+    pub direction: Direction,
+    /// By how much.
+    pub amount: Amount,
+    /// Why.
+    pub reason: &'a str,
+}
+
+/// Opens a dispute about lines of a bill's current revision.
+///
+/// # Errors
+/// [`DisputeError`]; nothing has happened then.
+pub fn open(writer: Writer, key: BillKey, claim: Claim<'_>, actor: &Actor) -> Result<Dispute, DisputeError> {
+    if claim.lines.is_empty() || claim.lines.len() > LINES_MAX {
+        return Err(DisputeError::Lines(claim.lines.len()));
+    }
+    if claim.amount.mantissa() <= 0 {
+        return Err(DisputeError::Amount(claim.amount));
+    }
+    let view = BillView::open(&writer, key, None)?;
+    let named = named(&writer, &view, &claim.lines)?;
+    let number = writer.next_id("dispute")?;
+    let mut dispute = Dispute {
+        number,
+        bill: key,
+        revision: view.revision.number,
+        lines: claim.lines.into_iter().collect(),
+        cells: named.cells,
+        currency: named.currency,
+        lines_total: named.total,
+        direction: claim.direction,
+        amount: claim.amount,
+        reason: claim.reason.to_owned(),
+        state: DisputeState::Open,
+        set_aside: None,
+        settled_by: None,
+        history: Vec::new(),
+    };
+    dispute.step(DisputeState::Open, claim.reason, actor);
+    writer.put(Table::Disputes, &number.to_be_bytes(), &dispute)?;
+    let detail = format!(
+        "dispute {number}: {} lines, {} {} charged {}: {}",
+        dispute.lines.len(),
+        dispute.amount,
+        dispute.currency,
+        dispute.direction,
+        dispute.reason
+    );
+    change(&writer, view.bill, Event::Dispute, "dispute open", &detail, actor)?;
+    writer.commit()?;
+    Ok(dispute)
+}
+
+/// What lines that a dispute names have in common.
+struct Named {
+    cells: BTreeSet<(String, String)>,
+    currency: String,
+    total: Amount,
+}
+
+fn named(store: &impl Read, view: &BillView, lines: &BTreeSet<LineId>) -> Result<Named, DisputeError> {
+    let mut cells = BTreeSet::new();
+    let mut currency: Option<String> = None;
+    let mut total = Amount::ZERO;
+    let mut found = BTreeSet::new();
+    each_line(store, view, lines, &mut |id, told| {
+        if let Some(one) = currency.as_ref().filter(|c| **c != told.currency) {
+            return Err(DisputeError::Currencies { one: one.clone(), other: told.currency });
+        }
+        currency = Some(told.currency);
+        cells.insert((told.owner, told.product));
+        total = total.checked_add(told.total).ok_or(Overflow).map_err(BillError::from)?;
+        found.insert(id);
+        Ok(())
+    })?;
+    if let Some(line) = lines.difference(&found).next() {
+        let revision = view.revision.number;
+        return Err(DisputeError::NoLine { bill: view.bill.key, line: *line, revision });
+    }
+    Ok(Named { cells, currency: currency.unwrap_or_default(), total })
+}
+
+/// What a disputed line says.
+pub(crate) struct Told {
+    pub(crate) owner: String,
+    pub(crate) product: String,
+    pub(crate) currency: String,
+    pub(crate) total: Amount,
+}
+
+/// Finds lines by their ids; segments without any of them are not read.
+fn each_line(
+    store: &impl Read,
+    view: &BillView,
+    lines: &BTreeSet<LineId>,
+    found: &mut dyn FnMut(LineId, Told) -> Result<(), DisputeError>,
+) -> Result<(), DisputeError> {
+    for (load, segments) in &view.loads {
+        let mut before = 0_u64;
+        for segment in segments {
+            let rows = u64::from(segment.record.rows);
+            let within = LineId { load: load.number, line: before + 1 }..=LineId {
+                load: load.number,
+                line: before + rows,
+            };
+            if lines.range(within).next().is_some() {
+                let mut line = before;
+                walk_imported::<DisputeError>(store, segment, view.bill.key.basis, &mut |block, row| {
+                    line += 1;
+                    let id = LineId { load: load.number, line };
+                    if lines.contains(&id) {
+                        found(id, told(segment, block, row)?)?;
+                    }
+                    Ok(true)
+                })?;
+            }
+            before += rows;
+        }
+    }
+    Ok(())
+}
+
+fn told(segment: &SegmentView, block: &super::ReadBlock, row: usize) -> Result<Told, BillError> {
+    let mut scratch = Vec::new();
+    let mut text = |index: Option<usize>| -> Result<Option<String>, BillError> {
+        let Some(index) = index else { return Ok(None) };
+        let cell = block.column(index)?.cell(row, &mut scratch);
+        Ok(Some(String::from_utf8_lossy(crate::money::trim_cell(cell)).into_owned()))
+    };
+    let schema = segment.schema.as_ref();
+    let implied = schema.implied_currency().unwrap_or("").to_owned();
+    let total = text(schema.total_index())?.unwrap_or_default();
+    Ok(Told {
+        owner: text(schema.index_of(Column::OwnerUin))?.unwrap_or_default(),
+        product: text(schema.index_of(Column::ProductName))?.unwrap_or_default(),
+        currency: text(schema.index_of(Column::Currency))?.unwrap_or(implied),
+        // It was read as an amount when it was imported.
+        total: Amount::parse_cell(total.as_bytes()).ok().flatten().unwrap_or_default(),
+    })
+}
+
+/// Returns all disputes, oldest first; those about one bill, if one is named.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn list(store: &impl Read, bill: Option<BillKey>) -> Result<Vec<Dispute>, StoreError> {
+    let all = store.list::<Dispute>(Table::Disputes, &[])?.into_iter().map(|(_, d)| d);
+    Ok(all.filter(|d| bill.is_none_or(|bill| d.bill == bill)).collect())
+}
+
+/// Returns a dispute.
+///
+/// # Errors
+/// [`DisputeError::None`] when there is none.
+pub fn get(store: &impl Read, number: u64) -> Result<Dispute, DisputeError> {
+    store.get(Table::Disputes, &number.to_be_bytes())?.ok_or(DisputeError::None(number))
+}
+
+/// Says whether a dispute keeps a bill from being confirmed.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn blocks(store: &impl Read, bill: BillKey) -> Result<bool, StoreError> {
+    Ok(list(store, Some(bill))?.iter().any(Dispute::blocks))
+}
+
+/// Lets a dispute go a step further; a settled one by the load that `by` names, if it names one.
+///
+/// # Errors
+/// [`DisputeError::State`] when it may not.
+pub fn advance(
+    writer: Writer,
+    number: u64,
+    state: DisputeState,
+    note: &str,
+    by: Option<u64>,
+    actor: &Actor,
+) -> Result<Dispute, DisputeError> {
+    let mut dispute = get(&writer, number)?;
+    if !dispute.state.may_become(state) {
+        return Err(DisputeError::State { number, state: dispute.state, wanted: state.to_string() });
+    }
+    dispute.settled_by = by;
+    dispute.step(state, note, actor);
+    put_resolved(&writer, &dispute, &format!("dispute {state}"), note, actor)?;
+    writer.commit()?;
+    Ok(dispute)
+}
+
+/// Takes a dispute out of the way of confirming its bill, for a reason. It goes on all the same.
+///
+/// # Errors
+/// [`DisputeError::State`] when it is in nobody's way.
+pub fn set_aside(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Result<Dispute, DisputeError> {
+    let mut dispute = get(&writer, number)?;
+    if !dispute.blocks() {
+        return Err(DisputeError::State { number, state: dispute.state, wanted: "set aside".into() });
+    }
+    dispute.set_aside = Some(reason.to_owned());
+    dispute.step(dispute.state, &format!("set aside: {reason}"), actor);
+    put_resolved(&writer, &dispute, "dispute set aside", reason, actor)?;
+    writer.commit()?;
+    Ok(dispute)
+}
+
+fn put_resolved(
+    writer: &Writer,
+    dispute: &Dispute,
+    action: &str,
+    note: &str,
+    actor: &Actor,
+) -> Result<(), DisputeError> {
+    writer.put(Table::Disputes, &dispute.number.to_be_bytes(), dispute)?;
+    let disputed = blocks(writer, dispute.bill)?;
+    let colon = if note.is_empty() { "" } else { ": " };
+    let detail = format!("dispute {}{colon}{note}", dispute.number);
+    change(writer, bill(writer, dispute.bill)?, Event::Resolve { disputed }, action, &detail, actor)?;
+    Ok(())
+}
+
+/// Settles the accepted disputes whose corrections are among lines that are being added to a bill.
+///
+/// What the lines add up to for a dispute's accounts and products must be its correction, to the last decimal. Several
+/// disputes about the same are settled one after another by what is left.
+pub(crate) fn settle(
+    writer: &Writer,
+    bill: &Bill,
+    load: u64,
+    segments: &[SegmentView],
+    actor: &Actor,
+) -> Result<Vec<u64>, BillError> {
+    let waiting: Vec<Dispute> =
+        list(writer, Some(bill.key))?.into_iter().filter(|d| d.state == DisputeState::Accepted).collect();
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rollups = Vec::new();
+    for segment in segments {
+        rollups.push(segment.rollup(writer)?);
+    }
+    let mut settled = Vec::new();
+    let mut used: Vec<(BTreeSet<(String, String)>, Amount)> = Vec::new();
+    for mut dispute in waiting {
+        let mut sum = Amount::ZERO;
+        for rollup in &rollups {
+            let sums = rollup.sums_where(|cell| {
+                let text = |texts: &crate::rollup::Names, number: u32| texts.text(number).trim().to_owned();
+                let of = (text(rollup.owners(), cell.key.owner), text(rollup.products(), cell.key.product));
+                dispute.cells.contains(&of)
+            })?;
+            for sums in sums.iter().filter(|s| s.currency == dispute.currency) {
+                sum = sum.checked_add(sums.total()).ok_or(Overflow)?;
+            }
+        }
+        for (_, taken) in used.iter().filter(|(cells, _)| !cells.is_disjoint(&dispute.cells)) {
+            sum = sum.checked_sub(*taken).ok_or(Overflow)?;
+        }
+        let correction = dispute.correction();
+        if sum.checked_sub(correction).ok_or(Overflow)?.mantissa() != 0 {
+            continue;
+        }
+        used.push((dispute.cells.clone(), correction));
+        dispute.settled_by = Some(load);
+        dispute.step(
+            DisputeState::Settled,
+            &format!("load {load} brought {correction} {}", dispute.currency),
+            actor,
+        );
+        writer.put(Table::Disputes, &dispute.number.to_be_bytes(), &dispute)?;
+        let detail =
+            format!("dispute {}: load {load} brought {correction} {}", dispute.number, dispute.currency);
+        journal::append(writer, actor, "dispute settled", &bill.key.to_string(), &detail)?;
+        settled.push(dispute.number);
+    }
+    Ok(settled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_disputes() {
+        use DisputeState::{Accepted, Open, Rejected, Sent, Settled, Withdrawn};
+        let all = [Open, Sent, Accepted, Settled, Rejected, Withdrawn];
+        let allowed = [
+            (Open, Sent),
+            (Open, Withdrawn),
+            (Sent, Accepted),
+            (Sent, Rejected),
+            (Sent, Withdrawn),
+            (Accepted, Settled),
+        ];
+        for from in all {
+            for to in all {
+                assert_eq!(from.may_become(to), allowed.contains(&(from, to)), "{from} to {to}");
+            }
+            assert_eq!(from.is_end(), !all.iter().any(|to| from.may_become(*to)));
+        }
+    }
+
+    #[test]
+    fn a_line_is_written_as_it_is_shown() {
+        let line: LineId = "12-340".parse().unwrap();
+        assert_eq!((line.load, line.line, line.to_string().as_str()), (12, 340, "12-340"));
+        for wrong in ["12", "0-1", "1-0", "1-", "-1", "1-2-3", "a-1"] {
+            assert!(wrong.parse::<LineId>().is_err(), "{wrong}");
+        }
+    }
+}
