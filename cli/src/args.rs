@@ -276,7 +276,7 @@ pub(crate) enum Dispute {
         #[arg(long)]
         direction: Direction,
         /// By how much the lines are wrong in all
-        #[arg(long)]
+        #[arg(long, allow_hyphen_values = true)]
         amount: String,
         /// Why
         #[arg(long)]

@@ -148,7 +148,7 @@ impl Table {
     fn json(&self) -> String {
         let row = |row: &Vec<String>| {
             let member = |(column, cell): (&Column, &String)| {
-                let value = match (column.kind, cell.parse::<u64>()) {
+                let value = match (column.kind, cell.parse::<i64>()) {
                     (Cells::Count, Ok(n)) => Value::from(n),
                     _ => Value::from(cell.as_str()),
                 };

@@ -8,7 +8,7 @@ use crate::support::figures::Figures;
 use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file, demo_file, fixture};
 
 /// Sixteen lines that come in addition, and their total in 1e-8.
-fn adjustment(home: &Home) -> (std::path::PathBuf, i128) {
+pub fn adjustment(home: &Home) -> (std::path::PathBuf, i128) {
     let spec = Spec { lines: 16, days: 9, ..Spec::new(9, PAYER.parse().unwrap(), 2021, 3) };
     let bill = Bill::generate(spec);
     let total = Figures::of(&bill.all(), &bill.spec).total();
@@ -113,22 +113,24 @@ fn a_confirmed_bill_is_not_confirmed_twice() {
 }
 
 #[test]
-fn a_file_that_would_change_a_confirmed_bill_is_refused_with_its_effect() {
+fn a_file_for_a_confirmed_bill_is_held_with_its_effect() {
     let home = Home::with(&[bill_file("english")]);
     home.confirm();
     let (file, more) = adjustment(&home);
-    let before = home.seen();
-    let refused = home.import_as(Some("adjustment"), [&file]);
-    let refused = refused.says(3, &["later.csv", "confirmed as revision 1", "bill reopen"]);
-    tells(&refused, &[english_total(), english_total() + more]);
-    assert_eq!(home.seen(), before);
-    // The file that the bill was made of changes nothing, and may come again.
+    let before = home.bill();
+    let held = home.import_as(Some("adjustment"), [&file]);
+    let held =
+        held.says(3, &["later.csv", "confirmed at revision 1", "late file 1", "late accept 1 --reopen"]);
+    tells(&held, &[more]);
+    assert_eq!(home.bill(), before);
+    // The file that the bill was made of changes nothing, and may come again; so may the one that waits.
     home.import([bill_file("english")]).says(0, &["nothing was changed"]);
+    home.import_as(Some("adjustment"), [&file]).says(0, &["came before, as late file 1, which is waiting"]);
 
-    home.ok(["bill", "reopen", MARCH, "--reason", "the supplier sent a correction"]);
+    home.ok(["late", "accept", "1", "--reopen", "--reason", "the supplier sent a correction"]);
     assert_eq!(home.bill_text("state"), "issued");
-    home.import_as(Some("adjustment"), [&file]).says(0, &["as revision 2"]);
     assert_eq!(home.bill_text("total"), written(english_total() + more));
+    home.import_as(Some("adjustment"), [&file]).says(0, &["was imported before, as load 2"]);
     // The revision that was confirmed is still there as it was.
     let args = ["--format", "csv", "bill", "show", MARCH, "--by", "owner,product,day", "--revision", "1"];
     let expected = Figures::read(&fixture(&format!("bills/english/{STEM}.expected.csv")));

@@ -11,6 +11,8 @@ mod due;
 mod export;
 mod golden;
 mod journey;
+mod late;
+mod life;
 mod memory;
 mod overlap;
 mod readme;

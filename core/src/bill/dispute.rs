@@ -23,9 +23,9 @@ use crate::rollup::Overflow;
 use crate::schema::Column;
 use crate::store::{Read, StoreError, Table, Writer};
 
-use super::confirm::change;
+use super::confirm::{change, refused};
 use super::error::BillError;
-use super::life::Event;
+use super::life::{Event, next};
 use super::lines::walk_imported;
 use super::records::{Bill, BillKey};
 use super::view::{BillView, SegmentView, bill};
@@ -295,6 +295,8 @@ pub fn open(writer: Writer, key: BillKey, claim: Claim<'_>, actor: &Actor) -> Re
         return Err(DisputeError::Amount(claim.amount));
     }
     let view = BillView::open(&writer, key, None)?;
+    next(view.bill.state, Event::Dispute)
+        .map_err(|refusal| refused(&view.bill, refusal, Some(&view.revision)))?;
     let named = named(&writer, &view, &claim.lines)?;
     let number = writer.next_id("dispute")?;
     let mut dispute = Dispute {

@@ -1,0 +1,111 @@
+//! Files for confirmed bills wait until somebody decides; nothing is skipped, and nothing changes by itself.
+
+use std::path::PathBuf;
+
+use billkeep_fixtures::{Format, Headers, csv, demo};
+
+use crate::confirm::adjustment;
+use crate::support::decimal::{exact, written};
+use crate::support::{Home, MARCH, STEM, bill_file, demo_file};
+
+/// March with its last line missing, as a month that was delivered once more.
+fn march_again(home: &Home) -> PathBuf {
+    let march = demo::bill(3);
+    let all = march.all();
+    let bytes = csv(&all[..all.len() - 1], &march.spec, &Format::plain(Headers::English));
+    home.write(&format!("{STEM}.csv"), &bytes)
+}
+
+fn accept(home: &Home, number: &str) -> crate::support::Output {
+    home.run(["late", "accept", number, "--reopen", "--reason", "it is right"])
+}
+
+#[test]
+fn what_a_late_file_would_change_is_told_for_each_account_and_adds_up() {
+    let home = Home::with(&[bill_file("english")]);
+    home.confirm();
+    let (file, more) = adjustment(&home);
+    home.import_as(Some("adjustment"), [file]).says(3, &[]);
+    let show = home.json(["late", "show", "1"]);
+    let rows = show["rows"].as_array().unwrap();
+    assert!(rows.len() > 1, "{show}");
+    let sum: i128 = rows.iter().map(|r| exact(r["difference"].as_str().unwrap())).sum();
+    let lines: i64 = rows.iter().map(|r| r["lines"].as_i64().unwrap()).sum();
+    assert_eq!((sum, lines), (more, 16));
+    let list = home.json(["late", "list"]);
+    assert_eq!(list["rows"][0]["state"], "waiting", "{list}");
+    home.ok(["audit", "verify"]);
+    home.ok(["store", "check"]);
+}
+
+#[test]
+fn a_file_that_replaces_a_confirmed_month_shows_the_difference_alone() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.confirm();
+    let before = exact(&home.bill_text("total"));
+    let file = march_again(&home);
+    home.import_as(Some("cumulative"), [&file]).says(3, &["for 1 account"]);
+    let show = home.json(["late", "show", "1"]);
+    let change = exact(show["rows"][0]["difference"].as_str().unwrap());
+    assert_eq!(show["rows"][0]["lines"], -1, "{show}");
+    accept(&home, "1").says(0, &["revision 2", "issued"]);
+    assert_eq!(exact(&home.bill_text("total")), before + change);
+    home.ok(["store", "check"]);
+}
+
+#[test]
+fn a_late_file_is_decided_on_once() {
+    let home = Home::with(&[bill_file("english")]);
+    home.confirm();
+    let (file, _) = adjustment(&home);
+    home.import_as(Some("adjustment"), [&file]).says(3, &[]);
+    home.run(["late", "accept", "1", "--reason", "how?"]).says(2, &["--reopen"]);
+    home.run(["late", "discard", "7", "--reason", "none"]).says(1, &["no late file 7", "late list"]);
+    let before = home.bill();
+    home.ok(["late", "discard", "1", "--reason", "sent to us by mistake"]);
+    accept(&home, "1").says(3, &["discarded", "decided on before"]);
+    assert_eq!(home.bill(), before);
+    home.import_as(Some("adjustment"), [&file]).says(0, &["late file 1, which is discarded"]);
+    let journal = home.json(["audit", "list"]).to_string();
+    assert!(journal.contains("sent to us by mistake"), "{journal}");
+}
+
+#[test]
+fn a_dry_run_tells_what_a_late_file_would_do_and_holds_nothing() {
+    let home = Home::with(&[bill_file("english")]);
+    home.confirm();
+    let (file, more) = adjustment(&home);
+    let before = home.seen();
+    let run = home.run(["import", "--dry-run", "--as", "adjustment", file.to_str().unwrap()]);
+    let told = run.says(0, &["confirmed at revision 1"]).stderr.replace(',', "");
+    assert!(told.contains(&written(more)), "{told}");
+    assert_eq!(home.seen(), before);
+    assert_eq!(home.json(["late", "list"])["rows"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn files_after_a_late_one_are_imported_all_the_same() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.confirm();
+    let file = march_again(&home);
+    let april = demo_file(4, 7);
+    home.import_as(Some("cumulative"), [&file, &april]).says(3, &["Imported", "late file 1"]);
+    assert_eq!(home.json(["bill", "list"])["rows"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn accepting_a_late_file_needs_two_people_where_reopening_does() {
+    let home = Home::with(&[bill_file("english")]);
+    home.confirm();
+    let (file, more) = adjustment(&home);
+    home.import_as(Some("adjustment"), [&file]).says(3, &[]);
+    home.ok(["settings", "four-eyes", "on"]);
+    let before = exact(&home.bill_text("total"));
+    accept(&home, "1").says(0, &["second person"]);
+    assert_eq!(home.bill_text("state"), "confirmed");
+    accept(&home, "1").says(3, &["another person"]);
+    home.ok(["--as", "bob", "late", "accept", "1", "--reopen", "--reason", "it is right"]);
+    assert_eq!(exact(&home.bill_text("total")), before + more);
+    assert_eq!(home.bill_text("state"), "issued");
+    home.run(["bill", "confirm", MARCH, "--digest", &home.bill_text("digest")]).says(0, &["second person"]);
+}

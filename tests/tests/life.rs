@@ -1,0 +1,209 @@
+//! Disputes, four eyes, putting off: what people do about a bill before it is confirmed.
+
+use crate::support::decimal::{exact, written};
+use crate::support::{Home, MARCH, Output, bill_file, demo_file};
+
+fn open(home: &Home, lines: &[&str], direction: &str, amount: &str) -> Output {
+    let mut args = vec!["dispute", "open", MARCH, "--direction", direction, "--amount", amount];
+    args.extend(lines.iter().flat_map(|line| ["--line", line]));
+    args.extend(["--reason", "not what was agreed"]);
+    home.run(args)
+}
+
+fn confirm(home: &Home) -> Output {
+    home.run(["bill", "confirm", MARCH, "--digest", &home.bill_text("digest")])
+}
+
+fn state(home: &Home) -> String {
+    home.bill_text("state")
+}
+
+/// A line's cells as `bill lines` tells them.
+fn line(home: &Home, id: &str) -> serde_json::Value {
+    let lines = home.json(["bill", "lines", MARCH, "--limit", "100000"]);
+    lines["rows"].as_array().unwrap().iter().find(|r| r["line"] == id).unwrap().clone()
+}
+
+/// An adjustment of one line for the account and product of a line.
+fn correction(home: &Home, of: &str, total: &str) -> std::path::PathBuf {
+    let csv = home.ok(["bill", "csv", MARCH]).stdout;
+    let mut reader = csv::Reader::from_reader(csv.as_slice());
+    let headers = reader.headers().unwrap().clone();
+    let at: usize = of.split_once('-').unwrap().1.parse().unwrap();
+    let record = reader.records().nth(at - 1).unwrap().unwrap();
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(&headers).unwrap();
+    let money = ["TotalCost", "Total Cost", "Total Cost (Including Tax)"];
+    let cells = headers.iter().zip(&record).map(|(h, c)| if money.contains(&h) { total } else { c });
+    out.write_record(cells).unwrap();
+    home.write("correction.csv", &out.into_inner().unwrap())
+}
+
+#[test]
+fn a_dispute_blocks_confirming_until_its_correction_comes() {
+    let home = Home::with(&[bill_file("english")]);
+    open(&home, &["1-2", "1-2"], "over", "1.25").says(0, &["dispute 1", "1 line", "too much", "disputed"]);
+    assert_eq!(state(&home), "disputed");
+    confirm(&home).says(3, &["not settled", "dispute list --open"]);
+    home.run(["dispute", "accept", "1"]).says(3, &["open", "cannot be accepted"]);
+    home.ok(["dispute", "send", "1", "--note", "mail to the channel manager"]);
+    home.ok(["dispute", "accept", "1"]);
+    confirm(&home).says(3, &["not settled"]);
+
+    // A correction of another amount settles nothing; the right one does.
+    let wrong = correction(&home, "1-2", "-1.24");
+    home.import_as(Some("adjustment"), [wrong]).says(0, &[]);
+    assert_eq!(state(&home), "disputed");
+    let before = exact(&home.bill_text("total"));
+    let right = correction(&home, "1-2", "-1.25");
+    home.import_as(Some("adjustment"), [right]).says(0, &["dispute 1 is settled"]);
+    assert_eq!(state(&home), "issued");
+    assert_eq!(exact(&home.bill_text("total")), before - exact("1.25000000"));
+    let show = home.json(["dispute", "show", "1"]);
+    assert_eq!((&show["state"], &show["settled_by"]), (&"settled".into(), &3.into()), "{show}");
+    confirm(&home).says(0, &["Confirmed"]);
+    home.ok(["audit", "verify"]);
+}
+
+#[test]
+fn several_disputes_are_resolved_one_by_one() {
+    let home = Home::with(&[bill_file("english")]);
+    for (line, direction) in [("1-1", "over"), ("1-2", "under"), ("1-3", "over")] {
+        open(&home, &[line], direction, "3").says(0, &[]);
+    }
+    home.ok(["dispute", "withdraw", "1", "--reason", "our mistake"]);
+    home.ok(["dispute", "send", "2"]);
+    home.ok(["dispute", "reject", "2", "--reason", "the contract says so"]);
+    assert_eq!(state(&home), "disputed");
+    home.ok(["dispute", "set-aside", "3", "--reason", "it is small"]);
+    assert_eq!(state(&home), "issued");
+    confirm(&home).says(0, &[]);
+    // It goes on: what comes of it changes nothing in the confirmed bill.
+    home.ok(["dispute", "send", "3"]);
+    home.ok(["dispute", "accept", "3"]);
+    home.ok(["dispute", "settle", "3", "--reason", "credited with April"]);
+    assert_eq!(state(&home), "confirmed");
+    let list = home.json(["dispute", "list", "--open"]);
+    assert_eq!(list["rows"].as_array().unwrap().len(), 0, "{list}");
+    let states: Vec<String> = home.json(["dispute", "list"])["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["state"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(states, ["withdrawn", "rejected", "settled"]);
+}
+
+#[test]
+fn lines_are_chosen_by_their_cells_and_their_total_is_told() {
+    let home = Home::with(&[bill_file("english")]);
+    let owner = line(&home, "1-1")["Owner Account ID"].as_str().map(str::to_owned).unwrap_or_else(|| {
+        let csv = home.ok(["bill", "csv", MARCH]).stdout;
+        let mut reader = csv::Reader::from_reader(csv.as_slice());
+        let at =
+            reader.headers().unwrap().iter().position(|h| h.replace(' ', "") == "OwnerAccountID").unwrap();
+        reader.records().next().unwrap().unwrap()[at].to_owned()
+    });
+    let filter = format!("owner={owner}");
+    let args = ["dispute", "open", MARCH, "--where", &filter, "--direction", "under", "--amount", "10"];
+    home.run(args.iter().copied().chain(["--reason", "traffic is missing"])).says(0, &["too little"]);
+    let show = home.json(["dispute", "show", "1"]);
+    let rows = home.json(["bill", "show", MARCH, "--by", "owner"]);
+    let of_owner = rows["rows"].as_array().unwrap().iter().find(|r| r["owner"] == owner.as_str()).unwrap();
+    assert_eq!(show["lines_total"], of_owner["total"], "{show}");
+    assert_eq!(show["lines"].as_array().unwrap().len() as u64, of_owner["lines"].as_u64().unwrap());
+}
+
+#[test]
+fn what_cannot_be_disputed_is_told() {
+    let home = Home::with(&[demo_file(3, 30)]);
+    open(&home, &["1-1"], "over", "1").says(3, &["not complete"]);
+    home.import([demo_file(3, 31)]);
+    let before = home.seen();
+    open(&home, &["1-99999"], "over", "1").says(1, &["no line 1-99999", "bill lines"]);
+    open(&home, &["1-1"], "over", "0").says(1, &["more than 0"]);
+    open(&home, &["1-1"], "over", "-3").says(1, &["more than 0"]);
+    open(&home, &["1-1"], "over", "ten").says(1, &["not an amount"]);
+    open(&home, &["1-1"], "sideways", "1").says(2, &["not a direction"]);
+    open(&home, &[], "over", "1").says(2, &["--where"]);
+    home.run(["dispute", "show", "4"]).says(1, &["no dispute 4"]);
+    assert_eq!(home.seen(), before);
+    home.confirm();
+    open(&home, &["1-1"], "over", "1").says(3, &["confirmed"]);
+}
+
+#[test]
+fn with_four_eyes_two_people_confirm_what_both_saw() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.ok(["settings", "four-eyes", "on"]);
+    let digest = home.bill_text("digest");
+    let confirm_as = |who: &str| home.run(["--as", who, "bill", "confirm", MARCH, "--digest", &digest]);
+    confirm_as("ann").says(0, &["Signed", "second person"]);
+    assert_eq!(state(&home), "issued");
+    confirm_as("Ann ").says(3, &["another person"]);
+    confirm_as("bob").says(0, &["Confirmed", "`ann` signed first"]);
+    let reopen_as = |who: &str| home.run(["--as", who, "bill", "reopen", MARCH, "--reason", "wrong rate"]);
+    reopen_as("bob").says(0, &["second person"]);
+    assert_eq!(state(&home), "confirmed");
+    reopen_as("bob").says(3, &["another person"]);
+    reopen_as("ann").says(0, &["Reopened"]);
+    assert_eq!(state(&home), "issued");
+}
+
+#[test]
+fn a_signature_is_void_once_the_bill_has_changed() {
+    let home = Home::with(&[bill_file("english")]);
+    home.ok(["settings", "four-eyes", "on"]);
+    confirm(&home).says(0, &["Signed"]);
+    let seen = home.bill_text("digest");
+    let (file, _) = crate::confirm::adjustment(&home);
+    home.import_as(Some("adjustment"), [file]).says(0, &[]);
+    home.run(["--as", "bob", "bill", "confirm", MARCH, "--digest", &seen]).says(3, &["changed since"]);
+    let now = home.bill_text("digest");
+    home.run(["--as", "bob", "bill", "confirm", MARCH, "--digest", &now]).says(0, &["Signed"]);
+    assert_eq!(state(&home), "issued");
+    home.run(["bill", "confirm", MARCH, "--digest", &now]).says(0, &["`bob` signed first"]);
+}
+
+#[test]
+fn the_rule_of_four_eyes_is_not_ended_by_one_person() {
+    let home = Home::with(&[bill_file("english")]);
+    home.ok(["settings", "four-eyes", "on"]).says(0, &["two people"]);
+    home.ok(["settings", "four-eyes", "on"]).says(0, &["nothing was changed"]);
+    home.ok(["settings", "four-eyes", "off"]).says(0, &["second person"]);
+    home.ok(["settings", "four-eyes", "off"]).says(0, &["second person"]);
+    confirm(&home).says(0, &["Signed"]);
+    home.ok(["--as", "bob", "settings", "four-eyes", "off"]).says(0, &["One person"]);
+    confirm(&home).says(0, &["Confirmed"]);
+    let settings = home.json(["settings", "show"]);
+    let row = settings["rows"].as_array().unwrap().iter().find(|r| r["setting"] == "four_eyes").unwrap();
+    assert_eq!(row["value"], "off");
+}
+
+#[test]
+fn a_decision_is_put_off_once() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    let defer =
+        || home.run(["bill", "defer", MARCH, "--reason", "waiting for an answer", "--on", "2021-04-05"]);
+    defer().says(0, &["2021-04-12", "once"]);
+    defer().says(3, &["put off once"]);
+    assert_eq!(state(&home), "issued");
+    confirm(&home).says(0, &[]);
+    defer().says(3, &["confirmed"]);
+}
+
+#[test]
+fn every_revision_is_told_with_its_files() {
+    let home = Home::with(&[bill_file("english")]);
+    let (file, more) = crate::confirm::adjustment(&home);
+    home.import_as(Some("adjustment"), [file]).says(0, &[]);
+    let told = home.json(["bill", "revisions", MARCH]);
+    let rows = told["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{told}");
+    assert_eq!((&rows[1]["parent"], &rows[0]["parent"]), (&1.into(), &0.into()));
+    assert!(rows[1]["files"].as_str().unwrap().ends_with("later.csv"));
+    assert_eq!(rows[1]["sha256"].as_str().unwrap().split(' ').count(), 2);
+    let total = |row: usize| exact(rows[row]["total"].as_str().unwrap());
+    assert_eq!(total(1) - total(0), more);
+    assert_eq!(written(total(1)), home.bill_text("total"));
+}
