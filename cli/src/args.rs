@@ -117,6 +117,12 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = Basis::Used)]
         basis: Basis,
     },
+    /// What has to be known and done today, on one screen
+    Status {
+        /// The day (default: today)
+        #[arg(long)]
+        on: Option<Day>,
+    },
     /// Delivers what is due
     Run {
         /// The day (default: today)

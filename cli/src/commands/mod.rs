@@ -12,6 +12,7 @@ mod init;
 mod late;
 mod settings;
 mod sink;
+mod status;
 mod storage;
 mod store_file;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Sink(sink) => done(sink::run(&context, sink)),
         Command::Storage(storage) => done(storage::run(&context, storage)),
         Command::Due { on, basis } => done(due::due(&context, on, basis)),
+        Command::Status { on } => done(status::run(&context, on)),
         Command::Run { on, basis, dry_run } => done(due::run(&context, on, basis, dry_run)),
         Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
         Command::Export(export) => done(export::run(&context, &export)),

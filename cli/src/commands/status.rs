@@ -1,0 +1,249 @@
+//! `status`: what a person has to know in the morning, and what to do about it.
+
+use billkeep_core::bill::dispute::{self, DisputeState};
+use billkeep_core::bill::late::{self, LateState};
+use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
+use billkeep_core::calendar::Profile;
+use billkeep_core::delivery::{self, Progress};
+use billkeep_core::period::{Basis, Day};
+use billkeep_core::policy::Policy;
+use billkeep_core::settings::StoreSettings;
+use billkeep_core::store::Reader;
+use serde_json::{Value, json};
+
+use crate::args::Format;
+use crate::context::Context;
+use crate::error::{CommandError, short};
+use crate::output::{self, Column, Table};
+
+/// Something to know or to do.
+struct Item {
+    section: Section,
+    /// The month, the sink, or `-`.
+    subject: String,
+    text: String,
+    /// The command that comes next; empty where there is none.
+    next: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    Decide,
+    Failed,
+    Due,
+    Months,
+}
+
+impl Section {
+    const ALL: [Section; 4] = [Section::Decide, Section::Failed, Section::Due, Section::Months];
+
+    fn name(self) -> &'static str {
+        match self {
+            Section::Decide => "decide",
+            Section::Failed => "failed",
+            Section::Due => "due",
+            Section::Months => "months",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Section::Decide => "Waits for a decision",
+            Section::Failed => "Failed or was interrupted",
+            Section::Due => "Due today",
+            Section::Months => "Months",
+        }
+    }
+}
+
+pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let on = context.day(on, &reader)?;
+    let settings = StoreSettings::of(&reader)?;
+    let mut items = Vec::new();
+    months(&reader, on, &settings, &mut items)?;
+    decisions(&reader, &mut items)?;
+    deliveries(&reader, on, &mut items)?;
+    items.sort_by_key(|item| item.section);
+    match context.format {
+        Format::Table => print(on, &settings, &items),
+        Format::Json => {
+            let row = |i: &Item| json!({ "section": i.section.name(), "subject": i.subject, "text": i.text, "next": i.next });
+            let rows: Vec<Value> = items.iter().map(row).collect();
+            let object = json!({ "format": "billkeep.status/1", "on": on.to_string(), "rows": rows });
+            output::data(output::json_text(&object).as_bytes())
+        }
+        Format::Csv => {
+            let columns = ["section", "subject", "text", "next"].map(Column::text).to_vec();
+            let mut table = Table::new("billkeep.status/1", columns);
+            table.rows = items
+                .into_iter()
+                .map(|i| vec![i.section.name().to_owned(), i.subject, i.text, i.next])
+                .collect();
+            table.print(Format::Csv)
+        }
+    }
+}
+
+/// Tells the months, and which of them somebody should confirm by when.
+fn months(
+    reader: &Reader,
+    on: Day,
+    settings: &StoreSettings,
+    items: &mut Vec<Item>,
+) -> Result<(), CommandError> {
+    let profile = Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021);
+    for (bill, revision) in bill::list(reader)? {
+        let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
+        items.push(Item {
+            section: Section::Months,
+            subject: bill.key.to_string(),
+            text: format!("{}, in through {through}, {}", bill.state, revision.total_text()),
+            next: String::new(),
+        });
+        if matches!(bill.state, State::Issued | State::Disputed) {
+            items.push(to_confirm(reader, on, profile, &bill, &revision)?);
+        }
+    }
+    Ok(())
+}
+
+fn to_confirm(
+    reader: &Reader,
+    on: Day,
+    profile: Profile,
+    bill: &Bill,
+    revision: &Revision,
+) -> Result<Item, CommandError> {
+    let standing = Standing::of(reader, bill.key)?;
+    // From that day on, customers' bills are due, which wait for the confirmation.
+    let deadline = bill.key.month.last_day().next().and_then(|d| d.month().day(profile.reseller_day));
+    let when = match (&standing.deferred, deadline) {
+        (Some(deferred), _) if on < deferred.until => format!("put off until {}", deferred.until),
+        (Some(deferred), _) => format!("put off until {}, which has come", deferred.until),
+        (None, Some(deadline)) if on < deadline => format!("by {deadline}"),
+        (None, Some(deadline)) => format!("since {deadline}"),
+        (None, None) => String::new(),
+    };
+    let signed = standing
+        .signature_on(Signed::Confirm, &revision.digest)
+        .map_or_else(String::new, |s| format!("; `{}` has signed, a second person is missing", s.actor));
+    let basis = if bill.key.basis == Basis::Paid { " --basis paid" } else { "" };
+    let digest = revision.digest.hex();
+    Ok(if bill.state == State::Disputed {
+        Item {
+            section: Section::Decide,
+            subject: bill.key.to_string(),
+            text: format!("disputed; to be confirmed {when}{signed}"),
+            next: "billkeep dispute list --open".to_owned(),
+        }
+    } else {
+        Item {
+            section: Section::Decide,
+            subject: bill.key.to_string(),
+            text: format!("to be confirmed {when}, as {}{signed}", short(&digest)),
+            next: format!("billkeep bill show {}{basis}", bill.key.month),
+        }
+    })
+}
+
+/// Tells what else somebody has to decide on.
+fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError> {
+    let mut decide = |subject: String, text: String, next: String| {
+        items.push(Item { section: Section::Decide, subject, text, next });
+    };
+    for late in late::list(reader)?.into_iter().filter(|l| l.state == LateState::Waiting) {
+        let text = format!("late file `{}` would change it by {}", late.file, late.difference_text());
+        decide(late.bill.to_string(), text, format!("billkeep late show {}", late.number));
+    }
+    for dispute in dispute::list(reader, None)?.into_iter().filter(|d| !d.state.is_end()) {
+        let waits = match dispute.state {
+            DisputeState::Open => "was not sent",
+            DisputeState::Sent => "is not answered",
+            _ => "waits for its correction",
+        };
+        let aside = if dispute.set_aside.is_some() { ", set aside" } else { "" };
+        let text = format!(
+            "dispute {} {waits}{aside}: {} {}, {}",
+            dispute.number,
+            dispute.amount.grouped(),
+            dispute.currency,
+            dispute.reason
+        );
+        decide(dispute.bill.to_string(), text, format!("billkeep dispute show {}", dispute.number));
+    }
+    for (bill, revision) in bill::list(reader)? {
+        if let Some(signature) =
+            Standing::of(reader, bill.key)?.signature_on(Signed::Reopen, &revision.digest)
+            && bill.state == State::Confirmed
+        {
+            let text = format!("`{}` wants it reopened; a second person is missing", signature.actor);
+            decide(
+                bill.key.to_string(),
+                text,
+                format!("billkeep bill reopen {} --reason TEXT", bill.key.month),
+            );
+        }
+    }
+    if let Some(actor) = Policy::of(reader)?.off_asked_by {
+        let text = format!("`{actor}` wants the rule of four eyes to end; a second person is missing");
+        decide("-".to_owned(), text, "billkeep settings four-eyes off".to_owned());
+    }
+    Ok(())
+}
+
+/// Tells what is due, and what was begun and not finished.
+fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
+    for delivery in delivery::list(reader)? {
+        if matches!(delivery.progress, Progress::Planned) {
+            let wanted = &delivery.plan.wanted;
+            items.push(Item {
+                section: Section::Failed,
+                subject: delivery.sink.clone(),
+                text: format!(
+                    "the {} bill of {}, {} to {}, was begun and is not there",
+                    wanted.kind, wanted.uin, wanted.coverage.first, wanted.coverage.last
+                ),
+                next: format!("billkeep run --on {on}"),
+            });
+        }
+    }
+    for basis in [Basis::Used, Basis::Paid] {
+        for item in delivery::due(reader, on, basis)? {
+            let (Ok(_), Some(sink)) = (&item.verdict, &item.sink) else { continue };
+            let flag = if basis == Basis::Paid { " --basis paid" } else { "" };
+            items.push(Item {
+                section: Section::Due,
+                subject: sink.clone(),
+                text: format!(
+                    "the {} bill of {}, {} to {}",
+                    item.slot.kind, item.uin, item.slot.coverage.first, item.slot.coverage.last
+                ),
+                next: format!("billkeep run --on {on}{flag}"),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn print(on: Day, settings: &StoreSettings, items: &[Item]) -> Result<(), CommandError> {
+    let mut text = format!("{on}, payer {}, calendar {}\n", settings.payer, settings.calendar);
+    for section in Section::ALL {
+        let of: Vec<&Item> = items.iter().filter(|i| i.section == section).collect();
+        text.push_str(&format!("\n{}\n", section.title()));
+        if of.is_empty() {
+            text.push_str("  nothing\n");
+        }
+        let width = of.iter().map(|i| i.subject.chars().count()).max().unwrap_or(0);
+        for (i, item) in of.iter().enumerate() {
+            text.push_str(&format!("  {:width$}  {}\n", item.subject, item.text));
+            // One command may do for several in a row.
+            let same = of.get(i + 1).is_some_and(|after| after.next == item.next);
+            if !item.next.is_empty() && !same {
+                text.push_str(&format!("  {:width$}    {}\n", "", item.next));
+            }
+        }
+    }
+    output::data(text.as_bytes())
+}
