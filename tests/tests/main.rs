@@ -14,6 +14,7 @@ mod journey;
 mod late;
 mod life;
 mod memory;
+mod model;
 mod overlap;
 mod readme;
 mod show;
