@@ -75,3 +75,49 @@ fn a_writer_that_does_not_wait_works_where_nobody_else_writes() {
         import.says(0, &["Imported"]);
     }
 }
+
+/// Two people confirm and a file comes in, as three programs at once. Whoever confirmed anything confirmed what they
+/// saw, and a file that came too late waits.
+#[test]
+fn two_confirmers_and_an_importer_racing_confirm_what_was_seen() {
+    let races = if std::env::var_os("BILLKEEP_TEST_ALL").is_some() { 200 } else { 12 };
+    let mut outcomes = std::collections::BTreeMap::new();
+    for race in 0..races {
+        let home = Home::with(&[demo_file(3, 31)]);
+        let seen = home.bill_text("digest");
+        let (file, _) = crate::confirm::adjustment(&home);
+        let spawn = |args: &[&str]| {
+            let mut command = home.command(args);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        };
+        let confirm = ["bill", "confirm", MARCH, "--digest", &seen];
+        let import = ["import", "--as", "adjustment", file.to_str().unwrap()];
+        // Each of them goes first in a third of the races.
+        let mut commands: [&[&str]; 3] = [&confirm, &confirm, &import];
+        commands.rotate_left(race % 3);
+        let children = commands.map(spawn);
+        let codes: Vec<i32> =
+            children.into_iter().map(|c| Output::of(c.wait_with_output().unwrap()).code).collect();
+        let importer = commands.iter().position(|c| c[0] == "import").unwrap();
+        let confirmed = (0..3).filter(|at| *at != importer && codes[*at] == 0).count();
+        let bill = home.bill();
+        match codes[importer] {
+            // The file came first, and nobody has confirmed what they did not see.
+            0 => {
+                assert_eq!((confirmed, &bill["state"], &bill["revision"]), (0, &"issued".into(), &2.into()));
+            }
+            // It came after the confirmation of what was there before, and waits.
+            3 => {
+                assert_eq!(
+                    (confirmed, &bill["state"], &bill["digest"]),
+                    (1, &"confirmed".into(), &seen.as_str().into())
+                );
+                assert_eq!(home.json(["late", "list"])["rows"][0]["state"], "waiting");
+            }
+            code => panic!("the import ended with {code}"),
+        }
+        *outcomes.entry(codes[importer]).or_insert(0) += 1;
+        home.ok(["audit", "verify"]);
+    }
+    assert_eq!(outcomes.values().sum::<usize>(), races);
+}

@@ -9,6 +9,7 @@ mod delivery;
 mod doors;
 mod due;
 mod export;
+mod failures;
 mod golden;
 mod journey;
 mod late;
