@@ -2,8 +2,11 @@
 
 mod combine;
 mod confirm;
+mod diff;
 mod error;
+mod explain;
 mod lines;
+pub mod origin;
 pub(crate) mod owner_days;
 mod records;
 mod show;
@@ -11,7 +14,9 @@ mod view;
 
 pub use combine::{CombineError, Completeness, Piece, combine, completeness};
 pub use confirm::{confirm, difference, issue, may_confirm, reopen};
+pub use diff::{Change, Comparison, Diff, DiffGroup, DiffLine, Identity, Net};
 pub use error::{BillError, Stale};
+pub use explain::{Explained, PlacedLine, Shown, explain};
 pub use lines::{Filter, Owners, ReadBlock, Slice, walk, walk_imported};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines};
 pub use records::*;

@@ -31,6 +31,15 @@ pub struct Schema {
     currency: Option<String>,
 }
 
+/// What tells equal columns of different files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ColumnId {
+    /// A canonical column.
+    Known(Column),
+    /// A header, and how often it came before in its file.
+    Header(String, usize),
+}
+
 /// A header that is not a detail bill's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -148,6 +157,19 @@ impl Schema {
     /// Returns the currency that the header implies, if no column tells it.
     pub fn implied_currency(&self) -> Option<&str> {
         self.currency.as_deref()
+    }
+
+    /// Returns what tells each column from the others, and is equal where columns of other files mean the same.
+    pub fn ids(&self) -> Vec<ColumnId> {
+        let id = |(i, column): (usize, &Option<Column>)| match column {
+            Some(column) => ColumnId::Known(*column),
+            None => {
+                let header = self.headers.get(i).cloned().unwrap_or_default();
+                let before = self.headers.iter().take(i).filter(|h| **h == header).count();
+                ColumnId::Header(header, before)
+            }
+        };
+        self.columns.iter().enumerate().map(id).collect()
     }
 
     /// Returns the place of a column.

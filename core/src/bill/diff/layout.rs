@@ -1,0 +1,153 @@
+//! The columns of two revisions side by side.
+//!
+//! Files differ in spelling, order and number of columns. Cells are compared by what their column means: a canonical
+//! column, or else the header. A column that a line's file does not have counts as empty, except for a currency that the
+//! header implies.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::bill::{BillError, BillView, ReadBlock, SegmentView};
+use crate::digest::LineHasher;
+use crate::money::{Amount, trim_cell};
+use crate::schema::{Class, Column, ColumnId, Schema};
+
+use super::line::{Cells, Line};
+
+/// The columns of both revisions, in the order in which they came first.
+pub(super) struct Layout {
+    pub(super) headers: Vec<String>,
+    ids: Vec<ColumnId>,
+    /// The money columns that are added up, the total first.
+    pub(super) summed: Vec<Column>,
+    schemas: HashMap<[u8; 32], Placed>,
+}
+
+/// Where a schema has the columns of a layout.
+struct Placed {
+    schema: Arc<Schema>,
+    places: Vec<Option<usize>>,
+    /// For each summed column its place, if the schema has it.
+    summed: Vec<Option<usize>>,
+    hasher: LineHasher,
+}
+
+impl Layout {
+    pub(super) fn of(views: [&BillView; 2]) -> Layout {
+        let mut layout =
+            Layout { headers: Vec::new(), ids: Vec::new(), summed: Vec::new(), schemas: HashMap::new() };
+        let mut schemas: Vec<([u8; 32], Arc<Schema>)> = Vec::new();
+        for segment in views.into_iter().flat_map(BillView::segments) {
+            if schemas.iter().any(|(hash, _)| *hash == segment.record.schema) {
+                continue;
+            }
+            schemas.push((segment.record.schema, segment.schema.clone()));
+            for (id, header) in segment.schema.ids().into_iter().zip(segment.schema.headers()) {
+                if !layout.ids.contains(&id) {
+                    layout.ids.push(id);
+                    layout.headers.push(header.clone());
+                }
+            }
+        }
+        let has = |c: &Column| schemas.iter().any(|(_, s)| s.summed().iter().any(|(column, _)| column == c));
+        layout.summed = Column::SUMMED.iter().copied().filter(has).collect();
+        layout.schemas = schemas.into_iter().map(|(hash, schema)| (hash, layout.placed(schema))).collect();
+        layout
+    }
+
+    fn placed(&self, schema: Arc<Schema>) -> Placed {
+        let ids = schema.ids();
+        let places = self.ids.iter().map(|id| ids.iter().position(|theirs| theirs == id)).collect();
+        let of = schema.summed();
+        let place = |column: &Column| of.iter().find(|(c, _)| c == column).map(|(_, place)| *place);
+        // Lines are equal only if their totals are taken from the same column.
+        let mut start = [0; 32];
+        start[0] = u8::from(schema.index_of(Column::Total).is_some());
+        let summed = self.summed.iter().map(place).collect();
+        Placed { places, summed, hasher: LineHasher::new(&start), schema }
+    }
+
+    /// Returns the place of a canonical column.
+    pub(super) fn place(&self, column: Column) -> Option<usize> {
+        self.ids.iter().position(|id| *id == ColumnId::Known(column))
+    }
+
+    /// Says of each column whether its cells are figures: money, prices, usage, durations, rates.
+    pub(super) fn figures(&self) -> Vec<bool> {
+        let figure = |id: &ColumnId| match id {
+            ColumnId::Known(column) => matches!(column.class(), Class::Money | Class::Number),
+            ColumnId::Header(..) => false,
+        };
+        self.ids.iter().map(figure).collect()
+    }
+
+    /// Makes a reader of the lines of a block of this segment.
+    pub(super) fn reader<'a>(&'a self, segment: &SegmentView) -> Result<LineReader<'a>, BillError> {
+        let placed = self.schemas.get(&segment.record.schema).ok_or(BillError::Thread)?;
+        let currency = self.ids.iter().position(|id| *id == ColumnId::Known(Column::Currency));
+        Ok(LineReader { placed, currency, hasher: placed.hasher.clone(), cells: Cells::default() })
+    }
+}
+
+/// Reads lines of one schema under the columns of a layout.
+pub(super) struct LineReader<'a> {
+    placed: &'a Placed,
+    /// The place of the currency in the layout.
+    currency: Option<usize>,
+    hasher: LineHasher,
+    cells: Cells,
+}
+
+impl LineReader<'_> {
+    fn fill(&mut self, block: &ReadBlock, row: usize) -> Result<(), BillError> {
+        self.cells.clear();
+        for (at, place) in self.placed.places.iter().enumerate() {
+            match place {
+                Some(place) => block.column(*place)?.write_cell(row, &mut self.cells.bytes),
+                None if Some(at) == self.currency => {
+                    let implied = self.placed.schema.implied_currency().unwrap_or_default();
+                    self.cells.bytes.extend_from_slice(implied.as_bytes());
+                }
+                None => {}
+            }
+            self.cells.end();
+        }
+        Ok(())
+    }
+
+    /// Hashes a line by its cells; equal hashes are equal lines.
+    pub(super) fn hash(&mut self, block: &ReadBlock, row: usize) -> Result<[u8; 32], BillError> {
+        self.fill(block, row)?;
+        Ok(self.hasher.hash(self.cells.iter()))
+    }
+
+    /// Reads a line.
+    pub(super) fn line(&mut self, block: &ReadBlock, row: usize) -> Result<Line, BillError> {
+        self.fill(block, row)?;
+        let mut scratch = Vec::new();
+        let mut amounts = Vec::with_capacity(self.placed.summed.len());
+        for place in &self.placed.summed {
+            amounts.push(match place {
+                Some(place) => {
+                    // A cell that shows no amount counts as zero, as at import.
+                    let cell = block.column(*place)?.cell(row, &mut scratch);
+                    Amount::parse_cell(cell).ok().flatten().unwrap_or_default()
+                }
+                None => Amount::ZERO,
+            });
+        }
+        let currency = match self.currency {
+            Some(at) => self.cells.get(at),
+            None => self.placed.schema.implied_currency().unwrap_or_default().as_bytes(),
+        };
+        let currency = String::from_utf8_lossy(trim_cell(currency)).into_owned();
+        let owner = block.owners()?.get(row).copied().unwrap_or(0);
+        Ok(Line {
+            coverage_day: block.header().coverage_day,
+            owner,
+            currency,
+            amounts,
+            cells: self.cells.clone(),
+        })
+    }
+}
