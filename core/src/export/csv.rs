@@ -8,13 +8,33 @@ use std::sync::Arc;
 
 use crate::bill::{BillError, BillView, ReadBlock};
 use crate::block::ColumnData;
-use crate::schema::{ColumnId, Schema};
+use crate::schema::{Column, Schema};
 
 /// The columns of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     headers: Vec<String>,
+    /// What tells equal columns of different files: a canonical column, or a header and how often it came before.
     ids: Vec<ColumnId>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum ColumnId {
+    Known(Column),
+    Header(String, usize),
+}
+
+fn ids(schema: &Schema) -> Vec<ColumnId> {
+    let headers = schema.headers();
+    let id = |(i, column): (usize, &Option<Column>)| match column {
+        Some(column) => ColumnId::Known(*column),
+        None => {
+            let header = headers.get(i).cloned().unwrap_or_default();
+            let before = headers.iter().take(i).filter(|h| **h == header).count();
+            ColumnId::Header(header, before)
+        }
+    };
+    schema.columns().iter().enumerate().map(id).collect()
 }
 
 impl Columns {
@@ -33,7 +53,7 @@ impl Columns {
             if last.as_ref().is_some_and(|l| Arc::ptr_eq(l, &segment.schema)) {
                 continue;
             }
-            for (id, header) in segment.schema.ids().into_iter().zip(segment.schema.headers()) {
+            for (id, header) in ids(&segment.schema).into_iter().zip(segment.schema.headers()) {
                 if !columns.ids.contains(&id) {
                     columns.ids.push(id);
                     columns.headers.push(header.clone());
@@ -46,7 +66,7 @@ impl Columns {
 
     /// Returns the columns of one file.
     pub fn of_schema(schema: &Schema) -> Columns {
-        Columns { headers: schema.headers().to_vec(), ids: schema.ids() }
+        Columns { headers: schema.headers().to_vec(), ids: ids(schema) }
     }
 
     /// Returns the headers.
@@ -85,7 +105,7 @@ impl Columns {
 
     /// Returns, for each column, its place in a schema.
     fn places(&self, schema: &Schema) -> Vec<Option<usize>> {
-        let theirs = schema.ids();
+        let theirs = ids(schema);
         self.ids.iter().map(|id| theirs.iter().position(|t| t == id)).collect()
     }
 }

@@ -4,7 +4,7 @@
 
 mod column;
 
-use column::fold_header;
+pub(crate) use column::fold_header;
 pub use column::{Class, Column, tag_key};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -29,15 +29,6 @@ pub struct Schema {
     level: Level,
     /// The currency that the header implies where no column tells it (元 is CNY).
     currency: Option<String>,
-}
-
-/// What tells equal columns of different files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ColumnId {
-    /// A canonical column.
-    Known(Column),
-    /// A header, and how often it came before in its file.
-    Header(String, usize),
 }
 
 /// A header that is not a detail bill's.
@@ -157,19 +148,6 @@ impl Schema {
     /// Returns the currency that the header implies, if no column tells it.
     pub fn implied_currency(&self) -> Option<&str> {
         self.currency.as_deref()
-    }
-
-    /// Returns what tells each column from the others, and is equal where columns of other files mean the same.
-    pub fn ids(&self) -> Vec<ColumnId> {
-        let id = |(i, column): (usize, &Option<Column>)| match column {
-            Some(column) => ColumnId::Known(*column),
-            None => {
-                let header = self.headers.get(i).cloned().unwrap_or_default();
-                let before = self.headers.iter().take(i).filter(|h| **h == header).count();
-                ColumnId::Header(header, before)
-            }
-        };
-        self.columns.iter().enumerate().map(id).collect()
     }
 
     /// Returns the place of a column.

@@ -1,7 +1,7 @@
 //! The columns of two revisions side by side.
 //!
 //! Files differ in spelling, order and number of columns. Cells are compared by what their column means: a canonical
-//! column, or else the header. A column that a line's file does not have counts as empty, except for a currency that the
+//! column, a tag by its key, or else the header without regard to case and white space. A column that a line's file does not have counts as empty, except for a currency that the
 //! header implies.
 
 use std::collections::HashMap;
@@ -10,9 +10,35 @@ use std::sync::Arc;
 use crate::bill::{BillError, BillView, ReadBlock, SegmentView};
 use crate::digest::LineHasher;
 use crate::money::{Amount, trim_cell};
-use crate::schema::{Class, Column, ColumnId, Schema};
+use crate::schema::{Class, Column, Schema, fold_header, tag_key};
 
 use super::line::{Cells, Line};
+
+/// What a column means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Meaning {
+    Known(Column),
+    Tag(String),
+    Header(String),
+}
+
+/// What tells equal columns of different files: what they mean, and how often the same came before in the file.
+type ColumnId = (Meaning, usize);
+
+/// Returns what tells each column of a schema.
+fn ids(schema: &Schema) -> Vec<ColumnId> {
+    let mut ids: Vec<ColumnId> = Vec::new();
+    for (column, header) in schema.columns().iter().zip(schema.headers()) {
+        let meaning = match (column, tag_key(header)) {
+            (Some(column), _) => Meaning::Known(*column),
+            (None, Some(key)) => Meaning::Tag(key.to_owned()),
+            (None, None) => Meaning::Header(fold_header(header)),
+        };
+        let before = ids.iter().filter(|(other, _)| *other == meaning).count();
+        ids.push((meaning, before));
+    }
+    ids
+}
 
 /// The columns of both revisions, in the order in which they came first.
 pub(super) struct Layout {
@@ -42,7 +68,7 @@ impl Layout {
                 continue;
             }
             schemas.push((segment.record.schema, segment.schema.clone()));
-            for (id, header) in segment.schema.ids().into_iter().zip(segment.schema.headers()) {
+            for (id, header) in ids(&segment.schema).into_iter().zip(segment.schema.headers()) {
                 if !layout.ids.contains(&id) {
                     layout.ids.push(id);
                     layout.headers.push(header.clone());
@@ -56,7 +82,7 @@ impl Layout {
     }
 
     fn placed(&self, schema: Arc<Schema>) -> Placed {
-        let ids = schema.ids();
+        let ids = ids(&schema);
         let places = self.ids.iter().map(|id| ids.iter().position(|theirs| theirs == id)).collect();
         let of = schema.summed();
         let place = |column: &Column| of.iter().find(|(c, _)| c == column).map(|(_, place)| *place);
@@ -69,14 +95,14 @@ impl Layout {
 
     /// Returns the place of a canonical column.
     pub(super) fn place(&self, column: Column) -> Option<usize> {
-        self.ids.iter().position(|id| *id == ColumnId::Known(column))
+        self.ids.iter().position(|(meaning, _)| *meaning == Meaning::Known(column))
     }
 
     /// Says of each column whether its cells are figures: money, prices, usage, durations, rates.
     pub(super) fn figures(&self) -> Vec<bool> {
-        let figure = |id: &ColumnId| match id {
-            ColumnId::Known(column) => matches!(column.class(), Class::Money | Class::Number),
-            ColumnId::Header(..) => false,
+        let figure = |(meaning, _): &ColumnId| match meaning {
+            Meaning::Known(column) => matches!(column.class(), Class::Money | Class::Number),
+            Meaning::Tag(_) | Meaning::Header(_) => false,
         };
         self.ids.iter().map(figure).collect()
     }
@@ -84,7 +110,7 @@ impl Layout {
     /// Makes a reader of the lines of a block of this segment.
     pub(super) fn reader<'a>(&'a self, segment: &SegmentView) -> Result<LineReader<'a>, BillError> {
         let placed = self.schemas.get(&segment.record.schema).ok_or(BillError::Thread)?;
-        let currency = self.ids.iter().position(|id| *id == ColumnId::Known(Column::Currency));
+        let currency = self.place(Column::Currency);
         Ok(LineReader { placed, currency, hasher: placed.hasher.clone(), cells: Cells::default() })
     }
 }
