@@ -181,6 +181,14 @@ pub(crate) struct Which {
     pub(crate) basis: Basis,
 }
 
+/// A line's own day; none for `-`, as `bill show` has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DayOrNone(pub(crate) Option<Day>);
+
+fn day_or_none(text: &str) -> Result<DayOrNone, String> {
+    if text == "-" { Ok(DayOrNone(None)) } else { text.parse().map(|day| DayOrNone(Some(day))) }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bill {
     /// All bills with their states, totals and digests
@@ -220,6 +228,43 @@ pub(crate) enum Bill {
         /// Where to; stdout if not given
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// An earlier revision
+        #[arg(long)]
+        revision: Option<u32>,
+    },
+    /// What two revisions of a bill differ in, line by line
+    Diff {
+        #[command(flatten)]
+        which: Which,
+        /// The earlier revision (default: the one before)
+        #[arg(long, value_name = "N")]
+        from: Option<u32>,
+        /// The later revision (default: the current one)
+        #[arg(long, value_name = "N")]
+        to: Option<u32>,
+        /// Groups in a table, at most so many for each currency; the others stand in one row
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
+    /// A sum of a bill, down to its lines and where they stand in the files
+    Explain {
+        #[command(flatten)]
+        which: Which,
+        /// Only this account's lines
+        #[arg(long)]
+        owner: Option<Uin>,
+        /// Only this product's lines
+        #[arg(long, value_name = "NAME")]
+        product: Option<String>,
+        /// Only this day's lines; `-`: only those without a day
+        #[arg(long, value_name = "DAY", value_parser = day_or_none, allow_hyphen_values = true)]
+        day: Option<DayOrNone>,
+        /// Only lines in this currency
+        #[arg(long, value_name = "CODE")]
+        currency: Option<String>,
+        /// Lines in a table, at most so many
+        #[arg(long, default_value_t = 20)]
+        limit: u64,
         /// An earlier revision
         #[arg(long)]
         revision: Option<u32>,

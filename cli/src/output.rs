@@ -121,6 +121,23 @@ impl Table {
         text
     }
 
+    /// Returns how wide the widest cell of each column is, its heading included.
+    pub(crate) fn widths(&self) -> Vec<usize> {
+        let of = |(at, column): (usize, &Column)| {
+            let decimals = self.decimals(at);
+            let cell = |row: &Vec<String>| {
+                let cell = row.get(at).map_or("", String::as_str);
+                match column.kind {
+                    Cells::Amount => width(&grouped(cell, decimals)),
+                    Cells::Count => width(&grouped(cell, 0)),
+                    Cells::Text => width(cell),
+                }
+            };
+            self.rows.iter().map(cell).max().unwrap_or(0).max(width(&column.name))
+        };
+        self.columns.iter().enumerate().map(of).collect()
+    }
+
     /// Returns the most decimals in a column, so that its points stand under each other.
     fn decimals(&self, column: usize) -> usize {
         let of = |row: &Vec<String>| Some(row.get(column)?.split_once('.')?.1.len());
@@ -171,6 +188,26 @@ fn grouped(cell: &str, decimals: usize) -> String {
     let Ok(Some(amount)) = Amount::parse_cell(cell.as_bytes()) else { return cell.to_owned() };
     let scale = u8::try_from(decimals).unwrap_or(0).max(amount.scale());
     amount.rescaled(scale).map_or_else(|| amount.grouped(), |m| Amount::new(m, scale).grouped())
+}
+
+/// Returns how many columns of a screen a text takes: letters from U+1100 on, Chinese ones among them, take two.
+fn width(text: &str) -> usize {
+    text.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum()
+}
+
+/// Shortens a text to so many columns of a screen.
+pub(crate) fn fitted(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut room = columns.saturating_sub(2);
+    let fits = |c: &char| {
+        let wide = width(c.encode_utf8(&mut [0; 4]));
+        room.checked_sub(wide).inspect(|left| room = *left).is_some()
+    };
+    let mut short: String = text.chars().take_while(fits).collect();
+    short.push_str("..");
+    short
 }
 
 /// Keeps a cell on its line.

@@ -1,5 +1,7 @@
 //! `bill`: look, issue, confirm, reopen.
 
+mod diff;
+mod explain;
 mod grouped_csv;
 mod revisions;
 mod show;
@@ -32,6 +34,16 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
         Bill::Lines { which, filter, limit, revision } => lines(context, &which, &filter, limit, revision),
         Bill::Csv { which, owner, output, revision } => {
             csv(context, &which, owner, output.as_deref(), revision)
+        }
+        Bill::Diff { which, from, to, limit } => diff::diff(context, &which, from, to, limit),
+        Bill::Explain { which, owner, product, day, currency, limit, revision } => {
+            let wanted = bill::Explained {
+                owner: owner.map(|uin| uin.to_string()),
+                product,
+                day: day.map(|day| day.0),
+                currency,
+            };
+            explain::explain(context, &which, &wanted, limit, revision)
         }
         Bill::Issue { which } => issue(context, &which),
         Bill::Confirm { which, digest, note } => confirm(context, &which, &digest, note.as_deref()),

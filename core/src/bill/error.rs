@@ -45,6 +45,9 @@ pub enum BillError {
         /// What there is.
         last: u32,
     },
+    /// There is nothing before the first revision.
+    #[error("the bill for {0} has no revision before 1 to compare with")]
+    FirstRevision(BillKey),
     /// The digest is not that of the bill as it is now.
     #[error("{}", stale_text(.0))]
     Stale(Box<Stale>),
@@ -109,7 +112,7 @@ pub enum BillError {
         error: BlockError,
     },
     /// A thread ended without an answer.
-    #[error("a thread that was grouping lines failed")]
+    #[error("a thread that was reading lines failed")]
     Thread,
     /// The store failed.
     #[error(transparent)]
@@ -137,6 +140,7 @@ impl BillError {
         match self {
             BillError::NoBill(_)
             | BillError::NoRevision { .. }
+            | BillError::FirstRevision(_)
             | BillError::BadPrefix(_)
             | BillError::NoField(_)
             | BillError::NoColumn { .. }

@@ -11,10 +11,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::block::bytes::Take;
 use crate::block::text::read_time;
-use crate::block::unsqueeze;
-use crate::block::{Block, ColumnData, ints};
+use crate::block::{Block, ColumnData};
 use crate::digest::LineHasher;
 use crate::money::trim_cell;
 use crate::period::{Basis, Day};
@@ -23,6 +21,7 @@ use crate::store::{Large, Read, StoreError};
 use crate::uin::Uin;
 
 use super::error::BillError;
+use super::origin;
 use super::records::BlockUse;
 use super::view::{BillView, SegmentView};
 
@@ -470,34 +469,26 @@ pub fn walk_imported<E: From<BillError>>(
     basis: Basis,
     visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<bool, E>,
 ) -> Result<bool, E> {
-    let damaged = |why: &str| {
-        E::from(BillError::Store(StoreError::Damaged {
-            what: format!("the line order of segment {}", segment.number),
-            why: why.to_owned(),
-        }))
-    };
     let rows = segment.record.rows as usize;
-    let stored = store.get_large(Large::Orders, segment.number).map_err(BillError::from)?;
-    let (length, packed) = stored.split_first_chunk::<8>().ok_or_else(|| damaged("it ends early"))?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    if length > rows.saturating_mul(8).saturating_add(16) {
-        return Err(damaged("it is too long"));
-    }
-    let raw = unsqueeze(packed, length).map_err(|e| damaged(&e.to_string()))?;
-    let order = ints::unpack(&mut Take(&raw), rows).map_err(|e| damaged(&e.to_string()))?;
+    let order = origin::order(store, segment)?;
     let mut blocks = Vec::new();
     let mut places = vec![(u32::MAX, 0_u32); rows];
     let mut ordinals = order.iter();
     for (number, used) in segment.record.blocks.iter().enumerate() {
         blocks.push(ReadBlock::read(store, segment, used, basis)?);
         for row in 0..used.rows {
-            let ordinal = ordinals.next().and_then(|o| usize::try_from(*o).ok());
-            let slot = ordinal.and_then(|o| places.get_mut(o)).ok_or_else(|| damaged("a line is missing"))?;
-            *slot = (number as u32, row);
+            if let Some(slot) = ordinals.next().and_then(|o| places.get_mut(*o as usize)) {
+                *slot = (number as u32, row);
+            }
         }
     }
     for (block, row) in places {
-        let block = blocks.get(block as usize).ok_or_else(|| damaged("a line is missing"))?;
+        let block = blocks.get(block as usize).ok_or_else(|| {
+            BillError::Store(StoreError::Damaged {
+                what: format!("segment {}", segment.number),
+                why: "its blocks have fewer lines than it".into(),
+            })
+        })?;
         if !visit(block, row as usize)? {
             return Ok(false);
         }

@@ -2,11 +2,14 @@
 
 mod combine;
 mod confirm;
+mod diff;
 pub mod dispute;
 mod error;
+mod explain;
 pub mod late;
 pub mod life;
 mod lines;
+pub mod origin;
 pub(crate) mod owner_days;
 mod records;
 pub(crate) mod revise;
@@ -16,7 +19,9 @@ mod view;
 
 pub use combine::{CombineError, Completeness, Piece, combine, completeness};
 pub use confirm::{Decided, confirm, defer, difference, issue, may_confirm, reopen};
+pub use diff::{Change, Comparison, Diff, DiffGroup, DiffLine, Identity, Net};
 pub use error::{BillError, Stale};
+pub use explain::{Explained, PlacedLine, Shown, explain};
 pub use lines::{Filter, Owners, ReadBlock, Slice, walk, walk_imported};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines};
 pub use records::*;

@@ -109,7 +109,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<OwnerDay>, BlockError> {
 }
 
 /// Reads the owner-days of a segment; stores of format 1 have none, and then they are worked out from the lines.
-fn of_segment(store: &impl Read, segment: &SegmentView, basis: Basis) -> Result<Vec<OwnerDay>, BillError> {
+pub(super) fn of_segment(
+    store: &impl Read,
+    segment: &SegmentView,
+    basis: Basis,
+) -> Result<Vec<OwnerDay>, BillError> {
     let damaged = |why: String| StoreError::Damaged {
         what: format!("the owner-days of segment {}", segment.number),
         why,

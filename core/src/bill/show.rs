@@ -13,7 +13,7 @@ mod merge;
 mod order;
 mod rollups;
 mod sums;
-mod threads;
+pub(super) mod threads;
 
 #[cfg(test)]
 mod tests;

@@ -180,7 +180,7 @@ impl<'de> Deserialize<'de> for Column {
 }
 
 /// Folds a header for comparison: no white space, lower case, plain brackets.
-pub(super) fn fold_header(header: &str) -> String {
+pub(crate) fn fold_header(header: &str) -> String {
     header
         .chars()
         .filter(|c| !c.is_whitespace())

@@ -4,7 +4,7 @@
 
 mod column;
 
-use column::fold_header;
+pub(crate) use column::fold_header;
 pub use column::{Class, Column, tag_key};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

@@ -1,5 +1,7 @@
 //! Work on several threads, handed out piece by piece.
 
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -69,7 +71,7 @@ pub(super) fn each_mut<T: Send>(
 ///
 /// # Errors
 /// One of those that `make` returns.
-pub(super) fn each<T: Send>(
+pub(in crate::bill) fn each<T: Send>(
     threads: usize,
     n: usize,
     make: impl Fn(usize) -> Result<T, BillError> + Sync,
@@ -81,4 +83,56 @@ pub(super) fn each<T: Send>(
     let mut all: Vec<(usize, T)> = share(threads, n, Vec::new, work)?.into_iter().flatten().collect();
     all.sort_unstable_by_key(|(piece, _)| *piece);
     Ok(all.into_iter().map(|(_, made)| made).collect())
+}
+
+/// Makes something of each of `n` pieces on several threads, and hands it on in the order of the pieces.
+///
+/// Only a few wait to be handed on, however slow the first of them is: memory depends on the threads, not on `n`.
+///
+/// # Errors
+/// The first that `make` or `take` returns, in the order of the pieces; nothing is handed on after it.
+pub(in crate::bill) fn in_order<T: Send, E: From<BillError>>(
+    threads: usize,
+    n: usize,
+    make: impl Fn(usize) -> Result<T, BillError> + Sync,
+    take: &mut dyn FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
+    let workers = threads.clamp(1, THREADS_MAX).min(n);
+    if workers <= 1 {
+        return (0..n).try_for_each(|piece| take(make(piece)?));
+    }
+    let (ask, asked) = crossbeam_channel::unbounded::<usize>();
+    let (give, given) = crossbeam_channel::unbounded();
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (asked, give, make) = (asked.clone(), give.clone(), &make);
+            scope.spawn(move || {
+                for piece in asked {
+                    // Whoever waits for the piece must hear of it, whatever became of it.
+                    let made = std::panic::catch_unwind(AssertUnwindSafe(|| make(piece)));
+                    if give.send((piece, made.unwrap_or(Err(BillError::Thread)))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop((asked, give));
+        // When this ends, nobody asks any more, and the workers end too.
+        let ask = ask;
+        let (mut issued, mut next) = (0, 0);
+        let mut waiting = BTreeMap::new();
+        while next < n {
+            while issued < n && issued - next < workers * 2 {
+                ask.send(issued).map_err(|_| BillError::Thread)?;
+                issued += 1;
+            }
+            let (piece, made) = given.recv().map_err(|_| BillError::Thread)?;
+            waiting.insert(piece, made);
+            while let Some(made) = waiting.remove(&next) {
+                take(made?)?;
+                next += 1;
+            }
+        }
+        Ok(())
+    })
 }

@@ -1,0 +1,322 @@
+//! `bill diff`: what two revisions of a bill differ in.
+
+use std::io::{BufWriter, Write};
+
+use billkeep_core::bill::{BillError, BillView, Change, Comparison, Diff, DiffGroup, DiffLine, Net};
+use billkeep_core::export::write_quoted;
+use billkeep_core::money::Amount;
+use billkeep_core::schema::Column as BillColumn;
+use serde_json::{Map, Value, json};
+
+use crate::args::{Format, Which};
+use crate::context::Context;
+use crate::error::{CommandError, short};
+use crate::output::{self, Column, Table, fitted};
+
+/// How wide a table may be.
+const WIDTH: usize = 80;
+
+pub(super) fn diff(
+    context: &Context,
+    which: &Which,
+    from: Option<u32>,
+    to: Option<u32>,
+    limit: usize,
+) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let to = super::view(context, &reader, which, to)?;
+    let from = match (from, to.revision.previous) {
+        (None, 0) => return Err(BillError::FirstRevision(to.bill.key).into()),
+        (from, previous) => super::view(context, &reader, which, Some(from.unwrap_or(previous)))?,
+    };
+    let comparison = Comparison::new(&reader, &from, &to)?;
+    let threads = context.thread_count();
+    let diff = match context.format {
+        Format::Table => {
+            let diff = comparison.run::<CommandError>(&reader, threads, &mut |_| Ok(()))?;
+            output::data(tables(&from, &to, &diff, limit).as_bytes())?;
+            diff
+        }
+        Format::Csv => {
+            let mut out = CsvLines::new(&comparison)?;
+            let diff = comparison.run(&reader, threads, &mut |change| out.change(change))?;
+            out.out.flush()?;
+            diff
+        }
+        Format::Json => {
+            let mut out = JsonLines::new(&comparison, which, [&from, &to])?;
+            let diff = comparison.run(&reader, threads, &mut |change| out.change(change))?;
+            out.finish(&diff, comparison.columns())?;
+            diff
+        }
+    };
+    context.say(&format!(
+        "{}: revision {} against {}: {} added, {} removed, {} changed; {} read, in {} blocks",
+        to.bill.key,
+        to.revision.number,
+        from.revision.number,
+        output::lines(diff.added),
+        output::lines(diff.removed),
+        output::lines(diff.changed),
+        output::lines(diff.lines_read),
+        billkeep_core::ingest::grouped(diff.blocks_read),
+    ));
+    Ok(())
+}
+
+/// Draws both revisions with what they differ by, and the groups of each currency.
+fn tables(from: &BillView, to: &BillView, diff: &Diff, limit: usize) -> String {
+    let columns = vec![
+        Column::text("revision"),
+        Column::count("lines"),
+        Column::text("currency"),
+        Column::amount("total"),
+        Column::text("digest"),
+    ];
+    let mut revisions = Table::new("", columns);
+    for view in [from, to] {
+        let digest = view.revision.digest.hex();
+        let mut row = |lines: u64, currency: &str, total: String| {
+            let revision = view.revision.number.to_string();
+            let row = [revision, lines.to_string(), currency.to_owned(), total, short(&digest).to_owned()];
+            revisions.rows.push(row.to_vec());
+        };
+        for sums in &view.revision.sums {
+            row(sums.lines, &sums.currency, sums.total().to_string());
+        }
+        if view.revision.sums.is_empty() {
+            row(0, "-", Amount::ZERO.to_string());
+        }
+    }
+    for net in &diff.net {
+        let row = ["net".into(), net.lines.to_string(), net.currency.clone(), net.total().to_string()];
+        revisions.rows.push(row.to_vec());
+    }
+    let mut text = revisions.drawn();
+    for net in &diff.net {
+        let groups: Vec<&DiffGroup> = diff.groups.iter().filter(|g| g.currency == net.currency).collect();
+        if !groups.is_empty() {
+            text.push('\n');
+            text.push_str(&group_table(&groups, net, limit).drawn());
+        }
+    }
+    text
+}
+
+/// Makes the table of the groups of one currency; its last row is what they add up to.
+fn group_table(groups: &[&DiffGroup], net: &Net, limit: usize) -> Table {
+    let columns = vec![
+        Column::text("owner"),
+        Column::text("product"),
+        Column::count("added"),
+        Column::count("removed"),
+        Column::count("changed"),
+        Column::amount(format!("net {}", net.currency)),
+    ];
+    let mut table = Table::new("", columns);
+    let (shown, others) = groups.split_at(limit.min(groups.len()));
+    for group in shown {
+        table.rows.push(row(&group.owner, &group.product, &[group], group.net()));
+    }
+    if !others.is_empty() {
+        // The total is what it is: the others are what is left of it.
+        let shown = shown.iter().try_fold(Amount::ZERO, |sum, group| sum.checked_add(group.net()));
+        let left = shown.and_then(|shown| net.total().checked_sub(shown)).unwrap_or_default();
+        let groups = format!("{} more", billkeep_core::ingest::grouped(others.len() as u64));
+        table.rows.push(row("others", &groups, others, left));
+    }
+    table.rows.push(row("all", "", groups, net.total()));
+    let widths = table.widths();
+    let others: usize =
+        widths.iter().enumerate().filter(|(at, _)| *at != 1).map(|(_, width)| width + 2).sum();
+    let room = WIDTH.saturating_sub(others + 2).max(8);
+    for row in &mut table.rows {
+        if let Some(product) = row.get_mut(1) {
+            *product = fitted(product, room);
+        }
+    }
+    table
+}
+
+fn row(owner: &str, product: &str, groups: &[&DiffGroup], net: Amount) -> Vec<String> {
+    let sum = |of: fn(&DiffGroup) -> u64| groups.iter().map(|g| of(g)).sum::<u64>().to_string();
+    let counts = [sum(|g| g.added), sum(|g| g.removed), sum(|g| g.changed)];
+    let [added, removed, changed] = counts;
+    vec![owner.to_owned(), product.to_owned(), added, removed, changed, net.to_string()]
+}
+
+/// A line of a change, as it is written: which change, what kind, by which identity, and the columns that differ.
+struct Told<'a> {
+    change: u64,
+    kind: &'static str,
+    by: String,
+    columns: Vec<&'a str>,
+    line: &'a DiffLine,
+}
+
+/// Tells the lines of a change.
+fn told<'a>(number: u64, change: &'a Change, headers: &'a [String]) -> Vec<Told<'a>> {
+    let one = |kind, line| Told { change: number, kind, by: String::new(), columns: Vec::new(), line };
+    match change {
+        Change::Added(line) => vec![one("added", line)],
+        Change::Removed(line) => vec![one("removed", line)],
+        Change::Changed { from, to, by, columns } => {
+            let names = || columns.iter().filter_map(|at| headers.get(*at).map(String::as_str)).collect();
+            let one = |kind, line| Told { change: number, kind, by: by.to_string(), columns: names(), line };
+            vec![one("changed-from", from), one("changed-to", to)]
+        }
+    }
+}
+
+fn total(line: &DiffLine) -> Amount {
+    line.amounts.first().copied().unwrap_or_default()
+}
+
+type Out = BufWriter<std::io::StdoutLock<'static>>;
+
+fn stdout() -> Out {
+    BufWriter::with_capacity(1 << 16, std::io::stdout().lock())
+}
+
+/// Writes every line as CSV.
+struct CsvLines<'a> {
+    headers: &'a [String],
+    changes: u64,
+    text: Vec<u8>,
+    out: Out,
+}
+
+impl<'a> CsvLines<'a> {
+    fn new(comparison: &'a Comparison<'_>) -> Result<CsvLines<'a>, CommandError> {
+        let mut lines =
+            CsvLines { headers: comparison.headers(), changes: 0, text: Vec::new(), out: stdout() };
+        let fixed = ["change", "kind", "by", "columns", "currency", "total"].map(str::as_bytes);
+        lines.record(fixed.into_iter().chain(comparison.headers().iter().map(String::as_bytes)))?;
+        Ok(lines)
+    }
+
+    fn record<'c>(&mut self, cells: impl Iterator<Item = &'c [u8]>) -> Result<(), CommandError> {
+        self.text.clear();
+        for (at, cell) in cells.enumerate() {
+            if at > 0 {
+                self.text.push(b',');
+            }
+            write_quoted(cell, &mut self.text);
+        }
+        self.text.push(b'\n');
+        Ok(self.out.write_all(&self.text)?)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), CommandError> {
+        self.changes += 1;
+        for told in told(self.changes, change, self.headers) {
+            let fixed = [
+                told.change.to_string(),
+                told.kind.to_owned(),
+                told.by,
+                told.columns.join(";"),
+                told.line.currency.clone(),
+                total(told.line).to_string(),
+            ];
+            self.record(fixed.iter().map(String::as_bytes).chain(told.line.cells()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes every line as a row of the JSON object, which is closed once all figures have been checked.
+struct JsonLines<'a> {
+    headers: &'a [String],
+    changes: u64,
+    out: Out,
+}
+
+impl<'a> JsonLines<'a> {
+    fn new(
+        comparison: &'a Comparison<'_>,
+        which: &Which,
+        views: [&BillView; 2],
+    ) -> Result<JsonLines<'a>, CommandError> {
+        let mut lines = JsonLines { headers: comparison.headers(), changes: 0, out: stdout() };
+        let [from, to] = views.map(|view| {
+            let total = |s: &billkeep_core::block::Sums| {
+                json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() })
+            };
+            json!({
+                "revision": view.revision.number,
+                "digest": view.revision.digest.hex(),
+                "lines": view.revision.lines(),
+                "totals": view.revision.sums.iter().map(total).collect::<Vec<_>>(),
+            })
+        });
+        write!(lines.out, "{{\n  \"format\": \"billkeep.bill.diff/1\",\n")?;
+        let month = Value::from(which.month.to_string());
+        let basis = Value::from(which.basis.to_string());
+        for (name, value) in [("month", month), ("basis", basis), ("from", from), ("to", to)] {
+            writeln!(lines.out, "  \"{name}\": {value},")?;
+        }
+        write!(lines.out, "  \"rows\": [")?;
+        Ok(lines)
+    }
+
+    fn change(&mut self, change: &Change) -> Result<(), CommandError> {
+        for told in told(self.changes + 1, change, self.headers) {
+            let text = |cell: &[u8]| Value::from(String::from_utf8_lossy(cell).into_owned());
+            let cells: Map<String, Value> =
+                self.headers.iter().cloned().zip(told.line.cells().map(text)).collect();
+            let row = json!({
+                "change": told.change,
+                "kind": told.kind,
+                "by": told.by,
+                "columns": told.columns,
+                "currency": told.line.currency,
+                "total": total(told.line).to_string(),
+                "cells": cells,
+            });
+            let first = self.changes == 0 && told.kind != "changed-to";
+            write!(self.out, "{}\n    {row}", if first { "" } else { "," })?;
+        }
+        self.changes += 1;
+        Ok(())
+    }
+
+    fn finish(mut self, diff: &Diff, columns: &[BillColumn]) -> Result<(), CommandError> {
+        let sums = |object: &mut Map<String, Value>, lines: i64, amounts: &[Amount]| {
+            object.insert("lines".into(), lines.into());
+            for (column, amount) in columns.iter().zip(amounts) {
+                object.insert(column.name().into(), amount.with_sum_scale().to_string().into());
+            }
+        };
+        let group = |group: &DiffGroup| {
+            let mut object = Map::new();
+            let texts = [("owner", &group.owner), ("product", &group.product), ("currency", &group.currency)];
+            object.extend(texts.map(|(name, text)| (name.to_owned(), Value::from(text.as_str()))));
+            let counts = [("added", group.added), ("removed", group.removed), ("changed", group.changed)];
+            object.extend(counts.map(|(name, count)| (name.to_owned(), Value::from(count))));
+            sums(&mut object, group.lines, &group.amounts);
+            Value::Object(object)
+        };
+        let net = |net: &Net| {
+            let mut object = Map::new();
+            object.insert("currency".into(), net.currency.as_str().into());
+            sums(&mut object, net.lines, &net.amounts);
+            Value::Object(object)
+        };
+        let end = if self.changes == 0 { "]" } else { "\n  ]" };
+        writeln!(self.out, "{end},")?;
+        writeln!(self.out, "  \"groups\": {},", list(diff.groups.iter().map(group)))?;
+        writeln!(self.out, "  \"net\": {},", list(diff.net.iter().map(net)))?;
+        for (name, count) in [("added", diff.added), ("removed", diff.removed)] {
+            writeln!(self.out, "  \"{name}\": {count},")?;
+        }
+        write!(self.out, "  \"changed\": {}\n}}\n", diff.changed)?;
+        Ok(self.out.flush()?)
+    }
+}
+
+/// Writes a list, a line for each value.
+fn list(values: impl Iterator<Item = Value>) -> String {
+    let lines: Vec<String> = values.map(|value| format!("\n    {value}")).collect();
+    if lines.is_empty() { "[]".to_owned() } else { format!("[{}\n  ]", lines.join(",")) }
+}

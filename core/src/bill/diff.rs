@@ -1,0 +1,126 @@
+//! What two revisions of a bill differ in: lines added, removed and changed, with their net effect.
+//!
+//! Lines are a multiset: two equal lines on one side and one on the other are one line that was added or removed. What
+//! the revisions share is not read ([`parts`]), equal lines are cancelled as they are read ([`read`]), and of the rest
+//! pairs are made by identities ([`pair`]).
+//!
+//! Limits: memory goes by the lines that differ, up to a window of them, and by the largest owner-day that differs. Pairs
+//! are looked for within a window: in a larger diff, a line that moved far to another owner or day is told as removed and
+//! added.
+
+mod layout;
+mod line;
+mod pair;
+mod parts;
+mod read;
+mod tally;
+
+#[cfg(test)]
+mod tests;
+
+pub use line::Line as DiffLine;
+pub use pair::{Change, Identity};
+pub use tally::{Diff, DiffGroup, Net};
+
+use crate::period::Basis;
+use crate::schema::Column;
+use crate::store::Read;
+
+use super::error::BillError;
+use super::show::threads::in_order;
+use super::view::BillView;
+
+use layout::Layout;
+use line::Line;
+use parts::Apart;
+use tally::Tally;
+
+/// How many lines wait to be paired, and how much memory they take.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    lines: usize,
+    bytes: usize,
+}
+
+const WINDOW: Window = Window { lines: 200_000, bytes: 96 << 20 };
+
+/// Two revisions of one bill, made ready to be compared.
+pub struct Comparison<'a> {
+    from: &'a BillView,
+    to: &'a BillView,
+    basis: Basis,
+    layout: Layout,
+    apart: Apart<'a>,
+    window: Window,
+}
+
+impl<'a> Comparison<'a> {
+    /// Finds what two revisions do not share; no line is read yet.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged.
+    pub fn new(store: &impl Read, from: &'a BillView, to: &'a BillView) -> Result<Comparison<'a>, BillError> {
+        Ok(Comparison {
+            from,
+            to,
+            basis: to.bill.key.basis,
+            layout: Layout::of([from, to]),
+            apart: parts::find(store, from, to)?,
+            window: WINDOW,
+        })
+    }
+
+    /// Returns the headers of all files of both revisions: lines have a cell for each.
+    pub fn headers(&self) -> &[String] {
+        &self.layout.headers
+    }
+
+    /// Returns the money columns that are added up, the total first: lines and groups have an amount for each.
+    pub fn columns(&self) -> &[Column] {
+        &self.layout.summed
+    }
+
+    /// Visits every line that was added, removed or changed, and adds them up.
+    ///
+    /// Changes come by day of coverage and owner, and do not depend on the threads. What is returned has been checked:
+    /// the groups add up to the difference of the revisions' sums, in every currency and column (I1, I2).
+    ///
+    /// # Errors
+    /// [`BillError::DoNotTie`] when they do not; [`BillError`] when the store is damaged; or what `visit` returns.
+    pub fn run<E: From<BillError>>(
+        &self,
+        store: &(impl Read + Sync),
+        threads: usize,
+        visit: &mut dyn FnMut(&Change) -> Result<(), E>,
+    ) -> Result<Diff, E> {
+        let jobs = read::jobs(&self.apart);
+        let make = |at: usize| match jobs.get(at) {
+            Some(job) => read::read(store, &self.layout, &self.apart, self.basis, job),
+            None => Ok(read::Left::default()),
+        };
+        let mut tally = Tally::new(&self.layout);
+        let (mut from, mut to): (Vec<Line>, Vec<Line>) = (Vec::new(), Vec::new());
+        let mut bytes = 0;
+        let mut tell = |from: &mut Vec<Line>, to: &mut Vec<Line>, tally: &mut Tally<'_>| {
+            for change in pair::pair(&self.layout, std::mem::take(from), std::mem::take(to)) {
+                tally.add(&change).map_err(BillError::from)?;
+                visit(&change)?;
+            }
+            Ok::<(), E>(())
+        };
+        in_order::<_, E>(threads, jobs.len(), make, &mut |left| {
+            tally.diff.lines_read += left.lines_read;
+            tally.diff.blocks_read += left.blocks_read;
+            bytes += left.from.iter().chain(&left.to).map(Line::bytes).sum::<usize>();
+            from.extend(left.from);
+            to.extend(left.to);
+            if from.len() + to.len() > self.window.lines || bytes > self.window.bytes {
+                bytes = 0;
+                tell(&mut from, &mut to, &mut tally)?;
+            }
+            Ok(())
+        })?;
+        tell(&mut from, &mut to, &mut tally)?;
+        Ok(tally.finish(self.from, self.to)?)
+    }
+}
