@@ -398,8 +398,11 @@ pub(crate) enum Late {
     Accept {
         number: u64,
         /// Reopens its bill, which has to be confirmed again
-        #[arg(long, required = true)]
+        #[arg(long, required_unless_present = "carry_forward")]
         reopen: bool,
+        /// Books what it would change into the first later month that is not confirmed
+        #[arg(long, conflicts_with = "reopen")]
+        carry_forward: bool,
         /// Why
         #[arg(long)]
         reason: String,

@@ -7,7 +7,7 @@ use billkeep_core::bill::late::LateError;
 use billkeep_core::bill::{BillError, CombineError, Mode};
 use billkeep_core::error::Kind;
 use billkeep_core::export::{ExportError, SinkError};
-use billkeep_core::ingest::{Fault, ImportError};
+use billkeep_core::ingest::{CarryError, Fault, ImportError};
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
 
@@ -162,6 +162,16 @@ impl From<LateError> for CommandError {
         match e {
             LateError::Bill(e) => e.into(),
             LateError::None(_) => error.hint("`billkeep late list` shows the files that wait"),
+            _ => error,
+        }
+    }
+}
+
+impl From<CarryError> for CommandError {
+    fn from(e: CarryError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            CarryError::Late(e) => e.into(),
             _ => error,
         }
     }

@@ -109,3 +109,49 @@ fn accepting_a_late_file_needs_two_people_where_reopening_does() {
     assert_eq!(home.bill_text("state"), "issued");
     home.run(["bill", "confirm", MARCH, "--digest", &home.bill_text("digest")]).says(0, &["second person"]);
 }
+
+#[test]
+fn what_a_late_file_changes_can_be_booked_into_the_next_open_month() {
+    for again in [false, true] {
+        let home = Home::with(&[demo_file(3, 31), demo_file(4, 7)]);
+        home.confirm();
+        let of = |month: &str| {
+            let list = home.json(["bill", "list"]);
+            list["rows"].as_array().unwrap().iter().find(|r| r["month"] == month).unwrap().clone()
+        };
+        let (march, april) = (of(MARCH), of("2021-04"));
+        // A line less, and another time lines more.
+        let (mode, file) =
+            if again { ("cumulative", march_again(&home)) } else { ("adjustment", adjustment(&home).0) };
+        home.import_as(Some(mode), [&file]).says(3, &["late file 1"]);
+        let show = home.json(["late", "show", "1"]);
+        let change: i128 =
+            show["rows"].as_array().unwrap().iter().map(|r| exact(r["difference"].as_str().unwrap())).sum();
+        let carry = ["late", "accept", "1", "--carry-forward", "--reason", "March is paid"];
+        home.run(carry).says(0, &["2021-04", "as it was confirmed"]);
+        assert_eq!(of(MARCH), march);
+        let after = of("2021-04");
+        let total = |row: &serde_json::Value| exact(row["total"].as_str().unwrap());
+        assert_eq!(total(&after), total(&april) + change);
+        home.run(carry).says(3, &["carried forward to 2021-04"]);
+        let lines = home.json(["bill", "lines", "2021-04", "--limit", "1000"]);
+        let all = lines["rows"].as_array().unwrap();
+        let rows: Vec<_> = all.iter().filter(|r| r["Correction Of Month"] == MARCH).collect();
+        assert_eq!(rows.len(), if again { 1 } else { 16 }, "{lines}");
+        let kind = if again { "reversal" } else { "booking" };
+        assert!(rows.iter().all(|r| r["Correction Kind"] == kind));
+        // Each names the line that it corrects, which is there under that id.
+        if again {
+            let id = rows[0]["Correction Of Line"].as_str().unwrap();
+            let old = home.json(["bill", "lines", MARCH, "--limit", "1000"]);
+            let old = old["rows"].as_array().unwrap().iter().find(|r| r["line"] == id).unwrap().clone();
+            assert_eq!(exact(old["TotalCost"].as_str().unwrap().trim()), -change, "{old}");
+        }
+        home.ok(["store", "check"]);
+        home.ok(["audit", "verify"]);
+        let left = std::fs::read_dir(home.path(""))
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("correction-"));
+        assert_eq!(left.count(), 0);
+    }
+}

@@ -2,6 +2,7 @@
 
 use billkeep_core::bill::late::{self, Late as Record};
 use billkeep_core::digest::hex;
+use billkeep_core::ingest;
 
 use crate::args::{Format, Late};
 use crate::context::Context;
@@ -18,7 +19,8 @@ pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> 
             let store = context.read()?;
             show(context, &late::get(&store.read()?, number)?)
         }
-        Late::Accept { number, reopen: _, reason } => accept(context, number, &reason),
+        Late::Accept { number, carry_forward: true, reason, .. } => carry(context, number, &reason),
+        Late::Accept { number, reason, .. } => accept(context, number, &reason),
         Late::Discard { number, reason } => {
             let store = context.write()?;
             let late = late::discard(store.write()?, number, &reason, &context.actor())?;
@@ -132,5 +134,22 @@ fn accept(context: &Context, number: u64, reason: &str) -> Result<(), CommandErr
             }
         }
     }
+    Ok(store.close()?)
+}
+
+fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let folder = context.store.parent().unwrap_or(std::path::Path::new(""));
+    let settings = context.import_settings();
+    let (late, report) = ingest::carry_forward(&store, number, reason, folder, &context.actor(), &settings)?;
+    context.say(&format!(
+        "Late file {number}, `{}`, is carried forward: its difference, {}, is in the bill for {} as {} of corrections.\n\
+         The bill for {} is as it was confirmed.",
+        late.file,
+        late.difference_text(),
+        report.bill,
+        output::lines(report.digest.lines()),
+        late.bill
+    ));
     Ok(store.close()?)
 }

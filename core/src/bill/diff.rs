@@ -18,7 +18,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use line::Line as DiffLine;
+pub use line::{Line as DiffLine, Stored};
 pub use pair::{Change, Identity};
 pub use tally::{Diff, DiffGroup, Net};
 

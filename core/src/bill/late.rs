@@ -21,7 +21,7 @@ use super::error::BillError;
 use super::life::{Event, next};
 use super::records::{Bill, BillKey, Load, Mode, Revision, State};
 use super::revise::revise;
-use super::view::{SegmentView, bill, segment_views};
+use super::view::{BillView, SegmentView, bill, segment_views};
 
 /// What became of a late file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -287,12 +287,54 @@ pub fn get(store: &impl Read, number: u64) -> Result<Late, LateError> {
     store.get(Table::Late, &number.to_be_bytes())?.ok_or(LateError::None(number))
 }
 
-pub(super) fn waiting(store: &impl Read, number: u64) -> Result<Late, LateError> {
+pub(crate) fn waiting(store: &impl Read, number: u64) -> Result<Late, LateError> {
     let late = get(store, number)?;
     match late.state {
         LateState::Waiting => Ok(late),
         state => Err(LateError::Decided { number, state }),
     }
+}
+
+/// Returns the loads of a revision that stay when another one joins them.
+fn joined(store: &impl Read, current: &Revision, load: &Load) -> Result<Vec<Load>, LateError> {
+    let mut loads: Vec<Load> = Vec::new();
+    for number in &current.loads {
+        loads.push(store.need(Table::Loads, &number.to_be_bytes())?);
+    }
+    let pieces: Vec<Piece> = loads.iter().map(Piece::from).collect();
+    let kept = combine(&pieces, &Piece::from(load))?;
+    loads.retain(|l| kept.contains(&l.number));
+    Ok(loads)
+}
+
+/// Returns a late file's confirmed bill as it is, and as it would be with the file; nothing is changed.
+///
+/// # Errors
+/// [`LateError`]; also when the bill is not confirmed any more.
+pub(crate) fn with_and_without(
+    store: &impl Read,
+    late: &Late,
+    actor: &Actor,
+) -> Result<(BillView, BillView), LateError> {
+    let without = BillView::open(store, late.bill, None)?;
+    if without.bill.state != State::Confirmed {
+        let why =
+            "it takes the file by `late accept --reopen`; only what a confirmed bill cannot take is carried \
+                   forward"
+                .to_owned();
+        return Err(BillError::State { bill: late.bill, state: without.bill.state, why }.into());
+    }
+    let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
+    let mut loads = joined(store, &without.revision, &load)?;
+    loads.push(load);
+    let revision = revise(late.bill, Some(&without.revision), &loads, actor)?;
+    let mut views = Vec::new();
+    for load in loads {
+        let segments = segment_views(store, &load)?;
+        views.push((load, segments));
+    }
+    let with = BillView { bill: without.bill.clone(), revision, loads: views };
+    Ok((without, with))
 }
 
 /// What came of accepting a late file.
@@ -322,14 +364,8 @@ pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resul
     }
     let bill = bill(&writer, key)?;
     let current: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
-    let mut loads: Vec<Load> = Vec::new();
-    for number in &current.loads {
-        loads.push(writer.need(Table::Loads, &number.to_be_bytes())?);
-    }
     let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
-    let pieces: Vec<Piece> = loads.iter().map(Piece::from).collect();
-    let kept = combine(&pieces, &Piece::from(&load))?;
-    loads.retain(|l| kept.contains(&l.number));
+    let mut loads = joined(&writer, &current, &load)?;
     let adjustment = load.mode == Mode::Adjustment;
     if adjustment {
         dispute::settle(&writer, &bill, load.number, &segment_views(&writer, &load)?, actor)?;
@@ -367,7 +403,7 @@ pub fn discard(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resu
 }
 
 /// Writes down what was decided about a late file that changes nothing in its own bill.
-pub(super) fn decide(
+pub(crate) fn decide(
     writer: &Writer,
     mut late: Late,
     state: LateState,

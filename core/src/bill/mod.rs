@@ -19,7 +19,7 @@ mod view;
 
 pub use combine::{CombineError, Completeness, Piece, combine, completeness};
 pub use confirm::{Decided, confirm, defer, difference, issue, may_confirm, reopen};
-pub use diff::{Change, Comparison, Diff, DiffGroup, DiffLine, Identity, Net};
+pub use diff::{Change, Comparison, Diff, DiffGroup, DiffLine, Identity, Net, Stored};
 pub use error::{BillError, Stale};
 pub use explain::{Explained, PlacedLine, Shown, explain};
 pub use lines::{Filter, Owners, ReadBlock, Slice, walk, walk_imported};

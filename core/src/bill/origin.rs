@@ -5,11 +5,15 @@
 //! not kept. It is counted from the records before it, of which each takes a line and as many more as its cells have line
 //! ends. Empty lines, which are no records and which imports pass over, are not in that count.
 
+use std::collections::BTreeMap;
+
 use crate::block::bytes::Take;
 use crate::block::{ColumnData, ints, unsqueeze};
 use crate::period::Basis;
 use crate::store::{Large, Read, StoreError};
 
+use super::diff::Stored;
+use super::dispute::LineId;
 use super::error::BillError;
 use super::lines::{ReadBlock, map_cells};
 use super::records::{Load, SourceEntry};
@@ -107,6 +111,32 @@ pub fn order(store: &impl Read, segment: &SegmentView) -> Result<Vec<u32>, BillE
         ordinals.push(ordinal);
     }
     Ok(ordinals)
+}
+
+/// Names stored lines by their ids: load, and place in it. A segment that several loads share is told of the first.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a stored order is not one.
+pub fn line_ids(
+    store: &impl Read,
+    view: &BillView,
+    lines: &[Stored],
+) -> Result<BTreeMap<Stored, LineId>, BillError> {
+    let mut by_segment: BTreeMap<u64, Vec<Stored>> = BTreeMap::new();
+    for line in lines {
+        by_segment.entry(line.segment).or_default().push(*line);
+    }
+    let mut ids = BTreeMap::new();
+    for stretch in stretches(view)? {
+        let Some(lines) = by_segment.remove(&stretch.segment.number) else { continue };
+        let order = order(store, stretch.segment)?;
+        for line in lines {
+            let Some(place) = order.get(line.row as usize) else { continue };
+            let number = stretch.load_lines_before + u64::from(*place) + 1;
+            ids.insert(line, LineId { load: stretch.load.number, line: number });
+        }
+    }
+    Ok(ids)
 }
 
 /// Returns, for each line of a segment in the file's order, how many lines of text come before it in the segment, and last

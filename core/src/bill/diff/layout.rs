@@ -12,7 +12,7 @@ use crate::digest::LineHasher;
 use crate::money::{Amount, trim_cell};
 use crate::schema::{Class, Column, Schema, fold_header, tag_key};
 
-use super::line::{Cells, Line};
+use super::line::{Cells, Line, Stored};
 
 /// What a column means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,6 +169,7 @@ impl LineReader<'_> {
         let currency = String::from_utf8_lossy(trim_cell(currency)).into_owned();
         let owner = block.owners()?.get(row).copied().unwrap_or(0);
         Ok(Line {
+            stored: Stored::default(),
             coverage_day: block.header().coverage_day,
             owner,
             currency,

@@ -32,9 +32,20 @@ impl Cells {
     }
 }
 
+/// Where a line lies in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stored {
+    /// The number of its segment.
+    pub segment: u64,
+    /// Its place among the segment's lines as the blocks have them, from 0.
+    pub row: u32,
+}
+
 /// A line that only one of two revisions has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// Where it lies: what [`super::super::origin::line_ids`] makes an id of.
+    pub stored: Stored,
     /// The day of the month under which exports cover it.
     pub coverage_day: u8,
     /// The owner as a number; 0 for none.

@@ -12,7 +12,7 @@ use crate::period::Basis;
 use crate::store::Read;
 
 use super::layout::Layout;
-use super::line::Line;
+use super::line::{Line, Stored};
 use super::parts::{Apart, Part, Side};
 
 /// Lines that a job hashes, unless one owner-day has more.
@@ -140,8 +140,10 @@ pub(super) fn read(
         let one = apart.segments.get(at.0).ok_or(BillError::Thread)?;
         let mut reader = layout.reader(one.segment)?;
         let side = if one.side == Side::From { &mut left.from } else { &mut left.to };
+        let before: u32 = one.segment.record.blocks.iter().take(at.1).map(|b| b.rows).sum();
         for line in lines {
-            side.push(reader.line(&block, line.row)?);
+            let stored = Stored { segment: one.segment.number, row: before + line.row as u32 };
+            side.push(Line { stored, ..reader.line(&block, line.row)? });
         }
     }
     Ok(left)

@@ -1,0 +1,318 @@
+//! Carries a late file forward: books what it would change in its confirmed month into a later one that is not.
+//!
+//! The corrections are a CSV of their own, with the columns of the bill and four more: a line that is missing in the
+//! confirmed bill as it is, a line that should not be there with its amounts negated, and for a line that is different both. Each
+//! names the month and the line that it corrects. The file is imported like any other adjustment, so that it is
+//! hashed, kept and shown as such. The same late file always gives the same bytes, so that doing it again after a stop in
+//! between books nothing twice (I8).
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use crate::bill::late::{self, Late, Late as Record, LateError, LateState};
+use crate::bill::{
+    self, BillError, BillKey, BillView, Change, Comparison, DiffLine, Mode, State, Stored, origin,
+};
+use crate::digest::hex;
+use crate::error::Kind;
+use crate::export::write_quoted;
+use crate::journal::Actor;
+use crate::money::Amount;
+use crate::period::BillMonth;
+use crate::schema::{Column, Schema};
+use crate::store::{Read, Store, StoreError};
+
+use super::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, import};
+
+/// The columns that corrections have besides the bill's.
+const REFERENCES: [&str; 4] =
+    ["Correction Of Month", "Correction Of Line", "Correction Of File", "Correction Kind"];
+
+/// Why a late file could not be carried forward.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CarryError {
+    /// The late file does not allow it.
+    #[error(transparent)]
+    Late(#[from] LateError),
+    /// It changes nothing, so there is nothing to carry.
+    #[error("late file {0} changes nothing in its bill: discard it")]
+    Nothing(u64),
+    /// The corrections could not be imported.
+    #[error("the corrections of late file {late}: {error}")]
+    Import {
+        /// Which late file.
+        late: u64,
+        /// What is wrong.
+        error: Box<ImportError>,
+    },
+    /// Figures that must be equal are not (I1).
+    #[error("the corrections add up to {one}, and the late file changes its bill by {other}")]
+    DoNotTie {
+        /// What the corrections add up to.
+        one: String,
+        /// What the difference is.
+        other: String,
+    },
+    /// The file of the corrections could not be written.
+    #[error("`{file}`: {why}")]
+    Write {
+        /// Its name.
+        file: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl From<StoreError> for CarryError {
+    fn from(e: StoreError) -> Self {
+        CarryError::Late(e.into())
+    }
+}
+
+impl From<BillError> for CarryError {
+    fn from(e: BillError) -> Self {
+        CarryError::Late(e.into())
+    }
+}
+
+impl CarryError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            CarryError::Late(e) => e.kind(),
+            CarryError::Import { error, .. } => error.kind(),
+            CarryError::Nothing(_) => Kind::Refused,
+            CarryError::DoNotTie { .. } => Kind::Damaged,
+            CarryError::Write { .. } => Kind::User,
+        }
+    }
+}
+
+/// Books a late file's difference into the first later month whose bill is not confirmed.
+///
+/// The corrections are written to a file in `folder`, which goes when they are in the store.
+///
+/// # Errors
+/// [`CarryError`]; the confirmed bill is as before in any case.
+pub fn carry_forward(
+    store: &Store,
+    number: u64,
+    reason: &str,
+    folder: &Path,
+    actor: &Actor,
+    settings: &Settings,
+) -> Result<(Late, Report), CarryError> {
+    let reader = store.read()?;
+    let late = late::waiting(&reader, number)?;
+    let target = target(&reader, late.bill)?;
+    let name = format!("correction-{number}-of-{}.csv", hex(late.sha256.get(..4).unwrap_or_default()));
+    let path = folder.join(&name);
+    let failed =
+        |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: e.to_string() };
+    let (without, with) = late::with_and_without(&reader, &late, actor)?;
+    let lines = {
+        let mut out = BufWriter::new(File::create(&path).map_err(failed)?);
+        let lines = write(&reader, &late, [&without, &with], target, settings.threads, &mut out)?;
+        out.flush().map_err(failed)?;
+        lines
+    };
+    drop((reader, without, with));
+    if lines == 0 {
+        std::fs::remove_file(&path).map_err(failed)?;
+        return Err(CarryError::Nothing(number));
+    }
+    let request = Request {
+        mode: Some(Mode::Adjustment),
+        month: Some(target.month),
+        basis: Some(target.basis),
+        ..Request::default()
+    };
+    let report = import(store, &path, &request, actor, settings, &Limits::default(), &Quiet)
+        .map_err(|error| CarryError::Import { late: number, error: Box::new(error) })?;
+    let load = match &report.outcome {
+        Outcome::Imported { load, .. } | Outcome::Unchanged { load, .. } => *load,
+        Outcome::Held { late, .. } => late.load,
+        Outcome::DryRun { .. } => 0,
+    };
+    let writer = store.write()?;
+    let late = late::waiting(&writer, number)?;
+    let late = late::decide(&writer, late, LateState::Carried { to: target, load }, reason, actor)?;
+    writer.commit()?;
+    std::fs::remove_file(&path).map_err(failed)?;
+    Ok((late, report))
+}
+
+/// Returns the first bill after another one that is not confirmed, whether it is begun or not.
+fn target(store: &impl Read, of: BillKey) -> Result<BillKey, StoreError> {
+    let confirmed: Vec<BillKey> = bill::list(store)?
+        .into_iter()
+        .filter(|(bill, _)| bill.state == State::Confirmed)
+        .map(|(bill, _)| bill.key)
+        .collect();
+    let mut key = of;
+    while confirmed.contains(&key) {
+        let Some(next) = key.month.last_day().next() else { break };
+        key = BillKey { month: next.month(), ..key };
+    }
+    Ok(key)
+}
+
+/// How a line of the comparison becomes a line of the corrections.
+struct Writing<'a> {
+    late: &'a Record,
+    target: BillMonth,
+    /// Which columns have money, and which one the bill's month.
+    money: Vec<usize>,
+    month: Option<usize>,
+    /// Where the references stand.
+    references: [usize; REFERENCES.len()],
+    columns: usize,
+}
+
+/// Writes the corrections; returns how many lines.
+fn write(
+    reader: &(impl Read + Sync),
+    late: &Record,
+    [without, with]: [&BillView; 2],
+    target: BillKey,
+    threads: usize,
+    out: &mut impl Write,
+) -> Result<u64, CarryError> {
+    let comparison = Comparison::new(reader, without, with)?;
+    let mut headers: Vec<String> = comparison.headers().to_vec();
+    let references = REFERENCES.map(|name| match headers.iter().position(|h| h == name) {
+        // A correction of a correction names what it corrects itself.
+        Some(at) => at,
+        None => {
+            headers.push(name.to_owned());
+            headers.len() - 1
+        }
+    });
+    let schema = Schema::recognise(headers.iter().map(String::as_bytes))
+        .map_err(|e| CarryError::Write { file: late.file.clone(), why: e.to_string() })?;
+    let writing = Writing {
+        late,
+        target: target.month,
+        money: schema.summed().into_iter().map(|(_, at)| at).collect(),
+        month: schema.index_of(Column::BillMonth),
+        references,
+        columns: headers.len(),
+    };
+    let mut text = Vec::new();
+    record(headers.iter().map(|h| h.as_bytes().to_vec()), &mut text);
+    let mut lines = 0;
+    let mut sums: BTreeMap<String, Amount> = BTreeMap::new();
+    let mut waiting: Vec<Change> = Vec::new();
+    let mut failed = None;
+    let mut flush = |waiting: &mut Vec<Change>, text: &mut Vec<u8>| -> Result<(), CarryError> {
+        lines += writing.changes(reader, [without, with], std::mem::take(waiting), &mut sums, text)?;
+        out.write_all(text).map_err(|e| CarryError::Write { file: late.file.clone(), why: e.to_string() })?;
+        text.clear();
+        Ok(())
+    };
+    let diff = comparison.run::<BillError>(reader, threads, &mut |change| {
+        waiting.push(change.clone());
+        if waiting.len() >= WAITING_MAX && failed.is_none() {
+            failed = flush(&mut waiting, &mut text).err();
+        }
+        Ok(())
+    })?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    flush(&mut waiting, &mut text)?;
+    let net: BTreeMap<String, Amount> =
+        diff.net.iter().map(|net| (net.currency.clone(), net.total())).collect();
+    let told = |sums: &BTreeMap<String, Amount>| {
+        let texts =
+            sums.iter().filter(|(_, a)| a.mantissa() != 0).map(|(c, a)| format!("{} {c}", a.grouped()));
+        texts.collect::<Vec<_>>().join(", ")
+    };
+    let equal = net.iter().all(|(c, a)| sums.get(c).copied().unwrap_or_default() == *a);
+    if !equal {
+        return Err(CarryError::DoNotTie { one: told(&sums), other: told(&net) });
+    }
+    Ok(lines)
+}
+
+/// Changes that wait for the ids of their lines.
+const WAITING_MAX: usize = 8_192;
+
+fn record(cells: impl Iterator<Item = Vec<u8>>, text: &mut Vec<u8>) {
+    for (at, cell) in cells.enumerate() {
+        if at > 0 {
+            text.push(b',');
+        }
+        write_quoted(&cell, text);
+    }
+    text.push(b'\n');
+}
+
+impl Writing<'_> {
+    fn changes(
+        &self,
+        reader: &impl Read,
+        [without, with]: [&BillView; 2],
+        changes: Vec<Change>,
+        sums: &mut BTreeMap<String, Amount>,
+        text: &mut Vec<u8>,
+    ) -> Result<u64, CarryError> {
+        let mut lines: Vec<(bool, DiffLine)> = Vec::new();
+        for change in changes {
+            match change {
+                Change::Added(line) => lines.push((false, line)),
+                Change::Removed(line) => lines.push((true, line)),
+                Change::Changed { from, to, .. } => lines.extend([(true, from), (false, to)]),
+            }
+        }
+        let of = |reversed: bool| -> Vec<Stored> {
+            lines.iter().filter(|(r, _)| *r == reversed).map(|(_, line)| line.stored).collect()
+        };
+        let old = origin::line_ids(reader, without, &of(true))?;
+        let new = origin::line_ids(reader, with, &of(false))?;
+        for (reversed, line) in &lines {
+            let (ids, view) = if *reversed { (&old, without) } else { (&new, with) };
+            let id = ids.get(&line.stored);
+            let file = id.and_then(|id| view.loads.iter().find(|(load, _)| load.number == id.load));
+            let references = [
+                self.late.bill.month.to_string(),
+                id.map_or_else(String::new, ToString::to_string),
+                file.map_or_else(String::new, |(load, _)| load.file.name.clone()),
+                if *reversed { "reversal" } else { "booking" }.to_owned(),
+            ];
+            self.line(line, *reversed, &references, text);
+            let total = line.amounts.first().copied().unwrap_or_default();
+            let sum = sums.entry(line.currency.clone()).or_default();
+            let new = if *reversed { sum.checked_sub(total) } else { sum.checked_add(total) };
+            *sum = new.ok_or(crate::rollup::Overflow).map_err(BillError::from)?;
+        }
+        Ok(lines.len() as u64)
+    }
+
+    fn line(&self, line: &DiffLine, reversed: bool, references: &[String], text: &mut Vec<u8>) {
+        let mut cells: Vec<Vec<u8>> = line.cells().map(<[u8]>::to_vec).collect();
+        cells.resize(self.columns, Vec::new());
+        if let Some(cell) = self.month.and_then(|at| cells.get_mut(at)) {
+            *cell = self.target.to_string().into_bytes();
+        }
+        if reversed {
+            for at in &self.money {
+                let Some(cell) = cells.get_mut(*at) else { continue };
+                // A cell that shows no amount stays as it is.
+                if let Ok(Some(amount)) = Amount::parse_cell(cell) {
+                    cell.clear();
+                    Amount::new(-amount.mantissa(), amount.scale()).write(cell);
+                }
+            }
+        }
+        for (at, reference) in self.references.iter().zip(references) {
+            if let Some(cell) = cells.get_mut(*at) {
+                *cell = reference.as_bytes().to_vec();
+            }
+        }
+        record(cells.into_iter(), text);
+    }
+}
