@@ -1,5 +1,6 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod audit;
 mod chunk_cache;
 mod concurrency;
 mod confirm;

@@ -289,6 +289,14 @@ pub trait Read {
         self.get(table, key)?.ok_or_else(|| StoreError::Lost(format!("a record of `{}`", table.name())))
     }
 
+    /// Returns the last number of a series that was given out, 0 before the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it does not decode.
+    fn last_id(&self, series: &str) -> Result<u64, StoreError> {
+        Ok(self.get(Table::Meta, series_key(series).as_bytes())?.unwrap_or(0))
+    }
+
     /// Returns all records whose keys begin with `prefix`, in order, with their keys.
     ///
     /// # Errors
@@ -309,6 +317,11 @@ pub trait Read {
 
 fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
     codec::decode(bytes).map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))
+}
+
+/// Under which key the last number of a series lies in [`Table::Meta`].
+fn series_key(series: &str) -> String {
+    format!("next/{series}")
 }
 
 fn scan_table(
@@ -373,8 +386,30 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn put<T: Serialize>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
-        let bytes = codec::encode(record)
-            .map_err(|e: CodecError| StoreError::damaged(format!("a record of `{}`", table.name()), e))?;
+        self.put_encoded(table, key, codec::encode(record))
+    }
+
+    /// Puts a record whose layout has a version of its own under a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn put_as<T: Serialize>(
+        &self,
+        version: u8,
+        table: Table,
+        key: &[u8],
+        record: &T,
+    ) -> Result<(), StoreError> {
+        self.put_encoded(table, key, codec::encode_as(version, record))
+    }
+
+    pub(crate) fn put_encoded(
+        &self,
+        table: Table,
+        key: &[u8],
+        record: Result<Vec<u8>, CodecError>,
+    ) -> Result<(), StoreError> {
+        let bytes = record.map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))?;
         self.txn.open_table(table.definition())?.insert(key, bytes.as_slice())?;
         Ok(())
     }
@@ -402,9 +437,11 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn next_id(&self, series: &str) -> Result<u64, StoreError> {
-        let key = format!("next/{series}");
-        let id = self.get::<u64>(Table::Meta, key.as_bytes())?.unwrap_or(0) + 1;
-        self.put(Table::Meta, key.as_bytes(), &id)?;
+        let last = self.last_id(series)?;
+        let id = last
+            .checked_add(1)
+            .ok_or_else(|| StoreError::damaged(series_key(series), "no number is left"))?;
+        self.put(Table::Meta, series_key(series).as_bytes(), &id)?;
         Ok(id)
     }
 
