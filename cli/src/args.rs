@@ -118,6 +118,15 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Which files should have come in, and which are late, missing, double or by the wrong basis
+    Expected {
+        /// The day (default: today)
+        #[arg(long)]
+        on: Option<Day>,
+        /// Only this month
+        #[arg(long)]
+        month: Option<BillMonth>,
+    },
     /// What was delivered
     #[command(subcommand)]
     Delivery(Delivery),

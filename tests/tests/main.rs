@@ -9,6 +9,7 @@ mod damage;
 mod delivery;
 mod doors;
 mod due;
+mod expected;
 mod export;
 mod golden;
 mod journey;

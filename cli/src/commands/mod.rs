@@ -5,6 +5,7 @@ mod bill;
 mod delivery;
 mod demo;
 mod due;
+mod expected;
 mod export;
 mod import;
 mod init;
@@ -31,6 +32,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Storage(storage) => done(storage::run(&context, storage)),
         Command::Due { on, basis } => done(due::due(&context, on, basis)),
         Command::Run { on, basis, dry_run } => done(due::run(&context, on, basis, dry_run)),
+        Command::Expected { on, month } => done(expected::run(&context, on, month)),
         Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
         Command::Export(export) => done(export::run(&context, &export)),
         Command::Audit(audit) => done(audit::run(&context, &audit)),
