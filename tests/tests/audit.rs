@@ -8,6 +8,9 @@ use serde_json::Value;
 
 use crate::support::{Home, MARCH, PAYER, bill_file};
 
+/// How the store's file is cut.
+const PAGE_BYTES: usize = 4096;
+
 /// A store with six entries, of three actors.
 fn audited() -> Home {
     let home = Home::with(&[bill_file("english")]);
@@ -92,40 +95,52 @@ fn a_hash_that_was_noted_is_found_again_unless_the_journal_is_another() {
     home.run(["audit", "verify", "--expect", &noted.replace(|c| c != '0', "x")]).says(2, &["hexadecimal"]);
 }
 
+/// The page of the store's file that holds the journal's entries, and their values.
+fn page_of_the_journal(home: &Home, sound: &[u8]) -> (usize, Vec<Vec<u8>>) {
+    let store = Store::open(&home.store(), &OpenOptions::default(), Access::Read).unwrap();
+    let mut values = Vec::new();
+    let mut keep = |_: &[u8], bytes: &[u8]| {
+        values.push(bytes.to_vec());
+        Ok(true)
+    };
+    store.read().unwrap().scan_bytes(Table::Journal, &[], &mut keep).unwrap();
+    store.close().unwrap();
+    let last = values.last().unwrap();
+    // The entry that was written last is nowhere but in the page that counts.
+    let places: Vec<usize> =
+        sound.windows(last.len()).enumerate().filter(|(_, w)| w == last).map(|(at, _)| at).collect();
+    let [place] = places[..] else { panic!("{places:?}") };
+    (place / PAGE_BYTES * PAGE_BYTES, values)
+}
+
 #[test]
 fn a_byte_of_the_journal_that_is_flipped_in_the_stores_file_is_found() {
     let home = audited();
-    let open = || Store::open(&home.store(), &OpenOptions::default(), Access::Read);
-    let store = open().unwrap();
-    let mut values = Vec::new();
-    let reader = store.read().unwrap();
-    reader
-        .scan_bytes(Table::Journal, &[], &mut |_, bytes| {
-            values.push(bytes.to_vec());
-            Ok(true)
-        })
-        .unwrap();
-    drop(reader);
-    store.close().unwrap();
-    assert_eq!(values.len(), 6);
     let sound = fs::read(home.store()).unwrap();
-    for (number, value) in (1..).zip(&values) {
-        // The file may still have an earlier copy of the page: the same byte is flipped in each.
-        let copies: Vec<usize> =
-            sound.windows(value.len()).enumerate().filter(|(_, w)| w == value).map(|(at, _)| at).collect();
-        assert!(!copies.is_empty(), "entry {number}");
-        for offset in 0..value.len() {
-            let mut bytes = sound.clone();
-            copies.iter().for_each(|at| bytes[at + offset] ^= 0x10);
-            fs::write(home.store(), &bytes).unwrap();
-            let said = open().and_then(|store| journal::verify(&store.read()?));
-            let text = said.map_err(|e| e.to_string()).unwrap_err();
-            assert!(
-                text.contains(&format!("entry {number} of the journal")),
-                "byte {offset} of {number}: {text}"
-            );
+    let (page, values) = page_of_the_journal(&home, &sound);
+    assert_eq!(values.len(), 6);
+    // A page: what it is, a byte of padding, how many entries; where keys and values end; keys; values.
+    let head = 4 + 2 * 4 * values.len();
+    let keys: usize = 8 * values.len();
+    let used = head + keys + values.iter().map(Vec::len).sum::<usize>();
+    let mut starts = vec![head + keys];
+    values.iter().for_each(|value| starts.push(starts.last().unwrap() + value.len()));
+    let mut flipped = sound.clone();
+    for offset in (0..used).filter(|offset| *offset != 1) {
+        flipped[page + offset] ^= 0x10;
+        fs::write(home.store(), &flipped).unwrap();
+        flipped[page + offset] ^= 0x10;
+        let open = Store::open(&home.store(), &OpenOptions::default(), Access::Read);
+        let text = open.and_then(|store| journal::verify(&store.read()?)).unwrap_err().to_string();
+        if offset >= head + keys {
+            let number = starts.iter().filter(|start| **start <= offset).count();
+            assert!(text.contains(&format!("entry {number} of the journal")), "byte {offset}: {text}");
         }
     }
+    // The program says so in its own words where the page itself is broken.
+    flipped[page] ^= 0x10;
+    fs::write(home.store(), &flipped).unwrap();
+    home.run(["audit", "verify"]).says(4, &["the store is damaged: a page: "]);
     fs::write(home.store(), &sound).unwrap();
     home.ok(["audit", "verify"]).says(0, &["6 entries"]);
 }

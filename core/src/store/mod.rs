@@ -9,6 +9,7 @@
 
 mod chunks;
 mod error;
+mod guard;
 mod pages;
 mod tables;
 
@@ -26,6 +27,8 @@ use crate::codec::{self, CodecError};
 pub use chunks::ChunkCache;
 pub use error::StoreError;
 use error::open_error;
+use guard::guarded;
+pub use guard::reads_a_page;
 pub use tables::{Large, Table};
 
 /// The number that marks the layout of tables and keys.
@@ -329,9 +332,10 @@ fn scan_table(
     prefix: &[u8],
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
-    for entry in table.range(prefix..)? {
-        let (key, value) = entry?;
-        if !key.value().starts_with(prefix) || !visit(key.value(), value.value())? {
+    let mut range = guarded(|| Ok(table.range(prefix..)?))?;
+    while let Some((key, value)) = guarded(|| Ok(range.next().transpose()?))? {
+        let (key, value) = guarded(|| Ok((key.value(), value.value())))?;
+        if !key.starts_with(prefix) || !visit(key, value)? {
             break;
         }
     }
@@ -345,26 +349,27 @@ pub struct Reader {
 
 impl Read for Reader {
     fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.txn.open_table(table.definition()) {
+        guarded(|| match self.txn.open_table(table.definition()) {
             Ok(table) => Ok(table.get(key)?.map(|v| v.value().to_vec())),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(e) => Err(e.into()),
-        }
+        })
     }
 
     fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan_table(&self.txn.open_table(table.definition())?, prefix, visit)
+        let open = guarded(|| Ok(self.txn.open_table(table.definition())?))?;
+        scan_table(&open, prefix, visit)
     }
 
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
-        match self.txn.open_table(table.definition()) {
+        guarded(|| match self.txn.open_table(table.definition()) {
             Ok(open) => pages::get(&open, table, id),
             // A store that was made before there was such a table.
             Err(redb::TableError::TableDoesNotExist(_)) => {
                 Err(StoreError::Lost(format!("value {id} of `{}`", table.name())))
             }
             Err(e) => Err(e.into()),
-        }
+        })
     }
 }
 
