@@ -134,6 +134,15 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Which files should have come in, and which are late, missing, double or by the wrong basis
+    Expected {
+        /// The day (default: today)
+        #[arg(long)]
+        on: Option<Day>,
+        /// Only this month
+        #[arg(long)]
+        month: Option<BillMonth>,
+    },
     /// What was delivered
     #[command(subcommand)]
     Delivery(Delivery),
@@ -546,10 +555,54 @@ pub(crate) struct Export {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// All entries of the journal
-    List,
-    /// Checks that no entry was altered or taken out
-    Verify,
+    /// The entries of the journal, oldest first
+    List(AuditList),
+    /// Checks that no entry was altered or taken out, and tells the last one's hash
+    Verify {
+        /// The last hash of an earlier time, which must still be in the chain
+        #[arg(long, value_name = "HASH", value_parser = hash)]
+        expect: Option<[u8; 32]>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AuditList {
+    /// Only what this actor did
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// Only such changes: `confirm`, `storage enable`, or `storage` for all that begin with that word
+    #[arg(long)]
+    pub(crate) action: Option<String>,
+    /// Only changes of what begins so: a month, an account, a sink
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) subject: Option<String>,
+    /// From this day on, in the store's time zone
+    #[arg(long, value_name = "DAY")]
+    pub(crate) since: Option<Day>,
+    /// Through this day, in the store's time zone
+    #[arg(long, value_name = "DAY")]
+    pub(crate) until: Option<Day>,
+    /// Only the newest so many
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+/// Reads a hash of 64 hexadecimal digits.
+fn hash(text: &str) -> Result<[u8; 32], String> {
+    let mut hash = [0; 32];
+    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pairs = text.as_bytes().as_chunks::<2>().0;
+    for (byte, [high, low]) in hash.iter_mut().zip(pairs) {
+        *byte = digit(*high)
+            .zip(digit(*low))
+            .map(|(h, l)| h << 4 | l)
+            .ok_or("a hash has hexadecimal digits only")?;
+    }
+    if text.len() == 64 {
+        Ok(hash)
+    } else {
+        Err(format!("a hash has 64 digits, and this has {}", text.chars().count()))
+    }
 }
 
 #[derive(Debug, Subcommand)]

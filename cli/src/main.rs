@@ -15,6 +15,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        // What the store makes an error of is told as one.
+        if !billkeep_core::store::reads_a_page() {
+            hook(info);
+        }
+    }));
     let args = args::Args::parse();
     match commands::run(args) {
         Ok(code) => code,

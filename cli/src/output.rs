@@ -211,8 +211,33 @@ pub(crate) fn fitted(text: &str, columns: usize) -> String {
 }
 
 /// Keeps a cell on its line.
-fn one_line(cell: &str) -> String {
+pub(crate) fn one_line(cell: &str) -> String {
     cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Cuts a text into lines of at most `width` characters: between words, and where a word alone is longer, in it.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let (mut line, mut of_line) = (String::new(), 0);
+    for word in one_line(text).split(' ') {
+        if of_line > 0 && of_line + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+            of_line = 0;
+        } else if of_line > 0 {
+            line.push(' ');
+            of_line += 1;
+        }
+        for c in word.chars() {
+            if of_line == width {
+                lines.push(std::mem::take(&mut line));
+                of_line = 0;
+            }
+            line.push(c);
+            of_line += 1;
+        }
+    }
+    lines.push(line);
+    lines
 }
 
 pub(crate) fn json_text(value: &Value) -> String {
@@ -237,4 +262,17 @@ pub(crate) fn data(bytes: &[u8]) -> Result<(), CommandError> {
 pub(crate) fn words(words: &str) {
     // Whoever closed stderr does not want to know.
     let _ = writeln!(std::io::stderr(), "{words}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_words_and_a_long_word_in_itself() {
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("one two", 7), ["one two"]);
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("a 1234567890\nb", 4), ["a", "1234", "5678", "90 b"]);
+    }
 }

@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The version byte of records written today.
+/// The version byte of records whose layout has never changed.
 const VERSION: u8 = 1;
 /// The most bytes a record may claim to have: a hostile length cannot allocate more.
 const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -16,7 +16,7 @@ const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// The version byte is not one that this program knows.
-    #[error("record has format version {0}, and this program knows {VERSION}")]
+    #[error("record has format version {0}, which this program does not know")]
     Version(u8),
     /// The bytes end early, go on too long, or make no sense.
     #[error("record is damaged: {0}")]
@@ -32,7 +32,15 @@ fn config() -> impl bincode::config::Config {
 /// # Errors
 /// [`CodecError::Damaged`] for a record beyond 256 MiB.
 pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = vec![VERSION];
+    encode_as(VERSION, record)
+}
+
+/// Encodes a record in a layout with a version of its own.
+///
+/// # Errors
+/// [`CodecError::Damaged`] for a record beyond 256 MiB.
+pub fn encode_as<T: Serialize>(version: u8, record: &T) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = vec![version];
     bincode::serde::encode_into_std_write(record, &mut bytes, config())
         .map_err(|e| CodecError::Damaged(e.to_string()))?;
     Ok(bytes)
@@ -43,8 +51,24 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, CodecError> {
 /// # Errors
 /// [`CodecError`] when the version is unknown or the bytes are not exactly one record.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    decode_as(VERSION, bytes)
+}
+
+/// Tells the version of a record's layout, for those that have several.
+///
+/// # Errors
+/// [`CodecError::Damaged`] when there are no bytes.
+pub fn version(bytes: &[u8]) -> Result<u8, CodecError> {
+    bytes.first().copied().ok_or_else(|| CodecError::Damaged("no bytes".into()))
+}
+
+/// Decodes a record of the layout with this version, all of its bytes.
+///
+/// # Errors
+/// [`CodecError`] when the version is another one or the bytes are not exactly one record.
+pub fn decode_as<T: DeserializeOwned>(wanted: u8, bytes: &[u8]) -> Result<T, CodecError> {
     let (version, body) = bytes.split_first().ok_or_else(|| CodecError::Damaged("no bytes".into()))?;
-    if *version != VERSION {
+    if *version != wanted {
         return Err(CodecError::Version(*version));
     }
     let (record, used) =
@@ -76,6 +100,16 @@ mod tests {
         assert!(matches!(decode::<u32>(&bytes), Err(CodecError::Damaged(_))));
         assert_eq!(decode::<u32>(&[9, 7, 0, 0, 0]), Err(CodecError::Version(9)));
         assert!(decode::<String>(&[1, 255, 255, 255, 255, 255, 255, 255, 255]).is_err());
+    }
+
+    #[test]
+    fn a_layout_of_its_own_version_is_not_taken_for_another() {
+        let bytes = encode_as(2, &(7_u32, true)).unwrap();
+        assert_eq!(bytes, [2, 7, 0, 0, 0, 1]);
+        assert_eq!((version(&bytes), decode_as(2, &bytes)), (Ok(2), Ok((7_u32, true))));
+        assert_eq!(decode::<(u32, bool)>(&bytes), Err(CodecError::Version(2)));
+        assert_eq!(decode_as::<u32>(2, &encode(&7_u32).unwrap()), Err(CodecError::Version(1)));
+        assert!(version(&[]).is_err());
     }
 
     proptest! {

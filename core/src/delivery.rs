@@ -17,7 +17,7 @@ use crate::digest::hex;
 use crate::export::{
     ExportError, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,
 };
-use crate::journal::{self, Actor};
+use crate::journal::{Actor, Change, append_change};
 use crate::period::{Basis, Day, TimeZone};
 use crate::settings::StoreSettings;
 use crate::storage::{self, SinkRecord, StorageError};
@@ -285,7 +285,9 @@ pub fn deliver(
     );
     let delivery = Delivery { progress: Progress::Delivered(Box::new(receipt)), ..delivery };
     writer.put(Table::Deliveries, &delivery.number.to_be_bytes(), &delivery)?;
-    journal::append(&writer, actor, "deliver", &delivery.plan.wanted.bill.to_string(), &detail)?;
+    // What is delivered is the lines that were planned: their digest, which the manifest has too.
+    let (subject, after) = (delivery.plan.wanted.bill.to_string(), Some(delivery.plan.content.bytes()));
+    append_change(&writer, actor, Change { after, ..Change::new("deliver", &subject, &detail) })?;
     writer.commit()?;
     Ok(delivery)
 }

@@ -1,12 +1,24 @@
 //! The journal: who changed what, when and why; append-only, and chained by hashes.
 //!
 //! Every entry carries SHA-256 over the entry before and its own words, so that taking one out or altering one
-//! breaks the chain from there on. An entry is written in the transaction that makes the change it tells of.
+//! breaks the chain from there on. An entry is written in the transaction that makes the change it tells of. The
+//! store counts the entries that were written, so that a cut end is found as well; [`Proof`] tells what that
+//! does not find.
 
-use serde::{Deserialize, Serialize};
+mod chain;
+mod entry;
+mod select;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::store::{Read, StoreError, Table, Writer};
+
+pub use chain::{Proof, verify};
+pub use entry::Entry;
+pub use select::{Filter, list, number_of, select};
+
+/// The series of the entries' numbers.
+const SERIES: &str = "journal";
 
 /// Who does something, and when it is: libraries do not ask the clock or the environment.
 #[derive(Clone, Debug)]
@@ -17,45 +29,35 @@ pub struct Actor {
     pub at_unix_s: i64,
 }
 
-/// One change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// Counted from 1.
-    pub number: u64,
-    /// When, in Unix seconds.
-    pub at_unix_s: i64,
-    /// Who.
-    pub actor: String,
-    /// What was done: `import`, `confirm`, `storage enable` …
-    pub action: String,
+/// What an entry is to tell of a change. Made by [`Change::new`], with the rest filled in where there is more to say.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// What was done.
+    pub action: &'a str,
     /// To what.
-    pub subject: String,
-    /// What there is to say: figures, reasons.
-    pub detail: String,
-    /// The hash of the entry before; zeros for the first.
-    pub previous: [u8; 32],
-    /// SHA-256 over all of the above.
-    pub hash: [u8; 32],
+    pub subject: &'a str,
+    /// What there is to say: figures, names.
+    pub detail: &'a str,
+    /// The digest of the subject before: of a bill its digest, of a setting that of its record
+    /// ([`record_digest`]), of a delivery that of its lines; none for what was not there.
+    pub before: Option<[u8; 32]>,
+    /// The digest of the subject after; none for what is not there any more.
+    pub after: Option<[u8; 32]>,
+    /// Why, in the words of whoever did it.
+    pub reason: Option<&'a str>,
 }
 
-impl Entry {
-    fn expected_hash(&self) -> [u8; 32] {
-        let mut hasher = Sha256::new();
-        hasher.update(self.previous);
-        hasher.update(self.number.to_le_bytes());
-        hasher.update(self.at_unix_s.to_le_bytes());
-        for text in [&self.actor, &self.action, &self.subject, &self.detail] {
-            hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
-            hasher.update(text.as_bytes());
-        }
-        hasher.finalize().into()
+impl<'a> Change<'a> {
+    /// Makes a change without digests and reason.
+    pub fn new(action: &'a str, subject: &'a str, detail: &'a str) -> Change<'a> {
+        Change { action, subject, detail, before: None, after: None, reason: None }
     }
 }
 
-/// Appends an entry.
+/// Appends an entry without digests and reason.
 ///
 /// # Errors
-/// [`StoreError`] when the store cannot be written.
+/// As [`append_change`].
 pub fn append(
     writer: &Writer,
     actor: &Actor,
@@ -63,76 +65,65 @@ pub fn append(
     subject: &str,
     detail: &str,
 ) -> Result<(), StoreError> {
-    let number = writer.next_id("journal")?;
+    append_change(writer, actor, Change::new(action, subject, detail))
+}
+
+/// Appends an entry.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be written; [`StoreError::Damaged`] when the journal's end is not the one that
+/// was written last, since nothing may be chained to it.
+pub fn append_change(writer: &Writer, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
+    let number = writer.next_id(SERIES)?;
+    if writer.get_bytes(Table::Journal, &number.to_be_bytes())?.is_some() {
+        let why = format!("it is there, though only {} were written", number - 1);
+        return Err(StoreError::Damaged { what: format!("entry {number} of the journal"), why });
+    }
     let previous = match number {
         1 => [0; 32],
-        _ => writer.need::<Entry>(Table::Journal, &(number - 1).to_be_bytes())?.hash,
+        _ => get(writer, number - 1)?.hash,
     };
     let mut entry = Entry {
+        layout: entry::LAYOUT,
         number,
         at_unix_s: actor.at_unix_s,
         actor: actor.name.clone(),
-        action: action.to_owned(),
-        subject: subject.to_owned(),
-        detail: detail.to_owned(),
+        action: change.action.to_owned(),
+        subject: change.subject.to_owned(),
+        detail: change.detail.to_owned(),
+        before: change.before,
+        after: change.after,
+        reason: change.reason.map(str::to_owned),
         previous,
         hash: [0; 32],
     };
     entry.hash = entry.expected_hash();
-    writer.put(Table::Journal, &number.to_be_bytes(), &entry)
+    writer.put_as(entry::LAYOUT, Table::Journal, &number.to_be_bytes(), &entry)
 }
 
-/// Returns all entries, oldest first.
+/// Returns the entry with a number, which must be there.
+fn get(store: &impl Read, number: u64) -> Result<Entry, StoreError> {
+    let bytes = store
+        .get_bytes(Table::Journal, &number.to_be_bytes())?
+        .ok_or_else(|| StoreError::Lost(format!("entry {number} of the journal")))?;
+    decode(&number.to_be_bytes(), &bytes)
+}
+
+fn decode(key: &[u8], bytes: &[u8]) -> Result<Entry, StoreError> {
+    Entry::decode(bytes).map_err(|e| {
+        let number =
+            key.try_into().map_or_else(|_| "?".to_owned(), |key| u64::from_be_bytes(key).to_string());
+        StoreError::Damaged { what: format!("entry {number} of the journal"), why: e.to_string() }
+    })
+}
+
+/// Returns the digest of a setting: SHA-256 of its record's bytes; `None` where there is no record.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<Entry>, StoreError> {
-    Ok(store.list(Table::Journal, &[])?.into_iter().map(|(_, entry)| entry).collect())
-}
-
-/// Checks the chain; returns how many entries there are.
-///
-/// # Errors
-/// [`StoreError::Damaged`] at the first entry that is not what was written.
-pub fn verify(store: &impl Read) -> Result<u64, StoreError> {
-    let mut previous = [0; 32];
-    let mut number = 0;
-    for entry in list(store)? {
-        number += 1;
-        if entry.number != number || entry.previous != previous || entry.hash != entry.expected_hash() {
-            return Err(StoreError::Damaged {
-                what: format!("entry {number} of the journal"),
-                why: "the chain is broken there".into(),
-            });
-        }
-        previous = entry.hash;
-    }
-    Ok(number)
+pub fn record_digest(store: &impl Read, table: Table, key: &[u8]) -> Result<Option<[u8; 32]>, StoreError> {
+    Ok(store.get_bytes(table, key)?.map(|bytes| Sha256::digest(bytes).into()))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::{OpenOptions, Store};
-
-    #[test]
-    fn an_altered_or_missing_entry_breaks_the_chain() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Store::create(&folder.path().join("a"), &OpenOptions::default(), |_| Ok(())).unwrap();
-        let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-        let writer = store.write().unwrap();
-        for i in 0..3 {
-            append(&writer, &actor, "confirm", "2021-03", &format!("{i}")).unwrap();
-        }
-        assert_eq!(verify(&writer).unwrap(), 3);
-        let mut second: Entry = writer.need(Table::Journal, &2_u64.to_be_bytes()).unwrap();
-        second.actor = "wang".into();
-        writer.put(Table::Journal, &2_u64.to_be_bytes(), &second).unwrap();
-        assert!(verify(&writer).unwrap_err().to_string().contains("entry 2"));
-        second.hash = second.expected_hash();
-        writer.put(Table::Journal, &2_u64.to_be_bytes(), &second).unwrap();
-        assert!(verify(&writer).unwrap_err().to_string().contains("entry 3"));
-        writer.delete(Table::Journal, &2_u64.to_be_bytes()).unwrap();
-        assert!(verify(&writer).unwrap_err().to_string().contains("entry 2"));
-    }
-}
+mod tests;

@@ -7,6 +7,7 @@ pub mod codec;
 pub mod delivery;
 pub mod digest;
 pub mod error;
+pub mod expected;
 pub mod export;
 pub mod ingest;
 pub mod journal;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Binding, Kind};
 use crate::error::Kind as ErrorKind;
-use crate::journal::{self, Actor};
+use crate::journal::{Actor, Change, append_change, record_digest};
 use crate::period::Day;
 use crate::settings::StoreSettings;
 use crate::store::{Read, StoreError, Table, Writer};
@@ -138,8 +138,11 @@ fn save(
     detail: &str,
     actor: &Actor,
 ) -> Result<(), StorageError> {
-    writer.put(Table::Storage, &key(account.uin), account)?;
-    journal::append(&writer, actor, action, &account.uin.to_string(), detail)?;
+    let (at, subject) = (key(account.uin), account.uin.to_string());
+    let before = record_digest(&writer, Table::Storage, &at)?;
+    writer.put(Table::Storage, &at, account)?;
+    let after = record_digest(&writer, Table::Storage, &at)?;
+    append_change(&writer, actor, Change { before, after, ..Change::new(action, &subject, detail) })?;
     Ok(writer.commit()?)
 }
 
@@ -256,7 +259,8 @@ pub fn add_sink(writer: Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), 
         return Err(StorageError::SinkExists(sink.name.clone()));
     }
     writer.put(Table::Sinks, sink.name.as_bytes(), sink)?;
-    journal::append(&writer, actor, "sink add", &sink.name, &sink.url)?;
+    let after = record_digest(&writer, Table::Sinks, sink.name.as_bytes())?;
+    append_change(&writer, actor, Change { after, ..Change::new("sink add", &sink.name, &sink.url) })?;
     Ok(writer.commit()?)
 }
 
@@ -271,7 +275,8 @@ pub fn remove_sink(writer: Writer, name: &str, actor: &Actor) -> Result<(), Stor
             return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });
         }
     }
+    let before = record_digest(&writer, Table::Sinks, name.as_bytes())?;
     writer.delete(Table::Sinks, name.as_bytes())?;
-    journal::append(&writer, actor, "sink remove", name, &found.url)?;
+    append_change(&writer, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
     Ok(writer.commit()?)
 }

@@ -1,5 +1,6 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod audit;
 mod chunk_cache;
 mod concurrency;
 mod confirm;
@@ -10,6 +11,7 @@ mod diff;
 mod doors;
 mod due;
 mod explain;
+mod expected;
 mod export;
 mod failures;
 mod golden;

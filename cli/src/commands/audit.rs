@@ -1,40 +1,125 @@
 //! `audit`: the journal.
 
-use billkeep_core::journal;
+use billkeep_core::digest::hex;
+use billkeep_core::error::Kind;
+use billkeep_core::journal::{self, Entry, Filter};
+use billkeep_core::settings::StoreSettings;
+use billkeep_core::store::Read;
 
-use crate::args::Audit;
+use crate::args::{Audit, AuditList, Format};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{self, Column, Table, wrapped};
+
+/// How wide entries are written for people.
+const WIDTH: usize = 80;
+/// How far what there is to say of an entry is set in.
+const INDENT: usize = 7;
 
 pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     match command {
-        Audit::List => {
-            let columns = vec![
-                Column::count("entry"),
-                Column::text("at"),
-                Column::text("actor"),
-                Column::text("action"),
-                Column::text("subject"),
-                Column::text("detail"),
-            ];
-            let mut table = Table::new("billkeep.audit.list/1", columns);
-            for entry in journal::list(&reader)? {
-                let at = chrono::DateTime::from_timestamp(entry.at_unix_s, 0).map_or_else(
-                    || entry.at_unix_s.to_string(),
-                    |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                );
-                let row = [at, entry.actor, entry.action, entry.subject, entry.detail];
-                table.rows.push(std::iter::once(entry.number.to_string()).chain(row).collect());
+        Audit::List(wanted) => {
+            let entries = journal::select(&reader, &filter(wanted, &reader)?)?;
+            match context.format {
+                Format::Table => output::data(for_people(&entries).as_bytes()),
+                format => table(&entries).print(format),
             }
-            table.print(context.format)
         }
-        Audit::Verify => {
-            let entries = journal::verify(&reader)?;
-            context.say(&format!("The journal is whole: {entries} entries, none altered, none missing."));
-            Ok(())
+        Audit::Verify { expect } => verify(context, &reader, *expect),
+    }
+}
+
+fn filter(wanted: &AuditList, store: &impl Read) -> Result<Filter, CommandError> {
+    let offset = StoreSettings::of(store)?.zone.offset_minutes();
+    Ok(Filter {
+        actor: wanted.actor.clone(),
+        action: wanted.action.clone(),
+        subject: wanted.subject.clone(),
+        since_unix_s: wanted.since.map(|day| day.start_unix_s(offset)),
+        until_unix_s: wanted.until.and_then(|day| day.next()).map(|day| day.start_unix_s(offset)),
+        newest: wanted.limit,
+    })
+}
+
+fn at(entry: &Entry) -> String {
+    chrono::DateTime::from_timestamp(entry.at_unix_s, 0)
+        .map_or_else(|| entry.at_unix_s.to_string(), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
+}
+
+/// Writes entries as people read them: a line that tells who did what, and below it what there is to say.
+fn for_people(entries: &[Entry]) -> String {
+    let mut text = String::new();
+    for entry in entries {
+        let what = format!("{}  {}: {} {}", at(entry), entry.actor, entry.action, entry.subject);
+        let mut number = format!("{:>5}", entry.number);
+        let reason = entry.reason.as_ref().map(|reason| format!("reason: {reason}"));
+        let said = [Some(what), Some(entry.detail.clone()).filter(|d| !d.is_empty()), reason];
+        for line in said.iter().flatten().flat_map(|said| wrapped(said, WIDTH - INDENT)) {
+            text.push_str(format!("{number:INDENT$}{line}").trim_end());
+            text.push('\n');
+            number.clear();
         }
     }
+    text
+}
+
+fn table(entries: &[Entry]) -> Table {
+    let texts =
+        ["at", "actor", "action", "subject", "detail", "before", "after", "reason", "previous", "hash"];
+    let columns = std::iter::once(Column::count("entry")).chain(texts.map(Column::text)).collect();
+    let mut table = Table::new("billkeep.audit.list/1", columns);
+    let digest = |digest: &Option<[u8; 32]>| digest.as_ref().map_or_else(String::new, |d| hex(d));
+    for entry in entries {
+        table.rows.push(vec![
+            entry.number.to_string(),
+            at(entry),
+            entry.actor.clone(),
+            entry.action.clone(),
+            entry.subject.clone(),
+            entry.detail.clone(),
+            digest(&entry.before),
+            digest(&entry.after),
+            entry.reason.clone().unwrap_or_default(),
+            hex(&entry.previous),
+            hex(&entry.hash),
+        ]);
+    }
+    table
+}
+
+fn verify(context: &Context, store: &impl Read, expect: Option<[u8; 32]>) -> Result<(), CommandError> {
+    let proof = journal::verify(store)?;
+    let (entries, last) = (proof.entries, hex(&proof.last));
+    let noted = match expect {
+        None => None,
+        Some(hash) => Some(journal::number_of(store, &hash)?.ok_or_else(|| {
+            CommandError::new(
+                Kind::Damaged,
+                format!(
+                    "the journal has {entries} entries that follow from each other, and none of them has the hash `{}`: \
+                     it was cut or written anew after that was noted, or it is another store's",
+                    hex(&hash)
+                ),
+            )
+            .hint("restore a backup of the file, and look for who could write to it since")
+        })?),
+    };
+    if context.format != Format::Table {
+        let columns = vec![Column::count("entries"), Column::text("last_hash"), Column::count("noted_entry")];
+        let mut table = Table::new("billkeep.audit.verify/1", columns);
+        let noted = noted.map_or_else(String::new, |number| number.to_string());
+        table.rows.push(vec![entries.to_string(), last, noted]);
+        return table.print(context.format);
+    }
+    context.say(&format!("The journal is whole: {entries} entries, none altered, none missing."));
+    if let Some(number) = noted {
+        context
+            .say(&format!("The hash that was noted is that of entry {number}: all up to it is as it was."));
+    }
+    context.say(&format!(
+        "The last hash is {last}.\nNote it outside of the store: `billkeep audit verify --expect HASH` finds a journal written anew."
+    ));
+    Ok(())
 }

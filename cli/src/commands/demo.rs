@@ -220,7 +220,7 @@ impl<'a> Demo<'a> {
                 ),
             ));
         }
-        let entries = billkeep_core::journal::verify(&self.store.read()?)?;
+        let entries = billkeep_core::journal::verify(&self.store.read()?)?.entries;
         self.context.say(&format!(
             "All {ok} files are as they were delivered; the journal is whole, with {entries} entries."
         ));

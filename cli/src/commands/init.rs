@@ -1,7 +1,7 @@
 //! `init`: makes a store.
 
 use billkeep_core::calendar::Profile;
-use billkeep_core::journal;
+use billkeep_core::journal::{Change, append_change, record_digest};
 use billkeep_core::period::TimeZone;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::{Store, Table};
@@ -21,7 +21,9 @@ pub(crate) fn run(context: &Context, payer: Uin, calendar: &str, zone: TimeZone)
     Store::create(&context.store, &context.options(), |writer| {
         writer.put(Table::Meta, StoreSettings::KEY, &settings)?;
         let detail = format!("payer {payer}, calendar {calendar}, time zone {zone}");
-        journal::append(writer, &actor, "init", &payer.to_string(), &detail)
+        let after = record_digest(writer, Table::Meta, StoreSettings::KEY)?;
+        let subject = payer.to_string();
+        append_change(writer, &actor, Change { after, ..Change::new("init", &subject, &detail) })
     })?
     .close()?;
     context.say(&format!(

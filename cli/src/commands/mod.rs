@@ -6,6 +6,7 @@ mod delivery;
 mod demo;
 mod dispute;
 mod due;
+mod expected;
 mod export;
 mod import;
 mod init;
@@ -39,6 +40,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Due { on, basis } => done(due::due(&context, on, basis)),
         Command::Status { on } => done(status::run(&context, on)),
         Command::Run { on, basis, dry_run } => done(due::run(&context, on, basis, dry_run)),
+        Command::Expected { on, month } => done(expected::run(&context, on, month)),
         Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
         Command::Export(export) => done(export::run(&context, &export)),
         Command::Audit(audit) => done(audit::run(&context, &audit)),

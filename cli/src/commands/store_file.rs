@@ -26,7 +26,7 @@ fn check(context: &Context) -> Result<(), CommandError> {
         bills += 1;
         lines += revision.lines();
     }
-    let entries = journal::verify(&reader)?;
+    let entries = journal::verify(&reader)?.entries;
     context.say(&format!(
         "The store is whole: {} in {bills} bills, every sum and digest recomputed; {entries} entries in the journal.",
         crate::output::lines(lines)

@@ -9,6 +9,7 @@
 
 mod chunks;
 mod error;
+mod guard;
 mod pages;
 mod tables;
 
@@ -26,6 +27,8 @@ use crate::codec::{self, CodecError};
 pub use chunks::ChunkCache;
 pub use error::StoreError;
 use error::open_error;
+use guard::guarded;
+pub use guard::reads_a_page;
 pub use tables::{Large, Table};
 
 /// The number that marks the layout of tables and keys.
@@ -289,6 +292,14 @@ pub trait Read {
         self.get(table, key)?.ok_or_else(|| StoreError::Lost(format!("a record of `{}`", table.name())))
     }
 
+    /// Returns the last number of a series that was given out, 0 before the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it does not decode.
+    fn last_id(&self, series: &str) -> Result<u64, StoreError> {
+        Ok(self.get(Table::Meta, series_key(series).as_bytes())?.unwrap_or(0))
+    }
+
     /// Returns all records whose keys begin with `prefix`, in order, with their keys.
     ///
     /// # Errors
@@ -311,14 +322,20 @@ fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreErr
     codec::decode(bytes).map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))
 }
 
+/// Under which key the last number of a series lies in [`Table::Meta`].
+fn series_key(series: &str) -> String {
+    format!("next/{series}")
+}
+
 fn scan_table(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     prefix: &[u8],
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
-    for entry in table.range(prefix..)? {
-        let (key, value) = entry?;
-        if !key.value().starts_with(prefix) || !visit(key.value(), value.value())? {
+    let mut range = guarded(|| Ok(table.range(prefix..)?))?;
+    while let Some((key, value)) = guarded(|| Ok(range.next().transpose()?))? {
+        let (key, value) = guarded(|| Ok((key.value(), value.value())))?;
+        if !key.starts_with(prefix) || !visit(key, value)? {
             break;
         }
     }
@@ -332,31 +349,32 @@ pub struct Reader {
 
 impl Read for Reader {
     fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        match self.txn.open_table(table.definition()) {
+        guarded(|| match self.txn.open_table(table.definition()) {
             Ok(table) => Ok(table.get(key)?.map(|v| v.value().to_vec())),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(e) => Err(e.into()),
-        }
+        })
     }
 
     fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        match self.txn.open_table(table.definition()) {
-            Ok(table) => scan_table(&table, prefix, visit),
+        let open = guarded(|| match self.txn.open_table(table.definition()) {
+            Ok(table) => Ok(Some(table)),
             // A store that was made before there was such a table.
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(()),
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(e) => Err(e.into()),
-        }
+        })?;
+        open.map_or(Ok(()), |open| scan_table(&open, prefix, visit))
     }
 
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
-        match self.txn.open_table(table.definition()) {
+        guarded(|| match self.txn.open_table(table.definition()) {
             Ok(open) => pages::get(&open, table, id),
             // A store that was made before there was such a table.
             Err(redb::TableError::TableDoesNotExist(_)) => {
                 Err(StoreError::Lost(format!("value {id} of `{}`", table.name())))
             }
             Err(e) => Err(e.into()),
-        }
+        })
     }
 }
 
@@ -378,8 +396,30 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn put<T: Serialize>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
-        let bytes = codec::encode(record)
-            .map_err(|e: CodecError| StoreError::damaged(format!("a record of `{}`", table.name()), e))?;
+        self.put_encoded(table, key, codec::encode(record))
+    }
+
+    /// Puts a record whose layout has a version of its own under a key.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn put_as<T: Serialize>(
+        &self,
+        version: u8,
+        table: Table,
+        key: &[u8],
+        record: &T,
+    ) -> Result<(), StoreError> {
+        self.put_encoded(table, key, codec::encode_as(version, record))
+    }
+
+    pub(crate) fn put_encoded(
+        &self,
+        table: Table,
+        key: &[u8],
+        record: Result<Vec<u8>, CodecError>,
+    ) -> Result<(), StoreError> {
+        let bytes = record.map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))?;
         self.txn.open_table(table.definition())?.insert(key, bytes.as_slice())?;
         Ok(())
     }
@@ -407,9 +447,11 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn next_id(&self, series: &str) -> Result<u64, StoreError> {
-        let key = format!("next/{series}");
-        let id = self.get::<u64>(Table::Meta, key.as_bytes())?.unwrap_or(0) + 1;
-        self.put(Table::Meta, key.as_bytes(), &id)?;
+        let last = self.last_id(series)?;
+        let id = last
+            .checked_add(1)
+            .ok_or_else(|| StoreError::damaged(series_key(series), "no number is left"))?;
+        self.put(Table::Meta, series_key(series).as_bytes(), &id)?;
         Ok(id)
     }
 

@@ -22,7 +22,9 @@ fn records_and_large_values_come_back() {
     for (id, value) in values.iter().enumerate() {
         writer.put_large(Large::Blocks, id as u64, value).unwrap();
     }
+    assert_eq!(writer.last_id("x").unwrap(), 0);
     assert_eq!((writer.next_id("x").unwrap(), writer.next_id("x").unwrap()), (1, 2));
+    writer.put_as(2, Table::Loads, b"a", &7_u32).unwrap();
     writer.commit().unwrap();
     store.close().unwrap();
 
@@ -33,6 +35,9 @@ fn records_and_large_values_come_back() {
     for (id, value) in values.iter().enumerate() {
         assert_eq!(&reader.get_large(Large::Blocks, id as u64).unwrap(), value, "{id}");
     }
+    assert_eq!(reader.last_id("x").unwrap(), 2);
+    assert_eq!(reader.get_bytes(Table::Loads, b"a").unwrap().unwrap(), [2, 7, 0, 0, 0]);
+    assert!(matches!(reader.get::<u32>(Table::Loads, b"a"), Err(StoreError::Damaged { .. })));
     assert!(matches!(reader.get_large(Large::Blocks, 99), Err(StoreError::Lost(_))));
 }
 

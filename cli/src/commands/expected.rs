@@ -1,0 +1,137 @@
+//! `expected`: which files should have come in by a day, and what became of each.
+
+use billkeep_core::bill::{Mode, State};
+use billkeep_core::calendar::Profile;
+use billkeep_core::expected::{self, Double, Expectation, Verdict, ranges};
+use billkeep_core::period::{Basis, BillMonth, Day};
+use billkeep_core::settings::StoreSettings;
+
+use crate::args::Format;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{self, Column, Table, wrapped};
+
+/// How wide it is written for people.
+const WIDTH: usize = 80;
+
+pub(crate) fn run(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let on = context.day(on, &reader)?;
+    let calendar = StoreSettings::of(&reader)?.calendar;
+    let profile = Profile::of_name(&calendar).unwrap_or(Profile::SEED_2021);
+    let bills = expected::gather(&reader)?;
+    if bills.is_empty() {
+        context.say("No bill was imported yet: from its month on, files are expected.");
+    }
+    let mut all = expected::expected(&profile, on, &bills);
+    all.retain(|e| month.is_none_or(|month| e.month == month));
+    match context.format {
+        Format::Table => output::data(for_people(&all, on).as_bytes()),
+        format => table(on, &all).print(format),
+    }
+}
+
+fn table(on: Day, all: &[Expectation]) -> Table {
+    let columns = vec![
+        Column::text("month"),
+        Column::text("basis"),
+        Column::text("kind"),
+        Column::text("last_day"),
+        Column::text("due"),
+        Column::text("through"),
+        Column::text("verdict"),
+        Column::count("late_days"),
+        Column::text("missing_days"),
+        Column::text("file"),
+        Column::text("other_file"),
+        Column::text("what"),
+        Column::text("next"),
+    ];
+    let mut table = Table::new("billkeep.expected/1", columns);
+    table.more = vec![("on", on.to_string().into())];
+    for e in all {
+        let [mut late_days, mut missing_days, mut file, mut other_file] = [const { String::new() }; 4];
+        match &e.verdict {
+            Verdict::Arrived { file: Some(name) } => file = name.clone(),
+            Verdict::Late { days } => late_days = days.to_string(),
+            Verdict::Missing { days } => missing_days = ranges(days),
+            Verdict::Double(Double::Replaced { file: name, earlier: other, .. })
+            | Verdict::Double(Double::Twice { file: name, other, .. }) => {
+                (file, other_file) = (name.clone(), other.clone());
+            }
+            Verdict::Arrived { file: None } | Verdict::Due | Verdict::WrongBasis { .. } => {}
+        }
+        table.rows.push(vec![
+            e.month.to_string(),
+            e.basis.to_string(),
+            e.kind.to_string(),
+            e.last_day.to_string(),
+            e.due.to_string(),
+            through(e),
+            e.verdict.word().to_owned(),
+            late_days,
+            missing_days,
+            file,
+            other_file,
+            e.verdict.to_string(),
+            next(e, on),
+        ]);
+    }
+    table
+}
+
+/// Returns the command to run next.
+fn next(e: &Expectation, on: Day) -> String {
+    let month = e.month;
+    let by = |basis: Basis| if basis == Basis::Paid { " --basis paid" } else { "" };
+    let basis = by(e.basis);
+    match &e.verdict {
+        Verdict::Arrived { .. } if e.state == Some(State::Issued) => {
+            format!("billkeep bill show {month}{basis}")
+        }
+        Verdict::Arrived { .. } => format!("billkeep due --on {on}{basis}"),
+        // A file goes with those that are there only in their own mode.
+        Verdict::Due | Verdict::Late { .. } | Verdict::Missing { .. } => match e.mode {
+            Some(Mode::Day) => "billkeep import --as day FILES".to_owned(),
+            Some(Mode::Cumulative) => "billkeep import --as cumulative FILE".to_owned(),
+            _ => "billkeep import FILE".to_owned(),
+        },
+        Verdict::Double(Double::Replaced { revision, .. }) => {
+            format!("billkeep bill show {month} --revision {revision}{basis}")
+        }
+        Verdict::Double(Double::Twice { .. }) => format!("billkeep bill show {month} --by day{basis}"),
+        Verdict::WrongBasis { has } => format!("billkeep bill show {month}{}", by(*has)),
+    }
+}
+
+/// Writes the rows as people read them: below each what came of it, and what to run next.
+fn for_people(all: &[Expectation], on: Day) -> String {
+    let line = |cells: [String; 7]| {
+        let [month, basis, kind, wanted, due, through, verdict] = cells;
+        format!("{month:7}  {basis:5}  {kind:7}  {wanted:10}  {due:10}  {through:10}  {verdict}\n")
+    };
+    let mut text =
+        line(["MONTH", "BASIS", "KIND", "LAST_DAY", "DUE", "THROUGH", "VERDICT"].map(str::to_owned));
+    for e in all {
+        text.push_str(&line([
+            e.month.to_string(),
+            e.basis.to_string(),
+            e.kind.to_string(),
+            e.last_day.to_string(),
+            e.due.to_string(),
+            through(e),
+            e.verdict.word().to_owned(),
+        ]));
+        for said in [e.verdict.to_string(), format!("next: {}", next(e, on))] {
+            for part in wrapped(&said, WIDTH - 2) {
+                text.push_str(&format!("  {part}\n"));
+            }
+        }
+    }
+    text
+}
+
+fn through(e: &Expectation) -> String {
+    e.through.map_or_else(|| "-".to_owned(), |day| day.to_string())
+}

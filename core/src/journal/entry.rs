@@ -1,0 +1,116 @@
+//! An entry: its words, the layouts it is stored in, and the hash that binds them.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::codec::{self, CodecError};
+
+/// The layout of entries that are written today.
+pub(super) const LAYOUT: u8 = 2;
+/// The layout before, without digests and reason.
+const FIRST_LAYOUT: u8 = 1;
+
+/// One change. What is serialized is today's layout.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The version of the layout that it is stored in, which decides what its hash is made of: 1 or 2.
+    #[serde(skip)]
+    pub layout: u8,
+    /// Counted from 1.
+    pub number: u64,
+    /// When, in Unix seconds.
+    pub at_unix_s: i64,
+    /// Who.
+    pub actor: String,
+    /// What was done: `import`, `confirm`, `storage enable` …
+    pub action: String,
+    /// To what.
+    pub subject: String,
+    /// What there is to say: figures, names.
+    pub detail: String,
+    /// The digest of the subject before the change, if there was one.
+    pub before: Option<[u8; 32]>,
+    /// The digest of the subject after the change, if there is one.
+    pub after: Option<[u8; 32]>,
+    /// Why, in the words of whoever did it.
+    pub reason: Option<String>,
+    /// The hash of the entry before; zeros for the first.
+    pub previous: [u8; 32],
+    /// SHA-256 over all of the above.
+    pub hash: [u8; 32],
+}
+
+/// The fields of the first layout, in their order.
+#[derive(Serialize, Deserialize)]
+struct First {
+    number: u64,
+    at_unix_s: i64,
+    actor: String,
+    action: String,
+    subject: String,
+    detail: String,
+    previous: [u8; 32],
+    hash: [u8; 32],
+}
+
+impl From<First> for Entry {
+    fn from(first: First) -> Entry {
+        Entry {
+            layout: FIRST_LAYOUT,
+            number: first.number,
+            at_unix_s: first.at_unix_s,
+            actor: first.actor,
+            action: first.action,
+            subject: first.subject,
+            detail: first.detail,
+            before: None,
+            after: None,
+            reason: None,
+            previous: first.previous,
+            hash: first.hash,
+        }
+    }
+}
+
+impl Entry {
+    /// Reads an entry in whichever layout it was stored.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Entry, CodecError> {
+        match codec::version(bytes)? {
+            FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Entry::from),
+            LAYOUT => codec::decode_as(LAYOUT, bytes).map(|entry| Entry { layout: LAYOUT, ..entry }),
+            other => Err(CodecError::Version(other)),
+        }
+    }
+
+    /// Returns the hash that an entry with these fields has, by the rule of its layout (docs/FORMAT.md, "The journal").
+    ///
+    /// Every text carries its length and every option a byte that tells whether it is there, so that no two entries
+    /// have the same bytes to be hashed.
+    pub(super) fn expected_hash(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        let text = |hasher: &mut Sha256, text: &str| {
+            hasher.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        if self.layout != FIRST_LAYOUT {
+            hasher.update(b"billkeep journal 2\n");
+        }
+        hasher.update(self.previous);
+        hasher.update(self.number.to_le_bytes());
+        hasher.update(self.at_unix_s.to_le_bytes());
+        for words in [&self.actor, &self.action, &self.subject, &self.detail] {
+            text(&mut hasher, words);
+        }
+        if self.layout != FIRST_LAYOUT {
+            for digest in [&self.before, &self.after] {
+                hasher.update([u8::from(digest.is_some())]);
+                hasher.update(digest.as_ref().map_or(&[][..], |digest| digest));
+            }
+            hasher.update([u8::from(self.reason.is_some())]);
+            if let Some(reason) = &self.reason {
+                text(&mut hasher, reason);
+            }
+        }
+        hasher.finalize().into()
+    }
+}
