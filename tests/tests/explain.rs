@@ -116,11 +116,11 @@ fn the_csvs_of_a_zip_and_the_files_of_a_bill_are_told_apart() {
     let later = csv(&bill.all(), &bill.spec, &Format::plain(Headers::English));
     home.import_as(Some("adjustment"), [home.write("later.csv", &later)]).says(0, &["Imported"]);
     let sheet = explained(&home, &[]);
-    let mut zip = zip::ZipArchive::new(std::fs::File::open(bill_file("several")).unwrap()).unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(bill_file("several")).unwrap()).unwrap();
     let mut found = stands_there(&sheet, &later, "later.csv");
     assert_eq!(found, 16);
-    for at in 0..zip.len() {
-        let mut entry = zip.by_index(at).unwrap();
+    for at in 0..archive.len() {
+        let mut entry = archive.by_index(at).unwrap();
         let name = entry.name().unwrap().into_owned();
         let mut text = Vec::new();
         std::io::Read::read_to_end(&mut entry, &mut text).unwrap();

@@ -42,7 +42,7 @@ struct Window {
     bytes: usize,
 }
 
-const WINDOW: Window = Window { lines: 200_000, bytes: 96 << 20 };
+const WINDOW: Window = Window { lines: 100_000, bytes: 48 << 20 };
 
 /// Two revisions of one bill, made ready to be compared.
 pub struct Comparison<'a> {

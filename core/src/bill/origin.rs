@@ -40,15 +40,12 @@ pub struct Stretch<'a> {
 pub fn stretches(view: &BillView) -> Result<Vec<Stretch<'_>>, StoreError> {
     let mut all = Vec::new();
     for (load, segments) in &view.loads {
-        // CSVs without any line are not among a load's entries, and have a number all the same.
-        let (mut entry, mut number) = (0, load.segments.first().map(|s| s.entry));
-        let (mut records, mut lines) = (0, 0);
+        let (mut before, mut records, mut lines) = (None, 0, 0);
         for (used, segment) in load.segments.iter().zip(segments) {
-            if number != Some(used.entry) {
-                number = Some(used.entry);
-                entry += 1;
+            if before.replace(used.entry) != Some(used.entry) {
                 records = 0;
             }
+            let entry = used.entry as usize;
             let source = load.file.entries.get(entry).ok_or_else(|| StoreError::Damaged {
                 what: format!("load {}", load.number),
                 why: format!("segment {} lies in a CSV that it does not tell of", segment.number),

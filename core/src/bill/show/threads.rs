@@ -136,3 +136,37 @@ pub(in crate::bill) fn in_order<T: Send, E: From<BillError>>(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_handed_on_in_their_order_until_one_fails() {
+        for threads in [1, 2, 5] {
+            let mut taken = Vec::new();
+            let make = |piece: usize| {
+                // Later pieces are made sooner.
+                std::thread::sleep(std::time::Duration::from_micros(50 * (20 - piece as u64)));
+                if piece == 15 { Err(BillError::TooManyFields(piece)) } else { Ok(piece) }
+            };
+            let result = in_order::<_, BillError>(threads, 20, make, &mut |piece| {
+                taken.push(piece);
+                Ok(())
+            });
+            assert!(matches!(result, Err(BillError::TooManyFields(15))));
+            assert_eq!(taken, (0..15).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn whoever_takes_pieces_may_end_it_and_a_lost_thread_is_told() {
+        let taken = in_order(3, 100, Ok, &mut |piece: usize| match piece {
+            0..7 => Ok(()),
+            _ => Err(BillError::TooManyFields(piece)),
+        });
+        assert!(matches!(taken, Err(BillError::TooManyFields(7))));
+        let lost = in_order::<usize, BillError>(2, 9, |piece| panic!("{piece}"), &mut |_| Ok(()));
+        assert!(matches!(lost, Err(BillError::Thread)));
+    }
+}
