@@ -1,8 +1,10 @@
 //! `bill`: look, issue, confirm, reopen.
 
 mod grouped_csv;
+mod lint;
 mod show;
 
+pub(crate) use lint::lint;
 pub(crate) use show::grouped_table;
 
 use std::fs::File;
@@ -29,6 +31,8 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
         Bill::Csv { which, owner, output, revision } => {
             csv(context, &which, owner, output.as_deref(), revision)
         }
+        // Has an exit code of its own, and so is run by itself.
+        Bill::Lint(args) => lint(context, &args).map(|_| ()),
         Bill::Issue { which } => issue(context, &which),
         Bill::Confirm { which, digest, note } => confirm(context, &which, &digest, note.as_deref()),
         Bill::Reopen { which, reason } => reopen(context, &which, &reason),

@@ -229,7 +229,7 @@ impl ReadBlock {
     }
 
     /// Hashes a line; with the hash comes its text's length, of all cells and one for each.
-    pub(super) fn hash(&self, row: usize, hasher: &mut LineHasher) -> Result<([u8; 32], u64), BillError> {
+    pub(crate) fn hash(&self, row: usize, hasher: &mut LineHasher) -> Result<([u8; 32], u64), BillError> {
         let (mut cells, mut ends) = (Vec::new(), Vec::new());
         self.cells(row, &mut cells, &mut ends)?;
         let hash = hasher.hash((0..ends.len()).map(|i| {
@@ -280,7 +280,7 @@ impl ReadBlock {
 }
 
 /// Applies a function to each row's cell, once for each distinct cell where the column knows them.
-pub(super) fn map_cells<T: Copy>(data: &ColumnData, rows: usize, f: impl Fn(&[u8]) -> T) -> Vec<T> {
+pub(crate) fn map_cells<T: Copy>(data: &ColumnData, rows: usize, f: impl Fn(&[u8]) -> T) -> Vec<T> {
     match data {
         ColumnData::Constant(cell) => vec![f(cell); rows],
         ColumnData::Dictionary { entries, codes } => {
@@ -460,6 +460,25 @@ fn run_end(cursors: &[Cursor<'_>], first: usize) -> Result<usize, BillError> {
     Ok(to.max(row + 1))
 }
 
+fn damaged_order(segment: &SegmentView, why: &str) -> BillError {
+    let what = format!("the line order of segment {}", segment.number);
+    StoreError::Damaged { what, why: why.to_owned() }.into()
+}
+
+/// Returns, for each line of a segment as its blocks have them, how many lines were imported before it.
+pub(super) fn import_order(store: &impl Read, segment: &SegmentView) -> Result<Vec<i64>, BillError> {
+    let damaged = |why: &str| damaged_order(segment, why);
+    let rows = segment.record.rows as usize;
+    let stored = store.get_large(Large::Orders, segment.number)?;
+    let (length, packed) = stored.split_first_chunk::<8>().ok_or_else(|| damaged("it ends early"))?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    if length > rows.saturating_mul(8).saturating_add(16) {
+        return Err(damaged("it is too long"));
+    }
+    let raw = unsqueeze(packed, length).map_err(|e| damaged(&e.to_string()))?;
+    ints::unpack(&mut Take(&raw), rows).map_err(|e| damaged(&e.to_string()))
+}
+
 /// Visits the lines of one segment in the order in which they were imported.
 ///
 /// # Errors
@@ -470,21 +489,9 @@ pub fn walk_imported<E: From<BillError>>(
     basis: Basis,
     visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<bool, E>,
 ) -> Result<bool, E> {
-    let damaged = |why: &str| {
-        E::from(BillError::Store(StoreError::Damaged {
-            what: format!("the line order of segment {}", segment.number),
-            why: why.to_owned(),
-        }))
-    };
+    let order = import_order(store, segment)?;
+    let damaged = |why| E::from(damaged_order(segment, why));
     let rows = segment.record.rows as usize;
-    let stored = store.get_large(Large::Orders, segment.number).map_err(BillError::from)?;
-    let (length, packed) = stored.split_first_chunk::<8>().ok_or_else(|| damaged("it ends early"))?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    if length > rows.saturating_mul(8).saturating_add(16) {
-        return Err(damaged("it is too long"));
-    }
-    let raw = unsqueeze(packed, length).map_err(|e| damaged(&e.to_string()))?;
-    let order = ints::unpack(&mut Take(&raw), rows).map_err(|e| damaged(&e.to_string()))?;
     let mut blocks = Vec::new();
     let mut places = vec![(u32::MAX, 0_u32); rows];
     let mut ordinals = order.iter();

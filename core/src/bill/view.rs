@@ -72,22 +72,24 @@ impl BillView {
         let mut loads = Vec::new();
         for number in &revision.loads {
             let load: Load = store.need(Table::Loads, &number.to_be_bytes())?;
-            let mut segments = Vec::new();
-            for used in &load.segments {
-                let record: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;
-                let schema = match schemas.get(&record.schema) {
-                    Some(schema) => schema.clone(),
-                    None => {
-                        let schema: Arc<Schema> = Arc::new(store.need(Table::Schemas, &record.schema)?);
-                        schemas.insert(record.schema, schema.clone());
-                        schema
-                    }
-                };
-                segments.push(SegmentView { number: used.segment, record, schema });
-            }
+            let segments = segments(store, &load, &mut schemas)?;
             loads.push((load, segments));
         }
         Ok(BillView { bill, revision, loads })
+    }
+
+    /// Looks at one load as if it were all of the bill; its segments have to be in the store, the load need not be.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a record cannot be read.
+    pub(crate) fn of_load(
+        store: &impl Read,
+        bill: Bill,
+        revision: Revision,
+        load: Load,
+    ) -> Result<BillView, StoreError> {
+        let segments = segments(store, &load, &mut HashMap::new())?;
+        Ok(BillView { bill, revision, loads: vec![(load, segments)] })
     }
 
     /// Goes through the segments of all loads.
@@ -139,6 +141,27 @@ impl BillView {
         }
         digest
     }
+}
+
+fn segments(
+    store: &impl Read,
+    load: &Load,
+    schemas: &mut HashMap<[u8; 32], Arc<Schema>>,
+) -> Result<Vec<SegmentView>, StoreError> {
+    let mut segments = Vec::new();
+    for used in &load.segments {
+        let record: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;
+        let schema = match schemas.get(&record.schema) {
+            Some(schema) => schema.clone(),
+            None => {
+                let schema: Arc<Schema> = Arc::new(store.need(Table::Schemas, &record.schema)?);
+                schemas.insert(record.schema, schema.clone());
+                schema
+            }
+        };
+        segments.push(SegmentView { number: used.segment, record, schema });
+    }
+    Ok(segments)
 }
 
 /// Returns a bill.

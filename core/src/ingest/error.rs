@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::bill::CombineError;
+use crate::bill::{BillError, CombineError};
 use crate::block::BlockError;
 use crate::error::Kind;
+use crate::lint::Finding;
 use crate::rollup::Overflow;
 use crate::schema::SchemaError;
 use crate::store::StoreError;
@@ -175,6 +176,17 @@ pub enum ImportError {
         /// What they would become.
         new: String,
     },
+    /// A strict import found something.
+    #[error("`{file}` contradicts itself:{}", findings_text(.findings))]
+    Lint {
+        /// The file's name.
+        file: String,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
+    /// The lines could not be looked at again.
+    #[error(transparent)]
+    Bill(#[from] BillError),
     /// Sums that must be equal are not (I1): a fault of this program or of the machine.
     #[error("{what} do not tie: {one} and {other}")]
     DoNotTie {
@@ -194,6 +206,10 @@ pub enum ImportError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+fn findings_text(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("\n  {finding}")).collect()
 }
 
 fn first_fault(faults: &[(Place, Fault)]) -> String {
@@ -218,7 +234,10 @@ impl ImportError {
             | ImportError::Faults(_)
             | ImportError::Unclear { .. }
             | ImportError::Overflow(_) => Kind::User,
-            ImportError::Combine(_) | ImportError::Confirmed { .. } => Kind::Refused,
+            ImportError::Combine(_) | ImportError::Confirmed { .. } | ImportError::Lint { .. } => {
+                Kind::Refused
+            }
+            ImportError::Bill(e) => e.kind(),
             ImportError::DoNotTie { .. } => Kind::Damaged,
             ImportError::Block(_) => Kind::Internal,
             ImportError::Store(e) => e.kind(),

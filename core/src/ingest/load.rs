@@ -1,12 +1,13 @@
 //! The last step of an import: what the bill becomes, in the transaction that holds the lines.
 
 use crate::bill::{
-    Bill, Completeness, FileSeen, Load, Piece, Revision, SourceFile, State, combine, completeness,
+    Bill, BillView, Completeness, FileSeen, Load, Piece, Revision, SourceFile, State, combine, completeness,
     totals_text,
 };
 use crate::block::{Sums, merge_sums};
 use crate::digest::Digest;
 use crate::journal::{self, Actor};
+use crate::lint;
 use crate::period::{Coverage, Day};
 use crate::rollup::Overflow;
 use crate::store::{Read, Store, Table, Writer};
@@ -184,6 +185,11 @@ pub(super) fn commit(
             new: revision.total_text(),
         });
     }
+    if request.strict
+        && let Some(load) = active.last()
+    {
+        check_strictly(&writer, load, actor)?;
+    }
     let was_issued = bill.as_ref().is_some_and(|b| b.state == State::Issued);
     let issued = revision.complete || (was_issued && mode == Mode::Adjustment);
     report.state = if issued { State::Issued } else { State::Open };
@@ -211,6 +217,22 @@ pub(super) fn commit(
     writer.commit()?;
     report.outcome = Outcome::Imported { load: number, revision: revision_number };
     Ok(report)
+}
+
+/// Holds the lines of a load against the rules, as if they were all of the bill.
+///
+/// # Errors
+/// [`ImportError::Lint`] when they break one that no right bill breaks.
+fn check_strictly(writer: &Writer, load: &Load, actor: &Actor) -> Result<(), ImportError> {
+    let revision = revise(load.bill, None, std::slice::from_ref(load), actor)?;
+    let bill = Bill { key: load.bill, revision: revision.number, state: State::Open, confirmation: None };
+    let view = BillView::of_load(writer, bill, revision, load.clone())?;
+    let report = lint::lint_alone(writer, &view, &lint::Settings::default())?;
+    let findings: Vec<lint::Finding> = report.findings_of(lint::Severity::Error).cloned().collect();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(ImportError::Lint { file: load.file.name.clone(), findings })
 }
 
 /// Makes the revision that these loads are (I1, I2: its sums and lines are those of its loads).

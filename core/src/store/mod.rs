@@ -340,7 +340,12 @@ impl Read for Reader {
     }
 
     fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan_table(&self.txn.open_table(table.definition())?, prefix, visit)
+        match self.txn.open_table(table.definition()) {
+            Ok(table) => scan_table(&table, prefix, visit),
+            // A store that was made before there was such a table.
+            Err(redb::TableError::TableDoesNotExist(_)) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
     }
 
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {

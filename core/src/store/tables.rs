@@ -25,6 +25,8 @@ pub enum Table {
     Sinks,
     /// Allowlist, grants and bindings, under the UIN.
     Storage,
+    /// Contracted discounts, under the UIN and the product's name.
+    Contracts,
     /// Deliveries, under their number.
     Deliveries,
     /// Which delivery is of this content to this sink, under the export's key.
@@ -45,6 +47,7 @@ impl Table {
         Table::Schemas,
         Table::Sinks,
         Table::Storage,
+        Table::Contracts,
         Table::Deliveries,
         Table::DeliveryKeys,
         Table::Journal,
@@ -63,6 +66,7 @@ impl Table {
             Table::Schemas => "schemas",
             Table::Sinks => "sinks",
             Table::Storage => "storage",
+            Table::Contracts => "contracts",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
             Table::Journal => "journal",
