@@ -11,6 +11,7 @@ mod due;
 mod export;
 mod golden;
 mod journey;
+mod lint;
 mod memory;
 mod overlap;
 mod readme;

@@ -275,6 +275,11 @@ fn blended_off(
     rounded(off, decimals.max(8))
 }
 
+/// Subtracts amounts; an error beyond 128 bits.
+pub(super) fn minus(one: Amount, other: Amount) -> Result<Amount, BillError> {
+    Ok(one.checked_sub(other).ok_or(Overflow)?)
+}
+
 /// Adds amounts; an error beyond 128 bits.
 pub(super) fn plus(one: Amount, other: Amount) -> Result<Amount, BillError> {
     Ok(one.checked_add(other).ok_or(Overflow)?)

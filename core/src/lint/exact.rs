@@ -161,7 +161,8 @@ mod tests {
             let exact = Amount::new(mantissa.into(), scale);
             let shown = rounded(exact, decimals).unwrap();
             prop_assert_eq!(compare(exact, shown, decimals, 0), Compared::Equal);
-            let off = shown.checked_add(Amount::new(2, decimals)).unwrap();
+            // Of two neighbours at the same distance, either is right: two units from one may be one from the other.
+            let off = shown.checked_add(Amount::new(3, decimals)).unwrap();
             let differs = matches!(compare(exact, off, decimals, 1), Compared::Differs { .. });
             prop_assert!(differs, "{} {}", exact, off);
         }

@@ -18,7 +18,7 @@ use crate::money::Amount;
 use crate::rollup::Names;
 use crate::schema::{Column, Level};
 
-use super::arithmetic::plus;
+use super::arithmetic::{minus, plus};
 use super::cells::{Numbers, is_precision};
 use super::drive::Place;
 use super::exact::{rounded, short, size};
@@ -125,13 +125,13 @@ impl Tallies {
         for ((owner, currency), tally) in &self.by_owner {
             let key = |rule| Key { rule, product: None, currency: self.currency(*currency) };
             found.checked(Rule::NegativeOwner, tally.lines);
-            if tally.total < Amount::ZERO && *owner != 0 {
-                let total = tally.total.with_sum_scale();
-                let what = format!("account {owner} has {total} in {} lines", tally.lines);
-                found.add(
-                    key(Rule::NegativeOwner),
-                    Candidate { stake: tally.total, at: None, other: None, what },
-                )?;
+            // The precision difference is not something that the account used.
+            let used = minus(tally.total, tally.precision)?;
+            if used < Amount::ZERO && *owner != 0 {
+                let lines = tally.lines.saturating_sub(tally.precision_lines);
+                let what = format!("account {owner} has {} in {lines} lines", used.with_sum_scale());
+                let candidate = Candidate { stake: used, at: None, other: None, what };
+                found.add(key(Rule::NegativeOwner), candidate)?;
             }
             if tally.precision_lines > 0 {
                 let month = months.get(currency).filter(|_| *owner == payer || *owner == 0);
