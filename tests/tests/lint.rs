@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::decimal::{exact, written};
 use crate::support::sheet::Sheet;
-use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file, demo_file};
+use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file, demo_file, fixture};
 
 /// Done, but look.
 const FINDINGS: i32 = 6;
@@ -341,4 +341,17 @@ fn findings_are_told_in_every_format_and_of_every_revision() {
     assert_eq!(wide, brief(&none)[1..]);
     home.run(["bill", "lint", MARCH, "--revision", "2"]).says(1, &["no revision 2"]);
     home.run(["bill", "lint", "2021-05"]).says(1, &["no bill"]);
+}
+
+#[test]
+fn a_store_of_before_there_were_contracts_is_looked_at_and_takes_them() {
+    let home = Home::empty();
+    fs::copy(fixture("stores/v1.redb"), home.store()).unwrap();
+    let before = brief(&lint(&home, &[]).json());
+    assert!(before.iter().all(|f| f.1 != "error"), "{before:?}");
+    assert_eq!(home.json(["account", "contract", "list"])["rows"].as_array().unwrap().len(), 0);
+    home.ok(["account", "contract", "set", "500006276", "--product", "x", "--discount", "0.9"]);
+    assert_eq!(home.json(["account", "contract", "list"])["rows"].as_array().unwrap().len(), 1);
+    assert_eq!(brief(&lint(&home, &[]).json()), before);
+    home.ok(["store", "check"]);
 }

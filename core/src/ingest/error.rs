@@ -208,8 +208,14 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
+/// Findings that an error tells; there is one for each rule, product and currency.
+const FINDINGS_TOLD: usize = 20;
+
 fn findings_text(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n  {finding}")).collect()
+    let told = findings.iter().take(FINDINGS_TOLD).map(|finding| format!("\n  {finding}"));
+    let more = findings.len().saturating_sub(FINDINGS_TOLD);
+    let more = (more > 0).then(|| format!("\n  and {more} more"));
+    told.chain(more).collect()
 }
 
 fn first_fault(faults: &[(Place, Fault)]) -> String {

@@ -7,8 +7,9 @@
 //! Lines of one CSV that are equal in every cell are told as *repeated*, a notice: providers write such lines, and both count
 //! (domain, "What goes wrong elsewhere", 3). The same line in two CSVs or two files is a *duplicate*.
 //!
-//! Memory does not depend on the bill. Keys are kept as 128 bits of a SHA-256, 24 bytes a line with its block, and only so many
-//! at a time: a larger bill is read once for each part of its keys. Only lines whose key came twice are then read whole.
+//! Memory does not depend on the bill's length. Keys are kept as 128 bits of a SHA-256, 24 bytes a line with its block, and only so many
+//! at a time: a larger bill is read once for each part of its keys. Only lines whose key came twice are then read whole, again
+//! so many at a time; but all lines of one key at once, 96 bytes each.
 
 use sha2::{Digest as _, Sha256};
 

@@ -113,7 +113,7 @@ impl Store {
             put_bytes: Arc::default(),
         };
         let writer = made.write()?;
-        for table in Table::ALL {
+        for table in Table::AT_FIRST {
             writer.txn.open_table(table.definition())?;
         }
         for large in Large::ALL {
@@ -342,7 +342,7 @@ impl Read for Reader {
     fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
         match self.txn.open_table(table.definition()) {
             Ok(table) => scan_table(&table, prefix, visit),
-            // A store that was made before there was such a table.
+            // A table that is made with its first record.
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(()),
             Err(e) => Err(e.into()),
         }

@@ -36,7 +36,8 @@ pub enum Table {
 }
 
 impl Table {
-    pub(super) const ALL: &[Table] = &[
+    /// The tables that a new store has; the others are made with their first record.
+    pub(super) const AT_FIRST: &[Table] = &[
         Table::Meta,
         Table::Bills,
         Table::Revisions,
@@ -47,7 +48,6 @@ impl Table {
         Table::Schemas,
         Table::Sinks,
         Table::Storage,
-        Table::Contracts,
         Table::Deliveries,
         Table::DeliveryKeys,
         Table::Journal,
