@@ -103,6 +103,9 @@ pub(crate) enum Command {
     /// Rules of the house
     #[command(subcommand)]
     Settings(Settings),
+    /// What is known of accounts
+    #[command(subcommand)]
+    Account(Account),
     /// Where exports go
     #[command(subcommand)]
     Sink(Sink),
@@ -179,6 +182,9 @@ pub(crate) struct Import {
     /// Takes a file whose last line has no line end
     #[arg(long)]
     pub(crate) accept_unterminated: bool,
+    /// Refuses a file whose lines contradict themselves or each other, as `bill lint` would tell
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -227,6 +233,8 @@ pub(crate) enum Bill {
         #[arg(long)]
         revision: Option<u32>,
     },
+    /// What in a bill contradicts itself, or what is known besides
+    Lint(Lint),
     /// The CSV file: the columns and cells as imported, in that order
     Csv {
         #[command(flatten)]
@@ -437,6 +445,68 @@ pub(crate) enum Settings {
     Show,
     /// Whether confirming and reopening need two people; turning it off needs two as well
     FourEyes { value: Switch },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Lint {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// An earlier revision
+    #[arg(long)]
+    pub(crate) revision: Option<u32>,
+    /// Examples for each rule and product
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(crate) examples: usize,
+    /// How many units of the last decimal a result may be off
+    #[arg(long, value_name = "UNITS", default_value_t = 1)]
+    pub(crate) tolerance: u32,
+    /// Accounts that are known besides the payer; without any, no owner is unknown
+    #[arg(long, value_name = "UINS", value_delimiter = ',')]
+    pub(crate) known: Vec<Uin>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// What accounts have been promised
+    #[command(subcommand)]
+    Contract(Contract),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Contract {
+    /// Sets an account's discount for a product, which `bill lint` then holds its lines against
+    Set {
+        uin: Uin,
+        /// The product's name, as bills have it
+        #[arg(long, value_name = "NAME")]
+        product: String,
+        /// What the list price is multiplied by: 0.85 takes 15% off
+        #[arg(long, value_name = "FACTOR")]
+        discount: String,
+        #[command(flatten)]
+        days: Days,
+    },
+    /// All contracted discounts
+    List,
+    /// Takes an account's discounts for a product back
+    Remove {
+        uin: Uin,
+        /// The product's name, as bills have it
+        #[arg(long, value_name = "NAME")]
+        product: String,
+        #[command(flatten)]
+        days: Days,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Days {
+    /// The first day (default: for all days before as well)
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<Day>,
+    /// The last day (default: for all days after as well)
+    #[arg(long, value_name = "DAY")]
+    pub(crate) to: Option<Day>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use billkeep_core::bill::dispute::DisputeError;
 use billkeep_core::bill::late::LateError;
 use billkeep_core::bill::{BillError, CombineError, Mode};
+use billkeep_core::contract::ContractError;
 use billkeep_core::error::Kind;
 use billkeep_core::export::{ExportError, SinkError};
 use billkeep_core::ingest::{CarryError, Fault, ImportError};
@@ -137,6 +138,9 @@ impl From<ImportError> for CommandError {
             ImportError::Combine(_) => {
                 error.hint("nothing was imported; the days are in the bill already, and would be counted twice")
             }
+            ImportError::Lint { .. } => error.hint(
+                "nothing was imported; to look at it, import it without `--strict` and run `billkeep bill lint`",
+            ),
             _ => error,
         }
     }
@@ -186,6 +190,19 @@ impl From<StorageError> for CommandError {
             StorageError::NoSink(_) => error.hint("`billkeep sink list` shows the sinks that there are"),
             StorageError::SinkInUse { uin, .. } => {
                 error.hint(format!("run `billkeep storage disable {uin}` first"))
+            }
+            _ => error,
+        }
+    }
+}
+
+impl From<ContractError> for CommandError {
+    fn from(e: ContractError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            ContractError::Store(e) => e.into(),
+            ContractError::None { .. } => {
+                error.hint("`billkeep account contract list` shows those that there are")
             }
             _ => error,
         }

@@ -3,9 +3,11 @@
 mod diff;
 mod explain;
 mod grouped_csv;
+mod lint;
 mod revisions;
 mod show;
 
+pub(crate) use lint::lint;
 pub(crate) use show::grouped_table;
 
 use std::collections::BTreeSet;
@@ -45,6 +47,8 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
             };
             explain::explain(context, &which, &wanted, limit, revision)
         }
+        // Has an exit code of its own, and so is run by itself.
+        Bill::Lint(args) => lint(context, &args).map(|_| ()),
         Bill::Issue { which } => issue(context, &which),
         Bill::Confirm { which, digest, note } => confirm(context, &which, &digest, note.as_deref()),
         Bill::Reopen { which, reason } => reopen(context, &which, &reason),

@@ -25,6 +25,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         basis: args.basis,
         dry_run: args.dry_run,
         accept_unterminated: args.accept_unterminated,
+        strict: args.strict,
     };
     let mut reports = Vec::new();
     for path in in_order(&args.files) {

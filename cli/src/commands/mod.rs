@@ -1,5 +1,6 @@
 //! A module for each group of commands.
 
+mod account;
 mod audit;
 mod bill;
 mod delivery;
@@ -19,7 +20,7 @@ mod store_file;
 
 use std::process::ExitCode;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Bill, Command};
 use crate::context::Context;
 use crate::error::CommandError;
 
@@ -31,10 +32,12 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Demo { dir } => done(demo::run(&context, &dir)),
         Command::Init { payer, calendar, timezone } => done(init::run(&context, payer, &calendar, timezone)),
         Command::Import(import) => done(import::run(&context, &import)),
+        Command::Bill(Bill::Lint(lint)) => bill::lint(&context, &lint),
         Command::Bill(bill) => done(bill::run(&context, bill)),
         Command::Dispute(dispute) => done(dispute::run(&context, dispute)),
         Command::Late(late) => done(late::run(&context, late)),
         Command::Settings(settings) => done(settings::run(&context, &settings)),
+        Command::Account(account) => done(account::run(&context, account)),
         Command::Sink(sink) => done(sink::run(&context, sink)),
         Command::Storage(storage) => done(storage::run(&context, storage)),
         Command::Due { on, basis } => done(due::due(&context, on, basis)),

@@ -228,7 +228,7 @@ impl ReadBlock {
     }
 
     /// Hashes a line; with the hash comes its text's length, of all cells and one for each.
-    pub(super) fn hash(&self, row: usize, hasher: &mut LineHasher) -> Result<([u8; 32], u64), BillError> {
+    pub(crate) fn hash(&self, row: usize, hasher: &mut LineHasher) -> Result<([u8; 32], u64), BillError> {
         let (mut cells, mut ends) = (Vec::new(), Vec::new());
         self.cells(row, &mut cells, &mut ends)?;
         let hash = hasher.hash((0..ends.len()).map(|i| {
@@ -279,7 +279,7 @@ impl ReadBlock {
 }
 
 /// Applies a function to each row's cell, once for each distinct cell where the column knows them.
-pub(super) fn map_cells<T: Copy>(data: &ColumnData, rows: usize, f: impl Fn(&[u8]) -> T) -> Vec<T> {
+pub(crate) fn map_cells<T: Copy>(data: &ColumnData, rows: usize, f: impl Fn(&[u8]) -> T) -> Vec<T> {
     match data {
         ColumnData::Constant(cell) => vec![f(cell); rows],
         ColumnData::Dictionary { entries, codes } => {

@@ -22,10 +22,12 @@ pub use confirm::{Decided, confirm, defer, difference, issue, may_confirm, reope
 pub use diff::{Change, Comparison, Diff, DiffGroup, DiffLine, Identity, Net, Stored};
 pub use error::{BillError, Stale};
 pub use explain::{Explained, PlacedLine, Shown, explain};
+pub(crate) use lines::map_cells;
 pub use lines::{Filter, Owners, ReadBlock, Slice, walk, walk_imported};
+pub use origin::{LineAt, Origin, origins};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines};
 pub use records::*;
-pub(crate) use show::column_amounts;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};
+pub(crate) use show::{column_amounts, share};
 pub use standing::{Deferral, Signature, Signed, Standing};
 pub use view::{BillView, SegmentView, bill, list, revisions, segment_views};

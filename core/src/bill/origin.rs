@@ -6,9 +6,11 @@
 //! ends. Empty lines, which are no records and which imports pass over, are not in that count.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::block::bytes::Take;
 use crate::block::{ColumnData, ints, unsqueeze};
+use crate::money::Amount;
 use crate::period::Basis;
 use crate::store::{Large, Read, StoreError};
 
@@ -68,6 +70,19 @@ impl Stretch<'_> {
     /// Says whether its CSV goes on in another one.
     pub fn same_csv(&self, other: &Stretch<'_>) -> bool {
         (self.load.number, self.entry.0) == (other.load.number, other.entry.0)
+    }
+
+    /// Tells where the line at a place of its segment came from.
+    fn origin(&self, place: u64, text_before: u64, text: &[u64]) -> Origin {
+        let own = usize::try_from(place).ok().and_then(|at| text.get(at)).copied().unwrap_or(0);
+        let name = &self.entry.1.name;
+        Origin {
+            id: LineId { load: self.load.number, line: self.load_lines_before + place + 1 },
+            file: self.load.file.name.clone(),
+            entry: (*name != self.load.file.name).then(|| name.clone()),
+            record: self.records_before + place + 1,
+            line: text_before + own + 1,
+        }
     }
 
     /// Returns how many lines of text the header takes.
@@ -134,6 +149,80 @@ pub fn line_ids(
         }
     }
     Ok(ids)
+}
+
+/// A line where it lies in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LineAt {
+    /// Its segment, by its place among [`BillView::segments`].
+    pub segment: u32,
+    /// Its block, by its place in the segment's record.
+    pub block: u32,
+    /// Its row in the block.
+    pub row: u32,
+}
+
+/// A line where it came from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// Its id, as `bill lines` shows it.
+    pub id: LineId,
+    /// The file's name.
+    pub file: String,
+    /// The entry of the zip, if it is one.
+    pub entry: Option<String>,
+    /// Which record of its CSV it is, counted from 1 without the header.
+    pub record: u64,
+    /// The line of text on which it begins, counted from 1 with the header; empty lines before it are not in it.
+    pub line: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.file)?;
+        if let Some(entry) = &self.entry {
+            write!(f, ", entry `{entry}`")?;
+        }
+        write!(f, ", line {}", Amount::new(i128::from(self.line), 0).grouped())
+    }
+}
+
+/// Returns where lines came from, in the order in which they are asked for.
+///
+/// Reads the blocks of every CSV that holds one of them, up to the last one's segment, once for all of them.
+///
+/// # Errors
+/// [`BillError`] when the store is damaged; [`StoreError::Lost`] for a line that is not there.
+pub fn origins(store: &impl Read, view: &BillView, lines: &[LineAt]) -> Result<Vec<Origin>, BillError> {
+    let mut wanted: BTreeMap<usize, Vec<(usize, LineAt)>> = BTreeMap::new();
+    for (asked, at) in lines.iter().enumerate() {
+        wanted.entry(at.segment as usize).or_default().push((asked, *at));
+    }
+    let mut found: Vec<Option<Origin>> = vec![None; lines.len()];
+    let all = stretches(view)?;
+    let mut from = 0;
+    for csv in all.chunk_by(Stretch::same_csv) {
+        // What stands after the last line that is asked for need not be read.
+        let last = wanted.range(from..from + csv.len()).next_back().map(|(at, _)| at - from);
+        let mut text_before = csv.first().map_or(0, Stretch::header_lines);
+        for (at, stretch) in csv.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
+            let order = order(store, stretch.segment)?;
+            let text = text_lines(store, stretch.segment, &order, view.bill.key.basis)?;
+            for (asked, line) in wanted.get(&(from + at)).into_iter().flatten() {
+                let before: u32 =
+                    stretch.segment.record.blocks.iter().take(line.block as usize).map(|b| b.rows).sum();
+                let Some(place) = order.get((before + line.row) as usize) else { continue };
+                let origin = stretch.origin(u64::from(*place), text_before, &text);
+                if let Some(slot) = found.get_mut(*asked) {
+                    *slot = Some(origin);
+                }
+            }
+            text_before += text.last().copied().unwrap_or(0);
+        }
+        from += csv.len();
+    }
+    let lost = || StoreError::Lost("a line of the bill".into());
+    Ok(found.into_iter().map(|origin| origin.ok_or_else(lost)).collect::<Result<_, _>>()?)
 }
 
 /// Returns, for each line of a segment in the file's order, how many lines of text come before it in the segment, and last

@@ -21,6 +21,7 @@ mod tests;
 pub(crate) use blocks::column_amounts;
 pub use field::{FIELDS_MAX, Field};
 pub use grouped::{Group, Grouped};
+pub(crate) use threads::share;
 
 use crate::money::trim_cell;
 use crate::schema::Column;

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::bill::CombineError;
 use crate::block::BlockError;
 use crate::error::Kind;
+use crate::lint::Finding;
 use crate::rollup::Overflow;
 use crate::schema::SchemaError;
 use crate::store::StoreError;
@@ -162,6 +163,14 @@ pub enum ImportError {
     /// The bill cannot take it.
     #[error(transparent)]
     Combine(#[from] CombineError),
+    /// A strict import found something.
+    #[error("`{file}` contradicts itself:{}", findings_text(.findings))]
+    Lint {
+        /// The file's name.
+        file: String,
+        /// What was found.
+        findings: Vec<Finding>,
+    },
     /// Sums that must be equal are not (I1): a fault of this program or of the machine.
     #[error("{what} do not tie: {one} and {other}")]
     DoNotTie {
@@ -181,6 +190,16 @@ pub enum ImportError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Findings that an error tells; `bill lint` tells all.
+const FINDINGS_TOLD: usize = 10;
+
+fn findings_text(findings: &[Finding]) -> String {
+    let told = findings.iter().take(FINDINGS_TOLD).map(|finding| format!("\n  {finding}"));
+    let more = findings.len().saturating_sub(FINDINGS_TOLD);
+    let more = (more > 0).then(|| format!("\n  and {more} more"));
+    told.chain(more).collect()
 }
 
 fn first_fault(faults: &[(Place, Fault)]) -> String {
@@ -205,7 +224,7 @@ impl ImportError {
             | ImportError::Faults(_)
             | ImportError::Unclear { .. }
             | ImportError::Overflow(_) => Kind::User,
-            ImportError::Combine(_) => Kind::Refused,
+            ImportError::Combine(_) | ImportError::Lint { .. } => Kind::Refused,
             ImportError::Bill(e) => e.kind(),
             ImportError::DoNotTie { .. } => Kind::Damaged,
             ImportError::Block(_) => Kind::Internal,

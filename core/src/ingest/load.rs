@@ -4,11 +4,13 @@ use crate::bill::late::{self, Late};
 use crate::bill::life::{Event, next};
 use crate::bill::revise::revise;
 use crate::bill::{
-    Bill, FileSeen, Load, Piece, Revision, SourceFile, State, combine, dispute, segment_views, totals_text,
+    Bill, BillView, FileSeen, Load, Piece, Revision, SourceFile, State, combine, dispute, segment_views,
+    totals_text,
 };
 use crate::block::Sums;
 use crate::digest::Digest;
 use crate::journal::{self, Actor};
+use crate::lint;
 use crate::period::{Coverage, Day};
 use crate::store::{Read, Store, Table, Writer};
 
@@ -185,6 +187,9 @@ pub(super) fn commit(
         at_unix_s: actor.at_unix_s,
         actor: actor.name.clone(),
     };
+    if request.strict {
+        check_strictly(&writer, &load, actor)?;
+    }
     if let Some(bill) = bill.as_ref().filter(|b| b.state == State::Confirmed) {
         let late = late::hold(&writer, bill, &load, &replaced, actor)?;
         if !request.dry_run {
@@ -236,4 +241,20 @@ impl Report {
         self.bill_digest = revision.digest;
         self.missing.clone_from(&revision.missing);
     }
+}
+
+/// Holds the lines of a load against the rules, as if they were all of the bill.
+///
+/// # Errors
+/// [`ImportError::Lint`] when they break one that no right bill breaks.
+fn check_strictly(writer: &Writer, load: &Load, actor: &Actor) -> Result<(), ImportError> {
+    let revision = revise(load.bill, None, std::slice::from_ref(load), actor)?;
+    let bill = Bill { key: load.bill, revision: revision.number, state: State::Open, confirmation: None };
+    let loads = vec![(load.clone(), segment_views(writer, load)?)];
+    let report = lint::lint_alone(writer, &BillView { bill, revision, loads }, &lint::Settings::default())?;
+    let findings: Vec<lint::Finding> = report.findings_of(lint::Severity::Error).cloned().collect();
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(ImportError::Lint { file: load.file.name.clone(), findings })
 }

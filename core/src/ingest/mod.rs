@@ -55,6 +55,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Takes a file whose last line has no line end.
     pub accept_unterminated: bool,
+    /// Refuses a file whose lines contradict themselves or each other ([`crate::lint`]).
+    pub strict: bool,
 }
 
 /// What a hostile file may not exceed.

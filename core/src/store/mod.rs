@@ -116,7 +116,7 @@ impl Store {
             put_bytes: Arc::default(),
         };
         let writer = made.write()?;
-        for table in Table::ALL {
+        for table in Table::AT_FIRST {
             writer.txn.open_table(table.definition())?;
         }
         for large in Large::ALL {

@@ -31,6 +31,8 @@ pub enum Table {
     Sinks,
     /// Allowlist, grants and bindings, under the UIN.
     Storage,
+    /// Contracted discounts, under the UIN and the product's name.
+    Contracts,
     /// Deliveries, under their number.
     Deliveries,
     /// Which delivery is of this content to this sink, under the export's key.
@@ -40,13 +42,11 @@ pub enum Table {
 }
 
 impl Table {
-    pub(super) const ALL: &[Table] = &[
+    /// The tables that a new store has; the others are made with their first record.
+    pub(super) const AT_FIRST: &[Table] = &[
         Table::Meta,
         Table::Bills,
         Table::Revisions,
-        Table::Standings,
-        Table::Disputes,
-        Table::Late,
         Table::Loads,
         Table::Files,
         Table::Segments,
@@ -75,6 +75,7 @@ impl Table {
             Table::Schemas => "schemas",
             Table::Sinks => "sinks",
             Table::Storage => "storage",
+            Table::Contracts => "contracts",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
             Table::Journal => "journal",

@@ -16,7 +16,7 @@ const THREADS_MAX: usize = 64;
 ///
 /// # Errors
 /// One of those that `work` returns.
-pub(super) fn share<S: Send>(
+pub(crate) fn share<S: Send>(
     threads: usize,
     n: usize,
     begin: impl Fn() -> S + Sync,

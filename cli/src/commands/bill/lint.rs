@@ -1,0 +1,138 @@
+//! `bill lint`: what in a bill contradicts itself, or what is known besides.
+
+use std::process::ExitCode;
+
+use billkeep_core::bill::Origin;
+use billkeep_core::contract;
+use billkeep_core::lint::{self, Example, Report, Severity};
+use serde_json::{Value, json};
+
+use crate::args::{Format, Lint};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{self, Column, Table};
+
+/// Done, but look: there are findings.
+const FINDINGS: u8 = 6;
+
+pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let view = super::view(context, &reader, &args.which, args.revision)?;
+    let settings = lint::Settings {
+        threads: context.thread_count(),
+        examples_max: args.examples,
+        tolerance_units: args.tolerance,
+        known_accounts: args.known.iter().copied().collect(),
+        contracts: contract::contracts(&reader)?,
+    };
+    let report = lint::lint(&reader, &view, &settings)?;
+    if context.format == Format::Json {
+        output::data(output::json_text(&json_of(&report)).as_bytes())?;
+    } else if context.format == Format::Csv || !report.findings.is_empty() {
+        table_of(&report).print(context.format)?;
+    }
+    if context.format == Format::Table {
+        for finding in &report.findings {
+            for example in &finding.examples {
+                output::data(
+                    format!("{} {}: {example}\n", finding.rule, finding.rule.severity()).as_bytes(),
+                )?;
+            }
+        }
+    }
+    context.say(&sentence(&report));
+    let worth_looking = report.findings_of(Severity::Warning).next().is_some();
+    Ok(if worth_looking { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
+}
+
+fn sentence(report: &Report) -> String {
+    let lines = output::lines(report.lines);
+    let count = |severity| report.findings.iter().filter(|f| f.rule.severity() == severity).count();
+    let counted: Vec<String> = [Severity::Error, Severity::Warning, Severity::Notice]
+        .into_iter()
+        .map(|severity| (severity, count(severity)))
+        .filter(|(_, n)| *n > 0)
+        .map(|(severity, n)| format!("{n} {severity}{}", if n == 1 { "" } else { "s" }))
+        .collect();
+    let found = if counted.is_empty() { "nothing".to_owned() } else { counted.join(", ") };
+    format!("Looked at {lines} of {} revision {}: found {found}.", report.bill, report.revision)
+}
+
+/// One row for each finding.
+fn table_of(report: &Report) -> Table {
+    let columns = vec![
+        Column::text("rule"),
+        Column::text("severity"),
+        Column::text("product"),
+        Column::count("count"),
+        Column::text("currency"),
+        Column::amount("stake"),
+        Column::text("examples").wide(),
+    ];
+    let mut table = Table::new("billkeep.bill.lint/1", columns);
+    for finding in &report.findings {
+        let examples: Vec<String> = finding.examples.iter().map(Example::to_string).collect();
+        table.rows.push(vec![
+            finding.rule.to_string(),
+            finding.rule.severity().to_string(),
+            finding.product.clone().unwrap_or_else(|| "-".to_owned()),
+            finding.count.to_string(),
+            finding.currency.clone(),
+            finding.stake.to_string(),
+            examples.join("; "),
+        ]);
+    }
+    table
+}
+
+fn json_of(report: &Report) -> Value {
+    let place = |origin: &Option<Origin>| {
+        origin.as_ref().map(|o| {
+            json!({
+                "file": o.file,
+                "entry": o.entry,
+                "line": o.line,
+                "record": o.record,
+                "place": o.id.to_string(),
+            })
+        })
+    };
+    let example = |example: &Example| {
+        let cells =
+            example.cells.iter().map(|(column, text)| (column.name().to_owned(), Value::from(text.as_str())));
+        json!({
+            "at": place(&example.origin),
+            "repeats": place(&example.repeats),
+            "stake": example.stake.to_string(),
+            "what": example.what,
+            "cells": cells.collect::<serde_json::Map<_, _>>(),
+        })
+    };
+    let rows: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "rule": finding.rule.name(),
+                "severity": finding.rule.severity().to_string(),
+                "product": finding.product,
+                "count": finding.count,
+                "currency": finding.currency,
+                "stake": finding.stake.to_string(),
+                "examples": finding.examples.iter().map(example).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let checked: Vec<Value> =
+        report.checked.iter().map(|(rule, lines)| json!({ "rule": rule.name(), "lines": lines })).collect();
+    json!({
+        "format": "billkeep.bill.lint/1",
+        "month": report.bill.month.to_string(),
+        "basis": report.bill.basis.to_string(),
+        "revision": report.revision,
+        "lines": report.lines,
+        "checked": checked,
+        "rows": rows,
+    })
+}
