@@ -396,6 +396,13 @@ pub(crate) enum Dispute {
         #[arg(long, value_name = "N")]
         load: Option<u64>,
     },
+    /// Writes the evidence as a zip that opens anywhere
+    Pack {
+        number: u64,
+        /// The file (default: dispute-N.zip)
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Lets the bill be confirmed though the dispute goes on
     SetAside {
         number: u64,

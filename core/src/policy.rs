@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::journal::{self, Actor};
+use crate::journal::{self, Actor, Change};
 use crate::store::{Read, StoreError, Table, Writer};
 
 /// Rules that may be changed at any time; each change is in the journal.
@@ -55,13 +55,16 @@ impl Policy {
         };
         policy.four_eyes = on || waits;
         policy.off_asked_by = waits.then(|| actor.name.clone());
+        let before = journal::record_digest(&writer, Table::Meta, Policy::KEY)?;
         writer.put(Table::Meta, Policy::KEY, &policy)?;
+        let after = journal::record_digest(&writer, Table::Meta, Policy::KEY)?;
         let detail = match (on, waits) {
             (true, _) => "on",
             (false, true) => "off, once a second person wishes it",
             (false, false) => "off",
         };
-        journal::append(&writer, actor, "settings", "four_eyes", detail)?;
+        let entry = Change { before, after, ..Change::new("settings", "four_eyes", detail) };
+        journal::append_change(&writer, actor, entry)?;
         writer.commit()?;
         Ok(if waits { Changed::Waits } else { Changed::Done })
     }

@@ -207,3 +207,106 @@ fn every_revision_is_told_with_its_files() {
     assert_eq!(total(1) - total(0), more);
     assert_eq!(written(total(1)), home.bill_text("total"));
 }
+
+/// The entries of a pack, as texts.
+fn packed(home: &Home, number: &str) -> std::collections::BTreeMap<String, String> {
+    let path = home.path("evidence.zip");
+    home.run(["dispute", "pack", number, "-o", path.to_str().unwrap()]).says(0, &["evidence.zip"]);
+    let entries = billkeep_fixtures::unzip(&std::fs::read(path).unwrap()).unwrap();
+    entries.into_iter().map(|(name, bytes)| (name, String::from_utf8(bytes).unwrap())).collect()
+}
+
+#[test]
+fn the_evidence_of_a_dispute_opens_anywhere() {
+    let home = Home::with(&[bill_file("english")]);
+    open(&home, &["1-2", "1-5"], "over", "1.25").says(0, &[]);
+    let entries = packed(&home, "1");
+    assert_eq!(
+        entries.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["arithmetic.csv", "earlier.csv", "index.html", "lines.csv", "sources.csv"]
+    );
+    let rows = |name: &str| {
+        let text = entries[name].trim_start_matches('\u{feff}').to_owned();
+        let mut reader = csv::Reader::from_reader(std::io::Cursor::new(text));
+        let headers = reader.headers().unwrap().clone();
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        (headers, rows)
+    };
+    // Every cell of the disputed lines, and the place where each stands in the provider's file.
+    let (headers, lines) = rows("lines.csv");
+    let whole = home.ok(["bill", "csv", MARCH]).stdout;
+    let original: Vec<csv::StringRecord> =
+        csv::Reader::from_reader(whole.as_slice()).records().map(Result::unwrap).collect();
+    assert_eq!(lines.len(), 2);
+    for (line, at) in lines.iter().zip([2, 5]) {
+        assert_eq!((&line[0], &line[3]), (format!("1-{at}").as_str(), at.to_string().as_str()));
+        let cells: Vec<&str> = line.iter().skip(5).collect();
+        assert_eq!(cells, original[at - 1].iter().collect::<Vec<_>>());
+    }
+    assert!(headers.iter().any(|h| h == "TotalCost"));
+    let (_, arithmetic) = rows("arithmetic.csv");
+    assert!(arithmetic.iter().any(|r| &r[1] == "total" && &r[7] == "yes"), "{arithmetic:?}");
+    let (_, sources) = rows("sources.csv");
+    let revisions = home.json(["bill", "revisions", MARCH]);
+    assert_eq!(sources[0][2], *revisions["rows"][0]["sha256"].as_str().unwrap());
+    let page = &entries["index.html"];
+    assert!(page.contains("1.25") && page.contains("not what was agreed") && page.contains(&sources[0][2]));
+    assert!(!page.contains("<script") && !page.contains("http"), "it needs nothing from anywhere");
+    assert_eq!(packed(&home, "1"), entries, "the same evidence, the same bytes");
+}
+
+#[test]
+fn evidence_shows_what_the_lines_were_before_and_hides_no_markup() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    let csv = home.ok(["bill", "csv", MARCH]).stdout;
+    let mut reader = csv::Reader::from_reader(csv.as_slice());
+    let headers = reader.headers().unwrap().clone();
+    let at = headers.iter().position(|h| h == "TotalCost").unwrap();
+    let mut out = csv::Writer::from_writer(Vec::new());
+    out.write_record(&headers).unwrap();
+    for (row, record) in reader.records().enumerate() {
+        let record = record.unwrap();
+        let cell = |(column, cell)| if (row, column) == (3, at) { "987654.32" } else { cell };
+        out.write_record(record.iter().enumerate().map(cell)).unwrap();
+    }
+    let name = "100010445724-20210331-by_used_time-bill_details.csv";
+    home.import([home.write(name, &out.into_inner().unwrap())]);
+    let args =
+        ["dispute", "open", MARCH, "--line", "2-4", "--line", "2-5", "--direction", "over", "--amount", "9"];
+    home.run(args.iter().copied().chain(["--reason", "<b>\"wrong\" & late"])).says(0, &[]);
+    let entries = packed(&home, "1");
+    let earlier = &entries["earlier.csv"];
+    assert!(earlier.contains("2-4,1,other,TotalCost,") && earlier.contains(",987654.32"), "{earlier}");
+    assert!(earlier.contains("2-5,1,the same"), "{earlier}");
+    let page = &entries["index.html"];
+    assert!(page.contains("&lt;b&gt;&quot;wrong&quot; &amp; late") && !page.contains("<b>"), "{page}");
+    // The changed total does not follow from the figures that it is made of.
+    assert!(entries["arithmetic.csv"].contains("987654.32") && entries["arithmetic.csv"].contains(",no"));
+    assert!(page.contains("1 equations") || page.contains("do not come out"), "{page}");
+}
+
+#[test]
+fn the_morning_screen_tells_what_waits() {
+    let home = Home::with(&[demo_file(3, 31), demo_file(4, 4)]);
+    let screen = |on: &str| String::from_utf8(home.ok(["status", "--on", on]).stdout).unwrap();
+    let text = screen("2021-04-08");
+    assert!(
+        text.contains("to be confirmed by 2021-04-09") && text.contains("billkeep bill show 2021-03"),
+        "{text}"
+    );
+    assert!(text.contains("through 2021-04-06") && text.contains("billkeep import"), "{text}");
+    assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
+    home.ok(["bill", "defer", MARCH, "--reason", "ask first", "--on", "2021-04-08"]);
+    assert!(screen("2021-04-10").contains("put off until 2021-04-15"));
+    home.ok(["settings", "four-eyes", "on"]);
+    let digest = home.json(["bill", "list"])["rows"][0]["digest"].as_str().unwrap().to_owned();
+    home.ok(["bill", "confirm", MARCH, "--digest", &digest]);
+    assert!(screen("2021-04-10").contains("`ann` has signed, a second person is missing"));
+    let json = home.json(["status", "--on", "2021-04-08"]);
+    let sections: Vec<&str> =
+        json["rows"].as_array().unwrap().iter().map(|r| r["section"].as_str().unwrap()).collect();
+    assert!(
+        sections.contains(&"decide") && sections.contains(&"files") && sections.contains(&"months"),
+        "{json}"
+    );
+}

@@ -1,6 +1,8 @@
 //! `dispute`: lines that the partner disagrees with.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::path::Path;
 
 use billkeep_core::bill::dispute::{
     self, Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId,
@@ -34,6 +36,9 @@ pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandErro
         Dispute::Reject { number, reason } => advance(context, number, Rejected, &reason, None),
         Dispute::Withdraw { number, reason } => advance(context, number, Withdrawn, &reason, None),
         Dispute::Settle { number, reason, load } => advance(context, number, Settled, &reason, load),
+        Dispute::Pack { number, output } => {
+            pack(context, number, &output.unwrap_or_else(|| format!("dispute-{number}.zip").into()))
+        }
         Dispute::SetAside { number, reason } => {
             let store = context.write()?;
             let dispute = dispute::set_aside(store.write()?, number, &reason, &context.actor())?;
@@ -180,4 +185,34 @@ fn advance(
     let bill_state = bill::bill(&store.read()?, dispute.bill)?.state;
     context.say(&format!("Dispute {number} is {state}; the bill for {} is {bill_state}.", dispute.bill));
     Ok(store.close()?)
+}
+
+fn pack(context: &Context, number: u64, path: &Path) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let failed = |e: std::io::Error| CommandError::user(format!("`{}`: {e}", path.display()));
+    // The file appears whole.
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let temporary = path.with_file_name(name);
+    let mut file = File::create(&temporary).map_err(failed)?;
+    let packed = dispute::pack(&store.read()?, number, context.thread_count(), &mut file);
+    if packed.is_err() {
+        // It is of no use to anybody; what went wrong is told below.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    let packed = packed?;
+    file.sync_all().map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)?;
+    context.say(&format!(
+        "Wrote the evidence of dispute {number} to `{}`: {}, {} of the arithmetic that do not come out,\n\
+         {} other than in the revision before.",
+        path.display(),
+        output::lines(packed.lines as u64),
+        match packed.wrong {
+            1 => "1 equation".to_owned(),
+            n => format!("{n} equations"),
+        },
+        output::lines(packed.changed as u64),
+    ));
+    Ok(())
 }

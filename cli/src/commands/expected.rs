@@ -82,7 +82,7 @@ fn table(on: Day, all: &[Expectation]) -> Table {
 }
 
 /// Returns the command to run next.
-fn next(e: &Expectation, on: Day) -> String {
+pub(super) fn next(e: &Expectation, on: Day) -> String {
     let month = e.month;
     let by = |basis: Basis| if basis == Basis::Paid { " --basis paid" } else { "" };
     let basis = by(e.basis);

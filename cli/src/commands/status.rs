@@ -5,6 +5,7 @@ use billkeep_core::bill::late::{self, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
 use billkeep_core::calendar::Profile;
 use billkeep_core::delivery::{self, Progress};
+use billkeep_core::expected::{self, Verdict};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::policy::Policy;
 use billkeep_core::settings::StoreSettings;
@@ -29,17 +30,20 @@ struct Item {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Section {
     Decide,
+    Files,
     Failed,
     Due,
     Months,
 }
 
 impl Section {
-    const ALL: [Section; 4] = [Section::Decide, Section::Failed, Section::Due, Section::Months];
+    const ALL: [Section; 5] =
+        [Section::Decide, Section::Files, Section::Failed, Section::Due, Section::Months];
 
     fn name(self) -> &'static str {
         match self {
             Section::Decide => "decide",
+            Section::Files => "files",
             Section::Failed => "failed",
             Section::Due => "due",
             Section::Months => "months",
@@ -49,6 +53,7 @@ impl Section {
     fn title(self) -> &'static str {
         match self {
             Section::Decide => "Waits for a decision",
+            Section::Files => "Files that are late, missing, double or of the wrong basis",
             Section::Failed => "Failed or was interrupted",
             Section::Due => "Due today",
             Section::Months => "Months",
@@ -64,6 +69,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
     let mut items = Vec::new();
     months(&reader, on, &settings, &mut items)?;
     decisions(&reader, &mut items)?;
+    files(&reader, on, profile_of(&settings), &mut items)?;
     deliveries(&reader, on, &mut items)?;
     items.sort_by_key(|item| item.section);
     match context.format {
@@ -93,7 +99,7 @@ fn months(
     settings: &StoreSettings,
     items: &mut Vec<Item>,
 ) -> Result<(), CommandError> {
-    let profile = Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021);
+    let profile = profile_of(settings);
     for (bill, revision) in bill::list(reader)? {
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
         items.push(Item {
@@ -189,6 +195,25 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
     if let Some(actor) = Policy::of(reader)?.off_asked_by {
         let text = format!("`{actor}` wants the rule of four eyes to end; a second person is missing");
         decide("-".to_owned(), text, "billkeep settings four-eyes off".to_owned());
+    }
+    Ok(())
+}
+
+fn profile_of(settings: &StoreSettings) -> Profile {
+    Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021)
+}
+
+/// Tells which files did not come as they should have.
+fn files(reader: &Reader, on: Day, profile: Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
+    for file in expected::expected(&profile, on, &expected::gather(reader)?) {
+        if !matches!(file.verdict, Verdict::Arrived { .. } | Verdict::Due) {
+            items.push(Item {
+                section: Section::Files,
+                subject: file.month.to_string(),
+                text: format!("{} file through {}: {}", file.kind, file.last_day, file.verdict),
+                next: super::expected::next(&file, on),
+            });
+        }
     }
     Ok(())
 }

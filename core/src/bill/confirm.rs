@@ -5,7 +5,7 @@
 
 use crate::block::Sums;
 use crate::digest::PREFIX_MIN;
-use crate::journal::{self, Actor};
+use crate::journal::{self, Actor, Change};
 use crate::period::Day;
 use crate::store::{Read, Table, Writer};
 
@@ -129,14 +129,16 @@ pub fn confirm(
         writer.put(Table::Bills, &key.bytes(), &bill)?;
     }
     let detail = format!(
-        "revision {}, total {}, digest {digest}{}{}",
+        "revision {}, total {}, digest {digest}{}",
         bill.revision,
         view.revision.total_text(),
         first.as_ref().map_or_else(String::new, |first| format!(", seen by `{first}` first")),
-        note.map_or_else(String::new, |n| format!(": {n}")),
     );
+    let subject = key.to_string();
     let action = if holds { "confirm" } else { "confirm first" };
-    journal::append(&writer, actor, action, &key.to_string(), &detail)?;
+    let digest = Some(digest.bytes());
+    let entry = Change::new(action, &subject, &detail);
+    journal::append_change(&writer, actor, Change { before: digest, after: digest, reason: note, ..entry })?;
     writer.commit()?;
     Ok(Decided { revision: view.revision, waits: !holds, first })
 }
@@ -148,7 +150,8 @@ pub fn confirm(
 pub fn issue(writer: Writer, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
     let bill = bill(&writer, key)?;
     let disputed = dispute::blocks(&writer, key)?;
-    let revision = change(&writer, bill, Event::Issue { disputed }, "issue", "declared complete", actor)?;
+    let said = Said { action: "issue", detail: "declared complete", reason: None };
+    let revision = change(&writer, bill, Event::Issue { disputed }, said, actor)?;
     writer.commit()?;
     Ok(revision)
 }
@@ -168,8 +171,8 @@ pub fn defer(
     let mut standing = Standing::of(&writer, key)?;
     let until = deferred_until(today);
     let before = standing.deferred.is_some();
-    let detail = format!("until {until}: {reason}");
-    change(&writer, bill, Event::Defer { before }, "defer", &detail, actor)?;
+    let said = Said { action: "defer", detail: &format!("until {until}"), reason: Some(reason) };
+    change(&writer, bill, Event::Defer { before }, said, actor)?;
     standing.deferred = Some(Deferral {
         until,
         reason: reason.to_owned(),
@@ -203,30 +206,52 @@ pub(super) fn reopen_in(
     next(bill.state, Event::Reopen).map_err(|r| refused(&bill, r, None))?;
     let (holds, first) = sign(writer, &bill, Signed::Reopen, &revision.digest, actor)?;
     if holds {
-        let by = first.as_ref().map_or_else(String::new, |first| format!(", as `{first}` asked first"));
+        let detail = match &first {
+            Some(first) => format!("the confirmation is taken back, as `{first}` asked first"),
+            None => "the confirmation is taken back".to_owned(),
+        };
         bill.confirmation = None;
-        change(writer, bill, Event::Reopen, "reopen", &format!("{reason}{by}"), actor)?;
+        let said = Said { action: "reopen", detail: &detail, reason: Some(reason) };
+        change(writer, bill, Event::Reopen, said, actor)?;
     } else {
-        let detail = format!("revision {}: {reason}", bill.revision);
-        journal::append(writer, actor, "reopen first", &key.to_string(), &detail)?;
+        let detail = format!("revision {}", bill.revision);
+        let digest = Some(revision.digest.bytes());
+        let subject = key.to_string();
+        let entry = Change::new("reopen first", &subject, &detail);
+        let entry = Change { before: digest, after: digest, reason: Some(reason), ..entry };
+        journal::append_change(writer, actor, entry)?;
     }
     Ok(Decided { revision, waits: !holds, first })
 }
 
-/// Lets something happen to a bill, and writes it down.
+/// What the journal is told of something that happens to a bill.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) action: &'a str,
+    pub(super) detail: &'a str,
+    pub(super) reason: Option<&'a str>,
+}
+
+/// Lets something happen to a bill, whose lines stay the same, and writes it down.
 pub(super) fn change(
     writer: &Writer,
     mut bill: Bill,
     event: Event,
-    action: &str,
-    detail: &str,
+    said: Said<'_>,
     actor: &Actor,
 ) -> Result<Revision, BillError> {
     let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
     bill.state = next(bill.state, event).map_err(|r| refused(&bill, r, Some(&revision)))?;
     writer.put(Table::Bills, &bill.key.bytes(), &bill)?;
-    let detail = format!("revision {}: {detail}", bill.revision);
-    journal::append(writer, actor, action, &bill.key.to_string(), &detail)?;
+    let detail = format!("revision {}: {}", bill.revision, said.detail);
+    let digest = Some(revision.digest.bytes());
+    let subject = bill.key.to_string();
+    let entry = Change::new(said.action, &subject, &detail);
+    journal::append_change(
+        writer,
+        actor,
+        Change { before: digest, after: digest, reason: said.reason, ..entry },
+    )?;
     Ok(revision)
 }
 

@@ -10,6 +10,11 @@
 //! reason. An accepted one waits for its correction: lines that are added to the bill for the same accounts and
 //! products, of exactly the amount that was wrong.
 
+mod pack;
+mod page;
+
+pub use pack::{Packed, pack};
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -23,10 +28,11 @@ use crate::rollup::Overflow;
 use crate::schema::Column;
 use crate::store::{Read, StoreError, Table, Writer};
 
-use super::confirm::{change, refused};
+use super::confirm::{Said, change, refused};
 use super::error::BillError;
 use super::life::{Event, next};
-use super::lines::walk_imported;
+use super::lines::ReadBlock;
+use super::origin::{self, LineAt};
 use super::records::{Bill, BillKey};
 use super::view::{BillView, SegmentView, bill};
 
@@ -248,6 +254,14 @@ pub enum DisputeError {
     /// An amount that is no difference.
     #[error("the disputed amount is {0}: name it as what is too much or too little, more than 0")]
     Amount(Amount),
+    /// The evidence could not be written.
+    #[error("the evidence of dispute {number}: {why}")]
+    Pack {
+        /// Which dispute.
+        number: u64,
+        /// Why.
+        why: String,
+    },
     /// The bill does not allow it, or does not read.
     #[error(transparent)]
     Bill(#[from] BillError),
@@ -318,14 +332,14 @@ pub fn open(writer: Writer, key: BillKey, claim: Claim<'_>, actor: &Actor) -> Re
     dispute.step(DisputeState::Open, claim.reason, actor);
     writer.put(Table::Disputes, &number.to_be_bytes(), &dispute)?;
     let detail = format!(
-        "dispute {number}: {} lines, {} {} charged {}: {}",
+        "dispute {number}: {} lines, {} {} charged {}",
         dispute.lines.len(),
         dispute.amount,
         dispute.currency,
         dispute.direction,
-        dispute.reason
     );
-    change(&writer, view.bill, Event::Dispute, "dispute open", &detail, actor)?;
+    let said = Said { action: "dispute open", detail: &detail, reason: Some(claim.reason) };
+    change(&writer, view.bill, Event::Dispute, said, actor)?;
     writer.commit()?;
     Ok(dispute)
 }
@@ -341,65 +355,58 @@ fn named(store: &impl Read, view: &BillView, lines: &BTreeSet<LineId>) -> Result
     let mut cells = BTreeSet::new();
     let mut currency: Option<String> = None;
     let mut total = Amount::ZERO;
-    let mut found = BTreeSet::new();
-    each_line(store, view, lines, &mut |id, told| {
-        if let Some(one) = currency.as_ref().filter(|c| **c != told.currency) {
-            return Err(DisputeError::Currencies { one: one.clone(), other: told.currency });
-        }
-        currency = Some(told.currency);
-        cells.insert((told.owner, told.product));
-        total = total.checked_add(told.total).ok_or(Overflow).map_err(BillError::from)?;
-        found.insert(id);
-        Ok(())
-    })?;
-    if let Some(line) = lines.difference(&found).next() {
+    let found = origin::stored_lines(store, view, lines)?;
+    let there: BTreeSet<LineId> = found.iter().map(|(id, _)| *id).collect();
+    if let Some(line) = lines.difference(&there).next() {
         let revision = view.revision.number;
         return Err(DisputeError::NoLine { bill: view.bill.key, line: *line, revision });
     }
+    each_block(store, view, &found, &mut |segment, block, of_block| {
+        for (_, at) in of_block {
+            let told = told(segment, block, at.row as usize)?;
+            if let Some(one) = currency.as_ref().filter(|c| **c != told.currency) {
+                return Err(DisputeError::Currencies { one: one.clone(), other: told.currency });
+            }
+            currency = Some(told.currency);
+            cells.insert((told.owner, told.product));
+            total = total.checked_add(told.total).ok_or(Overflow).map_err(BillError::from)?;
+        }
+        Ok(())
+    })?;
     Ok(Named { cells, currency: currency.unwrap_or_default(), total })
 }
 
 /// What a disputed line says.
-pub(crate) struct Told {
-    pub(crate) owner: String,
-    pub(crate) product: String,
-    pub(crate) currency: String,
-    pub(crate) total: Amount,
+struct Told {
+    owner: String,
+    product: String,
+    currency: String,
+    total: Amount,
 }
 
-/// Finds lines by their ids; segments without any of them are not read.
-fn each_line(
+/// Is shown a block with the disputed lines in it.
+type VisitBlock<'a> =
+    dyn FnMut(&SegmentView, &ReadBlock, &[(LineId, LineAt)]) -> Result<(), DisputeError> + 'a;
+
+/// Reads the blocks that hold lines, each once.
+fn each_block(
     store: &impl Read,
     view: &BillView,
-    lines: &BTreeSet<LineId>,
-    found: &mut dyn FnMut(LineId, Told) -> Result<(), DisputeError>,
+    lines: &[(LineId, LineAt)],
+    visit: &mut VisitBlock<'_>,
 ) -> Result<(), DisputeError> {
-    for (load, segments) in &view.loads {
-        let mut before = 0_u64;
-        for segment in segments {
-            let rows = u64::from(segment.record.rows);
-            let within = LineId { load: load.number, line: before + 1 }..=LineId {
-                load: load.number,
-                line: before + rows,
-            };
-            if lines.range(within).next().is_some() {
-                let mut line = before;
-                walk_imported::<DisputeError>(store, segment, view.bill.key.basis, &mut |block, row| {
-                    line += 1;
-                    let id = LineId { load: load.number, line };
-                    if lines.contains(&id) {
-                        found(id, told(segment, block, row)?)?;
-                    }
-                    Ok(true)
-                })?;
-            }
-            before += rows;
-        }
+    let segments: Vec<&SegmentView> = view.segments().collect();
+    for of_block in lines.chunk_by(|(_, a), (_, b)| (a.segment, a.block) == (b.segment, b.block)) {
+        let Some((_, at)) = of_block.first() else { continue };
+        let Some(segment) = segments.get(at.segment as usize) else { continue };
+        let Some(used) = segment.record.blocks.get(at.block as usize) else { continue };
+        let block = ReadBlock::read(store, segment, used, view.bill.key.basis)?;
+        visit(segment, &block, of_block)?;
     }
     Ok(())
 }
 
-fn told(segment: &SegmentView, block: &super::ReadBlock, row: usize) -> Result<Told, BillError> {
+fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<Told, BillError> {
     let mut scratch = Vec::new();
     let mut text = |index: Option<usize>| -> Result<Option<String>, BillError> {
         let Some(index) = index else { return Ok(None) };
@@ -491,9 +498,9 @@ fn put_resolved(
 ) -> Result<(), DisputeError> {
     writer.put(Table::Disputes, &dispute.number.to_be_bytes(), dispute)?;
     let disputed = blocks(writer, dispute.bill)?;
-    let colon = if note.is_empty() { "" } else { ": " };
-    let detail = format!("dispute {}{colon}{note}", dispute.number);
-    change(writer, bill(writer, dispute.bill)?, Event::Resolve { disputed }, action, &detail, actor)?;
+    let detail = format!("dispute {}", dispute.number);
+    let said = Said { action, detail: &detail, reason: Some(note).filter(|note| !note.is_empty()) };
+    change(writer, bill(writer, dispute.bill)?, Event::Resolve { disputed }, said, actor)?;
     Ok(())
 }
 

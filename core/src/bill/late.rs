@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
-use crate::journal::{self, Actor};
+use crate::journal::{self, Actor, Change};
 use crate::money::Amount;
 use crate::rollup::Overflow;
 use crate::store::{Read, StoreError, Table, Writer};
@@ -381,13 +381,20 @@ pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resul
     late.reason = Some(reason.to_owned());
     put(&writer, &late)?;
     let detail = format!(
-        "late file {number}, `{}`: revision {}, total {}, digest {}: {reason}",
+        "late file {number}, `{}`: revision {}, total {}, digest {}",
         late.file,
         revision.number,
         revision.total_text(),
         revision.digest
     );
-    journal::append(&writer, actor, "late accept", &key.to_string(), &detail)?;
+    let subject = key.to_string();
+    let entry = Change {
+        before: Some(current.digest.bytes()),
+        after: Some(revision.digest.bytes()),
+        reason: Some(reason),
+        ..Change::new("late accept", &subject, &detail)
+    };
+    journal::append_change(&writer, actor, entry)?;
     writer.commit()?;
     Ok(Accepted { late, revision: Some(revision), state })
 }
@@ -417,7 +424,9 @@ pub(crate) fn decide(
         LateState::Carried { .. } => "late carry forward",
         _ => "late discard",
     };
-    let detail = format!("late file {}, `{}`, {}: {reason}", late.number, late.file, late.state);
-    journal::append(writer, actor, action, &late.bill.to_string(), &detail)?;
+    let detail = format!("late file {}, `{}`, {}", late.number, late.file, late.state);
+    let subject = late.bill.to_string();
+    let entry = Change { reason: Some(reason), ..Change::new(action, &subject, &detail) };
+    journal::append_change(writer, actor, entry)?;
     Ok(late)
 }

@@ -5,7 +5,7 @@
 //! not kept. It is counted from the records before it, of which each takes a line and as many more as its cells have line
 //! ends. Empty lines, which are no records and which imports pass over, are not in that count.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::block::bytes::Take;
@@ -149,6 +149,36 @@ pub fn line_ids(
         }
     }
     Ok(ids)
+}
+
+/// Finds where lines lie in the store by their ids; lines that the bill does not have are left out.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a stored order is not one.
+pub fn stored_lines(
+    store: &impl Read,
+    view: &BillView,
+    lines: &BTreeSet<LineId>,
+) -> Result<Vec<(LineId, LineAt)>, BillError> {
+    let mut found = Vec::new();
+    for (segment, stretch) in stretches(view)?.iter().enumerate() {
+        let id = |line| LineId { load: stretch.load.number, line };
+        let (before, rows) = (stretch.load_lines_before, u64::from(stretch.segment.record.rows));
+        if lines.range(id(before + 1)..=id(before + rows)).next().is_none() {
+            continue;
+        }
+        let order = order(store, stretch.segment)?;
+        let mut places = order.iter();
+        for (block, used) in stretch.segment.record.blocks.iter().enumerate() {
+            for (row, place) in (0..used.rows).zip(places.by_ref()) {
+                let id = id(before + u64::from(*place) + 1);
+                if lines.contains(&id) {
+                    found.push((id, LineAt { segment: segment as u32, block: block as u32, row }));
+                }
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A line where it lies in the store.

@@ -20,6 +20,20 @@ const FIXED_TIME: UtcDateTime = match UtcDateTime::from_components(1980, 1, 1, 0
     None => unreachable!(),
 };
 
+/// Writes a zip of a few entries that are in memory.
+///
+/// # Errors
+/// In words, when writing fails.
+pub(crate) fn write_small(out: impl Write, entries: &[(&str, Vec<u8>)]) -> Result<(), String> {
+    let mut deflater = Deflater::new();
+    let mut pieces = Vec::new();
+    for (name, bytes) in entries {
+        pieces.push(Ok(Piece::Begin((*name).to_owned())));
+        pieces.push(deflater.chunk(bytes).map(Piece::Chunk));
+    }
+    write(out, pieces.into_iter()).map(|_| ())
+}
+
 /// A compressed chunk of a CSV.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chunk {

@@ -13,6 +13,7 @@ mod plan;
 mod render;
 mod sink;
 
+pub(crate) use archive::write_small;
 pub use csv::{Columns, write_line, write_quoted};
 pub use each::{Exported, export_each};
 pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals};

@@ -9,7 +9,7 @@ use crate::bill::{
 };
 use crate::block::Sums;
 use crate::digest::Digest;
-use crate::journal::{self, Actor};
+use crate::journal::{self, Actor, Change};
 use crate::lint;
 use crate::period::{Coverage, Day};
 use crate::store::{Read, Store, Table, Writer};
@@ -223,7 +223,13 @@ pub(super) fn commit(
         totals_text(&report.after),
         report.bill_digest,
     );
-    journal::append(&writer, actor, "import", &bill_key.to_string(), &detail)?;
+    let subject = bill_key.to_string();
+    let entry = Change {
+        before: current.as_ref().map(|r| r.digest.bytes()),
+        after: Some(revision.digest.bytes()),
+        ..Change::new("import", &subject, &detail)
+    };
+    journal::append_change(&writer, actor, entry)?;
     writer.commit()?;
     report.outcome = Outcome::Imported { load: number, revision: revision.number };
     Ok(report)

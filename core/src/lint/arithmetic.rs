@@ -198,6 +198,70 @@ impl Equation {
     }
 }
 
+/// An equation on one line, worked out again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recomputed {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The figure that the line shows, and its column.
+    pub result: (Column, Amount),
+    /// What it is made of.
+    pub words: &'static str,
+    /// The figures that it is made of; what is taken away and not shown is zero.
+    pub figures: Vec<(Column, Amount)>,
+    /// What comes out, rounded as the provider does; `None` beyond 128 bits.
+    pub expected: Option<Amount>,
+    /// Says whether it is within the tolerance.
+    pub agrees: bool,
+}
+
+/// Works out all equations again that some lines of a block show all figures of; each with the row.
+///
+/// # Errors
+/// [`BillError`] when the block is damaged.
+pub fn recompute(
+    block: &ReadBlock,
+    rows: &[usize],
+    settings: &Settings,
+) -> Result<Vec<(usize, Recomputed)>, BillError> {
+    let precision = Precision::of(block, settings)?;
+    let mut all = Vec::new();
+    for equation in EQUATIONS {
+        let columns = || equation.needs.iter().chain(equation.less).copied();
+        let numbers = columns().map(|c| Numbers::of(block, c)).collect::<Result<Vec<_>, _>>()?;
+        let result = Numbers::of(block, equation.result)?;
+        let of_customer = match equation.rule {
+            Rule::Total => Numbers::of(block, Column::CustomerDiscountRate)?,
+            _ => Numbers::Missing,
+        };
+        for row in rows.iter().copied() {
+            let shown = numbers.iter().take(equation.needs.len()).all(|n| n.get(row).is_some());
+            let Some(result) = result.get(row).filter(|_| shown && of_customer.get(row).is_none()) else {
+                continue;
+            };
+            let values: Vec<Amount> = numbers.iter().map(|n| n.get(row).unwrap_or_default()).collect();
+            let mut figures = [Amount::ZERO; FIGURES_MAX];
+            figures.iter_mut().zip(&values).for_each(|(slot, value)| *slot = *value);
+            let value = (equation.value)(figures);
+            let agrees = value.is_some_and(|value| {
+                compare(value, result, precision.decimals, precision.units(row)) == Compared::Equal
+            });
+            all.push((
+                row,
+                Recomputed {
+                    rule: equation.rule.name(),
+                    result: (equation.result, result),
+                    words: equation.words,
+                    figures: columns().zip(values).collect(),
+                    expected: value.and_then(|value| rounded(value, precision.decimals)),
+                    agrees,
+                },
+            ));
+        }
+    }
+    Ok(all)
+}
+
 fn too_large(
     block: &ReadBlock,
     place: &Place<'_>,

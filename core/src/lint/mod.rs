@@ -41,6 +41,7 @@ use duplicates::Bounds;
 use found::{Candidate, Found};
 use owners::Tallies;
 
+pub use arithmetic::{Recomputed, recompute};
 pub use rule::{Rule, Severity};
 
 /// What is held against a bill, and how much is told.
