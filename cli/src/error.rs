@@ -105,7 +105,7 @@ impl From<BillError> for CommandError {
                 "import what is missing; if nothing is, declare the month complete with `billkeep bill issue {}`",
                 bill.month
             )),
-            BillError::DoNotTie { .. } | BillError::Block { .. } => {
+            BillError::DoNotTie { .. } | BillError::History { .. } | BillError::Block { .. } => {
                 error.hint("run `billkeep store check` to see what is affected, and restore a backup of the file")
             }
             _ => error,

@@ -15,6 +15,7 @@ mod explain;
 mod export;
 mod failures;
 mod golden;
+mod invariants;
 mod journey;
 mod late;
 mod life;

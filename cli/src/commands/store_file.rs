@@ -21,6 +21,7 @@ fn check(context: &Context) -> Result<(), CommandError> {
     let reader = store.read()?;
     let (mut bills, mut lines) = (0_u64, 0_u64);
     for (found, revision) in bill::list(&reader)? {
+        bill::check_history(&reader, found.key)?;
         let view = BillView::open(&reader, found.key, None)?;
         bill::check(&reader, &view, context.thread_count())?;
         bills += 1;

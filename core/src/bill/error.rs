@@ -100,6 +100,14 @@ pub enum BillError {
         /// The second.
         other: String,
     },
+    /// The history of a bill is not what it must be (I3, I4).
+    #[error("the bill for {bill} is damaged: {why}")]
+    History {
+        /// Which bill.
+        bill: BillKey,
+        /// What is wrong.
+        why: String,
+    },
     /// More digits than any bill has.
     #[error(transparent)]
     Overflow(#[from] Overflow),
@@ -147,7 +155,7 @@ impl BillError {
             | BillError::TooManyFields(_)
             | BillError::Overflow(_) => Kind::User,
             BillError::Stale(_) | BillError::State { .. } | BillError::SamePerson { .. } => Kind::Refused,
-            BillError::DoNotTie { .. } | BillError::Block { .. } => Kind::Damaged,
+            BillError::DoNotTie { .. } | BillError::History { .. } | BillError::Block { .. } => Kind::Damaged,
             BillError::Thread => Kind::Internal,
             BillError::Store(e) => e.kind(),
         }

@@ -20,7 +20,7 @@ use super::dispute;
 use super::error::BillError;
 use super::life::{Event, next};
 use super::records::{Bill, BillKey, Load, Mode, Revision, State};
-use super::revise::revise;
+use super::revise::{put_revision, revise};
 use super::view::{BillView, SegmentView, bill, segment_views};
 
 /// What became of a late file.
@@ -249,21 +249,6 @@ pub(crate) fn hold(
 
 fn put(writer: &Writer, late: &Late) -> Result<(), StoreError> {
     writer.put(Table::Late, &late.number.to_be_bytes(), late)
-}
-
-/// Makes a revision the bill's current one.
-pub(crate) fn put_revision(
-    writer: &Writer,
-    key: BillKey,
-    revision: &Revision,
-    state: State,
-) -> Result<(), StoreError> {
-    writer.put(Table::Revisions, &Revision::key_bytes(key, revision.number), revision)?;
-    writer.put(
-        Table::Bills,
-        &key.bytes(),
-        &Bill { key, revision: revision.number, state, confirmation: None },
-    )
 }
 
 /// Returns all late files, oldest first.

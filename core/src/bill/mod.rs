@@ -27,6 +27,7 @@ pub use lines::{Filter, Owners, ReadBlock, Slice, walk, walk_imported};
 pub use origin::{LineAt, Origin, origins};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines};
 pub use records::*;
+pub use revise::check_history;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};
 pub(crate) use show::{column_amounts, share};
 pub use standing::{Deferral, Signature, Signed, Standing};

@@ -1,4 +1,4 @@
-//! Makes the revisions of a bill.
+//! Makes the revisions of a bill, and sees that history is only ever added to (I3, I4).
 
 use crate::block::merge_sums;
 use crate::digest::Digest;
@@ -7,7 +7,10 @@ use crate::rollup::Overflow;
 
 use super::combine::{Completeness, completeness};
 use super::error::BillError;
-use super::records::{BillKey, Load, Revision};
+use super::records::{Bill, BillKey, Load, Revision, State};
+use super::view::{bill, revisions};
+use crate::block::Sums;
+use crate::store::{Read, Table, Writer};
 
 /// Makes the revision that these loads are (I1, I2: its sums and lines are those of its loads).
 pub(crate) fn revise(
@@ -46,4 +49,77 @@ pub(crate) fn revise(
         at_unix_s: actor.at_unix_s,
         actor: actor.name.clone(),
     })
+}
+
+/// Makes a revision the bill's current one.
+///
+/// # Errors
+/// [`BillError::History`] when it would change what is there: a revision that is not the next one, or a confirmed bill.
+pub(crate) fn put_revision(
+    writer: &Writer,
+    key: BillKey,
+    revision: &Revision,
+    state: State,
+) -> Result<(), BillError> {
+    let broken = |why: String| Err(BillError::History { bill: key, why });
+    let before: Option<Bill> = writer.get(Table::Bills, &key.bytes())?;
+    let (last, confirmed) = before.map_or((0, false), |bill| (bill.revision, bill.state == State::Confirmed));
+    if confirmed {
+        return broken(format!("revision {} would change it, and it is confirmed", revision.number));
+    }
+    if (revision.previous, revision.number) != (last, last + 1) {
+        return broken(format!("revision {} does not follow revision {last}", revision.number));
+    }
+    let place = Revision::key_bytes(key, revision.number);
+    if writer.get_bytes(Table::Revisions, &place)?.is_some() {
+        return broken(format!("there is a revision {} already", revision.number));
+    }
+    writer.put(Table::Revisions, &place, revision)?;
+    let bill = Bill { key, revision: revision.number, state, confirmation: None };
+    Ok(writer.put(Table::Bills, &key.bytes(), &bill)?)
+}
+
+/// Checks the history of a bill: revisions follow one another, each is the sum of its loads, and a confirmation is that of
+/// the last one (I1 to I4).
+///
+/// # Errors
+/// [`BillError::History`] with what is wrong.
+pub fn check_history(store: &impl Read, key: BillKey) -> Result<(), BillError> {
+    let broken = |why: String| BillError::History { bill: key, why };
+    let bill = bill(store, key)?;
+    let history = revisions(store, key)?;
+    for (at, revision) in history.iter().enumerate() {
+        let number = at as u32 + 1;
+        if (revision.number, revision.previous) != (number, number - 1) {
+            return Err(broken(format!(
+                "revision {number} is told as {} after {}",
+                revision.number, revision.previous
+            )));
+        }
+        let mut sums: Vec<Sums> = Vec::new();
+        let mut digest = Digest::EMPTY;
+        for load in &revision.loads {
+            let load: Load = store.need(Table::Loads, &load.to_be_bytes())?;
+            if load.bill != key {
+                return Err(broken(format!("revision {number} has load {}, of {}", load.number, load.bill)));
+            }
+            merge_sums(&mut sums, &load.sums).ok_or(Overflow)?;
+            digest.merge(&load.digest);
+        }
+        if sums != revision.sums || digest != revision.digest {
+            return Err(broken(format!("revision {number} is not the sum of its loads")));
+        }
+    }
+    if history.len() != bill.revision as usize {
+        return Err(broken(format!("it is at revision {}, and there are {}", bill.revision, history.len())));
+    }
+    match (bill.state, &bill.confirmation) {
+        (State::Confirmed, Some(confirmation)) if confirmation.revision == bill.revision => Ok(()),
+        (State::Confirmed, Some(confirmation)) => {
+            Err(broken(format!("revision {} was confirmed, and it is at another", confirmation.revision)))
+        }
+        (State::Confirmed, None) => Err(broken("it is confirmed by nobody".to_owned())),
+        (state, Some(_)) => Err(broken(format!("it is {state}, and has a confirmation"))),
+        (_, None) => Ok(()),
+    }
 }

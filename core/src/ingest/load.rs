@@ -2,7 +2,7 @@
 
 use crate::bill::late::{self, Late};
 use crate::bill::life::{Event, next};
-use crate::bill::revise::revise;
+use crate::bill::revise::{put_revision, revise};
 use crate::bill::{
     Bill, BillView, FileSeen, Load, Piece, Revision, SourceFile, State, combine, dispute, segment_views,
     totals_text,
@@ -214,7 +214,7 @@ pub(super) fn commit(
         report.settled = dispute::settle(&writer, bill, number, &segment_views(&writer, load)?, actor)?;
     }
     report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, bill_key)?);
-    late::put_revision(&writer, bill_key, &revision, report.state)?;
+    put_revision(&writer, bill_key, &revision, report.state)?;
     let detail = format!(
         "`{}` ({mode}), {} lines, as load {number}: revision {}, total {}, digest {}",
         report.file.name,
