@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use billkeep_core::bill::dispute::DisputeError;
 use billkeep_core::bill::late::LateError;
 use billkeep_core::bill::{BillError, CombineError, Mode};
+use billkeep_core::carry::CarryError;
 use billkeep_core::contract::ContractError;
 use billkeep_core::error::Kind;
+use billkeep_core::evidence::EvidenceError;
 use billkeep_core::export::{ExportError, SinkError};
-use billkeep_core::ingest::{CarryError, Fault, ImportError};
+use billkeep_core::ingest::{Fault, ImportError};
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
 
@@ -155,6 +157,16 @@ impl From<DisputeError> for CommandError {
             DisputeError::NoLine { bill, .. } => {
                 error.hint(format!("`billkeep bill lines {}` shows lines with their ids", bill.month))
             }
+            _ => error,
+        }
+    }
+}
+
+impl From<EvidenceError> for CommandError {
+    fn from(e: EvidenceError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            EvidenceError::Dispute(e) => e.into(),
             _ => error,
         }
     }

@@ -3,11 +3,13 @@
 pub mod bill;
 pub mod block;
 pub mod calendar;
+pub mod carry;
 pub mod codec;
 pub mod contract;
 pub mod delivery;
 pub mod digest;
 pub mod error;
+pub mod evidence;
 pub mod expected;
 pub mod export;
 pub mod ingest;

@@ -8,6 +8,7 @@ use billkeep_core::bill::dispute::{
     self, Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId,
 };
 use billkeep_core::bill::{self, BillView};
+use billkeep_core::evidence;
 use billkeep_core::money::Amount;
 
 use crate::args::{Dispute, Which};
@@ -195,7 +196,7 @@ fn pack(context: &Context, number: u64, path: &Path) -> Result<(), CommandError>
     name.push(".part");
     let temporary = path.with_file_name(name);
     let mut file = File::create(&temporary).map_err(failed)?;
-    let packed = dispute::pack(&store.read()?, number, context.thread_count(), &mut file);
+    let packed = evidence::pack(&store.read()?, number, context.thread_count(), &mut file);
     if packed.is_err() {
         // It is of no use to anybody; what went wrong is told below.
         let _ = std::fs::remove_file(&temporary);

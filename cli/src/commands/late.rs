@@ -1,8 +1,8 @@
 //! `late`: files that came for confirmed bills.
 
 use billkeep_core::bill::late::{self, Late as Record};
+use billkeep_core::carry;
 use billkeep_core::digest::hex;
-use billkeep_core::ingest;
 
 use crate::args::{Format, Late};
 use crate::context::Context;
@@ -141,7 +141,7 @@ fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandErro
     let store = context.write()?;
     let folder = context.store.parent().unwrap_or(std::path::Path::new(""));
     let settings = context.import_settings();
-    let (late, report) = ingest::carry_forward(&store, number, reason, folder, &context.actor(), &settings)?;
+    let (late, report) = carry::carry_forward(&store, number, reason, folder, &context.actor(), &settings)?;
     context.say(&format!(
         "Late file {number}, `{}`, is carried forward: its difference, {}, is in the bill for {} as {} of corrections.\n\
          The bill for {} is as it was confirmed.",

@@ -10,11 +10,6 @@
 //! reason. An accepted one waits for its correction: lines that are added to the bill for the same accounts and
 //! products, of exactly the amount that was wrong.
 
-mod pack;
-mod page;
-
-pub use pack::{Packed, pack};
-
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -254,14 +249,6 @@ pub enum DisputeError {
     /// An amount that is no difference.
     #[error("the disputed amount is {0}: name it as what is too much or too little, more than 0")]
     Amount(Amount),
-    /// The evidence could not be written.
-    #[error("the evidence of dispute {number}: {why}")]
-    Pack {
-        /// Which dispute.
-        number: u64,
-        /// Why.
-        why: String,
-    },
     /// The bill does not allow it, or does not read.
     #[error(transparent)]
     Bill(#[from] BillError),
@@ -385,11 +372,11 @@ struct Told {
 }
 
 /// Is shown a block with the disputed lines in it.
-type VisitBlock<'a> =
+pub(crate) type VisitBlock<'a> =
     dyn FnMut(&SegmentView, &ReadBlock, &[(LineId, LineAt)]) -> Result<(), DisputeError> + 'a;
 
 /// Reads the blocks that hold lines, each once.
-fn each_block(
+pub(crate) fn each_block(
     store: &impl Read,
     view: &BillView,
     lines: &[(LineId, LineAt)],

@@ -27,8 +27,11 @@ use super::kept::{keep, kept};
 use super::plan::{Plan, coverage_last_day};
 use super::{ExportError, RenderedFile};
 
-/// Text that a job makes chunks of, at least: below that, blocks are read twice too often.
-const JOB_BYTES_MIN: u64 = 4 << 20;
+/// Text that a job makes chunks of, at least: one chunk.
+const JOB_BYTES_MIN: u64 = 64 << 10;
+/// Jobs for each thread. Neighbours may both read the blocks of the day that they meet in: of a small account's month, which is
+/// mostly reading, more jobs would read too much twice.
+const JOBS_A_THREAD: u64 = 2;
 /// And at most: what one thread is ahead of the others.
 const JOB_BYTES_MAX: u64 = 32 << 20;
 /// Exports of fewer lines are made anew each time: they take no time, and leave no file.
@@ -148,7 +151,8 @@ pub fn render(
 fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Vec<&'c Chunk>> {
     let missing = || sources.iter().flatten().filter(|s| !s.kept);
     let all: u64 = missing().map(|s| s.chunk.text_bytes).sum();
-    let bytes_max = (all / (threads as u64 * 4).max(1)).clamp(JOB_BYTES_MIN, JOB_BYTES_MAX);
+    let jobs = (threads as u64 * JOBS_A_THREAD).max(1);
+    let bytes_max = (all / jobs).clamp(JOB_BYTES_MIN, JOB_BYTES_MAX);
     let mut jobs: Vec<Vec<&Chunk>> = Vec::new();
     let mut bytes = u64::MAX;
     for source in sources.iter().flatten() {

@@ -6,7 +6,6 @@
 //! anything is wrong anywhere, the transaction is dropped, and nothing has happened.
 
 mod archive;
-mod carry;
 mod cells;
 mod column;
 mod encode;
@@ -26,7 +25,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 
-pub use carry::{CarryError, carry_forward};
 pub use error::{Fault, ImportError, Place, grouped};
 pub use load::{Outcome, Report};
 

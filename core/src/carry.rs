@@ -11,20 +11,19 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use crate::bill::late::{self, Late, Late as Record, LateError, LateState};
+use crate::bill::late::{self, Late, LateError, LateState};
 use crate::bill::{
     self, BillError, BillKey, BillView, Change, Comparison, DiffLine, Mode, State, Stored, origin,
 };
 use crate::digest::hex;
 use crate::error::Kind;
 use crate::export::write_quoted;
+use crate::ingest::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, import};
 use crate::journal::Actor;
 use crate::money::Amount;
 use crate::period::BillMonth;
 use crate::schema::{Column, Schema};
 use crate::store::{Read, Store, StoreError};
-
-use super::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, import};
 
 /// The columns that corrections have besides the bill's.
 const REFERENCES: [&str; 4] =
@@ -162,7 +161,7 @@ fn target(store: &impl Read, of: BillKey) -> Result<BillKey, StoreError> {
 
 /// How a line of the comparison becomes a line of the corrections.
 struct Writing<'a> {
-    late: &'a Record,
+    late: &'a Late,
     target: BillMonth,
     /// Which columns have money, and which one the bill's month.
     money: Vec<usize>,
@@ -175,7 +174,7 @@ struct Writing<'a> {
 /// Writes the corrections; returns how many lines.
 fn write(
     reader: &(impl Read + Sync),
-    late: &Record,
+    late: &Late,
     [without, with]: [&BillView; 2],
     target: BillKey,
     threads: usize,

@@ -10,18 +10,52 @@
 //!
 //! The same dispute of the same store always gives the same bytes.
 
+mod page;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
+use crate::bill::dispute::{Dispute, DisputeError, LineId, each_block, get};
 use crate::bill::origin::{LineAt, Origin, origins, stored_lines};
-use crate::bill::{BillView, Change, Comparison, Stored};
+use crate::bill::{BillError, BillView, Change, Comparison, Load, SegmentView, Stored};
 use crate::digest::hex;
+use crate::error::Kind;
 use crate::export::{Columns, write_quoted, write_small};
 use crate::lint::{Recomputed, Settings, recompute};
 use crate::store::Read;
 
-use super::super::error::BillError;
-use super::{Dispute, DisputeError, LineId, each_block, get, page};
+/// Why the evidence of a dispute could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// The dispute or its bill does not read.
+    #[error(transparent)]
+    Dispute(#[from] DisputeError),
+    /// The zip could not be written.
+    #[error("the evidence of dispute {number}: {why}")]
+    Write {
+        /// Which dispute.
+        number: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+impl From<BillError> for EvidenceError {
+    fn from(e: BillError) -> Self {
+        EvidenceError::Dispute(e.into())
+    }
+}
+
+impl EvidenceError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            EvidenceError::Dispute(e) => e.kind(),
+            EvidenceError::Write { .. } => Kind::User,
+        }
+    }
+}
 
 /// What a pack holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,18 +69,18 @@ pub struct Packed {
 }
 
 /// A disputed line, as the evidence tells it.
-pub(super) struct Line {
-    pub(super) id: LineId,
-    pub(super) origin: Origin,
-    pub(super) stored: Stored,
+struct Line {
+    id: LineId,
+    origin: Origin,
+    stored: Stored,
     /// Under the headers of [`Evidence`].
-    pub(super) cells: Vec<String>,
-    pub(super) arithmetic: Vec<Recomputed>,
-    pub(super) earlier: Earlier,
+    cells: Vec<String>,
+    arithmetic: Vec<Recomputed>,
+    earlier: Earlier,
 }
 
 /// What a line was in the revision before.
-pub(super) enum Earlier {
+enum Earlier {
     /// There is no revision before.
     None,
     /// The same.
@@ -58,25 +92,25 @@ pub(super) enum Earlier {
 }
 
 /// Everything that the entries are made of.
-pub(super) struct Evidence<'a> {
-    pub(super) dispute: &'a Dispute,
-    pub(super) view: &'a BillView,
-    pub(super) headers: Vec<String>,
-    pub(super) lines: Vec<Line>,
+struct Evidence<'a> {
+    dispute: &'a Dispute,
+    view: &'a BillView,
+    headers: Vec<String>,
+    lines: Vec<Line>,
     /// The revision before the disputed one, if there is one.
-    pub(super) before: Option<u32>,
+    before: Option<u32>,
 }
 
 /// Writes the evidence of a dispute as a zip.
 ///
 /// # Errors
-/// [`DisputeError`]; what was written by then is no zip.
+/// [`EvidenceError`]; what was written by then is no zip.
 pub fn pack(
     store: &(impl Read + Sync),
     number: u64,
     threads: usize,
     out: impl Write,
-) -> Result<Packed, DisputeError> {
+) -> Result<Packed, EvidenceError> {
     let dispute = get(store, number)?;
     let view = BillView::open(store, dispute.bill, Some(dispute.revision))?;
     let mut evidence = Evidence {
@@ -96,7 +130,7 @@ pub fn pack(
         ("earlier.csv", evidence.earlier_csv()),
         ("sources.csv", evidence.sources_csv()),
     ];
-    write_small(out, &entries).map_err(|why| DisputeError::Pack { number, why })?;
+    write_small(out, &entries).map_err(|why| EvidenceError::Write { number, why })?;
     Ok(Packed {
         lines: evidence.lines.len(),
         wrong: evidence.lines.iter().flat_map(|l| &l.arithmetic).filter(|r| !r.agrees).count(),
@@ -267,16 +301,14 @@ impl Evidence<'_> {
     }
 
     /// The loads that disputed lines came with.
-    pub(super) fn sources(
-        &self,
-    ) -> impl Iterator<Item = &(crate::bill::Load, Vec<crate::bill::SegmentView>)> {
+    fn sources(&self) -> impl Iterator<Item = &(Load, Vec<SegmentView>)> {
         let loads: BTreeSet<u64> = self.lines.iter().map(|line| line.id.load).collect();
         self.view.loads.iter().filter(move |(load, _)| loads.contains(&load.number))
     }
 }
 
 /// Writes the figures of an equation: `list_price 0.1, usage 3`.
-pub(super) fn figures(one: &Recomputed) -> String {
+fn figures(one: &Recomputed) -> String {
     let texts: Vec<String> = one.figures.iter().map(|(c, a)| format!("{} {a}", c.name())).collect();
     texts.join(", ")
 }

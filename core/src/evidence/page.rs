@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
+use crate::bill::Revision;
+use crate::bill::dispute::Direction;
 use crate::digest::hex;
 use crate::schema::Column;
 
-use super::super::records::Revision;
-use super::Direction;
-use super::pack::{Earlier, Evidence, Line, figures};
+use super::{Earlier, Evidence, Line, figures};
 
 /// Lines that the page shows; `lines.csv` has all.
 const LINES_SHOWN: usize = 500;
@@ -90,14 +90,15 @@ fn facts(html: &mut String, evidence: &Evidence<'_>) {
 
 /// Where columns that tell a line stand, of those that the bill has.
 fn shown<'e>(evidence: &'e Evidence<'_>) -> Vec<(usize, &'e str)> {
+    // What it is about first: a page that is printed or narrow shows the left of a table.
     let wanted = [
+        Column::Total,
         Column::OwnerUin,
         Column::ProductName,
         Column::ComponentName,
         Column::InstanceId,
         Column::TransactionId,
         Column::UsageStart,
-        Column::Total,
     ];
     let of = |column: &Column| {
         let at = evidence.headers.iter().position(|h| Column::of_header(h) == Some(*column))?;
@@ -108,23 +109,42 @@ fn shown<'e>(evidence: &'e Evidence<'_>) -> Vec<(usize, &'e str)> {
 
 fn lines(html: &mut String, evidence: &Evidence<'_>) {
     let columns = shown(evidence);
-    html.push_str("<h2>The lines</h2><table><thead><tr><th>Line</th><th>File, line of text</th>");
-    for (_, name) in &columns {
-        let _ = write!(html, "<th>{}</th>", escaped(name));
+    html.push_str("<h2>The lines</h2><table><thead><tr><th>Line</th>");
+    for (at, (_, name)) in columns.iter().enumerate() {
+        let _ = write!(html, "<th{}>{}</th>", number_class(at), escaped(name));
     }
-    html.push_str("</tr></thead><tbody>");
+    html.push_str("<th>Stands in</th></tr></thead><tbody>");
     for line in evidence.lines.iter().take(LINES_SHOWN) {
-        let _ = write!(html, "<tr><td>{}</td><td>{}</td>", line.id, escaped(&line.origin.to_string()));
-        for (at, _) in &columns {
-            let _ = write!(html, "<td>{}</td>", escaped(line.cells.get(*at).map_or("", String::as_str)));
+        let _ = write!(html, "<tr><td>{}</td>", line.id);
+        for (at, (column, _)) in columns.iter().enumerate() {
+            let cell = line.cells.get(*column).map_or("", String::as_str);
+            let _ = write!(html, "<td{}>{}</td>", number_class(at), escaped(cell));
         }
-        html.push_str("</tr>");
+        let _ = write!(html, "<td>{}</td></tr>", escaped(&place(evidence, line)));
     }
     html.push_str("</tbody></table>");
     if evidence.lines.len() > LINES_SHOWN {
         let _ = write!(html, "<p>The first {LINES_SHOWN} lines are shown.</p>");
     }
     html.push_str("<p>All columns are in <code>lines.csv</code>.</p>");
+}
+
+/// Right-aligns the first column, which is the total.
+fn number_class(column: usize) -> &'static str {
+    if column == 0 { " class=\"n\"" } else { "" }
+}
+
+/// Tells where a line stands: the files are numbered, and listed at the end.
+fn place(evidence: &Evidence<'_>, line: &Line) -> String {
+    let mut sources = evidence.sources().enumerate();
+    let Some((at, (load, _))) = sources.find(|(_, (load, _))| load.number == line.id.load) else {
+        return line.origin.to_string();
+    };
+    let entry = match &line.origin.entry {
+        Some(entry) if load.file.entries.len() > 1 => format!(", {entry}"),
+        _ => String::new(),
+    };
+    format!("file {}{entry}, line {}", at + 1, line.origin.line)
 }
 
 fn arithmetic(html: &mut String, evidence: &Evidence<'_>) {
@@ -201,13 +221,14 @@ fn earlier(html: &mut String, evidence: &Evidence<'_>) {
 fn sources(html: &mut String, evidence: &Evidence<'_>) {
     html.push_str(
         "<h2>The files</h2><p>The lines stand in these files, as the provider sent them. Whoever has a file can check \
-         that it is the same by its SHA-256.</p><table><thead><tr><th>File</th><th class=\"n\">Bytes</th>\
+         that it is the same by its SHA-256.</p><table><thead><tr><th>No.</th><th>File</th><th class=\"n\">Bytes</th>\
          <th>SHA-256</th></tr></thead><tbody>",
     );
-    for (load, _) in evidence.sources() {
+    for (at, (load, _)) in evidence.sources().enumerate() {
         let _ = write!(
             html,
-            "<tr><td>{}</td><td class=\"n\">{}</td><td><code>{}</code></td></tr>",
+            "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td><code>{}</code></td></tr>",
+            at + 1,
             escaped(&load.file.name),
             load.file.bytes,
             hex(&load.file.sha256)
