@@ -134,6 +134,11 @@ impl<R: Read> Splitter<R> {
     }
 
     fn fill(&mut self) -> Result<(), SplitError> {
+        // A large file's stretch gets all the room that it needs at once: growing by doubling would take twice as much.
+        let room = self.stretch_bytes.saturating_add(2 * READ_BYTES);
+        if self.buffer.len() >= 2 * READ_BYTES && self.buffer.capacity() < room {
+            self.buffer.reserve_exact(room - self.buffer.len());
+        }
         let want = READ_BYTES as u64;
         let got = self.reader.by_ref().take(want).read_to_end(&mut self.buffer).map_err(SplitError::Io)?;
         self.finished = (got as u64) < want;
