@@ -1,13 +1,16 @@
 //! The command line: a contract (docs/CLI.md).
 
+mod life;
+
 use std::path::PathBuf;
 
 use billkeep_core::bill::Mode;
-use billkeep_core::bill::dispute::{Direction, LineId};
 use billkeep_core::calendar::Kind;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
+
+pub(crate) use life::{Account, Contract, Dispute, Late, Lint, Settings, Switch};
 
 /// An embedded store and export engine for cloud bills.
 #[derive(Debug, Parser)]
@@ -326,194 +329,6 @@ pub(crate) enum Bill {
         #[command(flatten)]
         which: Which,
     },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Dispute {
-    /// Opens a dispute about lines of an issued bill
-    Open {
-        #[command(flatten)]
-        which: Which,
-        /// A line, as `bill lines` shows it; may be given several times
-        #[arg(long = "line", value_name = "LINE", conflicts_with = "filter")]
-        lines: Vec<LineId>,
-        /// All lines with this cell; may be given several times
-        #[arg(long = "where", value_name = "FIELD=VALUE", required_unless_present = "lines")]
-        filter: Vec<String>,
-        /// over (charged too much) or under
-        #[arg(long)]
-        direction: Direction,
-        /// By how much the lines are wrong in all
-        #[arg(long, allow_hyphen_values = true)]
-        amount: String,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-    /// All disputes
-    List {
-        /// Only those that are not at their end
-        #[arg(long)]
-        open: bool,
-    },
-    /// A dispute, with what was done about it
-    Show { number: u64 },
-    /// The provider was told
-    Send {
-        number: u64,
-        /// How, to whom
-        #[arg(long, default_value = "")]
-        note: String,
-    },
-    /// The provider agrees; its correction is waited for
-    Accept {
-        number: u64,
-        /// What was said
-        #[arg(long, default_value = "")]
-        note: String,
-    },
-    /// The provider does not agree
-    Reject {
-        number: u64,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-    /// Takes a dispute back
-    Withdraw {
-        number: u64,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-    /// The correction of an accepted dispute has come in a way that was not recognised
-    Settle {
-        number: u64,
-        /// How it came
-        #[arg(long)]
-        reason: String,
-        /// The load that brought it
-        #[arg(long, value_name = "N")]
-        load: Option<u64>,
-    },
-    /// Writes the evidence as a zip that opens anywhere
-    Pack {
-        number: u64,
-        /// The file (default: dispute-N.zip)
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// Lets the bill be confirmed though the dispute goes on
-    SetAside {
-        number: u64,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Late {
-    /// All files for confirmed bills
-    List,
-    /// A file for a confirmed bill, with what it would change for whom
-    Show { number: u64 },
-    /// Takes a late file
-    Accept {
-        number: u64,
-        /// Reopens its bill, which has to be confirmed again
-        #[arg(long, required_unless_present = "carry_forward")]
-        reopen: bool,
-        /// Books what it would change into the first later month that is not confirmed
-        #[arg(long, conflicts_with = "reopen")]
-        carry_forward: bool,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-    /// Decides not to take a late file
-    Discard {
-        number: u64,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Switch {
-    On,
-    Off,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Settings {
-    /// What is set
-    Show,
-    /// Whether confirming and reopening need two people; turning it off needs two as well
-    FourEyes { value: Switch },
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Lint {
-    #[command(flatten)]
-    pub(crate) which: Which,
-    /// An earlier revision
-    #[arg(long)]
-    pub(crate) revision: Option<u32>,
-    /// Examples for each rule and product
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(crate) examples: usize,
-    /// How many units of the last decimal a result may be off
-    #[arg(long, value_name = "UNITS", default_value_t = 1)]
-    pub(crate) tolerance: u32,
-    /// Accounts that are known besides the payer; without any, no owner is unknown
-    #[arg(long, value_name = "UINS", value_delimiter = ',')]
-    pub(crate) known: Vec<Uin>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Account {
-    /// What accounts have been promised
-    #[command(subcommand)]
-    Contract(Contract),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Contract {
-    /// Sets an account's discount for a product, which `bill lint` then holds its lines against
-    Set {
-        uin: Uin,
-        /// The product's name, as bills have it
-        #[arg(long, value_name = "NAME")]
-        product: String,
-        /// What the list price is multiplied by: 0.85 takes 15% off
-        #[arg(long, value_name = "FACTOR")]
-        discount: String,
-        #[command(flatten)]
-        days: Days,
-    },
-    /// All contracted discounts
-    List,
-    /// Takes an account's discounts for a product back
-    Remove {
-        uin: Uin,
-        /// The product's name, as bills have it
-        #[arg(long, value_name = "NAME")]
-        product: String,
-        #[command(flatten)]
-        days: Days,
-    },
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct Days {
-    /// The first day (default: for all days before as well)
-    #[arg(long, value_name = "DAY")]
-    pub(crate) from: Option<Day>,
-    /// The last day (default: for all days after as well)
-    #[arg(long, value_name = "DAY")]
-    pub(crate) to: Option<Day>,
 }
 
 #[derive(Debug, Subcommand)]
