@@ -367,6 +367,8 @@ proptest! {
             let original = at_8(price * usage);
             let after = at_8(original * discount);
             let tax = at_8(after * rate * 1_000_000);
+            // Exactly half a unit may be rounded to either side, so from there nobody can say by how much a tax is off.
+            let tax_off = if (after * rate).abs() % 100 == 50 { &0 } else { tax_off };
             let total = after + tax + total_off;
             let shown_tax = tax + tax_off;
             let cells = [
