@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::bill::State;
 pub use crate::naming::Kind;
 use crate::period::{BillMonth, Coverage, Day};
+use crate::settings::StoreSettings;
 
 /// The figures of a calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,11 @@ impl Profile {
     /// Finds a profile by its name.
     pub fn of_name(name: &str) -> Option<Profile> {
         Profile::ALL.iter().copied().find(|p| p.name == name)
+    }
+
+    /// Returns a store's profile; `init` takes none that there is not.
+    pub fn of_settings(settings: &StoreSettings) -> Profile {
+        Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021)
     }
 
     /// Returns what the calendar asks for on a day, whoever may want it.

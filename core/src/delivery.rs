@@ -114,7 +114,7 @@ fn storage_error(e: StorageError) -> ExportError {
 /// [`ExportError`] when the store cannot be read.
 pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, ExportError> {
     let settings = StoreSettings::of(store)?;
-    let profile = Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021);
+    let profile = Profile::of_settings(&settings);
     let mut accounts = storage::accounts(store)?;
     if !accounts.iter().any(|a| a.uin == settings.payer) {
         accounts.insert(0, storage::account(store, settings.payer)?);

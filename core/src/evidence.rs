@@ -156,9 +156,9 @@ fn lines(store: &impl Read, view: &BillView, dispute: &Dispute) -> Result<Vec<Li
         for (row, one) in recompute(block, &rows, &Settings::default())? {
             arithmetic.entry(row).or_default().push(one);
         }
+        let before = of_block.first().map_or(0, |(_, at)| segment.record.rows_before(at.block as usize));
         for (id, at) in of_block {
             let Some(origin) = origins.next() else { continue };
-            let before: u32 = segment.record.blocks.iter().take(at.block as usize).map(|b| b.rows).sum();
             lines.push(Line {
                 id: *id,
                 origin,

@@ -43,16 +43,12 @@ fn filter(wanted: &AuditList, store: &impl Read) -> Result<Filter, CommandError>
     })
 }
 
-fn at(entry: &Entry) -> String {
-    chrono::DateTime::from_timestamp(entry.at_unix_s, 0)
-        .map_or_else(|| entry.at_unix_s.to_string(), |at| at.format("%Y-%m-%dT%H:%M:%SZ").to_string())
-}
-
 /// Writes entries as people read them: a line that tells who did what, and below it what there is to say.
 fn for_people(entries: &[Entry]) -> String {
     let mut text = String::new();
     for entry in entries {
-        let what = format!("{}  {}: {} {}", at(entry), entry.actor, entry.action, entry.subject);
+        let what =
+            format!("{}  {}: {} {}", output::time(entry.at_unix_s), entry.actor, entry.action, entry.subject);
         let mut number = format!("{:>5}", entry.number);
         let reason = entry.reason.as_ref().map(|reason| format!("reason: {reason}"));
         let said = [Some(what), Some(entry.detail.clone()).filter(|d| !d.is_empty()), reason];
@@ -74,7 +70,7 @@ fn table(entries: &[Entry]) -> Table {
     for entry in entries {
         table.rows.push(vec![
             entry.number.to_string(),
-            at(entry),
+            output::time(entry.at_unix_s),
             entry.actor.clone(),
             entry.action.clone(),
             entry.subject.clone(),

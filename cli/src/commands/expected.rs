@@ -18,8 +18,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>, month: Option<BillMonth>) 
     let store = context.read()?;
     let reader = store.read()?;
     let on = context.day(on, &reader)?;
-    let calendar = StoreSettings::of(&reader)?.calendar;
-    let profile = Profile::of_name(&calendar).unwrap_or(Profile::SEED_2021);
+    let profile = Profile::of_settings(&StoreSettings::of(&reader)?);
     let bills = expected::gather(&reader)?;
     if bills.is_empty() {
         context.say("No bill was imported yet: from its month on, files are expected.");
@@ -62,21 +61,8 @@ fn table(on: Day, all: &[Expectation]) -> Table {
             }
             Verdict::Arrived { file: None } | Verdict::Due | Verdict::WrongBasis { .. } => {}
         }
-        table.rows.push(vec![
-            e.month.to_string(),
-            e.basis.to_string(),
-            e.kind.to_string(),
-            e.last_day.to_string(),
-            e.due.to_string(),
-            through(e),
-            e.verdict.word().to_owned(),
-            late_days,
-            missing_days,
-            file,
-            other_file,
-            e.verdict.to_string(),
-            next(e, on),
-        ]);
+        let more = [late_days, missing_days, file, other_file, e.verdict.to_string(), next(e, on)];
+        table.rows.push(cells(e).into_iter().chain(more).collect());
     }
     table
 }
@@ -114,15 +100,7 @@ fn for_people(all: &[Expectation], on: Day) -> String {
     let mut text =
         line(["MONTH", "BASIS", "KIND", "LAST_DAY", "DUE", "THROUGH", "VERDICT"].map(str::to_owned));
     for e in all {
-        text.push_str(&line([
-            e.month.to_string(),
-            e.basis.to_string(),
-            e.kind.to_string(),
-            e.last_day.to_string(),
-            e.due.to_string(),
-            through(e),
-            e.verdict.word().to_owned(),
-        ]));
+        text.push_str(&line(cells(e)));
         for said in [e.verdict.to_string(), format!("next: {}", next(e, on))] {
             for part in wrapped(&said, WIDTH - 2) {
                 text.push_str(&format!("  {part}\n"));
@@ -132,6 +110,15 @@ fn for_people(all: &[Expectation], on: Day) -> String {
     text
 }
 
-fn through(e: &Expectation) -> String {
-    e.through.map_or_else(|| "-".to_owned(), |day| day.to_string())
+/// What every form of it begins with.
+fn cells(e: &Expectation) -> [String; 7] {
+    [
+        e.month.to_string(),
+        e.basis.to_string(),
+        e.kind.to_string(),
+        e.last_day.to_string(),
+        e.due.to_string(),
+        e.through.map_or_else(|| "-".to_owned(), |day| day.to_string()),
+        e.verdict.word().to_owned(),
+    ]
 }

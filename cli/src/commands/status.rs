@@ -69,7 +69,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
     let mut items = Vec::new();
     months(&reader, on, &settings, &mut items)?;
     decisions(&reader, &mut items)?;
-    files(&reader, on, profile_of(&settings), &mut items)?;
+    files(&reader, on, Profile::of_settings(&settings), &mut items)?;
     deliveries(&reader, on, &mut items)?;
     items.sort_by_key(|item| item.section);
     match context.format {
@@ -99,7 +99,7 @@ fn months(
     settings: &StoreSettings,
     items: &mut Vec<Item>,
 ) -> Result<(), CommandError> {
-    let profile = profile_of(settings);
+    let profile = Profile::of_settings(settings);
     for (bill, revision) in bill::list(reader)? {
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
         items.push(Item {
@@ -197,10 +197,6 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
         decide("-".to_owned(), text, "billkeep settings four-eyes off".to_owned());
     }
     Ok(())
-}
-
-fn profile_of(settings: &StoreSettings) -> Profile {
-    Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021)
 }
 
 /// Tells which files did not come as they should have.

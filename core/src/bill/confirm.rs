@@ -12,7 +12,7 @@ use crate::store::{Read, Table, Writer};
 use super::dispute;
 use super::error::{BillError, Stale};
 use super::life::{Event, Refusal, deferred_until, next};
-use super::records::{Bill, BillKey, Confirmation, Revision};
+use super::records::{Bill, BillKey, Confirmation, Revision, change_text};
 use super::standing::{Deferral, Signed, Standing, sign};
 use super::view::{BillView, bill, revisions};
 
@@ -83,8 +83,7 @@ pub fn difference(old: &[Sums], new: &[Sums]) -> String {
     };
     let texts = currencies.iter().map(|currency| {
         let change = of(new, currency).checked_sub(of(old, currency)).unwrap_or_default();
-        let sign = if change.mantissa() > 0 { "+" } else { "" };
-        format!("{sign}{} {currency}", change.grouped())
+        change_text(change, currency)
     });
     texts.collect::<Vec<_>>().join(", ")
 }

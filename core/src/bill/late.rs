@@ -19,9 +19,9 @@ use super::confirm::{refused, reopen_in};
 use super::dispute;
 use super::error::BillError;
 use super::life::{Event, next};
-use super::records::{Bill, BillKey, Load, Mode, Revision, State};
+use super::records::{Bill, BillKey, Load, Mode, Revision, State, change_text};
 use super::revise::{put_revision, revise};
-use super::view::{BillView, SegmentView, bill, segment_views};
+use super::view::{BillView, SegmentView, bill, loads_of, segment_views};
 
 /// What became of a late file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ impl LateError {
 }
 
 impl Late {
-    /// Says whether its lines are in its bill, or in a later one, and were taken out by nobody.
+    /// Says whether a revision of its bill has taken its lines.
     pub fn is_in(&self) -> bool {
         matches!(self.state, LateState::Accepted { .. })
     }
@@ -156,11 +156,8 @@ impl Late {
 
     /// Returns that in words: `+12.00 USD`.
     pub fn difference_text(&self) -> String {
-        let text = |(currency, amount): (&&str, &Amount)| {
-            let sign = if amount.mantissa() > 0 { "+" } else { "" };
-            format!("{sign}{} {currency}", amount.grouped())
-        };
-        let texts: Vec<String> = self.difference().iter().map(text).collect();
+        let texts: Vec<String> =
+            self.difference().iter().map(|(currency, amount)| change_text(*amount, currency)).collect();
         if texts.is_empty() { "nothing".to_owned() } else { texts.join(", ") }
     }
 
@@ -282,10 +279,7 @@ pub(crate) fn waiting(store: &impl Read, number: u64) -> Result<Late, LateError>
 
 /// Returns the loads of a revision that stay when another one joins them.
 fn joined(store: &impl Read, current: &Revision, load: &Load) -> Result<Vec<Load>, LateError> {
-    let mut loads: Vec<Load> = Vec::new();
-    for number in &current.loads {
-        loads.push(store.need(Table::Loads, &number.to_be_bytes())?);
-    }
+    let mut loads = loads_of(store, current)?;
     let pieces: Vec<Piece> = loads.iter().map(Piece::from).collect();
     let kept = combine(&pieces, &Piece::from(load))?;
     loads.retain(|l| kept.contains(&l.number));
@@ -304,8 +298,8 @@ pub(crate) fn with_and_without(
     let without = BillView::open(store, late.bill, None)?;
     if without.bill.state != State::Confirmed {
         let why =
-            "it takes the file by `late accept --reopen`; only what a confirmed bill cannot take is carried \
-                   forward"
+            "it takes the file by `late accept --reopen`; what is carried forward is what a confirmed bill \
+                   cannot take"
                 .to_owned();
         return Err(BillError::State { bill: late.bill, state: without.bill.state, why }.into());
     }
@@ -340,7 +334,12 @@ pub struct Accepted {
 pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Result<Accepted, LateError> {
     let mut late = waiting(&writer, number)?;
     let key = late.bill;
-    if bill(&writer, key)?.state == State::Confirmed {
+    // Whether it joins is known before anybody signs: reopening makes no revision.
+    let before = bill(&writer, key)?;
+    let current: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, before.revision))?;
+    let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
+    let mut loads = joined(&writer, &current, &load)?;
+    if before.state == State::Confirmed {
         let reason = format!("for late file {number}: {reason}");
         if reopen_in(&writer, key, &reason, actor)?.waits {
             writer.commit()?;
@@ -348,9 +347,6 @@ pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resul
         }
     }
     let bill = bill(&writer, key)?;
-    let current: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
-    let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
-    let mut loads = joined(&writer, &current, &load)?;
     let adjustment = load.mode == Mode::Adjustment;
     if adjustment {
         dispute::settle(&writer, &bill, load.number, &segment_views(&writer, &load)?, actor)?;

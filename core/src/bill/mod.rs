@@ -31,4 +31,4 @@ pub use revise::check_history;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};
 pub(crate) use show::{column_amounts, share};
 pub use standing::{Deferral, Signature, Signed, Standing};
-pub use view::{BillView, SegmentView, bill, list, revisions, segment_views};
+pub use view::{BillView, SegmentView, bill, list, loads_of, revisions, segment_views};

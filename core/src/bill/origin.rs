@@ -239,8 +239,7 @@ pub fn origins(store: &impl Read, view: &BillView, lines: &[LineAt]) -> Result<V
             let order = order(store, stretch.segment)?;
             let text = text_lines(store, stretch.segment, &order, view.bill.key.basis)?;
             for (asked, line) in wanted.get(&(from + at)).into_iter().flatten() {
-                let before: u32 =
-                    stretch.segment.record.blocks.iter().take(line.block as usize).map(|b| b.rows).sum();
+                let before = stretch.segment.record.rows_before(line.block as usize);
                 let Some(place) = order.get((before + line.row) as usize) else { continue };
                 let origin = stretch.origin(u64::from(*place), text_before, &text);
                 if let Some(slot) = found.get_mut(*asked) {

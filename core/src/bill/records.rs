@@ -193,6 +193,12 @@ pub fn totals_text(sums: &[Sums]) -> String {
     texts.join(" + ")
 }
 
+/// Writes by how much a total changes: `+12.00 USD`.
+pub(super) fn change_text(amount: Amount, currency: &str) -> String {
+    let sign = if amount.mantissa() > 0 { "+" } else { "" };
+    format!("{sign}{} {currency}", amount.grouped())
+}
+
 /// A file that was imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFile {
@@ -268,6 +274,13 @@ pub struct Segment {
     pub days: Vec<DayDigest>,
     /// The first and the last day that its lines have of their own, if any has one.
     pub own_days: Option<Coverage>,
+}
+
+impl Segment {
+    /// Returns how many of its lines, as the blocks have them, lie before a block.
+    pub(crate) fn rows_before(&self, block: usize) -> u32 {
+        self.blocks.iter().take(block).map(|b| b.rows).sum()
+    }
 }
 
 /// A block in a segment.

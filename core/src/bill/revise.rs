@@ -8,7 +8,7 @@ use crate::rollup::Overflow;
 use super::combine::{Completeness, completeness};
 use super::error::BillError;
 use super::records::{Bill, BillKey, Load, Revision, State};
-use super::view::{bill, revisions};
+use super::view::{bill, loads_of, revisions};
 use crate::block::Sums;
 use crate::store::{Read, Table, Writer};
 
@@ -98,8 +98,7 @@ pub fn check_history(store: &impl Read, key: BillKey) -> Result<(), BillError> {
         }
         let mut sums: Vec<Sums> = Vec::new();
         let mut digest = Digest::EMPTY;
-        for load in &revision.loads {
-            let load: Load = store.need(Table::Loads, &load.to_be_bytes())?;
+        for load in loads_of(store, revision)? {
             if load.bill != key {
                 return Err(broken(format!("revision {number} has load {}, of {}", load.number, load.bill)));
             }

@@ -70,6 +70,14 @@ impl Schemas {
     }
 }
 
+/// Returns the loads of a revision, ascending.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn loads_of(store: &impl Read, revision: &Revision) -> Result<Vec<Load>, StoreError> {
+    revision.loads.iter().map(|number| store.need(Table::Loads, &number.to_be_bytes())).collect()
+}
+
 /// Returns the segments of a load, in the file's order.
 ///
 /// # Errors
@@ -101,8 +109,7 @@ impl BillView {
             .ok_or(BillError::NoRevision { bill: key, number, last: bill.revision })?;
         let mut schemas = Schemas::default();
         let mut loads = Vec::new();
-        for number in &revision.loads {
-            let load: Load = store.need(Table::Loads, &number.to_be_bytes())?;
+        for load in loads_of(store, &revision)? {
             let segments = schemas.views(store, &load)?;
             loads.push((load, segments));
         }

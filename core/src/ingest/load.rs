@@ -4,8 +4,8 @@ use crate::bill::late::{self, Late};
 use crate::bill::life::{Event, next};
 use crate::bill::revise::{put_revision, revise};
 use crate::bill::{
-    Bill, BillView, FileSeen, Load, Piece, Revision, SourceFile, State, combine, dispute, segment_views,
-    totals_text,
+    Bill, BillView, FileSeen, Load, Piece, Revision, SourceFile, State, combine, dispute, loads_of,
+    segment_views, totals_text,
 };
 use crate::block::Sums;
 use crate::digest::Digest;
@@ -112,10 +112,10 @@ pub(super) fn commit(
         Some(bill) => Some(writer.need(Table::Revisions, &Revision::key_bytes(bill_key, bill.revision))?),
         None => None,
     };
-    let mut active: Vec<Load> = Vec::new();
-    for number in current.iter().flat_map(|r| &r.loads) {
-        active.push(writer.need(Table::Loads, &number.to_be_bytes())?);
-    }
+    let active = match &current {
+        Some(revision) => loads_of(&writer, revision)?,
+        None => Vec::new(),
+    };
     let mut report = Report {
         bill: bill_key,
         mode,

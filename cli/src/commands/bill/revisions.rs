@@ -1,8 +1,7 @@
 //! `bill revisions`: what a bill has been, and by which files.
 
-use billkeep_core::bill::{self, Load};
+use billkeep_core::bill;
 use billkeep_core::digest::hex;
-use billkeep_core::store::{Read, Table as StoreTable};
 
 use crate::args::{Format, Which};
 use crate::context::Context;
@@ -35,8 +34,7 @@ pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> 
     ];
     for revision in bill::revisions(&reader, key)? {
         let (mut files, mut hashes) = (Vec::new(), Vec::new());
-        for load in &revision.loads {
-            let load: Load = reader.need(StoreTable::Loads, &load.to_be_bytes())?;
+        for load in bill::loads_of(&reader, &revision)? {
             files.push(load.file.name);
             hashes.push(hex(&load.file.sha256));
         }

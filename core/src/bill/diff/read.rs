@@ -140,7 +140,7 @@ pub(super) fn read(
         let one = apart.segments.get(at.0).ok_or(BillError::Thread)?;
         let mut reader = layout.reader(one.segment)?;
         let side = if one.side == Side::From { &mut left.from } else { &mut left.to };
-        let before: u32 = one.segment.record.blocks.iter().take(at.1).map(|b| b.rows).sum();
+        let before = one.segment.record.rows_before(at.1);
         for line in lines {
             let stored = Stored { segment: one.segment.number, row: before + line.row as u32 };
             side.push(Line { stored, ..reader.line(&block, line.row)? });
