@@ -4,7 +4,7 @@
 //! confirmed bill as it is, a line that should not be there with its amounts negated, and for a line that is different both. Each
 //! names the month and the line that it corrects. The file is imported like any other adjustment, so that it is
 //! hashed, kept and shown as such. The same late file always gives the same bytes, so that doing it again after a stop in
-//! between books nothing twice (I8).
+//! between books nothing twice (I8), unless the month that took it was confirmed meanwhile (docs/decisions/0009).
 
 use std::collections::BTreeMap;
 use std::fs::File;
