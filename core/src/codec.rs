@@ -79,6 +79,18 @@ pub fn decode_as<T: DeserializeOwned>(wanted: u8, bytes: &[u8]) -> Result<T, Cod
     Ok(record)
 }
 
+/// A record whose layout has changed since it was first written: it is written in the newest, and read in all.
+pub trait Layouts: Serialize + Sized {
+    /// The version of the layout that is written; what is serialized is that layout.
+    const NEWEST: u8;
+
+    /// Decodes the record in whichever layout it was written.
+    ///
+    /// # Errors
+    /// [`CodecError`] when the layout is none that there was, or the bytes are not exactly one record.
+    fn decode(bytes: &[u8]) -> Result<Self, CodecError>;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,14 +8,13 @@
 //! A kill between any two steps leaves a plan without a receipt. The next run finds it, renders the same bytes
 //! from the same revision, and puts only what is not there. Once there is a receipt, nothing is put again.
 
-use serde::{Deserialize, Serialize};
+mod record;
 
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
-use crate::block::Sums;
 use crate::calendar::{AccountFacts, BillFacts, Kind, Profile, Slot, WhyNot, judge};
 use crate::digest::hex;
 use crate::export::{
-    ExportError, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,
+    ExportError, Form, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,
 };
 use crate::journal::{Actor, Change, append_change};
 use crate::period::{Basis, Day, TimeZone};
@@ -24,56 +23,7 @@ use crate::storage::{self, SinkRecord, StorageError};
 use crate::store::{Read, Store, StoreError, Table};
 use crate::uin::Uin;
 
-/// Where a delivery stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Progress {
-    /// Planned; parts may or may not be there.
-    Planned,
-    /// All of it is there.
-    Delivered(Box<Receipt>),
-}
-
-/// What was delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Receipt {
-    /// Where people find the part.
-    pub location: String,
-    /// The part's name.
-    pub part: String,
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256.
-    pub sha256: [u8; 32],
-    /// How many lines.
-    pub rows: u64,
-    /// Their sums.
-    pub sums: Vec<Sums>,
-    /// The manifest's name.
-    pub manifest: String,
-    /// The manifest's SHA-256, as it is at the sink.
-    pub manifest_sha256: [u8; 32],
-    /// When, in Unix seconds.
-    pub at_unix_s: i64,
-    /// Who ran it.
-    pub actor: String,
-}
-
-/// One export to one sink.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    /// Counted from 1.
-    pub number: u64,
-    /// To which sink.
-    pub sink: String,
-    /// Where that sink was: another place under the same name has received nothing.
-    pub url: String,
-    /// What.
-    pub plan: Plan,
-    /// How far it has come.
-    pub progress: Progress,
-    /// When it was planned, in Unix seconds.
-    pub at_unix_s: i64,
-}
+pub use record::{Delivery, Progress, Receipt};
 
 /// A slot of the calendar for one account, judged.
 #[derive(Clone, Debug)]
@@ -93,7 +43,7 @@ pub struct DueItem {
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
-    Ok(store.list(Table::Deliveries, &[])?.into_iter().map(|(_, delivery)| delivery).collect())
+    store.list_of(Table::Deliveries)
 }
 
 /// Under which key a plan for a sink is found: its name is determined by its content.
@@ -152,10 +102,12 @@ pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, Exp
                 coverage: slot.coverage,
                 scope: scope(slot.kind, account.uin, settings.payer),
                 rows_per_file: ROWS_PER_FILE,
+                form: Form::default(),
             };
             let judged = judge(slot, on, account_facts, facts, |sink| {
                 let record = storage::sink(store, sink).map_err(storage_error)?;
-                wanted.rows_per_file = record.rows_per_file.unwrap_or(ROWS_PER_FILE);
+                let options = record.options().map_err(storage_error)?;
+                (wanted.rows_per_file, wanted.form) = (options.rows_per_file, options.form);
                 let view = BillView::open(store, bill_key, None)?;
                 let plan = Plan::new(store, &view, wanted, settings.zone)?;
                 let found = found(store, &record, &view, &plan, settings.zone)?;
@@ -196,7 +148,7 @@ fn found(
     zone: TimeZone,
 ) -> Result<Option<Delivery>, StoreError> {
     let of = |stem: &str| match store.get::<u64>(Table::DeliveryKeys, &plan_key(sink, stem))? {
-        Some(number) => Ok(Some(store.need::<Delivery>(Table::Deliveries, &number.to_be_bytes())?)),
+        Some(number) => Ok(Some(store.need_of::<Delivery>(Table::Deliveries, &number.to_be_bytes())?)),
         None => Ok::<_, StoreError>(None),
     };
     if let Some(delivery) = of(&plan.stem)? {
@@ -242,7 +194,7 @@ pub fn deliver(
                 progress: Progress::Planned,
                 at_unix_s: actor.at_unix_s,
             };
-            writer.put(Table::Deliveries, &number.to_be_bytes(), &delivery)?;
+            writer.put_of(Table::Deliveries, &number.to_be_bytes(), &delivery)?;
             writer.put(Table::DeliveryKeys, &key, &number)?;
             writer.commit()?;
             delivery
@@ -271,7 +223,7 @@ pub fn deliver(
     };
     let writer = store.write()?;
     // Another run may have finished it meanwhile: the first receipt stands.
-    let now: Delivery = writer.need(Table::Deliveries, &delivery.number.to_be_bytes())?;
+    let now: Delivery = writer.need_of(Table::Deliveries, &delivery.number.to_be_bytes())?;
     if now.progress != Progress::Planned {
         return Ok(now);
     }
@@ -284,7 +236,7 @@ pub fn deliver(
         hex(&receipt.sha256)
     );
     let delivery = Delivery { progress: Progress::Delivered(Box::new(receipt)), ..delivery };
-    writer.put(Table::Deliveries, &delivery.number.to_be_bytes(), &delivery)?;
+    writer.put_of(Table::Deliveries, &delivery.number.to_be_bytes(), &delivery)?;
     // What is delivered is the lines that were planned: their digest, which the manifest has too.
     let (subject, after) = (delivery.plan.wanted.bill.to_string(), Some(delivery.plan.content.bytes()));
     append_change(&writer, actor, Change { after, ..Change::new("deliver", &subject, &detail) })?;

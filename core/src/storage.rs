@@ -3,15 +3,20 @@
 //! Nothing is written for an account before it is allowed, has authorised and is enabled, in that order (seed,
 //! "Querying bills in bucket", steps 1 to 4); taking any of these back stops what is new and leaves what is old.
 
+mod sinks;
+
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Binding, Kind};
 use crate::error::Kind as ErrorKind;
+pub use crate::export::Audience;
 use crate::journal::{Actor, Change, append_change, record_digest};
 use crate::period::Day;
 use crate::settings::StoreSettings;
 use crate::store::{Read, StoreError, Table, Writer};
 use crate::uin::Uin;
+
+pub use sinks::{SinkOptions, SinkRecord, add_sink, remove_sink, sink, sinks};
 
 /// An account in bill storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,28 +29,6 @@ pub struct Account {
     pub authorised: bool,
     /// Where its bills go, and went.
     pub bindings: Vec<Binding>,
-}
-
-/// Who reads a sink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Audience {
-    /// The partner itself.
-    Partner,
-    /// A customer of the partner.
-    Customer,
-}
-
-/// A sink as it was set up. Never holds a secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SinkRecord {
-    /// Its name.
-    pub name: String,
-    /// Where it is.
-    pub url: String,
-    /// Rows in a CSV, where the default is not wanted.
-    pub rows_per_file: Option<u64>,
-    /// Who reads it.
-    pub audience: Audience,
 }
 
 /// Why bill storage refused.
@@ -86,6 +69,14 @@ pub enum StorageError {
         /// By whom.
         uin: Uin,
     },
+    /// An option of a sink that makes no sense.
+    #[error("`{option}`: {why}")]
+    Option {
+        /// As `name=value`.
+        option: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A customer's sink must not get the partner's bills (domain, "What goes wrong elsewhere", 11).
     #[error(
         "sink `{0}` is read by a customer: bills with the partner's own cost or other customers' lines do not go there"
@@ -104,7 +95,9 @@ impl StorageError {
             | StorageError::NotThePayer { .. }
             | StorageError::SinkInUse { .. }
             | StorageError::Audience(_) => ErrorKind::Refused,
-            StorageError::NoSink(_) | StorageError::SinkExists(_) => ErrorKind::User,
+            StorageError::NoSink(_) | StorageError::SinkExists(_) | StorageError::Option { .. } => {
+                ErrorKind::User
+            }
             StorageError::Store(e) => e.kind(),
         }
     }
@@ -232,51 +225,4 @@ fn end_bindings(account: &mut Account, last: Option<Day>) {
             }
         }
     }
-}
-
-/// Returns a sink.
-///
-/// # Errors
-/// [`StorageError::NoSink`] when there is none of this name.
-pub fn sink(store: &impl Read, name: &str) -> Result<SinkRecord, StorageError> {
-    store.get(Table::Sinks, name.as_bytes())?.ok_or_else(|| StorageError::NoSink(name.to_owned()))
-}
-
-/// Returns all sinks, by name.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn sinks(store: &impl Read) -> Result<Vec<SinkRecord>, StoreError> {
-    Ok(store.list(Table::Sinks, &[])?.into_iter().map(|(_, sink)| sink).collect())
-}
-
-/// Adds a sink.
-///
-/// # Errors
-/// [`StorageError::SinkExists`] when there is one of this name.
-pub fn add_sink(writer: Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
-    if writer.get_bytes(Table::Sinks, sink.name.as_bytes())?.is_some() {
-        return Err(StorageError::SinkExists(sink.name.clone()));
-    }
-    writer.put(Table::Sinks, sink.name.as_bytes(), sink)?;
-    let after = record_digest(&writer, Table::Sinks, sink.name.as_bytes())?;
-    append_change(&writer, actor, Change { after, ..Change::new("sink add", &sink.name, &sink.url) })?;
-    Ok(writer.commit()?)
-}
-
-/// Removes a sink that no binding refers to.
-///
-/// # Errors
-/// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
-pub fn remove_sink(writer: Writer, name: &str, actor: &Actor) -> Result<(), StorageError> {
-    let found = sink(&writer, name)?;
-    for account in accounts(&writer)? {
-        if account.bindings.iter().any(|b| b.sink == name) {
-            return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });
-        }
-    }
-    let before = record_digest(&writer, Table::Sinks, name.as_bytes())?;
-    writer.delete(Table::Sinks, name.as_bytes())?;
-    append_change(&writer, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
-    Ok(writer.commit()?)
 }

@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 use billkeep_core::bill::{BillKey, BillView, Field, Filter, Owners, show, walk};
 use billkeep_core::calendar::Kind;
 use billkeep_core::digest::LineHasher;
-use billkeep_core::export::{Plan, RenderSettings, Scope, Wanted, render};
+use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted, render};
 use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
 use billkeep_core::journal::Actor;
 use billkeep_core::money::Amount;
@@ -187,6 +187,7 @@ fn export_of_a_month(bencher: Bencher<'_, '_>) {
         coverage: Coverage::month(month.key.month),
         scope: Scope::Payer,
         rows_per_file: 1_048_575,
+        form: Form::default(),
     };
     let plan = Plan::new(&reader, &view, wanted, zone()).unwrap();
     let settings = RenderSettings { threads: 1, cache: None };

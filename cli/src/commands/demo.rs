@@ -15,6 +15,7 @@ use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::storage::{self, Audience, SinkRecord};
 use billkeep_core::store::Store;
 use billkeep_core::uin::Uin;
+use std::collections::BTreeMap;
 
 use crate::context::Context;
 use crate::error::{CommandError, short};
@@ -148,8 +149,8 @@ impl<'a> Demo<'a> {
         let record = SinkRecord {
             name: SINK.to_owned(),
             url: url.clone(),
-            rows_per_file: None,
             audience: Audience::Partner,
+            options: BTreeMap::new(),
         };
         storage::set_allowed(self.store.write()?, self.payer, true, &actor)?;
         storage::set_authorised(self.store.write()?, self.payer, true, &actor)?;

@@ -2,7 +2,7 @@
 
 use billkeep_core::bill::BillView;
 use billkeep_core::calendar::Kind;
-use billkeep_core::export::{Exported, Plan, ROWS_PER_FILE, Scope, Wanted, export_each, place};
+use billkeep_core::export::{Exported, Form, Plan, ROWS_PER_FILE, Scope, Wanted, export_each, place};
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
 use billkeep_core::settings::StoreSettings;
@@ -28,7 +28,8 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
         (None, _) => (settings.payer, Scope::Payer),
     };
     let rows_per_file = args.rows_per_file.unwrap_or(ROWS_PER_FILE);
-    let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file };
+    let wanted =
+        Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form: Form::default() };
     let cache = context.chunk_cache();
     let render = context.render_settings(cache.as_ref());
     let Exported { files, rows } = if args.per == Some(Per::Customer) {

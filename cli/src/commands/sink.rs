@@ -1,5 +1,7 @@
 //! `sink`: where exports go.
 
+use std::collections::BTreeMap;
+
 use billkeep_core::storage::{self, SinkRecord};
 
 use crate::args::{Audience, Sink};
@@ -27,18 +29,13 @@ fn add(
     options: &[String],
     audience: Audience,
 ) -> Result<(), CommandError> {
-    let mut rows_per_file = None;
+    let mut by_name = BTreeMap::new();
     for option in options {
-        match option.split_once('=') {
-            Some(("rows_per_file", n)) => {
-                rows_per_file = Some(n.parse::<u64>().ok().filter(|n| *n > 0).ok_or_else(|| {
-                    CommandError::user(format!("`{option}`: `{n}` is not a number of rows"))
-                })?);
-            }
-            _ => {
-                return Err(CommandError::user(format!("`{option}` is not an option of a sink"))
-                    .hint("there is `rows_per_file=N`"));
-            }
+        let (name, value) = option
+            .split_once('=')
+            .ok_or_else(|| CommandError::user(format!("`{option}`: write an option as NAME=VALUE")))?;
+        if by_name.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(CommandError::user(format!("`{option}`: `{name}` was given before")));
         }
     }
     billkeep_sinks::check(&url).map_err(|e| CommandError::user(e.to_string()))?;
@@ -46,12 +43,13 @@ fn add(
     let record = SinkRecord {
         name,
         url,
-        rows_per_file,
         audience: match audience {
             Audience::Partner => storage::Audience::Partner,
             Audience::Customer => storage::Audience::Customer,
         },
+        options: by_name,
     };
+    record.options()?;
     // The folder is made now, so that a path that cannot be is told now.
     billkeep_sinks::open(&record.url).map_err(|e| CommandError::user(e.to_string()))?;
     storage::add_sink(store.write()?, &record, &context.actor())?;
@@ -66,15 +64,22 @@ fn list(context: &Context) -> Result<(), CommandError> {
         Column::text("url"),
         Column::text("audience"),
         Column::count("rows_per_file"),
+        Column::text("shape"),
+        Column::text("per"),
+        Column::text("dialect"),
     ];
     let mut table = Table::new("billkeep.sink.list/1", columns);
     for sink in storage::sinks(&store.read()?)? {
-        let audience = match sink.audience {
-            storage::Audience::Partner => "partner",
-            storage::Audience::Customer => "customer",
-        };
-        let rows = sink.rows_per_file.unwrap_or(billkeep_core::export::ROWS_PER_FILE);
-        table.rows.push(vec![sink.name, sink.url, audience.to_owned(), rows.to_string()]);
+        let options = sink.options()?;
+        table.rows.push(vec![
+            sink.name,
+            sink.url,
+            sink.audience.to_string(),
+            options.rows_per_file.to_string(),
+            options.form.shape.to_string(),
+            options.form.per.to_string(),
+            options.form.dialect.to_string(),
+        ]);
     }
     table.print(context.format)
 }

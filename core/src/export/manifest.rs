@@ -29,7 +29,7 @@ pub struct Manifest {
     pub basis: String,
     /// `daily`, `monthly` or `reseller`
     pub kind: String,
-    /// `payer` (all lines), `customers`, or `owner`
+    /// `payer` (all lines), `customers`, `owner`, or `self` (the payer's own lines)
     pub scope: String,
     /// The days covered.
     pub coverage: ManifestCoverage,
@@ -136,6 +136,7 @@ impl Manifest {
                 Scope::Payer => "payer",
                 Scope::Customers => "customers",
                 Scope::Owner(_) => "owner",
+                Scope::SelfUse => "self",
             }
             .to_owned(),
             coverage: ManifestCoverage {

@@ -5,6 +5,7 @@ mod chunks;
 mod compose;
 mod csv;
 mod each;
+mod form;
 mod job;
 mod kept;
 mod manifest;
@@ -16,6 +17,7 @@ mod sink;
 pub(crate) use archive::write_small;
 pub use csv::{Columns, write_line, write_quoted};
 pub use each::{Exported, export_each};
+pub use form::{Audience, Dialect, Form, Per, Shape};
 pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals};
 pub(crate) use place::read_hash;
 pub use place::{Placed, place};
@@ -60,6 +62,14 @@ pub enum ExportError {
         /// What the roll-ups tell.
         other: String,
     },
+    /// The export's form is none that can be rendered.
+    #[error("`{name}` cannot be rendered as {form}")]
+    Form {
+        /// The part.
+        name: String,
+        /// The form.
+        form: Form,
+    },
     /// The sink holds something else than was put there.
     #[error("{location}: {why}")]
     Altered {
@@ -90,6 +100,7 @@ impl ExportError {
         match self {
             ExportError::Bill(e) => e.kind(),
             ExportError::Write(_) => Kind::Internal,
+            ExportError::Form { .. } => Kind::Refused,
             ExportError::DoNotTie { .. } | ExportError::Altered { .. } => Kind::Damaged,
             ExportError::Sink { error, .. } => error.kind(),
         }

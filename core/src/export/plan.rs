@@ -14,6 +14,7 @@ use crate::store::Read;
 use crate::uin::Uin;
 
 use super::csv::Columns;
+use super::form::Form;
 
 /// The version of the bytes that exports have; it is part of every name.
 pub const EXPORT_FORMAT: u32 = 2;
@@ -31,6 +32,8 @@ pub enum Scope {
     Customers,
     /// One account's lines.
     Owner(Uin),
+    /// The payer's own lines, without the customers' (domain, "Who is who": self use).
+    SelfUse,
 }
 
 impl Scope {
@@ -40,6 +43,17 @@ impl Scope {
             Scope::Payer => Owners::all(),
             Scope::Customers => Owners::customers(payer),
             Scope::Owner(uin) => Owners::one(uin),
+            Scope::SelfUse => Owners::one(payer),
+        }
+    }
+
+    /// Returns the words for it.
+    pub fn words(self) -> String {
+        match self {
+            Scope::Payer => "payer".to_owned(),
+            Scope::Customers => "customers".to_owned(),
+            Scope::Owner(uin) => format!("owner {uin}"),
+            Scope::SelfUse => "self".to_owned(),
         }
     }
 }
@@ -59,6 +73,8 @@ pub struct Wanted {
     pub scope: Scope,
     /// How many rows a CSV may have, the header not counted.
     pub rows_per_file: u64,
+    /// How they are presented.
+    pub form: Form,
 }
 
 /// What an export will be.
@@ -93,8 +109,9 @@ impl Plan {
         let content = match wanted.scope {
             Scope::Payer => view.digest_through(last_day, true, true),
             Scope::Customers => view.digest_through(last_day, false, true),
-            Scope::Owner(uin) => {
-                OwnerDay::digest_of(&wanted_lines(store, view, &Owners::one(uin), last_day)?.days)
+            Scope::Owner(_) | Scope::SelfUse => {
+                let owners = wanted.scope.owners(wanted.bill.payer);
+                OwnerDay::digest_of(&wanted_lines(store, view, &owners, last_day)?.days)
             }
         };
         Ok(Plan::of_content(view, wanted, zone, content))
@@ -138,16 +155,17 @@ fn stem(format: u32, view: &BillView, wanted: &Wanted, zone: TimeZone, content: 
     hasher.update(wanted.uin.number().to_le_bytes());
     hasher.update(wanted.kind.to_string());
     hasher.update(wanted.coverage.to_string());
-    hasher.update(match wanted.scope {
-        Scope::Payer => "payer".to_owned(),
-        Scope::Customers => "customers".to_owned(),
-        Scope::Owner(uin) => format!("owner {uin}"),
-    });
+    hasher.update(wanted.scope.words());
     hasher.update(wanted.rows_per_file.to_le_bytes());
     hasher.update(content.bytes());
     for header in Columns::through(view, coverage_last_day(wanted.coverage)).headers() {
         hasher.update((header.len() as u64).to_le_bytes());
         hasher.update(header);
+    }
+    // Exports were of one form once: their names stay.
+    if wanted.form != Form::default() {
+        hasher.update(b"form\n");
+        hasher.update(wanted.form.to_string());
     }
     let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
     let (kind, basis, coverage) = (wanted.kind, wanted.bill.basis, wanted.coverage);

@@ -22,6 +22,7 @@ use super::archive::{self, Deflater, Entry, Piece};
 use super::chunks::{Chunk, Csv, Namer, cut};
 use super::compose::Made;
 use super::csv::Columns;
+use super::form::Form;
 use super::job::Lines;
 use super::kept::{keep, kept};
 use super::plan::{Plan, coverage_last_day};
@@ -89,6 +90,9 @@ pub fn render(
     out: impl Write,
 ) -> Result<Rendered, ExportError> {
     let wanted = &plan.wanted;
+    if wanted.form != Form::default() {
+        return Err(ExportError::Form { name: plan.part_name(), form: wanted.form });
+    }
     let last_day = coverage_last_day(wanted.coverage);
     let columns = Columns::through(view, last_day);
     let found = wanted_lines(store, view, &wanted.scope.owners(wanted.bill.payer), last_day)?;

@@ -23,7 +23,7 @@ use redb::{ReadableDatabase, ReadableTable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::codec::{self, CodecError};
+use crate::codec::{self, CodecError, Layouts};
 pub use chunks::ChunkCache;
 pub use error::StoreError;
 use error::open_error;
@@ -316,6 +316,39 @@ pub trait Read {
         })?;
         Ok(found)
     }
+
+    /// Returns a record that has several layouts.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it does not decode.
+    fn get_of<T: Layouts>(&self, table: Table, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.get_bytes(table, key)?.map(|bytes| decode_of(table, &bytes)).transpose()
+    }
+
+    /// Returns a record that has several layouts, and must be there.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when it is not.
+    fn need_of<T: Layouts>(&self, table: Table, key: &[u8]) -> Result<T, StoreError> {
+        self.get_of(table, key)?.ok_or_else(|| StoreError::Lost(format!("a record of `{}`", table.name())))
+    }
+
+    /// Returns all records of a table whose records have several layouts, in the order of their keys.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one does not decode.
+    fn list_of<T: Layouts>(&self, table: Table) -> Result<Vec<T>, StoreError> {
+        let mut found = Vec::new();
+        self.scan_bytes(table, &[], &mut |_, bytes| {
+            found.push(decode_of(table, bytes)?);
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+}
+
+fn decode_of<T: Layouts>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
+    T::decode(bytes).map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))
 }
 
 fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
@@ -411,6 +444,14 @@ impl Writer {
         record: &T,
     ) -> Result<(), StoreError> {
         self.put_encoded(table, key, codec::encode_as(version, record))
+    }
+
+    /// Puts a record that has several layouts under a key, in the newest.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn put_of<T: Layouts>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
+        self.put_as(T::NEWEST, table, key, record)
     }
 
     pub(crate) fn put_encoded(

@@ -1,0 +1,139 @@
+//! Sinks as they were set up: where they are, who reads them, and how exports to them look.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{self, CodecError, Layouts};
+use crate::export::{Audience, Dialect, Form, Per, ROWS_PER_FILE, Shape};
+use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::store::{Read, StoreError, Table, Writer};
+
+use super::{StorageError, accounts};
+
+/// A sink as it was set up. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkRecord {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// Who reads it.
+    pub audience: Audience,
+    /// What else was said of it, by name; [`SinkRecord::options`] reads them.
+    pub options: BTreeMap<String, String>,
+}
+
+/// The options of a sink that exports depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkOptions {
+    /// Rows in a CSV.
+    pub rows_per_file: u64,
+    /// How exports look.
+    pub form: Form,
+}
+
+impl SinkRecord {
+    /// Reads the options.
+    ///
+    /// # Errors
+    /// [`StorageError::Option`] for one that is unknown or makes no sense.
+    pub fn options(&self) -> Result<SinkOptions, StorageError> {
+        let mut read = SinkOptions {
+            rows_per_file: ROWS_PER_FILE,
+            form: Form { audience: self.audience, ..Form::default() },
+        };
+        for (name, value) in &self.options {
+            let wrong = |why: String| StorageError::Option { option: format!("{name}={value}"), why };
+            match name.as_str() {
+                "rows_per_file" => {
+                    let rows = value.parse().ok().filter(|n| *n > 0);
+                    read.rows_per_file =
+                        rows.ok_or_else(|| wrong(format!("`{value}` is not a number of rows")))?;
+                }
+                "shape" => read.form.shape = value.parse::<Shape>().map_err(wrong)?,
+                "per" => read.form.per = value.parse::<Per>().map_err(wrong)?,
+                "dialect" => read.form.dialect = value.parse::<Dialect>().map_err(wrong)?,
+                _ => return Err(wrong(format!("`{name}` is not an option of a sink: there is {OPTIONS}"))),
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// The names of all options.
+const OPTIONS: &str = "`rows_per_file=N`, `shape=SHAPE`, `per=PER`, `dialect=DIALECT`";
+
+/// The layout before, with one option.
+const FIRST_LAYOUT: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct First {
+    name: String,
+    url: String,
+    rows_per_file: Option<u64>,
+    audience: Audience,
+}
+
+impl Layouts for SinkRecord {
+    const NEWEST: u8 = 2;
+
+    fn decode(bytes: &[u8]) -> Result<SinkRecord, CodecError> {
+        match codec::version(bytes)? {
+            FIRST_LAYOUT => {
+                let First { name, url, rows_per_file, audience } = codec::decode_as(FIRST_LAYOUT, bytes)?;
+                let rows = rows_per_file.map(|rows| ("rows_per_file".to_owned(), rows.to_string()));
+                Ok(SinkRecord { name, url, audience, options: rows.into_iter().collect() })
+            }
+            _ => codec::decode_as(Self::NEWEST, bytes),
+        }
+    }
+}
+
+/// Returns a sink.
+///
+/// # Errors
+/// [`StorageError::NoSink`] when there is none of this name.
+pub fn sink(store: &impl Read, name: &str) -> Result<SinkRecord, StorageError> {
+    store.get_of(Table::Sinks, name.as_bytes())?.ok_or_else(|| StorageError::NoSink(name.to_owned()))
+}
+
+/// Returns all sinks, by name.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn sinks(store: &impl Read) -> Result<Vec<SinkRecord>, StoreError> {
+    store.list_of(Table::Sinks)
+}
+
+/// Adds a sink.
+///
+/// # Errors
+/// [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option that makes no sense.
+pub fn add_sink(writer: Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
+    sink.options()?;
+    if writer.get_bytes(Table::Sinks, sink.name.as_bytes())?.is_some() {
+        return Err(StorageError::SinkExists(sink.name.clone()));
+    }
+    writer.put_of(Table::Sinks, sink.name.as_bytes(), sink)?;
+    let after = record_digest(&writer, Table::Sinks, sink.name.as_bytes())?;
+    append_change(&writer, actor, Change { after, ..Change::new("sink add", &sink.name, &sink.url) })?;
+    Ok(writer.commit()?)
+}
+
+/// Removes a sink that no binding refers to.
+///
+/// # Errors
+/// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
+pub fn remove_sink(writer: Writer, name: &str, actor: &Actor) -> Result<(), StorageError> {
+    let found = sink(&writer, name)?;
+    for account in accounts(&writer)? {
+        if account.bindings.iter().any(|b| b.sink == name) {
+            return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });
+        }
+    }
+    let before = record_digest(&writer, Table::Sinks, name.as_bytes())?;
+    writer.delete(Table::Sinks, name.as_bytes())?;
+    append_change(&writer, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
+    Ok(writer.commit()?)
+}
