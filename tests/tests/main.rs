@@ -1,5 +1,6 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod accounts;
 mod audit;
 mod chunk_cache;
 mod concurrency;

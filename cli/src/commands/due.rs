@@ -91,7 +91,7 @@ pub(crate) fn deliver_all(
             .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name.clone(), error })
             .and_then(|sink| {
                 let settings = context.render_settings(cache.as_ref());
-                delivery::deliver(store, &record, sink.as_ref(), wanted, &settings, &context.actor())
+                delivery::deliver(store, &record, sink.as_ref(), wanted, on, &settings, &context.actor())
             });
         match result {
             Ok(delivery) => {

@@ -31,6 +31,8 @@ pub enum Table {
     Sinks,
     /// Allowlist, grants and bindings, under the UIN.
     Storage,
+    /// What is known of accounts, under the UIN.
+    Accounts,
     /// Contracted discounts, under the UIN and the product's name.
     Contracts,
     /// Deliveries, under their number.
@@ -75,6 +77,7 @@ impl Table {
             Table::Schemas => "schemas",
             Table::Sinks => "sinks",
             Table::Storage => "storage",
+            Table::Accounts => "accounts",
             Table::Contracts => "contracts",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
