@@ -5,7 +5,7 @@ use crate::support::{Home, PAYER, bill_file};
 #[test]
 fn accounts_come_from_a_file_and_unknown_ones_are_told() {
     let home = Home::with(&[bill_file("english")]);
-    let shown = home.json(["--format", "json", "bill", "show", "2021-03", "--by", "owner"]);
+    let shown = home.json(["bill", "show", "2021-03", "--by", "owner"]);
     let owners: Vec<String> =
         shown["rows"].as_array().unwrap().iter().map(|r| r["owner"].as_str().unwrap().to_owned()).collect();
     let customers: Vec<&String> = owners.iter().filter(|o| *o != PAYER).collect();

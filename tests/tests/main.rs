@@ -27,6 +27,7 @@ mod overlap;
 mod readme;
 mod show;
 mod storage;
+mod storage_model;
 mod support;
 
 /// A module file that `main.rs` does not name would compile nowhere and fail never.
