@@ -25,6 +25,7 @@ mod memory;
 mod model;
 mod overlap;
 mod readme;
+mod seed;
 mod show;
 mod storage;
 mod storage_model;

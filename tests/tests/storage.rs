@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::support::bucket::checked;
-use crate::support::{Home, PAYER, demo_file};
-
-const CUSTOMER: &str = "200000000001";
+use crate::support::{CUSTOMER, Home, PAYER, demo_file};
 
 fn add_sink(home: &Home, name: &str, more: &[&str]) {
     let url = format!("file://{}", home.path(name).display());
@@ -113,31 +111,9 @@ fn a_step_taken_back_stops_what_is_new() {
     }
 }
 
-/// A file of April 2021, month to date through a day, with a line for each day.
+/// April 2021, month to date through a day.
 fn april(home: &Home, through: u32) {
-    let mut text =
-        String::from("PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency\n");
-    for day in 1..=through {
-        text.push_str(&format!("{PAYER},{PAYER},CVM,2021-04-{day:02} 10:00:00,1.{day:08},USD\n"));
-        text.push_str(&format!("{PAYER},{CUSTOMER},CVM,2021-04-{day:02} 11:00:00,2.{day:08},USD\n"));
-    }
-    let name = format!("{PAYER}-202104{through:02}-by_used_time-bill_details.csv");
-    home.import([home.write(&name, text.as_bytes())]);
-}
-
-/// What lies in a sink's folder: kind and days of each bill.
-fn lies(home: &Home, sink: &str) -> Vec<String> {
-    let mut all: Vec<String> =
-        checked(&home.path(sink)).iter().map(|e| format!("{} {}", e.kind(), e.coverage())).collect();
-    all.sort();
-    all
-}
-
-/// Why a bill of a kind is due or not.
-fn why(home: &Home, on: &str, kind: &str) -> String {
-    let shown = home.json(["due", "--on", on]);
-    let rows = shown["rows"].as_array().unwrap().clone();
-    rows.iter().find(|r| r["kind"] == kind).unwrap()["why"].as_str().unwrap().to_owned()
+    home.month_to_date(4, through);
 }
 
 fn daily_through(day: u32) -> String {
@@ -162,11 +138,8 @@ fn after_a_switch_on_10_april_each_bill_lies_on_its_side() {
     for on in ["2021-04-10", "2021-04-11", "2021-04-12"] {
         home.ok(["run", "--on", on]);
     }
-    assert_eq!(lies(&home, "old"), [daily_through(8)]);
-    assert_eq!(
-        lies(&home, "new"),
-        [daily_through(10), daily_through(9)].into_iter().rev().collect::<Vec<_>>()
-    );
+    assert_eq!(home.lies("old"), [daily_through(8)]);
+    assert_eq!(home.lies("new"), [daily_through(10), daily_through(9)].into_iter().rev().collect::<Vec<_>>());
     home.ok(["delivery", "verify"]);
 }
 
@@ -177,8 +150,8 @@ fn late_runs_for_the_days_around_a_switch_put_each_bill_on_its_side() {
     for on in ["2021-04-12", "2021-04-10", "2021-04-11"] {
         home.ok(["run", "--on", on]);
     }
-    assert_eq!(lies(&home, "old"), [daily_through(8)]);
-    assert_eq!(lies(&home, "new").len(), 2);
+    assert_eq!(home.lies("old"), [daily_through(8)]);
+    assert_eq!(home.lies("new").len(), 2);
     let list = home.json(["delivery", "list", "--where", "sink=old"]);
     let rows = list["rows"].as_array().unwrap();
     assert_eq!((rows.len(), &rows[0]["due_on"]), (1, &"2021-04-10".into()));
@@ -200,7 +173,7 @@ fn a_month_that_lies_in_the_old_sink_is_not_sent_to_the_new_one_again() {
     home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill"]);
     home.ok(["storage", "switch", PAYER, "--sink", "new", "--on", "2021-04-10"]);
     home.ok(["run", "--on", "2021-04-12"]).says(0, &["Nothing was due"]);
-    assert_eq!((lies(&home, "old").len(), lies(&home, "new").len()), (1, 0));
+    assert_eq!((home.lies("old").len(), home.lies("new").len()), (1, 0));
     // What has gone to the old sink for a later day cannot be said to belong to the new one.
     home.run(["storage", "switch", PAYER, "--sink", "old", "--on", "2021-04-20"]).says(0, &["2021-04-21"]);
     let home = Home::with(&[demo_file(3, 31)]);
@@ -227,12 +200,12 @@ fn disabling_stops_every_day_and_enabling_again_leaves_the_old_days_where_they_w
     home.run(["storage", "disable", PAYER]).says(3, &["--yes"]);
     home.ok(["storage", "disable", PAYER, "--yes", "--reason", "they moved"]).says(0, &["stays"]);
     home.ok(["run", "--on", "2021-04-07"]).says(0, &["Nothing was due"]);
-    assert!(why(&home, "2021-04-07", "daily").contains("storing was disabled on"));
+    assert!(home.why("2021-04-07", "daily").contains("storing was disabled on"));
     home.run(["storage", "disable", PAYER, "--yes"]).says(3, &["not enabled"]);
-    assert_eq!(lies(&home, "bucket"), [daily_through(4)]);
+    assert_eq!(home.lies("bucket"), [daily_through(4)]);
     home.ok(["storage", "enable", PAYER, "--sink", "other", "--kinds", "daily"]).says(0, &["daily from 20"]);
     home.ok(["run", "--on", "2021-04-07"]).says(0, &["to sink `bucket`"]);
-    assert_eq!(lies(&home, "other"), Vec::<String>::new());
+    assert_eq!(home.lies("other"), Vec::<String>::new());
     let history = home.ok(["storage", "history", PAYER]).stdout;
     assert!(String::from_utf8(history).unwrap().contains("they moved"));
 }
@@ -257,7 +230,7 @@ fn the_allowlist_is_by_kind_and_may_end() {
         .says(3, &["not on the allowlist for reseller bills", "--kinds reseller"]);
     home.ok(["storage", "enable", PAYER, "--sink", "bucket"]);
     home.ok(["storage", "allow", PAYER, "--kinds", "daily", "--until", "2021-04-06"]);
-    assert!(why(&home, "2021-04-07", "daily").contains("not allowed"));
+    assert!(home.why("2021-04-07", "daily").contains("not allowed"));
     home.ok(["run", "--on", "2021-04-06"]).says(0, &["Delivered the daily bill"]);
     home.ok(["run", "--on", "2021-04-07"]).says(0, &["Nothing was due"]);
 }
@@ -276,7 +249,7 @@ fn a_consent_may_be_for_one_sink_and_custom_bills_are_a_second_one() {
     enable("bucket").says(0, &[]);
     home.run(["storage", "switch", PAYER, "--sink", "other"]).says(3, &["not authorised for sink `other`"]);
     home.confirm();
-    let why = |on: &str, kind: &str| why(&home, on, kind);
+    let why = |on: &str, kind: &str| home.why(on, kind);
     assert!(why("2021-04-09", "reseller").contains("custom bills are not agreed to"));
     home.ok(["storage", "authorize", PAYER, "--custom-bills"]).says(0, &["custom bills"]);
     assert!(why("2021-04-09", "reseller").contains("the calendar asks for it"));
