@@ -12,7 +12,9 @@ use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
-pub(crate) use storage::{Account, AllowArgs, Bound, ConsentArgs, EnableArgs, Sink, Storage, SwitchArgs};
+pub(crate) use storage::{
+    Account, AllowArgs, Bound, ConsentArgs, EnableArgs, RemovalArgs, Retention, Sink, Storage, SwitchArgs,
+};
 
 /// An embedded store and export engine for cloud bills.
 #[derive(Debug, Parser)]
@@ -156,6 +158,9 @@ pub(crate) enum Command {
     Delivery(Delivery),
     /// Renders a bill into a folder, now, without bookkeeping
     Export(Export),
+    /// What may be removed when, from sinks and store; nothing goes by itself
+    #[command(subcommand)]
+    Retention(Retention),
     /// The journal of all changes
     #[command(subcommand)]
     Audit(Audit),

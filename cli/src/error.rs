@@ -12,6 +12,7 @@ use billkeep_core::error::Kind;
 use billkeep_core::evidence::EvidenceError;
 use billkeep_core::export::{ExportError, SinkError};
 use billkeep_core::ingest::{Fault, ImportError};
+use billkeep_core::retention::RetentionError;
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
 
@@ -217,6 +218,25 @@ impl From<StorageError> for CommandError {
             StorageError::SinkInUse { uin, .. } => {
                 error.hint(format!("run `billkeep storage disable {uin}` first"))
             }
+            _ => error,
+        }
+    }
+}
+
+impl From<RetentionError> for CommandError {
+    fn from(e: RetentionError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            RetentionError::Changed { .. } => {
+                error.hint("`billkeep retention plan` shows what may be removed now, with its digest")
+            }
+            RetentionError::NotOurs { .. } => {
+                error.hint("look at it; `billkeep delivery verify` tells all that was altered")
+            }
+            RetentionError::Bill(e) => e.into(),
+            RetentionError::Export(e) => e.into(),
+            RetentionError::Storage(e) => e.into(),
+            RetentionError::Store(e) => e.into(),
             _ => error,
         }
     }

@@ -20,6 +20,7 @@ pub mod money;
 pub mod naming;
 pub mod period;
 pub mod policy;
+pub mod retention;
 pub mod rollup;
 pub mod schema;
 pub mod settings;

@@ -25,6 +25,7 @@ mod memory;
 mod model;
 mod overlap;
 mod readme;
+mod retention;
 mod seed;
 mod show;
 mod storage;

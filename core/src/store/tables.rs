@@ -21,6 +21,8 @@ pub enum Table {
     Loads,
     /// Which load a file became, under the bill's key and the file's SHA-256.
     Files,
+    /// Loads whose lines were removed, under their number.
+    Pruned,
     /// Segments, under their number.
     Segments,
     /// Which segment has this text, under the hash of its source.
@@ -72,6 +74,7 @@ impl Table {
             Table::Late => "late",
             Table::Loads => "loads",
             Table::Files => "files",
+            Table::Pruned => "pruned",
             Table::Segments => "segments",
             Table::SegmentKeys => "segment_keys",
             Table::Schemas => "schemas",
