@@ -1,6 +1,7 @@
 //! The command line: a contract (docs/CLI.md).
 
 mod life;
+mod name;
 mod storage;
 
 use std::path::PathBuf;
@@ -11,7 +12,9 @@ use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use life::{Account, Contract, Dispute, Late, Lint, Settings, Switch};
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
+pub(crate) use name::Name;
 pub(crate) use storage::{Account, AllowArgs, Bound, ConsentArgs, EnableArgs, Sink, Storage, SwitchArgs};
 
 /// An embedded store and export engine for cloud bills.
@@ -114,6 +117,9 @@ pub(crate) enum Command {
     /// Where exports go
     #[command(subcommand)]
     Sink(Sink),
+    /// How exports are named
+    #[command(subcommand)]
+    Name(Name),
     /// Whose bills are stored, and where
     #[command(subcommand)]
     Storage(Storage),

@@ -104,9 +104,13 @@ fn quoted(c: char) -> String {
 /// Returns outside text as it may be shown: on one line, without marks that change how the rest is read, and short.
 pub(super) fn shown(text: &str) -> String {
     const MOST: usize = 120;
-    let mut shown: String = text.chars().take(MOST).flat_map(char::escape_debug).collect();
-    if text.chars().nth(MOST).is_some() {
-        shown.push('…');
+    let mut shown = String::new();
+    for c in text.chars() {
+        if shown.len() >= MOST {
+            shown.push('…');
+            break;
+        }
+        shown.extend(c.escape_debug());
     }
     shown
 }
