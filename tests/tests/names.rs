@@ -94,12 +94,13 @@ fn a_name_says_what_it_says_and_no_more() {
         said(&home, &["L2-bill_by_Instance-800000425835-202412-xx-test.csv"]),
         ["form=download of one account", "level=L2", "uin=800000425835", "month=2024-12"]
     );
-    let template = "{payer}.{first_day}+{last_day}.{scope}.{id}";
-    let name = "100010445724.2021-03-01+2021-03-31.self.61121cbd9017a16285769571173521960.manifest.json";
+    let template = "{payer}.{uin}.{first_day}+{last_day}.{scope}.{id}";
+    let name = "100010445724.100010445724.2021-03-01+2021-03-31.self.61121cbd9017a16285769571173521960.manifest.json";
     assert_eq!(
         said(&home, &[name, "--naming", template]),
         [
-            "profile={payer}.{first_day}+{last_day}.{scope}.{id}",
+            "profile={payer}.{uin}.{first_day}+{last_day}.{scope}.{id}",
+            "uin=100010445724",
             "payer=100010445724",
             "month=2021-03",
             "first_day=2021-03-01",

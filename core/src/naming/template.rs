@@ -15,6 +15,12 @@ use super::field::{Field, NameFields, named};
 /// File systems take 255. An ending, the number of a part, or what a program adds to a copy's name must still fit.
 pub const MAX_STEM_BYTES: usize = 200;
 
+/// The fields that tell exports apart.
+///
+/// The id comes from all that an export is, and has 10^16 values for a day: enough for one account's exports, and not
+/// for those of hundreds of thousands of accounts on each day of ten years.
+const NEEDED: [Field; 2] = [Field::Id, Field::Uin];
+
 /// The characters of a literal beside letters and digits.
 const MARKS: &str = " !'()+,-.=@_";
 
@@ -58,7 +64,7 @@ pub enum TemplateFault {
     #[error("`{{{0}}}` stands twice; once is enough")]
     Twice(Field),
     /// A field without which different exports would have one name.
-    #[error("`{{{0}}}` is missing, and without it two exports would have one name")]
+    #[error("`{{{0}}}` is missing, and without it two exports could have one name")]
     Missing(Field),
     /// A character that some system refuses, takes for something else, or rewrites.
     #[error(
@@ -122,8 +128,10 @@ impl Template {
     /// The first [`TemplateFault`] that is found.
     pub fn new(text: &str) -> Result<Template, TemplateFault> {
         let template = Template::of_pieces(text, pieces(text)?)?;
-        if !template.pieces.contains(&Piece::Field(Field::Id)) {
-            return Err(TemplateFault::Missing(Field::Id));
+        for field in NEEDED {
+            if !template.pieces.contains(&Piece::Field(field)) {
+                return Err(TemplateFault::Missing(field));
+            }
         }
         template.check_length()?;
         match ambiguous(&template.pieces) {

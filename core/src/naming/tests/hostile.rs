@@ -186,7 +186,7 @@ fn ten_thousand_templates_are_taken_and_read_back_or_refused_with_the_reason() {
                 let mut text: String = (0..dice.next(7)).map(|_| some[dice.next(some.len())]).collect();
                 text.push_str(&dice.text(2));
                 if dice.next(2) == 0 {
-                    text.push_str("-{id}");
+                    text.push_str("-{id}.{uin}");
                 }
                 text
             }
@@ -238,7 +238,10 @@ fn ten_thousand_accounts_months_and_names_are_what_they_say_or_nothing() {
     let profiles: Vec<NameProfile> = BuiltIn::ALL
         .iter()
         .map(|built_in| NameProfile::BuiltIn(*built_in))
-        .chain(["{uin}-{payer} {day}.{kind}_{id}".parse().unwrap(), "{scope}{id}{shape}".parse().unwrap()])
+        .chain([
+            "{uin}-{payer} {day}.{kind}_{id}".parse().unwrap(),
+            "{scope}{id}{shape}.{uin}".parse().unwrap(),
+        ])
         .collect();
     for case in 0..10_000_u64 {
         let mut dice = Dice(case ^ 0xb111_c0de_0000);

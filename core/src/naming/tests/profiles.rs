@@ -143,21 +143,28 @@ fn a_template_gives_what_it_says() {
         )],
     );
     names(
-        "{id}@{scope}.{per}.{shape}.{basis}",
-        &[("daily 2021-03-04 l3-monthly customer self", "{id}@self.customer.l3-monthly.by_used_time")],
+        "{uin}_{id}@{scope}.{per}.{shape}.{basis}",
+        &[(
+            "daily 2021-03-04 l3-monthly customer self",
+            "909619400_{id}@self.customer.l3-monthly.by_used_time",
+        )],
     );
     // A field of one length, or of words of which none begins another, needs nothing after it.
-    names("{id}{kind}{basis}{month}{per}", &[(PACK, "{id}monthlyby_used_time2021-03consolidated")]);
+    names(
+        "{id}{kind}{basis}{month}{per}{uin}",
+        &[(PACK, "{id}monthlyby_used_time2021-03consolidated909619400")],
+    );
     names("{uin}{id}", &[(PACK, "909619400{id}")]);
-    names("{shape}-{kind}-{id}", &[(PACK, "pack-monthly-{id}")]);
+    names("{shape}-{kind}-{id}{uin}", &[(PACK, "pack-monthly-{id}909619400")]);
     names("账单{uin}-{id}", &[(PACK, "账单909619400-{id}")]);
 }
 
 #[test]
 fn a_template_that_would_not_make_good_names_is_refused_with_the_reason() {
-    let long = format!("{}{{id}}", "x".repeat(MAX_STEM_BYTES - 32));
+    let long = format!("{}{{id}}{{uin}}", "x".repeat(MAX_STEM_BYTES - 44));
     for (template, word) in [
         ("{uin}-{month}-{kind}", "`{id}` is missing"),
+        ("{id}-{payer}", "`{uin}` is missing, and without it"),
         ("{uin}-{id", "the `{` at character 7 has no `}`"),
         ("账{uin-{id}", "the `{` at character 2 has no `}`"),
         ("uin}-{id}", "the `}` at character 4 has no `{`"),
@@ -205,9 +212,8 @@ fn a_template_that_would_not_make_good_names_is_refused_with_the_reason() {
         assert!(error.to_string().contains("seed-2021, current, partner-download, focus, zh"), "{error}");
     }
     // What is near to these, and good.
-    for good in
-        ["CONSOLIDATED.{id}", "com.{id}", "con-{id}", "com10.{id}", "{id}.con", "a.b.{id}", "x - {id}"]
-    {
+    for good in ["CONSOLIDATED.", "com.", "con-", "com10.", "con{day}.", "a.b.", "x - "] {
+        let good = format!("{good}{{uin}}-{{id}}");
         assert!(good.parse::<NameProfile>().is_ok(), "{good}");
     }
 }
@@ -335,16 +341,24 @@ const TEXTS: &[&str] =
 /// Pieces of which many templates are good.
 fn any_template() -> impl Strategy<Value = Template> {
     let piece = (proptest::sample::select(Field::ALL), proptest::sample::select(TEXTS));
-    (proptest::collection::vec(piece, 0..7), proptest::sample::select(TEXTS), 0..7_usize).prop_filter_map(
-        "a template that is refused",
-        |(mut pieces, first, id_at)| {
-            pieces.retain(|(field, _)| *field != Field::Id);
-            pieces.insert(id_at.min(pieces.len()), (Field::Id, "-"));
-            let mut text = first.to_owned();
-            pieces.iter().for_each(|(field, after)| text.push_str(&format!("{{{field}}}{after}")));
-            Template::new(&text).ok()
-        },
+    (
+        proptest::collection::vec(piece, 0..6),
+        proptest::sample::select(TEXTS),
+        0..7_usize,
+        0..8_usize,
+        proptest::sample::select(TEXTS),
     )
+        .prop_filter_map(
+            "a template that is refused",
+            |(mut pieces, first, id_at, uin_at, uin_after)| {
+                pieces.retain(|(field, _)| !matches!(field, Field::Id | Field::Uin));
+                pieces.insert(id_at.min(pieces.len()), (Field::Id, "-"));
+                pieces.insert(uin_at.min(pieces.len()), (Field::Uin, uin_after));
+                let mut text = first.to_owned();
+                pieces.iter().for_each(|(field, after)| text.push_str(&format!("{{{field}}}{after}")));
+                Template::new(&text).ok()
+            },
+        )
 }
 
 pub(super) fn any_profile() -> impl Strategy<Value = NameProfile> {
