@@ -12,7 +12,6 @@ use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
-pub(crate) use life::{Account, Contract, Dispute, Late, Lint, Settings, Switch};
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
 pub(crate) use name::Name;
 pub(crate) use storage::{Account, AllowArgs, Bound, ConsentArgs, EnableArgs, Sink, Storage, SwitchArgs};

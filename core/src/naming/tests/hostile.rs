@@ -182,12 +182,14 @@ fn ten_thousand_templates_are_taken_and_read_back_or_refused_with_the_reason() {
         let text = match dice.next(2) {
             0 => dice.text(8),
             _ => {
-                let some = ["{uin}", "{id}", "{kind}", "{month}", "-", "_", "-", "bill", "账单", "{shape}"];
+                let some = ["{day}", "{kind}", "{month}", "{per}", "-", "_", "-", "bill", "账单", "{shape}"];
                 let mut text: String = (0..dice.next(7)).map(|_| some[dice.next(some.len())]).collect();
                 text.push_str(&dice.text(2));
-                if dice.next(2) == 0 {
-                    text.push_str("-{id}.{uin}");
-                }
+                text.push_str(match dice.next(8) {
+                    0 => "",
+                    1 => "-{id}.{uin}{payer}",
+                    _ => "-{id}.{uin}",
+                });
                 text
             }
         };
