@@ -1,6 +1,7 @@
 //! The command line: a contract (docs/CLI.md).
 
 mod life;
+mod name;
 mod storage;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
+pub(crate) use name::Name;
 pub(crate) use storage::{
     Account, AllowArgs, Bound, ConsentArgs, EnableArgs, RemovalArgs, Retention, Sink, Storage, SwitchArgs,
 };
@@ -116,6 +118,9 @@ pub(crate) enum Command {
     /// Where exports go
     #[command(subcommand)]
     Sink(Sink),
+    /// How exports are named
+    #[command(subcommand)]
+    Name(Name),
     /// Whose bills are stored, and where
     #[command(subcommand)]
     Storage(Storage),

@@ -23,6 +23,7 @@ mod life;
 mod lint;
 mod memory;
 mod model;
+mod names;
 mod overlap;
 mod readme;
 mod retention;

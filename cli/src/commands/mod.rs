@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod init;
 mod late;
+mod name;
 mod retention;
 mod settings;
 mod sink;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Settings(settings) => done(settings::run(&context, &settings)),
         Command::Account(account) => done(account::run(&context, account)),
         Command::Sink(sink) => done(sink::run(&context, sink)),
+        Command::Name(name) => done(name::run(&context, &name)),
         Command::Storage(storage) => done(storage::run(&context, storage)),
         Command::Retention(retention) => done(retention::run(&context, retention)),
         Command::Due { on, basis } => done(due::due(&context, on, basis)),

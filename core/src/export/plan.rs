@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::{BillError, BillKey, BillView, OwnerDay, State, wanted_lines};
 use crate::digest::Digest;
-use crate::naming::{ExportName, Kind, export_id};
+use crate::naming::{ExportName, Kind, ScopeWord, export_id};
 use crate::period::{Coverage, TimeZone};
 use crate::store::Read;
 use crate::uin::Uin;
@@ -39,6 +39,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Returns the word that names have for it.
+    pub fn word(self) -> ScopeWord {
+        match self {
+            Scope::Payer => ScopeWord::Payer,
+            Scope::Customers => ScopeWord::Customers,
+            Scope::Owner(_) => ScopeWord::Owner,
+            Scope::SelfUse => ScopeWord::SelfUse,
+            Scope::Reseller(_) => ScopeWord::Reseller,
+        }
+    }
+
     /// Returns the words for it.
     pub fn words(self) -> String {
         match self {
@@ -161,8 +172,18 @@ fn stem(format: u32, view: &BillView, wanted: &Wanted, zone: TimeZone, content: 
         hasher.update(wanted.form.to_string());
     }
     let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
-    let (kind, basis, coverage) = (wanted.kind, wanted.bill.basis, wanted.coverage);
-    ExportName { uin: wanted.uin, kind, basis, coverage, id }.stem()
+    let name = ExportName {
+        uin: wanted.uin,
+        payer: wanted.bill.payer,
+        kind: wanted.kind,
+        basis: wanted.bill.basis,
+        coverage: wanted.coverage,
+        shape: wanted.form.shape,
+        per: wanted.form.per,
+        scope: wanted.scope.word(),
+        id,
+    };
+    name.stem()
 }
 
 /// Returns the last day of coverage, as blocks and segments count it.
