@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use block::PricedBlock;
+pub(crate) use block::{Price, PricedBlock};
 pub use book::{Applied, PriceBook};
 pub use margin::{Margin, MarginRow, margin};
 pub use rule::{DECIMALS_MAX, Fee, Method, Mode, PriceRule, Rounding};
