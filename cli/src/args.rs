@@ -1,6 +1,7 @@
 //! The command line: a contract (docs/CLI.md).
 
 mod life;
+mod price;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use life::{Account, Contract, Dispute, Late, Lint, Settings, Switch};
+pub(crate) use price::{FurtherColumn, GroupBy, Margin, Price, PriceOf};
 
 /// An embedded store and export engine for cloud bills.
 #[derive(Debug, Parser)]
@@ -248,10 +250,15 @@ pub(crate) enum Bill {
         /// Where to; stdout if not given
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// For a spreadsheet: ids as text, no text that is taken for a formula
+        #[arg(long)]
+        spreadsheet: bool,
         /// An earlier revision
         #[arg(long)]
         revision: Option<u32>,
     },
+    /// What the partner pays, what customers pay, and what is left
+    Margin(Margin),
     /// What two revisions of a bill differ in, line by line
     Diff {
         #[command(flatten)]
@@ -363,6 +370,15 @@ pub(crate) enum Audience {
     Customer,
 }
 
+impl From<Audience> for billkeep_core::storage::Audience {
+    fn from(audience: Audience) -> Self {
+        match audience {
+            Audience::Partner => Self::Partner,
+            Audience::Customer => Self::Customer,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Storage {
     /// Puts an account on the allowlist
@@ -426,7 +442,7 @@ pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) which: Which,
     /// daily, monthly or reseller
-    #[arg(long)]
+    #[arg(long, default_value = "monthly")]
     pub(crate) kind: Kind,
     /// The last day covered, for daily (default: the last one that is in)
     #[arg(long, value_name = "DAY")]
@@ -440,6 +456,12 @@ pub(crate) struct Export {
     /// Rows in a CSV
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rows_per_file: Option<u64>,
+    /// Who reads it
+    #[arg(long, value_enum, default_value_t = Audience::Partner)]
+    pub(crate) audience: Audience,
+    /// For a spreadsheet: ids as text, no text that is taken for a formula
+    #[arg(long)]
+    pub(crate) spreadsheet: bool,
     /// The folder
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,

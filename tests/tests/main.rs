@@ -1,5 +1,6 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod audience;
 mod audit;
 mod chunk_cache;
 mod concurrency;
@@ -23,8 +24,10 @@ mod lint;
 mod memory;
 mod model;
 mod overlap;
+mod price;
 mod readme;
 mod show;
+mod spreadsheet;
 mod storage;
 mod support;
 

@@ -7,7 +7,7 @@ use billkeep_core::period::Day;
 use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
-use super::Which;
+use super::{FurtherColumn, Price, Which};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Dispute {
@@ -158,6 +158,12 @@ pub(crate) enum Account {
     /// What accounts have been promised
     #[command(subcommand)]
     Contract(Contract),
+    /// What accounts are sold at
+    #[command(subcommand)]
+    Price(Price),
+    /// Which columns accounts get besides those that every customer gets
+    #[command(subcommand)]
+    Column(FurtherColumn),
 }
 
 #[derive(Debug, Subcommand)]

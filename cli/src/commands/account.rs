@@ -1,5 +1,7 @@
 //! `account`: what is known of accounts.
 
+mod price;
+
 use billkeep_core::contract::{self, Rate, days_text};
 use billkeep_core::money::Amount;
 use billkeep_core::period::Day;
@@ -10,7 +12,11 @@ use crate::error::CommandError;
 use crate::output::{Column, Table};
 
 pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandError> {
-    let Account::Contract(command) = command;
+    let command = match command {
+        Account::Contract(command) => command,
+        Account::Price(command) => return price::run(context, command),
+        Account::Column(command) => return price::column(context, command),
+    };
     let (said, store) = match command {
         Contract::List => return list(context),
         Contract::Set { uin, product, discount, days } => {
@@ -35,11 +41,15 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
     Ok(store.close()?)
 }
 
+/// Writes a day at which something begins or ends.
+fn day(day: Option<Day>) -> String {
+    day.map_or_else(|| "-".to_owned(), |day| day.to_string())
+}
+
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let columns = ["uin", "product", "discount", "from", "to"].map(Column::text).to_vec();
     let mut table = Table::new("billkeep.account.contract.list/1", columns);
-    let day = |day: Option<Day>| day.map_or_else(|| "-".to_owned(), |d| d.to_string());
     for contract in contract::contracts(&store.read()?)? {
         for rate in contract.rates {
             table.rows.push(vec![

@@ -40,15 +40,7 @@ fn add(
     }
     billkeep_sinks::check(&url).map_err(|e| CommandError::user(e.to_string()))?;
     let store = context.write()?;
-    let record = SinkRecord {
-        name,
-        url,
-        audience: match audience {
-            Audience::Partner => storage::Audience::Partner,
-            Audience::Customer => storage::Audience::Customer,
-        },
-        options: by_name,
-    };
+    let record = SinkRecord { name, url, audience: audience.into(), options: by_name };
     record.options()?;
     // The folder is made now, so that a path that cannot be is told now.
     billkeep_sinks::open(&record.url).map_err(|e| CommandError::user(e.to_string()))?;

@@ -196,7 +196,9 @@ mod tests {
         assert_eq!(names.len(), 4);
         assert_eq!(names[0], namer.name(&cut(&days[..1], 100)[0].chunks[0], &days[..1]));
         assert_ne!(names[0], names[1]);
-        let other = |header: &str, form| Namer::new(bill, &[header.into()], form).name(&cut(&days, 100)[0].chunks[0], &days);
+        let other = |header: &str, form| {
+            Namer::new(bill, &[header.into()], form).name(&cut(&days, 100)[0].chunks[0], &days)
+        };
         assert_ne!(names[0], other("b", Form::default()));
         let spreadsheet = Form { dialect: Dialect::Spreadsheet, ..Form::default() };
         let customer = Form { audience: Audience::Customer, ..Form::default() };

@@ -129,7 +129,12 @@ impl Composer {
         let chunk = deflater.chunk(&self.text)?;
         self.text.clear();
         let sums = std::mem::take(&mut self.sums).into_values().collect();
-        Ok(Made { chunk, rows: std::mem::take(&mut self.rows), sums, priced: std::mem::take(&mut self.priced) })
+        Ok(Made {
+            chunk,
+            rows: std::mem::take(&mut self.rows),
+            sums,
+            priced: std::mem::take(&mut self.priced),
+        })
     }
 }
 

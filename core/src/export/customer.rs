@@ -27,8 +27,7 @@ pub(super) fn goes(header: &str, further: &BTreeSet<String>) -> bool {
 
 /// Returns the columns of an export as it is wanted: for the partner all, for a customer those of the contract.
 pub(super) fn columns(store: &impl Read, view: &BillView, wanted: &Wanted) -> Result<Columns, BillError> {
-    let columns =
-        Columns::through(view, coverage_last_day(wanted.coverage)).in_dialect(wanted.form.dialect);
+    let columns = Columns::through(view, coverage_last_day(wanted.coverage)).in_dialect(wanted.form.dialect);
     match wanted.form.audience {
         Audience::Partner => Ok(columns),
         Audience::Customer => {
@@ -45,10 +44,7 @@ fn for_customer(columns: Columns, prices: PriceBook, further: &BTreeSet<String>)
     let priced = !prices.rules.is_empty();
     let mut kept = Columns { headers: Vec::new(), ids: Vec::new(), prices: None, ..columns };
     for (id, header) in columns.ids.into_iter().zip(columns.headers) {
-        let replaced = matches!(
-            id,
-            ColumnId::Known(Column::CustomerDiscountRate | Column::BeforeVoucher)
-        );
+        let replaced = matches!(id, ColumnId::Known(Column::CustomerDiscountRate | Column::BeforeVoucher));
         // A file's own column of the same name would be taken for ours.
         let ours = [PRICE_HEADER, TOTAL_HEADER].iter().any(|h| fold_header(h) == fold_header(&header));
         if goes(&header, further) && !(priced && (replaced || ours)) {

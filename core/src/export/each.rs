@@ -25,7 +25,9 @@ use super::form::Audience;
 use super::kept::{keep, kept};
 use super::place::{place_held, put, staged_path};
 use super::plan::{Plan, Scope, Wanted, coverage_last_day};
-use super::render::{CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers};
+use super::render::{
+    CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers,
+};
 use super::{ExportError, Sink, SinkError};
 
 /// Lines in a pass, whose compressed text is kept in memory: some 20 MiB of it, for each thread.

@@ -24,8 +24,8 @@ pub use dialect::{CellKind, present, restore, write_quoted};
 pub use each::{Exported, export_each};
 pub use form::{Audience, Dialect, Form, Per, Shape};
 pub use manifest::{
-    MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices, ManifestRounding,
-    ManifestTotals,
+    MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
+    ManifestRounding, ManifestTotals,
 };
 pub(crate) use place::read_hash;
 pub use place::{Placed, place};

@@ -10,7 +10,9 @@ use crate::bill::BillView;
 use crate::store::Read;
 
 use super::form::Audience;
-use super::{Columns, ExportError, Manifest, Plan, RenderSettings, Rendered, Sink, SinkError, Staged, guard, render};
+use super::{
+    Columns, ExportError, Manifest, Plan, RenderSettings, Rendered, Sink, SinkError, Staged, guard, render,
+};
 
 /// What [`place`] put, or found in place.
 pub struct Placed {

@@ -9,9 +9,9 @@ use crate::rollup::Overflow;
 use crate::schema::Column;
 use crate::store::Read;
 
+use super::all_terms;
 use super::block::PricedBlock;
 use super::book::PriceBook;
-use super::all_terms;
 
 /// Stands for an account's monthly fee among its products.
 const FEE: &str = "(monthly fee)";

@@ -91,9 +91,7 @@ impl FromStr for Mode {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Mode::ALL.iter().copied().find(|mode| mode.word() == text);
-        found.ok_or_else(|| {
-            format!("`{text}` is no way to round: write one of half-up, half-even, up, down")
-        })
+        found.ok_or_else(|| format!("`{text}` is no way to round: write one of half-up, half-even, up, down"))
     }
 }
 
@@ -220,7 +218,8 @@ mod tests {
 
         /// Takes `shift` decimals off, rounding as a person would: by looking at the digits that go.
         fn rounded(&self, shift: usize, mode: Mode) -> Big {
-            let gone: Vec<u8> = self.1.iter().take(shift).copied().chain(std::iter::repeat(0)).take(shift).collect();
+            let gone: Vec<u8> =
+                self.1.iter().take(shift).copied().chain(std::iter::repeat(0)).take(shift).collect();
             let mut kept: Vec<u8> = self.1.iter().skip(shift).copied().collect();
             let any = gone.iter().any(|d| *d != 0);
             let first = gone.last().copied().unwrap_or(0);

@@ -68,9 +68,8 @@ fn a_price_is_set_journalled_and_taken_back() {
     assert_eq!(march.fee.as_ref().unwrap().amount, Amount::new(5, 0));
     assert_eq!(home.book(Coverage::month("2021-02".parse().unwrap())).fee, None);
 
-    let remove = |product| {
-        remove_price(home.store.write().unwrap(), home.uin, product, None, None, &home.actor)
-    };
+    let remove =
+        |product| remove_price(home.store.write().unwrap(), home.uin, product, None, None, &home.actor);
     assert!(matches!(remove(Some("COS")), Err(PriceError::None { .. })));
     remove(Some("CVM")).unwrap();
     remove(None).unwrap();

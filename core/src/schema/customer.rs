@@ -51,7 +51,9 @@ impl Column {
             | Column::Duration
             | Column::DurationUnit => ForCustomer::Goes,
             // The list price, which anybody can look up, and what it comes to.
-            Column::ListPrice | Column::PriceUnit | Column::OriginalCost | Column::Currency => ForCustomer::Goes,
+            Column::ListPrice | Column::PriceUnit | Column::OriginalCost | Column::Currency => {
+                ForCustomer::Goes
+            }
             // The customer's own price, as the provider's file tells it.
             Column::CustomerDiscountRate
             | Column::BeforeVoucher

@@ -59,13 +59,8 @@ struct Finder<'a> {
 /// # Errors
 /// [`GuardError::Leak`] with what was found where; [`GuardError::Unreadable`].
 pub(in crate::export) fn check_bytes(path: &Path, name: &str, allowed: &Allowed) -> Result<(), GuardError> {
-    let mut finder = Finder {
-        allowed,
-        found: Vec::new(),
-        more: 0,
-        rows: Vec::new(),
-        total: Some(Amount::ZERO),
-    };
+    let mut finder =
+        Finder { allowed, found: Vec::new(), more: 0, rows: Vec::new(), total: Some(Amount::ZERO) };
     each_csv(path, &mut |entry, reader| finder.csv(entry, reader))
         .map_err(|why| GuardError::Unreadable { name: name.to_owned(), why })?;
     finder.compare();
@@ -189,7 +184,8 @@ impl Finder<'_> {
         if let Some(said) = self.allowed.totals
             && (said.is_none() || self.total != said)
         {
-            let text = |amount: Option<Amount>| amount.map_or_else(|| "too much".to_owned(), |a| a.to_string());
+            let text =
+                |amount: Option<Amount>| amount.map_or_else(|| "too much".to_owned(), |a| a.to_string());
             let read = text(self.total);
             self.tell(|| format!("its `{TOTAL_HEADER}` add up to {read}, and should to {}", text(said)));
         }

@@ -135,10 +135,7 @@ pub(super) fn allowed(
 }
 
 /// Returns every account that is known: who has lines in the bill, is in bill storage, or has terms or a contract.
-fn known_accounts(
-    store: &impl Read,
-    view: &BillView,
-) -> Result<std::collections::HashSet<u64>, BillError> {
+fn known_accounts(store: &impl Read, view: &BillView) -> Result<std::collections::HashSet<u64>, BillError> {
     let mut known = std::collections::HashSet::new();
     for segment in view.segments() {
         known.extend(owner_numbers(&segment.rollup(store)?));

@@ -98,7 +98,8 @@ fn a_column_that_is_not_in_the_contract_is_found() {
     let text = found(&format!("Owner Account ID,Total Cost,折扣率\n{OWNER},1,0.9\n"));
     assert!(text.contains("column `Total Cost`") && text.contains("column `折扣率`"), "{text}");
     assert!(found(&format!("OwnerAccountID,Site\n{OWNER},x\n")).contains("`Site`"));
-    let further = Allowed { further: BTreeSet::from(["site".to_owned(), "TotalCost".to_owned()]), ..allowed(1) };
+    let further =
+        Allowed { further: BTreeSet::from(["site".to_owned(), "TotalCost".to_owned()]), ..allowed(1) };
     assert_eq!(check(&format!("OwnerAccountID,Site\n{OWNER},x\n"), &further), Ok(()));
     // Not even a further column is one of the partner's cost.
     assert!(check(&format!("OwnerAccountID,TotalCost\n{OWNER},1\n"), &further).is_err());
@@ -110,7 +111,9 @@ fn a_column_that_is_not_in_the_contract_is_found() {
 fn another_accounts_id_is_found_in_any_cell() {
     assert!(found(&format!("OwnerAccountID\n{OTHER}\n")).contains("row 1, column `OwnerAccountID`"));
     assert!(found("OwnerAccountID\n\"\"\n").contains("not the customer's id"));
-    assert!(found(&format!("OwnerAccountID,PayerAccountID\n{OWNER},{OTHER}\n")).contains("not the payer's id"));
+    assert!(
+        found(&format!("OwnerAccountID,PayerAccountID\n{OWNER},{OTHER}\n")).contains("not the payer's id")
+    );
     for cell in [OTHER.to_owned(), format!("moved from {OTHER}/x"), format!("\t{OTHER}")] {
         for header in ["OperatorAccountID", "InstanceName", "tag_key:team", "ComponentUsage"] {
             let text = found(&format!("OwnerAccountID,{header}\n{OWNER},{cell}\n"));
@@ -149,5 +152,8 @@ fn lines_and_prices_are_counted_again() {
 fn of_many_leaks_some_are_told_and_the_others_counted() {
     let csv = format!("OwnerAccountID\n{}", format!("{OTHER}\n").repeat(1_500));
     let text = check(&csv, &allowed(1_500)).unwrap_err().to_string();
-    assert!(text.contains("row 10,") && !text.contains("row 11,") && text.contains("and 1,490 more"), "{text}");
+    assert!(
+        text.contains("row 10,") && !text.contains("row 11,") && text.contains("and 1,490 more"),
+        "{text}"
+    );
 }
