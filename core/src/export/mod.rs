@@ -119,7 +119,8 @@ impl ExportError {
         match self {
             ExportError::Bill(e) => e.kind(),
             ExportError::Write(_) => Kind::Internal,
-            ExportError::Form { .. } | ExportError::Guard(_) | ExportError::Prices { .. } => Kind::Refused,
+            ExportError::Form { .. } | ExportError::Prices { .. } => Kind::Refused,
+            ExportError::Guard(e) => e.kind(),
             ExportError::DoNotTie { .. } | ExportError::Altered { .. } => Kind::Damaged,
             ExportError::Sink { error, .. } => error.kind(),
         }
