@@ -231,20 +231,13 @@ mod tests {
                 Mode::Up => any,
                 Mode::Down => false,
             };
-            let mut at = 0;
-            while away {
-                match kept.get_mut(at) {
-                    None => {
-                        kept.push(1);
-                        break;
-                    }
-                    Some(9) => kept[at] = 0,
-                    Some(digit) => {
-                        *digit += 1;
-                        break;
-                    }
+            if away {
+                let nines = kept.iter().take_while(|d| **d == 9).count();
+                kept.iter_mut().take(nines).for_each(|d| *d = 0);
+                match kept.get_mut(nines) {
+                    Some(digit) => *digit += 1,
+                    None => kept.push(1),
                 }
-                at += 1;
             }
             Big(self.0, kept).trimmed()
         }
