@@ -9,7 +9,7 @@ use super::life::Days;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Price {
-    /// Sets an account's price for a product or for all, or a monthly fee, in the place of what holds on these days
+    /// Sets an account's price for a product or for all, or a monthly fee
     Set {
         uin: Uin,
         #[command(flatten)]

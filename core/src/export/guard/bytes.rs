@@ -78,25 +78,27 @@ impl Finder<'_> {
     }
 
     fn csv(&mut self, entry: &str, reader: &mut dyn Read) -> Result<(), String> {
+        self.whose(entry);
+        // A part's only CSV is named as the part is.
+        let entry = if self.allowed.rows.len() == 1 { "the CSV".to_owned() } else { format!("`{entry}`") };
         let mut reader = BufReader::with_capacity(1 << 16, reader);
         let mark = self.allowed.dialect.begin();
         let begins = reader.fill_buf().map_err(|e| e.to_string())?.starts_with(Dialect::Spreadsheet.begin());
         if begins == mark.is_empty() {
-            self.tell(|| format!("`{entry}` does not begin as the dialect says"));
+            self.tell(|| format!("{entry} does not begin as the dialect says"));
         }
         if begins {
             reader.consume(Dialect::Spreadsheet.begin().len());
         }
-        self.whose(entry);
         let mut csv = csv::ReaderBuilder::new().has_headers(false).from_reader(reader);
         let mut record = csv::ByteRecord::new();
-        let wrong = |e: csv::Error| format!("`{entry}`: {e}");
+        let wrong = |e: csv::Error| format!("{entry}: {e}");
         if !csv.read_byte_record(&mut record).map_err(wrong)? {
-            return Err(format!("`{entry}` is empty"));
+            return Err(format!("{entry} is empty"));
         }
-        let columns: Vec<Seen> = record.iter().map(|cell| self.header(entry, cell)).collect();
+        let columns: Vec<Seen> = record.iter().map(|cell| self.header(&entry, cell)).collect();
         if !columns.iter().any(|c| c.column == Some(Column::OwnerUin)) {
-            self.tell(|| format!("`{entry}` has no column of owners"));
+            self.tell(|| format!("{entry} has no column of owners"));
         }
         let mut rows = 0;
         while csv.read_byte_record(&mut record).map_err(wrong)? {
@@ -104,7 +106,7 @@ impl Finder<'_> {
             for (column, cell) in columns.iter().zip(&record) {
                 let cell = self.allowed.dialect.read_cell(cell);
                 if let Some(what) = self.cell(column, cell) {
-                    self.tell(|| format!("`{entry}`, row {rows}, column `{}` {what}", column.header));
+                    self.tell(|| format!("{entry}, row {rows}, column `{}` {what}", column.header));
                 }
             }
         }
@@ -123,10 +125,10 @@ impl Finder<'_> {
         let header = String::from_utf8_lossy(self.allowed.dialect.read_cell(cell)).into_owned();
         let ours = self.allowed.totals.is_some() && [PRICE_HEADER, TOTAL_HEADER].contains(&header.as_str());
         if !ours && !goes(&header, &self.allowed.further) {
-            self.tell(|| format!("`{entry}` has the column `{header}`, which is not in the contract"));
+            self.tell(|| format!("{entry} has the column `{header}`, which is not in the contract"));
         }
         if let Some(other) = self.names_another(header.as_bytes(), false) {
-            self.tell(|| format!("`{entry}`: the column `{header}` names account {other}"));
+            self.tell(|| format!("{entry}: the column `{header}` names account {other}"));
         }
         let column = Column::of_header(&header);
         Seen {
