@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use billkeep_core::accounts::AccountError;
 use billkeep_core::bill::dispute::DisputeError;
 use billkeep_core::bill::late::LateError;
 use billkeep_core::bill::{BillError, CombineError, Mode};
@@ -12,6 +13,7 @@ use billkeep_core::evidence::EvidenceError;
 use billkeep_core::export::{ExportError, GuardError, SinkError};
 use billkeep_core::ingest::{Fault, ImportError};
 use billkeep_core::price::PriceError;
+use billkeep_core::retention::RetentionError;
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
 
@@ -200,11 +202,57 @@ impl From<StorageError> for CommandError {
         match e {
             StorageError::Store(e) => e.into(),
             StorageError::NotYet { next, .. } => error.hint(format!("run `{next}` first")),
-            StorageError::NoSink(_) => error.hint("`billkeep sink list` shows the sinks that there are"),
+            StorageError::NoSink(_) => error.hint(
+                "`billkeep sink list` shows the sinks that there are; `--create URL` adds one on the way",
+            ),
+            StorageError::NotAllowed { uin, kind, .. } => {
+                error.hint(format!("run `billkeep storage allow {uin} --kinds {kind}` first"))
+            }
+            StorageError::Bound { uin, .. } => error
+                .hint(
+                    "what belongs to a sink stays there; `billkeep storage switch` changes it from a day on",
+                )
+                .hint(format!("`billkeep storage history {uin}` tells which days go where")),
+            StorageError::DeliveredSince { uin, on, .. } => error
+                .hint(format!("say `--on {on}` or a later day"))
+                .hint(format!("`billkeep storage history {uin}` tells which days go where")),
             StorageError::SinkInUse { uin, .. } => {
                 error.hint(format!("run `billkeep storage disable {uin}` first"))
             }
             _ => error,
+        }
+    }
+}
+
+impl From<RetentionError> for CommandError {
+    fn from(e: RetentionError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            RetentionError::Changed { .. } => {
+                error.hint("`billkeep retention plan` shows what may be removed now, with its digest")
+            }
+            RetentionError::NotOurs { .. } => {
+                error.hint("look at it; `billkeep delivery verify` tells all that was altered")
+            }
+            RetentionError::Bill(e) => e.into(),
+            RetentionError::Export(e) => e.into(),
+            RetentionError::Storage(e) => e.into(),
+            RetentionError::Store(e) => e.into(),
+            _ => error,
+        }
+    }
+}
+
+impl From<AccountError> for CommandError {
+    fn from(e: AccountError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            AccountError::Store(e) => e.into(),
+            AccountError::NoParent { parent, .. } => error.hint(format!(
+                "put {parent} into the tree first: `billkeep account add {parent} --name NAME`"
+            )),
+            AccountError::Import(_) => error.hint("nothing was changed; mend the file and import it again"),
+            _ => error.hint("`billkeep account tree` shows who stands where"),
         }
     }
 }
@@ -246,6 +294,7 @@ impl From<ExportError> for CommandError {
             ExportError::Guard(GuardError::Leak { .. }) => error
                 .hint("nothing was given; a column that was added is taken back with `billkeep account column remove`"),
             ExportError::Prices { .. } => error.hint("run again: it is planned anew"),
+            ExportError::Storage(e) => (*e).into(),
             ExportError::Sink { error: SinkError::Conflict { .. }, .. } => error
                 .hint("somebody else wrote that file; move it away if it should not be there, and run again"),
             ExportError::Sink { error: SinkError::Passing(_), .. } => {

@@ -1,5 +1,6 @@
 //! The domain and the engine of billkeep: an embedded store and export engine for cloud bills.
 
+pub mod accounts;
 pub mod bill;
 pub mod block;
 pub mod calendar;
@@ -21,9 +22,11 @@ pub mod naming;
 pub mod period;
 pub mod policy;
 pub mod price;
+pub mod retention;
 pub mod rollup;
 pub mod schema;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod timeline;
 pub mod uin;

@@ -1,5 +1,6 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod accounts;
 mod audience;
 mod audit;
 mod chunk_cache;
@@ -26,9 +27,12 @@ mod model;
 mod overlap;
 mod price;
 mod readme;
+mod retention;
+mod seed;
 mod show;
 mod spreadsheet;
 mod storage;
+mod storage_model;
 mod support;
 
 /// A module file that `main.rs` does not name would compile nowhere and fail never.

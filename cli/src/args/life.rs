@@ -7,7 +7,7 @@ use billkeep_core::period::Day;
 use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
-use super::{FurtherColumn, Price, Which};
+use super::Which;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Dispute {
@@ -151,19 +151,6 @@ pub(crate) struct Lint {
     /// Accounts that are known besides the payer; without any, no owner is unknown
     #[arg(long, value_name = "UINS", value_delimiter = ',')]
     pub(crate) known: Vec<Uin>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Account {
-    /// What accounts have been promised
-    #[command(subcommand)]
-    Contract(Contract),
-    /// What accounts are sold at
-    #[command(subcommand)]
-    Price(Price),
-    /// Which columns accounts get besides those that every customer gets
-    #[command(subcommand)]
-    Column(FurtherColumn),
 }
 
 #[derive(Debug, Subcommand)]

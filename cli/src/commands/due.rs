@@ -1,6 +1,6 @@
 //! `due` and `run`: what is due on a day, and delivering it.
 
-use billkeep_core::delivery::{self, Delivery, DueItem, Progress};
+use billkeep_core::delivery::{self, Delivery, DueItem};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::storage;
 use billkeep_core::store::Store;
@@ -91,7 +91,7 @@ pub(crate) fn deliver_all(
             .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name.clone(), error })
             .and_then(|sink| {
                 let settings = context.render_settings(cache.as_ref());
-                delivery::deliver(store, &record, sink.as_ref(), wanted, &settings, &context.actor())
+                delivery::deliver(store, &record, sink.as_ref(), wanted, on, &settings, &context.actor())
             });
         match result {
             Ok(delivery) => {
@@ -116,8 +116,8 @@ pub(crate) fn deliver_all(
 fn sentence(delivery: &Delivery) -> String {
     let wanted = &delivery.plan.wanted;
     let days = wanted.coverage;
-    match &delivery.progress {
-        Progress::Delivered(receipt) => format!(
+    match delivery.progress.receipt() {
+        Some(receipt) => format!(
             "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, total {}.",
             receipt.part,
             wanted.kind,
@@ -128,6 +128,6 @@ fn sentence(delivery: &Delivery) -> String {
             output::lines(receipt.rows),
             billkeep_core::bill::totals_text(&receipt.sums),
         ),
-        Progress::Planned => format!("Planned the {} bill of {}.", wanted.kind, wanted.uin),
+        None => format!("Planned the {} bill of {}.", wanted.kind, wanted.uin),
     }
 }

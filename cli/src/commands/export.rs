@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     };
     let rows_per_file = args.rows_per_file.unwrap_or(ROWS_PER_FILE);
     let dialect = if args.spreadsheet { Dialect::Spreadsheet } else { Dialect::Plain };
-    let form = Form { dialect, audience: args.audience.into(), ..Form::default() };
+    let form = Form { dialect, audience: args.audience, ..Form::default() };
     let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form };
     let cache = context.chunk_cache();
     let render = context.render_settings(cache.as_ref());

@@ -12,6 +12,7 @@ mod export;
 mod import;
 mod init;
 mod late;
+mod retention;
 mod settings;
 mod sink;
 mod status;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Account(account) => done(account::run(&context, account)),
         Command::Sink(sink) => done(sink::run(&context, sink)),
         Command::Storage(storage) => done(storage::run(&context, storage)),
+        Command::Retention(retention) => done(retention::run(&context, retention)),
         Command::Due { on, basis } => done(due::due(&context, on, basis)),
         Command::Status { on } => done(status::run(&context, on)),
         Command::Run { on, basis, dry_run } => done(due::run(&context, on, basis, dry_run)),

@@ -8,7 +8,7 @@ use crate::codec::{self, CodecError, Layouts};
 use crate::digest::Digest;
 use crate::export::{Form, Plan, Scope, Wanted};
 use crate::naming::Kind;
-use crate::period::Coverage;
+use crate::period::{Coverage, Day};
 use crate::uin::Uin;
 
 /// Where a delivery stands.
@@ -18,6 +18,41 @@ pub enum Progress {
     Planned,
     /// All of it is there.
     Delivered(Box<Receipt>),
+    /// Somebody has decided to remove it; part and manifest may or may not be there any more.
+    Removing(Box<Receipt>),
+    /// It was there, and was removed.
+    Removed(Box<Receipt>, RemovedAt),
+}
+
+impl Progress {
+    /// Returns what was delivered, whether or not it is still there.
+    pub fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Progress::Planned => None,
+            Progress::Delivered(receipt) | Progress::Removing(receipt) | Progress::Removed(receipt, _) => {
+                Some(receipt)
+            }
+        }
+    }
+
+    /// Returns the word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Progress::Planned => "planned",
+            Progress::Delivered(_) => "delivered",
+            Progress::Removing(_) => "removing",
+            Progress::Removed(..) => "removed",
+        }
+    }
+}
+
+/// When a delivery was removed from its sink, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedAt {
+    /// When, in Unix seconds.
+    pub at_unix_s: i64,
+    /// Who.
+    pub actor: String,
 }
 
 /// What was delivered.
@@ -60,6 +95,8 @@ pub struct Delivery {
     pub progress: Progress,
     /// When it was planned, in Unix seconds.
     pub at_unix_s: i64,
+    /// For which day it was due; not known of those that were planned before this was kept.
+    pub on: Option<Day>,
 }
 
 /// The layout before, in which every export had one form.
@@ -107,6 +144,7 @@ impl From<First> for Delivery {
             plan: Plan { wanted, revision, revision_digest, content, is_final, stem },
             progress: first.progress,
             at_unix_s: first.at_unix_s,
+            on: None,
         }
     }
 }

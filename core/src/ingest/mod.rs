@@ -393,12 +393,12 @@ fn put_segment(
 }
 
 /// Returns the load that a file of this content became in this bill, if it was imported before.
-fn seen(
-    writer: &Writer,
+pub(crate) fn file_seen(
+    store: &impl Read,
     bill: BillKey,
     sha256: &[u8; 32],
 ) -> Result<Option<crate::bill::FileSeen>, StoreError> {
-    writer.get(Table::Files, &file_key(bill, sha256))
+    store.get(Table::Files, &file_key(bill, sha256))
 }
 
 fn file_key(bill: BillKey, sha256: &[u8; 32]) -> Vec<u8> {

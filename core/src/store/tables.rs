@@ -21,6 +21,8 @@ pub enum Table {
     Loads,
     /// Which load a file became, under the bill's key and the file's SHA-256.
     Files,
+    /// Loads whose lines were removed, under their number.
+    Pruned,
     /// Segments, under their number.
     Segments,
     /// Which segment has this text, under the hash of its source.
@@ -31,6 +33,8 @@ pub enum Table {
     Sinks,
     /// Allowlist, grants and bindings, under the UIN.
     Storage,
+    /// What is known of accounts, under the UIN.
+    Accounts,
     /// Contracted discounts, under the UIN and the product's name.
     Contracts,
     /// What accounts are sold at and get to see, under the UIN.
@@ -72,11 +76,13 @@ impl Table {
             Table::Late => "late",
             Table::Loads => "loads",
             Table::Files => "files",
+            Table::Pruned => "pruned",
             Table::Segments => "segments",
             Table::SegmentKeys => "segment_keys",
             Table::Schemas => "schemas",
             Table::Sinks => "sinks",
             Table::Storage => "storage",
+            Table::Accounts => "accounts",
             Table::Contracts => "contracts",
             Table::Terms => "terms",
             Table::Deliveries => "deliveries",

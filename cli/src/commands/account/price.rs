@@ -2,9 +2,9 @@
 
 use billkeep_core::contract::days_text;
 use billkeep_core::money::Amount;
+use billkeep_core::period::Day;
 use billkeep_core::price::{self, Fee, Method, PriceRule, Rounding, product_text};
 
-use super::day;
 use crate::args::{FurtherColumn, Price, PriceOf};
 use crate::context::Context;
 use crate::error::CommandError;
@@ -70,6 +70,11 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
     };
     context.say(&said);
     Ok(store.close()?)
+}
+
+/// Writes a day at which something begins or ends.
+fn day(day: Option<Day>) -> String {
+    day.map_or_else(|| "-".to_owned(), |day| day.to_string())
 }
 
 fn list(context: &Context) -> Result<(), CommandError> {

@@ -10,6 +10,7 @@ mod tests;
 
 pub(super) use bytes::{Allowed, check_bytes};
 
+use crate::accounts::Tree;
 use crate::bill::{BillError, BillView};
 use crate::contract;
 use crate::error::Kind;
@@ -100,6 +101,7 @@ pub fn check_wanted(wanted: &Wanted, headers: &[String]) -> Result<(), GuardErro
         Scope::SelfUse => "the partner itself",
         Scope::Payer => "all accounts",
         Scope::Customers => "all customers",
+        Scope::Reseller(_) => "a second-level reseller's customers",
     };
     let shows_cost = |header: &&String| header_for_customer(header) == ForCustomer::Never;
     let mut columns: Vec<String> = headers.iter().filter(shows_cost).map(|h| format!("`{h}`")).collect();
@@ -134,7 +136,7 @@ pub(super) fn allowed(
     })
 }
 
-/// Returns every account that is known: who has lines in the bill, is in bill storage, or has terms or a contract.
+/// Returns every account that is known: who has lines in the bill, is in bill storage, in the tree, or has terms or a contract.
 fn known_accounts(store: &impl Read, view: &BillView) -> Result<std::collections::HashSet<u64>, BillError> {
     let mut known = std::collections::HashSet::new();
     for segment in view.segments() {
@@ -143,6 +145,7 @@ fn known_accounts(store: &impl Read, view: &BillView) -> Result<std::collections
     known.extend(all_terms(store)?.iter().map(|terms| terms.uin.number()));
     known.extend(contract::contracts(store)?.iter().map(|contract| contract.uin.number()));
     known.extend(stored_accounts(store)?);
+    known.extend(Tree::load(store)?.accounts().map(|(uin, _)| uin.number()));
     known.remove(&0);
     Ok(known)
 }
