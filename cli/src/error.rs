@@ -10,8 +10,9 @@ use billkeep_core::carry::CarryError;
 use billkeep_core::contract::ContractError;
 use billkeep_core::error::Kind;
 use billkeep_core::evidence::EvidenceError;
-use billkeep_core::export::{ExportError, SinkError};
+use billkeep_core::export::{ExportError, GuardError, SinkError};
 use billkeep_core::ingest::{Fault, ImportError};
+use billkeep_core::price::PriceError;
 use billkeep_core::retention::RetentionError;
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
@@ -269,11 +270,30 @@ impl From<ContractError> for CommandError {
     }
 }
 
+impl From<PriceError> for CommandError {
+    fn from(e: PriceError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            PriceError::Store(e) => e.into(),
+            PriceError::None { .. } => {
+                error.hint("`billkeep account price list` and `account column list` show what there is")
+            }
+            _ => error,
+        }
+    }
+}
+
 impl From<ExportError> for CommandError {
     fn from(e: ExportError) -> Self {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             ExportError::Bill(e) => e.into(),
+            ExportError::Guard(GuardError::Consolidated { .. }) => {
+                error.hint("export one customer's lines with `--owner UIN`, or each one's with `--per customer`")
+            }
+            ExportError::Guard(GuardError::Leak { .. }) => error
+                .hint("nothing was given; a column that was added is taken back with `billkeep account column remove`"),
+            ExportError::Prices { .. } => error.hint("run again: it is planned anew"),
             ExportError::Storage(e) => (*e).into(),
             ExportError::Sink { error: SinkError::Conflict { .. }, .. } => error
                 .hint("somebody else wrote that file; move it away if it should not be there, and run again"),

@@ -1,6 +1,7 @@
 //! The one test binary of billkeep: a module per subject.
 
 mod accounts;
+mod audience;
 mod audit;
 mod chunk_cache;
 mod concurrency;
@@ -25,10 +26,12 @@ mod memory;
 mod model;
 mod names;
 mod overlap;
+mod price;
 mod readme;
 mod retention;
 mod seed;
 mod show;
+mod spreadsheet;
 mod storage;
 mod storage_model;
 mod support;

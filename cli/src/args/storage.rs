@@ -10,7 +10,7 @@ use billkeep_core::storage::Lines;
 use billkeep_core::uin::Uin;
 use clap::Subcommand;
 
-use super::Contract;
+use super::{Contract, FurtherColumn, Price};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
@@ -64,6 +64,12 @@ pub(crate) enum Account {
     /// What accounts were promised, for `bill lint`
     #[command(subcommand)]
     Contract(Contract),
+    /// What accounts are sold at
+    #[command(subcommand)]
+    Price(Price),
+    /// Which columns accounts get besides those that every customer gets
+    #[command(subcommand)]
+    Column(FurtherColumn),
 }
 
 #[derive(Debug, clap::Args)]

@@ -37,6 +37,8 @@ pub enum Table {
     Accounts,
     /// Contracted discounts, under the UIN and the product's name.
     Contracts,
+    /// What accounts are sold at and get to see, under the UIN.
+    Terms,
     /// Deliveries, under their number.
     Deliveries,
     /// Which delivery is of this content to this sink, under the export's key.
@@ -82,6 +84,7 @@ impl Table {
             Table::Storage => "storage",
             Table::Accounts => "accounts",
             Table::Contracts => "contracts",
+            Table::Terms => "terms",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
             Table::Journal => "journal",
