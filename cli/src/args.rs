@@ -9,7 +9,8 @@ use std::path::PathBuf;
 
 use billkeep_core::bill::Mode;
 use billkeep_core::calendar::Kind;
-use billkeep_core::export::Audience;
+use billkeep_core::export::{Audience, Per as Division, Shape};
+use billkeep_core::naming::NameProfile;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
@@ -383,9 +384,18 @@ pub(crate) struct Export {
     /// The last day covered, for daily (default: the last one that is in)
     #[arg(long, value_name = "DAY")]
     pub(crate) through: Option<Day>,
-    /// One file for each customer
-    #[arg(long, value_enum, conflicts_with = "owner")]
+    /// One zip for each customer, of whole lines
+    #[arg(long, value_enum, conflicts_with_all = ["owner", "shape", "divide"])]
     pub(crate) per: Option<Per>,
+    /// How much is told: l3 (all lines), l3-monthly, l2, l1, pack (l1, l2 and l3 together)
+    #[arg(long, default_value_t = Shape::L3)]
+    pub(crate) shape: Shape,
+    /// A CSV in the zip for each customer or second-level reseller: customer, reseller, or consolidated for one
+    #[arg(long, default_value_t = Division::Consolidated)]
+    pub(crate) divide: Division,
+    /// The form of names: a profile of `name list`, or a template (default: seed-2021)
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) naming: Option<NameProfile>,
     /// Only this account's lines
     #[arg(long)]
     pub(crate) owner: Option<Uin>,

@@ -15,7 +15,8 @@ use crate::bill::{self, Bill, BillKey, BillView, Revision};
 use crate::calendar::{BillFacts, Kind, Profile, Slot, WhyNot, judge};
 use crate::digest::hex;
 use crate::export::{
-    ExportError, Form, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,
+    ExportError, Form, Naming, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place,
+    read_hash,
 };
 use crate::journal::{Actor, Change, append_change};
 use crate::period::{Basis, Day, TimeZone};
@@ -144,6 +145,11 @@ fn as_to(wanted: Wanted, record: &SinkRecord) -> Result<Wanted, ExportError> {
     Ok(Wanted { rows_per_file: options.rows_per_file, form: options.form, ..wanted })
 }
 
+/// Says how exports to a sink are named.
+fn naming_of(record: &SinkRecord, zone: TimeZone) -> Result<Naming, ExportError> {
+    Ok(Naming { zone, profile: record.options()?.naming })
+}
+
 /// Finds the delivery of what is wanted: to the sink of the day, or to one to which the account's bills of this kind went on
 /// an earlier day. What lies in the old sink stays there, and is not new.
 fn delivered(
@@ -156,7 +162,7 @@ fn delivered(
     zone: TimeZone,
 ) -> Result<Option<u64>, ExportError> {
     let to = |record: &SinkRecord, wanted: Wanted| -> Result<Option<u64>, ExportError> {
-        let plan = Plan::new(store, view, wanted, zone)?;
+        let plan = Plan::new(store, view, wanted, &naming_of(record, zone)?)?;
         let found = found(store, record, view, &plan, zone)?;
         Ok(found.filter(|d| d.progress != Progress::Planned).map(|d| d.number))
     };
@@ -267,7 +273,7 @@ pub fn deliver(
     let writer = store.write()?;
     may_write(&writer, record, &wanted, on)?;
     let view = BillView::open(&writer, wanted.bill, None)?;
-    let plan = Plan::new(&writer, &view, wanted, zone)?;
+    let plan = Plan::new(&writer, &view, wanted, &naming_of(record, zone)?)?;
     let delivery = match found(&writer, record, &view, &plan, zone)? {
         Some(delivery) => {
             writer.abort()?;

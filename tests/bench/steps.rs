@@ -189,7 +189,7 @@ fn export_of_a_month(bencher: Bencher<'_, '_>) {
         rows_per_file: 1_048_575,
         form: Form::default(),
     };
-    let plan = Plan::new(&reader, &view, wanted, zone()).unwrap();
+    let plan = Plan::new(&reader, &view, wanted, &zone().into()).unwrap();
     let settings = RenderSettings { threads: 1, cache: None };
     bencher
         .counter(month.bytes())

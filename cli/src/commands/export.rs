@@ -3,7 +3,7 @@
 use billkeep_core::bill::BillView;
 use billkeep_core::calendar::Kind;
 use billkeep_core::export::{
-    Dialect, Exported, Form, Plan, ROWS_PER_FILE, Rendered, Scope, Wanted, export_each, place,
+    Dialect, Exported, Form, Naming, Plan, ROWS_PER_FILE, Rendered, Scope, Wanted, export_each, place,
 };
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
@@ -31,15 +31,17 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     };
     let rows_per_file = args.rows_per_file.unwrap_or(ROWS_PER_FILE);
     let dialect = if args.spreadsheet { Dialect::Spreadsheet } else { Dialect::Plain };
-    let form = Form { dialect, audience: args.audience, ..Form::default() };
+    let form = Form { shape: args.shape, per: args.divide, dialect, audience: args.audience };
+    let profile = args.naming.clone().unwrap_or_default();
+    let naming = Naming { zone: settings.zone, profile };
     let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form };
     let cache = context.chunk_cache();
     let render = context.render_settings(cache.as_ref());
     let Exported { files, rows } = if args.per == Some(Per::Customer) {
         let customers_only = args.kind == Kind::Reseller;
-        export_each(&reader, &view, wanted, customers_only, settings.zone, &name, &folder, &render)?
+        export_each(&reader, &view, wanted, customers_only, &naming, &name, &folder, &render)?
     } else {
-        let plan = Plan::new(&reader, &view, wanted, settings.zone)?;
+        let plan = Plan::new(&reader, &view, wanted, &naming)?;
         if matches!(scope, Scope::Owner(_)) && plan.content.lines() == 0 {
             return Err(CommandError::user(format!("the bill for {key} has no line of account {uin}"))
                 .hint(format!("`billkeep bill show {} --by owner` shows the accounts", key.month)));

@@ -83,6 +83,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
         Column::text("shape"),
         Column::text("per"),
         Column::text("dialect"),
+        Column::text("naming"),
     ];
     let mut table = Table::new("billkeep.sink.list/1", columns);
     for sink in storage::sinks(&store.read()?)? {
@@ -95,6 +96,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             options.form.shape.to_string(),
             options.form.per.to_string(),
             options.form.dialect.to_string(),
+            options.naming.to_string(),
         ]);
     }
     table.print(context.format)

@@ -7,7 +7,7 @@ use crate::block::Sums;
 use crate::codec::{self, CodecError, Layouts};
 use crate::digest::Digest;
 use crate::export::{Form, Plan, Scope, Wanted};
-use crate::naming::Kind;
+use crate::naming::{Kind, NameProfile};
 use crate::period::{Coverage, Day};
 use crate::uin::Uin;
 
@@ -141,7 +141,15 @@ impl From<First> for Delivery {
             number: first.number,
             sink: first.sink,
             url: first.url,
-            plan: Plan { wanted, revision, revision_digest, content, is_final, stem },
+            plan: Plan {
+                wanted,
+                revision,
+                revision_digest,
+                content,
+                is_final,
+                stem,
+                profile: NameProfile::default(),
+            },
             progress: first.progress,
             at_unix_s: first.at_unix_s,
             on: None,

@@ -111,7 +111,7 @@ impl Composer {
             let mut price = Price::default();
             if let (Some(prices), Some(of)) = (&columns.prices, &prepared.prices) {
                 price = of.price(prices, block, row)?;
-                self.priced.add(prepared.currency(row), price).ok_or(Overflow)?;
+                self.priced.add(prepared.currencies.of(row), price).ok_or(Overflow)?;
             }
             write_record(&cells, row, price, &mut scratch, &mut self.text);
             self.text.extend_from_slice(columns.dialect.line_end());
@@ -138,12 +138,46 @@ impl Composer {
     }
 }
 
+/// The currencies of a block's lines.
+pub(super) struct Currencies {
+    names: Vec<String>,
+    /// Which one each row has; `None` where all have the first.
+    numbers: Option<Vec<u32>>,
+}
+
+impl Currencies {
+    /// Reads them.
+    pub(super) fn read(block: &ReadBlock) -> Result<Currencies, BillError> {
+        let schema = block.schema().clone();
+        let mut names = Names::default();
+        let numbers = match schema.index_of(Column::Currency) {
+            None => vec![names.number(schema.implied_currency().unwrap_or("").as_bytes())],
+            Some(index) => {
+                let data = block.column(index)?;
+                let mut scratch = Vec::new();
+                (0..block.rows()).map(|row| names.number(data.cell(row, &mut scratch))).collect()
+            }
+        };
+        let several = numbers.iter().any(|n| *n != 0);
+        let names = (0..=numbers.iter().copied().max().unwrap_or(0)).map(|n| names.text(n)).collect();
+        Ok(Currencies { names, numbers: several.then_some(numbers) })
+    }
+
+    /// Returns the number of a row's currency among the names.
+    fn number(&self, row: usize) -> usize {
+        self.numbers.as_ref().and_then(|of| of.get(row)).copied().unwrap_or(0) as usize
+    }
+
+    /// Returns a row's currency.
+    pub(super) fn of(&self, row: usize) -> &str {
+        self.names.get(self.number(row)).map_or("", String::as_str)
+    }
+}
+
 /// What is made of a block once, however many pieces its lines are told in.
 struct Prepared {
     writer: BlockWriter,
-    /// The currencies' names, and which one each row has; `None` where all have the first.
-    currencies: Vec<String>,
-    currency_of: Option<Vec<u32>>,
+    currencies: Currencies,
     /// Each money column with its scale and its sums before each row, and after the last.
     running: Vec<(Column, u8, Vec<i128>)>,
     prices: Option<PricedBlock>,
@@ -166,45 +200,25 @@ impl Prepared {
             }
             running.push((column, scale, sums));
         }
-        let mut names = Names::default();
-        let numbers = match schema.index_of(Column::Currency) {
-            None => vec![names.number(schema.implied_currency().unwrap_or("").as_bytes())],
-            Some(index) => {
-                let data = block.column(index)?;
-                let mut scratch = Vec::new();
-                (0..block.rows()).map(|row| names.number(data.cell(row, &mut scratch))).collect()
-            }
-        };
-        let several = numbers.iter().any(|n| *n != 0);
-        let currencies = (0..=numbers.iter().copied().max().unwrap_or(0)).map(|n| names.text(n)).collect();
         Ok(Prepared {
             writer: BlockWriter::new(columns, block)?,
-            currencies,
-            currency_of: several.then_some(numbers),
+            currencies: Currencies::read(block)?,
             running,
             prices: columns.prices.as_ref().map(|_| PricedBlock::new(block)).transpose()?,
         })
     }
 
-    fn currency_number(&self, row: usize) -> usize {
-        self.currency_of.as_ref().and_then(|of| of.get(row)).copied().unwrap_or(0) as usize
-    }
-
-    fn currency(&self, row: usize) -> &str {
-        self.currencies.get(self.currency_number(row)).map_or("", String::as_str)
-    }
-
     /// Adds the amounts of some rows to the sums of their currencies, a run of one currency at once.
     fn add_sums(&self, rows: Range<usize>, sums: &mut BTreeMap<String, Sums>) -> Result<(), BillError> {
-        let number = |row: usize| self.currency_number(row);
+        let number = |row: usize| self.currencies.number(row);
         let mut from = rows.start;
         while from < rows.end {
             let currency = number(from);
-            let to = match &self.currency_of {
+            let to = match &self.currencies.numbers {
                 None => rows.end,
                 Some(_) => (from + 1..rows.end).find(|row| number(*row) != currency).unwrap_or(rows.end),
             };
-            let name = self.currencies.get(currency).map_or("", String::as_str);
+            let name = self.currencies.names.get(currency).map_or("", String::as_str);
             let mut run = Sums::new(name);
             run.lines = (to - from) as u64;
             for (column, scale, before) in &self.running {

@@ -144,7 +144,7 @@ impl Columns {
     }
 
     /// Returns, for each column, its place in a schema.
-    fn places(&self, schema: &Schema) -> Vec<Option<usize>> {
+    pub(super) fn places(&self, schema: &Schema) -> Vec<Option<usize>> {
         let theirs = ids(schema);
         self.ids.iter().map(|id| theirs.iter().position(|t| t == id)).collect()
     }

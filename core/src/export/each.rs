@@ -12,7 +12,6 @@ use crate::bill::{
     BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
 };
 use crate::block::Sums;
-use crate::period::TimeZone;
 use crate::rollup::Overflow;
 use crate::store::{ChunkCache, Read};
 use crate::uin::Uin;
@@ -24,7 +23,7 @@ use super::csv::Columns;
 use super::form::Audience;
 use super::kept::{keep, kept};
 use super::place::{place_held, put, staged_path};
-use super::plan::{Plan, Scope, Wanted, coverage_last_day};
+use super::plan::{Naming, Plan, Scope, Wanted, coverage_last_day};
 use super::render::{
     CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers,
 };
@@ -55,7 +54,7 @@ pub fn export_each(
     view: &BillView,
     wanted: Wanted,
     customers_only: bool,
-    zone: TimeZone,
+    naming: &Naming,
     sink_name: &str,
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
@@ -71,7 +70,7 @@ pub fn export_each(
     let job = Job {
         view,
         wanted,
-        zone,
+        naming,
         sink_name,
         sink,
         cache: settings.cache.filter(|_| rows >= CACHE_LINES_MIN),
@@ -90,7 +89,7 @@ pub fn export_each(
         _ => false,
     });
     for owner in alone.into_iter().flatten() {
-        let plan = Plan::new(store, view, job.wanted_of(owner)?, zone)?;
+        let plan = Plan::new(store, view, job.wanted_of(owner)?, naming)?;
         place_held(store, view, &plan, sink_name, sink, settings)?;
     }
     let (pass_in, queue) = crossbeam_channel::unbounded();
@@ -163,7 +162,7 @@ fn passes(accounts: &BTreeMap<u64, Vec<Sums>>) -> Vec<Vec<u64>> {
 struct Job<'a> {
     view: &'a BillView,
     wanted: Wanted,
-    zone: TimeZone,
+    naming: &'a Naming,
     sink_name: &'a str,
     sink: &'a dyn Sink,
     cache: Option<&'a ChunkCache>,
@@ -270,7 +269,7 @@ impl Job<'_> {
         deflater: &mut Deflater,
     ) -> Result<(), ExportError> {
         let content = OwnerDay::digest_of(&account.days);
-        let plan = Plan::of_content(self.view, self.wanted_of(owner)?, &self.columns, self.zone, content);
+        let plan = Plan::of_content(self.view, self.wanted_of(owner)?, &self.columns, self.naming, content);
         let names = CsvNames::new(&plan);
         let mut figures = Figures::default();
         let mut pieces: Vec<Result<Piece, String>> = Vec::new();

@@ -15,6 +15,7 @@ use super::RenderedFile;
 use super::form::Audience;
 use super::plan::{Plan, Scope};
 use super::render::Rendered;
+use super::shape::Tie;
 
 /// The name and version of the shape.
 pub const MANIFEST_FORMAT: &str = "billkeep.manifest/1";
@@ -69,12 +70,47 @@ pub struct Manifest {
     /// `spreadsheet`; not there for `plain`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dialect: Option<String>,
+    /// How the lines are presented; not there for all lines together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<ManifestForm>,
+    /// How the rows come to the total, by level and currency; not there where the rows are the lines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ties: Vec<ManifestTie>,
+    /// How rows were rounded; not there where none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounding: Option<String>,
     /// `customer`; not there for the partner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
     /// How a customer's prices were rounded; not there for the partner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<ManifestPrices>,
+}
+
+/// How lines are presented.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestForm {
+    /// `l3`, `l3-monthly`, `l2`, `l1` or `pack`
+    pub shape: String,
+    /// `consolidated`, `customer` or `reseller`
+    pub per: String,
+}
+
+/// How the rows of a level come to the total of the lines, in one currency. Decimals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestTie {
+    /// `l1`, `l2`, `l3-monthly` or `l3`
+    pub level: String,
+    /// ISO 4217 code.
+    pub currency: String,
+    /// Lines that went in.
+    pub lines: u64,
+    /// The totals of the rows, but for the precision rows.
+    pub rows_total: String,
+    /// The totals of the precision rows.
+    pub precision: String,
+    /// The total of the lines: the sum of both.
+    pub total: String,
 }
 
 /// What a customer is told of the prices in an export: not how they came about, which would tell the partner's cost.
@@ -160,6 +196,9 @@ pub struct ManifestFile {
     pub bytes: u64,
     /// Its CRC-32 in hexadecimal digits.
     pub crc32: String,
+    /// Its headers, where they are not those of the export.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
 }
 
 impl Manifest {
@@ -176,11 +215,22 @@ impl Manifest {
                 .map(|(c, _)| (c.name().to_owned(), sums.amount(*c).to_string()))
                 .collect(),
         };
-        let file = |file: &RenderedFile| ManifestFile {
+        let shaped = rendered.shaped.as_ref();
+        let columns = |at: usize| shaped.and_then(|shaped| shaped.columns.get(at).cloned().flatten());
+        let tie = |tie: &Tie| ManifestTie {
+            level: tie.level.to_owned(),
+            currency: tie.currency.clone(),
+            lines: tie.lines,
+            rows_total: tie.rows_total.to_string(),
+            precision: tie.precision.to_string(),
+            total: tie.total.to_string(),
+        };
+        let file = |(at, file): (usize, &RenderedFile)| ManifestFile {
             name: file.name.clone(),
             rows: file.rows,
             bytes: file.bytes,
             crc32: format!("{:08x}", file.crc32),
+            columns: columns(at),
         };
         let rows = rendered.files.iter().map(|f| f.rows).sum();
         Manifest {
@@ -214,10 +264,16 @@ impl Manifest {
                 bytes: rendered.bytes,
                 sha256: hex(&rendered.sha256),
                 rows,
-                files: rendered.files.iter().map(file).collect(),
+                files: rendered.files.iter().enumerate().map(file).collect(),
             }],
             export_format: super::plan::EXPORT_FORMAT,
             dialect: told(wanted.form.dialect),
+            form: shaped.map(|_| ManifestForm {
+                shape: wanted.form.shape.to_string(),
+                per: wanted.form.per.to_string(),
+            }),
+            ties: shaped.map(|shaped| shaped.ties.iter().map(tie).collect()).unwrap_or_default(),
+            rounding: shaped.and_then(|shaped| shaped.rounding).map(str::to_owned),
             audience: None,
             prices: None,
         }

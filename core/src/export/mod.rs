@@ -16,6 +16,7 @@ mod place;
 mod plan;
 mod preflight;
 mod render;
+pub(crate) mod shape;
 mod sink;
 mod whose;
 
@@ -31,9 +32,10 @@ pub use manifest::{
 };
 pub(crate) use place::read_hash;
 pub use place::{Placed, place};
-pub use plan::{EXPORT_FORMAT, Plan, ROWS_PER_FILE, Scope, Wanted};
+pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use preflight::preflight;
 pub use render::{CustomerFigures, RenderSettings, Rendered, render};
+pub use shape::{Shaped, Tie};
 pub use sink::{Held, Hold, Sink, SinkError, Staged};
 
 pub use guard::GuardError;

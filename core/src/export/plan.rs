@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::{BillError, BillKey, BillView, OwnerDay, State, wanted_lines};
 use crate::digest::Digest;
-use crate::naming::{ExportName, Kind, ScopeWord, export_id};
+use crate::naming::{ExportName, Kind, NameProfile, ScopeWord, export_id};
 use crate::period::{Coverage, TimeZone};
 use crate::store::Read;
 use crate::uin::Uin;
@@ -82,6 +82,21 @@ pub struct Wanted {
     pub form: Form,
 }
 
+/// How exports are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Naming {
+    /// The zone in which days begin.
+    pub zone: TimeZone,
+    /// The form of the names.
+    pub profile: NameProfile,
+}
+
+impl From<TimeZone> for Naming {
+    fn from(zone: TimeZone) -> Self {
+        Naming { zone, profile: NameProfile::default() }
+    }
+}
+
 /// What an export will be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -97,6 +112,8 @@ pub struct Plan {
     pub is_final: bool,
     /// The name without its ending.
     pub stem: String,
+    /// In which form it is named.
+    pub profile: NameProfile,
 }
 
 impl Plan {
@@ -108,7 +125,7 @@ impl Plan {
         store: &impl Read,
         view: &BillView,
         wanted: Wanted,
-        zone: TimeZone,
+        naming: &Naming,
     ) -> Result<Plan, BillError> {
         let last_day = coverage_last_day(wanted.coverage);
         let content = match wanted.scope {
@@ -120,7 +137,7 @@ impl Plan {
             }
         };
         let columns = columns(store, view, &wanted)?;
-        Ok(Plan::of_content(view, wanted, &columns, zone, content))
+        Ok(Plan::of_content(view, wanted, &columns, naming, content))
     }
 
     /// Plans an export whose lines have been read: `content` is their digest.
@@ -128,10 +145,10 @@ impl Plan {
         view: &BillView,
         wanted: Wanted,
         columns: &Columns,
-        zone: TimeZone,
+        naming: &Naming,
         content: Digest,
     ) -> Plan {
-        let stem = stem(EXPORT_FORMAT, columns, &wanted, zone, &content);
+        let stem = stem(EXPORT_FORMAT, columns, &wanted, naming, &content);
         Plan {
             wanted,
             revision: view.revision.number,
@@ -139,15 +156,18 @@ impl Plan {
             content,
             is_final: view.bill.state == State::Confirmed && view.bill.revision == view.revision.number,
             stem,
+            profile: naming.profile.clone(),
         }
     }
 
     /// Returns the names, without endings, that earlier versions gave the same content.
     pub(crate) fn former_stems(&self, view: &BillView, zone: TimeZone) -> impl Iterator<Item = String> {
-        // They had one form.
-        let formats = if self.wanted.form == Form::default() { FORMER_FORMATS } else { &[] };
+        // They had one form, and names of one.
+        let naming = Naming::from(zone);
+        let former = self.wanted.form == Form::default() && self.profile == naming.profile;
+        let formats = if former { FORMER_FORMATS } else { &[] };
         let columns = Columns::through(view, coverage_last_day(self.wanted.coverage));
-        formats.iter().map(move |format| stem(*format, &columns, &self.wanted, zone, &self.content))
+        formats.iter().map(move |format| stem(*format, &columns, &self.wanted, &naming, &self.content))
     }
 
     /// Returns the name of the part.
@@ -162,7 +182,7 @@ impl Plan {
 }
 
 /// Returns the name, without ending, of content in a version of the bytes.
-fn stem(format: u32, columns: &Columns, wanted: &Wanted, zone: TimeZone, content: &Digest) -> String {
+fn stem(format: u32, columns: &Columns, wanted: &Wanted, naming: &Naming, content: &Digest) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"billkeep export\n");
     hasher.update(format.to_le_bytes());
@@ -187,7 +207,7 @@ fn stem(format: u32, columns: &Columns, wanted: &Wanted, zone: TimeZone, content
         hasher.update(b"prices\n");
         hasher.update(prices.identity());
     }
-    let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
+    let id = export_id(&hasher.finalize().into(), wanted.coverage, naming.zone);
     let name = ExportName {
         uin: wanted.uin,
         payer: wanted.bill.payer,
@@ -199,7 +219,7 @@ fn stem(format: u32, columns: &Columns, wanted: &Wanted, zone: TimeZone, content
         scope: wanted.scope.word(),
         id,
     };
-    name.stem()
+    naming.profile.stem(&name)
 }
 
 /// Returns the last day of coverage, as blocks and segments count it.

@@ -25,12 +25,11 @@ use super::chunks::{Chunk, Csv, Namer, cut};
 use super::compose::{Made, PriceSum, PriceSums};
 use super::csv::Columns;
 use super::customer::columns;
-use super::form::{Form, Per, Shape};
 use super::guard;
 use super::job::Lines;
 use super::kept::{keep, kept};
-use super::plan::{Plan, coverage_last_day};
-use super::{ExportError, RenderedFile};
+use super::plan::{Naming, Plan, coverage_last_day};
+use super::{ExportError, RenderedFile, shape};
 
 /// Text that a job makes chunks of, at least: one chunk.
 const JOB_BYTES_MIN: u64 = 64 << 10;
@@ -74,6 +73,8 @@ pub struct Rendered {
     pub sums: Vec<Sums>,
     /// What the customer pays, by currency; `None` where the export is the partner's.
     pub customer: Option<CustomerFigures>,
+    /// What there is to tell of another shape than all lines.
+    pub shaped: Option<shape::Shaped>,
 }
 
 /// What a customer pays for the lines of an export.
@@ -105,9 +106,8 @@ pub fn render(
     out: impl Write,
 ) -> Result<Rendered, ExportError> {
     let wanted = &plan.wanted;
-    let Form { shape, per, .. } = wanted.form;
-    if (shape, per) != (Shape::L3, Per::Consolidated) {
-        return Err(ExportError::Form { name: plan.part_name(), form: wanted.form });
+    if shape::is_shaped(wanted.form) {
+        return shape::render(store, view, plan, out);
     }
     let last_day = coverage_last_day(wanted.coverage);
     guard::check_wanted(wanted, Columns::of(view).headers())?;
@@ -337,7 +337,8 @@ fn must_have_prices(
         return Ok(());
     }
     let zone = StoreSettings::of(store)?.zone;
-    let now = Plan::of_content(view, plan.wanted, columns, zone, plan.content);
+    let naming = Naming { zone, profile: plan.profile.clone() };
+    let now = Plan::of_content(view, plan.wanted, columns, &naming, plan.content);
     if now.stem == plan.stem { Ok(()) } else { Err(ExportError::Prices { name: plan.part_name() }) }
 }
 
@@ -376,7 +377,11 @@ impl<'a> CsvNames<'a> {
 }
 
 /// Returns the sums that the roll-ups tell for what a plan covers; one segment's is in memory at a time.
-fn expected_sums(store: &impl Read, view: &BillView, plan: &Plan) -> Result<Vec<Sums>, ExportError> {
+pub(super) fn expected_sums(
+    store: &impl Read,
+    view: &BillView,
+    plan: &Plan,
+) -> Result<Vec<Sums>, ExportError> {
     let wanted = &plan.wanted;
     let owners = wanted.scope.owners(store, wanted.bill)?;
     let last = coverage_last_day(wanted.coverage);
@@ -422,6 +427,11 @@ impl<W: Write> Hashing<W> {
         Hashing { out, hasher: Sha256::new(), bytes: 0 }
     }
 
+    /// Returns how many bytes were written, and their SHA-256.
+    pub(super) fn finish(self) -> (u64, [u8; 32]) {
+        (self.bytes, self.hasher.finalize().into())
+    }
+
     /// Tells what was written.
     pub(super) fn rendered(
         self,
@@ -447,6 +457,7 @@ impl<W: Write> Hashing<W> {
                 .prices
                 .as_ref()
                 .map(|prices| CustomerFigures { sums: figures.priced.into_map(), prices: prices.clone() }),
+            shaped: None,
         }
     }
 }

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{self, CodecError, Layouts};
+use crate::export::shape::can_render;
 use crate::export::{Audience, Dialect, Form, Per, ROWS_PER_FILE, Shape};
 use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::naming::{NameError, NameProfile};
 use crate::period::Day;
 use crate::store::{Read, StoreError, Table, Writer};
 use crate::timeline::Timeline;
@@ -33,6 +35,8 @@ pub struct SinkOptions {
     pub rows_per_file: u64,
     /// How exports look.
     pub form: Form,
+    /// How they are named.
+    pub naming: NameProfile,
 }
 
 impl SinkRecord {
@@ -44,6 +48,7 @@ impl SinkRecord {
         let mut read = SinkOptions {
             rows_per_file: ROWS_PER_FILE,
             form: Form { audience: self.audience, ..Form::default() },
+            naming: NameProfile::default(),
         };
         for (name, value) in &self.options {
             let wrong = |why: String| StorageError::Option { option: format!("{name}={value}"), why };
@@ -56,15 +61,23 @@ impl SinkRecord {
                 "shape" => read.form.shape = value.parse::<Shape>().map_err(wrong)?,
                 "per" => read.form.per = value.parse::<Per>().map_err(wrong)?,
                 "dialect" => read.form.dialect = value.parse::<Dialect>().map_err(wrong)?,
+                "naming" => read.naming = value.parse().map_err(|e: NameError| wrong(e.to_string()))?,
                 _ => return Err(wrong(format!("`{name}` is not an option of a sink: there is {OPTIONS}"))),
             }
         }
+        can_render(read.form).map_err(|why| StorageError::Option {
+            option: format!(
+                "shape={}, per={}, audience {}",
+                read.form.shape, read.form.per, read.form.audience
+            ),
+            why: why.to_owned(),
+        })?;
         Ok(read)
     }
 }
 
 /// The names of all options.
-const OPTIONS: &str = "`rows_per_file=N`, `shape=SHAPE`, `per=PER`, `dialect=DIALECT`";
+const OPTIONS: &str = "`rows_per_file=N`, `shape=SHAPE`, `per=PER`, `dialect=DIALECT`, `naming=PROFILE`";
 
 /// The layout before, with one option.
 const FIRST_LAYOUT: u8 = 1;

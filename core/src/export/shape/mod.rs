@@ -1,0 +1,355 @@
+//! Exports in other shapes than all lines: aggregated by month, by resource, summaries, and all of them in one zip
+//! (docs/SHAPES.md).
+//!
+//! Owners are taken in batches whose text fits into memory, so that what is aggregated at a time stays small. One thread reads
+//! and aggregates, another one writes the zip. Whatever the shape, its rows add up to the roll-ups' sums (I7), and where rows are
+//! rounded, the difference has a row of its own.
+
+mod group;
+mod sheets;
+mod summary;
+mod tally;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+use crate::bill::{
+    BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
+};
+use crate::money::trim_cell;
+use crate::schema::Column;
+use crate::store::Read;
+use crate::uin::Uin;
+
+use super::csv::{ColumnId, Columns, write_record};
+use super::customer::columns;
+use super::form::{Audience, Form, Per, Shape};
+use super::plan::{Plan, coverage_last_day};
+use super::render::{Hashing, Rendered, expected_sums, must_tie};
+use super::{ExportError, RenderedFile, archive};
+
+use group::{Groups, Layout, Level, ShapedBlock};
+use sheets::Sheets;
+use summary::Summaries;
+use tally::Tally;
+pub use tally::Tie;
+
+/// Text of the lines that are aggregated at a time, roughly.
+const BATCH_BYTES: u64 = 32 << 20;
+/// Pieces of a zip that wait to be written.
+const PIECES_AHEAD: usize = 4;
+
+/// What is told of an export that has another shape, in its manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shaped {
+    /// The columns of each CSV, where they are not those of all.
+    pub columns: Vec<Option<Vec<String>>>,
+    /// How the rows of each level come to the total of the lines.
+    pub ties: Vec<Tie>,
+    /// How rows were rounded, in words.
+    pub rounding: Option<&'static str>,
+}
+
+/// Says whether this room renders a form.
+pub(super) fn is_shaped(form: Form) -> bool {
+    (form.shape, form.per) != (Shape::L3, Per::Consolidated)
+}
+
+/// Says whether a form is one that can be rendered.
+pub(crate) fn can_render(form: Form) -> Result<(), &'static str> {
+    if is_shaped(form) && form.audience == Audience::Customer {
+        return Err("a customer gets whole lines of its own, `shape=l3` and `per=consolidated`");
+    }
+    if form.per != Per::Consolidated && matches!(form.shape, Shape::L1 | Shape::Pack) {
+        return Err("summaries and packs are consolidated: they cannot be divided");
+    }
+    Ok(())
+}
+
+/// Where lines are read.
+struct Reading<'a, R> {
+    store: &'a R,
+    view: &'a BillView,
+    found: &'a WantedLines,
+    columns: &'a Columns,
+    plan: &'a Plan,
+}
+
+/// Renders the part of a plan in a shape.
+///
+/// # Errors
+/// As [`super::render`].
+pub(super) fn render<R: Read + Sync>(
+    store: &R,
+    view: &BillView,
+    plan: &Plan,
+    out: impl Write,
+) -> Result<Rendered, ExportError> {
+    let wanted = &plan.wanted;
+    if can_render(wanted.form).is_err() {
+        return Err(ExportError::Form { name: plan.part_name(), form: wanted.form });
+    }
+    let last_day = coverage_last_day(wanted.coverage);
+    let columns = columns(store, view, wanted)?;
+    let found = wanted_lines(store, view, &wanted.scope.owners(store, wanted.bill)?, last_day)?;
+    if OwnerDay::digest_of(&found.days) != plan.content {
+        return Err(ExportError::Stale { name: plan.part_name() });
+    }
+    let reading = Reading { store, view, found: &found, columns: &columns, plan };
+    let mut hashing = Hashing::new(out);
+    let (piece_in, pieces) = crossbeam_channel::bounded(PIECES_AHEAD);
+    let (written, made) = std::thread::scope(|scope| {
+        let maker = scope.spawn(|| {
+            let dialect = wanted.form.dialect;
+            let mut sheets = Sheets::new(piece_in, dialect, wanted.rows_per_file, &plan.stem);
+            let tallies = reading.make(&mut sheets)?;
+            Ok::<_, ExportError>((sheets.finish()?, tallies))
+        });
+        let written = archive::write(&mut hashing, pieces.iter().map(Ok));
+        // A maker that still has something to give finds nobody, and ends.
+        drop(pieces);
+        let failed = || Err(ExportError::Write("a rendering thread failed".into()));
+        (written, maker.join().unwrap_or_else(|_| failed()))
+    });
+    let entries = written.map_err(ExportError::Write)?;
+    let (files, tallies) = made?;
+    let expected = expected_sums(store, view, plan)?;
+    for tally in &tallies {
+        must_tie(plan, &tally.sums(), &expected)?;
+    }
+    let (bytes, sha256) = hashing.finish();
+    let headers = columns.headers();
+    let rounds = matches!(wanted.form.shape, Shape::L2 | Shape::Pack);
+    Ok(Rendered {
+        bytes,
+        sha256,
+        headers: headers.to_vec(),
+        sums: expected,
+        customer: None,
+        shaped: Some(Shaped {
+            columns: files.iter().map(|f| (f.headers != headers).then(|| f.headers.clone())).collect(),
+            ties: tallies.iter().flat_map(Tally::ties).collect(),
+            rounding: rounds.then_some("2 decimals, half away from zero"),
+        }),
+        files: files
+            .into_iter()
+            .zip(entries)
+            .map(|(f, entry)| RenderedFile {
+                name: f.name,
+                rows: f.rows,
+                bytes: entry.bytes,
+                crc32: entry.crc,
+            })
+            .collect(),
+    })
+}
+
+impl<R: Read> Reading<'_, R> {
+    /// Makes all CSVs of the form; returns what the rows of each level add up to.
+    fn make(&self, sheets: &mut Sheets) -> Result<Vec<Tally>, ExportError> {
+        let Form { shape, per, .. } = self.plan.wanted.form;
+        Ok(match shape {
+            Shape::L1 => vec![self.summaries(sheets, "")?],
+            Shape::L2 => vec![self.level(Level::L2, per, sheets, "")?],
+            Shape::L3Monthly => vec![self.level(Level::L3Monthly, per, sheets, "")?],
+            Shape::L3 => vec![self.level(Level::L3, per, sheets, "")?],
+            Shape::Pack => vec![
+                self.summaries(sheets, "-l1")?,
+                self.level(Level::L2, Per::Consolidated, sheets, "-l2")?,
+                self.lines(sheets, "-l3")?,
+            ],
+        })
+    }
+
+    /// Visits the lines of some owner-days, day by day.
+    fn visit(
+        &self,
+        days: &[OwnerDay],
+        visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        for day in days.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
+            let coverage_day = day.first().map_or(0, |d| d.coverage_day);
+            let filter = Filter {
+                first_day: coverage_day,
+                last_day: coverage_day,
+                owners: Owners::of(day.iter().map(|d| d.owner)),
+                blocks: Some(&self.found.blocks),
+            };
+            walk::<ExportError>(self.store, self.view, &filter, &mut |slice| {
+                slice.rows.clone().try_for_each(|row| visit(slice.block, row))
+            })?;
+        }
+        Ok(())
+    }
+
+    fn summaries(&self, sheets: &mut Sheets, mark: &str) -> Result<Tally, ExportError> {
+        let mut summaries = Summaries::new(self.columns);
+        self.visit(&self.found.days, &mut |block, row| summaries.add(self.columns, block, row))?;
+        summaries.write(sheets, mark)
+    }
+
+    /// Writes every line, in the order of exports.
+    fn lines(&self, sheets: &mut Sheets, mark: &str) -> Result<Tally, ExportError> {
+        let layout = Layout::new(self.columns, Level::L3);
+        let mut tally = Tally::new(Level::L3.word());
+        sheets.begin(mark, &layout.headers)?;
+        let mut text = Vec::new();
+        self.visit(&self.found.days, &mut |block, row| {
+            text.clear();
+            self.line(&layout, block, row, &mut text, &mut tally)?;
+            sheets.record(&text)
+        })?;
+        Ok(tally)
+    }
+
+    /// Writes one line as it is, and adds its amounts up.
+    fn line(
+        &self,
+        layout: &Layout,
+        block: &ReadBlock,
+        row: usize,
+        text: &mut Vec<u8>,
+        tally: &mut Tally,
+    ) -> Result<(), ExportError> {
+        let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
+        let mut scratch = Vec::new();
+        let cells = shaped.writer.columns(block)?;
+        write_record(&cells, row, crate::price::Price::default(), &mut scratch, text);
+        text.extend_from_slice(self.columns.dialect.line_end());
+        let currency = shaped.currencies.of(row);
+        tally.lines(currency, 1);
+        for (column, place) in layout.money_places(shaped) {
+            if let Some(amount) = group::amount(block.column(place)?.cell(row, &mut scratch)) {
+                tally.add(currency, column, amount)?;
+            }
+        }
+        tally.row();
+        Ok(())
+    }
+
+    /// Writes a level, in one CSV or one for each owner or second-level reseller.
+    fn level(&self, level: Level, per: Per, sheets: &mut Sheets, mark: &str) -> Result<Tally, ExportError> {
+        let layout = Layout::new(self.columns, level);
+        let mut tally = Tally::new(level.word());
+        match per {
+            Per::Consolidated => {
+                sheets.begin(mark, &layout.headers)?;
+                for batch in batches(&self.found.days, |_| true) {
+                    self.batch(&layout, &batch, None, false, sheets, &mut tally)?;
+                }
+            }
+            Per::Customer => {
+                for batch in batches(&self.found.days, |_| true) {
+                    self.batch(&layout, &batch, None, true, sheets, &mut tally)?;
+                }
+            }
+            Per::Reseller => {
+                for (reseller, owners) in self.resellers()? {
+                    let name = reseller.map_or_else(|| "none".to_owned(), |uin| uin.to_string());
+                    sheets.begin(&format!("-{name}"), &layout.headers)?;
+                    for batch in batches(&self.found.days, |owner| owners.contains(&owner)) {
+                        self.batch(&layout, &batch, Some(reseller), false, sheets, &mut tally)?;
+                    }
+                }
+            }
+        }
+        if !sheets.has_begun() {
+            sheets.begin(mark, &layout.headers)?;
+        }
+        Ok(tally)
+    }
+
+    /// Finds which owners have lines under which second-level reseller.
+    fn resellers(&self) -> Result<BTreeMap<Option<Uin>, BTreeSet<u64>>, ExportError> {
+        let mut found: BTreeMap<Option<Uin>, BTreeSet<u64>> = BTreeMap::new();
+        self.visit(&self.found.days, &mut |block, row| {
+            let owner = block.owners()?.get(row).copied().unwrap_or(0);
+            found.entry(reseller(block, row)?).or_default().insert(owner);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Aggregates and writes the lines of some owners.
+    fn batch(
+        &self,
+        layout: &Layout,
+        days: &[OwnerDay],
+        of_reseller: Option<Option<Uin>>,
+        each_its_own: bool,
+        sheets: &mut Sheets,
+        tally: &mut Tally,
+    ) -> Result<(), ExportError> {
+        let mut groups = Groups::default();
+        // Lines that pass through stand behind the groups of their owner.
+        let mut passing: BTreeMap<u64, Vec<Vec<u8>>> = BTreeMap::new();
+        let mut owners: BTreeSet<u64> = BTreeSet::new();
+        self.visit(days, &mut |block, row| {
+            if let Some(wanted) = of_reseller
+                && reseller(block, row)? != wanted
+            {
+                return Ok(());
+            }
+            let owner = block.owners()?.get(row).copied().unwrap_or(0);
+            owners.insert(owner);
+            let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
+            if layout.merges(shaped, block, row)? {
+                return groups.add(layout, shaped, block, row, owner);
+            }
+            let mut text = Vec::new();
+            self.line(layout, block, row, &mut text, tally)?;
+            passing.entry(owner).or_default().push(text);
+            Ok(())
+        })?;
+        let mut by_owner = groups.by_owner();
+        for owner in owners {
+            if each_its_own {
+                let name = Uin::of_number(owner).map_or_else(|| "none".to_owned(), |uin| uin.to_string());
+                sheets.begin(&format!("-{name}"), &layout.headers)?;
+            }
+            let groups = by_owner.remove(&owner).unwrap_or_default();
+            layout.write(groups, self.plan, sheets, tally, || passing.remove(&owner).unwrap_or_default())?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the second-level reseller of a line, if its file names one.
+fn reseller(block: &ReadBlock, row: usize) -> Result<Option<Uin>, BillError> {
+    let Some(place) = block.schema().index_of(Column::ResellerUin) else { return Ok(None) };
+    let mut scratch = Vec::new();
+    Ok(Uin::parse(trim_cell(block.column(place)?.cell(row, &mut scratch))))
+}
+
+/// Divides owner-days into those of owners whose text fits into memory together, by owner; each sorted by day and owner.
+fn batches(days: &[OwnerDay], wanted: impl Fn(u64) -> bool) -> Vec<Vec<OwnerDay>> {
+    let mut bytes: BTreeMap<u64, u64> = BTreeMap::new();
+    for day in days.iter().filter(|day| wanted(day.owner)) {
+        *bytes.entry(day.owner).or_insert(0) += day.text_bytes;
+    }
+    let mut batch_of: BTreeMap<u64, usize> = BTreeMap::new();
+    let (mut batch, mut held) = (0, 0);
+    for (owner, text) in bytes {
+        if held > 0 && held + text > BATCH_BYTES {
+            batch += 1;
+            held = 0;
+        }
+        held += text;
+        batch_of.insert(owner, batch);
+    }
+    let mut batches = vec![Vec::new(); batch_of.values().max().map_or(0, |last| last + 1)];
+    for day in days {
+        if let Some(batch) = batch_of.get(&day.owner).and_then(|at| batches.get_mut(*at)) {
+            batch.push(*day);
+        }
+    }
+    batches
+}
+
+/// Says what a column of an export means, if that is known.
+fn known(id: &ColumnId) -> Option<Column> {
+    match id {
+        ColumnId::Known(column) => Some(*column),
+        ColumnId::Header(..) | ColumnId::Priced(_) => None,
+    }
+}
