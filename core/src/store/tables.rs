@@ -33,6 +33,8 @@ pub enum Table {
     Storage,
     /// Contracted discounts, under the UIN and the product's name.
     Contracts,
+    /// The store's own calendars, under their name.
+    Calendars,
     /// Deliveries, under their number.
     Deliveries,
     /// Which delivery is of this content to this sink, under the export's key.
@@ -76,6 +78,7 @@ impl Table {
             Table::Sinks => "sinks",
             Table::Storage => "storage",
             Table::Contracts => "contracts",
+            Table::Calendars => "calendars",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
             Table::Journal => "journal",
