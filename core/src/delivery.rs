@@ -11,9 +11,7 @@
 mod record;
 
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
-use crate::calendar::{
-    AccountFacts, Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge,
-};
+use crate::calendar::{AccountFacts, Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::digest::hex;
 use crate::export::{
     ExportError, Form, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,

@@ -96,7 +96,8 @@ impl Text<'_> {
         let n = *value.get_ref();
         let fits = u32::try_from(n).ok().filter(|n| allowed.contains(n));
         let (least, most) = allowed.into_inner();
-        let why = || self.error(value.span(), format!("{n} is not {what}: write a number from {least} to {most}"));
+        let why =
+            || self.error(value.span(), format!("{n} is not {what}: write a number from {least} to {most}"));
         fits.map(Some).ok_or_else(why)
     }
 

@@ -12,9 +12,9 @@ use crate::period::{Day, TimeZone};
 use crate::settings::StoreSettings;
 use crate::store::{Read, StoreError, Table, Writer};
 
+use super::Kind;
 use super::clock::Moment;
 use super::profile::{Asked, Profile, Why};
-use super::Kind;
 
 /// From which day on a store follows a calendar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,9 +90,8 @@ impl Calendars {
     /// [`StoreError`] when the store cannot be read, or one is not there any more.
     pub fn load(store: &impl Read) -> Result<Calendars, StoreError> {
         let settings = StoreSettings::of(store)?;
-        let named = |name: &str| {
-            find(store, name)?.ok_or_else(|| StoreError::Lost(format!("the calendar `{name}`")))
-        };
+        let named =
+            |name: &str| find(store, name)?.ok_or_else(|| StoreError::Lost(format!("the calendar `{name}`")));
         let mut later = Vec::new();
         for Followed { from, name } in list_followed(store)? {
             later.extend(from.map(|from| Ok::<_, StoreError>((from, named(&name)?))).transpose()?);

@@ -55,7 +55,8 @@ impl FromStr for MonthRange {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (first, last) = text.split_once("..").unwrap_or((text, text));
-        let wrong = || format!("`{text}` is not a range of months: write it as 2020-01..2021-03, or one as 2021-03");
+        let wrong =
+            || format!("`{text}` is not a range of months: write it as 2020-01..2021-03, or one as 2021-03");
         let month = |text: &str| text.parse::<BillMonth>().map_err(|_| wrong());
         let range = MonthRange { first: month(first)?, last: month(last)? };
         if range.first <= range.last { Ok(range) } else { Err(format!("{first} is after {last}")) }

@@ -17,7 +17,8 @@ fn store(folder: &tempfile::TempDir) -> Store {
         zone: TimeZone::CHINA,
     };
     let path = folder.path().join("a");
-    Store::create(&path, &OpenOptions::default(), |w| w.put(Table::Meta, StoreSettings::KEY, &settings)).unwrap()
+    Store::create(&path, &OpenOptions::default(), |w| w.put(Table::Meta, StoreSettings::KEY, &settings))
+        .unwrap()
 }
 
 #[test]
@@ -78,7 +79,11 @@ fn a_change_of_the_lag_asks_for_no_bill_twice() {
     let change = vec![(day("2021-04-10"), own("mine", 3))];
     let calendars = Calendars::of(TimeZone::CHINA, Profile::SEED_2021, change);
     let new = |on: &str| -> Vec<String> {
-        calendars.new_on(day(on)).iter().map(|a| format!("{} {}", a.slot.kind, a.slot.coverage.last)).collect()
+        calendars
+            .new_on(day(on))
+            .iter()
+            .map(|a| format!("{} {}", a.slot.kind, a.slot.coverage.last))
+            .collect()
     };
     // On the 9th through the 7th; with a day more behind, the 10th asks for the same.
     assert_eq!(new("2021-04-09"), ["daily 2021-04-07", "reseller 2021-03-31"]);
