@@ -1,6 +1,8 @@
 //! The one test binary of billkeep: a module per subject.
 
 mod audit;
+mod backfill;
+mod calendar;
 mod chunk_cache;
 mod concurrency;
 mod confirm;
