@@ -2,6 +2,7 @@
 
 mod calendar;
 mod life;
+mod storage;
 
 use std::path::PathBuf;
 
@@ -12,7 +13,8 @@ use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use calendar::{Calendar, Due, Run};
-pub(crate) use life::{Account, Contract, Dispute, Late, Lint, Settings, Switch};
+pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
+pub(crate) use storage::{Account, AllowArgs, Bound, ConsentArgs, EnableArgs, Sink, Storage, SwitchArgs};
 
 /// An embedded store and export engine for cloud bills.
 #[derive(Debug, Parser)]
@@ -322,81 +324,13 @@ pub(crate) enum Bill {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Sink {
-    /// Adds a folder: file:///path/to/folder
-    Add {
-        /// A name for it
-        name: String,
-        /// Where it is
-        url: String,
-        /// A setting; `rows_per_file=N`: rows in a CSV (default 1048575, what a spreadsheet holds)
-        #[arg(long = "option", value_name = "K=V")]
-        options: Vec<String>,
-        /// Who reads it
-        #[arg(long, value_enum, default_value_t = Audience::Partner)]
-        audience: Audience,
-    },
-    /// All sinks
-    List,
-    /// Removes a sink; what was delivered stays there
-    Remove {
-        /// Its name
-        name: String,
-    },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Audience {
-    /// The partner itself
-    Partner,
-    /// A customer, who must not see the partner's cost
-    Customer,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Storage {
-    /// Puts an account on the allowlist
-    Allow { uin: Uin },
-    /// Takes an account off the allowlist; nothing new is written for it
-    Deny { uin: Uin },
-    /// Grants the storing role for an account
-    Authorize { uin: Uin },
-    /// Revokes the storing role; nothing new is written
-    Revoke { uin: Uin },
-    /// Sends an account's bills to a sink
-    Enable {
-        uin: Uin,
-        /// The sink's name
-        #[arg(long)]
-        sink: String,
-        /// daily, monthly, reseller
-        #[arg(long, value_delimiter = ',', default_value = "daily,monthly")]
-        kinds: Vec<Kind>,
-        /// Agrees to store the customers' consolidated bills
-        #[arg(long)]
-        custom_bills: bool,
-        /// From this day on (default: for every day that `run` is asked for)
-        #[arg(long, value_name = "DAY")]
-        from: Option<Day>,
-    },
-    /// Stops storing an account's bills; what was delivered stays
-    Disable {
-        uin: Uin,
-        /// Does not ask
-        #[arg(long)]
-        yes: bool,
-        /// From this day on (default: at once, for every day)
-        #[arg(long, value_name = "DAY")]
-        from: Option<Day>,
-    },
-    /// What is allowed, authorised and enabled
-    Status { uin: Option<Uin> },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Delivery {
     /// All deliveries
-    List,
+    List {
+        /// Where each part lies; with FIELD=VALUE, only these deliveries: uin, kind, sink, state, month or day
+        #[arg(long = "where", value_name = "FIELD=VALUE", num_args = 0..=1, default_missing_value = "")]
+        filter: Vec<String>,
+    },
     /// Compares what sinks hold with what was delivered, byte by byte
     Verify {
         /// Only this sink

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use billkeep_core::accounts::AccountError;
 use billkeep_core::bill::dispute::DisputeError;
 use billkeep_core::bill::late::LateError;
 use billkeep_core::bill::{BillError, CombineError, Mode};
@@ -200,7 +201,20 @@ impl From<StorageError> for CommandError {
         match e {
             StorageError::Store(e) => e.into(),
             StorageError::NotYet { next, .. } => error.hint(format!("run `{next}` first")),
-            StorageError::NoSink(_) => error.hint("`billkeep sink list` shows the sinks that there are"),
+            StorageError::NoSink(_) => error.hint(
+                "`billkeep sink list` shows the sinks that there are; `--create URL` adds one on the way",
+            ),
+            StorageError::NotAllowed { uin, kind, .. } => {
+                error.hint(format!("run `billkeep storage allow {uin} --kinds {kind}` first"))
+            }
+            StorageError::Bound { uin, .. } => error
+                .hint(
+                    "what belongs to a sink stays there; `billkeep storage switch` changes it from a day on",
+                )
+                .hint(format!("`billkeep storage history {uin}` tells which days go where")),
+            StorageError::DeliveredSince { uin, on, .. } => error
+                .hint(format!("say `--on {on}` or a later day"))
+                .hint(format!("`billkeep storage history {uin}` tells which days go where")),
             StorageError::SinkInUse { uin, .. } => {
                 error.hint(format!("run `billkeep storage disable {uin}` first"))
             }
@@ -226,6 +240,20 @@ impl From<CalendarError> for CommandError {
     }
 }
 
+impl From<AccountError> for CommandError {
+    fn from(e: AccountError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            AccountError::Store(e) => e.into(),
+            AccountError::NoParent { parent, .. } => error.hint(format!(
+                "put {parent} into the tree first: `billkeep account add {parent} --name NAME`"
+            )),
+            AccountError::Import(_) => error.hint("nothing was changed; mend the file and import it again"),
+            _ => error.hint("`billkeep account tree` shows who stands where"),
+        }
+    }
+}
+
 impl From<ContractError> for CommandError {
     fn from(e: ContractError) -> Self {
         let error = CommandError::new(e.kind(), e.to_string());
@@ -244,6 +272,7 @@ impl From<ExportError> for CommandError {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             ExportError::Bill(e) => e.into(),
+            ExportError::Storage(e) => (*e).into(),
             ExportError::Sink { error: SinkError::Conflict { .. }, .. } => error
                 .hint("somebody else wrote that file; move it away if it should not be there, and run again"),
             ExportError::Sink { error: SinkError::Passing(_), .. } => {

@@ -12,8 +12,6 @@ mod range;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use crate::bill::State;
 pub use crate::naming::Kind;
 use crate::period::{Coverage, Day};
@@ -33,37 +31,19 @@ pub struct Slot {
     pub coverage: Coverage,
 }
 
-/// Where an account's bills of some kinds go, from a day on and until a day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Binding {
-    /// The sink's name.
-    pub sink: String,
-    /// Which kinds.
-    pub kinds: Vec<Kind>,
-    /// Says whether the consolidated bills of customers may be stored: a consent of its own.
-    pub custom_bills: bool,
-    /// The first day on which it holds; any, if none is named.
-    pub from: Option<Day>,
-    /// The last day on which it holds; any, if none is named.
-    pub until: Option<Day>,
-}
-
-impl Binding {
-    /// Says whether it holds on a day.
-    pub fn holds_on(&self, on: Day) -> bool {
-        self.from.is_none_or(|from| from <= on) && self.until.is_none_or(|until| on <= until)
-    }
-}
-
-/// What the calendar needs to know of an account.
+/// What the calendar needs to know of an account, for a kind of bill and a day.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountFacts<'a> {
     /// Is it on the allowlist?
     pub allowed: bool,
-    /// Did it grant the storing role?
+    /// Did it grant the storing role, for that sink or at all?
     pub authorised: bool,
-    /// Its bindings.
-    pub bindings: &'a [Binding],
+    /// Did it agree that the consolidated bills of customers are stored there?
+    pub custom_bills: bool,
+    /// To which sink the bills go.
+    pub sink: Option<&'a str>,
+    /// From which day on storing was stopped for every day.
+    pub stopped: Option<Day>,
 }
 
 /// What the calendar needs to know of a bill.
@@ -84,6 +64,13 @@ pub enum WhyNot {
     NotAuthorised,
     /// No binding of this kind holds on that day.
     NotEnabled,
+    /// Storing was disabled, for every day.
+    Stopped {
+        /// When.
+        since: Day,
+    },
+    /// The sink of that day is not there any more.
+    NoSink,
     /// Storing customers' bills was not agreed to.
     NoCustomBills,
     /// There is no bill for the month.
@@ -111,6 +98,8 @@ impl fmt::Display for WhyNot {
             WhyNot::NotAllowed => f.write_str("not allowed: the account is not on the allowlist"),
             WhyNot::NotAuthorised => f.write_str("not authorised: the storing role is not granted"),
             WhyNot::NotEnabled => f.write_str("not enabled: no sink is set for this kind on that day"),
+            WhyNot::Stopped { since } => write!(f, "not enabled: storing was disabled on {since}"),
+            WhyNot::NoSink => f.write_str("not enabled: the sink of that day was removed"),
             WhyNot::NoCustomBills => f.write_str("not enabled: custom bills are not agreed to"),
             WhyNot::NoBill => f.write_str("no bill: nothing was imported for the month"),
             WhyNot::NotComplete { through: Some(day) } => {
@@ -131,35 +120,36 @@ impl fmt::Display for WhyNot {
 /// The first reason why it is not due, with the sink if there is one, or what `delivered` returns.
 pub fn judge<E>(
     slot: Slot,
-    on: Day,
     account: AccountFacts<'_>,
     bill: Option<BillFacts>,
     delivered: impl FnOnce(&str) -> Result<Option<u64>, E>,
 ) -> Result<Result<String, (Option<String>, WhyNot)>, E> {
-    let not = |sink: Option<&Binding>, why| Ok(Err((sink.map(|b| b.sink.clone()), why)));
-    if !account.allowed {
-        return not(None, WhyNot::NotAllowed);
+    let AccountFacts { allowed, authorised, custom_bills, sink, stopped } = account;
+    let not = |why| Ok(Err((sink.map(str::to_owned), why)));
+    if !allowed {
+        return not(WhyNot::NotAllowed);
     }
-    if !account.authorised {
-        return not(None, WhyNot::NotAuthorised);
+    if !authorised {
+        return not(WhyNot::NotAuthorised);
     }
-    let binding = account.bindings.iter().find(|b| b.holds_on(on) && b.kinds.contains(&slot.kind));
-    let Some(binding) = binding else { return not(None, WhyNot::NotEnabled) };
-    if slot.kind == Kind::Reseller && !binding.custom_bills {
-        return not(Some(binding), WhyNot::NoCustomBills);
+    let Some(to) = sink else {
+        return not(stopped.map_or(WhyNot::NotEnabled, |since| WhyNot::Stopped { since }));
+    };
+    if slot.kind == Kind::Reseller && !custom_bills {
+        return not(WhyNot::NoCustomBills);
     }
-    let Some(bill) = bill else { return not(Some(binding), WhyNot::NoBill) };
+    let Some(bill) = bill else { return not(WhyNot::NoBill) };
     // A month that somebody declared complete is, whatever the files say.
     let declared = bill.state != State::Open && slot.coverage.is_whole_month();
     if !declared && bill.through.is_none_or(|through| through < slot.coverage.last) {
-        return not(Some(binding), WhyNot::NotComplete { through: bill.through });
+        return not(WhyNot::NotComplete { through: bill.through });
     }
     if slot.kind == Kind::Reseller && bill.state != State::Confirmed {
-        return not(Some(binding), WhyNot::NotConfirmed { state: bill.state });
+        return not(WhyNot::NotConfirmed { state: bill.state });
     }
-    match delivered(&binding.sink)? {
-        Some(delivery) => not(Some(binding), WhyNot::Delivered { delivery }),
-        None => Ok(Ok(binding.sink.clone())),
+    match delivered(to)? {
+        Some(delivery) => not(WhyNot::Delivered { delivery }),
+        None => Ok(Ok(to.to_owned())),
     }
 }
 
@@ -174,48 +164,39 @@ mod tests {
 
     #[test]
     fn the_first_thing_in_the_way_is_told() {
-        let bindings = vec![Binding {
-            sink: "bucket".into(),
-            kinds: vec![Kind::Daily, Kind::Reseller],
-            custom_bills: false,
-            from: Some(day("2021-04-01")),
-            until: Some(day("2021-04-20")),
-        }];
-        let with_custom = vec![Binding { custom_bills: true, ..bindings[0].clone() }];
-        let facts = |allowed, authorised, bindings| AccountFacts { allowed, authorised, bindings };
+        let ready = AccountFacts {
+            allowed: true,
+            authorised: true,
+            custom_bills: true,
+            sink: Some("bucket"),
+            stopped: None,
+        };
         let month = Coverage::month(day("2021-03-01").month());
         let slot = Slot { kind: Kind::Reseller, coverage: month };
         let bill = |state, through: &str| Some(BillFacts { state, through: Some(day(through)) });
-        let told = |on: &str, slot, facts, bill, delivered: Option<u64>| {
-            judge(slot, day(on), facts, bill, |_| Ok::<_, Infallible>(delivered))
-                .unwrap()
-                .map_err(|(_, why)| why)
+        let told = |slot, facts, bill, delivered: Option<u64>| {
+            judge(slot, facts, bill, |_| Ok::<_, Infallible>(delivered)).unwrap().map_err(|(_, why)| why)
         };
         let full = bill(State::Confirmed, "2021-03-31");
-        let on = "2021-04-09";
-        assert_eq!(told(on, slot, facts(false, true, &bindings), full, None), Err(WhyNot::NotAllowed));
-        assert_eq!(told(on, slot, facts(true, false, &bindings), full, None), Err(WhyNot::NotAuthorised));
-        assert_eq!(told(on, slot, facts(true, true, &[]), full, None), Err(WhyNot::NotEnabled));
-        assert_eq!(
-            told("2021-04-21", slot, facts(true, true, &with_custom), full, None),
-            Err(WhyNot::NotEnabled)
-        );
-        assert_eq!(told(on, slot, facts(true, true, &bindings), full, None), Err(WhyNot::NoCustomBills));
-        let ready = facts(true, true, &with_custom);
-        assert_eq!(told(on, slot, ready, None, None), Err(WhyNot::NoBill));
+        let not = |facts| told(slot, facts, full, None).unwrap_err();
+        assert_eq!(not(AccountFacts { allowed: false, ..ready }), WhyNot::NotAllowed);
+        assert_eq!(not(AccountFacts { authorised: false, ..ready }), WhyNot::NotAuthorised);
+        assert_eq!(not(AccountFacts { sink: None, ..ready }), WhyNot::NotEnabled);
+        let since = day("2021-04-05");
+        let stopped = AccountFacts { sink: None, stopped: Some(since), ..ready };
+        assert_eq!(not(stopped), WhyNot::Stopped { since });
+        assert_eq!(not(AccountFacts { custom_bills: false, ..ready }), WhyNot::NoCustomBills);
+        assert_eq!(told(slot, ready, None, None), Err(WhyNot::NoBill));
         let state = State::Issued;
-        assert_eq!(
-            told(on, slot, ready, bill(state, "2021-03-31"), None),
-            Err(WhyNot::NotConfirmed { state })
-        );
-        assert_eq!(told(on, slot, ready, full, Some(7)), Err(WhyNot::Delivered { delivery: 7 }));
-        assert_eq!(told(on, slot, ready, full, None), Ok("bucket".to_owned()));
+        assert_eq!(told(slot, ready, bill(state, "2021-03-31"), None), Err(WhyNot::NotConfirmed { state }));
+        assert_eq!(told(slot, ready, full, Some(7)), Err(WhyNot::Delivered { delivery: 7 }));
+        assert_eq!(told(slot, ready, full, None), Ok("bucket".to_owned()));
         let daily = Slot { kind: Kind::Daily, coverage: Coverage::month_to_date(day("2021-04-04")) };
         let through = Some(day("2021-04-03"));
         assert_eq!(
-            told("2021-04-06", daily, ready, bill(State::Open, "2021-04-03"), None),
+            told(daily, ready, bill(State::Open, "2021-04-03"), None),
             Err(WhyNot::NotComplete { through })
         );
-        assert!(told("2021-04-06", daily, ready, bill(State::Open, "2021-04-05"), None).is_ok());
+        assert!(told(daily, ready, bill(State::Open, "2021-04-05"), None).is_ok());
     }
 }

@@ -10,8 +10,9 @@
 
 mod record;
 
+use crate::accounts::{Role, Tree};
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
-use crate::calendar::{AccountFacts, Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
+use crate::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::digest::hex;
 use crate::export::{
     ExportError, Form, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place, read_hash,
@@ -19,8 +20,9 @@ use crate::export::{
 use crate::journal::{Actor, Change, append_change};
 use crate::period::{Basis, Day, TimeZone};
 use crate::settings::StoreSettings;
-use crate::storage::{self, SinkRecord, StorageError};
+use crate::storage::{self, Account, Lines, SinkRecord, StorageError, Target};
 use crate::store::{Read, Store, StoreError, Table};
+use crate::timeline::Timeline;
 use crate::uin::Uin;
 
 pub use record::{Delivery, Progress, Receipt};
@@ -51,13 +53,6 @@ pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
 /// Under which key a plan for a sink is found: its name is determined by its content.
 fn plan_key(sink: &SinkRecord, stem: &str) -> Vec<u8> {
     format!("{}\0{}\0{stem}", sink.name, sink.url).into_bytes()
-}
-
-fn storage_error(e: StorageError) -> ExportError {
-    match e {
-        StorageError::Store(e) => e.into(),
-        e => ExportError::Sink { sink: String::new(), error: SinkError::Setup(e.to_string()) },
-    }
 }
 
 /// What is due at a moment, and what will be later on the same day.
@@ -109,6 +104,7 @@ fn overdue(
 /// [`ExportError`] when the store cannot be read.
 pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<DueItem>, ExportError> {
     let settings = StoreSettings::of(store)?;
+    let tree = Tree::load(store)?;
     let mut accounts = storage::accounts(store)?;
     if !accounts.iter().any(|a| a.uin == settings.payer) {
         accounts.insert(0, storage::account(store, settings.payer)?);
@@ -131,30 +127,34 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
                     Some(BillFacts { state: bill.state, through: revision.through })
                 }
             };
-            let account_facts = AccountFacts {
-                allowed: account.allowed,
-                authorised: account.authorised,
-                bindings: &account.bindings,
+            let facts_of = account.facts(slot.kind, on);
+            let lines = match account.target(slot.kind, on) {
+                Some(Target::Sink { lines, .. }) => *lines,
+                _ => Lines::All,
             };
             let mut wanted = Wanted {
                 uin: account.uin,
                 kind: slot.kind,
                 bill: bill_key,
                 coverage: slot.coverage,
-                scope: scope(slot.kind, account.uin, settings.payer),
+                scope: scope(&tree, slot, account.uin, lines),
                 rows_per_file: ROWS_PER_FILE,
                 form: Form::default(),
             };
-            let judged = judge(slot, on, account_facts, facts, |sink| {
-                let record = storage::sink(store, sink).map_err(storage_error)?;
-                let options = record.options().map_err(storage_error)?;
-                (wanted.rows_per_file, wanted.form) = (options.rows_per_file, options.form);
+            let mut no_sink = false;
+            let judged = judge(slot, facts_of, facts, |sink| {
+                let record = match storage::sink(store, sink) {
+                    Err(StorageError::NoSink(_)) => {
+                        no_sink = true;
+                        return Ok(Some(0));
+                    }
+                    record => record.map_err(ExportError::from)?,
+                };
+                wanted = as_to(wanted, &record)?;
                 let view = BillView::open(store, bill_key, None)?;
-                let plan = Plan::new(store, &view, wanted, settings.zone)?;
-                let found = found(store, &record, &view, &plan, settings.zone)?;
-                let delivered = found.filter(|d| d.progress != Progress::Planned).map(|d| d.number);
-                Ok::<_, ExportError>(delivered)
+                delivered(store, account, &view, wanted, &record, on, settings.zone)
             })?;
+            let judged = judged.map_err(|(sink, why)| (sink, if no_sink { WhyNot::NoSink } else { why }));
             let (sink, verdict) = match judged {
                 Ok(sink) => (Some(sink), Ok(wanted)),
                 Err((sink, why)) => (sink, Err(why)),
@@ -169,12 +169,72 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
     Ok(items)
 }
 
-/// Returns whose lines a bill of a kind holds: the payer's bills all that it owes, a sub-account's its own.
-fn scope(kind: Kind, uin: Uin, payer: Uin) -> Scope {
-    if uin != payer {
-        Scope::Owner(uin)
-    } else if kind == Kind::Reseller {
+/// Says how what is wanted looks at a sink.
+fn as_to(wanted: Wanted, record: &SinkRecord) -> Result<Wanted, ExportError> {
+    let options = record.options()?;
+    Ok(Wanted { rows_per_file: options.rows_per_file, form: options.form, ..wanted })
+}
+
+/// Finds the delivery of what is wanted: to the sink of the day, or to one to which the account's bills of this kind went on
+/// an earlier day. What lies in the old sink stays there, and is not new.
+fn delivered(
+    store: &impl Read,
+    account: &Account,
+    view: &BillView,
+    wanted: Wanted,
+    record: &SinkRecord,
+    on: Day,
+    zone: TimeZone,
+) -> Result<Option<u64>, ExportError> {
+    let to = |record: &SinkRecord, wanted: Wanted| -> Result<Option<u64>, ExportError> {
+        let plan = Plan::new(store, view, wanted, zone)?;
+        let found = found(store, record, view, &plan, zone)?;
+        Ok(found.filter(|d| d.progress != Progress::Planned).map(|d| d.number))
+    };
+    if let Some(number) = to(record, wanted)? {
+        return Ok(Some(number));
+    }
+    let earlier = account.bindings.get(&wanted.kind).map(Timeline::spans).unwrap_or_default();
+    for span in earlier.iter().filter(|span| span.until.is_some_and(|until| until < on)) {
+        let Some(name) = span.change.value.sink().filter(|name| *name != record.name) else { continue };
+        let former = match storage::sink(store, name) {
+            Err(StorageError::NoSink(_)) => continue,
+            former => former?,
+        };
+        if let Some(number) = to(&former, as_to(wanted, &former)?)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
+/// Returns the last day for which a bill of a kind was delivered to another sink than this one, from a day on.
+pub(crate) fn last_to_another(
+    store: &impl Read,
+    uin: Uin,
+    kind: Kind,
+    sink: &str,
+    from: Day,
+) -> Result<Option<(Day, String)>, StoreError> {
+    let of = |d: Delivery| {
+        let wanted = &d.plan.wanted;
+        let on = d.on.filter(|on| *on >= from)?;
+        let elsewhere = wanted.uin == uin && wanted.kind == kind && d.sink != sink;
+        (elsewhere && d.progress != Progress::Planned).then_some((on, d.sink))
+    };
+    Ok(list(store)?.into_iter().filter_map(of).max())
+}
+
+/// Returns whose lines an account's bill holds: the payer's all that it owes, a second-level reseller's those of whoever
+/// stands below it, anybody else's its own.
+fn scope(tree: &Tree, slot: Slot, uin: Uin, lines: Lines) -> Scope {
+    if uin != tree.payer() {
+        let reseller = tree.on(uin, slot.coverage.last).is_some_and(|known| known.role == Role::Reseller);
+        if reseller { Scope::Reseller(uin) } else { Scope::Owner(uin) }
+    } else if slot.kind == Kind::Reseller {
         Scope::Customers
+    } else if lines == Lines::SelfUse {
+        Scope::SelfUse
     } else {
         Scope::Payer
     }
@@ -203,7 +263,25 @@ fn found(
     Ok(None)
 }
 
-/// Delivers an export to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
+/// Asks once more, in the transaction that plans: what was due may have been taken back meanwhile.
+fn may_write(store: &impl Read, record: &SinkRecord, wanted: &Wanted, on: Day) -> Result<(), ExportError> {
+    let account = storage::account(store, wanted.uin)?;
+    let facts = account.facts(wanted.kind, on);
+    let why = if !facts.allowed {
+        WhyNot::NotAllowed
+    } else if !facts.authorised {
+        WhyNot::NotAuthorised
+    } else if facts.sink != Some(record.name.as_str()) {
+        facts.stopped.map_or(WhyNot::NotEnabled, |since| WhyNot::Stopped { since })
+    } else if wanted.kind == Kind::Reseller && !facts.custom_bills {
+        WhyNot::NoCustomBills
+    } else {
+        return Ok(());
+    };
+    Err(ExportError::Withdrawn { sink: record.name.clone(), uin: wanted.uin, why: why.to_string() })
+}
+
+/// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
 ///
 /// # Errors
 /// [`ExportError`]; running again goes on where this run ended.
@@ -212,11 +290,13 @@ pub fn deliver(
     record: &SinkRecord,
     sink: &dyn Sink,
     wanted: Wanted,
+    on: Day,
     settings: &RenderSettings<'_>,
     actor: &Actor,
 ) -> Result<Delivery, ExportError> {
     let zone = StoreSettings::of(&store.read()?)?.zone;
     let writer = store.write()?;
+    may_write(&writer, record, &wanted, on)?;
     let view = BillView::open(&writer, wanted.bill, None)?;
     let plan = Plan::new(&writer, &view, wanted, zone)?;
     let delivery = match found(&writer, record, &view, &plan, zone)? {
@@ -234,6 +314,7 @@ pub fn deliver(
                 plan,
                 progress: Progress::Planned,
                 at_unix_s: actor.at_unix_s,
+                on: Some(on),
             };
             writer.put_of(Table::Deliveries, &number.to_be_bytes(), &delivery)?;
             writer.put(Table::DeliveryKeys, &key, &number)?;

@@ -1,5 +1,6 @@
 //! The domain and the engine of billkeep: an embedded store and export engine for cloud bills.
 
+pub mod accounts;
 pub mod bill;
 pub mod block;
 pub mod calendar;
@@ -24,4 +25,5 @@ pub mod schema;
 pub mod settings;
 pub mod storage;
 pub mod store;
+pub mod timeline;
 pub mod uin;

@@ -247,6 +247,29 @@ impl Rollup {
         Ok(all)
     }
 
+    /// Adds a cell of this roll-up to sums that are kept by currency, in order.
+    ///
+    /// # Errors
+    /// [`Overflow`] when 128 bits do not hold a sum.
+    pub fn add_cell(&self, cell: &Cell<'_>, sums: &mut Vec<Sums>) -> Result<(), Overflow> {
+        let currency = self.currencies.get(cell.key.currency);
+        let at = match sums.iter().position(|s| s.currency.as_bytes() == currency) {
+            Some(at) => at,
+            None => {
+                let new = Sums::new(&self.currencies.text(cell.key.currency));
+                let at = sums.partition_point(|s| s.currency < new.currency);
+                sums.insert(at, new);
+                at
+            }
+        };
+        let Some(sums) = sums.get_mut(at) else { return Ok(()) };
+        sums.lines += cell.lines;
+        for (column, amount) in self.columns.iter().zip(cell.amounts) {
+            sums.add(*column, *amount).ok_or(Overflow)?;
+        }
+        Ok(())
+    }
+
     /// Encodes the roll-up; equal lines give equal bytes.
     ///
     /// # Errors

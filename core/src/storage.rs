@@ -1,13 +1,17 @@
-//! Bill storage: the allowlist, the grants, the sinks, and which account's bills go where.
+//! Bill storage: the allowlist, the grants, the sinks, and which account's bills go where from which day on.
 //!
 //! Nothing is written for an account before it is allowed, has authorised and is enabled, in that order (seed,
-//! "Querying bills in bucket", steps 1 to 4); taking any of these back stops what is new and leaves what is old.
+//! "Querying bills in bucket", steps 1 to 4); taking any of these back stops what is new and leaves what is old. Nothing
+//! that was said is overwritten: every change is kept with its day, its actor and its reason ([`crate::timeline`]), so that a
+//! late run for a day goes where that day's bills belonged.
 
+mod account;
+mod binding;
 mod sinks;
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use crate::calendar::{Binding, Kind};
+use crate::calendar::Kind;
 use crate::error::Kind as ErrorKind;
 pub use crate::export::Audience;
 use crate::journal::{Actor, Change, append_change, record_digest};
@@ -16,20 +20,9 @@ use crate::settings::StoreSettings;
 use crate::store::{Read, StoreError, Table, Writer};
 use crate::uin::Uin;
 
+pub use account::{Account, Consent, Grant, Lines, Target};
+pub use binding::{Enable, Stop, Switch, disable, enable, may_enable, may_switch, switch};
 pub use sinks::{SinkOptions, SinkRecord, add_sink, remove_sink, sink, sinks};
-
-/// An account in bill storage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// Its id.
-    pub uin: Uin,
-    /// On the allowlist?
-    pub allowed: bool,
-    /// Has it granted the storing role?
-    pub authorised: bool,
-    /// Where its bills go, and went.
-    pub bindings: Vec<Binding>,
-}
 
 /// Why bill storage refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +33,20 @@ pub enum StorageError {
     NotYet {
         /// Which account.
         uin: Uin,
-        /// `on the allowlist`, `authorised` or `enabled`.
-        missing: &'static str,
+        /// `on the allowlist`, `authorised` or `enabled`, with what is to be said about it.
+        missing: String,
         /// The command that does it.
         next: String,
+    },
+    /// The allowlist has not all kinds.
+    #[error("account {uin} is not on the allowlist for {kind} bills on {on}")]
+    NotAllowed {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// On which day.
+        on: Day,
     },
     /// Reseller bills are the payer's.
     #[error(
@@ -54,6 +57,45 @@ pub enum StorageError {
         uin: Uin,
         /// The payer.
         payer: Uin,
+    },
+    /// Other days are bound to another sink, and stay so.
+    #[error("{kind} bills of account {uin} go to sink `{sink}`{}", days_text(.from, .until))]
+    Bound {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// To which sink they go.
+        sink: String,
+        /// From which day on.
+        from: Option<Day>,
+        /// Until which day.
+        until: Option<Day>,
+    },
+    /// They go there already.
+    #[error("{kind} bills of account {uin} go to sink `{sink}` already")]
+    Same {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// The sink.
+        sink: String,
+    },
+    /// What was delivered cannot be undone.
+    #[error(
+        "the {kind} bill of account {uin} that was due on {on} has been delivered to sink `{sink}`: the change \
+         cannot begin before the day after"
+    )]
+    DeliveredSince {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// For which day it was delivered.
+        on: Day,
+        /// To which sink.
+        sink: String,
     },
     /// No sink of this name.
     #[error("there is no sink `{0}`")]
@@ -87,12 +129,21 @@ pub enum StorageError {
     Store(#[from] StoreError),
 }
 
+fn days_text(from: &Option<Day>, until: &Option<Day>) -> String {
+    let from = from.map_or_else(String::new, |day| format!(" from {day} on"));
+    until.map_or(from.clone(), |day| format!("{from} until {day}"))
+}
+
 impl StorageError {
     /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         match self {
             StorageError::NotYet { .. }
+            | StorageError::NotAllowed { .. }
             | StorageError::NotThePayer { .. }
+            | StorageError::Bound { .. }
+            | StorageError::Same { .. }
+            | StorageError::DeliveredSince { .. }
             | StorageError::SinkInUse { .. }
             | StorageError::Audience(_) => ErrorKind::Refused,
             StorageError::NoSink(_) | StorageError::SinkExists(_) | StorageError::Option { .. } => {
@@ -112,8 +163,7 @@ fn key(uin: Uin) -> [u8; 8] {
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub fn account(store: &impl Read, uin: Uin) -> Result<Account, StoreError> {
-    let none = Account { uin, allowed: false, authorised: false, bindings: Vec::new() };
-    Ok(store.get(Table::Storage, &key(uin))?.unwrap_or(none))
+    Ok(store.get_of(Table::Storage, &key(uin))?.unwrap_or_else(|| Account::new(uin)))
 }
 
 /// Returns all accounts that were ever named, by id.
@@ -121,108 +171,129 @@ pub fn account(store: &impl Read, uin: Uin) -> Result<Account, StoreError> {
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub fn accounts(store: &impl Read) -> Result<Vec<Account>, StoreError> {
-    Ok(store.list(Table::Storage, &[])?.into_iter().map(|(_, account)| account).collect())
+    store.list_of(Table::Storage)
 }
 
+/// Who says something, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// Who, and when.
+    pub actor: &'a Actor,
+    /// Why, in their words.
+    pub reason: Option<&'a str>,
+}
+
+/// Puts an account's record, and the journal's entry.
 fn save(
-    writer: Writer,
+    writer: &Writer,
     account: &Account,
     action: &str,
     detail: &str,
-    actor: &Actor,
+    said: Said<'_>,
 ) -> Result<(), StorageError> {
     let (at, subject) = (key(account.uin), account.uin.to_string());
-    let before = record_digest(&writer, Table::Storage, &at)?;
-    writer.put(Table::Storage, &at, account)?;
-    let after = record_digest(&writer, Table::Storage, &at)?;
-    append_change(&writer, actor, Change { before, after, ..Change::new(action, &subject, detail) })?;
-    Ok(writer.commit()?)
+    let before = record_digest(writer, Table::Storage, &at)?;
+    writer.put_of(Table::Storage, &at, account)?;
+    let after = record_digest(writer, Table::Storage, &at)?;
+    let change = Change { before, after, reason: said.reason, ..Change::new(action, &subject, detail) };
+    Ok(append_change(writer, said.actor, change)?)
 }
 
-/// Puts an account on the allowlist, or takes it off.
+fn words<T: fmt::Display>(list: impl IntoIterator<Item = T>) -> String {
+    list.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Puts an account on the allowlist for some kinds of bills, until a day or for good.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
-pub fn set_allowed(writer: Writer, uin: Uin, allowed: bool, actor: &Actor) -> Result<(), StorageError> {
+pub fn allow(
+    writer: Writer,
+    uin: Uin,
+    kinds: &[Kind],
+    until: Option<Day>,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
     let mut account = account(&writer, uin)?;
-    account.allowed = allowed;
-    save(writer, &account, if allowed { "storage allow" } else { "storage deny" }, "", actor)
-}
-
-/// Grants the storing role, or revokes it.
-///
-/// # Errors
-/// [`StorageError::NotYet`] to grant it for an account that is not on the allowlist.
-pub fn set_authorised(writer: Writer, uin: Uin, authorised: bool, actor: &Actor) -> Result<(), StorageError> {
-    let mut account = account(&writer, uin)?;
-    if authorised && !account.allowed {
-        let next = format!("billkeep storage allow {uin}");
-        return Err(StorageError::NotYet { uin, missing: "on the allowlist", next });
+    for kind in kinds {
+        let line = account.allowed.entry(*kind).or_default();
+        line.record(None, true, said.actor, said.reason);
+        if let Some(after) = until.and_then(Day::next) {
+            line.record(Some(after), false, said.actor, said.reason);
+        }
     }
-    account.authorised = authorised;
-    save(writer, &account, if authorised { "storage authorize" } else { "storage revoke" }, "", actor)
+    let until = until.map_or_else(String::new, |day| format!(", until {day}"));
+    save(&writer, &account, "storage allow", &format!("{}{until}", words(kinds)), said)?;
+    Ok(writer.commit()?)
 }
 
-/// Sends an account's bills of some kinds to a sink; a binding that holds ends the day before, or is replaced.
+/// Takes an account off the allowlist for some kinds of bills, whichever day is asked for.
 ///
 /// # Errors
-/// [`StorageError::NotYet`] unless the account is allowed and has authorised; [`StorageError::NoSink`],
-/// [`StorageError::Audience`] or [`StorageError::NotThePayer`] where the bills may not go.
-pub fn enable(writer: Writer, uin: Uin, binding: Binding, actor: &Actor) -> Result<(), StorageError> {
+/// [`StoreError`] when the store cannot be written.
+pub fn deny(writer: Writer, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
+    let mut account = account(&writer, uin)?;
+    for kind in kinds {
+        account.allowed.entry(*kind).or_default().record(None, false, said.actor, said.reason);
+    }
+    save(&writer, &account, "storage deny", &words(kinds), said)?;
+    Ok(writer.commit()?)
+}
+
+/// Gives an account's consent, for one sink or for all.
+///
+/// # Errors
+/// [`StorageError::NotYet`] for an account that is not on the allowlist; [`StorageError::NotThePayer`] where only the payer
+/// can agree; [`StorageError::NoSink`].
+pub fn authorise(
+    writer: Writer,
+    uin: Uin,
+    consent: Consent,
+    sink_name: Option<&str>,
+    on: Day,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let mut account = account(&writer, uin)?;
+    if !Kind::ALL.iter().any(|kind| account.allows(*kind, on)) {
+        return Err(not_allowed(uin));
+    }
     let payer = StoreSettings::of(&writer)?.payer;
-    let mut account = account(&writer, uin)?;
-    if !account.allowed {
-        let next = format!("billkeep storage allow {uin}");
-        return Err(StorageError::NotYet { uin, missing: "on the allowlist", next });
-    }
-    if !account.authorised {
-        let next = format!("billkeep storage authorize {uin}");
-        return Err(StorageError::NotYet { uin, missing: "authorised", next });
-    }
-    if uin != payer && (binding.kinds.contains(&Kind::Reseller) || binding.custom_bills) {
+    if consent == Consent::CustomBills && uin != payer {
         return Err(StorageError::NotThePayer { uin, payer });
     }
-    if sink(&writer, &binding.sink)?.audience == Audience::Customer {
-        return Err(StorageError::Audience(binding.sink));
+    if let Some(name) = sink_name {
+        sink(&writer, name)?;
     }
-    let before = binding.from.and_then(|from| from.minus_days(1));
-    end_bindings(&mut account, before);
-    let kinds: Vec<String> = binding.kinds.iter().map(ToString::to_string).collect();
-    let detail = format!(
-        "{} to sink `{}`{}{}",
-        kinds.join(", "),
-        binding.sink,
-        if binding.custom_bills { ", with custom bills" } else { "" },
-        binding.from.map_or_else(String::new, |from| format!(", from {from}")),
-    );
-    account.bindings.push(binding);
-    save(writer, &account, "storage enable", &detail, actor)
+    account.consent(consent, sink_name, true, said.actor, said.reason);
+    save(&writer, &account, "storage authorize", &consent_text(consent, sink_name), said)?;
+    Ok(writer.commit()?)
 }
 
-/// Ends an account's bindings: after `last`, or altogether. What was delivered stays.
+/// Takes an account's consent back, for one sink or for all.
 ///
 /// # Errors
-/// [`StorageError::NotYet`] when there is nothing to end.
-pub fn disable(writer: Writer, uin: Uin, last: Option<Day>, actor: &Actor) -> Result<(), StorageError> {
+/// [`StoreError`] when the store cannot be written.
+pub fn revoke(
+    writer: Writer,
+    uin: Uin,
+    consent: Consent,
+    sink_name: Option<&str>,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
     let mut account = account(&writer, uin)?;
-    if account.bindings.is_empty() {
-        let next = format!("billkeep storage enable {uin} --sink NAME --kinds daily,monthly");
-        return Err(StorageError::NotYet { uin, missing: "enabled", next });
-    }
-    end_bindings(&mut account, last);
-    let detail = last.map_or_else(String::new, |day| format!("after {day}"));
-    save(writer, &account, "storage disable", &detail, actor)
+    account.consent(consent, sink_name, false, said.actor, said.reason);
+    save(&writer, &account, "storage revoke", &consent_text(consent, sink_name), said)?;
+    Ok(writer.commit()?)
 }
 
-/// Lets no binding hold after `last`; without one, takes them all away.
-fn end_bindings(account: &mut Account, last: Option<Day>) {
-    match last {
-        None => account.bindings.clear(),
-        Some(last) => {
-            account.bindings.retain(|b| b.from.is_none_or(|from| from <= last));
-            for binding in &mut account.bindings {
-                binding.until = Some(binding.until.map_or(last, |until| until.min(last)));
-            }
-        }
+fn consent_text(consent: Consent, sink: Option<&str>) -> String {
+    sink.map_or_else(|| consent.to_string(), |sink| format!("{consent}, for sink `{sink}`"))
+}
+
+fn not_allowed(uin: Uin) -> StorageError {
+    StorageError::NotYet {
+        uin,
+        missing: "on the allowlist".into(),
+        next: format!("billkeep storage allow {uin}"),
     }
 }

@@ -27,6 +27,11 @@ impl Uin {
         Some(Uin(value))
     }
 
+    /// Returns the id with a number, if it is one.
+    pub fn of_number(number: u64) -> Option<Uin> {
+        (100_000_000..1_000_000_000_000).contains(&number).then_some(Uin(number))
+    }
+
     /// Returns the id as a number.
     pub const fn number(self) -> u64 {
         self.0

@@ -141,6 +141,15 @@ impl Sink for Folder {
         }
     }
 
+    fn remove(&self, name: &str) -> Result<(), SinkError> {
+        let path = self.at(name)?;
+        match fs::remove_file(&path) {
+            Ok(()) => self.flush_folder(),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(setup(&path, &e)),
+        }
+    }
+
     fn list(&self) -> Result<Vec<String>, SinkError> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(|e| setup(&self.path, &e))? {
@@ -159,6 +168,7 @@ impl Sink for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use billkeep_core::export::preflight;
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().unwrap();
@@ -188,6 +198,17 @@ mod tests {
         let mut text = String::new();
         folder.read("m").unwrap().unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "one");
+    }
+
+    #[test]
+    fn a_probe_comes_and_goes() {
+        let (_dir, folder) = folder();
+        preflight(&folder, "1").unwrap();
+        assert_eq!(folder.list().unwrap(), Vec::<String>::new());
+        folder.remove("none").unwrap();
+        // What is there instead of a probe is not taken for one.
+        fs::create_dir(folder.path.join("billkeep-probe-2.txt")).unwrap();
+        assert!(matches!(preflight(&folder, "2"), Err(SinkError::Setup(_))));
     }
 
     #[test]

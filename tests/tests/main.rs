@@ -1,5 +1,6 @@
 //! The one test binary of billkeep: a module per subject.
 
+mod accounts;
 mod audit;
 mod backfill;
 mod calendar;
@@ -26,8 +27,10 @@ mod memory;
 mod model;
 mod overlap;
 mod readme;
+mod seed;
 mod show;
 mod storage;
+mod storage_model;
 mod support;
 
 /// A module file that `main.rs` does not name would compile nowhere and fail never.

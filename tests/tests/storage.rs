@@ -1,6 +1,11 @@
 //! Bill storage is allowed, authorised and enabled, in that order; taking a step back stops what is new.
 
-use crate::support::{Home, PAYER, demo_file};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::bucket::checked;
+use crate::support::{CUSTOMER, Home, PAYER, demo_file};
 
 fn add_sink(home: &Home, name: &str, more: &[&str]) {
     let url = format!("file://{}", home.path(name).display());
@@ -27,9 +32,13 @@ fn each_step_is_refused_before_the_one_that_it_needs() {
     home.run(["storage", "disable", PAYER, "--yes"]).says(3, &["not enabled", "billkeep storage enable"]);
     home.ok(enable);
     let status = home.json(["storage", "status"]);
-    let row = &status["rows"][0];
-    assert_eq!((&row["allowed"], &row["authorised"]), (&"yes".into(), &"yes".into()));
-    assert_eq!((&row["sink"], &row["kinds"]), (&"bucket".into(), &"daily,monthly".into()));
+    let rows = status["rows"].as_array().unwrap();
+    let of =
+        |row: &Value| ["kind", "allowed", "authorised", "sink"].map(|n| row[n].as_str().unwrap().to_owned());
+    assert_eq!(of(&rows[0]), ["daily", "yes", "yes", "bucket"]);
+    assert_eq!(of(&rows[1]), ["monthly", "yes", "yes", "bucket"]);
+    assert_eq!(of(&rows[2]), ["reseller", "yes", "yes", "-"]);
+    assert!(rows[2]["next"].as_str().unwrap().contains("storage enable"));
 }
 
 #[test]
@@ -100,4 +109,212 @@ fn a_step_taken_back_stops_what_is_new() {
         assert_eq!(home.json(["delivery", "list"]), before);
         home.ok(["delivery", "verify"]);
     }
+}
+
+/// April 2021, month to date through a day.
+fn april(home: &Home, through: u32) {
+    home.month_to_date(4, through);
+}
+
+fn daily_through(day: u32) -> String {
+    format!("daily 2021-04-01..2021-04-{day:02}")
+}
+
+/// A store whose payer's bills go to `old`, with April through the 10th, that is switched to `new` on the 10th.
+fn switched_on_the_10th() -> Home {
+    let home = Home::new();
+    april(&home, 10);
+    home.sink("old", &[]);
+    home.enable(PAYER, "old", "daily,monthly", false);
+    let url = format!("file://{}", home.path("new").display());
+    home.ok(["storage", "switch", PAYER, "--sink", "new", "--create", &url, "--on", "2021-04-10"])
+        .says(0, &["from 2021-04-11 on", "through 2021-04-10 stays"]);
+    home
+}
+
+#[test]
+fn after_a_switch_on_10_april_each_bill_lies_on_its_side() {
+    let home = switched_on_the_10th();
+    for on in ["2021-04-10", "2021-04-11", "2021-04-12"] {
+        home.ok(["run", "--on", on]);
+    }
+    assert_eq!(home.lies("old"), [daily_through(8)]);
+    assert_eq!(home.lies("new"), [daily_through(10), daily_through(9)].into_iter().rev().collect::<Vec<_>>());
+    home.ok(["delivery", "verify"]);
+}
+
+#[test]
+fn late_runs_for_the_days_around_a_switch_put_each_bill_on_its_side() {
+    // All runs happen on the 14th, and the youngest day comes first.
+    let home = switched_on_the_10th();
+    for on in ["2021-04-12", "2021-04-10", "2021-04-11"] {
+        home.ok(["run", "--on", on]);
+    }
+    assert_eq!(home.lies("old"), [daily_through(8)]);
+    assert_eq!(home.lies("new").len(), 2);
+    let list = home.json(["delivery", "list", "--where", "sink=old"]);
+    let rows = list["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), &rows[0]["due_on"]), (1, &"2021-04-10".into()));
+    assert!(rows[0]["location"].as_str().unwrap().starts_with(home.path("old").to_str().unwrap()));
+    let spans: Vec<Value> = home.json(["storage", "history", PAYER])["rows"].as_array().unwrap().clone();
+    let daily: Vec<_> = spans.iter().filter(|r| r["what"] == "binding" && r["kind"] == "daily").collect();
+    let of = |row: &Value| ["sink", "from", "until"].map(|n| row[n].as_str().unwrap().to_owned());
+    assert_eq!(of(daily[0]), ["old", "-", "2021-04-10"]);
+    assert_eq!(of(daily[1]), ["new", "2021-04-11", "-"]);
+    assert_eq!((&daily[0]["delivered"], &daily[1]["delivered"]), (&1.into(), &2.into()));
+}
+
+#[test]
+fn a_month_that_lies_in_the_old_sink_is_not_sent_to_the_new_one_again() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.sink("old", &[]);
+    home.sink("new", &["rows_per_file=5"]);
+    home.enable(PAYER, "old", "monthly", false);
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill"]);
+    home.ok(["storage", "switch", PAYER, "--sink", "new", "--on", "2021-04-10"]);
+    home.ok(["run", "--on", "2021-04-12"]).says(0, &["Nothing was due"]);
+    assert_eq!((home.lies("old").len(), home.lies("new").len()), (1, 0));
+    // What has gone to the old sink for a later day cannot be said to belong to the new one.
+    home.run(["storage", "switch", PAYER, "--sink", "old", "--on", "2021-04-20"]).says(0, &["2021-04-21"]);
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.sink("old", &[]);
+    home.sink("new", &[]);
+    home.enable(PAYER, "old", "daily", false);
+    home.ok(["run", "--on", "2021-03-20"]).says(0, &["Delivered the daily bill"]);
+    home.run(["storage", "switch", PAYER, "--sink", "new", "--on", "2021-03-19"])
+        .says(3, &["2021-03-20", "old", "--on 2021-03-20"]);
+    home.run(["storage", "enable", PAYER, "--sink", "new", "--kinds", "daily"])
+        .says(3, &["sink `old`", "storage switch"]);
+    home.run(["storage", "switch", PAYER, "--sink", "old", "--on", "2021-03-20"]).says(3, &["already"]);
+    home.run(["storage", "switch", PAYER, "--sink", "new", "--kinds", "reseller"]).says(3, &["not enabled"]);
+}
+
+#[test]
+fn disabling_stops_every_day_and_enabling_again_leaves_the_old_days_where_they_were() {
+    let home = Home::new();
+    april(&home, 6);
+    home.sink("bucket", &[]);
+    home.sink("other", &[]);
+    home.enable(PAYER, "bucket", "daily", false);
+    home.ok(["run", "--on", "2021-04-06"]).says(0, &["Delivered"]);
+    home.run(["storage", "disable", PAYER]).says(3, &["--yes"]);
+    home.ok(["storage", "disable", PAYER, "--yes", "--reason", "they moved"]).says(0, &["stays"]);
+    home.ok(["run", "--on", "2021-04-07"]).says(0, &["Nothing was due"]);
+    assert!(home.why("2021-04-07", "daily").contains("storing was disabled on"));
+    home.run(["storage", "disable", PAYER, "--yes"]).says(3, &["not enabled"]);
+    assert_eq!(home.lies("bucket"), [daily_through(4)]);
+    home.ok(["storage", "enable", PAYER, "--sink", "other", "--kinds", "daily"]).says(0, &["daily from 20"]);
+    home.ok(["run", "--on", "2021-04-07"]).says(0, &["to sink `bucket`"]);
+    assert_eq!(home.lies("other"), Vec::<String>::new());
+    let history = home.ok(["storage", "history", PAYER]).stdout;
+    assert!(String::from_utf8(history).unwrap().contains("they moved"));
+}
+
+#[test]
+fn the_allowlist_is_by_kind_and_may_end() {
+    let home = Home::new();
+    april(&home, 6);
+    home.sink("bucket", &[]);
+    let allow =
+        ["storage", "allow", PAYER, "--kinds", "daily", "--until", "2021-04-06", "--reason", "a trial"];
+    home.ok(allow).says(0, &["daily bills until 2021-04-06"]);
+    let status = home.json(["storage", "status", PAYER, "--on", "2021-04-07"]);
+    // The console shows no way to enable to whoever is not on the list.
+    for row in status["rows"].as_array().unwrap() {
+        assert_eq!((&row["allowed"], &row["next"]), (&"no".into(), &"-".into()));
+    }
+    home.run(["storage", "authorize", PAYER]).says(3, &["not on the allowlist"]);
+    home.ok(["storage", "allow", PAYER, "--kinds", "daily,monthly"]);
+    home.ok(["storage", "authorize", PAYER]);
+    home.run(["storage", "enable", PAYER, "--sink", "bucket", "--kinds", "reseller"])
+        .says(3, &["not on the allowlist for reseller bills", "--kinds reseller"]);
+    home.ok(["storage", "enable", PAYER, "--sink", "bucket"]);
+    home.ok(["storage", "allow", PAYER, "--kinds", "daily", "--until", "2021-04-06"]);
+    assert!(home.why("2021-04-07", "daily").contains("not allowed"));
+    home.ok(["run", "--on", "2021-04-06"]).says(0, &["Delivered the daily bill"]);
+    home.ok(["run", "--on", "2021-04-07"]).says(0, &["Nothing was due"]);
+}
+
+#[test]
+fn a_consent_may_be_for_one_sink_and_custom_bills_are_a_second_one() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.sink("bucket", &[]);
+    home.sink("other", &[]);
+    home.ok(["storage", "allow", PAYER]);
+    home.run(["storage", "authorize", PAYER, "--sink", "none"]).says(1, &["no sink `none`"]);
+    home.ok(["storage", "authorize", PAYER, "--sink", "bucket"]).says(0, &["for sink `bucket`"]);
+    let enable =
+        |sink: &str| home.run(["storage", "enable", PAYER, "--sink", sink, "--kinds", "monthly,reseller"]);
+    enable("other").says(3, &["not authorised for sink `other`"]);
+    enable("bucket").says(0, &[]);
+    home.run(["storage", "switch", PAYER, "--sink", "other"]).says(3, &["not authorised for sink `other`"]);
+    home.confirm();
+    let why = |on: &str, kind: &str| home.why(on, kind);
+    assert!(why("2021-04-09", "reseller").contains("custom bills are not agreed to"));
+    home.ok(["storage", "authorize", PAYER, "--custom-bills"]).says(0, &["custom bills"]);
+    assert!(why("2021-04-09", "reseller").contains("the calendar asks for it"));
+    home.ok(["storage", "revoke", PAYER, "--custom-bills"]);
+    assert!(why("2021-04-09", "reseller").contains("custom bills are not agreed to"));
+    home.ok(["storage", "revoke", PAYER]);
+    assert!(why("2021-04-09", "monthly").contains("not authorised"));
+    home.run(["storage", "authorize", CUSTOMER, "--custom-bills"]).says(3, &["not on the allowlist"]);
+    home.ok(["storage", "allow", CUSTOMER]);
+    home.run(["storage", "authorize", CUSTOMER, "--custom-bills"]).says(3, &[CUSTOMER, "not the payer"]);
+}
+
+#[test]
+fn a_sink_is_tried_before_bills_go_there() {
+    let home = Home::new();
+    home.sink("bucket", &[]);
+    home.ok(["sink", "test", "bucket"]).says(0, &["takes files"]);
+    home.ok(["storage", "allow", PAYER]);
+    home.ok(["storage", "authorize", PAYER]);
+    let file = home.write("file", b"");
+    let url = format!("file://{}/in", file.display());
+    home.run(["storage", "enable", PAYER, "--sink", "new", "--create", &url]).says(1, &["file"]);
+    assert!(home.json(["sink", "list"])["rows"].as_array().unwrap().len() == 1);
+    // A folder in the place of the probe, and a folder that is not there any more.
+    std::fs::remove_dir_all(home.path("bucket")).unwrap();
+    std::fs::write(home.path("bucket"), b"").unwrap();
+    home.run(["sink", "test", "bucket"]).says(1, &["bucket"]);
+    home.run(["storage", "enable", PAYER, "--sink", "bucket"]).says(1, &["bucket"]);
+    assert!(
+        home.json(["storage", "history", PAYER])["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|r| r["what"] != "binding")
+    );
+}
+
+#[test]
+fn self_use_bills_hold_the_payers_own_lines_and_a_resellers_those_below_it() {
+    let home = Home::new();
+    april(&home, 6);
+    for sink in ["own", "theirs"] {
+        home.sink(sink, &[]);
+    }
+    let reseller = "200000000099";
+    home.ok(["account", "add", reseller, "--name", "Wang", "--role", "reseller"]);
+    home.ok(["account", "add", CUSTOMER, "--name", "Lin", "--parent", reseller, "--from", "2021-04-03"]);
+    for (uin, sink, more) in [(PAYER, "own", vec!["--lines", "self"]), (reseller, "theirs", vec![])] {
+        home.ok(["storage", "allow", uin]);
+        home.ok(["storage", "authorize", uin]);
+        let enable = ["storage", "enable", uin, "--sink", sink, "--kinds", "daily"];
+        home.ok(enable.iter().copied().chain(more));
+    }
+    home.run(["storage", "enable", reseller, "--sink", "own", "--kinds", "monthly", "--lines", "self"])
+        .says(3, &["not the payer"]);
+    home.ok(["run", "--on", "2021-04-08"]);
+    let lines = |sink: &str| -> BTreeMap<String, usize> {
+        let export = checked(&home.path(sink)).into_iter().next().unwrap();
+        let mut by_owner = BTreeMap::new();
+        for key in export.figures().0.keys() {
+            *by_owner.entry(key.0.clone()).or_insert(0) += 1;
+        }
+        by_owner
+    };
+    assert_eq!(lines("own"), [(PAYER.to_owned(), 6)].into());
+    // The customer's lines from the day on from which it stands below the reseller: 3 to 6 April.
+    assert_eq!(lines("theirs"), [(CUSTOMER.to_owned(), 4)].into());
 }

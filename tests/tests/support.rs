@@ -18,6 +18,8 @@ pub mod sha256;
 pub mod sheet;
 
 pub const PAYER: &str = "100010445724";
+/// A customer in [`Home::month_to_date`].
+pub const CUSTOMER: &str = "200000000001";
 pub const MARCH: &str = "2021-03";
 /// The provider's name for the month, without its ending.
 pub const STEM: &str = "100010445724-202103-by_used_time-bill_details";
@@ -239,5 +241,35 @@ impl Home {
         args.extend(custom_bills.then_some("--custom-bills"));
         self.ok(args);
         self.path(sink)
+    }
+
+    /// Imports a month of 2021, month to date through a day: a line of the payer and one of [`CUSTOMER`] for each day.
+    pub fn month_to_date(&self, month: u32, through: u32) -> Output {
+        let mut text =
+            String::from("PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency\n");
+        for day in 1..=through {
+            for (owner, amount, hour) in [(PAYER, 1, 10), (CUSTOMER, 2, 11)] {
+                text.push_str(&format!(
+                    "{PAYER},{owner},CVM,2021-{month:02}-{day:02} {hour}:00:00,{amount}.{day:08},USD\n"
+                ));
+            }
+        }
+        let name = format!("{PAYER}-2021{month:02}{through:02}-by_used_time-bill_details.csv");
+        self.import([self.write(&name, text.as_bytes())])
+    }
+
+    /// What lies in a sink's folder: kind and days of each bill, sorted.
+    pub fn lies(&self, sink: &str) -> Vec<String> {
+        let exports = bucket::checked(&self.path(sink));
+        let mut all: Vec<String> = exports.iter().map(|e| format!("{} {}", e.kind(), e.coverage())).collect();
+        all.sort();
+        all
+    }
+
+    /// Why the first bill of a kind that is asked for on a day is due, or not.
+    pub fn why(&self, on: &str, kind: &str) -> String {
+        let shown = self.json(["due", "--on", on]);
+        let rows = shown["rows"].as_array().unwrap().clone();
+        rows.iter().find(|r| r["kind"] == kind).unwrap()["why"].as_str().unwrap().to_owned()
     }
 }

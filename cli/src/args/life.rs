@@ -162,13 +162,6 @@ pub(crate) struct Lint {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Account {
-    /// What accounts have been promised
-    #[command(subcommand)]
-    Contract(Contract),
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Contract {
     /// Sets an account's discount for a product, which `bill lint` then holds its lines against
     Set {

@@ -1,55 +1,157 @@
-//! `account`: what is known of accounts.
+//! `account`: the tree of accounts, and what is known of them.
 
-use billkeep_core::contract::{self, Rate, days_text};
-use billkeep_core::money::Amount;
-use billkeep_core::period::Day;
+mod contract;
 
-use crate::args::{Account, Contract};
+use billkeep_core::accounts::{self, Known, Role, Tree, Unassigned};
+use billkeep_core::bill::totals_text;
+use billkeep_core::ingest::grouped;
+use billkeep_core::period::{BillMonth, Day};
+use billkeep_core::settings::StoreSettings;
+
+use crate::args::{Account, Format};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{self, Column, Table};
 
 pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandError> {
-    let Account::Contract(command) = command;
-    let (said, store) = match command {
-        Contract::List => return list(context),
-        Contract::Set { uin, product, discount, days } => {
-            let amount = Amount::parse_cell(discount.as_bytes()).ok().flatten().ok_or_else(|| {
-                CommandError::user(format!("`{discount}` is not a discount"))
-                    .hint("write what the list price is multiplied by: `--discount 0.85` takes 15% off")
-            })?;
-            let rate = Rate { discount: amount, from: days.from, to: days.to };
+    match command {
+        Account::Contract(command) => contract::run(context, command),
+        Account::List => list(context),
+        Account::Tree { on, month } => tree(context, on, month),
+        Account::Import { file, dry_run } => import(context, &file, dry_run),
+        Account::Add { uin, name, role, parent, from, reason } => {
             let store = context.write()?;
-            contract::set(store.write()?, uin, &product, rate, &context.actor())?;
-            let days = days_text(days.from, days.to);
-            (format!("Account {uin} has {amount} for `{}`{days}.", product.trim()), store)
+            let payer = StoreSettings::of(&store.read()?)?.payer;
+            let (role, parent) = match (uin == payer, parent) {
+                (true, None) => (Role::Payer, None),
+                (_, parent) => (role, Some(parent.unwrap_or(payer))),
+            };
+            let known = Known { name: name.trim().to_owned(), role, parent };
+            let said = format!("`{}`, {role}", known.name);
+            let changed =
+                accounts::set(store.write()?, uin, known, from, reason.as_deref(), &context.actor())?;
+            let days = from.map_or_else(String::new, |day| format!(" from {day} on"));
+            let below = parent.map_or_else(String::new, |parent| format!(", below {parent}"));
+            context.say(&if changed {
+                format!("Account {uin} is {said}{below}{days}.")
+            } else {
+                format!("Account {uin} was {said}{below}{days} before; nothing has changed.")
+            });
+            Ok(store.close()?)
         }
-        Contract::Remove { uin, product, days } => {
+        Account::End { uin, from, reason } => {
             let store = context.write()?;
-            contract::remove(store.write()?, uin, &product, days.from, days.to, &context.actor())?;
-            let days = days_text(days.from, days.to);
-            (format!("Account {uin} has no contracted discount for `{}`{days}.", product.trim()), store)
+            accounts::end(store.write()?, uin, from, reason.as_deref(), &context.actor())?;
+            context.say(&format!("Account {uin} is not in the tree from {from} on."));
+            Ok(store.close()?)
         }
-    };
-    context.say(&said);
+    }
+}
+
+fn import(context: &Context, file: &std::path::Path, dry_run: bool) -> Result<(), CommandError> {
+    let bytes = std::fs::read(file)
+        .map_err(|e| CommandError::user(format!("cannot read `{}`: {e}", file.display())))?;
+    let store = context.write()?;
+    let imported = accounts::import(store.write()?, &bytes, dry_run, &context.actor())?;
+    let (changed, unchanged) = (grouped(imported.changed), grouped(imported.unchanged));
+    context.say(&if dry_run {
+        format!("`{}` is in order: {changed} rows would be new, {unchanged} known.", file.display())
+    } else {
+        format!("Imported `{}`: {changed} rows were new, {unchanged} known.", file.display())
+    });
     Ok(store.close()?)
 }
 
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
-    let columns = ["uin", "product", "discount", "from", "to"].map(Column::text).to_vec();
-    let mut table = Table::new("billkeep.account.contract.list/1", columns);
+    let tree = Tree::load(&store.read()?)?;
+    let columns = vec![
+        Column::text("uin"),
+        Column::text("name"),
+        Column::text("role"),
+        Column::text("parent"),
+        Column::text("from"),
+        Column::text("until"),
+        Column::text("time").wide(),
+        Column::text("actor").wide(),
+        Column::text("reason").wide(),
+    ];
+    let mut table = Table::new("billkeep.account.list/1", columns);
     let day = |day: Option<Day>| day.map_or_else(|| "-".to_owned(), |d| d.to_string());
-    for contract in contract::contracts(&store.read()?)? {
-        for rate in contract.rates {
+    for (uin, record) in tree.accounts() {
+        for span in record.known.spans() {
+            let known = span.change.value.as_ref();
+            let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
             table.rows.push(vec![
-                contract.uin.to_string(),
-                contract.product.clone(),
-                rate.discount.to_string(),
-                day(rate.from),
-                day(rate.to),
+                uin.to_string(),
+                text(known.map(|k| k.name.clone())),
+                text(known.map(|k| k.role.to_string())),
+                text(known.and_then(|k| k.parent).map(|p| p.to_string())),
+                day(span.from),
+                day(span.until),
+                output::time(span.change.at_unix_s),
+                span.change.actor.clone(),
+                text(span.change.reason.clone()),
             ]);
         }
     }
     table.print(context.format)
+}
+
+fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let on = context.day(on, &reader)?;
+    let tree = Tree::load(&reader)?;
+    let columns = vec![
+        Column::text("account"),
+        Column::text("name"),
+        Column::text("role"),
+        Column::text("parent").wide(),
+        Column::count("depth").wide(),
+        Column::text("months"),
+        Column::text("lines"),
+        Column::text("totals"),
+    ];
+    let mut table = Table::new("billkeep.account.tree/1", columns);
+    table.more = vec![("on", on.to_string().into())];
+    let indent =
+        |depth: usize| if context.format == Format::Table { "  ".repeat(depth) } else { String::new() };
+    let none = || "-".to_owned();
+    for node in tree.nodes(on) {
+        let name = if node.known.name.is_empty() { none() } else { node.known.name };
+        table.rows.push(vec![
+            format!("{}{}", indent(node.depth), node.uin),
+            name,
+            node.known.role.to_string(),
+            node.known.parent.map_or_else(none, |parent| parent.to_string()),
+            node.depth.to_string(),
+            none(),
+            none(),
+            none(),
+        ]);
+    }
+    let unknown = accounts::unassigned(&reader, month)?;
+    for Unassigned { owner, months, sums } in &unknown {
+        let months: Vec<String> = months.iter().map(ToString::to_string).collect();
+        let lines: u64 = sums.iter().map(|s| s.lines).sum();
+        table.rows.push(vec![
+            format!("{}{owner}", indent(1)),
+            none(),
+            "unassigned".into(),
+            none(),
+            "1".into(),
+            months.join(" "),
+            lines.to_string(),
+            totals_text(sums),
+        ]);
+    }
+    table.print(context.format)?;
+    if !unknown.is_empty() {
+        context.say(&format!(
+            "{} accounts of bills are not in the tree on the days of their lines.",
+            grouped(unknown.len() as u64)
+        ));
+    }
+    Ok(())
 }

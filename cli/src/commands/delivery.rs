@@ -3,6 +3,7 @@
 use billkeep_core::delivery::{self, Delivery as Record, Finding, Progress};
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
+use billkeep_core::period::Day;
 use billkeep_core::storage;
 
 use crate::args::Delivery;
@@ -14,7 +15,14 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
     let store = context.read()?;
     let reader = store.read()?;
     match command {
-        Delivery::List => print(context, &delivery::list(&reader)?),
+        Delivery::List { filter } => {
+            let mut deliveries = delivery::list(&reader)?;
+            for wanted in filter.iter().filter(|wanted| !wanted.is_empty()) {
+                let matches = matcher(wanted)?;
+                deliveries.retain(|delivery| matches(delivery));
+            }
+            print_with(context, &deliveries, !filter.is_empty())
+        }
         Delivery::Verify { sink } => {
             let mut findings = Vec::new();
             let sinks = match sink {
@@ -34,7 +42,50 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
     }
 }
 
+/// What a delivery has to be.
+type Matcher = Box<dyn Fn(&Record) -> bool>;
+
+/// Reads `FIELD=VALUE` as what a delivery has to be.
+fn matcher(wanted: &str) -> Result<Matcher, CommandError> {
+    let unknown = || {
+        CommandError::user(format!("`{wanted}` is not a condition for deliveries")).hint(
+            "write `--where FIELD=VALUE` with uin, kind, sink, state, month (2021-03) or day (2021-03-31)",
+        )
+    };
+    let (field, value) = wanted.split_once('=').ok_or_else(unknown)?;
+    let value = value.to_owned();
+    let day = |text: &str| text.parse::<Day>().map_err(|e| CommandError::user(format!("`{wanted}`: {e}")));
+    Ok(match field {
+        "uin" => Box::new(move |d| d.plan.wanted.uin.to_string() == value),
+        "kind" => Box::new(move |d| d.plan.wanted.kind.to_string() == value),
+        "sink" => Box::new(move |d| d.sink == value),
+        "state" => Box::new(move |d| state(d) == value),
+        "month" => Box::new(move |d| d.plan.wanted.bill.month.to_string() == value),
+        "day" => {
+            let day = day(&value)?;
+            Box::new(move |d| {
+                let covers = d.plan.wanted.coverage;
+                (covers.first..=covers.last).contains(&day)
+            })
+        }
+        _ => return Err(unknown()),
+    })
+}
+
+fn state(delivery: &Record) -> &'static str {
+    match delivery.progress {
+        Progress::Planned => "planned",
+        Progress::Delivered(_) => "delivered",
+    }
+}
+
 pub(crate) fn print(context: &Context, deliveries: &[Record]) -> Result<(), CommandError> {
+    print_with(context, deliveries, false)
+}
+
+/// Shows deliveries; with `location`, where each lies, for people too.
+fn print_with(context: &Context, deliveries: &[Record], location: bool) -> Result<(), CommandError> {
+    let place = Column::text("location");
     let columns = vec![
         Column::count("delivery"),
         Column::text("state"),
@@ -47,19 +98,24 @@ pub(crate) fn print(context: &Context, deliveries: &[Record]) -> Result<(), Comm
         Column::count("bytes"),
         Column::text("part").wide(),
         Column::text("sha256").wide(),
+        Column::text("due_on"),
+        if location { place } else { place.wide() },
     ];
     let mut table = Table::new("billkeep.delivery.list/1", columns);
     for delivery in deliveries {
         let wanted = &delivery.plan.wanted;
-        let (state, rows, bytes, sha256) = match &delivery.progress {
-            Progress::Planned => ("planned", String::new(), String::new(), String::new()),
-            Progress::Delivered(receipt) => {
-                ("delivered", receipt.rows.to_string(), receipt.bytes.to_string(), hex(&receipt.sha256))
-            }
+        let (rows, bytes, sha256, location) = match &delivery.progress {
+            Progress::Planned => (String::new(), String::new(), String::new(), String::new()),
+            Progress::Delivered(receipt) => (
+                receipt.rows.to_string(),
+                receipt.bytes.to_string(),
+                hex(&receipt.sha256),
+                receipt.location.clone(),
+            ),
         };
         table.rows.push(vec![
             delivery.number.to_string(),
-            state.to_owned(),
+            state(delivery).to_owned(),
             delivery.sink.clone(),
             wanted.uin.to_string(),
             wanted.kind.to_string(),
@@ -69,6 +125,8 @@ pub(crate) fn print(context: &Context, deliveries: &[Record]) -> Result<(), Comm
             bytes,
             delivery.plan.part_name(),
             sha256,
+            delivery.on.map_or_else(|| "-".to_owned(), |on| on.to_string()),
+            location,
         ]);
     }
     table.print(context.format)

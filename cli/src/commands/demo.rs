@@ -7,12 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use billkeep_core::bill::{self, BillView, Field};
-use billkeep_core::calendar::{Binding, Kind as BillKind};
+use billkeep_core::calendar::Kind as BillKind;
 use billkeep_core::delivery;
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::Request;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
-use billkeep_core::storage::{self, Audience, SinkRecord};
+use billkeep_core::storage::{self, Audience, Consent, Enable, Lines, Said, SinkRecord};
 use billkeep_core::store::Store;
 use billkeep_core::uin::Uin;
 use std::collections::BTreeMap;
@@ -152,17 +152,19 @@ impl<'a> Demo<'a> {
             audience: Audience::Partner,
             options: BTreeMap::new(),
         };
-        storage::set_allowed(self.store.write()?, self.payer, true, &actor)?;
-        storage::set_authorised(self.store.write()?, self.payer, true, &actor)?;
-        storage::add_sink(self.store.write()?, &record, &actor)?;
-        let binding = Binding {
+        let said = Said { actor: &actor, reason: Some("the demo") };
+        let today = self.context.day(None, &self.store.read()?)?;
+        storage::allow(self.store.write()?, self.payer, &BillKind::ALL, None, said)?;
+        storage::authorise(self.store.write()?, self.payer, Consent::Storing, None, today, said)?;
+        let wanted = Enable {
+            uin: self.payer,
             sink: SINK.to_owned(),
             kinds: BillKind::ALL.to_vec(),
+            lines: Lines::All,
             custom_bills: true,
             from: None,
-            until: None,
         };
-        storage::enable(self.store.write()?, self.payer, binding, &actor)?;
+        storage::enable(self.store.write()?, &wanted, Some(&record), today, said)?;
         self.context.say(&format!("Bills of account {} go to {url}: daily, monthly, reseller.", self.payer));
         Ok(())
     }

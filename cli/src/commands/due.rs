@@ -220,12 +220,12 @@ pub(super) fn deliver_one(
     item: DueItem,
 ) -> Result<Option<Result<Delivery, CommandError>>, CommandError> {
     let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { return Ok(None) };
-    let record = storage::sink(&store.read()?, &name)?;
+    let (record, on) = (storage::sink(&store.read()?, &name)?, item.asked.on);
     let result = billkeep_sinks::open(&record.url)
         .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name, error })
         .and_then(|sink| {
             let settings = context.render_settings(cache);
-            delivery::deliver(store, &record, sink.as_ref(), wanted, &settings, &context.actor())
+            delivery::deliver(store, &record, sink.as_ref(), wanted, on, &settings, &context.actor())
         });
     Ok(Some(result.map_err(CommandError::from)))
 }

@@ -1,13 +1,16 @@
 //! `import`: bill files into the store, each in one atomic step.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use billkeep_core::accounts::{self, Tree};
 use billkeep_core::bill::totals_text;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Progress, Quiet, Report, Request};
+use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Progress, Quiet, Report, Request, grouped};
 use billkeep_core::naming;
-use billkeep_core::store::Store;
+use billkeep_core::period::BillMonth;
+use billkeep_core::store::{Read, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -64,11 +67,31 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         let object = json!({ "format": "billkeep.import/1", "files": rows });
         output::data(output::json_text(&object).as_bytes())?;
     }
+    tell_unassigned(context, &store.read()?, &reports)?;
     store.close()?;
     match held(&reports) {
         Some(error) if !args.dry_run => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Tells which accounts of the bills that were imported into are not in the tree, if there is a tree.
+fn tell_unassigned(context: &Context, store: &impl Read, reports: &[Report]) -> Result<(), CommandError> {
+    if Tree::load(store)?.is_empty() {
+        return Ok(());
+    }
+    let imported = reports.iter().filter(|r| matches!(r.outcome, Outcome::Imported { .. }));
+    let months: BTreeSet<BillMonth> = imported.map(|r| r.bill.month).collect();
+    for month in months {
+        let unknown = accounts::unassigned(store, Some(month))?;
+        let Some(first) = unknown.first() else { continue };
+        context.say(&format!(
+            "warning: {month} has accounts that are not in the tree of accounts: {}, `{}` first;\n  `billkeep account tree` shows them",
+            grouped(unknown.len() as u64),
+            first.owner
+        ));
+    }
+    Ok(())
 }
 
 /// Says that files wait for a decision, if any does that came just now.

@@ -2,33 +2,45 @@
 
 use std::collections::BTreeMap;
 
+use billkeep_core::export::{self, Audience, ExportError};
 use billkeep_core::storage::{self, SinkRecord};
 
-use crate::args::{Audience, Sink};
+use crate::args::Sink;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 
 pub(crate) fn run(context: &Context, command: Sink) -> Result<(), CommandError> {
     match command {
-        Sink::Add { name, url, options, audience } => add(context, name, url, &options, audience),
+        Sink::Add { name, what } => add(context, &record(name, what.url, &what.options, what.audience)?),
         Sink::List => list(context),
+        Sink::Test { name } => {
+            let store = context.read()?;
+            let record = storage::sink(&store.read()?, &name)?;
+            preflight(context, &record)?;
+            context.say(&format!(
+                "Sink `{name}` at {} takes files, gives them back as they were, and removes them.",
+                record.url
+            ));
+            Ok(())
+        }
         Sink::Remove { name } => {
             let store = context.write()?;
-            storage::remove_sink(store.write()?, &name, &context.actor())?;
+            let today = context.day(None, &store.read()?)?;
+            storage::remove_sink(store.write()?, &name, today, &context.actor())?;
             context.say(&format!("Removed sink `{name}`; what was delivered stays there."));
             Ok(store.close()?)
         }
     }
 }
 
-fn add(
-    context: &Context,
+/// Makes a sink's record of what was said of it.
+pub(crate) fn record(
     name: String,
     url: String,
     options: &[String],
     audience: Audience,
-) -> Result<(), CommandError> {
+) -> Result<SinkRecord, CommandError> {
     let mut by_name = BTreeMap::new();
     for option in options {
         let (name, value) = option
@@ -39,22 +51,26 @@ fn add(
         }
     }
     billkeep_sinks::check(&url).map_err(|e| CommandError::user(e.to_string()))?;
-    let store = context.write()?;
-    let record = SinkRecord {
-        name,
-        url,
-        audience: match audience {
-            Audience::Partner => storage::Audience::Partner,
-            Audience::Customer => storage::Audience::Customer,
-        },
-        options: by_name,
-    };
+    let record = SinkRecord { name, url, audience, options: by_name };
     record.options()?;
+    Ok(record)
+}
+
+fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
+    let store = context.write()?;
     // The folder is made now, so that a path that cannot be is told now.
     billkeep_sinks::open(&record.url).map_err(|e| CommandError::user(e.to_string()))?;
-    storage::add_sink(store.write()?, &record, &context.actor())?;
+    storage::add_sink(store.write()?, record, &context.actor())?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
     Ok(store.close()?)
+}
+
+/// Tries a sink with a probe.
+pub(crate) fn preflight(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
+    let failed = |error| CommandError::from(ExportError::Sink { sink: record.name.clone(), error });
+    let sink = billkeep_sinks::open(&record.url).map_err(failed)?;
+    let tag = format!("{}-{}", context.now_unix_s(), std::process::id());
+    export::preflight(sink.as_ref(), &tag).map_err(failed)
 }
 
 fn list(context: &Context) -> Result<(), CommandError> {

@@ -2,56 +2,167 @@
 
 use std::io::{IsTerminal, Write};
 
-use billkeep_core::calendar::Binding;
+use billkeep_core::calendar::Kind;
+use billkeep_core::delivery::{self, Progress};
 use billkeep_core::period::Day;
-use billkeep_core::storage;
+use billkeep_core::settings::StoreSettings;
+use billkeep_core::storage::{self, Consent, Enable, Said, SinkRecord, Stop, Switch, Target};
+use billkeep_core::store::Read;
 use billkeep_core::uin::Uin;
 
-use crate::args::Storage;
+use crate::args::{AllowArgs, Bound, ConsentArgs, EnableArgs, Storage, SwitchArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 
+use super::sink;
+
 pub(crate) fn run(context: &Context, command: Storage) -> Result<(), CommandError> {
-    if let Storage::Status { uin } = command {
-        return status(context, uin);
+    match command {
+        Storage::Status { uin, on } => status(context, uin, on),
+        Storage::History { uin } => history(context, uin),
+        Storage::Allow { what, until } => allow(context, &what, until),
+        Storage::Deny(what) => deny(context, &what),
+        Storage::Authorize(what) => consent(context, &what, true),
+        Storage::Revoke(what) => consent(context, &what, false),
+        Storage::Enable(what) => enable(context, what),
+        Storage::Disable { uin, kinds, yes, from, reason } => {
+            if !yes {
+                ask(uin)?;
+            }
+            disable(context, uin, kinds.as_deref(), from, reason.as_deref())
+        }
+        Storage::Switch(what) => switch(context, what),
     }
-    if let Storage::Disable { uin, yes: false, .. } = command {
-        ask(uin)?;
-    }
+}
+
+fn words(kinds: &[Kind]) -> String {
+    kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn allow(context: &Context, what: &AllowArgs, until: Option<Day>) -> Result<(), CommandError> {
     let store = context.write()?;
-    let (writer, actor) = (store.write()?, context.actor());
-    let said = match command {
-        Storage::Allow { uin } => {
-            storage::set_allowed(writer, uin, true, &actor)?;
-            format!("Account {uin} is on the allowlist.")
-        }
-        Storage::Deny { uin } => {
-            storage::set_allowed(writer, uin, false, &actor)?;
-            format!("Account {uin} is off the allowlist; nothing new is written for it.")
-        }
-        Storage::Authorize { uin } => {
-            storage::set_authorised(writer, uin, true, &actor)?;
-            format!("Account {uin} has granted the storing role.")
-        }
-        Storage::Revoke { uin } => {
-            storage::set_authorised(writer, uin, false, &actor)?;
-            format!("Account {uin} has revoked the storing role; nothing new is written for it.")
-        }
-        Storage::Enable { uin, sink, kinds, custom_bills, from } => {
-            let names: Vec<String> = kinds.iter().map(ToString::to_string).collect();
-            let said = format!("Bills of account {uin} go to sink `{sink}`: {}.", names.join(", "));
-            let binding = Binding { sink, kinds, custom_bills, from, until: None };
-            storage::enable(writer, uin, binding, &actor)?;
-            said
-        }
-        Storage::Disable { uin, from, .. } => {
-            storage::disable(writer, uin, from.and_then(|day| day.minus_days(1)), &actor)?;
-            format!("Bills of account {uin} are not stored any more; what was delivered stays.")
-        }
-        Storage::Status { .. } => String::new(),
+    let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
+    storage::allow(store.write()?, what.uin, &what.kinds, until, said)?;
+    let until = until.map_or_else(String::new, |day| format!(" until {day}"));
+    context.say(&format!(
+        "Account {} is on the allowlist for {} bills{until}.",
+        what.uin,
+        words(&what.kinds)
+    ));
+    Ok(store.close()?)
+}
+
+fn deny(context: &Context, what: &AllowArgs) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
+    storage::deny(store.write()?, what.uin, &what.kinds, said)?;
+    context.say(&format!(
+        "Account {} is off the allowlist for {} bills; nothing new is written.",
+        what.uin,
+        words(&what.kinds)
+    ));
+    Ok(store.close()?)
+}
+
+fn consent(context: &Context, what: &ConsentArgs, given: bool) -> Result<(), CommandError> {
+    let ConsentArgs { uin, sink, custom_bills, reason } = what;
+    let store = context.write()?;
+    let today = context.day(None, &store.read()?)?;
+    let actor = context.actor();
+    let said = Said { actor: &actor, reason: reason.as_deref() };
+    let consent = if *custom_bills { Consent::CustomBills } else { Consent::Storing };
+    let of = sink.as_ref().map_or_else(String::new, |name| format!(" for sink `{name}`"));
+    let to = if *custom_bills { "custom bills" } else { "the storing role" };
+    if given {
+        storage::authorise(store.write()?, *uin, consent, sink.as_deref(), today, said)?;
+        context.say(&format!("Account {uin} has granted {to}{of}."));
+    } else {
+        storage::revoke(store.write()?, *uin, consent, sink.as_deref(), said)?;
+        context.say(&format!("Account {uin} has revoked {to}{of}; nothing new is written."));
+    }
+    Ok(store.close()?)
+}
+
+/// The sink that is made on the way, if one is.
+fn to_create(bound: &Bound) -> Result<Option<SinkRecord>, CommandError> {
+    let Some(url) = &bound.create else { return Ok(None) };
+    sink::record(bound.sink.clone(), url.clone(), &bound.options, bound.audience).map(Some)
+}
+
+/// Tries the sink before bills go there.
+fn try_sink(
+    context: &Context,
+    store: &impl Read,
+    bound: &Bound,
+    new: Option<&SinkRecord>,
+) -> Result<(), CommandError> {
+    match new {
+        Some(record) => sink::preflight(context, record),
+        None => sink::preflight(context, &storage::sink(store, &bound.sink)?),
+    }
+}
+
+fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
+    let EnableArgs { bound, kinds, lines, custom_bills, from } = what;
+    let new = to_create(&bound)?;
+    let store = context.write()?;
+    let reader = store.read()?;
+    let today = context.day(None, &reader)?;
+    let (uin, sink) = (bound.uin, bound.sink.clone());
+    let wanted = Enable { uin, sink, kinds, lines, custom_bills, from };
+    storage::may_enable(&reader, &wanted, new.as_ref(), today)?;
+    try_sink(context, &reader, &bound, new.as_ref())?;
+    drop(reader);
+    let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
+    let begun = storage::enable(store.write()?, &wanted, new.as_ref(), today, said)?;
+    let of_kind = |(kind, from): &(Kind, Option<Day>)| match from {
+        Some(from) => format!("{kind} from {from} on"),
+        None => kind.to_string(),
     };
-    context.say(&said);
+    let kinds: Vec<String> = begun.iter().map(of_kind).collect();
+    context.say(&format!("Bills of account {uin} go to sink `{}`: {}.", wanted.sink, kinds.join(", ")));
+    Ok(store.close()?)
+}
+
+fn disable(
+    context: &Context,
+    uin: Uin,
+    kinds: Option<&[Kind]>,
+    from: Option<Day>,
+    reason: Option<&str>,
+) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let today = context.day(None, &store.read()?)?;
+    let said = Said { actor: &context.actor(), reason };
+    let stop = from.map_or(Stop::AtOnce { today }, Stop::From);
+    let ended = storage::disable(store.write()?, uin, kinds, stop, said)?;
+    let from = from.map_or_else(|| " any more".to_owned(), |day| format!(" from {day} on"));
+    context.say(&format!(
+        "Bills of account {uin} are not stored{from}: {}. What was delivered stays.",
+        words(&ended)
+    ));
+    Ok(store.close()?)
+}
+
+fn switch(context: &Context, what: SwitchArgs) -> Result<(), CommandError> {
+    let SwitchArgs { bound, kinds, on } = what;
+    let new = to_create(&bound)?;
+    let store = context.write()?;
+    let reader = store.read()?;
+    let last = context.day(on, &reader)?;
+    let wanted = Switch { uin: bound.uin, sink: bound.sink.clone(), kinds, last };
+    storage::may_switch(&reader, &wanted, new.as_ref())?;
+    try_sink(context, &reader, &bound, new.as_ref())?;
+    drop(reader);
+    let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
+    let switched = storage::switch(store.write()?, &wanted, new.as_ref(), said)?;
+    let (uin, name) = (wanted.uin, &wanted.sink);
+    let from = last.next().map_or_else(String::new, |day| day.to_string());
+    context.say(&format!(
+        "Bills of account {uin} go to sink `{name}` from {from} on: {}. What is due through {last} stays with the old one.",
+        words(&switched)
+    ));
     Ok(store.close()?)
 }
 
@@ -73,30 +184,161 @@ fn ask(uin: Uin) -> Result<(), CommandError> {
     if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(refused()) }
 }
 
-fn status(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
+fn day(day: Option<Day>) -> String {
+    day.map_or_else(|| "-".to_owned(), |d| d.to_string())
+}
+
+fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let on = context.day(on, &reader)?;
+    let payer = StoreSettings::of(&reader)?.payer;
+    let accounts = match uin {
+        Some(uin) => vec![storage::account(&reader, uin)?],
+        None => storage::accounts(&reader)?,
+    };
+    let columns =
+        ["uin", "kind", "allowed", "authorised", "custom_bills", "sink", "lines", "from", "until", "next"];
+    let mut table = Table::new("billkeep.storage.status/2", columns.map(Column::text).to_vec());
+    table.more = vec![("on", on.to_string().into())];
+    let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    for account in accounts {
+        let uin = account.uin;
+        for kind in Kind::ALL {
+            if kind == Kind::Reseller && uin != payer {
+                continue;
+            }
+            let facts = account.facts(kind, on);
+            let spans = account.bindings.get(&kind).map(|line| line.spans()).unwrap_or_default();
+            let holds = |span: &&billkeep_core::timeline::Span<'_, Target>| {
+                span.from.is_none_or(|from| from <= on) && span.until.is_none_or(|until| on <= until)
+            };
+            let span = spans.iter().find(holds).filter(|_| facts.sink.is_some());
+            let lines = match span.map(|span| &span.change.value) {
+                Some(Target::Sink { lines, .. }) => lines.to_string(),
+                _ => "-".to_owned(),
+            };
+            // As the console does: whoever is not on the allowlist is shown no way to enable.
+            let next = if !facts.allowed {
+                "-".to_owned()
+            } else if !facts.authorised {
+                format!("billkeep storage authorize {uin}")
+            } else if facts.sink.is_none() {
+                format!("billkeep storage enable {uin} --sink NAME --kinds {kind}")
+            } else if kind == Kind::Reseller && !facts.custom_bills {
+                format!("billkeep storage authorize {uin} --custom-bills")
+            } else {
+                "-".to_owned()
+            };
+            let custom = if kind == Kind::Reseller { word(facts.custom_bills) } else { "-".to_owned() };
+            table.rows.push(vec![
+                uin.to_string(),
+                kind.to_string(),
+                word(facts.allowed),
+                word(facts.authorised),
+                custom,
+                facts.sink.unwrap_or("-").to_owned(),
+                lines,
+                day(span.and_then(|span| span.from)),
+                day(span.and_then(|span| span.until)),
+                next,
+            ]);
+        }
+    }
+    table.print(context.format)
+}
+
+fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let accounts = match uin {
         Some(uin) => vec![storage::account(&reader, uin)?],
         None => storage::accounts(&reader)?,
     };
-    let columns = ["uin", "allowed", "authorised", "sink", "kinds", "custom_bills", "from", "until"];
-    let mut table = Table::new("billkeep.storage.status/1", columns.map(Column::text).to_vec());
-    let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
-    let day = |day: Option<Day>| day.map_or_else(|| "-".to_owned(), |d| d.to_string());
+    let delivered = delivery::list(&reader)?;
+    let columns = vec![
+        Column::text("uin"),
+        Column::text("what"),
+        Column::text("kind"),
+        Column::text("said"),
+        Column::text("sink"),
+        Column::text("from"),
+        Column::text("until"),
+        Column::count("delivered"),
+        Column::text("time").wide(),
+        Column::text("actor"),
+        Column::text("reason"),
+    ];
+    let mut table = Table::new("billkeep.storage.history/1", columns);
     for account in accounts {
-        let mut row = vec![account.uin.to_string(), word(account.allowed), word(account.authorised)];
-        if account.bindings.is_empty() {
-            row.extend(["-", "-", "-", "-", "-"].map(str::to_owned));
-            table.rows.push(row);
-            continue;
+        let uin = account.uin.to_string();
+        let mut row = |what: &str,
+                       kind: &str,
+                       said: &str,
+                       sink: &str,
+                       days: (Option<Day>, String),
+                       n: String,
+                       change: (i64, &str, Option<&str>)| {
+            let (at, actor, reason) = change;
+            let time = if at == 0 { "-".to_owned() } else { crate::output::time(at) };
+            let or = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+            table.rows.push(vec![
+                uin.clone(),
+                what.to_owned(),
+                kind.to_owned(),
+                said.to_owned(),
+                sink.to_owned(),
+                day(days.0),
+                days.1,
+                n,
+                time,
+                or(actor),
+                or(reason.unwrap_or_default()),
+            ]);
+        };
+        for (kind, line) in &account.allowed {
+            for change in line.changes() {
+                let said = if change.value { "allow" } else { "deny" };
+                let who = (change.at_unix_s, change.actor.as_str(), change.reason.as_deref());
+                row("allowlist", kind.word(), said, "-", (change.from, "-".into()), String::new(), who);
+            }
         }
-        for binding in account.bindings {
-            let kinds: Vec<String> = binding.kinds.iter().map(ToString::to_string).collect();
-            let mut row = row.clone();
-            row.extend([binding.sink, kinds.join(","), word(binding.custom_bills)]);
-            row.extend([day(binding.from), day(binding.until)]);
-            table.rows.push(row);
+        for grant in &account.grants {
+            for change in grant.given.changes() {
+                let said = if change.value { "authorize" } else { "revoke" };
+                let who = (change.at_unix_s, change.actor.as_str(), change.reason.as_deref());
+                let sink = grant.sink.as_deref().unwrap_or("all");
+                row(&grant.consent.to_string(), "-", said, sink, (None, "-".into()), String::new(), who);
+            }
+        }
+        for (kind, line) in &account.bindings {
+            let spans = line.spans();
+            for change in line.changes() {
+                // A change that a later one has replaced altogether holds on no day.
+                let span = spans.iter().find(|span| std::ptr::eq(span.change, change));
+                let said = match &change.value {
+                    Target::Sink { .. } => "store",
+                    Target::Off => "off",
+                    Target::Stopped => "stop",
+                };
+                let sink = change.value.sink().unwrap_or("-");
+                let until = span.map_or_else(|| "replaced".to_owned(), |span| day(span.until));
+                let there = delivered.iter().filter(|d| {
+                    d.plan.wanted.uin == account.uin
+                        && d.plan.wanted.kind == *kind
+                        && d.sink == sink
+                        && d.progress != Progress::Planned
+                        && span.is_some_and(|span| {
+                            d.on.is_none_or(|on| {
+                                span.from.is_none_or(|from| from <= on)
+                                    && span.until.is_none_or(|until| on <= until)
+                            })
+                        })
+                });
+                let n = if change.value.sink().is_some() { there.count().to_string() } else { String::new() };
+                let who = (change.at_unix_s, change.actor.as_str(), change.reason.as_deref());
+                row("binding", kind.word(), said, sink, (change.from, until), n, who);
+            }
         }
     }
     table.print(context.format)

@@ -62,6 +62,29 @@ impl Owners {
     }
 }
 
+/// Owners of lines, which may be others on other days of coverage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnersByDay(Vec<(u8, u8, Owners)>);
+
+impl From<Owners> for OwnersByDay {
+    fn from(owners: Owners) -> Self {
+        OwnersByDay(vec![(0, u8::MAX, owners)])
+    }
+}
+
+impl OwnersByDay {
+    /// Those of spans of days, each with its first and last day.
+    pub fn of(spans: Vec<(u8, u8, Owners)>) -> OwnersByDay {
+        OwnersByDay(spans)
+    }
+
+    /// Says whether an owner is among them on a day.
+    pub fn contains(&self, coverage_day: u8, owner: u64) -> bool {
+        let of_day = |(first, last, _): &&(u8, u8, Owners)| (*first..=*last).contains(&coverage_day);
+        self.0.iter().filter(of_day).any(|(_, _, owners)| owners.contains(owner))
+    }
+}
+
 /// A block that has been read, with columns that are decoded once.
 pub struct ReadBlock {
     number: u64,

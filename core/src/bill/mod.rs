@@ -23,7 +23,7 @@ pub use diff::{Change, Comparison, Diff, DiffGroup, DiffLine, Identity, Net, Sto
 pub use error::{BillError, Stale};
 pub use explain::{Explained, PlacedLine, Shown, explain};
 pub(crate) use lines::map_cells;
-pub use lines::{Filter, Owners, ReadBlock, Slice, walk, walk_imported};
+pub use lines::{Filter, Owners, OwnersByDay, ReadBlock, Slice, walk, walk_imported};
 pub use origin::{LineAt, Origin, origins};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines};
 pub use records::*;

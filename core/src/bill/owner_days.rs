@@ -18,7 +18,7 @@ use crate::period::Basis;
 use crate::store::{Large, Read, StoreError};
 
 use super::error::BillError;
-use super::lines::{Owners, ReadBlock};
+use super::lines::{OwnersByDay, ReadBlock};
 use super::view::{BillView, SegmentView};
 
 const VERSION: u8 = 1;
@@ -194,7 +194,7 @@ pub struct Wanted {
 pub fn owner_days(
     store: &impl Read,
     view: &BillView,
-    owners: &Owners,
+    owners: &OwnersByDay,
     last_day: u8,
 ) -> Result<Wanted, BillError> {
     let mut all: BTreeMap<(u8, u64), OwnerDay> = BTreeMap::new();
@@ -203,7 +203,7 @@ pub fn owner_days(
         let (mut row, mut block, mut block_end) = (0_u64, 0, 0_u64);
         for one in of_segment(store, segment, view.bill.key.basis)? {
             let end = row + one.rows();
-            if one.coverage_day <= last_day && owners.contains(one.owner) {
+            if one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner) {
                 // Blocks and owner-days lie in the same order: those that meet this one's lines hold them.
                 let mut at = block_end;
                 for used in segment.record.blocks.get(block..).unwrap_or_default() {

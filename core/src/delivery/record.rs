@@ -8,7 +8,7 @@ use crate::codec::{self, CodecError, Layouts};
 use crate::digest::Digest;
 use crate::export::{Form, Plan, Scope, Wanted};
 use crate::naming::Kind;
-use crate::period::Coverage;
+use crate::period::{Coverage, Day};
 use crate::uin::Uin;
 
 /// Where a delivery stands.
@@ -60,6 +60,8 @@ pub struct Delivery {
     pub progress: Progress,
     /// When it was planned, in Unix seconds.
     pub at_unix_s: i64,
+    /// For which day it was due; not known of those that were planned before this was kept.
+    pub on: Option<Day>,
 }
 
 /// The layout before, in which every export had one form.
@@ -107,6 +109,7 @@ impl From<First> for Delivery {
             plan: Plan { wanted, revision, revision_digest, content, is_final, stem },
             progress: first.progress,
             at_unix_s: first.at_unix_s,
+            on: None,
         }
     }
 }

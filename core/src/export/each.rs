@@ -59,7 +59,7 @@ pub fn export_each(
 ) -> Result<Exported, ExportError> {
     let last_day = coverage_last_day(wanted.coverage);
     let accounts = accounts(store, view, &wanted, customers_only)?;
-    let found = wanted_lines(store, view, &Owners::of(accounts.keys().copied()), last_day)?;
+    let found = wanted_lines(store, view, &Owners::of(accounts.keys().copied()).into(), last_day)?;
     let columns = Columns::through(view, last_day);
     let passes = passes(&accounts);
     let rows = accounts.values().flatten().map(|s| s.lines).sum();
@@ -112,7 +112,6 @@ fn accounts(
     wanted: &Wanted,
     customers_only: bool,
 ) -> Result<BTreeMap<u64, Vec<Sums>>, ExportError> {
-    let overflow = || BillError::from(Overflow);
     let last_day = coverage_last_day(wanted.coverage);
     let mut accounts: BTreeMap<u64, Vec<Sums>> = BTreeMap::new();
     for segment in view.segments() {
@@ -123,22 +122,7 @@ fn accounts(
             if owner == 0 || (customers_only && owner == wanted.bill.payer.number()) {
                 continue;
             }
-            let sums = accounts.entry(owner).or_default();
-            let currency = rollup.currencies().get(cell.key.currency);
-            let at = match sums.iter().position(|s| s.currency.as_bytes() == currency) {
-                Some(at) => at,
-                None => {
-                    let new = Sums::new(&rollup.currencies().text(cell.key.currency));
-                    let at = sums.partition_point(|s| s.currency < new.currency);
-                    sums.insert(at, new);
-                    at
-                }
-            };
-            let Some(sums) = sums.get_mut(at) else { continue };
-            sums.lines += cell.lines;
-            for (column, amount) in rollup.columns().iter().zip(cell.amounts) {
-                sums.add(*column, *amount).ok_or_else(overflow)?;
-            }
+            rollup.add_cell(&cell, accounts.entry(owner).or_default()).map_err(BillError::from)?;
         }
     }
     Ok(accounts)

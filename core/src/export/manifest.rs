@@ -29,7 +29,8 @@ pub struct Manifest {
     pub basis: String,
     /// `daily`, `monthly` or `reseller`
     pub kind: String,
-    /// `payer` (all lines), `customers`, `owner`, or `self` (the payer's own lines)
+    /// `payer` (all lines), `customers`, `owner`, `self` (the payer's own lines), or `reseller` (a second-level
+    /// reseller's, and those of whoever stands below it)
     pub scope: String,
     /// The days covered.
     pub coverage: ManifestCoverage,
@@ -137,6 +138,7 @@ impl Manifest {
                 Scope::Customers => "customers",
                 Scope::Owner(_) => "owner",
                 Scope::SelfUse => "self",
+                Scope::Reseller(_) => "reseller",
             }
             .to_owned(),
             coverage: ManifestCoverage {

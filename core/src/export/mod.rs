@@ -11,8 +11,10 @@ mod kept;
 mod manifest;
 mod place;
 mod plan;
+mod preflight;
 mod render;
 mod sink;
+mod whose;
 
 pub(crate) use archive::write_small;
 pub use csv::{Columns, write_line, write_quoted};
@@ -22,6 +24,7 @@ pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, Ma
 pub(crate) use place::read_hash;
 pub use place::{Placed, place};
 pub use plan::{EXPORT_FORMAT, Plan, ROWS_PER_FILE, Scope, Wanted};
+pub use preflight::preflight;
 pub use render::{RenderSettings, Rendered, render};
 pub use sink::{Held, Hold, Sink, SinkError, Staged};
 
@@ -62,6 +65,25 @@ pub enum ExportError {
         /// What the roll-ups tell.
         other: String,
     },
+    /// What was due may not be written any more.
+    #[error("nothing was written to sink `{sink}` for account {uin}: {why}")]
+    Withdrawn {
+        /// The sink.
+        sink: String,
+        /// Whose bill.
+        uin: crate::uin::Uin,
+        /// What is in the way.
+        why: String,
+    },
+    /// The sink's record or the account's cannot be used.
+    #[error("{0}")]
+    Storage(Box<crate::storage::StorageError>),
+    /// The lines of the export are others than when it was planned: whose they are has changed since.
+    #[error("`{name}` was planned for other lines; run again, and it is planned anew")]
+    Stale {
+        /// The part.
+        name: String,
+    },
     /// The export's form is none that can be rendered.
     #[error("`{name}` cannot be rendered as {form}")]
     Form {
@@ -94,13 +116,21 @@ impl From<StoreError> for ExportError {
     }
 }
 
+impl From<crate::storage::StorageError> for ExportError {
+    fn from(e: crate::storage::StorageError) -> Self {
+        ExportError::Storage(Box::new(e))
+    }
+}
+
 impl ExportError {
     /// Returns the kind.
     pub fn kind(&self) -> Kind {
         match self {
             ExportError::Bill(e) => e.kind(),
             ExportError::Write(_) => Kind::Internal,
-            ExportError::Form { .. } => Kind::Refused,
+            ExportError::Form { .. } | ExportError::Withdrawn { .. } => Kind::Refused,
+            ExportError::Storage(e) => e.kind(),
+            ExportError::Stale { .. } => Kind::Passing,
             ExportError::DoNotTie { .. } | ExportError::Altered { .. } => Kind::Damaged,
             ExportError::Sink { error, .. } => error.kind(),
         }

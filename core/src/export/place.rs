@@ -104,7 +104,8 @@ pub(super) fn put(
     Ok(Placed { rendered, manifest_sha256 })
 }
 
-fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
+/// Reads all that a sink holds under a name.
+pub(super) fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
     let Some(mut reader) = sink.read(name)? else { return Ok(None) };
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillKey, BillView, OwnerDay, Owners, State, wanted_lines};
+use crate::bill::{BillError, BillKey, BillView, OwnerDay, State, wanted_lines};
 use crate::digest::Digest;
 use crate::naming::{ExportName, Kind, export_id};
 use crate::period::{Coverage, TimeZone};
@@ -34,19 +34,11 @@ pub enum Scope {
     Owner(Uin),
     /// The payer's own lines, without the customers' (domain, "Who is who": self use).
     SelfUse,
+    /// The lines of a second-level reseller and of whoever stands below it on the lines' days.
+    Reseller(Uin),
 }
 
 impl Scope {
-    /// Returns the owners.
-    pub fn owners(self, payer: Uin) -> Owners {
-        match self {
-            Scope::Payer => Owners::all(),
-            Scope::Customers => Owners::customers(payer),
-            Scope::Owner(uin) => Owners::one(uin),
-            Scope::SelfUse => Owners::one(payer),
-        }
-    }
-
     /// Returns the words for it.
     pub fn words(self) -> String {
         match self {
@@ -54,6 +46,7 @@ impl Scope {
             Scope::Customers => "customers".to_owned(),
             Scope::Owner(uin) => format!("owner {uin}"),
             Scope::SelfUse => "self".to_owned(),
+            Scope::Reseller(uin) => format!("reseller {uin}"),
         }
     }
 }
@@ -109,8 +102,8 @@ impl Plan {
         let content = match wanted.scope {
             Scope::Payer => view.digest_through(last_day, true, true),
             Scope::Customers => view.digest_through(last_day, false, true),
-            Scope::Owner(_) | Scope::SelfUse => {
-                let owners = wanted.scope.owners(wanted.bill.payer);
+            Scope::Owner(_) | Scope::SelfUse | Scope::Reseller(_) => {
+                let owners = wanted.scope.owners(store, wanted.bill)?;
                 OwnerDay::digest_of(&wanted_lines(store, view, &owners, last_day)?.days)
             }
         };

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillView, totals_text, wanted_lines};
+use crate::bill::{BillError, BillView, OwnerDay, totals_text, wanted_lines};
 use crate::block::{Sums, merge_sums};
 use crate::period::{BillMonth, Day};
 use crate::rollup::{Cell, Overflow, Rollup};
@@ -95,7 +95,11 @@ pub fn render(
     }
     let last_day = coverage_last_day(wanted.coverage);
     let columns = Columns::through(view, last_day);
-    let found = wanted_lines(store, view, &wanted.scope.owners(wanted.bill.payer), last_day)?;
+    let found = wanted_lines(store, view, &wanted.scope.owners(store, wanted.bill)?, last_day)?;
+    // Whoever stood below a second-level reseller may have moved since it was planned.
+    if OwnerDay::digest_of(&found.days) != plan.content {
+        return Err(ExportError::Stale { name: plan.part_name() });
+    }
     let csvs = cut(&found.days, wanted.rows_per_file);
     let cache = settings.cache.filter(|_| plan.content.lines() >= CACHE_LINES_MIN);
     let namer = Namer::new(wanted.bill, columns.headers());
@@ -325,7 +329,7 @@ impl<'a> CsvNames<'a> {
 /// Returns the sums that the roll-ups tell for what a plan covers; one segment's is in memory at a time.
 fn expected_sums(store: &impl Read, view: &BillView, plan: &Plan) -> Result<Vec<Sums>, ExportError> {
     let wanted = &plan.wanted;
-    let owners = wanted.scope.owners(wanted.bill.payer);
+    let owners = wanted.scope.owners(store, wanted.bill)?;
     let last = coverage_last_day(wanted.coverage);
     let mut all = Vec::new();
     for segment in view.segments() {
@@ -333,7 +337,8 @@ fn expected_sums(store: &impl Read, view: &BillView, plan: &Plan) -> Result<Vec<
         let of = owner_numbers(&rollup);
         let sums = rollup.sums_where(|cell| {
             let owner = of.get(cell.key.owner as usize).copied().unwrap_or(0);
-            covers(wanted.bill.month, last, cell) && owners.contains(owner)
+            let day = coverage_day(wanted.bill.month, cell);
+            day <= last && owners.contains(day, owner)
         });
         merge_sums(&mut all, &sums.map_err(BillError::from)?).ok_or(Overflow).map_err(BillError::from)?;
     }
@@ -345,11 +350,15 @@ pub(super) fn owner_numbers(rollup: &Rollup) -> Vec<u64> {
     rollup.owners().iter().map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect()
 }
 
-/// Says whether an export through a day covers a cell: as imports do, days outside of the month by its edges, no
-/// day by the last one.
-pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell<'_>) -> bool {
+/// Returns the day of coverage of a cell: as imports do, days outside of the month by its edges, no day by the last one.
+fn coverage_day(month: BillMonth, cell: &Cell<'_>) -> u8 {
     let day = cell.key.day.and_then(Day::from_epoch_days).unwrap_or(month.last_day());
-    day.clamp(month.first_day(), month.last_day()).day_of_month() <= u32::from(last_day)
+    day.clamp(month.first_day(), month.last_day()).day_of_month() as u8
+}
+
+/// Says whether an export through a day covers a cell.
+pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell<'_>) -> bool {
+    coverage_day(month, cell) <= last_day
 }
 
 /// Hashes and counts what is written.

@@ -97,6 +97,12 @@ pub trait Sink: Send + Sync {
     /// [`SinkError`].
     fn read(&self, name: &str) -> Result<Option<Box<dyn Read>>, SinkError>;
 
+    /// Removes what is held under a name; nothing there is no error.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn remove(&self, name: &str) -> Result<(), SinkError>;
+
     /// Lists the names of all objects, sorted.
     ///
     /// # Errors

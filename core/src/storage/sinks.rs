@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{self, CodecError, Layouts};
 use crate::export::{Audience, Dialect, Form, Per, ROWS_PER_FILE, Shape};
 use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::period::Day;
 use crate::store::{Read, StoreError, Table, Writer};
+use crate::timeline::Timeline;
 
-use super::{StorageError, accounts};
+use super::{StorageError, Target, accounts};
 
 /// A sink as it was set up. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,24 +113,34 @@ pub fn sinks(store: &impl Read) -> Result<Vec<SinkRecord>, StoreError> {
 /// # Errors
 /// [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option that makes no sense.
 pub fn add_sink(writer: Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
+    put_sink(&writer, sink, actor)?;
+    Ok(writer.commit()?)
+}
+
+pub(super) fn put_sink(writer: &Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
     sink.options()?;
     if writer.get_bytes(Table::Sinks, sink.name.as_bytes())?.is_some() {
         return Err(StorageError::SinkExists(sink.name.clone()));
     }
     writer.put_of(Table::Sinks, sink.name.as_bytes(), sink)?;
-    let after = record_digest(&writer, Table::Sinks, sink.name.as_bytes())?;
-    append_change(&writer, actor, Change { after, ..Change::new("sink add", &sink.name, &sink.url) })?;
-    Ok(writer.commit()?)
+    let after = record_digest(writer, Table::Sinks, sink.name.as_bytes())?;
+    append_change(writer, actor, Change { after, ..Change::new("sink add", &sink.name, &sink.url) })?;
+    Ok(())
 }
 
-/// Removes a sink that no binding refers to.
+/// Removes a sink to which no bills go today or later. Days that belonged to it stay as they were said.
 ///
 /// # Errors
 /// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
-pub fn remove_sink(writer: Writer, name: &str, actor: &Actor) -> Result<(), StorageError> {
+pub fn remove_sink(writer: Writer, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
     let found = sink(&writer, name)?;
     for account in accounts(&writer)? {
-        if account.bindings.iter().any(|b| b.sink == name) {
+        let goes = |line: &Timeline<Target>| {
+            let stopped = line.last().is_some_and(|change| change.value == Target::Stopped);
+            let later = |until: Option<Day>| until.is_none_or(|until| until >= today);
+            !stopped && line.spans().iter().any(|s| s.change.value.sink() == Some(name) && later(s.until))
+        };
+        if account.bindings.values().any(goes) {
             return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });
         }
     }

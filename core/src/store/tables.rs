@@ -31,6 +31,8 @@ pub enum Table {
     Sinks,
     /// Allowlist, grants and bindings, under the UIN.
     Storage,
+    /// What is known of accounts, under the UIN.
+    Accounts,
     /// Contracted discounts, under the UIN and the product's name.
     Contracts,
     /// The store's own calendars, under their name.
@@ -77,6 +79,7 @@ impl Table {
             Table::Schemas => "schemas",
             Table::Sinks => "sinks",
             Table::Storage => "storage",
+            Table::Accounts => "accounts",
             Table::Contracts => "contracts",
             Table::Calendars => "calendars",
             Table::Deliveries => "deliveries",

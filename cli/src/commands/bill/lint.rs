@@ -1,10 +1,13 @@
 //! `bill lint`: what in a bill contradicts itself, or what is known besides.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use billkeep_core::accounts::Tree;
 use billkeep_core::bill::Origin;
 use billkeep_core::contract;
 use billkeep_core::lint::{self, Example, Report, Severity};
+use billkeep_core::uin::Uin;
 use serde_json::{Value, json};
 
 use crate::args::{Format, Lint};
@@ -19,11 +22,17 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandEr
     let store = context.read()?;
     let reader = store.read()?;
     let view = super::view(context, &reader, &args.which, args.revision)?;
+    // The accounts that were named; else those of the tree, if there is one.
+    let mut known: BTreeSet<Uin> = args.known.iter().copied().collect();
+    let tree = Tree::load(&reader)?;
+    if known.is_empty() && !tree.is_empty() {
+        known.extend(tree.accounts().map(|(uin, _)| uin));
+    }
     let settings = lint::Settings {
         threads: context.thread_count(),
         examples_max: args.examples,
         tolerance_units: args.tolerance,
-        known_accounts: args.known.iter().copied().collect(),
+        known_accounts: known,
         contracts: contract::contracts(&reader)?,
     };
     let report = lint::lint(&reader, &view, &settings)?;

@@ -1,0 +1,226 @@
+//! The part of the command line that is about bill storage: accounts, sinks, allowlist, grants, bindings.
+
+use std::path::PathBuf;
+
+use billkeep_core::accounts::Role;
+use billkeep_core::calendar::Kind;
+use billkeep_core::export::Audience;
+use billkeep_core::period::{BillMonth, Day};
+use billkeep_core::storage::Lines;
+use billkeep_core::uin::Uin;
+use clap::Subcommand;
+
+use super::Contract;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Account {
+    /// Puts an account into the tree, or says something new of it from a day on
+    Add {
+        uin: Uin,
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// reseller (second level), customer, sub-account, or payer for the payer itself
+        #[arg(long, default_value_t = Role::Customer)]
+        role: Role,
+        /// Below which account it stands (default: the payer)
+        #[arg(long, value_name = "UIN")]
+        parent: Option<Uin>,
+        /// From this day on (default: for all days)
+        #[arg(long, value_name = "DAY")]
+        from: Option<Day>,
+        /// Why, for the journal
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Takes an account out of the tree from a day on; its lines stay in the bills
+    End {
+        uin: Uin,
+        /// The first day on which it is not in the tree
+        #[arg(long, value_name = "DAY")]
+        from: Day,
+        /// Why, for the journal
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Takes accounts from a CSV with the columns uin, name, role, parent, from, reason: all or none
+    Import {
+        file: PathBuf,
+        /// Checks everything, and changes nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Everything that was said of accounts, by day
+    List,
+    /// The tree of a day, and the accounts of bills that it does not know
+    Tree {
+        /// The day (default: today)
+        #[arg(long)]
+        on: Option<Day>,
+        /// Unassigned accounts of this month only
+        #[arg(long)]
+        month: Option<BillMonth>,
+    },
+    /// What accounts were promised, for `bill lint`
+    #[command(subcommand)]
+    Contract(Contract),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SinkArgs {
+    /// Where it is
+    pub(crate) url: String,
+    /// A setting, as `rows_per_file=N`; may be given several times
+    #[arg(long = "option", value_name = "K=V")]
+    pub(crate) options: Vec<String>,
+    /// Who reads it: partner or customer
+    #[arg(long, default_value_t = Audience::Partner)]
+    pub(crate) audience: Audience,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sink {
+    /// Adds a folder: file:///path/to/folder
+    Add {
+        /// A name for it
+        name: String,
+        #[command(flatten)]
+        what: SinkArgs,
+    },
+    /// All sinks
+    List,
+    /// Tries whether a small file can be written, read back and removed there
+    Test {
+        /// Its name
+        name: String,
+    },
+    /// Removes a sink; what was delivered stays there
+    Remove {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct AllowArgs {
+    pub(crate) uin: Uin,
+    /// Only these kinds: daily, monthly, reseller
+    #[arg(long, value_delimiter = ',', default_value = "daily,monthly,reseller")]
+    pub(crate) kinds: Vec<Kind>,
+    /// Why, for the journal
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+/// A consent, and who takes it back or gives it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConsentArgs {
+    pub(crate) uin: Uin,
+    /// Only for this sink (default: for all)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sink: Option<String>,
+    /// Custom bills, the customers' consolidated bills, instead of the storing role
+    #[arg(long)]
+    pub(crate) custom_bills: bool,
+    /// Why, for the journal
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+/// Whereto: a sink that is there, or one that is made on the way.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Bound {
+    pub(crate) uin: Uin,
+    /// The sink's name
+    #[arg(long)]
+    pub(crate) sink: String,
+    /// Adds the sink on the way, at this URL
+    #[arg(long, value_name = "URL")]
+    pub(crate) create: Option<String>,
+    /// A setting of the new sink, as for `sink add`
+    #[arg(long = "option", value_name = "K=V", requires = "create")]
+    pub(crate) options: Vec<String>,
+    /// Who reads the new sink: partner or customer
+    #[arg(long, default_value_t = Audience::Partner, requires = "create")]
+    pub(crate) audience: Audience,
+    /// Why, for the journal
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EnableArgs {
+    #[command(flatten)]
+    pub(crate) bound: Bound,
+    /// daily, monthly, reseller
+    #[arg(long, value_delimiter = ',', default_value = "daily,monthly")]
+    pub(crate) kinds: Vec<Kind>,
+    /// Which of the payer's lines its daily and monthly bills hold: all that it owes, or self for its own only
+    #[arg(long, default_value_t = Lines::All)]
+    pub(crate) lines: Lines,
+    /// Agrees to store the customers' consolidated bills
+    #[arg(long)]
+    pub(crate) custom_bills: bool,
+    /// From this day on (default: the first time, for every day that `run` is asked for; later, from today)
+    #[arg(long, value_name = "DAY")]
+    pub(crate) from: Option<Day>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct SwitchArgs {
+    #[command(flatten)]
+    pub(crate) bound: Bound,
+    /// Only these kinds (default: all that are enabled)
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) kinds: Option<Vec<Kind>>,
+    /// The last day that stays with the old sink (default: today); the day after is the new one's first
+    #[arg(long, value_name = "DAY")]
+    pub(crate) on: Option<Day>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Storage {
+    /// Puts an account on the allowlist
+    Allow {
+        #[command(flatten)]
+        what: AllowArgs,
+        /// The last day (default: for good)
+        #[arg(long, value_name = "DAY")]
+        until: Option<Day>,
+    },
+    /// Takes an account off the allowlist; nothing new is written for it
+    Deny(AllowArgs),
+    /// Grants the storing role for an account, or custom bills
+    Authorize(ConsentArgs),
+    /// Revokes the storing role, or custom bills; nothing new is written
+    Revoke(ConsentArgs),
+    /// Sends an account's bills to a sink
+    Enable(EnableArgs),
+    /// Stops storing an account's bills; what was delivered stays
+    Disable {
+        uin: Uin,
+        /// Only these kinds (default: all)
+        #[arg(long, value_delimiter = ',')]
+        kinds: Option<Vec<Kind>>,
+        /// Does not ask
+        #[arg(long)]
+        yes: bool,
+        /// From this day on; bills that were due before may still be delivered (default: at once, for every day)
+        #[arg(long, value_name = "DAY")]
+        from: Option<Day>,
+        /// Why, for the journal
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Changes the sink from the day after; what was delivered stays in the old one
+    Switch(SwitchArgs),
+    /// What is allowed, authorised and enabled, and what can be done next
+    Status {
+        uin: Option<Uin>,
+        /// The day (default: today)
+        #[arg(long)]
+        on: Option<Day>,
+    },
+    /// Everything that was said, with days, actors and reasons
+    History { uin: Option<Uin> },
+}

@@ -1,0 +1,306 @@
+//! An account in bill storage: what it is allowed, what it agreed to, and where its bills go; and how that was stored before.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{AccountFacts, Kind};
+use crate::codec::{self, CodecError, Layouts};
+use crate::journal::Actor;
+use crate::period::Day;
+use crate::timeline::Timeline;
+use crate::uin::Uin;
+
+/// Which of the payer's lines its daily and monthly bills hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lines {
+    /// All that it owes.
+    #[default]
+    All,
+    /// Its own, without the customers'.
+    SelfUse,
+}
+
+impl fmt::Display for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Lines::All => "all",
+            Lines::SelfUse => "self",
+        })
+    }
+}
+
+impl FromStr for Lines {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "all" => Ok(Lines::All),
+            "self" => Ok(Lines::SelfUse),
+            _ => Err(format!("`{text}` is neither `all` nor `self`")),
+        }
+    }
+}
+
+/// Where an account's bills of a kind go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// To a sink.
+    Sink {
+        /// Its name.
+        sink: String,
+        /// Which lines.
+        lines: Lines,
+    },
+    /// Nowhere.
+    Off,
+    /// Nowhere, whichever day is asked for, until somebody enables again.
+    Stopped,
+}
+
+impl Target {
+    /// Returns the sink.
+    pub fn sink(&self) -> Option<&str> {
+        match self {
+            Target::Sink { sink, .. } => Some(sink),
+            Target::Off | Target::Stopped => None,
+        }
+    }
+}
+
+/// What an account agrees to (seed, "Querying bills in bucket", steps 2 and 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Consent {
+    /// The storing role: bills may be written for the account.
+    Storing,
+    /// Custom bills: the customers' consolidated bills may be written.
+    CustomBills,
+}
+
+impl fmt::Display for Consent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Consent::Storing => "storing role",
+            Consent::CustomBills => "custom bills",
+        })
+    }
+}
+
+/// A consent, for one sink or for all that have none of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// To what.
+    pub consent: Consent,
+    /// For which sink.
+    pub sink: Option<String>,
+    /// Given or revoked. It is about what may be written now, so it has no days.
+    pub given: Timeline<bool>,
+}
+
+/// An account in bill storage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub uin: Uin,
+    /// On the allowlist? By kind of bill and day.
+    pub allowed: BTreeMap<Kind, Timeline<bool>>,
+    /// What it agreed to.
+    pub grants: Vec<Grant>,
+    /// Where its bills go, and went, by kind and day.
+    pub bindings: BTreeMap<Kind, Timeline<Target>>,
+}
+
+impl Account {
+    /// Makes an account that nothing was said of.
+    pub fn new(uin: Uin) -> Account {
+        Account { uin, allowed: BTreeMap::new(), grants: Vec::new(), bindings: BTreeMap::new() }
+    }
+
+    /// Says whether the account is on the allowlist for a kind of bill on a day.
+    pub fn allows(&self, kind: Kind, on: Day) -> bool {
+        self.allowed.get(&kind).and_then(|line| line.on(on)).copied().unwrap_or(false)
+    }
+
+    /// Says whether a consent is given for a sink.
+    pub fn grants(&self, consent: Consent, sink: &str) -> bool {
+        let of = |wanted: Option<&str>| {
+            let grant = self.grants.iter().find(|g| g.consent == consent && g.sink.as_deref() == wanted);
+            grant.and_then(|grant| grant.given.last()).map(|change| change.value)
+        };
+        of(Some(sink)).or_else(|| of(None)).unwrap_or(false)
+    }
+
+    /// Says whether a consent is given for any sink.
+    pub fn grants_any(&self, consent: Consent) -> bool {
+        let of = |grant: &&Grant| grant.consent == consent && grant.given.last().is_some_and(|c| c.value);
+        self.grants.iter().any(|grant| of(&grant))
+    }
+
+    /// Returns where bills of a kind go on a day; nowhere once storage was stopped.
+    pub fn target(&self, kind: Kind, on: Day) -> Option<&Target> {
+        let line = self.bindings.get(&kind)?;
+        if line.last().is_some_and(|change| change.value == Target::Stopped) {
+            return None;
+        }
+        line.on(on)
+    }
+
+    /// Returns what the calendar needs to know.
+    pub fn facts(&self, kind: Kind, on: Day) -> AccountFacts<'_> {
+        let sink = self.target(kind, on).and_then(Target::sink);
+        let stopped =
+            self.bindings.get(&kind).and_then(Timeline::last).filter(|c| c.value == Target::Stopped);
+        AccountFacts {
+            allowed: self.allows(kind, on),
+            authorised: match sink {
+                Some(sink) => self.grants(Consent::Storing, sink),
+                None => self.grants_any(Consent::Storing),
+            },
+            custom_bills: sink.is_some_and(|sink| self.grants(Consent::CustomBills, sink)),
+            sink,
+            stopped: stopped.and_then(|change| change.from),
+        }
+    }
+
+    /// Records a consent, or that it is revoked: for one sink, or for all.
+    pub(super) fn consent(
+        &mut self,
+        consent: Consent,
+        sink: Option<&str>,
+        given: bool,
+        actor: &Actor,
+        reason: Option<&str>,
+    ) {
+        let at =
+            |grants: &[Grant]| grants.iter().position(|g| g.consent == consent && g.sink.as_deref() == sink);
+        let at = at(&self.grants).unwrap_or_else(|| {
+            self.grants.push(Grant { consent, sink: sink.map(str::to_owned), given: Timeline::default() });
+            self.grants.len() - 1
+        });
+        // What is said of all sinks is said of each that has a word of its own.
+        for (i, grant) in self.grants.iter_mut().enumerate() {
+            if i == at || (sink.is_none() && grant.consent == consent) {
+                grant.given.record(None, given, actor, reason);
+            }
+        }
+    }
+}
+
+/// The layout before: one binding on a day, no names and reasons.
+const FIRST_LAYOUT: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct FirstBinding {
+    sink: String,
+    kinds: Vec<Kind>,
+    custom_bills: bool,
+    from: Option<Day>,
+    until: Option<Day>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct First {
+    uin: Uin,
+    allowed: bool,
+    authorised: bool,
+    bindings: Vec<FirstBinding>,
+}
+
+impl From<First> for Account {
+    fn from(first: First) -> Account {
+        // Who did it, and when, is in the journal.
+        let nobody = Actor { name: String::new(), at_unix_s: 0 };
+        let mut account = Account::new(first.uin);
+        if first.allowed {
+            for kind in Kind::ALL {
+                account.allowed.entry(kind).or_default().record(None, true, &nobody, None);
+            }
+        }
+        if first.authorised {
+            account.consent(Consent::Storing, None, true, &nobody, None);
+        }
+        if first.bindings.iter().any(|b| b.custom_bills) {
+            account.consent(Consent::CustomBills, None, true, &nobody, None);
+        }
+        let mut bindings = first.bindings;
+        bindings.sort_by_key(|b| b.from);
+        for FirstBinding { sink, kinds, from, until, .. } in bindings {
+            for kind in kinds {
+                let line = account.bindings.entry(kind).or_default();
+                let target = Target::Sink { sink: sink.clone(), lines: Lines::All };
+                line.record(from, target, &nobody, None);
+                if let Some(after) = until.and_then(Day::next) {
+                    line.record(Some(after), Target::Off, &nobody, None);
+                }
+            }
+        }
+        account
+    }
+}
+
+impl Layouts for Account {
+    const NEWEST: u8 = 2;
+
+    fn decode(bytes: &[u8]) -> Result<Account, CodecError> {
+        match codec::version(bytes)? {
+            FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Account::from),
+            _ => codec::decode_as(Self::NEWEST, bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> Day {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_account_of_the_first_layout_is_bound_as_it_was() {
+        let binding = |sink: &str, from: Option<&str>, until: Option<&str>, custom_bills| FirstBinding {
+            sink: sink.into(),
+            kinds: vec![Kind::Daily, Kind::Reseller],
+            custom_bills,
+            from: from.map(day),
+            until: until.map(day),
+        };
+        let first = First {
+            uin: "100010445724".parse().unwrap(),
+            allowed: true,
+            authorised: true,
+            bindings: vec![
+                binding("old", None, Some("2021-04-10"), false),
+                binding("new", Some("2021-04-11"), Some("2021-04-20"), true),
+            ],
+        };
+        let account = Account::decode(&codec::encode(&first).unwrap()).unwrap();
+        let sink = |on| account.facts(Kind::Daily, day(on)).sink;
+        assert_eq!(["2021-04-10", "2021-04-11", "2021-04-21"].map(sink), [Some("old"), Some("new"), None]);
+        let facts = account.facts(Kind::Reseller, day("2021-04-12"));
+        assert!(facts.allowed && facts.authorised && facts.custom_bills);
+        assert_eq!(account.facts(Kind::Monthly, day("2021-04-12")).sink, None);
+        let newest = codec::encode_as(Account::NEWEST, &account).unwrap();
+        assert_eq!(Account::decode(&newest), Ok(account));
+    }
+
+    #[test]
+    fn what_is_said_of_all_sinks_is_said_of_each() {
+        let actor = Actor { name: "lin".into(), at_unix_s: 1 };
+        let mut account = Account::new("100010445724".parse().unwrap());
+        let granted = |account: &Account| ["a", "b"].map(|sink| account.grants(Consent::Storing, sink));
+        account.consent(Consent::Storing, Some("a"), true, &actor, None);
+        assert_eq!(granted(&account), [true, false]);
+        account.consent(Consent::Storing, None, true, &actor, None);
+        account.consent(Consent::Storing, Some("a"), false, &actor, None);
+        assert_eq!(granted(&account), [false, true]);
+        account.consent(Consent::Storing, None, true, &actor, None);
+        assert_eq!(granted(&account), [true, true]);
+        account.consent(Consent::Storing, None, false, &actor, Some("enough"));
+        assert_eq!(granted(&account), [false, false]);
+        assert!(!account.grants(Consent::CustomBills, "a"));
+    }
+}
