@@ -130,17 +130,7 @@ fn bindings_as_of_the_day_on_which_a_bill_was_asked_for_decide() {
     let (home, _) = stored(&[demo_file(3, 31), demo_file(4, 7)]);
     home.sink("new", &[]);
     // Through 18 March on the 20th to the old one; from the 21st on to the new one, and nothing any more from 2 April on.
-    home.ok([
-        "storage",
-        "enable",
-        PAYER,
-        "--sink",
-        "new",
-        "--kinds",
-        "daily,monthly",
-        "--from",
-        "2021-03-21",
-    ]);
+    home.ok(["storage", "switch", PAYER, "--sink", "new", "--on", "2021-03-20"]);
     home.ok(["storage", "disable", PAYER, "--yes", "--from", "2021-04-02"]);
     home.ok(["run", "--backfill", BOTH]).says(0, &["30 files delivered"]);
     let want: Vec<String> = (1..=30)
