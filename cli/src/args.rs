@@ -2,19 +2,26 @@
 
 mod calendar;
 mod life;
+mod name;
+mod price;
 mod storage;
 
 use std::path::PathBuf;
 
 use billkeep_core::bill::Mode;
 use billkeep_core::calendar::Kind;
+use billkeep_core::export::Audience;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use calendar::{Calendar, Due, Run};
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
-pub(crate) use storage::{Account, AllowArgs, Bound, ConsentArgs, EnableArgs, Sink, Storage, SwitchArgs};
+pub(crate) use name::Name;
+pub(crate) use price::{FurtherColumn, GroupBy, Margin, Price, PriceOf};
+pub(crate) use storage::{
+    Account, AllowArgs, Bound, ConsentArgs, EnableArgs, RemovalArgs, Retention, Sink, Storage, SwitchArgs,
+};
 
 /// An embedded store and export engine for cloud bills.
 #[derive(Debug, Parser)]
@@ -116,6 +123,9 @@ pub(crate) enum Command {
     /// Where exports go
     #[command(subcommand)]
     Sink(Sink),
+    /// How exports are named
+    #[command(subcommand)]
+    Name(Name),
     /// Whose bills are stored, and where
     #[command(subcommand)]
     Storage(Storage),
@@ -146,6 +156,9 @@ pub(crate) enum Command {
     Delivery(Delivery),
     /// Renders a bill into a folder, now, without bookkeeping
     Export(Export),
+    /// What may be removed when, from sinks and store; nothing goes by itself
+    #[command(subcommand)]
+    Retention(Retention),
     /// The journal of all changes
     #[command(subcommand)]
     Audit(Audit),
@@ -240,10 +253,15 @@ pub(crate) enum Bill {
         /// Where to; stdout if not given
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// For a spreadsheet: ids as text, no text that is taken for a formula
+        #[arg(long)]
+        spreadsheet: bool,
         /// An earlier revision
         #[arg(long)]
         revision: Option<u32>,
     },
+    /// What the partner pays, what customers pay, and what is left
+    Margin(Margin),
     /// What two revisions of a bill differ in, line by line
     Diff {
         #[command(flatten)]
@@ -350,7 +368,7 @@ pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) which: Which,
     /// daily, monthly or reseller
-    #[arg(long)]
+    #[arg(long, default_value = "monthly")]
     pub(crate) kind: Kind,
     /// The last day covered, for daily (default: the last one that is in)
     #[arg(long, value_name = "DAY")]
@@ -364,6 +382,12 @@ pub(crate) struct Export {
     /// Rows in a CSV
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) rows_per_file: Option<u64>,
+    /// Who reads it: partner or customer
+    #[arg(long, default_value_t = Audience::Partner)]
+    pub(crate) audience: Audience,
+    /// For a spreadsheet: ids as text, no text that is taken for a formula
+    #[arg(long)]
+    pub(crate) spreadsheet: bool,
     /// The folder
     #[arg(short, long, value_name = "DIR")]
     pub(crate) output: PathBuf,

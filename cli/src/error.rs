@@ -11,8 +11,10 @@ use billkeep_core::carry::CarryError;
 use billkeep_core::contract::ContractError;
 use billkeep_core::error::Kind;
 use billkeep_core::evidence::EvidenceError;
-use billkeep_core::export::{ExportError, SinkError};
+use billkeep_core::export::{ExportError, GuardError, SinkError};
 use billkeep_core::ingest::{Fault, ImportError};
+use billkeep_core::price::PriceError;
+use billkeep_core::retention::RetentionError;
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
 
@@ -240,6 +242,25 @@ impl From<CalendarError> for CommandError {
     }
 }
 
+impl From<RetentionError> for CommandError {
+    fn from(e: RetentionError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            RetentionError::Changed { .. } => {
+                error.hint("`billkeep retention plan` shows what may be removed now, with its digest")
+            }
+            RetentionError::NotOurs { .. } => {
+                error.hint("look at it; `billkeep delivery verify` tells all that was altered")
+            }
+            RetentionError::Bill(e) => e.into(),
+            RetentionError::Export(e) => e.into(),
+            RetentionError::Storage(e) => e.into(),
+            RetentionError::Store(e) => e.into(),
+            _ => error,
+        }
+    }
+}
+
 impl From<AccountError> for CommandError {
     fn from(e: AccountError) -> Self {
         let error = CommandError::new(e.kind(), e.to_string());
@@ -267,11 +288,30 @@ impl From<ContractError> for CommandError {
     }
 }
 
+impl From<PriceError> for CommandError {
+    fn from(e: PriceError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            PriceError::Store(e) => e.into(),
+            PriceError::None { .. } => {
+                error.hint("`billkeep account price list` and `account column list` show what there is")
+            }
+            _ => error,
+        }
+    }
+}
+
 impl From<ExportError> for CommandError {
     fn from(e: ExportError) -> Self {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             ExportError::Bill(e) => e.into(),
+            ExportError::Guard(GuardError::Consolidated { .. }) => {
+                error.hint("export one customer's lines with `--owner UIN`, or each one's with `--per customer`")
+            }
+            ExportError::Guard(GuardError::Leak { .. }) => error
+                .hint("nothing was given; a column that was added is taken back with `billkeep account column remove`"),
+            ExportError::Prices { .. } => error.hint("run again: it is planned anew"),
             ExportError::Storage(e) => (*e).into(),
             ExportError::Sink { error: SinkError::Conflict { .. }, .. } => error
                 .hint("somebody else wrote that file; move it away if it should not be there, and run again"),

@@ -3,13 +3,16 @@
 //! The corrections are a CSV of their own, with the columns of the bill and four more: a line that is missing in the
 //! confirmed bill as it is, a line that should not be there with its amounts negated, and for a line that is different both. Each
 //! names the month and the line that it corrects. The file is imported like any other adjustment, so that it is
-//! hashed, kept and shown as such. The same late file always gives the same bytes, so that doing it again after a stop in
-//! between books nothing twice (I8), unless the month that took it was confirmed meanwhile (docs/decisions/0009).
+//! hashed, kept and shown as such. The same late file always gives the same bytes for the same month, and the month is written
+//! down before anything is booked: doing it again after a stop in between books nothing twice (I8), also if that month was
+//! confirmed meanwhile.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::bill::late::{self, Late, LateError, LateState};
 use crate::bill::{
@@ -18,12 +21,12 @@ use crate::bill::{
 use crate::digest::hex;
 use crate::error::Kind;
 use crate::export::write_quoted;
-use crate::ingest::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, import};
+use crate::ingest::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, file_seen, import};
 use crate::journal::Actor;
 use crate::money::Amount;
 use crate::period::BillMonth;
 use crate::schema::{Column, Schema};
-use crate::store::{Read, Store, StoreError};
+use crate::store::{Read, Store, StoreError, Table};
 
 /// The columns that corrections have besides the bill's.
 const REFERENCES: [&str; 4] =
@@ -104,25 +107,28 @@ pub fn carry_forward(
     actor: &Actor,
     settings: &Settings,
 ) -> Result<(Late, Report), CarryError> {
-    let reader = store.read()?;
-    let late = late::waiting(&reader, number)?;
-    let target = target(&reader, late.bill)?;
-    let name = format!("correction-{number}-of-{}.csv", hex(late.sha256.get(..4).unwrap_or_default()));
+    let name = {
+        let late = late::waiting(&store.read()?, number)?;
+        format!("correction-{number}-of-{}.csv", hex(late.sha256.get(..4).unwrap_or_default()))
+    };
     let path = folder.join(&name);
     let failed =
         |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: e.to_string() };
-    let (without, with) = late::with_and_without(&reader, &late, actor)?;
-    let lines = {
-        let mut out = BufWriter::new(File::create(&path).map_err(failed)?);
+    let corrections = |target: BillKey| -> Result<[u8; 32], CarryError> {
+        let reader = store.read()?;
+        let late = late::waiting(&reader, number)?;
+        let (without, with) = late::with_and_without(&reader, &late, actor)?;
+        let mut out =
+            Hashing { out: BufWriter::new(File::create(&path).map_err(failed)?), hasher: Sha256::new() };
         let lines = write(&reader, &late, [&without, &with], target, settings.threads, &mut out)?;
         out.flush().map_err(failed)?;
-        lines
+        if lines == 0 {
+            std::fs::remove_file(&path).map_err(failed)?;
+            return Err(CarryError::Nothing(number));
+        }
+        Ok(out.hasher.finalize().into())
     };
-    drop((reader, without, with));
-    if lines == 0 {
-        std::fs::remove_file(&path).map_err(failed)?;
-        return Err(CarryError::Nothing(number));
-    }
+    let target = intend(store, number, &corrections)?;
     let request = Request {
         mode: Some(Mode::Adjustment),
         month: Some(target.month),
@@ -139,9 +145,59 @@ pub fn carry_forward(
     let writer = store.write()?;
     let late = late::waiting(&writer, number)?;
     let late = late::decide(&writer, late, LateState::Carried { to: target, load }, reason, actor)?;
+    writer.delete(Table::Meta, intention(number).as_bytes())?;
     writer.commit()?;
     std::fs::remove_file(&path).map_err(failed)?;
     Ok((late, report))
+}
+
+/// Under which key it lies in [`Table::Meta`] to which bill a late file is being carried.
+fn intention(number: u64) -> String {
+    format!("carrying/{number}")
+}
+
+/// Writes the corrections, and writes down to which bill they go before they are booked. An earlier attempt that has booked
+/// them decides; one that was stopped before that does not.
+fn intend(
+    store: &Store,
+    number: u64,
+    corrections: &impl Fn(BillKey) -> Result<[u8; 32], CarryError>,
+) -> Result<BillKey, CarryError> {
+    let before: Option<BillKey> = store.read()?.get(Table::Meta, intention(number).as_bytes())?;
+    if let Some(before) = before {
+        let sha256 = corrections(before)?;
+        if file_seen(&store.read()?, before, &sha256)?.is_some() {
+            return Ok(before);
+        }
+    }
+    let reader = store.read()?;
+    let target = target(&reader, late::waiting(&reader, number)?.bill)?;
+    drop(reader);
+    if before != Some(target) {
+        corrections(target)?;
+        let writer = store.write()?;
+        writer.put(Table::Meta, intention(number).as_bytes(), &target)?;
+        writer.commit()?;
+    }
+    Ok(target)
+}
+
+/// Hashes what is written.
+struct Hashing<W> {
+    out: W,
+    hasher: Sha256,
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(buffer)?;
+        self.hasher.update(buffer.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Returns the first bill after another one that is not confirmed, whether it is begun or not.

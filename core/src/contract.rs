@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dated::{self, Dated};
 use crate::error::Kind;
 use crate::journal::{self, Actor};
 use crate::money::Amount;
@@ -37,9 +38,13 @@ pub struct Rate {
     pub to: Option<Day>,
 }
 
-impl Rate {
-    fn holds_on(&self, day: Day) -> bool {
-        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+impl Dated for Rate {
+    fn days(&self) -> (Option<Day>, Option<Day>) {
+        (self.from, self.to)
+    }
+
+    fn on_days(&self, from: Option<Day>, to: Option<Day>) -> Rate {
+        Rate { from, to, ..self.clone() }
     }
 }
 
@@ -47,26 +52,6 @@ impl Contract {
     /// Returns the discount of a day.
     pub fn discount_on(&self, day: Day) -> Option<Amount> {
         self.rates.iter().find(|rate| rate.holds_on(day)).map(|rate| rate.discount)
-    }
-
-    /// Takes days away from all rates; one that goes on before and after becomes two.
-    fn cut(&mut self, from: Option<Day>, to: Option<Day>) {
-        let mut left = Vec::new();
-        for rate in self.rates.drain(..) {
-            if let Some(last) = from.and_then(|from| from.minus_days(1)) {
-                let to = rate.to.map_or(last, |to| to.min(last));
-                if rate.from.is_none_or(|from| from <= to) {
-                    left.push(Rate { to: Some(to), ..rate.clone() });
-                }
-            }
-            if let Some(first) = to.and_then(Day::next) {
-                let from = rate.from.map_or(first, |from| from.max(first));
-                if rate.to.is_none_or(|to| from <= to) {
-                    left.push(Rate { from: Some(from), ..rate });
-                }
-            }
-        }
-        self.rates = left;
     }
 }
 
@@ -155,10 +140,8 @@ pub fn set(writer: Writer, uin: Uin, product: &str, rate: Rate, actor: &Actor) -
         return Err(ContractError::Discount(rate.discount));
     }
     let mut contract = open(&writer, uin, product, rate.from, rate.to)?;
-    contract.cut(rate.from, rate.to);
-    let at = contract.rates.partition_point(|r| r.from < rate.from);
     let detail = format!("`{}` at {}{}", contract.product, rate.discount, days_text(rate.from, rate.to));
-    contract.rates.insert(at, rate);
+    dated::replace(&mut contract.rates, rate);
     writer.put(Table::Contracts, &key(uin, &contract.product), &contract)?;
     journal::append(&writer, actor, "account contract set", &uin.to_string(), &detail)?;
     Ok(writer.commit()?)
@@ -178,7 +161,7 @@ pub fn remove(
 ) -> Result<(), ContractError> {
     let mut contract = open(&writer, uin, product, from, to)?;
     let before = contract.rates.clone();
-    contract.cut(from, to);
+    dated::cut(&mut contract.rates, from, to);
     if contract.rates == before {
         return Err(ContractError::None { uin, product: contract.product });
     }
@@ -256,7 +239,7 @@ mod tests {
                 if new.from.zip(new.to).is_some_and(|(from, to)| from > to) {
                     continue;
                 }
-                contract.cut(new.from, new.to);
+                dated::cut(&mut contract.rates, new.from, new.to);
                 if *set {
                     contract.rates.push(new);
                 }

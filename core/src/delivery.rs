@@ -21,11 +21,11 @@ use crate::journal::{Actor, Change, append_change};
 use crate::period::{Basis, Day, TimeZone};
 use crate::settings::StoreSettings;
 use crate::storage::{self, Account, Lines, SinkRecord, StorageError, Target};
-use crate::store::{Read, Store, StoreError, Table};
+use crate::store::{Read, Store, StoreError, Table, Writer};
 use crate::timeline::Timeline;
 use crate::uin::Uin;
 
-pub use record::{Delivery, Progress, Receipt};
+pub use record::{Delivery, Progress, Receipt, RemovedAt};
 
 /// A slot of the calendar for one account, judged.
 #[derive(Clone, Debug)]
@@ -48,6 +48,16 @@ pub struct DueItem {
 /// [`StoreError`] when the store cannot be read.
 pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
     store.list_of(Table::Deliveries)
+}
+
+/// Returns a delivery by its number.
+pub(crate) fn get(store: &impl Read, number: u64) -> Result<Delivery, StoreError> {
+    store.need_of(Table::Deliveries, &number.to_be_bytes())
+}
+
+/// Puts a delivery's record.
+pub(crate) fn put(writer: &Writer, delivery: &Delivery) -> Result<(), StoreError> {
+    writer.put_of(Table::Deliveries, &delivery.number.to_be_bytes(), delivery)
 }
 
 /// Under which key a plan for a sink is found: its name is determined by its content.
@@ -249,7 +259,7 @@ fn found(
     zone: TimeZone,
 ) -> Result<Option<Delivery>, StoreError> {
     let of = |stem: &str| match store.get::<u64>(Table::DeliveryKeys, &plan_key(sink, stem))? {
-        Some(number) => Ok(Some(store.need_of::<Delivery>(Table::Deliveries, &number.to_be_bytes())?)),
+        Some(number) => Ok(Some(get(store, number)?)),
         None => Ok::<_, StoreError>(None),
     };
     if let Some(delivery) = of(&plan.stem)? {
@@ -316,7 +326,7 @@ pub fn deliver(
                 at_unix_s: actor.at_unix_s,
                 on: Some(on),
             };
-            writer.put_of(Table::Deliveries, &number.to_be_bytes(), &delivery)?;
+            put(&writer, &delivery)?;
             writer.put(Table::DeliveryKeys, &key, &number)?;
             writer.commit()?;
             delivery
@@ -345,7 +355,7 @@ pub fn deliver(
     };
     let writer = store.write()?;
     // Another run may have finished it meanwhile: the first receipt stands.
-    let now: Delivery = writer.need_of(Table::Deliveries, &delivery.number.to_be_bytes())?;
+    let now = get(&writer, delivery.number)?;
     if now.progress != Progress::Planned {
         return Ok(now);
     }
@@ -358,7 +368,7 @@ pub fn deliver(
         hex(&receipt.sha256)
     );
     let delivery = Delivery { progress: Progress::Delivered(Box::new(receipt)), ..delivery };
-    writer.put_of(Table::Deliveries, &delivery.number.to_be_bytes(), &delivery)?;
+    put(&writer, &delivery)?;
     // What is delivered is the lines that were planned: their digest, which the manifest has too.
     let (subject, after) = (delivery.plan.wanted.bill.to_string(), Some(delivery.plan.content.bytes()));
     append_change(&writer, actor, Change { after, ..Change::new("deliver", &subject, &detail) })?;
@@ -388,8 +398,10 @@ pub fn verify(store: &impl Read, record: &SinkRecord, sink: &dyn Sink) -> Result
     let mut findings = Vec::new();
     let mut known = Vec::new();
     for delivery in list(store)?.into_iter().filter(|d| d.sink == record.name && d.url == record.url) {
-        known.push(delivery.plan.part_name());
-        known.push(delivery.plan.manifest_name());
+        if !matches!(delivery.progress, Progress::Removed(..)) {
+            known.push(delivery.plan.part_name());
+            known.push(delivery.plan.manifest_name());
+        }
         let Progress::Delivered(receipt) = &delivery.progress else { continue };
         let checks = [
             (&receipt.part, Some(receipt.bytes), receipt.sha256),

@@ -61,6 +61,21 @@ impl Amount {
         self.checked_add(Amount { mantissa: other.mantissa.checked_neg()?, scale: other.scale })
     }
 
+    /// Multiplies exactly; `None` beyond what 128 bits hold.
+    pub fn checked_mul(self, other: Amount) -> Option<Amount> {
+        let (a, b) = (self.shortest(), other.shortest());
+        Some(Amount { mantissa: a.mantissa.checked_mul(b.mantissa)?, scale: a.scale.checked_add(b.scale)? })
+    }
+
+    /// Returns the same amount without decimals that are zero and last.
+    pub fn shortest(self) -> Amount {
+        let mut short = self;
+        while short.scale > 0 && short.mantissa % 10 == 0 {
+            short = Amount { mantissa: short.mantissa / 10, scale: short.scale - 1 };
+        }
+        short
+    }
+
     /// Returns the mantissa at `scale`, which must not be smaller than this amount's own.
     pub fn rescaled(self, scale: u8) -> Option<i128> {
         let by = scale.checked_sub(self.scale)?;

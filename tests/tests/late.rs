@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use billkeep_core::bill::late;
+use billkeep_core::store::{Access, OpenOptions, Store, Table};
 use billkeep_fixtures::{Format, Headers, csv, demo};
 
 use crate::confirm::adjustment;
 use crate::support::decimal::{exact, written};
-use crate::support::{Home, MARCH, STEM, bill_file, demo_file};
+use crate::support::{CUSTOMER, Home, MARCH, PAYER, STEM, bill_file, demo_file};
 
 /// March with its last line missing, as a month that was delivered once more.
 fn march_again(home: &Home) -> PathBuf {
@@ -154,4 +156,36 @@ fn what_a_late_file_changes_can_be_booked_into_the_next_open_month() {
             .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("correction-"));
         assert_eq!(left.count(), 0);
     }
+}
+
+#[test]
+fn a_carry_that_stopped_before_its_note_books_nothing_twice_even_if_its_month_was_confirmed_meanwhile() {
+    let home = Home::new();
+    home.month_to_date(3, 31);
+    home.confirm();
+    home.month_to_date(4, 30);
+    let text = format!(
+        "PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency\n\
+         {PAYER},{CUSTOMER},CVM,2021-03-01 10:00:00,9.00,USD\n"
+    );
+    let file = home.write("later.csv", text.as_bytes());
+    home.import_as(Some("adjustment"), [file]).says(3, &["late file 1"]);
+    let carry = ["late", "accept", "1", "--carry-forward", "--reason", "March is paid"];
+    home.run(carry).says(0, &["2021-04"]);
+    // As it is when the program stops between booking the corrections and noting it in the inbox.
+    let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
+    let mut late = late::list(&store.read().unwrap()).unwrap().remove(0);
+    let late::LateState::Carried { to, .. } = late.state else { panic!("{:?}", late.state) };
+    late.state = late::LateState::Waiting;
+    let writer = store.write().unwrap();
+    writer.put(Table::Late, &1_u64.to_be_bytes(), &late).unwrap();
+    writer.put(Table::Meta, b"carrying/1", &to).unwrap();
+    writer.commit().unwrap();
+    store.close().unwrap();
+    let digest = home.json(["bill", "show", "2021-04"])["digest"].as_str().unwrap().to_owned();
+    home.ok(["bill", "confirm", "2021-04", "--digest", &digest]);
+    home.run(carry).says(0, &["2021-04"]);
+    assert_eq!(home.json(["bill", "show", "2021-04"])["digest"], digest.as_str());
+    home.run(["bill", "show", "2021-05"]).says(1, &["2021-05"]);
+    home.run(carry).says(3, &["carried forward to 2021-04"]);
 }

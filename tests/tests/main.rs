@@ -1,6 +1,7 @@
 //! The one test binary of billkeep: a module per subject.
 
 mod accounts;
+mod audience;
 mod audit;
 mod backfill;
 mod calendar;
@@ -25,10 +26,14 @@ mod life;
 mod lint;
 mod memory;
 mod model;
+mod names;
 mod overlap;
+mod price;
 mod readme;
+mod retention;
 mod seed;
 mod show;
+mod spreadsheet;
 mod storage;
 mod storage_model;
 mod support;

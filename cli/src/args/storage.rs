@@ -10,7 +10,7 @@ use billkeep_core::storage::Lines;
 use billkeep_core::uin::Uin;
 use clap::Subcommand;
 
-use super::Contract;
+use super::{Contract, FurtherColumn, Price};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
@@ -64,6 +64,12 @@ pub(crate) enum Account {
     /// What accounts were promised, for `bill lint`
     #[command(subcommand)]
     Contract(Contract),
+    /// What accounts are sold at
+    #[command(subcommand)]
+    Price(Price),
+    /// Which columns accounts get besides those that every customer gets
+    #[command(subcommand)]
+    Column(FurtherColumn),
 }
 
 #[derive(Debug, clap::Args)]
@@ -223,4 +229,48 @@ pub(crate) enum Storage {
     },
     /// Everything that was said, with days, actors and reasons
     History { uin: Option<Uin> },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Retention {
+    /// For how long things are kept
+    Show,
+    /// Says for how long something is kept; what has no rule is kept for good
+    Set {
+        /// Bills in this sink, with --kind
+        #[arg(long, value_name = "NAME", requires = "kind", required_unless_present = "revisions")]
+        sink: Option<String>,
+        /// Which kind: daily, monthly or reseller
+        #[arg(long, requires = "sink")]
+        kind: Option<Kind>,
+        /// The lines of replaced revisions, in the store
+        #[arg(long, conflicts_with = "sink")]
+        revisions: bool,
+        /// For so many days after the last day covered, or after the month's end
+        #[arg(long, value_name = "N", required_unless_present = "forever")]
+        days: Option<u32>,
+        /// For good
+        #[arg(long, conflicts_with = "days")]
+        forever: bool,
+    },
+    /// What may be removed, what is kept though it is old enough, and the digest to have it removed
+    Plan(RemovalArgs),
+    /// Removes what `retention plan` has shown
+    Apply {
+        /// The digest that was shown, or its first digits (at least 6)
+        #[arg(long, value_name = "PREFIX")]
+        plan: String,
+        #[command(flatten)]
+        what: RemovalArgs,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct RemovalArgs {
+    /// The day (default: today)
+    #[arg(long)]
+    pub(crate) on: Option<Day>,
+    /// Evidence of confirmed bills as well
+    #[arg(long)]
+    pub(crate) confirmed: bool,
 }

@@ -1,6 +1,7 @@
 //! `account`: the tree of accounts, and what is known of them.
 
 mod contract;
+mod price;
 
 use billkeep_core::accounts::{self, Known, Role, Tree, Unassigned};
 use billkeep_core::bill::totals_text;
@@ -16,6 +17,8 @@ use crate::output::{self, Column, Table};
 pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandError> {
     match command {
         Account::Contract(command) => contract::run(context, command),
+        Account::Price(command) => price::run(context, command),
+        Account::Column(command) => price::column(context, command),
         Account::List => list(context),
         Account::Tree { on, month } => tree(context, on, month),
         Account::Import { file, dry_run } => import(context, &file, dry_run),

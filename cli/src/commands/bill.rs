@@ -4,6 +4,7 @@ mod diff;
 mod explain;
 mod grouped_csv;
 mod lint;
+mod margin;
 mod revisions;
 mod show;
 
@@ -17,7 +18,7 @@ use std::path::Path;
 
 use billkeep_core::bill::dispute::LineId;
 use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
-use billkeep_core::export::{Columns, write_line};
+use billkeep_core::export::{Columns, Dialect, write_line};
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Day;
 use billkeep_core::schema::Column as BillColumn;
@@ -34,9 +35,11 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
         Bill::List => list(context),
         Bill::Show { which, by, revision } => show::show(context, &which, &by, revision),
         Bill::Lines { which, filter, limit, revision } => lines(context, &which, &filter, limit, revision),
-        Bill::Csv { which, owner, output, revision } => {
-            csv(context, &which, owner, output.as_deref(), revision)
+        Bill::Csv { which, owner, output, spreadsheet, revision } => {
+            let dialect = if spreadsheet { Dialect::Spreadsheet } else { Dialect::Plain };
+            csv(context, &which, owner, output.as_deref(), dialect, revision)
         }
+        Bill::Margin(args) => margin::margin(context, &args),
         Bill::Diff { which, from, to, limit } => diff::diff(context, &which, from, to, limit),
         Bill::Explain { which, owner, product, day, currency, limit, revision } => {
             let wanted = bill::Explained {
@@ -248,12 +251,13 @@ fn csv(
     which: &Which,
     owner: Option<Uin>,
     output: Option<&Path>,
+    dialect: Dialect,
     revision: Option<u32>,
 ) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let view = view(context, &reader, which, revision)?;
-    let columns = Columns::of(&view);
+    let columns = Columns::of(&view).in_dialect(dialect);
     let (temporary, mut out): (Option<std::path::PathBuf>, Box<dyn Write>) = match output {
         None => (None, Box::new(std::io::stdout().lock())),
         Some(path) => {

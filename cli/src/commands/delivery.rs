@@ -1,6 +1,6 @@
 //! `delivery`: what was delivered, and whether it is still there.
 
-use billkeep_core::delivery::{self, Delivery as Record, Finding, Progress};
+use billkeep_core::delivery::{self, Delivery as Record, Finding, Receipt};
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::period::Day;
@@ -59,7 +59,7 @@ fn matcher(wanted: &str) -> Result<Matcher, CommandError> {
         "uin" => Box::new(move |d| d.plan.wanted.uin.to_string() == value),
         "kind" => Box::new(move |d| d.plan.wanted.kind.to_string() == value),
         "sink" => Box::new(move |d| d.sink == value),
-        "state" => Box::new(move |d| state(d) == value),
+        "state" => Box::new(move |d| d.progress.word() == value),
         "month" => Box::new(move |d| d.plan.wanted.bill.month.to_string() == value),
         "day" => {
             let day = day(&value)?;
@@ -70,13 +70,6 @@ fn matcher(wanted: &str) -> Result<Matcher, CommandError> {
         }
         _ => return Err(unknown()),
     })
-}
-
-fn state(delivery: &Record) -> &'static str {
-    match delivery.progress {
-        Progress::Planned => "planned",
-        Progress::Delivered(_) => "delivered",
-    }
 }
 
 pub(crate) fn print(context: &Context, deliveries: &[Record]) -> Result<(), CommandError> {
@@ -104,29 +97,21 @@ fn print_with(context: &Context, deliveries: &[Record], location: bool) -> Resul
     let mut table = Table::new("billkeep.delivery.list/1", columns);
     for delivery in deliveries {
         let wanted = &delivery.plan.wanted;
-        let (rows, bytes, sha256, location) = match &delivery.progress {
-            Progress::Planned => (String::new(), String::new(), String::new(), String::new()),
-            Progress::Delivered(receipt) => (
-                receipt.rows.to_string(),
-                receipt.bytes.to_string(),
-                hex(&receipt.sha256),
-                receipt.location.clone(),
-            ),
-        };
+        let of = |tell: fn(&Receipt) -> String| delivery.progress.receipt().map_or_else(String::new, tell);
         table.rows.push(vec![
             delivery.number.to_string(),
-            state(delivery).to_owned(),
+            delivery.progress.word().to_owned(),
             delivery.sink.clone(),
             wanted.uin.to_string(),
             wanted.kind.to_string(),
             wanted.coverage.first.to_string(),
             wanted.coverage.last.to_string(),
-            rows,
-            bytes,
+            of(|receipt| receipt.rows.to_string()),
+            of(|receipt| receipt.bytes.to_string()),
             delivery.plan.part_name(),
-            sha256,
+            of(|receipt| hex(&receipt.sha256)),
             delivery.on.map_or_else(|| "-".to_owned(), |on| on.to_string()),
-            location,
+            of(|receipt| receipt.location.clone()),
         ]);
     }
     table.print(context.format)

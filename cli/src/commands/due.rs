@@ -1,7 +1,7 @@
 //! `due` and `run`: what is due on a day, and delivering it.
 
 use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
-use billkeep_core::delivery::{self, Delivery, DueAt, DueItem, Progress};
+use billkeep_core::delivery::{self, Delivery, DueAt, DueItem};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::storage;
 use billkeep_core::store::{ChunkCache, Reader, Store};
@@ -233,8 +233,8 @@ pub(super) fn deliver_one(
 fn sentence(delivery: &Delivery) -> String {
     let wanted = &delivery.plan.wanted;
     let days = wanted.coverage;
-    match &delivery.progress {
-        Progress::Delivered(receipt) => format!(
+    match delivery.progress.receipt() {
+        Some(receipt) => format!(
             "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, total {}.",
             receipt.part,
             wanted.kind,
@@ -245,6 +245,6 @@ fn sentence(delivery: &Delivery) -> String {
             output::lines(receipt.rows),
             billkeep_core::bill::totals_text(&receipt.sums),
         ),
-        Progress::Planned => format!("Planned the {} bill of {}.", wanted.kind, wanted.uin),
+        None => format!("Planned the {} bill of {}.", wanted.kind, wanted.uin),
     }
 }

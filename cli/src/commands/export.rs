@@ -2,7 +2,9 @@
 
 use billkeep_core::bill::BillView;
 use billkeep_core::calendar::Kind;
-use billkeep_core::export::{Exported, Form, Plan, ROWS_PER_FILE, Scope, Wanted, export_each, place};
+use billkeep_core::export::{
+    Dialect, Exported, Form, Plan, ROWS_PER_FILE, Rendered, Scope, Wanted, export_each, place,
+};
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
 use billkeep_core::settings::StoreSettings;
@@ -28,8 +30,9 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
         (None, _) => (settings.payer, Scope::Payer),
     };
     let rows_per_file = args.rows_per_file.unwrap_or(ROWS_PER_FILE);
-    let wanted =
-        Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form: Form::default() };
+    let dialect = if args.spreadsheet { Dialect::Spreadsheet } else { Dialect::Plain };
+    let form = Form { dialect, audience: args.audience, ..Form::default() };
+    let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form };
     let cache = context.chunk_cache();
     let render = context.render_settings(cache.as_ref());
     let Exported { files, rows } = if args.per == Some(Per::Customer) {
@@ -42,6 +45,7 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
                 .hint(format!("`billkeep bill show {} --by owner` shows the accounts", key.month)));
         }
         let placed = place(&reader, &view, &plan, &name, &folder, &render)?;
+        say_of_prices(context, &placed.rendered);
         Exported { files: 1, rows: placed.rendered.files.iter().map(|f| f.rows).sum() }
     };
     if let Some(cache) = cache {
@@ -56,6 +60,21 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
         args.output.display()
     ));
     Ok(())
+}
+
+/// Tells where an export for a customer has no price.
+fn say_of_prices(context: &Context, rendered: &Rendered) {
+    let Some(customer) = &rendered.customer else { return };
+    let uin = customer.prices.uin;
+    let unpriced = customer.sums.values().map(|sum| sum.unpriced_lines).sum();
+    if customer.prices.rules.is_empty() {
+        context.say(&format!(
+            "Account {uin} has no price (`billkeep account price set {uin}`): the export has none but what the bill itself tells \
+             a customer."
+        ));
+    } else if unpriced > 0 {
+        context.say(&format!("{} of account {uin} have no price.", crate::output::lines(unpriced)));
+    }
 }
 
 fn coverage(args: &Export, view: &BillView) -> Result<Coverage, CommandError> {

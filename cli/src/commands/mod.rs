@@ -14,6 +14,8 @@ mod export;
 mod import;
 mod init;
 mod late;
+mod name;
+mod retention;
 mod settings;
 mod sink;
 mod status;
@@ -41,7 +43,9 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Settings(settings) => done(settings::run(&context, &settings)),
         Command::Account(account) => done(account::run(&context, account)),
         Command::Sink(sink) => done(sink::run(&context, sink)),
+        Command::Name(name) => done(name::run(&context, &name)),
         Command::Storage(storage) => done(storage::run(&context, storage)),
+        Command::Retention(retention) => done(retention::run(&context, retention)),
         Command::Calendar(calendar) => done(calendar::run(&context, &calendar)),
         Command::Due(due) => done(due::due(&context, &due)),
         Command::Status { on } => done(status::run(&context, on)),

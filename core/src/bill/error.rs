@@ -35,6 +35,16 @@ pub enum BillError {
     /// There is none.
     #[error("there is no bill for {0}")]
     NoBill(BillKey),
+    /// The lines were removed.
+    #[error("the lines of revision {number} of {bill} were removed by retention (load {load})")]
+    Pruned {
+        /// Which bill.
+        bill: BillKey,
+        /// Which revision.
+        number: u32,
+        /// A load of it that has no lines any more.
+        load: u64,
+    },
     /// There is no such revision.
     #[error("the bill for {bill} has no revision {number}; the last one is {last}")]
     NoRevision {
@@ -148,6 +158,7 @@ impl BillError {
         match self {
             BillError::NoBill(_)
             | BillError::NoRevision { .. }
+            | BillError::Pruned { .. }
             | BillError::FirstRevision(_)
             | BillError::BadPrefix(_)
             | BillError::NoField(_)

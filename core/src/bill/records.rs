@@ -317,3 +317,12 @@ pub struct FileSeen {
     /// The name it came under.
     pub name: String,
 }
+
+/// A load whose lines were taken out of the store, by [`crate::retention`]; its record stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrunedLoad {
+    /// When, in Unix seconds.
+    pub at_unix_s: i64,
+    /// Who.
+    pub actor: String,
+}

@@ -110,6 +110,9 @@ impl BillView {
         let mut schemas = Schemas::default();
         let mut loads = Vec::new();
         for load in loads_of(store, &revision)? {
+            if store.get_bytes(Table::Pruned, &load.number.to_be_bytes())?.is_some() {
+                return Err(BillError::Pruned { bill: key, number, load: load.number });
+            }
             let segments = schemas.views(store, &load)?;
             loads.push((load, segments));
         }

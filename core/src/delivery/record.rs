@@ -18,6 +18,41 @@ pub enum Progress {
     Planned,
     /// All of it is there.
     Delivered(Box<Receipt>),
+    /// Somebody has decided to remove it; part and manifest may or may not be there any more.
+    Removing(Box<Receipt>),
+    /// It was there, and was removed.
+    Removed(Box<Receipt>, RemovedAt),
+}
+
+impl Progress {
+    /// Returns what was delivered, whether or not it is still there.
+    pub fn receipt(&self) -> Option<&Receipt> {
+        match self {
+            Progress::Planned => None,
+            Progress::Delivered(receipt) | Progress::Removing(receipt) | Progress::Removed(receipt, _) => {
+                Some(receipt)
+            }
+        }
+    }
+
+    /// Returns the word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Progress::Planned => "planned",
+            Progress::Delivered(_) => "delivered",
+            Progress::Removing(_) => "removing",
+            Progress::Removed(..) => "removed",
+        }
+    }
+}
+
+/// When a delivery was removed from its sink, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovedAt {
+    /// When, in Unix seconds.
+    pub at_unix_s: i64,
+    /// Who.
+    pub actor: String,
 }
 
 /// What was delivered.

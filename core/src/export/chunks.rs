@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::{BillKey, OwnerDay};
 
+use super::form::{Audience, Dialect, Form};
 use super::plan::EXPORT_FORMAT;
 
 /// From so much text on an owner-day is a chunk of its own.
@@ -114,8 +115,8 @@ impl Cutter {
 pub(super) struct Namer(Sha256);
 
 impl Namer {
-    /// Makes names for the chunks of a bill's exports under these headers.
-    pub(super) fn new(bill: BillKey, headers: &[String]) -> Namer {
+    /// Makes names for the chunks of a bill's exports under these headers, in a form.
+    pub(super) fn new(bill: BillKey, headers: &[String], form: Form) -> Namer {
         let mut hasher = Sha256::new();
         hasher.update(b"billkeep chunk\n");
         hasher.update(EXPORT_FORMAT.to_le_bytes());
@@ -123,6 +124,11 @@ impl Namer {
         for header in headers {
             hasher.update((header.len() as u64).to_le_bytes());
             hasher.update(header);
+        }
+        // Chunks were of one form once: their names stay.
+        let cells = (form.dialect, form.audience);
+        if cells != <(Dialect, Audience)>::default() {
+            hasher.update(format!("cells {} {}\n", form.dialect, form.audience));
         }
         Namer(hasher)
     }
@@ -184,13 +190,22 @@ mod tests {
             month: "2021-03".parse().unwrap(),
             basis: crate::period::Basis::Used,
         };
-        let namer = Namer::new(bill, &["a".into()]);
+        let namer = Namer::new(bill, &["a".into()], Form::default());
         let names: Vec<_> =
             cut(&days, 100).iter().flat_map(|c| &c.chunks).map(|c| namer.name(c, &days)).collect();
         assert_eq!(names.len(), 4);
         assert_eq!(names[0], namer.name(&cut(&days[..1], 100)[0].chunks[0], &days[..1]));
         assert_ne!(names[0], names[1]);
-        assert_ne!(names[0], Namer::new(bill, &["b".into()]).name(&cut(&days, 100)[0].chunks[0], &days));
+        let other = |header: &str, form| {
+            Namer::new(bill, &[header.into()], form).name(&cut(&days, 100)[0].chunks[0], &days)
+        };
+        assert_ne!(names[0], other("b", Form::default()));
+        let spreadsheet = Form { dialect: Dialect::Spreadsheet, ..Form::default() };
+        let customer = Form { audience: Audience::Customer, ..Form::default() };
+        assert_eq!(names[0], other("a", Form::default()));
+        assert_ne!(names[0], other("a", spreadsheet));
+        assert_ne!(names[0], other("a", customer));
+        assert_ne!(other("a", spreadsheet), other("a", customer));
     }
 
     proptest! {

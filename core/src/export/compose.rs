@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::bill::{BillError, ReadBlock, column_amounts};
 use crate::block::Sums;
 use crate::money::Amount;
+use crate::price::{Price, PricedBlock};
 use crate::rollup::{Names, Overflow};
 use crate::schema::Column;
 
@@ -18,6 +19,61 @@ pub(super) struct Made {
     pub(super) chunk: archive::Chunk,
     pub(super) rows: u64,
     pub(super) sums: Vec<Sums>,
+    /// What customers pay, where the columns have prices.
+    pub(super) priced: PriceSums,
+}
+
+/// What a customer pays, by currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PriceSums(BTreeMap<String, PriceSum>);
+
+/// What a customer pays in one currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PriceSum {
+    /// How many lines have a price.
+    pub priced_lines: u64,
+    /// How many have none.
+    pub unpriced_lines: u64,
+    /// The prices.
+    pub price: Amount,
+    /// The prices less vouchers.
+    pub total: Amount,
+}
+
+impl PriceSums {
+    fn of(&mut self, currency: &str) -> &mut PriceSum {
+        self.0.entry(currency.to_owned()).or_default()
+    }
+
+    fn add(&mut self, currency: &str, price: Price) -> Option<()> {
+        let sum = self.of(currency);
+        match (price.price, price.total) {
+            (Some(price), Some(total)) => {
+                sum.priced_lines += 1;
+                sum.price = sum.price.checked_add(price)?;
+                sum.total = sum.total.checked_add(total)?;
+            }
+            _ => sum.unpriced_lines += 1,
+        }
+        Some(())
+    }
+
+    /// Adds sums of other lines; `None` beyond 128 bits.
+    pub(super) fn merge(&mut self, other: &PriceSums) -> Option<()> {
+        for (currency, more) in &other.0 {
+            let sum = self.of(currency);
+            sum.priced_lines += more.priced_lines;
+            sum.unpriced_lines += more.unpriced_lines;
+            sum.price = sum.price.checked_add(more.price)?;
+            sum.total = sum.total.checked_add(more.total)?;
+        }
+        Some(())
+    }
+
+    /// Returns the sums by currency.
+    pub(super) fn into_map(self) -> BTreeMap<String, PriceSum> {
+        self.0
+    }
 }
 
 impl Made {
@@ -25,7 +81,7 @@ impl Made {
     pub(super) fn header(columns: &Columns, deflater: &mut Deflater) -> Result<Made, String> {
         let mut text = Vec::new();
         columns.write_header(&mut text);
-        Ok(Made { chunk: deflater.chunk(&text)?, rows: 0, sums: Vec::new() })
+        Ok(Made { chunk: deflater.chunk(&text)?, rows: 0, sums: Vec::new(), priced: PriceSums::default() })
     }
 }
 
@@ -35,6 +91,7 @@ pub(super) struct Composer {
     text: Vec<u8>,
     rows: u64,
     sums: BTreeMap<String, Sums>,
+    priced: PriceSums,
 }
 
 impl Composer {
@@ -51,7 +108,13 @@ impl Composer {
         let cells = prepared.writer.columns(block)?;
         let mut scratch = Vec::new();
         for row in rows {
-            write_record(&cells, row, &mut scratch, &mut self.text);
+            let mut price = Price::default();
+            if let (Some(prices), Some(of)) = (&columns.prices, &prepared.prices) {
+                price = of.price(prices, block, row)?;
+                self.priced.add(prepared.currency(row), price).ok_or(Overflow)?;
+            }
+            write_record(&cells, row, price, &mut scratch, &mut self.text);
+            self.text.extend_from_slice(columns.dialect.line_end());
         }
         Ok(())
     }
@@ -66,7 +129,12 @@ impl Composer {
         let chunk = deflater.chunk(&self.text)?;
         self.text.clear();
         let sums = std::mem::take(&mut self.sums).into_values().collect();
-        Ok(Made { chunk, rows: std::mem::take(&mut self.rows), sums })
+        Ok(Made {
+            chunk,
+            rows: std::mem::take(&mut self.rows),
+            sums,
+            priced: std::mem::take(&mut self.priced),
+        })
     }
 }
 
@@ -78,6 +146,7 @@ struct Prepared {
     currency_of: Option<Vec<u32>>,
     /// Each money column with its scale and its sums before each row, and after the last.
     running: Vec<(Column, u8, Vec<i128>)>,
+    prices: Option<PricedBlock>,
 }
 
 impl Prepared {
@@ -113,13 +182,21 @@ impl Prepared {
             currencies,
             currency_of: several.then_some(numbers),
             running,
+            prices: columns.prices.as_ref().map(|_| PricedBlock::new(block)).transpose()?,
         })
+    }
+
+    fn currency_number(&self, row: usize) -> usize {
+        self.currency_of.as_ref().and_then(|of| of.get(row)).copied().unwrap_or(0) as usize
+    }
+
+    fn currency(&self, row: usize) -> &str {
+        self.currencies.get(self.currency_number(row)).map_or("", String::as_str)
     }
 
     /// Adds the amounts of some rows to the sums of their currencies, a run of one currency at once.
     fn add_sums(&self, rows: Range<usize>, sums: &mut BTreeMap<String, Sums>) -> Result<(), BillError> {
-        let number =
-            |row: usize| self.currency_of.as_ref().and_then(|of| of.get(row)).copied().unwrap_or(0) as usize;
+        let number = |row: usize| self.currency_number(row);
         let mut from = rows.start;
         while from < rows.end {
             let currency = number(from);

@@ -1,27 +1,56 @@
 //! Writes lines of blocks as CSV text.
 //!
 //! Cells are written as they were imported; a cell is quoted where a comma, a quote or a line break in it needs
-//! that, and records end in LF. Where loads have different columns, the export has all of them, in the order in
+//! that, and records end in LF; [`Dialect`] tells what is otherwise for spreadsheets. Where loads have different columns, the export has all of them, in the order in
 //! which they came; cells of a column that a line's file did not have are empty.
 
 use std::sync::Arc;
 
 use crate::bill::{BillError, BillView, ReadBlock};
 use crate::block::ColumnData;
+use crate::price::{Price, PriceBook};
 use crate::schema::{Column, Schema};
+
+use super::dialect::{CellKind, write_quoted};
+use super::form::Dialect;
 
 /// The columns of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
-    headers: Vec<String>,
+    pub(super) headers: Vec<String>,
     /// What tells equal columns of different files: a canonical column, or a header and how often it came before.
-    ids: Vec<ColumnId>,
+    pub(super) ids: Vec<ColumnId>,
+    /// How cells are written.
+    pub(super) dialect: Dialect,
+    /// The prices of an export for a customer; `None` for all others.
+    pub(super) prices: Option<PriceBook>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum ColumnId {
+pub(super) enum ColumnId {
     Known(Column),
     Header(String, usize),
+    /// No column of the file: what the customer pays.
+    Priced(Priced),
+}
+
+/// A column that is worked out from a customer's price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Priced {
+    /// The price, rounded.
+    Price,
+    /// The price less the customer's voucher.
+    Total,
+}
+
+impl ColumnId {
+    fn kind(&self) -> CellKind {
+        match self {
+            ColumnId::Known(column) => CellKind::of(Some(*column)),
+            ColumnId::Header(..) => CellKind::Text,
+            ColumnId::Priced(_) => CellKind::Number,
+        }
+    }
 }
 
 fn ids(schema: &Schema) -> Vec<ColumnId> {
@@ -47,7 +76,7 @@ impl Columns {
     ///
     /// What comes later in the month adds no column to an export that does not cover it.
     pub fn through(view: &BillView, last_day: u8) -> Columns {
-        let mut columns = Columns { headers: Vec::new(), ids: Vec::new() };
+        let mut columns = Columns::none();
         let mut last: Option<Arc<Schema>> = None;
         for segment in view.segments().filter(|s| s.record.days.iter().any(|d| d.coverage_day <= last_day)) {
             if last.as_ref().is_some_and(|l| Arc::ptr_eq(l, &segment.schema)) {
@@ -66,7 +95,17 @@ impl Columns {
 
     /// Returns the columns of one file.
     pub fn of_schema(schema: &Schema) -> Columns {
-        Columns { headers: schema.headers().to_vec(), ids: ids(schema) }
+        Columns { headers: schema.headers().to_vec(), ids: ids(schema), ..Columns::none() }
+    }
+
+    fn none() -> Columns {
+        Columns { headers: Vec::new(), ids: Vec::new(), dialect: Dialect::Plain, prices: None }
+    }
+
+    /// Returns the same columns, to be written in a dialect.
+    #[must_use]
+    pub fn in_dialect(self, dialect: Dialect) -> Columns {
+        Columns { dialect, ..self }
     }
 
     /// Returns the headers.
@@ -76,13 +115,14 @@ impl Columns {
 
     /// Appends the header record.
     pub fn write_header(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.dialect.begin());
         for (i, header) in self.headers.iter().enumerate() {
             if i > 0 {
                 out.push(b',');
             }
-            write_quoted(header.as_bytes(), out);
+            self.dialect.write_cell(CellKind::Text, header.as_bytes(), out);
         }
-        out.push(b'\n');
+        out.extend_from_slice(self.dialect.line_end());
     }
 
     /// Returns one line's cells under these columns.
@@ -110,22 +150,6 @@ impl Columns {
     }
 }
 
-/// Appends a cell, quoted if it must be.
-pub fn write_quoted(cell: &[u8], out: &mut Vec<u8>) {
-    if cell.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
-        out.push(b'"');
-        for b in cell {
-            if *b == b'"' {
-                out.push(b'"');
-            }
-            out.push(*b);
-        }
-        out.push(b'"');
-    } else {
-        out.extend_from_slice(cell);
-    }
-}
-
 /// A column made ready to be written: what can be quoted once is.
 enum Ready {
     Absent,
@@ -134,6 +158,9 @@ enum Ready {
     Dictionary(usize, Vec<Vec<u8>>),
     /// The place of the column. Integers in disguise need no quotes, but their exceptions may.
     Other(usize),
+    /// The same, of a dialect in which any cell may need more than quotes.
+    InDialect(usize, Dialect, CellKind),
+    Priced(Priced),
 }
 
 /// The columns of a block, ready to be written.
@@ -145,14 +172,19 @@ impl BlockWriter {
     /// Makes a block's columns ready.
     pub(super) fn new(columns: &Columns, block: &ReadBlock) -> Result<BlockWriter, BillError> {
         let mut ready = Vec::new();
-        for place in columns.places(block.schema()) {
+        for (id, place) in columns.ids.iter().zip(columns.places(block.schema())) {
+            if let ColumnId::Priced(priced) = id {
+                ready.push(Ready::Priced(*priced));
+                continue;
+            }
             let Some(place) = place else {
                 ready.push(Ready::Absent);
                 continue;
             };
+            let (dialect, kind) = (columns.dialect, id.kind());
             let quoted = |cell: &[u8]| {
                 let mut text = Vec::with_capacity(cell.len());
-                write_quoted(cell, &mut text);
+                dialect.write_cell(kind, cell, &mut text);
                 text
             };
             ready.push(match block.column(place)? {
@@ -160,7 +192,8 @@ impl BlockWriter {
                 ColumnData::Dictionary { entries, .. } => {
                     Ready::Dictionary(place, entries.iter().map(quoted).collect())
                 }
-                _ => Ready::Other(place),
+                _ if dialect == Dialect::Plain => Ready::Other(place),
+                _ => Ready::InDialect(place, dialect, kind),
             });
         }
         Ok(BlockWriter { columns: ready })
@@ -178,6 +211,10 @@ impl BlockWriter {
                     data => WriteColumn::Other(data),
                 },
                 Ready::Other(place) => WriteColumn::Other(block.column(*place)?),
+                Ready::InDialect(place, dialect, kind) => {
+                    WriteColumn::InDialect(block.column(*place)?, *dialect, *kind)
+                }
+                Ready::Priced(priced) => WriteColumn::Priced(*priced),
             });
         }
         Ok(columns)
@@ -189,12 +226,15 @@ pub(super) enum WriteColumn<'a> {
     Constant(&'a [u8]),
     Dictionary(&'a [Vec<u8>], &'a [u16]),
     Other(&'a ColumnData),
+    InDialect(&'a ColumnData, Dialect, CellKind),
+    Priced(Priced),
 }
 
-/// Appends a line as a record.
+/// Appends a line as a record, but for its end.
 pub(super) fn write_record(
     columns: &[WriteColumn<'_>],
     row: usize,
+    price: Price,
     scratch: &mut Vec<u8>,
     out: &mut Vec<u8>,
 ) {
@@ -213,9 +253,13 @@ pub(super) fn write_record(
                     write_quoted(data.cell(row, scratch), out);
                 }
             }
+            WriteColumn::InDialect(data, dialect, kind) => {
+                dialect.write_cell(*kind, data.cell(row, scratch), out);
+            }
+            WriteColumn::Priced(Priced::Price) => price.price.into_iter().for_each(|p| p.write(out)),
+            WriteColumn::Priced(Priced::Total) => price.total.into_iter().for_each(|p| p.write(out)),
         }
     }
-    out.push(b'\n');
 }
 
 /// Appends one line of a block as a record under these columns.
@@ -231,14 +275,14 @@ pub fn write_line(
     out: &mut Vec<u8>,
 ) -> Result<(), BillError> {
     let mut scratch = Vec::new();
-    for (i, place) in columns.places(block.schema()).into_iter().enumerate() {
+    for (i, (id, place)) in columns.ids.iter().zip(columns.places(block.schema())).enumerate() {
         if i > 0 {
             out.push(b',');
         }
         if let Some(place) = place {
-            write_quoted(block.column(place)?.cell(row, &mut scratch), out);
+            columns.dialect.write_cell(id.kind(), block.column(place)?.cell(row, &mut scratch), out);
         }
     }
-    out.push(b'\n');
+    out.extend_from_slice(columns.dialect.line_end());
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use crate::bill::{
     BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
 };
-use crate::block::{Sums, merge_sums};
+use crate::block::Sums;
 use crate::period::TimeZone;
 use crate::rollup::Overflow;
 use crate::store::{ChunkCache, Read};
@@ -21,10 +21,13 @@ use super::archive::{self, Deflater, Piece};
 use super::chunks::{Chunk, Csv, Namer, cut};
 use super::compose::{Composer, Made};
 use super::csv::Columns;
+use super::form::Audience;
 use super::kept::{keep, kept};
 use super::place::{place_held, put, staged_path};
 use super::plan::{Plan, Scope, Wanted, coverage_last_day};
-use super::render::{CACHE_LINES_MIN, CsvNames, Hashing, RenderSettings, covers, must_tie, owner_numbers};
+use super::render::{
+    CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers,
+};
 use super::{ExportError, Sink, SinkError};
 
 /// Lines in a pass, whose compressed text is kept in memory: some 20 MiB of it, for each thread.
@@ -58,9 +61,11 @@ pub fn export_each(
     settings: &RenderSettings<'_>,
 ) -> Result<Exported, ExportError> {
     let last_day = coverage_last_day(wanted.coverage);
+    // The payer is no customer.
+    let customers_only = customers_only || wanted.form.audience == Audience::Customer;
     let accounts = accounts(store, view, &wanted, customers_only)?;
     let found = wanted_lines(store, view, &Owners::of(accounts.keys().copied()).into(), last_day)?;
-    let columns = Columns::through(view, last_day);
+    let columns = Columns::through(view, last_day).in_dialect(wanted.form.dialect);
     let passes = passes(&accounts);
     let rows = accounts.values().flatten().map(|s| s.lines).sum();
     let job = Job {
@@ -70,14 +75,17 @@ pub fn export_each(
         sink_name,
         sink,
         cache: settings.cache.filter(|_| rows >= CACHE_LINES_MIN),
-        namer: Namer::new(wanted.bill, columns.headers()),
+        namer: Namer::new(wanted.bill, columns.headers(), wanted.form),
         columns,
         found: &found,
     };
     let exported = Exported { files: accounts.len() as u64, rows };
     let hold = sink.hold().map_err(|error| job.sink_error(error))?;
-    // Accounts that are a pass of their own go first, one after another: each uses all threads.
+    // Accounts that are a pass of their own go first, one after another: each uses all threads. So do customers, of whom each
+    // has other columns and prices.
+    let for_customers = wanted.form.audience == Audience::Customer;
     let (alone, together): (Vec<_>, Vec<_>) = passes.into_iter().partition(|pass| match pass.as_slice() {
+        _ if for_customers => true,
         [owner] => lines(&accounts, *owner) > PASS_LINES,
         _ => false,
     });
@@ -262,9 +270,9 @@ impl Job<'_> {
         deflater: &mut Deflater,
     ) -> Result<(), ExportError> {
         let content = OwnerDay::digest_of(&account.days);
-        let plan = Plan::of_content(self.view, self.wanted_of(owner)?, self.zone, content);
+        let plan = Plan::of_content(self.view, self.wanted_of(owner)?, &self.columns, self.zone, content);
         let names = CsvNames::new(&plan);
-        let mut sums = Vec::new();
+        let mut figures = Figures::default();
         let mut pieces: Vec<Result<Piece, String>> = Vec::new();
         let mut made = account.made.into_iter();
         for (i, csv) in account.csvs.iter().enumerate() {
@@ -273,17 +281,17 @@ impl Job<'_> {
             for _ in &csv.chunks {
                 let made = made.next().flatten();
                 let made = made.ok_or_else(|| ExportError::Write(format!("lines of {owner} are missing")))?;
-                merge_sums(&mut sums, &made.sums).ok_or(Overflow).map_err(BillError::from)?;
+                figures.add(&made).ok_or(Overflow).map_err(BillError::from)?;
                 pieces.push(Ok(Piece::Chunk(made.chunk)));
             }
         }
-        must_tie(&plan, &sums, expected)?;
+        must_tie(&plan, &figures.sums, expected)?;
         let mut hashing = Hashing::new(Vec::new());
         let entries = archive::write(&mut hashing, pieces.into_iter()).map_err(ExportError::Write)?;
         let path = staged_path(self.sink_name, self.sink, &plan)?;
         std::fs::write(&path, &hashing.out)
             .map_err(|e| ExportError::Write(format!("`{}`: {e}", path.display())))?;
-        let rendered = hashing.rendered(names, &entries, &account.csvs, sums, &self.columns);
+        let rendered = hashing.rendered(names, &entries, &account.csvs, figures, &self.columns);
         put(self.sink_name, self.sink, &plan, rendered, &path)?;
         Ok(())
     }

@@ -11,7 +11,7 @@ use crate::codec;
 use crate::store::ChunkCache;
 
 use super::archive::Chunk;
-use super::compose::Made;
+use super::compose::{Made, PriceSums};
 
 const VERSION: u8 = 1;
 
@@ -46,5 +46,6 @@ pub(super) fn kept(cache: &ChunkCache, name: &[u8; 32]) -> Option<Made> {
     let record: Record = codec::decode(rest.get(..length)?).ok()?;
     let deflated = value.split_off(length + head.len());
     let chunk = Chunk { deflated, crc: record.crc, bytes: record.bytes };
-    Some(Made { chunk, rows: record.rows, sums: record.sums })
+    // Exports with prices are made anew each time.
+    Some(Made { chunk, rows: record.rows, sums: record.sums, priced: PriceSums::default() })
 }

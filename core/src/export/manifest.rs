@@ -6,13 +6,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::Sums;
 use crate::digest::hex;
+use crate::money::Amount;
+use crate::period::Day;
+use crate::price::{Applied, Fee};
+use crate::schema::Column;
 
 use super::RenderedFile;
+use super::form::Audience;
 use super::plan::{Plan, Scope};
 use super::render::Rendered;
 
 /// The name and version of the shape.
 pub const MANIFEST_FORMAT: &str = "billkeep.manifest/1";
+
+/// Stands for what a customer is not told.
+const NOT_SHOWN: &str = "-";
+
+/// Returns the word for what is not as it is by default.
+fn told<T: Default + PartialEq + std::fmt::Display>(what: T) -> Option<String> {
+    (what != T::default()).then(|| what.to_string())
+}
 
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +66,50 @@ pub struct Manifest {
     pub parts: Vec<ManifestPart>,
     /// The version of the parts' bytes.
     pub export_format: u32,
+    /// `spreadsheet`; not there for `plain`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
+    /// `customer`; not there for the partner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
+    /// How a customer's prices were rounded; not there for the partner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<ManifestPrices>,
+}
+
+/// What a customer is told of the prices in an export: not how they came about, which would tell the partner's cost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestPrices {
+    /// The roundings, by product and days.
+    pub rounding: Vec<ManifestRounding>,
+    /// How many lines have no price.
+    pub unpriced_lines: u64,
+    /// The fee of the month, which is in no line.
+    pub fee: Option<ManifestFee>,
+}
+
+/// How prices were rounded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestRounding {
+    /// Of which product; `*` for all others.
+    pub product: String,
+    /// The first day.
+    pub first: String,
+    /// The last day.
+    pub last: String,
+    /// To so many decimals.
+    pub decimals: u8,
+    /// `half-up`, `half-even`, `up` or `down`
+    pub mode: String,
+}
+
+/// A monthly fee.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFee {
+    /// A decimal.
+    pub amount: String,
+    /// ISO 4217 code.
+    pub currency: String,
 }
 
 /// First and last day.
@@ -160,7 +217,53 @@ impl Manifest {
                 files: rendered.files.iter().map(file).collect(),
             }],
             export_format: super::plan::EXPORT_FORMAT,
+            dialect: told(wanted.form.dialect),
+            audience: None,
+            prices: None,
         }
+        .for_audience(wanted.form.audience, rendered)
+    }
+
+    /// Takes out what a customer must not be told: the partner's sums, and digests, against which costs could be guessed.
+    fn for_audience(self, audience: Audience, rendered: &Rendered) -> Manifest {
+        let Some(customer) = rendered.customer.as_ref().filter(|_| audience == Audience::Customer) else {
+            return self;
+        };
+        let has_rules = !customer.prices.rules.is_empty();
+        let mut manifest = self;
+        (manifest.digest, manifest.content_digest) = (NOT_SHOWN.to_owned(), NOT_SHOWN.to_owned());
+        // In an export that has none of a column, its sum is nobody's business either.
+        let columns: Vec<Column> = rendered.headers.iter().filter_map(|h| Column::of_header(h)).collect();
+        for totals in &mut manifest.totals {
+            totals.amounts.retain(|name, _| columns.iter().any(|c| c.name() == name));
+            let sum = customer.sums.get(&totals.currency).filter(|_| has_rules);
+            let shown = |amount: Amount| amount.with_sum_scale().to_string();
+            totals.total = sum.map_or_else(|| NOT_SHOWN.to_owned(), |sum| shown(sum.total));
+            if let Some(sum) = sum {
+                totals.amounts.insert("customer_price".to_owned(), shown(sum.price));
+                totals.amounts.insert("customer_total".to_owned(), shown(sum.total));
+            }
+        }
+        let day = |day: Option<Day>| day.map_or_else(String::new, |day| day.to_string());
+        let rounding = |Applied { product, rule }: &Applied| ManifestRounding {
+            product: if product.is_empty() { "*".to_owned() } else { product.clone() },
+            first: day(rule.from),
+            last: day(rule.to),
+            decimals: rule.rounding.decimals,
+            mode: rule.rounding.mode.word().to_owned(),
+        };
+        let fee = |fee: &Fee| ManifestFee { amount: fee.amount.to_string(), currency: fee.currency.clone() };
+        manifest.prices = Some(ManifestPrices {
+            rounding: customer.prices.rules.iter().map(rounding).collect(),
+            unpriced_lines: if has_rules {
+                customer.sums.values().map(|s| s.unpriced_lines).sum()
+            } else {
+                manifest.rows
+            },
+            fee: customer.prices.fee.as_ref().map(fee),
+        });
+        manifest.audience = told(audience);
+        manifest
     }
 
     /// Writes the manifest.

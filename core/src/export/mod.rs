@@ -4,8 +4,11 @@ mod archive;
 mod chunks;
 mod compose;
 mod csv;
+mod customer;
+mod dialect;
 mod each;
 mod form;
+pub mod guard;
 mod job;
 mod kept;
 mod manifest;
@@ -17,16 +20,23 @@ mod sink;
 mod whose;
 
 pub(crate) use archive::write_small;
-pub use csv::{Columns, write_line, write_quoted};
+pub use compose::PriceSum;
+pub use csv::{Columns, write_line};
+pub use dialect::{CellKind, present, restore, write_quoted};
 pub use each::{Exported, export_each};
 pub use form::{Audience, Dialect, Form, Per, Shape};
-pub use manifest::{MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFile, ManifestPart, ManifestTotals};
+pub use manifest::{
+    MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
+    ManifestRounding, ManifestTotals,
+};
 pub(crate) use place::read_hash;
 pub use place::{Placed, place};
 pub use plan::{EXPORT_FORMAT, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use preflight::preflight;
-pub use render::{RenderSettings, Rendered, render};
+pub use render::{CustomerFigures, RenderSettings, Rendered, render};
 pub use sink::{Held, Hold, Sink, SinkError, Staged};
+
+pub use guard::GuardError;
 
 use crate::bill::BillError;
 use crate::error::Kind;
@@ -92,6 +102,15 @@ pub enum ExportError {
         /// The form.
         form: Form,
     },
+    /// It would show a customer what is not the customer's.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// The prices are not those that the export was planned with.
+    #[error("`{name}` was planned with other prices than the account has now")]
+    Prices {
+        /// The part.
+        name: String,
+    },
     /// The sink holds something else than was put there.
     #[error("{location}: {why}")]
     Altered {
@@ -128,7 +147,10 @@ impl ExportError {
         match self {
             ExportError::Bill(e) => e.kind(),
             ExportError::Write(_) => Kind::Internal,
-            ExportError::Form { .. } | ExportError::Withdrawn { .. } => Kind::Refused,
+            ExportError::Form { .. } | ExportError::Withdrawn { .. } | ExportError::Prices { .. } => {
+                Kind::Refused
+            }
+            ExportError::Guard(e) => e.kind(),
             ExportError::Storage(e) => e.kind(),
             ExportError::Stale { .. } => Kind::Passing,
             ExportError::DoNotTie { .. } | ExportError::Altered { .. } => Kind::Damaged,

@@ -9,7 +9,10 @@ use sha2::{Digest as _, Sha256};
 use crate::bill::BillView;
 use crate::store::Read;
 
-use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, Sink, SinkError, Staged, render};
+use super::form::Audience;
+use super::{
+    Columns, ExportError, Manifest, Plan, RenderSettings, Rendered, Sink, SinkError, Staged, guard, render,
+};
 
 /// What [`place`] put, or found in place.
 pub struct Placed {
@@ -45,8 +48,17 @@ pub(super) fn place_held(
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
 ) -> Result<Placed, ExportError> {
+    guard::check_wanted(&plan.wanted, Columns::of(view).headers())?;
     let staged_path = staged_path(sink_name, sink, plan)?;
     let rendered = stage(store, view, plan, settings, &staged_path)?;
+    if plan.wanted.form.audience == Audience::Customer {
+        let allowed = guard::allowed(store, view, &plan.wanted, &rendered)?;
+        if let Err(leak) = guard::check_bytes(&staged_path, &plan.part_name(), &allowed) {
+            // It lies in a folder of the customer's already.
+            let _ = std::fs::remove_file(&staged_path);
+            return Err(leak.into());
+        }
+    }
     put(sink_name, sink, plan, rendered, &staged_path)
 }
 

@@ -8,12 +8,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::{BillError, BillKey, BillView, OwnerDay, State, wanted_lines};
 use crate::digest::Digest;
-use crate::naming::{ExportName, Kind, export_id};
+use crate::naming::{ExportName, Kind, ScopeWord, export_id};
 use crate::period::{Coverage, TimeZone};
 use crate::store::Read;
 use crate::uin::Uin;
 
 use super::csv::Columns;
+use super::customer::columns;
 use super::form::Form;
 
 /// The version of the bytes that exports have; it is part of every name.
@@ -39,6 +40,17 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Returns the word that names have for it.
+    pub fn word(self) -> ScopeWord {
+        match self {
+            Scope::Payer => ScopeWord::Payer,
+            Scope::Customers => ScopeWord::Customers,
+            Scope::Owner(_) => ScopeWord::Owner,
+            Scope::SelfUse => ScopeWord::SelfUse,
+            Scope::Reseller(_) => ScopeWord::Reseller,
+        }
+    }
+
     /// Returns the words for it.
     pub fn words(self) -> String {
         match self {
@@ -107,12 +119,19 @@ impl Plan {
                 OwnerDay::digest_of(&wanted_lines(store, view, &owners, last_day)?.days)
             }
         };
-        Ok(Plan::of_content(view, wanted, zone, content))
+        let columns = columns(store, view, &wanted)?;
+        Ok(Plan::of_content(view, wanted, &columns, zone, content))
     }
 
     /// Plans an export whose lines have been read: `content` is their digest.
-    pub(super) fn of_content(view: &BillView, wanted: Wanted, zone: TimeZone, content: Digest) -> Plan {
-        let stem = stem(EXPORT_FORMAT, view, &wanted, zone, &content);
+    pub(super) fn of_content(
+        view: &BillView,
+        wanted: Wanted,
+        columns: &Columns,
+        zone: TimeZone,
+        content: Digest,
+    ) -> Plan {
+        let stem = stem(EXPORT_FORMAT, columns, &wanted, zone, &content);
         Plan {
             wanted,
             revision: view.revision.number,
@@ -125,7 +144,10 @@ impl Plan {
 
     /// Returns the names, without endings, that earlier versions gave the same content.
     pub(crate) fn former_stems(&self, view: &BillView, zone: TimeZone) -> impl Iterator<Item = String> {
-        FORMER_FORMATS.iter().map(move |format| stem(*format, view, &self.wanted, zone, &self.content))
+        // They had one form.
+        let formats = if self.wanted.form == Form::default() { FORMER_FORMATS } else { &[] };
+        let columns = Columns::through(view, coverage_last_day(self.wanted.coverage));
+        formats.iter().map(move |format| stem(*format, &columns, &self.wanted, zone, &self.content))
     }
 
     /// Returns the name of the part.
@@ -140,7 +162,7 @@ impl Plan {
 }
 
 /// Returns the name, without ending, of content in a version of the bytes.
-fn stem(format: u32, view: &BillView, wanted: &Wanted, zone: TimeZone, content: &Digest) -> String {
+fn stem(format: u32, columns: &Columns, wanted: &Wanted, zone: TimeZone, content: &Digest) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"billkeep export\n");
     hasher.update(format.to_le_bytes());
@@ -151,7 +173,7 @@ fn stem(format: u32, view: &BillView, wanted: &Wanted, zone: TimeZone, content: 
     hasher.update(wanted.scope.words());
     hasher.update(wanted.rows_per_file.to_le_bytes());
     hasher.update(content.bytes());
-    for header in Columns::through(view, coverage_last_day(wanted.coverage)).headers() {
+    for header in columns.headers() {
         hasher.update((header.len() as u64).to_le_bytes());
         hasher.update(header);
     }
@@ -160,9 +182,24 @@ fn stem(format: u32, view: &BillView, wanted: &Wanted, zone: TimeZone, content: 
         hasher.update(b"form\n");
         hasher.update(wanted.form.to_string());
     }
+    // Other prices are other content.
+    if let Some(prices) = &columns.prices {
+        hasher.update(b"prices\n");
+        hasher.update(prices.identity());
+    }
     let id = export_id(&hasher.finalize().into(), wanted.coverage, zone);
-    let (kind, basis, coverage) = (wanted.kind, wanted.bill.basis, wanted.coverage);
-    ExportName { uin: wanted.uin, kind, basis, coverage, id }.stem()
+    let name = ExportName {
+        uin: wanted.uin,
+        payer: wanted.bill.payer,
+        kind: wanted.kind,
+        basis: wanted.bill.basis,
+        coverage: wanted.coverage,
+        shape: wanted.form.shape,
+        per: wanted.form.per,
+        scope: wanted.scope.word(),
+        id,
+    };
+    name.stem()
 }
 
 /// Returns the last day of coverage, as blocks and segments count it.

@@ -4,7 +4,7 @@
 //! from the cache; the others are made by jobs, each of which reads some neighbouring lines. The amounts of all chunks are
 //! added up, and compared with the roll-ups (I1, I7).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,15 +14,19 @@ use sha2::{Digest as _, Sha256};
 use crate::bill::{BillError, BillView, OwnerDay, totals_text, wanted_lines};
 use crate::block::{Sums, merge_sums};
 use crate::period::{BillMonth, Day};
+use crate::price::PriceBook;
 use crate::rollup::{Cell, Overflow, Rollup};
+use crate::settings::StoreSettings;
 use crate::store::{ChunkCache, Read};
 use crate::uin::Uin;
 
 use super::archive::{self, Deflater, Entry, Piece};
 use super::chunks::{Chunk, Csv, Namer, cut};
-use super::compose::Made;
+use super::compose::{Made, PriceSum, PriceSums};
 use super::csv::Columns;
-use super::form::Form;
+use super::customer::columns;
+use super::form::{Form, Per, Shape};
+use super::guard;
 use super::job::Lines;
 use super::kept::{keep, kept};
 use super::plan::{Plan, coverage_last_day};
@@ -68,6 +72,17 @@ pub struct Rendered {
     pub headers: Vec<String>,
     /// The sums of its lines.
     pub sums: Vec<Sums>,
+    /// What the customer pays, by currency; `None` where the export is the partner's.
+    pub customer: Option<CustomerFigures>,
+}
+
+/// What a customer pays for the lines of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerFigures {
+    /// By currency.
+    pub sums: BTreeMap<String, PriceSum>,
+    /// The rules.
+    pub prices: PriceBook,
 }
 
 /// A chunk of a zip, and what the cache knows it by.
@@ -90,19 +105,23 @@ pub fn render(
     out: impl Write,
 ) -> Result<Rendered, ExportError> {
     let wanted = &plan.wanted;
-    if wanted.form != Form::default() {
+    let Form { shape, per, .. } = wanted.form;
+    if (shape, per) != (Shape::L3, Per::Consolidated) {
         return Err(ExportError::Form { name: plan.part_name(), form: wanted.form });
     }
     let last_day = coverage_last_day(wanted.coverage);
-    let columns = Columns::through(view, last_day);
+    guard::check_wanted(wanted, Columns::of(view).headers())?;
+    let columns = columns(store, view, wanted)?;
+    must_have_prices(store, view, plan, &columns)?;
     let found = wanted_lines(store, view, &wanted.scope.owners(store, wanted.bill)?, last_day)?;
     // Whoever stood below a second-level reseller may have moved since it was planned.
     if OwnerDay::digest_of(&found.days) != plan.content {
         return Err(ExportError::Stale { name: plan.part_name() });
     }
     let csvs = cut(&found.days, wanted.rows_per_file);
-    let cache = settings.cache.filter(|_| plan.content.lines() >= CACHE_LINES_MIN);
-    let namer = Namer::new(wanted.bill, columns.headers());
+    let cached = plan.content.lines() >= CACHE_LINES_MIN && columns.prices.is_none();
+    let cache = settings.cache.filter(|_| cached);
+    let namer = Namer::new(wanted.bill, columns.headers(), wanted.form);
     let sources: Vec<Vec<Source<'_>>> = csvs
         .iter()
         .map(|csv| {
@@ -117,7 +136,7 @@ pub fn render(
     let names = CsvNames::new(plan);
     let jobs = jobs(&sources, settings.threads);
     let mut hashing = Hashing::new(out);
-    let mut sums = Vec::new();
+    let mut figures = Figures::default();
     let stop = AtomicBool::new(false);
     let threads = settings.threads.clamp(1, 64).min(jobs.len());
     let (job_in, queue) = crossbeam_channel::unbounded();
@@ -139,7 +158,7 @@ pub fn render(
     let (written, worked) = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
-        let pieces = Pieces::new(&sources, names, &mut reading, &mut sums);
+        let pieces = Pieces::new(&sources, names, &mut reading, &mut figures);
         let written = archive::write(&mut hashing, pieces);
         // Workers that still have something to give find nobody, and end.
         stop.store(true, Ordering::Relaxed);
@@ -151,8 +170,8 @@ pub fn render(
     });
     worked.into_iter().collect::<Result<(), _>>()?;
     let entries = written.map_err(ExportError::Write)?;
-    must_tie(plan, &sums, &expected_sums(store, view, plan)?)?;
-    Ok(hashing.rendered(names, &entries, &csvs, sums, &columns))
+    must_tie(plan, &figures.sums, &expected_sums(store, view, plan)?)?;
+    Ok(hashing.rendered(names, &entries, &csvs, figures, &columns))
 }
 
 /// Puts chunks that have to be made into jobs, each of chunks that follow one another.
@@ -258,7 +277,7 @@ struct Pieces<'p, 'c, 'a, R> {
     header: Option<Result<Made, String>>,
     names: CsvNames<'p>,
     reading: &'p mut Reading<'a, R>,
-    sums: &'p mut Vec<Sums>,
+    figures: &'p mut Figures,
 }
 
 impl<'p, 'c, 'a, R: Read> Pieces<'p, 'c, 'a, R> {
@@ -266,9 +285,9 @@ impl<'p, 'c, 'a, R: Read> Pieces<'p, 'c, 'a, R> {
         sources: &'p [Vec<Source<'c>>],
         names: CsvNames<'p>,
         reading: &'p mut Reading<'a, R>,
-        sums: &'p mut Vec<Sums>,
+        figures: &'p mut Figures,
     ) -> Self {
-        Pieces { sources: sources.iter(), csv: [].iter(), begun: 0, header: None, names, reading, sums }
+        Pieces { sources: sources.iter(), csv: [].iter(), begun: 0, header: None, names, reading, figures }
     }
 }
 
@@ -281,7 +300,7 @@ impl<R: Read> Iterator for Pieces<'_, '_, '_, R> {
         }
         if let Some(source) = self.csv.next() {
             return Some(self.reading.get(source).and_then(|made| {
-                merge_sums(self.sums, &made.sums).ok_or_else(|| Overflow.to_string())?;
+                self.figures.add(&made).ok_or_else(|| Overflow.to_string())?;
                 Ok(Piece::Chunk(made.chunk))
             }));
         }
@@ -290,6 +309,36 @@ impl<R: Read> Iterator for Pieces<'_, '_, '_, R> {
         self.begun += 1;
         Some(Ok(Piece::Begin(self.names.get(self.begun - 1))))
     }
+}
+
+/// What the chunks of an export add up to.
+#[derive(Default)]
+pub(super) struct Figures {
+    pub(super) sums: Vec<Sums>,
+    priced: PriceSums,
+}
+
+impl Figures {
+    /// Adds a chunk; `None` beyond 128 bits.
+    pub(super) fn add(&mut self, made: &Made) -> Option<()> {
+        merge_sums(&mut self.sums, &made.sums)?;
+        self.priced.merge(&made.priced)
+    }
+}
+
+/// Checks that the prices are those that a plan's name was made of: they may have been changed since.
+fn must_have_prices(
+    store: &impl Read,
+    view: &BillView,
+    plan: &Plan,
+    columns: &Columns,
+) -> Result<(), ExportError> {
+    if columns.prices.is_none() {
+        return Ok(());
+    }
+    let zone = StoreSettings::of(store)?.zone;
+    let now = Plan::of_content(view, plan.wanted, columns, zone, plan.content);
+    if now.stem == plan.stem { Ok(()) } else { Err(ExportError::Prices { name: plan.part_name() }) }
 }
 
 /// Checks an export's sums against those that the roll-ups tell (I1, I7).
@@ -379,7 +428,7 @@ impl<W: Write> Hashing<W> {
         names: CsvNames<'_>,
         entries: &[Entry],
         csvs: &[Csv],
-        sums: Vec<Sums>,
+        figures: Figures,
         columns: &Columns,
     ) -> Rendered {
         let file = |(i, (entry, csv)): (usize, (&Entry, &Csv))| RenderedFile {
@@ -393,7 +442,11 @@ impl<W: Write> Hashing<W> {
             sha256: self.hasher.finalize().into(),
             files: entries.iter().zip(csvs).enumerate().map(file).collect(),
             headers: columns.headers().to_vec(),
-            sums,
+            sums: figures.sums,
+            customer: columns
+                .prices
+                .as_ref()
+                .map(|prices| CustomerFigures { sums: figures.priced.into_map(), prices: prices.clone() }),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::store::{Read, Store, Table, Writer};
 use super::error::ImportError;
 use super::recognise::coverage;
 use super::source::ReadFile;
-use super::{BillKey, Loaded, Mode, Request, file_key, grouped, seen};
+use super::{BillKey, Loaded, Mode, Request, file_key, file_seen, grouped};
 
 /// What came of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,7 +133,7 @@ pub(super) fn commit(
         file,
     };
     // I8: the very bytes were imported before, whatever became of that load since.
-    if let Some(FileSeen { load, name }) = seen(&writer, bill_key, &report.file.sha256)? {
+    if let Some(FileSeen { load, name }) = file_seen(&writer, bill_key, &report.file.sha256)? {
         if let Some(late) = late::of_load(&writer, load)?.filter(|late| !late.is_in()) {
             report.outcome = Outcome::Held { late: Box::new(late), before: true };
             return Ok(report);

@@ -38,6 +38,31 @@ use crate::settings::StoreSettings;
 use crate::store::{Large, Read, Store, StoreError, Table, Writer};
 use crate::uin::Uin;
 
+/// Reads the CSVs of a zip that this program made, one after another, to the end and with their checksums.
+///
+/// # Errors
+/// What is wrong with it, in words, or what `visit` says.
+pub(crate) fn each_csv(
+    path: &Path,
+    visit: &mut dyn FnMut(&str, &mut dyn std::io::Read) -> Result<(), String>,
+) -> Result<(), String> {
+    // What it holds was counted when it was written: no bound is needed.
+    let limits = Limits {
+        zip_entries_max: usize::MAX,
+        zip_ratio_max: u64::MAX,
+        zip_bytes_max: u64::MAX,
+        ..Limits::default()
+    };
+    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let mut zip = archive::open(file, &limits)?;
+    for (index, name) in std::mem::take(&mut zip.entries) {
+        let mut entry = zip.entry(index, &limits)?;
+        visit(&name, &mut entry)?;
+        std::io::copy(&mut entry, &mut std::io::sink()).map_err(|e| format!("entry `{name}`: {e}"))?;
+    }
+    Ok(())
+}
+
 /// What the user says of a file.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -368,12 +393,12 @@ fn put_segment(
 }
 
 /// Returns the load that a file of this content became in this bill, if it was imported before.
-fn seen(
-    writer: &Writer,
+pub(crate) fn file_seen(
+    store: &impl Read,
     bill: BillKey,
     sha256: &[u8; 32],
 ) -> Result<Option<crate::bill::FileSeen>, StoreError> {
-    writer.get(Table::Files, &file_key(bill, sha256))
+    store.get(Table::Files, &file_key(bill, sha256))
 }
 
 fn file_key(bill: BillKey, sha256: &[u8; 32]) -> Vec<u8> {

@@ -32,6 +32,7 @@ pub(super) fn recognise(
     if let Some(name) = &name {
         match name.form {
             Form::Pack => return Err("it is a pack of several levels; import its details file".into()),
+            Form::Summary => return Err("it is a summary (L1); billkeep reads L3 and L2 bills".into()),
             Form::CostAllocation => return Err("it is a cost allocation report, not a bill".into()),
             Form::Focus => return Err("it is a FOCUS bill; billkeep reads L3 and L2 bills".into()),
             _ => {}

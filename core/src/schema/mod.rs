@@ -3,9 +3,11 @@
 //! Invariant: a schema never drops a column. What is not recognised is carried verbatim under its own header.
 
 mod column;
+mod customer;
 
 pub(crate) use column::fold_header;
 pub use column::{Class, Column, tag_key};
+pub use customer::{ForCustomer, header_for_customer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 

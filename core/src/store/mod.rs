@@ -474,6 +474,14 @@ impl Writer {
         Ok(())
     }
 
+    /// Takes a large value away; nothing there is no error.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] when the file cannot be written.
+    pub fn delete_large(&self, table: Large, id: u64) -> Result<(), StoreError> {
+        pages::delete(&mut self.txn.open_table(table.definition())?, id)
+    }
+
     /// Puts a large value under an id that must be new.
     ///
     /// # Errors

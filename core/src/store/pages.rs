@@ -76,6 +76,12 @@ pub(super) fn get(
     if length == Some(bytes.len()) { Ok(bytes) } else { Err(lost()) }
 }
 
+/// Takes a value away, piece by piece.
+pub(super) fn delete(table: &mut redb::Table<'_, u64, &'static [u8]>, id: u64) -> Result<(), StoreError> {
+    table.retain_in(key(id, 0)?..key(id + 1, 0)?, |_, _| false)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

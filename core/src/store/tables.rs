@@ -21,6 +21,8 @@ pub enum Table {
     Loads,
     /// Which load a file became, under the bill's key and the file's SHA-256.
     Files,
+    /// Loads whose lines were removed, under their number.
+    Pruned,
     /// Segments, under their number.
     Segments,
     /// Which segment has this text, under the hash of its source.
@@ -37,6 +39,8 @@ pub enum Table {
     Contracts,
     /// The store's own calendars, under their name.
     Calendars,
+    /// What accounts are sold at and get to see, under the UIN.
+    Terms,
     /// Deliveries, under their number.
     Deliveries,
     /// Which delivery is of this content to this sink, under the export's key.
@@ -74,6 +78,7 @@ impl Table {
             Table::Late => "late",
             Table::Loads => "loads",
             Table::Files => "files",
+            Table::Pruned => "pruned",
             Table::Segments => "segments",
             Table::SegmentKeys => "segment_keys",
             Table::Schemas => "schemas",
@@ -82,6 +87,7 @@ impl Table {
             Table::Accounts => "accounts",
             Table::Contracts => "contracts",
             Table::Calendars => "calendars",
+            Table::Terms => "terms",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
             Table::Journal => "journal",

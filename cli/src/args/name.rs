@@ -1,0 +1,23 @@
+//! `name`: how exports are named.
+
+use billkeep_core::naming::NameProfile;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Name {
+    /// The profiles that there are, with a sample of each kind
+    List,
+    /// The names that a profile or a template of your own would give, or why it is refused
+    Check {
+        /// Text with fields in braces, such as `{uin}-{month}-{kind}-{id}`; or a profile's name
+        template: String,
+    },
+    /// What a file's name says
+    Parse {
+        /// The file's name, without folders
+        file_name: String,
+        /// Takes it for a name of this profile or template
+        #[arg(long, value_name = "PROFILE")]
+        naming: Option<NameProfile>,
+    },
+}

@@ -1,0 +1,75 @@
+//! `bill margin`: what the partner pays, what customers pay, and what is left.
+
+use billkeep_core::bill::BillView;
+use billkeep_core::price::{self, Applied, Method, PriceBook, product_text};
+use serde_json::{Value, json};
+
+use crate::args::{GroupBy, Margin};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Column, Table};
+
+pub(super) fn margin(context: &Context, args: &Margin) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let key = context.bill_key(&reader, args.which.month, args.which.basis)?;
+    let view = BillView::open(&reader, key, args.revision)?;
+    let by = |what| args.by.contains(&what);
+    let margin = price::margin(&reader, &view, by(GroupBy::Owner), by(GroupBy::Product))?;
+    let mut columns = Vec::new();
+    columns.extend(by(GroupBy::Owner).then(|| Column::text("owner")));
+    columns.extend(by(GroupBy::Product).then(|| Column::text("product")));
+    columns.push(Column::text("currency"));
+    columns.extend(["lines", "unpriced_lines"].map(Column::count));
+    columns.extend(["cost", "unpriced_cost", "price", "margin"].map(Column::amount));
+    let mut table = Table::new("billkeep.bill.margin/1", columns);
+    table.more = vec![
+        ("month", key.month.to_string().into()),
+        ("basis", key.basis.to_string().into()),
+        ("revision", view.revision.number.into()),
+        ("digest", view.revision.digest.hex().into()),
+        ("rules", margin.books.iter().flat_map(rules).collect::<Vec<Value>>().into()),
+    ];
+    for row in margin.rows {
+        let mut cells = Vec::new();
+        cells.extend(by(GroupBy::Owner).then_some(row.owner));
+        cells.extend(by(GroupBy::Product).then_some(row.product));
+        cells.push(row.currency);
+        cells.extend([row.lines, row.unpriced_lines].map(|n| n.to_string()));
+        cells.extend([row.cost, row.unpriced_cost, row.price, row.margin].map(|a| a.to_string()));
+        table.rows.push(cells);
+    }
+    table.print(context.format)?;
+    if margin.books.is_empty() {
+        context.say("No account has a price; `billkeep account price set` sets one.");
+    }
+    for book in &margin.books {
+        for Applied { product, rule } in &book.rules {
+            let product = product_text(product);
+            context.say(&format!("{}: {product}: {}, {}", book.uin, rule.method, rule.rounding));
+        }
+    }
+    Ok(())
+}
+
+/// Tells what an account's prices came from.
+fn rules(book: &PriceBook) -> Vec<Value> {
+    let day = |day: Option<billkeep_core::period::Day>| day.map(|d| d.to_string());
+    let rule = |Applied { product, rule }: &Applied| {
+        let (name, figure) = match rule.method {
+            Method::Discount(factor) => ("discount", factor),
+            Method::CostPlus(percent) => ("cost-plus", percent),
+        };
+        json!({
+            "uin": book.uin.to_string(),
+            "product": if product.is_empty() { "*" } else { product },
+            "rule": name,
+            "figure": figure.to_string(),
+            "decimals": rule.rounding.decimals,
+            "rounding": rule.rounding.mode.word(),
+            "from": day(rule.from),
+            "to": day(rule.to),
+        })
+    };
+    book.rules.iter().map(rule).collect()
+}

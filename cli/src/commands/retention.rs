@@ -1,0 +1,108 @@
+//! `retention`: what may be removed when.
+
+use billkeep_core::ingest::grouped;
+use billkeep_core::retention::{self, Removal, Rules};
+
+use crate::args::{RemovalArgs, Retention};
+use crate::context::Context;
+use crate::error::{CommandError, short};
+use crate::output::{self, Column, Table};
+
+pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandError> {
+    match command {
+        Retention::Show => show(context),
+        Retention::Set { sink, kind, days, .. } => {
+            let store = context.write()?;
+            let actor = context.actor();
+            let kept = days.map_or_else(|| "for good".to_owned(), |days| format!("for {days} days"));
+            if let (Some(sink), Some(kind)) = (sink, kind) {
+                retention::set_sink(store.write()?, &sink, kind, days, &actor)?;
+                context.say(&format!("The {kind} bills in sink `{sink}` are kept {kept}."));
+            } else {
+                retention::set_revisions(store.write()?, days, &actor)?;
+                context.say(&format!("The lines of replaced revisions are kept {kept}."));
+            }
+            Ok(store.close()?)
+        }
+        Retention::Plan(what) => plan(context, &what),
+        Retention::Apply { plan, what } => apply(context, &plan, &what),
+    }
+}
+
+fn show(context: &Context) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let rules = Rules::of(&store.read()?)?;
+    let columns = vec![Column::text("where"), Column::text("what"), Column::text("days")];
+    let mut table = Table::new("billkeep.retention/1", columns);
+    for (sink, kinds) in &rules.sinks {
+        for (kind, days) in kinds {
+            table.rows.push(vec![format!("sink {sink}"), format!("{kind} bills"), days.to_string()]);
+        }
+    }
+    let days = rules.revisions_days.map_or_else(|| "for good".to_owned(), |days| days.to_string());
+    table.rows.push(vec!["store".into(), "lines of replaced revisions".into(), days]);
+    table.print(context.format)
+}
+
+fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let on = context.day(what.on, &reader)?;
+    let plan = retention::plan(&reader, on, what.confirmed)?;
+    let columns = vec![
+        Column::text("verdict"),
+        Column::text("where"),
+        Column::text("what"),
+        Column::count("lines"),
+        Column::text("why"),
+    ];
+    let digest = plan.digest();
+    let mut table = Table::new("billkeep.retention.plan/1", columns);
+    table.more = vec![("on", on.to_string().into()), ("digest", digest.clone().into())];
+    for removal in &plan.removals {
+        let (place, what, lines) = match removal {
+            Removal::Delivery { number, sink, part, bytes, lines } => {
+                (format!("sink {sink}"), format!("delivery {number}, `{part}`, {bytes} bytes"), lines)
+            }
+            Removal::Lines { bill, load, file, lines } => {
+                ("store".to_owned(), format!("lines of load {load} of {bill}, `{file}`"), lines)
+            }
+        };
+        table.rows.push(vec!["may go".into(), place, what, lines.to_string(), "it is old enough".into()]);
+    }
+    for kept in &plan.kept {
+        table.rows.push(vec![
+            "kept".into(),
+            "-".into(),
+            kept.what.clone(),
+            String::new(),
+            kept.why.to_owned(),
+        ]);
+    }
+    table.print(context.format)?;
+    if plan.removals.is_empty() {
+        context.say(&format!("Nothing may be removed on {on}."));
+    } else {
+        let confirmed = if what.confirmed { " --confirmed" } else { "" };
+        context.say(&format!(
+            "{} things may be removed. To remove them:\n  billkeep retention apply --plan {} --on {on}{confirmed}",
+            grouped(plan.removals.len() as u64),
+            short(&digest)
+        ));
+    }
+    Ok(())
+}
+
+fn apply(context: &Context, seen: &str, what: &RemovalArgs) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let on = context.day(what.on, &store.read()?)?;
+    let open = |record: &billkeep_core::storage::SinkRecord| billkeep_sinks::open(&record.url);
+    let applied = retention::apply(&store, seen, on, what.confirmed, &open, &context.actor())?;
+    context.say(&format!(
+        "Removed {} delivered bills from sinks, and {} of {} loads from the store.",
+        grouped(applied.deliveries),
+        output::lines(applied.lines),
+        grouped(applied.loads)
+    ));
+    Ok(store.close()?)
+}

@@ -1,0 +1,272 @@
+//! What the name of a file that came in says.
+//!
+//! Parsing is strict: a name is one of the known forms, with a UIN and a date that exist, or nothing is said about
+//! it. Known are the provider's forms (domain, "File names") and those of our own built-in profiles.
+
+use crate::period::{Basis, BillMonth, Day};
+use crate::uin::Uin;
+
+use super::NameFields;
+use super::profile::{BuiltIn, parse_built_in};
+use super::words::{Kind, Per, Shape};
+
+/// Stands between the basis and the id in the name of a consolidated bill (seed, file name sample).
+const CONSOLIDATED: &str = "bill-details-consolidated_bill-";
+
+/// The form of a file name: a row of the table in domain, "File names".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Form {
+    /// A consolidated bill with a day: month to date (seed grammar).
+    ConsolidatedDaily,
+    /// A consolidated bill without a day: the reseller's month (seed grammar).
+    ConsolidatedMonth,
+    /// Details with a day.
+    DetailsDaily,
+    /// Details of a month.
+    DetailsMonth,
+    /// A month's pack: overview, summaries and details in one zip.
+    Pack,
+    /// Summaries by product, project, region, billing mode and tag: ours alone.
+    Summary,
+    /// A day's cost allocation report.
+    CostAllocation,
+    /// A file in the FOCUS columns: the provider's own of a day, or that of a partner's customer.
+    Focus,
+    /// A partner's download of one customer's month.
+    CustomerDownload,
+    /// A partner's download of all customers' month.
+    AllCustomersDownload,
+    /// A partner's download of all second-level resellers' month.
+    AllResellersDownload,
+}
+
+/// What a file is by the ending of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Ending {
+    /// `.zip`
+    Zip,
+    /// `.csv`
+    Csv,
+}
+
+/// What a file's name says. What it does not say is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParsedName {
+    /// The form.
+    pub form: Form,
+    /// The account that the file is named after: the payer, or in a download the customer.
+    pub uin: Option<Uin>,
+    /// The month; with a day, the day's month.
+    pub month: Option<BillMonth>,
+    /// The day, in a daily form: the last one covered.
+    pub day: Option<Day>,
+    /// The basis.
+    pub basis: Option<Basis>,
+    /// The level that the name tells: 2 by resource, 3 details.
+    pub level: Option<u8>,
+    /// The id: of a consolidated bill, and of our own exports.
+    pub id: Option<String>,
+    /// The ending.
+    pub ending: Ending,
+}
+
+/// Parses a file's name, without folders; `None` if it has none of the known forms.
+///
+/// Each form is taken with both endings, in capitals too, and with the mark that a browser gives to a second
+/// download (`name (1).zip`, `name(1).zip`).
+pub fn parse(file_name: &str) -> Option<ParsedName> {
+    let (stem, ending) = split_ending(file_name)?;
+    let stem = without_copy_mark(stem);
+    // Ours first: a download's name takes any note, and ours says more.
+    let name = parse_own(stem)
+        .or_else(|| parse_focus_download(stem))
+        .or_else(|| parse_download(stem))
+        .or_else(|| parse_stored(stem))?;
+    Some(name.into_parsed(ending))
+}
+
+/// What a stem says: [`ParsedName`] with that which every form has.
+struct Name {
+    form: Form,
+    uin: Uin,
+    date: Date,
+    basis: Option<Basis>,
+    level: Option<u8>,
+    id: Option<String>,
+}
+
+impl Name {
+    fn new(form: Form, uin: Uin, date: Date) -> Name {
+        Name { form, uin, date, basis: None, level: None, id: None }
+    }
+
+    fn into_parsed(self, ending: Ending) -> ParsedName {
+        let Name { form, uin, date, basis, level, id } = self;
+        let Date { month, day } = date;
+        ParsedName { form, uin: Some(uin), month: Some(month), day, basis, level, id, ending }
+    }
+}
+
+/// A month, or a day and its month.
+#[derive(Clone, Copy)]
+struct Date {
+    month: BillMonth,
+    day: Option<Day>,
+}
+
+impl Date {
+    /// Parses `202103` or `20210331`.
+    fn parse(text: &str) -> Option<Date> {
+        let month = BillMonth::parse(text.get(..6)?.as_bytes())?;
+        match text.get(6..)? {
+            "" => Some(Date { month, day: None }),
+            day => Some(Date { month, day: Some(parse_day(month, day)?) }),
+        }
+    }
+}
+
+/// Parses the two digits of a day of the month.
+pub(super) fn parse_day(month: BillMonth, text: &str) -> Option<Day> {
+    let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+    month.day(digits.then(|| text.parse().ok())??)
+}
+
+fn split_ending(file_name: &str) -> Option<(&str, Ending)> {
+    let (stem, ending) = file_name.rsplit_once('.')?;
+    if ending.eq_ignore_ascii_case("zip") {
+        Some((stem, Ending::Zip))
+    } else if ending.eq_ignore_ascii_case("csv") {
+        Some((stem, Ending::Csv))
+    } else {
+        None
+    }
+}
+
+/// Cuts off the ` (1)` or `(1)` of a browser's second download.
+fn without_copy_mark(stem: &str) -> &str {
+    let marked = stem.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
+    match marked {
+        Some((name, number))
+            if (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            name.strip_suffix(' ').unwrap_or(name)
+        }
+        _ => stem,
+    }
+}
+
+/// The names that our built-in profiles give.
+fn parse_own(stem: &str) -> Option<Name> {
+    let (profile, said) = parse_built_in(stem)?;
+    let NameFields { uin, month, last_day, kind, basis, shape, per, id, .. } = said;
+    let (shape, daily) = (shape?, kind? == Kind::Daily);
+    let downloaded = profile == BuiltIn::PartnerDownload;
+    let form = match (profile, shape) {
+        (BuiltIn::Focus, _) => Form::Focus,
+        (_, Shape::Pack) => Form::Pack,
+        (_, Shape::L1) => Form::Summary,
+        (BuiltIn::PartnerDownload, _) => match per? {
+            Per::Consolidated => Form::CustomerDownload,
+            Per::Customer => Form::AllCustomersDownload,
+            Per::Reseller => Form::AllResellersDownload,
+        },
+        (BuiltIn::Seed2021, _) if daily => Form::ConsolidatedDaily,
+        (BuiltIn::Seed2021, _) if kind == Some(Kind::Reseller) => Form::ConsolidatedMonth,
+        _ if daily => Form::DetailsDaily,
+        _ => Form::DetailsMonth,
+    };
+    let level = match shape {
+        Shape::L2 => Some(2),
+        Shape::L3 | Shape::L3Monthly if downloaded => Some(3),
+        _ => None,
+    };
+    let date = Date { month: month?, day: last_day.filter(|_| daily) };
+    Some(Name { basis, level, id: id.map(|id| id.to_string()), ..Name::new(form, uin?, date) })
+}
+
+/// `FOCUS-bill_details-200020002001-20251209`, `…-202512`: of a partner's customer.
+fn parse_focus_download(stem: &str) -> Option<Name> {
+    let (uin, date) = stem.strip_prefix("FOCUS-bill_details-")?.split_once('-')?;
+    Some(Name::new(Form::Focus, Uin::parse(uin.as_bytes())?, Date::parse(date)?))
+}
+
+/// `L2-bill_by_Instance-800000425835-202412-xx-test`, `L3-bill_details-{uin}-AllCustomersBills-202411-xx-test`.
+///
+/// What follows the month is the customer's name or a note, in any words, and may be missing.
+fn parse_download(stem: &str) -> Option<Name> {
+    let (level, rest) = if let Some(rest) = stem.strip_prefix("L2-bill_by_Instance-") {
+        (2, rest)
+    } else {
+        (3, stem.strip_prefix("L3-bill_details-")?)
+    };
+    let (uin, rest) = rest.split_once('-')?;
+    let (form, rest) = if let Some(rest) = rest.strip_prefix("AllCustomersBills-") {
+        (Form::AllCustomersDownload, rest)
+    } else if let Some(rest) = rest.strip_prefix("AllResellersBills-") {
+        (Form::AllResellersDownload, rest)
+    } else {
+        (Form::CustomerDownload, rest)
+    };
+    let (month, note) = rest.split_once('-').unwrap_or((rest, ""));
+    if month.len() != 6 || note.contains(|c: char| c.is_control() || matches!(c, '/' | '\\')) {
+        return None;
+    }
+    let name = Name::new(form, Uin::parse(uin.as_bytes())?, Date::parse(month)?);
+    Some(Name { level: Some(level), ..name })
+}
+
+/// The names of the bucket: those that begin with a UIN.
+fn parse_stored(stem: &str) -> Option<Name> {
+    let (uin, rest) = stem.split_once('-')?;
+    let uin = Uin::parse(uin.as_bytes())?;
+    parse_consolidated(uin, rest).or_else(|| parse_details(uin, rest))
+}
+
+/// `2021-03-04-by_used_time-bill-details-consolidated_bill-{id}`; the day may be empty (seed grammar).
+fn parse_consolidated(uin: Uin, rest: &str) -> Option<Name> {
+    let month = BillMonth::parse(rest.get(..7)?.as_bytes())?;
+    let (day, rest) = rest.get(7..)?.strip_prefix('-')?.split_once('-')?;
+    let (form, day) = match day {
+        "" => (Form::ConsolidatedMonth, None),
+        day => (Form::ConsolidatedDaily, Some(parse_day(month, day)?)),
+    };
+    let (basis, rest) = rest.split_once('-')?;
+    let basis = parse_basis(basis)?;
+    // The provider's id is known from one sample only: any short word will do.
+    let id = rest.strip_prefix(CONSOLIDATED)?;
+    if !(1..=64).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let name = Name::new(form, uin, Date { month, day });
+    Some(Name { basis: Some(basis), id: Some(id.to_owned()), ..name })
+}
+
+/// `20210810-bill_details`, `202201-by_used_time-bill_details` and what else has its date in one piece.
+fn parse_details(uin: Uin, rest: &str) -> Option<Name> {
+    let (date, rest) = rest.split_once('-')?;
+    let date = Date::parse(date)?;
+    let daily = date.day.is_some();
+    let details = if daily { Form::DetailsDaily } else { Form::DetailsMonth };
+    let (form, basis) = match rest {
+        "bill_details" => (details, None),
+        // By billing cycle, that is by the time of deduction; details.
+        "按扣费周期-明细账单" => (details, Some(Basis::Paid)),
+        // Cost allocation report; details.
+        "分账报表-明细账单" if daily => (Form::CostAllocation, None),
+        _ => {
+            let (basis, what) = rest.split_once('-')?;
+            let form = match what {
+                "bill_details" => details,
+                "bill_pack" if !daily => Form::Pack,
+                "FOCUS-Bill Details" if daily => Form::Focus,
+                _ => return None,
+            };
+            (form, Some(parse_basis(basis)?))
+        }
+    };
+    Some(Name { basis, ..Name::new(form, uin, date) })
+}
+
+pub(super) fn parse_basis(word: &str) -> Option<Basis> {
+    [Basis::Used, Basis::Paid].into_iter().find(|basis| basis.in_names() == word)
+}

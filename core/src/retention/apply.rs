@@ -1,0 +1,168 @@
+//! Removes what was seen. Each delivery is marked before anything of it goes, so that a stop in between is found and finished.
+
+use std::collections::BTreeSet;
+
+use crate::bill::{BillKey, Load, PrunedLoad, Segment};
+use crate::delivery::{self, Delivery, Progress, Receipt, RemovedAt};
+use crate::digest::hex;
+use crate::export::{ExportError, Sink, SinkError};
+use crate::journal::{Actor, Change, append_change};
+use crate::period::Day;
+use crate::storage::{self, SinkRecord};
+use crate::store::{Large, Read, Store, StoreError, Table, Writer};
+
+use super::RetentionError;
+use super::plan::{Removal, plan};
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Applied {
+    /// Deliveries, with part and manifest.
+    pub deliveries: u64,
+    /// Loads, with their lines.
+    pub loads: u64,
+    /// Their lines.
+    pub lines: u64,
+}
+
+/// Opens a sink.
+pub type Opener<'a> = &'a dyn Fn(&SinkRecord) -> Result<Box<dyn Sink>, SinkError>;
+
+/// Removes what a plan with this digest, or its first digits, says.
+///
+/// # Errors
+/// [`RetentionError::Changed`] when the plan is another one by now; [`RetentionError::NotOurs`] when a sink holds something
+/// else. What was removed before an error is marked as removed, and running again goes on.
+pub fn apply(
+    store: &Store,
+    seen: &str,
+    on: Day,
+    confirmed: bool,
+    open: Opener<'_>,
+    actor: &Actor,
+) -> Result<Applied, RetentionError> {
+    let plan = plan(&store.read()?, on, confirmed)?;
+    let now = plan.digest();
+    if seen.len() < 6 || !now.starts_with(&seen.to_lowercase()) {
+        return Err(RetentionError::Changed { seen: seen.to_owned(), now: now.chars().take(12).collect() });
+    }
+    let mut applied = Applied::default();
+    let mut loads = Vec::new();
+    for removal in plan.removals {
+        match removal {
+            Removal::Delivery { number, .. } => {
+                delivery_goes(store, number, open, actor)?;
+                applied.deliveries += 1;
+            }
+            Removal::Lines { bill, load, lines, .. } => {
+                loads.push((bill, load));
+                applied.loads += 1;
+                applied.lines += lines;
+            }
+        }
+    }
+    if !loads.is_empty() {
+        lines_go(store.write()?, &loads, actor)?;
+    }
+    Ok(applied)
+}
+
+fn delivery_goes(store: &Store, number: u64, open: Opener<'_>, actor: &Actor) -> Result<(), RetentionError> {
+    let writer = store.write()?;
+    let delivery: Delivery = delivery::get(&writer, number)?;
+    let receipt = match &delivery.progress {
+        Progress::Delivered(receipt) | Progress::Removing(receipt) => receipt.clone(),
+        Progress::Planned | Progress::Removed(..) => return Ok(()),
+    };
+    let record = storage::sink(&writer, &delivery.sink)?;
+    let failed = |error: SinkError| ExportError::Sink { sink: record.name.clone(), error };
+    let sink = open(&record).map_err(failed)?;
+    let _hold = sink.hold().map_err(failed)?;
+    must_be_ours(sink.as_ref(), &record, &receipt)?;
+    let delivery = Delivery { progress: Progress::Removing(receipt.clone()), ..delivery };
+    delivery::put(&writer, &delivery)?;
+    let subject = delivery.plan.wanted.bill.to_string();
+    let detail = format!(
+        "delivery {number}: `{}` from sink `{}`, {} lines, sha256 {}",
+        receipt.part,
+        record.name,
+        receipt.rows,
+        hex(&receipt.sha256)
+    );
+    append_change(&writer, actor, Change::new("retention remove", &subject, &detail))?;
+    writer.commit()?;
+    // Nobody finds a manifest without its part.
+    sink.remove(&receipt.manifest).map_err(failed)?;
+    sink.remove(&receipt.part).map_err(failed)?;
+    let writer = store.write()?;
+    let removed = RemovedAt { at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
+    delivery::put(&writer, &Delivery { progress: Progress::Removed(receipt, removed), ..delivery })?;
+    Ok(writer.commit()?)
+}
+
+/// Sees that what lies under a delivery's names is what was delivered, or nothing.
+fn must_be_ours(sink: &dyn Sink, record: &SinkRecord, receipt: &Receipt) -> Result<(), RetentionError> {
+    let failed = |error: SinkError| ExportError::Sink { sink: record.name.clone(), error };
+    let not = |name: &str, why: String| RetentionError::NotOurs {
+        name: name.to_owned(),
+        sink: record.name.clone(),
+        why,
+    };
+    let checks = [(&receipt.part, receipt.sha256), (&receipt.manifest, receipt.manifest_sha256)];
+    for (name, sha256) in checks {
+        if let Some((bytes, found)) = crate::export::read_hash(sink, name).map_err(failed)?
+            && found != sha256
+        {
+            return Err(not(name, format!("{bytes} bytes, sha256 {}", hex(&found))));
+        }
+    }
+    Ok(())
+}
+
+/// Takes the lines of loads out of the store, in one step; segments that other loads share stay.
+fn lines_go(writer: Writer, loads: &[(BillKey, u64)], actor: &Actor) -> Result<(), RetentionError> {
+    let gone: BTreeSet<u64> = loads.iter().map(|(_, load)| *load).collect();
+    let mut needed = BTreeSet::new();
+    let mut unneeded = BTreeSet::new();
+    for (_, load) in writer.list::<Load>(Table::Loads, &[])? {
+        let segments = load.segments.iter().map(|used| used.segment);
+        if gone.contains(&load.number) {
+            unneeded.extend(segments);
+        } else if writer.get_bytes(Table::Pruned, &load.number.to_be_bytes())?.is_none() {
+            needed.extend(segments);
+        }
+    }
+    unneeded.retain(|segment| !needed.contains(segment));
+    let mut keys = Vec::new();
+    for (key, segment) in writer.list::<u64>(Table::SegmentKeys, &[])? {
+        if unneeded.contains(&segment) {
+            keys.push(key);
+        }
+    }
+    keys.iter().try_for_each(|key| writer.delete(Table::SegmentKeys, key))?;
+    for number in &unneeded {
+        let record: Segment = writer.need(Table::Segments, &number.to_be_bytes())?;
+        for used in &record.blocks {
+            writer.delete_large(Large::Blocks, used.block)?;
+        }
+        for large in [Large::Orders, Large::Rollups, Large::OwnerDays] {
+            writer.delete_large(large, *number)?;
+        }
+        writer.delete(Table::Segments, &number.to_be_bytes())?;
+    }
+    let pruned = PrunedLoad { at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
+    for (bill, load) in loads {
+        writer.put(Table::Pruned, &load.to_be_bytes(), &pruned)?;
+        let record: Load = writer.need(Table::Loads, &load.to_be_bytes())?;
+        let detail = format!(
+            "the lines of load {load}, `{}`, {} lines, digest {}",
+            record.file.name,
+            record.digest.lines(),
+            record.digest.hex()
+        );
+        let change = Change::new("retention remove", "", &detail);
+        let subject = bill.to_string();
+        append_change(&writer, actor, Change { subject: &subject, ..change })?;
+    }
+    Ok::<(), StoreError>(writer.commit()?).map_err(RetentionError::from)
+}
