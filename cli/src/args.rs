@@ -1,5 +1,6 @@
 //! The command line: a contract (docs/CLI.md).
 
+mod calendar;
 mod life;
 mod name;
 mod price;
@@ -15,6 +16,7 @@ use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub(crate) use calendar::{Calendar, Due, Run};
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
 pub(crate) use name::Name;
 pub(crate) use price::{FurtherColumn, GroupBy, Margin, Price, PriceOf};
@@ -128,31 +130,19 @@ pub(crate) enum Command {
     /// Whose bills are stored, and where
     #[command(subcommand)]
     Storage(Storage),
+    /// When bills are due: the calendars that there are
+    #[command(subcommand)]
+    Calendar(Calendar),
     /// What is due, to which sink, and why; or why not
-    Due {
-        /// The day (default: today)
-        #[arg(long)]
-        on: Option<Day>,
-        #[arg(long, default_value_t = Basis::Used)]
-        basis: Basis,
-    },
+    Due(Due),
     /// What has to be known and done today, on one screen
     Status {
         /// The day (default: today)
         #[arg(long)]
         on: Option<Day>,
     },
-    /// Delivers what is due
-    Run {
-        /// The day (default: today)
-        #[arg(long)]
-        on: Option<Day>,
-        #[arg(long, default_value_t = Basis::Used)]
-        basis: Basis,
-        /// Tells what would be delivered, and delivers nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
+    /// Delivers what is due, or what was due in earlier months
+    Run(Run),
     /// Which files should have come in, and which are late, missing, double or by the wrong basis
     Expected {
         /// The day (default: today)

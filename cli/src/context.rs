@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use billkeep_core::bill::BillKey;
+use billkeep_core::calendar::{Calendars, Moment};
 use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
@@ -90,6 +91,13 @@ impl Context {
         }
         let zone = StoreSettings::of(store)?.zone;
         zone.day_at(self.now_unix_s())
+            .ok_or_else(|| CommandError::user("the clock is out of range; name the day with `--on`"))
+    }
+
+    /// Returns the moment that it is, in the zone of the calendar.
+    pub(crate) fn moment(&self, calendars: &Calendars) -> Result<Moment, CommandError> {
+        calendars
+            .moment(self.now_unix_s())
             .ok_or_else(|| CommandError::user("the clock is out of range; name the day with `--on`"))
     }
 

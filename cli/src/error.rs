@@ -6,6 +6,7 @@ use billkeep_core::accounts::AccountError;
 use billkeep_core::bill::dispute::DisputeError;
 use billkeep_core::bill::late::LateError;
 use billkeep_core::bill::{BillError, CombineError, Mode};
+use billkeep_core::calendar::CalendarError;
 use billkeep_core::carry::CarryError;
 use billkeep_core::contract::ContractError;
 use billkeep_core::error::Kind;
@@ -219,6 +220,23 @@ impl From<StorageError> for CommandError {
             StorageError::SinkInUse { uin, .. } => {
                 error.hint(format!("run `billkeep storage disable {uin}` first"))
             }
+            _ => error,
+        }
+    }
+}
+
+impl From<CalendarError> for CommandError {
+    fn from(e: CalendarError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            CalendarError::Store(e) => e.into(),
+            CalendarError::None(_) => error.hint("`billkeep calendar list` shows those that there are"),
+            CalendarError::BuiltIn(_) => error.hint("a calendar of your own needs another name"),
+            CalendarError::Exists(_) => error
+                .hint("give it another name: days that followed the other one are asked for by its figures"),
+            CalendarError::InUse { .. } => error.hint(
+                "`billkeep settings show` tells which days; what is due on a day is told by its calendar",
+            ),
             _ => error,
         }
     }

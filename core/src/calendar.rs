@@ -1,77 +1,26 @@
 //! When bills are due: profile + accounts + bills + a date → what is due, and why; or why not. Pure.
 //!
 //! The rules are the seed's ("Enable bill storage", 1 to 3); later documents changed figures, so the figures are
-//! data in a [`Profile`] (domain, "The default calendar").
+//! data in a [`Profile`] (domain, "The default calendar"). A profile can be read from a file, and which one a store
+//! follows on which day is kept in the store ([`Calendars`]).
+
+mod clock;
+mod file;
+mod kept;
+mod profile;
+mod range;
 
 use std::fmt;
 
 use crate::bill::State;
 pub use crate::naming::Kind;
-use crate::period::{BillMonth, Coverage, Day};
-use crate::settings::StoreSettings;
+use crate::period::{Coverage, Day};
 
-/// The figures of a calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Profile {
-    /// Its name.
-    pub name: &'static str,
-    /// How many days a daily bill lies behind.
-    pub lag_days: u32,
-    /// From which day of the next month the monthly bill is due.
-    pub monthly_day: u32,
-    /// From which day of the next month the reseller bill is due.
-    pub reseller_day: u32,
-}
-
-impl Profile {
-    /// The seed's calendar: on April 6 a bill covering April 1–4; the month on the 2nd; resellers on the 9th.
-    pub const SEED_2021: Profile =
-        Profile { name: "seed-2021", lag_days: 2, monthly_day: 2, reseller_day: 9 };
-    /// The newer one: on April 6 a bill covering April 1–5; customers' bills are final on the 5th.
-    pub const CURRENT_2024: Profile =
-        Profile { name: "current-2024", lag_days: 1, monthly_day: 2, reseller_day: 5 };
-    /// Every profile.
-    pub const ALL: &[Profile] = &[Profile::SEED_2021, Profile::CURRENT_2024];
-
-    /// Finds a profile by its name.
-    pub fn of_name(name: &str) -> Option<Profile> {
-        Profile::ALL.iter().copied().find(|p| p.name == name)
-    }
-
-    /// Returns a store's profile; `init` takes none that there is not.
-    pub fn of_settings(settings: &StoreSettings) -> Profile {
-        Profile::of_name(&settings.calendar).unwrap_or(Profile::SEED_2021)
-    }
-
-    /// Returns what the calendar asks for on a day, whoever may want it.
-    pub fn schedule(&self, on: Day) -> Vec<Slot> {
-        let mut slots = Vec::new();
-        if let Some(last) = on.minus_days(self.lag_days) {
-            slots.push(Slot { kind: Kind::Daily, coverage: Coverage::month_to_date(last) });
-        }
-        if let Some(month) = on.month().previous() {
-            let coverage = Coverage::month(month);
-            if on.day_of_month() >= self.monthly_day {
-                slots.push(Slot { kind: Kind::Monthly, coverage });
-            }
-            if on.day_of_month() >= self.reseller_day {
-                slots.push(Slot { kind: Kind::Reseller, coverage });
-            }
-        }
-        slots
-    }
-
-    /// Returns the reseller bills of months before the last, out of those that there are bills for.
-    ///
-    /// They stay due: "the 9th or any later day on which the month is confirmed and not yet delivered" (domain).
-    pub fn overdue(&self, on: Day, months: impl Iterator<Item = BillMonth>) -> Vec<Slot> {
-        let Some(last) = on.month().previous() else { return Vec::new() };
-        months
-            .filter(|month| *month < last)
-            .map(|month| Slot { kind: Kind::Reseller, coverage: Coverage::month(month) })
-            .collect()
-    }
-}
+pub use clock::{Moment, TimeOfDay};
+pub use file::{FILE_BYTES_MAX, FileError, read_file, write_file};
+pub use kept::{AskedAt, CalendarError, Calendars, Followed, add, find, follow, followed, list, remove};
+pub use profile::{Asked, DAYS_MAX, Months, Profile, Why};
+pub use range::MonthRange;
 
 /// A bill that the calendar asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,49 +160,6 @@ mod tests {
 
     fn day(text: &str) -> Day {
         text.parse().unwrap()
-    }
-
-    fn daily(on: &str) -> String {
-        Profile::SEED_2021.schedule(day(on))[0].coverage.to_string()
-    }
-
-    #[test]
-    fn the_seeds_examples_hold() {
-        // Seed, "Enable bill storage" (1) and (2).
-        assert_eq!(daily("2021-04-06"), "2021-04-01..2021-04-04");
-        assert_eq!(daily("2021-04-08"), "2021-04-01..2021-04-06");
-        assert_eq!(daily("2021-04-01"), "2021-03-01..2021-03-30");
-        assert_eq!(daily("2021-04-02"), "2021-03-01..2021-03-31");
-        let kinds =
-            |on: &str| -> Vec<Kind> { Profile::SEED_2021.schedule(day(on)).iter().map(|s| s.kind).collect() };
-        assert_eq!(kinds("2021-04-01"), [Kind::Daily]);
-        assert_eq!(kinds("2021-04-02"), [Kind::Daily, Kind::Monthly]);
-        assert_eq!(kinds("2021-04-08"), [Kind::Daily, Kind::Monthly]);
-        assert_eq!(kinds("2021-04-09"), [Kind::Daily, Kind::Monthly, Kind::Reseller]);
-    }
-
-    #[test]
-    fn daily_coverage_of_every_day_of_2020_to_2024_equals_an_independent_count() {
-        // Counted by hand: a running list of (year, month, day), leap years by the Gregorian rule.
-        let leap = |y: i32| (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-        let mut days: Vec<(i32, u32, u32)> = Vec::new();
-        for year in 2019..=2024 {
-            for (i, length) in [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31].into_iter().enumerate() {
-                let length = if i == 1 && leap(year) { 29 } else { length };
-                days.extend((1..=length).map(|d| (year, i as u32 + 1, d)));
-            }
-        }
-        let mut checked = 0;
-        for (profile, lag) in [(Profile::SEED_2021, 2), (Profile::CURRENT_2024, 1)] {
-            for (at, (y, m, d)) in days.iter().enumerate().filter(|(_, (y, ..))| *y >= 2020) {
-                let (ly, lm, ld) = days[at - lag];
-                let want = format!("{ly:04}-{lm:02}-01..{ly:04}-{lm:02}-{ld:02}");
-                let got = profile.schedule(day(&format!("{y:04}-{m:02}-{d:02}")))[0].coverage.to_string();
-                assert_eq!(got, want, "{} on {y}-{m}-{d}", profile.name);
-                checked += 1;
-            }
-        }
-        assert_eq!(checked, 2 * 1_827);
     }
 
     #[test]

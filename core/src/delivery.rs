@@ -12,7 +12,7 @@ mod record;
 
 use crate::accounts::{Role, Tree};
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
-use crate::calendar::{BillFacts, Kind, Profile, Slot, WhyNot, judge};
+use crate::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::digest::hex;
 use crate::export::{
     ExportError, Form, Naming, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place,
@@ -35,6 +35,8 @@ pub struct DueItem {
     pub uin: Uin,
     /// Which kind and days.
     pub slot: Slot,
+    /// How the calendar asks for it; bindings as of its day decide.
+    pub asked: Asked,
     /// To which sink, if one is set.
     pub sink: Option<String>,
     /// What is to be exported, if it is due.
@@ -64,25 +66,64 @@ fn plan_key(sink: &SinkRecord, stem: &str) -> Vec<u8> {
     format!("{}\0{}\0{stem}", sink.name, sink.url).into_bytes()
 }
 
-/// Tells what is due on a day, and why not where it is not: every account and every slot of the calendar.
+/// What is due at a moment, and what will be later on the same day.
+#[derive(Clone, Debug, Default)]
+pub struct DueAt {
+    /// Due, or not, and why.
+    pub now: Vec<DueItem>,
+    /// What the calendar asks for at a later time of the day, judged as if it had come.
+    pub later: Vec<DueItem>,
+}
+
+/// Tells what is due on a day, and why not where it is not: every account and every slot of the calendar. The whole day
+/// counts, whatever the hours that the calendar names.
 ///
 /// # Errors
 /// [`ExportError`] when the store cannot be read.
 pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, ExportError> {
+    let calendars = Calendars::load(store)?;
+    let mut asked = calendars.on(on).asked(on);
+    asked.extend(overdue(store, &calendars, on, basis)?);
+    due_of(store, basis, &asked)
+}
+
+/// Tells what is due at a moment, in the zone of the calendar, and what will be later on that day.
+///
+/// # Errors
+/// [`ExportError`] when the store cannot be read.
+pub fn due_at(store: &impl Read, moment: Moment, basis: Basis) -> Result<DueAt, ExportError> {
+    let calendars = Calendars::load(store)?;
+    let mut asked = calendars.asked_at(moment);
+    asked.now.extend(overdue(store, &calendars, moment.day, basis)?);
+    Ok(DueAt { now: due_of(store, basis, &asked.now)?, later: due_of(store, basis, &asked.later)? })
+}
+
+/// Returns what earlier months' bills the calendar still asks for.
+fn overdue(
+    store: &impl Read,
+    calendars: &Calendars,
+    on: Day,
+    basis: Basis,
+) -> Result<Vec<Asked>, ExportError> {
+    let of_basis = bill::list(store)?.into_iter().filter(|(b, _)| b.key.basis == basis);
+    Ok(calendars.on(on).overdue(on, of_basis.map(|(b, _)| b.key.month)))
+}
+
+/// Tells what of the slots that are asked for is due, for every account: account by account, in the order of the slots.
+///
+/// # Errors
+/// [`ExportError`] when the store cannot be read.
+pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<DueItem>, ExportError> {
     let settings = StoreSettings::of(store)?;
-    let profile = Profile::of_settings(&settings);
     let tree = Tree::load(store)?;
     let mut accounts = storage::accounts(store)?;
     if !accounts.iter().any(|a| a.uin == settings.payer) {
         accounts.insert(0, storage::account(store, settings.payer)?);
     }
-    let months =
-        bill::list(store)?.into_iter().filter(|(b, _)| b.key.basis == basis).map(|(b, _)| b.key.month);
-    let overdue = profile.overdue(on, months);
     let mut items = Vec::new();
     for account in &accounts {
-        let scheduled = profile.schedule(on).into_iter().map(|slot| (slot, true));
-        for (slot, asked) in scheduled.chain(overdue.iter().map(|slot| (*slot, false))) {
+        for asked in asked.iter().copied() {
+            let Asked { slot, on, .. } = asked;
             // Reseller bills are the payer's alone.
             if slot.kind == Kind::Reseller && account.uin != settings.payer {
                 continue;
@@ -130,10 +171,10 @@ pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, Exp
                 Err((sink, why)) => (sink, Err(why)),
             };
             // Of earlier months only what is still to be done is worth a line.
-            if !asked && verdict.is_err() {
+            if asked.why == Why::Overdue && verdict.is_err() {
                 continue;
             }
-            items.push(DueItem { uin: account.uin, slot, sink, verdict });
+            items.push(DueItem { uin: account.uin, slot, asked, sink, verdict });
         }
     }
     Ok(items)

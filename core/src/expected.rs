@@ -168,7 +168,7 @@ struct Slot {
 impl Slot {
     fn of(profile: &Profile, on: Day, covered: Day, month: BillMonth, basis: Basis) -> Slot {
         let end = month.last_day();
-        let complete = end.next().and_then(|next| next.month().day(profile.monthly_day));
+        let complete = profile.due_day(Kind::Monthly, month);
         match complete.filter(|due| *due <= on) {
             Some(due) => Slot { month, basis, kind: Kind::Monthly, last_day: end, due },
             None => Slot { month, basis, kind: Kind::Daily, last_day: covered.min(end), due: on },

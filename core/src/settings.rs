@@ -11,7 +11,7 @@ use crate::uin::Uin;
 pub struct StoreSettings {
     /// The partner whose bills these are.
     pub payer: Uin,
-    /// The name of the calendar's profile.
+    /// The name of the calendar that holds until another one is set ([`crate::calendar::Calendars`]).
     pub calendar: String,
     /// The zone in which days begin.
     pub zone: TimeZone,

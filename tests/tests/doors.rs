@@ -19,13 +19,14 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 10] = [
+const DOORS: [Door; 11] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
     Door { krate: "rawzip", place: "core/src/export/archive" },
     Door { krate: "flate2", place: "core/src/export/archive" },
     Door { krate: "zstd", place: "core/src/block/" },
+    Door { krate: "toml", place: "core/src/calendar/file" },
     Door { krate: "object_store", place: "sinks/src/object" },
     Door { krate: "wasmtime", place: "sinks/src/wasm" },
     Door { krate: "clap", place: "cli/src/" },

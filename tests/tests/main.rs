@@ -3,6 +3,8 @@
 mod accounts;
 mod audience;
 mod audit;
+mod backfill;
+mod calendar;
 mod chunk_cache;
 mod concurrency;
 mod confirm;

@@ -133,6 +133,14 @@ pub(crate) enum Settings {
     Show,
     /// Whether confirming and reopening need two people; turning it off needs two as well
     FourEyes { value: Switch },
+    /// By which calendar bills are due
+    Calendar {
+        /// Its name; `calendar list` shows them
+        name: String,
+        /// From this day on (default: today)
+        #[arg(long, value_name = "DAY")]
+        from: Option<Day>,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -172,7 +172,11 @@ impl<'a> Demo<'a> {
     fn deliver(&self, number: &str, title: &str, day_of_april: u32) -> Result<(), CommandError> {
         self.step(number, title);
         let on = Day::new(2021, 4, day_of_april).ok_or_else(|| CommandError::user("no such day"))?;
-        let (delivered, failed) = super::due::deliver_all(self.context, &self.store, on, Basis::Used)?;
+        let (delivered, failed) = super::due::deliver_all(
+            self.context,
+            &self.store,
+            delivery::due(&self.store.read()?, on, Basis::Used)?,
+        )?;
         if let Some(error) = failed {
             return Err(error);
         }

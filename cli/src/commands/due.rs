@@ -1,23 +1,71 @@
 //! `due` and `run`: what is due on a day, and delivering it.
 
-use billkeep_core::delivery::{self, Delivery, DueItem};
+use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
+use billkeep_core::delivery::{self, Delivery, DueAt, DueItem};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::storage;
-use billkeep_core::store::Store;
+use billkeep_core::store::{ChunkCache, Reader, Store};
 
-use crate::args::Format;
+use crate::args::{Due, Format, Run};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table};
 
-pub(crate) fn due(context: &Context, on: Option<Day>, basis: Basis) -> Result<(), CommandError> {
-    let store = context.read()?;
-    let reader = store.read()?;
-    let on = context.day(on, &reader)?;
-    print(context, on, &delivery::due(&reader, on, basis)?)
+/// The most days that are told of at once.
+const DAYS_MAX: i32 = 3_660;
+
+/// A day, and the time of it that counts; all of the day without one.
+struct When {
+    on: Day,
+    moment: Option<Moment>,
+    basis: Basis,
 }
 
-fn print(context: &Context, on: Day, items: &[DueItem]) -> Result<(), CommandError> {
+impl When {
+    fn of(
+        context: &Context,
+        store: &Reader,
+        args: (Option<Day>, Option<TimeOfDay>, Option<Basis>),
+    ) -> Result<When, CommandError> {
+        let calendars = Calendars::load(store)?;
+        let (on, at, basis) = args;
+        let moment = match (on, at) {
+            (Some(_), None) => None,
+            (Some(day), Some(time)) => Some(Moment { day, time }),
+            (None, at) => {
+                let now = context.moment(&calendars)?;
+                Some(Moment { time: at.unwrap_or(now.time), ..now })
+            }
+        };
+        let on = match (moment, on) {
+            (Some(moment), _) => moment.day,
+            (None, Some(on)) => on,
+            (None, None) => context.day(None, store)?,
+        };
+        Ok(When { on, moment, basis: basis.unwrap_or(calendars.on(on).basis) })
+    }
+
+    fn due(&self, store: &Reader) -> Result<DueAt, CommandError> {
+        Ok(match self.moment {
+            Some(moment) => delivery::due_at(store, moment, self.basis)?,
+            None => DueAt { now: delivery::due(store, self.on, self.basis)?, later: Vec::new() },
+        })
+    }
+}
+
+pub(crate) fn due(context: &Context, args: &Due) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    match (args.from, args.to) {
+        (Some(from), Some(to)) => days(context, &reader, from, to, args.basis),
+        _ => {
+            let when = When::of(context, &reader, (args.on, args.at, args.basis))?;
+            print(context, &when, &when.due(&reader)?)
+        }
+    }
+}
+
+fn print(context: &Context, when: &When, due: &DueAt) -> Result<(), CommandError> {
     let columns = vec![
         Column::text("uin"),
         Column::text("kind"),
@@ -28,12 +76,9 @@ fn print(context: &Context, on: Day, items: &[DueItem]) -> Result<(), CommandErr
         Column::text("why"),
     ];
     let mut table = Table::new("billkeep.due/1", columns);
-    table.more = vec![("on", on.to_string().into())];
-    for item in items {
-        let (due, why) = match &item.verdict {
-            Ok(_) => ("yes", format!("the calendar asks for it on {on}")),
-            Err(why) => ("no", why.to_string()),
-        };
+    let at = when.moment.map_or_else(String::new, |moment| moment.time.to_string());
+    table.more = vec![("on", when.on.to_string().into()), ("at", at.into())];
+    let mut row = |item: &DueItem, due: &str, why: String| {
         table.rows.push(vec![
             item.uin.to_string(),
             item.slot.kind.to_string(),
@@ -43,63 +88,117 @@ fn print(context: &Context, on: Day, items: &[DueItem]) -> Result<(), CommandErr
             item.sink.clone().unwrap_or_else(|| "-".to_owned()),
             why,
         ]);
+    };
+    for item in &due.now {
+        match &item.verdict {
+            Ok(_) => row(item, "yes", asked(&item.asked)),
+            Err(why) => row(item, "no", why.to_string()),
+        }
+    }
+    for item in &due.later {
+        row(item, "no", format!("not yet: the calendar asks for it at {}", item.asked.from));
     }
     table.print(context.format)
 }
 
-pub(crate) fn run(
+/// Says why the calendar asks for a bill.
+fn asked(asked: &Asked) -> String {
+    match asked.why {
+        Why::Refresh => format!("the calendar offers it once more on {}, for rows that came late", asked.on),
+        _ => format!("the calendar asks for it on {}", asked.on),
+    }
+}
+
+/// The calendar of some days: each bill on the day on which it is asked for first, and how it stands.
+fn days(
     context: &Context,
-    on: Option<Day>,
-    basis: Basis,
-    dry_run: bool,
+    reader: &Reader,
+    from: Day,
+    to: Day,
+    basis: Option<Basis>,
 ) -> Result<(), CommandError> {
-    if dry_run {
-        return due(context, on, basis);
+    if from > to {
+        return Err(CommandError::user(format!("{from} is after {to}")));
+    }
+    if to.epoch_days().saturating_sub(from.epoch_days()) >= DAYS_MAX {
+        return Err(CommandError::user(format!("{from} to {to} is more than {DAYS_MAX} days")));
+    }
+    let columns =
+        ["on", "at", "kind", "uin", "first_day", "last_day", "state", "sink", "why"].map(Column::text);
+    let mut table = Table::new("billkeep.due.days/1", columns.to_vec());
+    table.more = vec![("from", from.to_string().into()), ("to", to.to_string().into())];
+    let calendars = Calendars::load(reader)?;
+    for day in (from.epoch_days()..=to.epoch_days()).filter_map(Day::from_epoch_days) {
+        let basis = basis.unwrap_or(calendars.on(day).basis);
+        for item in delivery::due_of(reader, basis, &calendars.new_on(day))? {
+            let (state, why) = match &item.verdict {
+                Ok(_) => ("due", asked(&item.asked)),
+                Err(why @ WhyNot::Delivered { .. }) => ("delivered", why.to_string()),
+                Err(why) => ("no", why.to_string()),
+            };
+            table.rows.push(vec![
+                day.to_string(),
+                item.asked.from.to_string(),
+                item.slot.kind.to_string(),
+                item.uin.to_string(),
+                item.slot.coverage.first.to_string(),
+                item.slot.coverage.last.to_string(),
+                state.to_owned(),
+                item.sink.clone().unwrap_or_else(|| "-".to_owned()),
+                why,
+            ]);
+        }
+    }
+    table.print(context.format)
+}
+
+pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
+    let words = (args.on, args.at, args.basis);
+    if args.dry_run {
+        let store = context.read()?;
+        let reader = store.read()?;
+        let when = When::of(context, &reader, words)?;
+        return print(context, &when, &when.due(&reader)?);
     }
     let store = context.write()?;
-    let on = context.day(on, &store.read()?)?;
-    let (delivered, failed) = deliver_all(context, &store, on, basis)?;
+    let reader = store.read()?;
+    let when = When::of(context, &reader, words)?;
+    let DueAt { now, later } = when.due(&reader)?;
+    drop(reader);
+    let (delivered, failed) = deliver_all(context, &store, now)?;
     if context.format != Format::Table {
         super::delivery::print(context, &delivered)?;
     }
     store.close()?;
-    match failed {
-        Some(error) => Err(error),
-        None => {
-            if delivered.is_empty() {
-                context.say(&format!("Nothing was due on {on}; `billkeep due --on {on}` tells why."));
-            }
-            Ok(())
-        }
+    if let Some(error) = failed {
+        return Err(error);
     }
+    if delivered.is_empty() {
+        let at = when.moment.map_or_else(String::new, |moment| format!(" --at {}", moment.time));
+        context.say(&format!("Nothing was due on {0}; `billkeep due --on {0}{at}` tells why.", when.on));
+    }
+    if let Some(next) = later.iter().filter(|i| i.verdict.is_ok()).map(|i| i.asked.from).max() {
+        context.say(&format!("More is due on {} at {next}.", when.on));
+    }
+    Ok(())
 }
 
 /// Delivers all that is due; what fails does not keep the rest from going.
 pub(crate) fn deliver_all(
     context: &Context,
     store: &Store,
-    on: Day,
-    basis: Basis,
+    items: Vec<DueItem>,
 ) -> Result<(Vec<Delivery>, Option<CommandError>), CommandError> {
-    let items = delivery::due(&store.read()?, on, basis)?;
     let cache = context.chunk_cache();
     let (mut delivered, mut failed) = (Vec::new(), None);
     for item in items {
-        let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { continue };
-        let record = storage::sink(&store.read()?, &name)?;
-        let result = billkeep_sinks::open(&record.url)
-            .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name.clone(), error })
-            .and_then(|sink| {
-                let settings = context.render_settings(cache.as_ref());
-                delivery::deliver(store, &record, sink.as_ref(), wanted, on, &settings, &context.actor())
-            });
-        match result {
-            Ok(delivery) => {
+        match deliver_one(context, store, cache.as_ref(), item)? {
+            None => {}
+            Some(Ok(delivery)) => {
                 context.say(&sentence(&delivery));
                 delivered.push(delivery);
             }
-            Err(e) => {
-                let error = CommandError::from(e);
+            Some(Err(error)) => {
                 if failed.is_some() {
                     context.say(&error.text());
                 }
@@ -111,6 +210,24 @@ pub(crate) fn deliver_all(
         cache.close();
     }
     Ok((delivered, failed))
+}
+
+/// Delivers what is due; nothing where it is not. What fails in delivering is told apart from what fails before.
+pub(super) fn deliver_one(
+    context: &Context,
+    store: &Store,
+    cache: Option<&ChunkCache>,
+    item: DueItem,
+) -> Result<Option<Result<Delivery, CommandError>>, CommandError> {
+    let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { return Ok(None) };
+    let (record, on) = (storage::sink(&store.read()?, &name)?, item.asked.on);
+    let result = billkeep_sinks::open(&record.url)
+        .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name, error })
+        .and_then(|sink| {
+            let settings = context.render_settings(cache);
+            delivery::deliver(store, &record, sink.as_ref(), wanted, on, &settings, &context.actor())
+        });
+    Ok(Some(result.map_err(CommandError::from)))
 }
 
 fn sentence(delivery: &Delivery) -> String {

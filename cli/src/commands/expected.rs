@@ -1,10 +1,9 @@
 //! `expected`: which files should have come in by a day, and what became of each.
 
 use billkeep_core::bill::{Mode, State};
-use billkeep_core::calendar::Profile;
+use billkeep_core::calendar::Calendars;
 use billkeep_core::expected::{self, Double, Expectation, Verdict, ranges};
 use billkeep_core::period::{Basis, BillMonth, Day};
-use billkeep_core::settings::StoreSettings;
 
 use crate::args::Format;
 use crate::context::Context;
@@ -18,12 +17,12 @@ pub(crate) fn run(context: &Context, on: Option<Day>, month: Option<BillMonth>) 
     let store = context.read()?;
     let reader = store.read()?;
     let on = context.day(on, &reader)?;
-    let profile = Profile::of_settings(&StoreSettings::of(&reader)?);
+    let calendars = Calendars::load(&reader)?;
     let bills = expected::gather(&reader)?;
     if bills.is_empty() {
         context.say("No bill was imported yet: from its month on, files are expected.");
     }
-    let mut all = expected::expected(&profile, on, &bills);
+    let mut all = expected::expected(calendars.on(on), on, &bills);
     all.retain(|e| month.is_none_or(|month| e.month == month));
     match context.format {
         Format::Table => output::data(for_people(&all, on).as_bytes()),

@@ -11,10 +11,11 @@ use crate::context::Context;
 use crate::error::CommandError;
 
 pub(crate) fn run(context: &Context, payer: Uin, calendar: &str, zone: TimeZone) -> Result<(), CommandError> {
-    if Profile::of_name(calendar).is_none() {
-        let names: Vec<String> = Profile::ALL.iter().map(|p| format!("`{}`", p.name)).collect();
+    if Profile::built_in(calendar).is_none() {
+        let names: Vec<String> = Profile::BUILT_IN.iter().map(|p| format!("`{}`", p.name)).collect();
         return Err(CommandError::user(format!("there is no calendar `{calendar}`"))
-            .hint(format!("the calendars are {}", names.join(" and "))));
+            .hint(format!("the calendars of a new store are {}", names.join(" and ")))
+            .hint("make the store, then `billkeep calendar add FILE` and `billkeep settings calendar NAME --from DAY`"));
     }
     let settings = StoreSettings { payer, calendar: calendar.to_owned(), zone };
     let actor = context.actor();

@@ -2,7 +2,9 @@
 
 mod account;
 mod audit;
+mod backfill;
 mod bill;
+mod calendar;
 mod delivery;
 mod demo;
 mod dispute;
@@ -44,9 +46,13 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Name(name) => done(name::run(&context, &name)),
         Command::Storage(storage) => done(storage::run(&context, storage)),
         Command::Retention(retention) => done(retention::run(&context, retention)),
-        Command::Due { on, basis } => done(due::due(&context, on, basis)),
+        Command::Calendar(calendar) => done(calendar::run(&context, &calendar)),
+        Command::Due(due) => done(due::due(&context, &due)),
         Command::Status { on } => done(status::run(&context, on)),
-        Command::Run { on, basis, dry_run } => done(due::run(&context, on, basis, dry_run)),
+        Command::Run(run) => match &run.backfill {
+            Some(months) => done(backfill::run(&context, *months, &run)),
+            None => done(due::run(&context, &run)),
+        },
         Command::Expected { on, month } => done(expected::run(&context, on, month)),
         Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
         Command::Export(export) => done(export::run(&context, &export)),

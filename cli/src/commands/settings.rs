@@ -1,5 +1,6 @@
 //! `settings`: the rules of the house.
 
+use billkeep_core::calendar;
 use billkeep_core::policy::{Changed, Policy};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::Read;
@@ -27,6 +28,17 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
             });
             Ok(store.close()?)
         }
+        Settings::Calendar { name, from } => {
+            let store = context.write()?;
+            let from = context.day(*from, &store.read()?)?;
+            let changed = calendar::follow(store.write()?, name, from, &context.actor())?;
+            context.say(&if changed {
+                format!("Bills are due by calendar `{name}` from {from} on; earlier days keep theirs.")
+            } else {
+                "It was so before; nothing was changed.".to_owned()
+            });
+            Ok(store.close()?)
+        }
     }
 }
 
@@ -40,10 +52,14 @@ fn show(context: &Context, store: &impl Read) -> Result<(), CommandError> {
     };
     let columns = vec![Column::text("setting"), Column::text("value"), Column::text("changed_by")];
     let mut table = Table::new("billkeep.settings/1", columns);
+    let calendars: Vec<String> = calendar::followed(store)?
+        .into_iter()
+        .map(|f| f.name + &f.from.map_or_else(String::new, |from| format!(" from {from} on")))
+        .collect();
     let fixed = "nothing: `init` fixed it";
     for (name, value, by) in [
         ("payer", settings.payer.to_string(), fixed),
-        ("calendar", settings.calendar, fixed),
+        ("calendar", calendars.join("; "), "`settings calendar NAME`"),
         ("timezone", settings.zone.to_string(), fixed),
         ("four_eyes", four_eyes, "`settings four-eyes on|off`"),
     ] {

@@ -3,7 +3,7 @@
 use billkeep_core::bill::dispute::{self, DisputeState};
 use billkeep_core::bill::late::{self, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
-use billkeep_core::calendar::Profile;
+use billkeep_core::calendar::{Calendars, Kind, Profile};
 use billkeep_core::delivery::{self, Progress};
 use billkeep_core::expected::{self, Verdict};
 use billkeep_core::period::{Basis, Day};
@@ -66,14 +66,16 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
     let reader = store.read()?;
     let on = context.day(on, &reader)?;
     let settings = StoreSettings::of(&reader)?;
+    let calendars = Calendars::load(&reader)?;
+    let profile = calendars.on(on);
     let mut items = Vec::new();
-    months(&reader, on, &settings, &mut items)?;
+    months(&reader, on, profile, &mut items)?;
     decisions(&reader, &mut items)?;
-    files(&reader, on, Profile::of_settings(&settings), &mut items)?;
+    files(&reader, on, profile, &mut items)?;
     deliveries(&reader, on, &mut items)?;
     items.sort_by_key(|item| item.section);
     match context.format {
-        Format::Table => print(on, &settings, &items),
+        Format::Table => print(on, &settings, profile, &items),
         Format::Json => {
             let row = |i: &Item| json!({ "section": i.section.name(), "subject": i.subject, "text": i.text, "next": i.next });
             let rows: Vec<Value> = items.iter().map(row).collect();
@@ -93,13 +95,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
 }
 
 /// Tells the months, and which of them somebody should confirm by when.
-fn months(
-    reader: &Reader,
-    on: Day,
-    settings: &StoreSettings,
-    items: &mut Vec<Item>,
-) -> Result<(), CommandError> {
-    let profile = Profile::of_settings(settings);
+fn months(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for (bill, revision) in bill::list(reader)? {
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
         items.push(Item {
@@ -118,13 +114,13 @@ fn months(
 fn to_confirm(
     reader: &Reader,
     on: Day,
-    profile: Profile,
+    profile: &Profile,
     bill: &Bill,
     revision: &Revision,
 ) -> Result<Item, CommandError> {
     let standing = Standing::of(reader, bill.key)?;
     // From that day on, customers' bills are due, which wait for the confirmation.
-    let deadline = bill.key.month.last_day().next().and_then(|d| d.month().day(profile.reseller_day));
+    let deadline = profile.due_day(Kind::Reseller, bill.key.month);
     let when = match (&standing.deferred, deadline) {
         (Some(deferred), _) if on < deferred.until => format!("put off until {}", deferred.until),
         (Some(deferred), _) => format!("put off until {}, which has come", deferred.until),
@@ -200,8 +196,8 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
 }
 
 /// Tells which files did not come as they should have.
-fn files(reader: &Reader, on: Day, profile: Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
-    for file in expected::expected(&profile, on, &expected::gather(reader)?) {
+fn files(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
+    for file in expected::expected(profile, on, &expected::gather(reader)?) {
         if !matches!(file.verdict, Verdict::Arrived { .. } | Verdict::Due) {
             items.push(Item {
                 section: Section::Files,
@@ -248,8 +244,8 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
     Ok(())
 }
 
-fn print(on: Day, settings: &StoreSettings, items: &[Item]) -> Result<(), CommandError> {
-    let mut text = format!("{on}, payer {}, calendar {}\n", settings.payer, settings.calendar);
+fn print(on: Day, settings: &StoreSettings, profile: &Profile, items: &[Item]) -> Result<(), CommandError> {
+    let mut text = format!("{on}, payer {}, calendar {}\n", settings.payer, profile.name);
     for section in Section::ALL {
         let of: Vec<&Item> = items.iter().filter(|i| i.section == section).collect();
         text.push_str(&format!("\n{}\n", section.title()));

@@ -37,6 +37,8 @@ pub enum Table {
     Accounts,
     /// Contracted discounts, under the UIN and the product's name.
     Contracts,
+    /// The store's own calendars, under their name.
+    Calendars,
     /// What accounts are sold at and get to see, under the UIN.
     Terms,
     /// Deliveries, under their number.
@@ -84,6 +86,7 @@ impl Table {
             Table::Storage => "storage",
             Table::Accounts => "accounts",
             Table::Contracts => "contracts",
+            Table::Calendars => "calendars",
             Table::Terms => "terms",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
