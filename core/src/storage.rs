@@ -14,6 +14,7 @@ use std::fmt;
 use crate::calendar::Kind;
 use crate::error::Kind as ErrorKind;
 pub use crate::export::Audience;
+use crate::export::guard::GuardError;
 use crate::journal::{Actor, Change, append_change, record_digest};
 use crate::period::Day;
 use crate::settings::StoreSettings;
@@ -120,10 +121,13 @@ pub enum StorageError {
         why: String,
     },
     /// A customer's sink must not get the partner's bills (domain, "What goes wrong elsewhere", 11).
-    #[error(
-        "sink `{0}` is read by a customer: bills with the partner's own cost or other customers' lines do not go there"
-    )]
-    Audience(String),
+    #[error("sink `{sink}` is read by a customer: {why}")]
+    Audience {
+        /// The sink.
+        sink: String,
+        /// What would go there, and with which columns.
+        why: GuardError,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -145,7 +149,7 @@ impl StorageError {
             | StorageError::Same { .. }
             | StorageError::DeliveredSince { .. }
             | StorageError::SinkInUse { .. }
-            | StorageError::Audience(_) => ErrorKind::Refused,
+            | StorageError::Audience { .. } => ErrorKind::Refused,
             StorageError::NoSink(_) | StorageError::SinkExists(_) | StorageError::Option { .. } => {
                 ErrorKind::User
             }

@@ -43,7 +43,7 @@ pub(crate) enum Account {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Takes accounts from a CSV with the columns uin, name, role, parent, from, reason: all or none
+    /// Takes accounts from a CSV: all of them, or none if any is wrong
     Import {
         file: PathBuf,
         /// Checks everything, and changes nothing
@@ -52,7 +52,7 @@ pub(crate) enum Account {
     },
     /// Everything that was said of accounts, by day
     List,
-    /// The tree of a day, and the accounts of bills that it does not know
+    /// The tree of a day, and accounts of bills that are not in it
     Tree {
         /// The day (default: today)
         #[arg(long)]
@@ -95,7 +95,7 @@ pub(crate) enum Sink {
     },
     /// All sinks
     List,
-    /// Tries whether a small file can be written, read back and removed there
+    /// Tries whether a small file can be written and read there
     Test {
         /// Its name
         name: String,
@@ -253,7 +253,7 @@ pub(crate) enum Retention {
         #[arg(long, conflicts_with = "days")]
         forever: bool,
     },
-    /// What may be removed, what is kept though it is old enough, and the digest to have it removed
+    /// What may be removed, and the digest to have it done
     Plan(RemovalArgs),
     /// Removes what `retention plan` has shown
     Apply {

@@ -1,7 +1,11 @@
 //! Which account's bills go to which sink from which day on: enable, disable, switch. Never overwritten.
 
+use crate::accounts::{Role, Tree};
+use crate::bill::{self, BillView};
 use crate::calendar::Kind;
 use crate::delivery;
+use crate::export::guard::check_scope;
+use crate::export::{Columns, Scope};
 use crate::period::Day;
 use crate::settings::StoreSettings;
 use crate::store::{Read, Table, Writer};
@@ -138,10 +142,21 @@ fn ready(
         }
         None => sink(store, name)?.audience,
     };
-    if audience == Audience::Customer && uin == StoreSettings::of(store)?.payer {
-        return Err(StorageError::Audience(name.to_owned()));
+    if audience == Audience::Partner {
+        return Ok(());
     }
-    Ok(())
+    let tree = Tree::load(store)?;
+    let scope = match tree.on(uin, on).map(|known| known.role) {
+        Some(Role::Payer) => Scope::Payer,
+        Some(Role::Reseller) => Scope::Reseller(uin),
+        _ => Scope::Owner(uin),
+    };
+    // The columns that would stand against it are those of the newest bill there is.
+    let newest = bill::list(store)?.into_iter().map(|(bill, _)| bill.key).max_by_key(|key| key.month);
+    let view = newest.map(|key| BillView::open(store, key, None)).transpose();
+    let headers = view.ok().flatten().map(|view| Columns::of(&view).headers().to_vec()).unwrap_or_default();
+    let refused = |why| StorageError::Audience { sink: name.to_owned(), why };
+    check_scope(scope, uin, tree.payer(), &headers).map_err(refused)
 }
 
 /// When an account's bills stop being stored.

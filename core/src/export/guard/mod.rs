@@ -92,10 +92,18 @@ pub fn check_wanted(wanted: &Wanted, headers: &[String]) -> Result<(), GuardErro
     if wanted.form.audience == Audience::Partner {
         return Ok(());
     }
-    let whose = match wanted.scope {
-        Scope::Owner(owner) if owner == wanted.bill.payer => "the partner itself",
-        Scope::Owner(owner) if owner != wanted.uin => {
-            return Err(GuardError::Another { owner, uin: wanted.uin });
+    check_scope(wanted.scope, wanted.uin, wanted.bill.payer, headers)
+}
+
+/// Says whether lines of a scope may go to a customer, under the name of an account; see [`check_wanted`].
+///
+/// # Errors
+/// [`GuardError::Consolidated`] or [`GuardError::Another`].
+pub fn check_scope(scope: Scope, uin: Uin, payer: Uin, headers: &[String]) -> Result<(), GuardError> {
+    let whose = match scope {
+        Scope::Owner(owner) if owner == payer => "the partner itself",
+        Scope::Owner(owner) if owner != uin => {
+            return Err(GuardError::Another { owner, uin });
         }
         Scope::Owner(_) => return Ok(()),
         Scope::SelfUse => "the partner itself",

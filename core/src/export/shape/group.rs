@@ -135,8 +135,15 @@ pub(super) struct ShapedBlock {
 
 impl ShapedBlock {
     pub(super) fn new(columns: &Columns, block: &ReadBlock) -> Result<ShapedBlock, BillError> {
+        let mut places = columns.places(block.schema());
+        // A file without totals ends at the price after discount, which is its total then.
+        for (place, id) in places.iter_mut().zip(&columns.ids) {
+            if known(id) == Some(Column::Total) {
+                *place = block.schema().total_index();
+            }
+        }
         Ok(ShapedBlock {
-            places: columns.places(block.schema()),
+            places,
             currencies: Currencies::read(block)?,
             writer: BlockWriter::new(columns, block)?,
         })
@@ -171,6 +178,8 @@ pub(super) struct Layout {
     columns: Vec<(usize, Option<Column>, Role)>,
     transaction_type: Option<usize>,
     component_name: Option<usize>,
+    /// The column that the total is told in.
+    total: Option<Column>,
 }
 
 impl Layout {
@@ -182,6 +191,7 @@ impl Layout {
             columns: Vec::new(),
             transaction_type: at(Column::TransactionType),
             component_name: at(Column::ComponentName),
+            total: [Column::Total, Column::AfterDiscount].into_iter().find(|column| at(*column).is_some()),
         };
         for (i, (id, header)) in columns.ids.iter().zip(columns.headers()).enumerate() {
             if let Some(role) = level.role(known(id)) {
@@ -201,6 +211,12 @@ impl Layout {
             .iter()
             .filter(|(_, _, role)| *role == Role::Sum)
             .filter_map(|(at, column, _)| Some(((*column)?, shaped.places.get(*at).copied().flatten()?)))
+    }
+
+    /// Returns the sums that an amount of a column is part of: its own, and the total where that is told in it.
+    pub(super) fn sums_of(&self, column: Column) -> impl Iterator<Item = Column> {
+        let total = (column != Column::Total && self.total == Some(column)).then_some(Column::Total);
+        std::iter::once(column).chain(total)
     }
 
     /// Says whether a line becomes part of a group.
@@ -271,7 +287,7 @@ impl Layout {
                 (Role::Sum, Some(exact)) => {
                     let shown = if rounds { CENTS.round(exact).ok_or_else(overflow)? } else { exact };
                     if let Some(column) = column.filter(|c| c.class() == Class::Money) {
-                        tally.add(&group.currency, column, shown)?;
+                        self.sums_of(column).try_for_each(|sum| tally.add(&group.currency, sum, shown))?;
                         if let Some(slot) = differences.get_mut(i) {
                             *slot = Some(exact.checked_sub(shown).ok_or_else(overflow)?);
                         }
@@ -321,7 +337,7 @@ impl Layout {
             let mut text = Vec::new();
             match (column, amount) {
                 (Some(column), Some(amount)) => {
-                    tally.add_precision(currency, *column, amount)?;
+                    self.sums_of(*column).try_for_each(|sum| tally.add_precision(currency, sum, amount))?;
                     amount.write(&mut text);
                 }
                 (Some(Column::TransactionType), _) => text.extend_from_slice(PRECISION_TYPE),

@@ -220,7 +220,7 @@ impl<R: Read> Reading<'_, R> {
         tally.lines(currency, 1);
         for (column, place) in layout.money_places(shaped) {
             if let Some(amount) = group::amount(block.column(place)?.cell(row, &mut scratch)) {
-                tally.add(currency, column, amount)?;
+                layout.sums_of(column).try_for_each(|sum| tally.add(currency, sum, amount))?;
             }
         }
         tally.row();

@@ -66,7 +66,12 @@ impl Summaries {
             let name = format!("tag-{:02}", number + 1);
             summaries.push(Summary { name, header: header.clone(), at, cells: BTreeMap::new() });
         }
-        let money = Column::SUMMED.iter().filter_map(|column| Some((*column, at(*column)?))).collect();
+        // Where no column tells the total, it is the price after discount.
+        let place = |column: Column| match column {
+            Column::Total => at(column).or_else(|| at(Column::AfterDiscount)),
+            column => at(column),
+        };
+        let money = Column::SUMMED.iter().filter_map(|column| Some((*column, place(*column)?))).collect();
         Summaries { summaries, money }
     }
 
