@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use billkeep_core::delivery;
+use billkeep_core::export::{ExportError, RenderSettings};
+use billkeep_core::journal::Actor;
+use billkeep_core::period::{Basis, Day};
+use billkeep_core::storage::{self, Consent, Said};
+use billkeep_core::store::{Access, OpenOptions, Store};
 use serde_json::Value;
 
 use crate::support::bucket::checked;
-use crate::support::{CUSTOMER, Home, PAYER, demo_file};
+use crate::support::{CUSTOMER, Home, PAYER, bill_file, demo_file};
 
 fn add_sink(home: &Home, name: &str, more: &[&str]) {
     let url = format!("file://{}", home.path(name).display());
@@ -317,4 +323,55 @@ fn self_use_bills_hold_the_payers_own_lines_and_a_resellers_those_below_it() {
     assert_eq!(lines("own"), [(PAYER.to_owned(), 6)].into());
     // The customer's lines from the day on from which it stands below the reseller: 3 to 6 April.
     assert_eq!(lines("theirs"), [(CUSTOMER.to_owned(), 4)].into());
+}
+
+#[test]
+fn a_customers_sink_gets_that_customers_lines_and_names_what_stands_against_any_other_bill() {
+    let home = Home::with(&[bill_file("english")]);
+    home.sink("bucket", &[]);
+    add_sink(&home, "theirs", &["--audience", "customer"]);
+    for uin in [PAYER, "100020001689"] {
+        home.ok(["storage", "allow", uin]);
+        home.ok(["storage", "authorize", uin]);
+    }
+    home.run(["storage", "enable", PAYER, "--sink", "theirs", "--kinds", "monthly,reseller"])
+        .says(3, &["theirs", "read by a customer", "ComponentContractedPrice", "DiscountRate"]);
+    home.ok(["storage", "enable", "100020001689", "--sink", "theirs", "--kinds", "monthly"]);
+    home.run(["storage", "switch", PAYER, "--sink", "theirs"]).says(3, &["not enabled"]);
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill of 100020001689"]);
+    let export = &checked(&home.path("theirs"))[0];
+    let headers = &export.files[0].header;
+    for cost in ["ComponentContractedPrice", "DiscountRate", "VoucherDeduction"] {
+        assert!(!headers.iter().any(|h| h == cost), "{headers:?}");
+    }
+    assert!(
+        headers.iter().any(|h| h.contains("ComponentUsage") || h.contains("Component Usage")),
+        "{headers:?}"
+    );
+    home.ok(["run", "--on", "2021-04-03"]).says(0, &["Nothing was due"]);
+    home.ok(["delivery", "verify"]).says(0, &["All 2 delivered files"]);
+}
+
+#[test]
+fn what_was_due_is_not_written_once_a_consent_was_taken_back_in_between() {
+    let home = Home::new();
+    april(&home, 4);
+    home.sink("bucket", &[]);
+    home.enable(PAYER, "bucket", "daily", false);
+    let on: Day = "2021-04-06".parse().unwrap();
+    let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
+    let due = delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap();
+    let item = due.into_iter().find(|item| item.verdict.is_ok()).unwrap();
+    let actor = Actor { name: "ann".into(), at_unix_s: 1 };
+    let said = Said { actor: &actor, reason: None };
+    let uin = PAYER.parse().unwrap();
+    storage::revoke(store.write().unwrap(), uin, Consent::Storing, None, said).unwrap();
+    let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+    let sink = billkeep_sinks::open(&record.url).unwrap();
+    let settings = RenderSettings { threads: 1, cache: None };
+    let wanted = item.verdict.unwrap();
+    let refused = delivery::deliver(&store, &record, sink.as_ref(), wanted, on, &settings, &actor);
+    assert!(matches!(refused, Err(ExportError::Withdrawn { .. })), "{refused:?}");
+    assert!(delivery::list(&store.read().unwrap()).unwrap().is_empty());
+    assert!(sink.list().unwrap().is_empty());
 }

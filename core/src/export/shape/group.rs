@@ -342,7 +342,7 @@ impl Layout {
                 }
                 (Some(Column::TransactionType), _) => text.extend_from_slice(PRECISION_TYPE),
                 (Some(Column::PayerUin), _) => {
-                    text.extend_from_slice(plan.wanted.bill.payer.to_string().as_bytes())
+                    text.extend_from_slice(plan.wanted.bill.payer.to_string().as_bytes());
                 }
                 (Some(Column::OwnerUin | Column::Currency | Column::ResellerUin | Column::BillMonth), _) => {
                     text.extend_from_slice(row.texts.get(i).map_or(NO_VALUE, Vec::as_slice));
