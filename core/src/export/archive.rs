@@ -139,10 +139,27 @@ pub(super) fn write(
     Ok(entries)
 }
 
+/// Returns the entries of a zip, with their names, checked against their lengths and CRCs.
+#[cfg(test)]
+pub(super) fn read_all(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
+    use std::io::Read as _;
+
+    let archive = rawzip::ZipArchive::from_slice(zip).unwrap();
+    let (mut entries, mut all) = (archive.entries(), Vec::new());
+    while let Some(entry) = entries.next_entry().unwrap() {
+        let name = entry.file_path().try_normalize().unwrap().as_ref().to_owned();
+        let packed = archive.get_entry(entry.wayfinder()).unwrap();
+        let mut text = Vec::new();
+        let inflater = flate2::bufread::DeflateDecoder::new(packed.data());
+        packed.verifying_reader(inflater).read_to_end(&mut text).unwrap();
+        all.push((name, text));
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read as _;
 
     fn pieces(csvs: &[(&str, &[&[u8]])]) -> Vec<Result<Piece, String>> {
         let mut deflater = Deflater::new();
@@ -162,18 +179,9 @@ mod tests {
         let mut bytes = Vec::new();
         let entries = write(&mut bytes, pieces(&csvs).into_iter()).unwrap();
         assert_eq!(entries.iter().map(|e| e.bytes).collect::<Vec<_>>(), [8_000_010, 0, 1]);
-        let archive = rawzip::ZipArchive::from_slice(&bytes).unwrap();
-        let mut found = archive.entries();
-        for (name, texts) in csvs {
-            let entry = found.next_entry().unwrap().unwrap();
-            assert_eq!(entry.file_path().try_normalize().unwrap().as_ref(), name);
-            let packed = archive.get_entry(entry.wayfinder()).unwrap();
-            let inflater = flate2::bufread::DeflateDecoder::new(packed.data());
-            let mut text = Vec::new();
-            // The verifying reader checks length and CRC.
-            packed.verifying_reader(inflater).read_to_end(&mut text).unwrap();
-            assert_eq!(text, texts.concat());
-        }
+        let found = read_all(&bytes);
+        let want = csvs.map(|(name, texts)| (name.to_owned(), texts.concat()));
+        assert_eq!(found, want);
     }
 
     #[test]

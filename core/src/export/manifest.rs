@@ -105,6 +105,8 @@ pub struct ManifestTie {
     pub currency: String,
     /// Lines that went in.
     pub lines: u64,
+    /// Rows that came out, precision rows among them; of summaries those of all.
+    pub rows: u64,
     /// The totals of the rows, but for the precision rows.
     pub rows_total: String,
     /// The totals of the precision rows.
@@ -221,6 +223,7 @@ impl Manifest {
             level: tie.level.to_owned(),
             currency: tie.currency.clone(),
             lines: tie.lines,
+            rows: tie.rows,
             rows_total: tie.rows_total.to_string(),
             precision: tie.precision.to_string(),
             total: tie.total.to_string(),

@@ -107,7 +107,7 @@ pub fn render(
 ) -> Result<Rendered, ExportError> {
     let wanted = &plan.wanted;
     if shape::is_shaped(wanted.form) {
-        return shape::render(store, view, plan, out);
+        return shape::render(store, view, plan, settings, out);
     }
     let last_day = coverage_last_day(wanted.coverage);
     guard::check_wanted(wanted, Columns::of(view).headers())?;

@@ -1,14 +1,19 @@
 //! Exports in other shapes than all lines: aggregated by month, by resource, summaries, and all of them in one zip
 //! (docs/SHAPES.md).
 //!
-//! Owners are taken in batches whose text fits into memory, so that what is aggregated at a time stays small. One thread reads
-//! and aggregates, another one writes the zip. Whatever the shape, its rows add up to the roll-ups' sums (I7), and where rows are
+//! Owners are taken in batches, and what is held of them is bounded ([`held`]). One thread reads and aggregates, several
+//! compress, another one writes the zip. Whatever the shape, its rows add up to the roll-ups' sums (I7), and where rows are
 //! rounded, the difference has a row of its own.
 
 mod group;
+mod held;
+mod layout;
+mod level;
 mod sheets;
 mod summary;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -16,6 +21,7 @@ use std::io::Write;
 use crate::bill::{
     BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
 };
+use crate::block::Sums;
 use crate::money::trim_cell;
 use crate::schema::Column;
 use crate::store::Read;
@@ -25,19 +31,30 @@ use super::csv::{ColumnId, Columns, write_record};
 use super::customer::columns;
 use super::form::{Audience, Form, Per, Shape};
 use super::plan::{Plan, coverage_last_day};
-use super::render::{Hashing, Rendered, expected_sums, must_tie};
-use super::{ExportError, RenderedFile, archive};
+use super::render::{Hashing, RenderSettings, Rendered, expected_sums, must_tie};
+use super::{ExportError, RenderedFile};
 
-use group::{Groups, Layout, Level, ShapedBlock};
+use group::{Line, Precisions, ShapedBlock};
+use held::{Held, Place};
+use layout::Layout;
+use level::Level;
 use sheets::Sheets;
 use summary::Summaries;
 use tally::Tally;
 pub use tally::Tie;
 
-/// Text of the lines that are aggregated at a time, roughly.
-const BATCH_BYTES: u64 = 32 << 20;
-/// Pieces of a zip that wait to be written.
-const PIECES_AHEAD: usize = 4;
+/// How much of a bill is worked on at a time; it does not change the bytes.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// Text of the lines of the owners that are read together, where rows are lines.
+    lines_bytes: u64,
+    /// The same where lines become groups, of which there are fewer.
+    groups_bytes: u64,
+    /// Groups, and lines that pass through, that are held.
+    held_bytes: usize,
+}
+
+const BOUNDS: Bounds = Bounds { lines_bytes: 32 << 20, groups_bytes: 128 << 20, held_bytes: 64 << 20 };
 
 /// What is told of an export that has another shape, in its manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,6 +90,7 @@ struct Reading<'a, R> {
     found: &'a WantedLines,
     columns: &'a Columns,
     plan: &'a Plan,
+    bounds: Bounds,
 }
 
 /// Renders the part of a plan in a shape.
@@ -83,6 +101,18 @@ pub(super) fn render<R: Read + Sync>(
     store: &R,
     view: &BillView,
     plan: &Plan,
+    settings: &RenderSettings<'_>,
+    out: impl Write,
+) -> Result<Rendered, ExportError> {
+    render_within(store, view, plan, settings.threads, BOUNDS, out)
+}
+
+fn render_within<R: Read + Sync>(
+    store: &R,
+    view: &BillView,
+    plan: &Plan,
+    threads: usize,
+    bounds: Bounds,
     out: impl Write,
 ) -> Result<Rendered, ExportError> {
     let wanted = &plan.wanted;
@@ -95,28 +125,14 @@ pub(super) fn render<R: Read + Sync>(
     if OwnerDay::digest_of(&found.days) != plan.content {
         return Err(ExportError::Stale { name: plan.part_name() });
     }
-    let reading = Reading { store, view, found: &found, columns: &columns, plan };
+    let reading = Reading { store, view, found: &found, columns: &columns, plan, bounds };
     let mut hashing = Hashing::new(out);
-    let (piece_in, pieces) = crossbeam_channel::bounded(PIECES_AHEAD);
-    let (written, made) = std::thread::scope(|scope| {
-        let maker = scope.spawn(|| {
-            let dialect = wanted.form.dialect;
-            let mut sheets = Sheets::new(piece_in, dialect, wanted.rows_per_file, &plan.stem);
-            let tallies = reading.make(&mut sheets)?;
-            Ok::<_, ExportError>((sheets.finish()?, tallies))
-        });
-        let written = archive::write(&mut hashing, pieces.iter().map(Ok));
-        // A maker that still has something to give finds nobody, and ends.
-        drop(pieces);
-        let failed = || Err(ExportError::Write("a rendering thread failed".into()));
-        (written, maker.join().unwrap_or_else(|_| failed()))
-    });
-    let entries = written.map_err(ExportError::Write)?;
-    let (files, tallies) = made?;
+    let (dialect, rows_per_file) = (wanted.form.dialect, wanted.rows_per_file);
+    let make = |sheets: &mut Sheets| reading.make(sheets);
+    let (files, entries, tallies) =
+        sheets::write(&mut hashing, threads, dialect, rows_per_file, &plan.stem, make)?;
     let expected = expected_sums(store, view, plan)?;
-    for tally in &tallies {
-        must_tie(plan, &tally.sums(), &expected)?;
-    }
+    all_tie(plan, &tallies, &expected)?;
     let (bytes, sha256) = hashing.finish();
     let headers = columns.headers();
     let rounds = matches!(wanted.form.shape, Shape::L2 | Shape::Pack);
@@ -128,7 +144,7 @@ pub(super) fn render<R: Read + Sync>(
         customer: None,
         shaped: Some(Shaped {
             columns: files.iter().map(|f| (f.headers != headers).then(|| f.headers.clone())).collect(),
-            ties: tallies.iter().flat_map(Tally::ties).collect(),
+            ties: tally::ties(tallies),
             rounding: rounds.then_some("2 decimals, half away from zero"),
         }),
         files: files
@@ -149,15 +165,16 @@ impl<R: Read> Reading<'_, R> {
     fn make(&self, sheets: &mut Sheets) -> Result<Vec<Tally>, ExportError> {
         let Form { shape, per, .. } = self.plan.wanted.form;
         Ok(match shape {
-            Shape::L1 => vec![self.summaries(sheets, "")?],
+            Shape::L1 => self.summaries(sheets, "")?,
             Shape::L2 => vec![self.level(Level::L2, per, sheets, "")?],
             Shape::L3Monthly => vec![self.level(Level::L3Monthly, per, sheets, "")?],
             Shape::L3 => vec![self.level(Level::L3, per, sheets, "")?],
-            Shape::Pack => vec![
-                self.summaries(sheets, "-l1")?,
-                self.level(Level::L2, Per::Consolidated, sheets, "-l2")?,
-                self.lines(sheets, "-l3")?,
-            ],
+            Shape::Pack => {
+                let mut tallies = self.summaries(sheets, "-l1")?;
+                tallies.push(self.level(Level::L2, Per::Consolidated, sheets, "-l2")?);
+                tallies.push(self.lines(sheets, "-l3")?);
+                tallies
+            }
         })
     }
 
@@ -182,10 +199,15 @@ impl<R: Read> Reading<'_, R> {
         Ok(())
     }
 
-    fn summaries(&self, sheets: &mut Sheets, mark: &str) -> Result<Tally, ExportError> {
+    fn summaries(&self, sheets: &mut Sheets, mark: &str) -> Result<Vec<Tally>, ExportError> {
         let mut summaries = Summaries::new(self.columns);
         self.visit(&self.found.days, &mut |block, row| summaries.add(self.columns, block, row))?;
-        summaries.write(sheets, mark)
+        let tallies = summaries.write(sheets, mark)?;
+        if tallies.is_empty() {
+            // There is no column by which lines could be summed up.
+            return Err(ExportError::Form { name: self.plan.part_name(), form: self.plan.wanted.form });
+        }
+        Ok(tallies)
     }
 
     /// Writes every line, in the order of exports.
@@ -223,7 +245,7 @@ impl<R: Read> Reading<'_, R> {
                 layout.sums_of(column).try_for_each(|sum| tally.add(currency, sum, amount))?;
             }
         }
-        tally.row();
+        tally.row(currency);
         Ok(())
     }
 
@@ -231,24 +253,25 @@ impl<R: Read> Reading<'_, R> {
     fn level(&self, level: Level, per: Per, sheets: &mut Sheets, mark: &str) -> Result<Tally, ExportError> {
         let layout = Layout::new(self.columns, level);
         let mut tally = Tally::new(level.word());
+        let bytes_max = if layout.is_lines() { self.bounds.lines_bytes } else { self.bounds.groups_bytes };
         match per {
             Per::Consolidated => {
                 sheets.begin(mark, &layout.headers)?;
-                for batch in batches(&self.found.days, |_| true) {
-                    self.batch(&layout, &batch, None, false, sheets, &mut tally)?;
+                for batch in batches(&self.found.days, bytes_max, |_| true) {
+                    self.batch(&layout, &batch, Part::All, sheets, &mut tally)?;
                 }
             }
             Per::Customer => {
-                for batch in batches(&self.found.days, |_| true) {
-                    self.batch(&layout, &batch, None, true, sheets, &mut tally)?;
+                for batch in batches(&self.found.days, bytes_max, |_| true) {
+                    self.batch(&layout, &batch, Part::Owner, sheets, &mut tally)?;
                 }
             }
             Per::Reseller => {
                 for (reseller, owners) in self.resellers()? {
                     let name = reseller.map_or_else(|| "none".to_owned(), |uin| uin.to_string());
                     sheets.begin(&format!("-{name}"), &layout.headers)?;
-                    for batch in batches(&self.found.days, |owner| owners.contains(&owner)) {
-                        self.batch(&layout, &batch, Some(reseller), false, sheets, &mut tally)?;
+                    for batch in batches(&self.found.days, bytes_max, |owner| owners.contains(&owner)) {
+                        self.batch(&layout, &batch, Part::Reseller(reseller), sheets, &mut tally)?;
                     }
                 }
             }
@@ -271,47 +294,114 @@ impl<R: Read> Reading<'_, R> {
     }
 
     /// Aggregates and writes the lines of some owners.
+    ///
+    /// They are read once, and again from where on they were too many to hold.
     fn batch(
         &self,
         layout: &Layout,
         days: &[OwnerDay],
-        of_reseller: Option<Option<Uin>>,
-        each_its_own: bool,
+        part: Part,
         sheets: &mut Sheets,
         tally: &mut Tally,
     ) -> Result<(), ExportError> {
-        let mut groups = Groups::default();
-        // Lines that pass through stand behind the groups of their owner.
-        let mut passing: BTreeMap<u64, Vec<Vec<u8>>> = BTreeMap::new();
-        let mut owners: BTreeSet<u64> = BTreeSet::new();
-        self.visit(days, &mut |block, row| {
-            if let Some(wanted) = of_reseller
-                && reseller(block, row)? != wanted
-            {
-                return Ok(());
+        let mut precisions = Precisions::new();
+        let mut next = Some(Place::default());
+        let mut begun = None;
+        while let Some(from) = next {
+            let days: Vec<OwnerDay> = days.iter().filter(|day| day.owner >= from.owner).copied().collect();
+            let (owners, until) = self.hold(layout, &days, part, from)?.finish();
+            for (owner, mut held) in owners {
+                if part == Part::Owner && begun != Some(owner) {
+                    let name = Uin::of_number(owner).map_or_else(|| "none".to_owned(), |uin| uin.to_string());
+                    sheets.begin(&format!("-{name}"), &layout.headers)?;
+                }
+                begun = Some(owner);
+                let (passing, is_left) = (held.passing.take(), held.passing_is_left);
+                for (_, group) in held.into_groups() {
+                    layout.write_group(&group, sheets, tally, &mut precisions)?;
+                }
+                if until.as_ref().is_some_and(|until| until.owner == owner) {
+                    continue;
+                }
+                if let Some(passing) = passing {
+                    passing.records().try_for_each(|record| sheets.record(record))?;
+                    tally.merge(&passing.tally)?;
+                }
+                if is_left {
+                    self.pass(layout, &days, owner, part, sheets, tally)?;
+                }
+                let payer = self.plan.wanted.bill.payer;
+                layout.write_precisions(std::mem::take(&mut precisions), payer, sheets, tally)?;
             }
-            let owner = block.owners()?.get(row).copied().unwrap_or(0);
-            owners.insert(owner);
-            let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
-            if layout.merges(shaped, block, row)? {
-                return groups.add(layout, shaped, block, row, owner);
-            }
-            let mut text = Vec::new();
-            self.line(layout, block, row, &mut text, tally)?;
-            passing.entry(owner).or_default().push(text);
-            Ok(())
-        })?;
-        let mut by_owner = groups.by_owner();
-        for owner in owners {
-            if each_its_own {
-                let name = Uin::of_number(owner).map_or_else(|| "none".to_owned(), |uin| uin.to_string());
-                sheets.begin(&format!("-{name}"), &layout.headers)?;
-            }
-            let groups = by_owner.remove(&owner).unwrap_or_default();
-            layout.write(groups, self.plan, sheets, tally, || passing.remove(&owner).unwrap_or_default())?;
+            next = until;
         }
         Ok(())
     }
+
+    /// Reads the lines of some owners, from a place on as far as they can be held.
+    fn hold(&self, layout: &Layout, days: &[OwnerDay], part: Part, from: Place) -> Result<Held, ExportError> {
+        let mut held = Held::new(from, self.bounds.held_bytes);
+        self.visit(days, &mut |block, row| {
+            let owner = block.owners()?.get(row).copied().unwrap_or(0);
+            if !held.wants(owner) || !part.has(block, row)? {
+                return Ok(());
+            }
+            let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
+            if layout.merges(shaped, block, row)? {
+                return held.add(owner, Line { layout, shaped, block, row });
+            }
+            held.pass(owner, |text, tally| self.line(layout, block, row, text, tally))
+        })?;
+        Ok(held)
+    }
+
+    /// Writes the lines of an owner that pass through, as they are read.
+    fn pass(
+        &self,
+        layout: &Layout,
+        days: &[OwnerDay],
+        owner: u64,
+        part: Part,
+        sheets: &mut Sheets,
+        tally: &mut Tally,
+    ) -> Result<(), ExportError> {
+        let days: Vec<OwnerDay> = days.iter().filter(|day| day.owner == owner).copied().collect();
+        let mut text = Vec::new();
+        self.visit(&days, &mut |block, row| {
+            let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
+            if !part.has(block, row)? || layout.merges(shaped, block, row)? {
+                return Ok(());
+            }
+            text.clear();
+            self.line(layout, block, row, &mut text, tally)?;
+            sheets.record(&text)
+        })
+    }
+}
+
+/// Which lines of an owner are taken, and whether they are a CSV of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// All, in one CSV with others.
+    All,
+    /// All, in a CSV of the owner's.
+    Owner,
+    /// Those under a second-level reseller, or under none.
+    Reseller(Option<Uin>),
+}
+
+impl Part {
+    fn has(self, block: &ReadBlock, row: usize) -> Result<bool, BillError> {
+        match self {
+            Part::All | Part::Owner => Ok(true),
+            Part::Reseller(wanted) => Ok(reseller(block, row)? == wanted),
+        }
+    }
+}
+
+/// Checks that the rows of each level add up to what the roll-ups tell of the lines (I1, I7).
+fn all_tie(plan: &Plan, tallies: &[Tally], expected: &[Sums]) -> Result<(), ExportError> {
+    tallies.iter().try_for_each(|tally| must_tie(plan, &tally.sums(), expected))
 }
 
 /// Returns the second-level reseller of a line, if its file names one.
@@ -321,8 +411,8 @@ fn reseller(block: &ReadBlock, row: usize) -> Result<Option<Uin>, BillError> {
     Ok(Uin::parse(trim_cell(block.column(place)?.cell(row, &mut scratch))))
 }
 
-/// Divides owner-days into those of owners whose text fits into memory together, by owner; each sorted by day and owner.
-fn batches(days: &[OwnerDay], wanted: impl Fn(u64) -> bool) -> Vec<Vec<OwnerDay>> {
+/// Divides owner-days into those of owners whose lines are so much text together, by owner; each sorted by day and owner.
+fn batches(days: &[OwnerDay], bytes_max: u64, wanted: impl Fn(u64) -> bool) -> Vec<Vec<OwnerDay>> {
     let mut bytes: BTreeMap<u64, u64> = BTreeMap::new();
     for day in days.iter().filter(|day| wanted(day.owner)) {
         *bytes.entry(day.owner).or_insert(0) += day.text_bytes;
@@ -330,7 +420,7 @@ fn batches(days: &[OwnerDay], wanted: impl Fn(u64) -> bool) -> Vec<Vec<OwnerDay>
     let mut batch_of: BTreeMap<u64, usize> = BTreeMap::new();
     let (mut batch, mut held) = (0, 0);
     for (owner, text) in bytes {
-        if held > 0 && held + text > BATCH_BYTES {
+        if held > 0 && held + text > bytes_max {
             batch += 1;
             held = 0;
         }

@@ -1,14 +1,23 @@
-//! The CSVs of a zip, one after another: cut by rows, compressed in pieces.
+//! The CSVs of a zip, one after another: cut by rows, compressed in pieces by several threads.
+//!
+//! Pieces are cut by their length, so the bytes do not depend on the threads; and they go into the zip in the order in which
+//! they were cut, so only some of them are in memory.
 
-use crossbeam_channel::Sender;
+use std::io::Write;
+
+use crossbeam_channel::{Receiver, Sender};
 
 use super::super::ExportError;
-use super::super::archive::{Deflater, Piece};
+use super::super::archive::{self, Chunk, Deflater, Entry, Piece};
 use super::super::dialect::CellKind;
 use super::super::form::Dialect;
 
 /// Text that is compressed together.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Pieces that are compressed or wait to be written, beyond one for each thread.
+const PIECES_AHEAD: usize = 2;
+/// What is said when the other end has failed, and tells why itself.
+const STOPPED: &str = "the zip is not written any more";
 
 /// A CSV that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +27,30 @@ pub(super) struct Sheet {
     pub(super) headers: Vec<String>,
 }
 
+/// A piece of the zip, perhaps not compressed yet.
+enum Coming {
+    Begin(String),
+    Chunk(Receiver<Result<Chunk, String>>),
+}
+
+impl Coming {
+    fn wait(self) -> Result<Piece, String> {
+        match self {
+            Coming::Begin(name) => Ok(Piece::Begin(name)),
+            Coming::Chunk(made) => {
+                made.recv().map_err(|_| "a compressing thread failed".to_owned())?.map(Piece::Chunk)
+            }
+        }
+    }
+}
+
+/// A text that is to be compressed, and where it goes then.
+type Text = (Vec<u8>, Sender<Result<Chunk, String>>);
+
 /// Writes CSVs into a zip.
 pub(super) struct Sheets {
-    pieces: Sender<Piece>,
-    deflater: Deflater,
+    pieces: Sender<Coming>,
+    texts: Sender<Text>,
     dialect: Dialect,
     rows_per_file: u64,
     stem: String,
@@ -32,11 +61,59 @@ pub(super) struct Sheets {
     sheets: Vec<Sheet>,
 }
 
+/// Writes a zip of the CSVs that `make` fills; returns them, what each came to, and what `make` returns.
+pub(super) fn write<T: Send>(
+    out: impl Write,
+    threads: usize,
+    dialect: Dialect,
+    rows_per_file: u64,
+    stem: &str,
+    make: impl FnOnce(&mut Sheets) -> Result<T, ExportError> + Send,
+) -> Result<(Vec<Sheet>, Vec<Entry>, T), ExportError> {
+    let threads = threads.clamp(1, 64);
+    let (pieces_in, pieces) = crossbeam_channel::bounded(threads + PIECES_AHEAD);
+    let (texts_in, texts) = crossbeam_channel::unbounded::<Text>();
+    let deflate = || {
+        let mut deflater = Deflater::new();
+        for (text, made) in &texts {
+            // Nobody waits for it where the zip cannot be written.
+            let _ = made.send(deflater.chunk(&text));
+        }
+    };
+    let (written, made) = std::thread::scope(|scope| {
+        (0..threads).for_each(|_| drop(scope.spawn(deflate)));
+        let maker = scope.spawn(|| {
+            let mut sheets = Sheets::new(pieces_in, texts_in, dialect, rows_per_file, stem);
+            let made = make(&mut sheets)?;
+            Ok::<_, ExportError>((sheets.finish()?, made))
+        });
+        let written = archive::write(out, pieces.iter().map(Coming::wait));
+        // A maker that still has something to give finds nobody, and ends.
+        drop(pieces);
+        let failed = || Err(ExportError::Write("a rendering thread failed".into()));
+        (written, maker.join().unwrap_or_else(|_| failed()))
+    });
+    // A maker that fails ends the pieces, and the zip; a zip that fails ends the maker. Whichever failed by itself says why.
+    let (sheets, made) = match (made, &written) {
+        (Err(ExportError::Write(why)), Err(other)) if why == STOPPED => {
+            return Err(ExportError::Write(other.clone()));
+        }
+        (made, _) => made?,
+    };
+    Ok((sheets, written.map_err(ExportError::Write)?, made))
+}
+
 impl Sheets {
-    pub(super) fn new(pieces: Sender<Piece>, dialect: Dialect, rows_per_file: u64, stem: &str) -> Sheets {
+    fn new(
+        pieces: Sender<Coming>,
+        texts: Sender<Text>,
+        dialect: Dialect,
+        rows_per_file: u64,
+        stem: &str,
+    ) -> Sheets {
         Sheets {
             pieces,
-            deflater: Deflater::new(),
+            texts,
             dialect,
             rows_per_file: rows_per_file.max(1),
             stem: stem.to_owned(),
@@ -63,7 +140,7 @@ impl Sheets {
         self.flush()?;
         let number = if self.number > 1 { format!("-{:03}", self.number) } else { String::new() };
         let name = format!("{}{}{number}.csv", self.stem, self.mark);
-        self.send(Piece::Begin(name.clone()))?;
+        self.send(Coming::Begin(name.clone()))?;
         self.text.extend_from_slice(self.dialect.begin());
         for (i, header) in headers.iter().enumerate() {
             if i > 0 {
@@ -110,17 +187,19 @@ impl Sheets {
         if self.text.is_empty() {
             return Ok(());
         }
-        let chunk = self.deflater.chunk(&self.text).map_err(ExportError::Write)?;
-        self.text.clear();
-        self.send(Piece::Chunk(chunk))
+        let (made, coming) = crossbeam_channel::bounded(1);
+        // The place among the pieces comes first: where there is none, it is waited for, and no more text is made meanwhile.
+        self.send(Coming::Chunk(coming))?;
+        let text = std::mem::take(&mut self.text);
+        self.texts.send((text, made)).map_err(|_| ExportError::Write(STOPPED.into()))
     }
 
-    fn send(&self, piece: Piece) -> Result<(), ExportError> {
-        self.pieces.send(piece).map_err(|_| ExportError::Write("the zip is not written any more".into()))
+    fn send(&self, piece: Coming) -> Result<(), ExportError> {
+        self.pieces.send(piece).map_err(|_| ExportError::Write(STOPPED.into()))
     }
 
     /// Ends the last CSV; returns all.
-    pub(super) fn finish(mut self) -> Result<Vec<Sheet>, ExportError> {
+    fn finish(mut self) -> Result<Vec<Sheet>, ExportError> {
         self.flush()?;
         Ok(self.sheets)
     }

@@ -19,6 +19,8 @@ pub struct Tie {
     pub currency: String,
     /// Lines that went in.
     pub lines: u64,
+    /// Rows that came out, precision rows among them; of summaries those of all.
+    pub rows: u64,
     /// The totals of the rows, but for the precision rows.
     pub rows_total: Amount,
     /// The totals of the precision rows.
@@ -27,40 +29,47 @@ pub struct Tie {
     pub total: Amount,
 }
 
+/// What rows add up to in one currency.
+#[derive(Default)]
+struct Added {
+    sums: Sums,
+    /// What of the total stands in precision rows.
+    precision: Amount,
+    rows: u64,
+}
+
 /// What the rows of a level add up to.
 pub(super) struct Tally {
     level: &'static str,
-    by_currency: BTreeMap<String, Sums>,
-    /// What of it stands in precision rows.
-    precision: BTreeMap<String, Amount>,
-    rows: u64,
+    by_currency: BTreeMap<String, Added>,
 }
 
 impl Tally {
     pub(super) fn new(level: &'static str) -> Tally {
-        Tally { level, by_currency: BTreeMap::new(), precision: BTreeMap::new(), rows: 0 }
+        Tally { level, by_currency: BTreeMap::new() }
     }
 
-    fn of(&mut self, currency: &str) -> &mut Sums {
+    fn of(&mut self, currency: &str) -> &mut Added {
         if !self.by_currency.contains_key(currency) {
-            self.by_currency.insert(currency.to_owned(), Sums::new(currency));
+            let new = Added { sums: Sums::new(currency), ..Added::default() };
+            self.by_currency.insert(currency.to_owned(), new);
         }
         self.by_currency.entry(currency.to_owned()).or_default()
     }
 
     /// Counts lines that went in.
     pub(super) fn lines(&mut self, currency: &str, lines: u64) {
-        self.of(currency).lines += lines;
+        self.of(currency).sums.lines += lines;
     }
 
     /// Counts a row that was written.
-    pub(super) fn row(&mut self) {
-        self.rows += 1;
+    pub(super) fn row(&mut self, currency: &str) {
+        self.of(currency).rows += 1;
     }
 
     /// Adds an amount that was written.
     pub(super) fn add(&mut self, currency: &str, column: Column, amount: Amount) -> Result<(), ExportError> {
-        Ok(self.of(currency).add(column, amount).ok_or(Overflow).map_err(BillError::from)?)
+        Ok(self.of(currency).sums.add(column, amount).ok_or(Overflow).map_err(BillError::from)?)
     }
 
     /// Adds an amount that was written in a precision row.
@@ -72,26 +81,62 @@ impl Tally {
     ) -> Result<(), ExportError> {
         self.add(currency, column, amount)?;
         if column == Column::Total {
-            let sum = self.precision.entry(currency.to_owned()).or_default();
+            let sum = &mut self.of(currency).precision;
             *sum = sum.checked_add(amount).ok_or(Overflow).map_err(BillError::from)?;
         }
         Ok(())
     }
 
+    /// Adds what other rows add up to.
+    pub(super) fn merge(&mut self, other: &Tally) -> Result<(), ExportError> {
+        for (currency, more) in &other.by_currency {
+            let added = self.of(currency);
+            added.rows += more.rows;
+            let precision = added.precision.checked_add(more.precision);
+            added.precision = precision.ok_or(Overflow).map_err(BillError::from)?;
+            added.sums.merge(&more.sums).ok_or(Overflow).map_err(BillError::from)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the rows of another CSV that tells of the same lines.
+    fn count_rows_of(&mut self, other: &Tally) {
+        for (currency, more) in &other.by_currency {
+            self.of(currency).rows += more.rows;
+        }
+    }
+
+    /// Returns which level it is of.
+    fn level(&self) -> &'static str {
+        self.level
+    }
+
     /// Returns the sums by currency, in order.
     pub(super) fn sums(&self) -> Vec<Sums> {
-        self.by_currency.values().cloned().collect()
+        self.by_currency.values().map(|added| added.sums.clone()).collect()
     }
 
     /// Returns how the rows come to the total.
-    pub(super) fn ties(&self) -> Vec<Tie> {
-        let tie = |sums: &Sums| {
-            let precision = self.precision.get(&sums.currency).copied().unwrap_or_default().with_sum_scale();
-            let total = sums.total();
+    fn ties(&self) -> Vec<Tie> {
+        let tie = |Added { sums, precision, rows }: &Added| {
+            let (total, precision) = (sums.total(), precision.with_sum_scale());
+            // Both are parts of the same sum: what can be added can be taken away.
             let rows_total = total.checked_sub(precision).unwrap_or(total).with_sum_scale();
             let (level, currency) = (self.level, sums.currency.clone());
-            Tie { level, currency, lines: sums.lines, rows_total, precision, total }
+            Tie { level, currency, lines: sums.lines, rows: *rows, rows_total, precision, total }
         };
         self.by_currency.values().map(tie).collect()
     }
+}
+
+/// Returns how the rows of each level come to the total; several tallies of one level tell of the same lines.
+pub(super) fn ties(tallies: Vec<Tally>) -> Vec<Tie> {
+    let mut levels: Vec<Tally> = Vec::new();
+    for tally in tallies {
+        match levels.iter_mut().find(|level| level.level() == tally.level()) {
+            Some(level) => level.count_rows_of(&tally),
+            None => levels.push(tally),
+        }
+    }
+    levels.iter().flat_map(Tally::ties).collect()
 }

@@ -1,0 +1,164 @@
+//! What is held of some owners while their lines are read: groups, and lines that pass through. It takes no more memory than
+//! it may, however many lines there are.
+//!
+//! Rows go out by owner and, of an owner, by key. So when too much is held, what would go out last is given up, and the lines
+//! are read once more from there on: [`Place`] tells from where. The rows do not depend on how often that happens.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::super::ExportError;
+use super::group::{Group, Line};
+use super::tally::Tally;
+
+/// From where on rows are to come: an owner, and the key of its first group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) owner: u64,
+    pub(super) key: Vec<u8>,
+}
+
+/// Lines that pass through, as text.
+pub(super) struct Passing {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    /// What they add up to.
+    pub(super) tally: Tally,
+}
+
+impl Passing {
+    /// Returns the records.
+    pub(super) fn records(&self) -> impl Iterator<Item = &[u8]> {
+        let from = std::iter::once(0).chain(self.ends.iter().copied());
+        from.zip(&self.ends).map(|(from, to)| self.text.get(from..*to).unwrap_or_default())
+    }
+}
+
+/// What is held of an owner.
+#[derive(Default)]
+pub(super) struct Owner {
+    groups: FxHashMap<Vec<u8>, Group>,
+    /// `None` where there are none, or too many to hold.
+    pub(super) passing: Option<Passing>,
+    /// Lines that pass through are too many to hold: they are to be read once more.
+    pub(super) passing_is_left: bool,
+    bytes: usize,
+}
+
+impl Owner {
+    /// Returns the groups by key.
+    pub(super) fn into_groups(self) -> Vec<(Vec<u8>, Group)> {
+        let mut groups: Vec<_> = self.groups.into_iter().collect();
+        groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        groups
+    }
+}
+
+/// What is held of some owners.
+pub(super) struct Held {
+    from: Place,
+    /// What lies from here on is given up.
+    until: Option<Place>,
+    owners: BTreeMap<u64, Owner>,
+    bytes: usize,
+    bytes_max: usize,
+    key: Vec<u8>,
+}
+
+impl Held {
+    /// Holds what lies from a place on, of so many bytes.
+    pub(super) fn new(from: Place, bytes_max: usize) -> Held {
+        Held { from, until: None, owners: BTreeMap::new(), bytes: 0, bytes_max, key: Vec::new() }
+    }
+
+    /// Says whether anything of an owner can be held.
+    pub(super) fn wants(&self, owner: u64) -> bool {
+        owner >= self.from.owner
+            && self.until.as_ref().is_none_or(|u| owner < u.owner || (owner == u.owner && !u.key.is_empty()))
+    }
+
+    /// Adds a line to its group.
+    pub(super) fn add(&mut self, owner: u64, line: Line<'_>) -> Result<(), ExportError> {
+        let accumulates_usage = line.accumulates_usage()?;
+        line.write_key(accumulates_usage, &mut self.key)?;
+        let before = owner == self.from.owner && self.key < self.from.key;
+        let beyond = self.until.as_ref().is_some_and(|u| owner == u.owner && self.key >= u.key);
+        let held = self.owners.entry(owner).or_default();
+        if before || beyond {
+            return Ok(());
+        }
+        if let Some(group) = held.groups.get_mut(&self.key) {
+            return group.add(line);
+        }
+        let group = Group::new(line, accumulates_usage)?;
+        let bytes = group.bytes() + self.key.len();
+        held.groups.insert(self.key.clone(), group);
+        held.bytes += bytes;
+        self.bytes += bytes;
+        self.shed();
+        Ok(())
+    }
+
+    /// Keeps a line that passes through; `write` writes it and adds it up.
+    pub(super) fn pass(
+        &mut self,
+        owner: u64,
+        write: impl FnOnce(&mut Vec<u8>, &mut Tally) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        let held = self.owners.entry(owner).or_default();
+        // Of an owner whose groups take several passes, they come behind the last.
+        held.passing_is_left |= owner == self.from.owner && !self.from.key.is_empty();
+        if held.passing_is_left {
+            return Ok(());
+        }
+        let new = || Passing { text: Vec::new(), ends: Vec::new(), tally: Tally::new("") };
+        let passing = held.passing.get_or_insert_with(new);
+        let before = passing.text.len();
+        write(&mut passing.text, &mut passing.tally)?;
+        passing.ends.push(passing.text.len());
+        let bytes = passing.text.len() - before + size_of::<usize>();
+        held.bytes += bytes;
+        self.bytes += bytes;
+        self.shed();
+        Ok(())
+    }
+
+    /// Gives up what would go out last, if too much is held.
+    fn shed(&mut self) {
+        if self.bytes <= self.bytes_max {
+            return;
+        }
+        while self.bytes > self.bytes_max / 2 && self.owners.len() > 1 {
+            let Some((owner, given_up)) = self.owners.pop_last() else { break };
+            self.bytes -= given_up.bytes;
+            self.until = Some(Place { owner, key: Vec::new() });
+        }
+        let Some(mut last) = self.owners.last_entry().filter(|_| self.bytes > self.bytes_max) else { return };
+        // It is the only one.
+        let owner = *last.key();
+        let held = last.get_mut();
+        if held.passing.take().is_some() {
+            held.passing_is_left = true;
+            held.bytes = held.groups.iter().map(|(key, group)| group.bytes() + key.len()).sum();
+        }
+        if held.bytes > self.bytes_max / 2 {
+            let mut keys: Vec<Vec<u8>> = held.groups.keys().cloned().collect();
+            keys.sort_unstable();
+            // One is held whatever it takes, so that each pass comes further.
+            let from = (keys.len() / 2).max(1);
+            if let Some(key) = keys.get(from) {
+                held.groups.retain(|held, _| held < key);
+                held.groups.shrink_to_fit();
+                held.bytes = held.groups.iter().map(|(key, group)| group.bytes() + key.len()).sum();
+                self.until = Some(Place { owner, key: key.clone() });
+            }
+        }
+        self.bytes = held.bytes;
+    }
+
+    /// Returns what is held by owner, and from where on lines are to be read once more.
+    pub(super) fn finish(self) -> (BTreeMap<u64, Owner>, Option<Place>) {
+        (self.owners, self.until)
+    }
+}
