@@ -359,3 +359,21 @@ fn a_sink_gets_the_zip_that_export_renders() {
         home.ok(["run", "--on", "2021-04-03"]).says(0, &["Nothing was due"]);
     }
 }
+
+#[test]
+fn cells_that_show_no_amount_and_differ_give_a_dash_in_any_order() {
+    // `--`, `-` and nothing all show no amount; only what is the same in all lines is shown.
+    let not_shown = ["", "-", "--"];
+    let mut lines = Vec::new();
+    for first in not_shown {
+        for second in not_shown {
+            for (day, voucher) in [(1, first), (2, second)] {
+                let start = format!("2021-03-{day:02} 10:00:00");
+                let line = small(["0.8", "1", &start, "1", voucher, "prod", "Daily settlement"]);
+                let instance = format!("ins-{}", lines.len() / 2);
+                lines.push((day, line.replace("ins-1", &instance)));
+            }
+        }
+    }
+    check(&month(SMALL, &lines), "not shown", &[]);
+}
