@@ -10,6 +10,8 @@
 
 mod record;
 
+use std::collections::BTreeSet;
+
 use crate::accounts::{Role, Tree};
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
 use crate::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
@@ -163,7 +165,7 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
                 };
                 wanted = as_to(wanted, &record)?;
                 let view = BillView::open(store, bill_key, None)?;
-                delivered(store, account, &view, wanted, &record, on, settings.zone)
+                delivered(store, account, &view, wanted, &record, settings.zone)
             })?;
             let judged = judged.map_err(|(sink, why)| (sink, if no_sink { WhyNot::NoSink } else { why }));
             let (sink, verdict) = match judged {
@@ -191,15 +193,14 @@ fn naming_of(record: &SinkRecord, zone: TimeZone) -> Result<Naming, ExportError>
     Ok(Naming { zone, profile: record.options()?.naming })
 }
 
-/// Finds the delivery of what is wanted: to the sink of the day, or to one to which the account's bills of this kind went on
-/// an earlier day. What lies in the old sink stays there, and is not new.
+/// Finds the delivery of what is wanted: to the sink of the day, or to any other to which the account's bills of this kind ever
+/// went. What lies in the old sink stays there, and is not new; what a late run has put into the new one is not owed to the old.
 fn delivered(
     store: &impl Read,
     account: &Account,
     view: &BillView,
     wanted: Wanted,
     record: &SinkRecord,
-    on: Day,
     zone: TimeZone,
 ) -> Result<Option<u64>, ExportError> {
     let to = |record: &SinkRecord, wanted: Wanted| -> Result<Option<u64>, ExportError> {
@@ -210,9 +211,9 @@ fn delivered(
     if let Some(number) = to(record, wanted)? {
         return Ok(Some(number));
     }
-    let earlier = account.bindings.get(&wanted.kind).map(Timeline::spans).unwrap_or_default();
-    for span in earlier.iter().filter(|span| span.until.is_some_and(|until| until < on)) {
-        let Some(name) = span.change.value.sink().filter(|name| *name != record.name) else { continue };
+    let changes = account.bindings.get(&wanted.kind).map(Timeline::changes).unwrap_or_default();
+    let names: BTreeSet<&str> = changes.iter().filter_map(|change| change.value.sink()).collect();
+    for name in names.into_iter().filter(|name| *name != record.name) {
         let former = match storage::sink(store, name) {
             Err(StorageError::NoSink(_)) => continue,
             former => former?,

@@ -93,6 +93,11 @@ impl RetentionError {
     }
 }
 
+/// Writes a number of days.
+pub fn days_text(days: u32) -> String {
+    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+}
+
 /// Sets for how long a sink's bills of a kind are kept; `None` for good.
 ///
 /// # Errors
@@ -114,7 +119,7 @@ pub fn set_sink(
     rules.sinks.retain(|_, kinds| !kinds.is_empty());
     let detail = days.map_or_else(
         || format!("{kind} bills are kept"),
-        |days| format!("{kind} bills are kept for {days} days"),
+        |days| format!("{kind} bills are kept for {}", days_text(days)),
     );
     save(writer, &rules, sink, &detail, actor)
 }
@@ -128,7 +133,7 @@ pub fn set_revisions(writer: Writer, days: Option<u32>, actor: &Actor) -> Result
     rules.revisions_days = days;
     let detail = days.map_or_else(
         || "lines of replaced revisions are kept".to_owned(),
-        |days| format!("lines of replaced revisions are kept for {days} days"),
+        |days| format!("lines of replaced revisions are kept for {}", days_text(days)),
     );
     save(writer, &rules, "store", &detail, actor)
 }

@@ -10,7 +10,8 @@ use billkeep_core::storage::{self, Consent, Said};
 use billkeep_core::store::{Access, OpenOptions, Store};
 use serde_json::Value;
 
-use crate::support::bucket::checked;
+use crate::support::bucket::{checked, entries, zips};
+use crate::support::sheet::Sheet;
 use crate::support::{CUSTOMER, Home, PAYER, bill_file, demo_file};
 
 fn add_sink(home: &Home, name: &str, more: &[&str]) {
@@ -339,8 +340,8 @@ fn a_customers_sink_gets_that_customers_lines_and_names_what_stands_against_any_
     home.ok(["storage", "enable", "100020001689", "--sink", "theirs", "--kinds", "monthly"]);
     home.run(["storage", "switch", PAYER, "--sink", "theirs"]).says(3, &["not enabled"]);
     home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill of 100020001689"]);
-    let export = &checked(&home.path("theirs"))[0];
-    let headers = &export.files[0].header;
+    let zip = zips(&home.path("theirs")).into_values().next().unwrap();
+    let headers = Sheet::parse(&entries(&zip)[0].2).header;
     for cost in ["ComponentContractedPrice", "DiscountRate", "VoucherDeduction"] {
         assert!(!headers.iter().any(|h| h == cost), "{headers:?}");
     }

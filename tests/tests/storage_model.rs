@@ -238,8 +238,8 @@ impl Model {
             if !self.grants(false, sink) || (kind == Kind::Reseller && !self.grants(true, sink)) {
                 continue;
             }
-            let before: BTreeSet<usize> = of.sink[..on].iter().flatten().copied().collect();
-            if before.iter().chain([&sink]).any(|at| self.there.contains(&(*at, object))) {
+            // It lies where it was sent first: what is there is neither owed to the old sink nor to the new one.
+            if self.there.iter().any(|(_, there)| *there == object) {
                 continue;
             }
             self.there.insert((sink, object));

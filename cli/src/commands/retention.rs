@@ -14,7 +14,8 @@ pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandEr
         Retention::Set { sink, kind, days, .. } => {
             let store = context.write()?;
             let actor = context.actor();
-            let kept = days.map_or_else(|| "for good".to_owned(), |days| format!("for {days} days"));
+            let kept = days
+                .map_or_else(|| "for good".to_owned(), |days| format!("for {}", retention::days_text(days)));
             if let (Some(sink), Some(kind)) = (sink, kind) {
                 retention::set_sink(store.write()?, &sink, kind, days, &actor)?;
                 context.say(&format!("The {kind} bills in sink `{sink}` are kept {kept}."));
