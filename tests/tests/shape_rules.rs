@@ -163,17 +163,55 @@ impl Draw {
 /// A day and a line of that day.
 type Line = (usize, String);
 
-/// The lines of a seed.
+/// Columns in which most lines are like one of the first few, so that groups have many lines.
+fn is_alike(header: &str) -> bool {
+    let own = ["Order ID", "订单ID", "UsageStartTime", "开始使用时间", "UsageEndTime", "结束使用时间"];
+    let money = [
+        "OriginalCost",
+        "Cost",
+        "Amount",
+        "Voucher",
+        "TaxAmount",
+        "原价",
+        "总价",
+        "支出",
+        "Extended",
+        "tag_key",
+    ];
+    !own.contains(&header)
+        && !["Transaction", "交易ID", "扣费"]
+            .iter()
+            .any(|word| header.contains(word) && header != "TransactionType")
+        && !money.iter().any(|word| header.contains(word))
+}
+
+/// The lines of a seed: three in four take up the key of one of the first eight, with its numbers and texts spelled in another way.
 fn lines(header: &str, seed: u64, count: usize) -> Vec<Line> {
     let mut draw = Draw(seed);
-    (0..count)
-        .map(|n| {
-            let (day, hour) = (1 + draw.below(31), draw.below(24));
-            let cells: Vec<String> =
-                header.split(',').map(|column| draw.cell(column, n, day, hour)).collect();
-            (day, cells.join(","))
-        })
-        .collect()
+    let columns: Vec<&str> = header.split(',').collect();
+    let mut first: Vec<Vec<String>> = Vec::new();
+    let mut lines = Vec::new();
+    for n in 0..count {
+        let (day, hour) = (1 + draw.below(31), draw.below(24));
+        let mut cells: Vec<String> = columns.iter().map(|column| draw.cell(column, n, day, hour)).collect();
+        if n < 8 {
+            first.push(cells.clone());
+        } else if draw.below(4) > 0 {
+            let like = &first[draw.below(8)];
+            // One number differs now and then, so that a key without it would join too many lines.
+            let other = draw.below(columns.len() * 2);
+            for at in (0..columns.len()).filter(|at| is_alike(columns[*at]) && *at != other) {
+                cells[at] = match like[at].trim() {
+                    "0.8" | "0.80" | "0.800" => draw.of(&["0.8", "0.80", " 0.8 ", "0.800"]).to_owned(),
+                    "1" | "1.0" => draw.of(&["1", "1.0"]).to_owned(),
+                    text if !text.ends_with('"') && draw.below(4) == 0 => format!("{text} "),
+                    text => text.to_owned(),
+                };
+            }
+        }
+        lines.push((day, cells.join(",")));
+    }
+    lines
 }
 
 fn text<'a>(header: &str, lines: impl IntoIterator<Item = &'a Line>) -> String {
@@ -376,4 +414,34 @@ fn cells_that_show_no_amount_and_differ_give_a_dash_in_any_order() {
         }
     }
     check(&month(SMALL, &lines), "not shown", &[]);
+}
+
+#[test]
+fn the_name_of_a_component_decides_what_is_in_the_key_and_what_is_summed() {
+    // The words of the domain, and names without one of them.
+    let names =
+        ["Traffic", "BandWidth", "storage", "Times", "流量", "带宽", "存储", "次数", "CPU", "内存", "time"];
+    let mut lines = Vec::new();
+    for name in names {
+        for (hour, (usage, duration)) in [("2", "1"), ("2", "5"), ("3", "1")].into_iter().enumerate() {
+            let start = format!("2021-03-02 {hour:02}:00:00");
+            let line = small(["0.8", duration, &start, "1", "0", "prod", "Spot"]);
+            lines.push((2, line.replace(",CPU,2,", &format!(",my {name} x,{usage},"))));
+        }
+    }
+    let home = month(SMALL, &lines);
+    check(&home, "components", &[]);
+    let (_, bytes) = zip(Path::new(&export(&home, "l3-monthly", &[])));
+    let csv = String::from_utf8(entries(&bytes)[0].2.clone()).unwrap();
+    for (at, name) in names.iter().enumerate() {
+        let mut rows: Vec<String> = csv
+            .lines()
+            .filter(|line| line.contains(&format!(",my {name} x,")))
+            .map(|line| line.split(',').skip(8).take(2).collect::<Vec<_>>().join(" for "))
+            .collect();
+        rows.sort();
+        // Two lines of a duration have their usages summed, or two of a usage their durations.
+        let want = if at < 8 { ["2 for 5", "5 for 1"] } else { ["2 for 6", "3 for 1"] };
+        assert_eq!(rows, want, "{name}");
+    }
 }

@@ -266,16 +266,14 @@ def compare(what, have, want, money):
 
 def adds_up(what, bill, header, rows, lines):
     """Every money column of the CSV has the exact sum of the bill's lines, by currency."""
-    inside = Bill({"": [header] + rows}) if rows else None
-    if not inside:
-        return
+    inside = Bill({"": [header] + rows})
     for name in filter(None, bill.money):
         want, have = {}, {}
         for sums, of, these in ((want, bill, lines), (have, inside, inside.lines)):
             for _, cells in these:
                 money = of.currency(cells)
                 sums[money] = sums.get(money, Decimal(0)) + of.amount(cells, name)
-        must(want == have, "%s: `%s` adds up to" % (what, name), {k: str(v) for k, v in have.items()}, {k: str(v) for k, v in want.items()})
+        must(want == have, "%s: `%s` adds up to" % (what, name), *({k: str(v) for k, v in s.items()} for s in (have, want)))
 
 
 def tie(bill, manifest, level, rows, precision):
@@ -347,7 +345,8 @@ def summary(bill, files, manifest, mark, rows_max):
 
 
 def main():
-    bill, base = (lambda read: (Bill(read[0]), read[1]))(read(sys.argv[1]))
+    files, base = read(sys.argv[1])
+    bill = Bill(files)
     must("form" not in base, "the default export's manifest tells its form")
     rows_max = int(sys.argv[2])
     for shape, folder in zip(sys.argv[3::2], sys.argv[4::2]):
