@@ -241,7 +241,9 @@ fn export(home: &Home, form: &str, more: &[&str]) -> OsString {
 fn said(python: &Path, base: &OsString, rows: &str, forms: &[(&str, OsString)]) -> (bool, String) {
     let mut command = Command::new(python);
     command.args(["-X", "utf8", "-c", ORACLE]).arg(base).arg(rows);
-    forms.iter().for_each(|(form, folder)| drop(command.arg(form).arg(folder)));
+    for (form, folder) in forms {
+        command.arg(form).arg(folder);
+    }
     let output = command.output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.is_empty(), "{errors}");
