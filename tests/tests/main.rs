@@ -32,6 +32,7 @@ mod price;
 mod readme;
 mod retention;
 mod seed;
+mod shape_rules;
 mod shapes;
 mod show;
 mod spreadsheet;
