@@ -336,6 +336,9 @@ def main():
                 for currency, difference in differences.items():
                     all_differences[currency] = all_differences.get(currency, Decimal(0)) + difference
             ties(lines, manifest, level, all_differences)
+        rows = sum(len(rows) - 1 for rows in sheets.values())
+        counted = sum(tie["rows"] for tie in manifest["ties"])
+        check(counted == rows, "%s: the ties count %d rows of %d" % (shape, counted, rows))
         check(sorted(seen) == sorted(sheets), "%s: the files are %r, and %r were looked for" % (shape, sorted(sheets), sorted(seen)))
     if problems:
         sys.exit("\n".join(problems[:20]))

@@ -10,12 +10,10 @@ use crate::schema::Column;
 use super::super::ExportError;
 use super::super::compose::Currencies;
 use super::super::csv::{BlockWriter, Columns};
+use super::cells::{NO_VALUE, Sum, Text, Texts};
 use super::known;
 use super::layout::Layout;
 use super::level::Role;
-
-/// Stands where a row has no single value, or none that is shown.
-pub(super) const NO_VALUE: &[u8] = b"-";
 
 /// A block's columns in an export, found once.
 pub(super) struct ShapedBlock {
@@ -106,7 +104,11 @@ impl<'a> Line<'a> {
                 Role::KeyNumber => {
                     let cell = self.cell(*at, &mut scratch)?;
                     match amount(cell) {
-                        Some(number) => push_key(key, number.shortest().to_string().as_bytes()),
+                        Some(number) => {
+                            // Digits, point and sign need nothing put before them.
+                            number.shortest().write(key);
+                            push_key(key, b"");
+                        }
                         None => push_key(key, cell),
                     }
                 }
@@ -128,125 +130,91 @@ fn push_key(key: &mut Vec<u8>, text: &[u8]) {
     key.extend_from_slice(&[0, 0]);
 }
 
-/// The cells of a column in a group that are texts. Which text it is in the end does not depend on the order of the lines.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Text {
-    text: Box<[u8]>,
-    /// Lines have different texts.
-    mixed: bool,
-    /// The text is a time, and no cell that shows none.
-    shown: bool,
-}
-
-impl Text {
-    fn new(role: Role, cell: &[u8]) -> Text {
-        Text { text: cell.into(), mixed: false, shown: role.is_time() && is_shown(cell) }
-    }
-
-    /// Adds another line's cell.
-    fn add(&mut self, role: Role, cell: &[u8]) {
-        let takes = match role {
-            // Of the spellings of one number the smallest.
-            Role::KeyNumber => cell < &*self.text,
-            Role::Earliest | Role::Latest if is_shown(cell) => {
-                let better = if role == Role::Earliest { cell < &*self.text } else { cell > &*self.text };
-                !std::mem::replace(&mut self.shown, true) || better
-            }
-            Role::Earliest | Role::Latest if self.shown => false,
-            _ => {
-                self.mixed |= cell != &*self.text;
-                false
-            }
-        };
-        if takes {
-            self.mixed = false;
-            self.text = cell.into();
-        }
-    }
-
-    /// Returns the text, `-` where there is not one.
-    pub(super) fn get(&self) -> &[u8] {
-        if self.mixed { NO_VALUE } else { &self.text }
-    }
-}
-
-/// Says whether a cell shows a time.
-fn is_shown(cell: &[u8]) -> bool {
-    !matches!(cell, b"" | b"-" | b"--")
-}
-
 /// Lines that become one row.
 pub(super) struct Group {
-    pub(super) currency: Box<str>,
+    pub(super) currency: Text,
     pub(super) lines: u64,
     pub(super) accumulates_usage: bool,
     /// For each column of the layout; of summed ones what stands there when no line shows an amount.
-    texts: Box<[Text]>,
-    /// For each summed column, in their order: `None` as long as no line shows an amount.
-    sums: Box<[Option<Amount>]>,
+    cells: Box<[Text]>,
+    /// For each summed column, in their order.
+    sums: Box<[Sum]>,
 }
 
 impl Group {
     /// Makes the group of one line.
-    pub(super) fn new(line: Line<'_>, accumulates_usage: bool) -> Result<Group, ExportError> {
-        let (mut texts, mut sums) = (Vec::new(), Vec::new());
+    pub(super) fn new(
+        line: Line<'_>,
+        accumulates_usage: bool,
+        texts: &mut Texts,
+    ) -> Result<Group, ExportError> {
+        let (mut cells, mut sums) = (Vec::new(), Vec::new());
         let mut scratch = Vec::new();
         for (at, _, role) in line.layout.columns() {
             let role = role.of(accumulates_usage);
             let mut cell = if role == Role::None { NO_VALUE } else { line.cell(*at, &mut scratch)? };
             if role == Role::Sum {
                 let sum = amount(cell);
-                sums.push(sum);
+                sums.push(Sum::new(sum));
                 cell = if sum.is_some() { b"" } else { cell };
             }
-            texts.push(Text::new(role, cell));
+            cells.push(Text::new(role, cell, texts));
         }
-        let currency = line.shaped.currencies.of(line.row).into();
-        Ok(Group { currency, lines: 1, accumulates_usage, texts: texts.into(), sums: sums.into() })
+        let currency = Text::new(Role::Key, line.shaped.currencies.of(line.row).as_bytes(), texts);
+        Ok(Group { currency, lines: 1, accumulates_usage, cells: cells.into(), sums: sums.into() })
     }
 
     /// Adds a line.
-    pub(super) fn add(&mut self, line: Line<'_>) -> Result<(), ExportError> {
+    pub(super) fn add(&mut self, line: Line<'_>, texts: &mut Texts) -> Result<(), ExportError> {
         self.lines += 1;
         let mut scratch = Vec::new();
         let mut sums = self.sums.iter_mut();
-        for ((at, _, role), text) in line.layout.columns().iter().zip(&mut self.texts) {
+        for ((at, _, role), text) in line.layout.columns().iter().zip(&mut self.cells) {
             match role.of(self.accumulates_usage) {
                 Role::None | Role::Key => {}
                 Role::Same if text.mixed => {}
                 Role::Sum => {
                     let cell = line.cell(*at, &mut scratch)?;
                     let Some(sum) = sums.next() else { continue };
-                    match (amount(cell), &sum) {
-                        (Some(more), Some(held)) => {
-                            *sum = Some(held.checked_add(more).ok_or(Overflow).map_err(BillError::from)?);
-                        }
-                        (Some(first), None) => *sum = Some(first),
-                        (None, Some(_)) => {}
-                        (None, None) => text.add(Role::Same, cell),
+                    match amount(cell) {
+                        Some(more) => sum.add(more).ok_or(Overflow).map_err(BillError::from)?,
+                        None if sum.get().is_none() => text.add(Role::Same, cell, texts),
+                        None => {}
                     }
                 }
-                role => text.add(role, line.cell(*at, &mut scratch)?),
+                role => text.add(role, line.cell(*at, &mut scratch)?, texts),
             }
         }
         Ok(())
     }
 
     /// Returns what the group has in each column: a text, and a sum where there is one.
-    pub(super) fn cells(&self, layout: &Layout) -> Vec<(&Text, Option<Amount>)> {
+    pub(super) fn cells<'a>(&self, layout: &Layout, texts: &'a Texts) -> Vec<(&'a [u8], Option<Amount>)> {
         let mut sums = self.sums.iter();
-        let sum = |(_, _, role): &(usize, Option<Column>, Role)| match role.of(self.accumulates_usage) {
-            Role::Sum => sums.next().copied().flatten(),
-            _ => None,
+        let cell = |((_, _, role), text): (&(usize, Option<Column>, Role), &Text)| {
+            let sum = match role.of(self.accumulates_usage) {
+                Role::Sum => sums.next().and_then(|sum| sum.get()),
+                _ => None,
+            };
+            (text.get(texts), sum)
         };
-        self.texts.iter().zip(layout.columns().iter().map(sum).collect::<Vec<_>>()).collect()
+        layout.columns().iter().zip(&self.cells).map(cell).collect()
     }
 
-    /// Returns how much memory the group takes, roughly.
-    pub(super) fn bytes(&self) -> usize {
-        // Each text is an allocation, whose bookkeeping is counted too.
-        let texts: usize = self.texts.iter().map(|text| size_of::<Text>() + text.text.len() + 16).sum();
-        texts + size_of_val(&*self.sums) + size_of::<Group>() + 64
+    /// Moves the group's texts to other texts.
+    pub(super) fn move_to(&mut self, from: &Texts, to: &mut Texts) {
+        self.currency.move_to(from, to);
+        self.cells.iter_mut().for_each(|text| text.move_to(from, to));
+    }
+
+    /// Returns how much memory the group takes under a key, roughly, its texts not counted.
+    pub(super) fn bytes(&self, key: &[u8]) -> usize {
+        // Three allocations have their bookkeeping, and a map is half empty at worst.
+        size_of_val(&*self.cells)
+            + size_of_val(&*self.sums)
+            + key.len()
+            + 2 * size_of::<(Vec<u8>, Group)>()
+            + 48
     }
 }
 

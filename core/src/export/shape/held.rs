@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::super::ExportError;
+use super::cells::Texts;
 use super::group::{Group, Line};
 use super::tally::Tally;
 
@@ -61,6 +62,9 @@ pub(super) struct Held {
     /// What lies from here on is given up.
     until: Option<Place>,
     owners: BTreeMap<u64, Owner>,
+    /// The texts of all groups.
+    texts: Texts,
+    /// What the owners take, without the texts.
     bytes: usize,
     bytes_max: usize,
     key: Vec<u8>,
@@ -69,7 +73,15 @@ pub(super) struct Held {
 impl Held {
     /// Holds what lies from a place on, of so many bytes.
     pub(super) fn new(from: Place, bytes_max: usize) -> Held {
-        Held { from, until: None, owners: BTreeMap::new(), bytes: 0, bytes_max, key: Vec::new() }
+        Held {
+            from,
+            until: None,
+            owners: BTreeMap::new(),
+            texts: Texts::default(),
+            bytes: 0,
+            bytes_max,
+            key: Vec::new(),
+        }
     }
 
     /// Says whether anything of an owner can be held.
@@ -89,10 +101,12 @@ impl Held {
             return Ok(());
         }
         if let Some(group) = held.groups.get_mut(&self.key) {
-            return group.add(line);
+            group.add(line, &mut self.texts)?;
+            self.shed();
+            return Ok(());
         }
-        let group = Group::new(line, accumulates_usage)?;
-        let bytes = group.bytes() + self.key.len();
+        let group = Group::new(line, accumulates_usage, &mut self.texts)?;
+        let bytes = group.bytes(&self.key);
         held.groups.insert(self.key.clone(), group);
         held.bytes += bytes;
         self.bytes += bytes;
@@ -126,39 +140,62 @@ impl Held {
 
     /// Gives up what would go out last, if too much is held.
     fn shed(&mut self) {
-        if self.bytes <= self.bytes_max {
+        if self.bytes + self.texts.bytes() <= self.bytes_max {
             return;
         }
-        while self.bytes > self.bytes_max / 2 && self.owners.len() > 1 {
+        self.pack();
+        // Texts that no group has any more may have been all that was too much: but then it must be worth it.
+        if self.bytes + self.texts.bytes() <= self.bytes_max / 4 * 3 {
+            return;
+        }
+        let (half, all) = (self.bytes_max / 2, self.bytes + self.texts.bytes());
+        // Texts are taken to be given up in the same measure as the groups that have them.
+        let enough = |bytes: usize, before: usize| bytes.saturating_mul(all) / before.max(1) <= half;
+        let before = self.bytes;
+        while !enough(self.bytes, before) && self.owners.len() > 1 {
             let Some((owner, given_up)) = self.owners.pop_last() else { break };
             self.bytes -= given_up.bytes;
             self.until = Some(Place { owner, key: Vec::new() });
         }
-        let Some(mut last) = self.owners.last_entry().filter(|_| self.bytes > self.bytes_max) else { return };
-        // It is the only one.
+        self.pack();
+        if self.bytes + self.texts.bytes() > self.bytes_max / 4 * 3 {
+            self.shed_last();
+            self.pack();
+        }
+    }
+
+    /// Gives up a part of the last owner's.
+    fn shed_last(&mut self) {
+        let Some(mut last) = self.owners.last_entry() else { return };
         let owner = *last.key();
         let held = last.get_mut();
         if held.passing.take().is_some() {
             held.passing_is_left = true;
-            held.bytes = held.groups.iter().map(|(key, group)| group.bytes() + key.len()).sum();
+            held.bytes = held.groups.iter().map(|(key, group)| group.bytes(key)).sum();
         }
-        if held.bytes > self.bytes_max / 2 {
-            let mut keys: Vec<Vec<u8>> = held.groups.keys().cloned().collect();
+        if held.bytes + self.texts.bytes() > self.bytes_max / 2 {
+            let mut keys: Vec<&Vec<u8>> = held.groups.keys().collect();
             keys.sort_unstable();
             // One is held whatever it takes, so that each pass comes further.
-            let from = (keys.len() / 2).max(1);
-            if let Some(key) = keys.get(from) {
-                held.groups.retain(|held, _| held < key);
+            if let Some(key) = keys.get((keys.len() / 2).max(1)).map(|key| (*key).clone()) {
+                held.groups.retain(|held, _| *held < key);
                 held.groups.shrink_to_fit();
-                held.bytes = held.groups.iter().map(|(key, group)| group.bytes() + key.len()).sum();
-                self.until = Some(Place { owner, key: key.clone() });
+                held.bytes = held.groups.iter().map(|(key, group)| group.bytes(key)).sum();
+                self.until = Some(Place { owner, key });
             }
         }
-        self.bytes = held.bytes;
+        self.bytes = self.owners.values().map(|owner| owner.bytes).sum();
     }
 
-    /// Returns what is held by owner, and from where on lines are to be read once more.
-    pub(super) fn finish(self) -> (BTreeMap<u64, Owner>, Option<Place>) {
-        (self.owners, self.until)
+    /// Leaves only the texts that groups have.
+    fn pack(&mut self) {
+        let old = std::mem::take(&mut self.texts);
+        let groups = self.owners.values_mut().flat_map(|owner| owner.groups.values_mut());
+        groups.for_each(|group| group.move_to(&old, &mut self.texts));
+    }
+
+    /// Returns what is held by owner, the texts of it, and from where on lines are to be read once more.
+    pub(super) fn finish(self) -> (BTreeMap<u64, Owner>, Texts, Option<Place>) {
+        (self.owners, self.texts, self.until)
     }
 }

@@ -10,7 +10,8 @@ use crate::uin::Uin;
 use super::super::ExportError;
 use super::super::csv::Columns;
 use super::super::dialect::CellKind;
-use super::group::{Group, NO_VALUE, Precision, Precisions, ShapedBlock};
+use super::cells::{NO_VALUE, Texts};
+use super::group::{Group, Precision, Precisions, ShapedBlock};
 use super::known;
 use super::level::{Level, Role, is_merged};
 use super::sheets::Sheets;
@@ -103,6 +104,7 @@ impl Layout {
     pub(super) fn write_group(
         &self,
         group: &Group,
+        texts: &Texts,
         sheets: &mut Sheets,
         tally: &mut Tally,
         precisions: &mut Precisions,
@@ -111,34 +113,34 @@ impl Layout {
         let rounds = self.level == Level::L2;
         let mut cells: Vec<Vec<u8>> = Vec::with_capacity(self.columns.len());
         let mut differences = vec![None; self.columns.len()];
-        let held = group.cells(self);
-        tally.lines(&group.currency, group.lines);
-        tally.row(&group.currency);
+        let held = group.cells(self, texts);
+        let currency = String::from_utf8_lossy(group.currency.get(texts));
+        tally.lines(&currency, group.lines);
+        tally.row(&currency);
         for (i, ((_, column, _), (text, sum))) in self.columns.iter().zip(&held).enumerate() {
             let mut cell = Vec::new();
             match sum {
                 Some(exact) => {
                     let shown = if rounds { CENTS.round(*exact).ok_or_else(overflow)? } else { *exact };
                     if let Some(column) = column.filter(|c| c.class() == Class::Money) {
-                        self.sums_of(column).try_for_each(|sum| tally.add(&group.currency, sum, shown))?;
+                        self.sums_of(column).try_for_each(|sum| tally.add(&currency, sum, shown))?;
                         if let Some(slot) = differences.get_mut(i) {
                             *slot = Some(exact.checked_sub(shown).ok_or_else(overflow)?);
                         }
                     }
                     shown.write(&mut cell);
                 }
-                None => cell.extend_from_slice(text.get()),
+                None => cell.extend_from_slice(text),
             }
             cells.push(cell);
         }
         if rounds {
             let reseller = self.columns.iter().position(|(_, c, _)| *c == Some(Column::ResellerUin));
             let reseller = reseller.and_then(|at| cells.get(at)).cloned().unwrap_or_default();
-            let left =
-                precisions.entry((group.currency.to_string(), reseller)).or_insert_with(|| Precision {
-                    texts: held.iter().map(|(text, _)| text.get().to_vec()).collect(),
-                    amounts: vec![None; self.columns.len()],
-                });
+            let left = precisions.entry((currency.into_owned(), reseller)).or_insert_with(|| Precision {
+                texts: held.iter().map(|(text, _)| text.to_vec()).collect(),
+                amounts: vec![None; self.columns.len()],
+            });
             for (sum, difference) in left.amounts.iter_mut().zip(differences) {
                 if let Some(difference) = difference {
                     *sum = Some(sum.unwrap_or_default().checked_add(difference).ok_or_else(overflow)?);

@@ -5,10 +5,12 @@
 //! compress, another one writes the zip. Whatever the shape, its rows add up to the roll-ups' sums (I7), and where rows are
 //! rounded, the difference has a row of its own.
 
+mod cells;
 mod group;
 mod held;
 mod layout;
 mod level;
+mod lines;
 mod sheets;
 mod summary;
 mod tally;
@@ -19,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use crate::bill::{
-    BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
+    BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, Slice, WantedLines, walk, wanted_lines,
 };
 use crate::block::Sums;
 use crate::money::trim_cell;
@@ -27,17 +29,18 @@ use crate::schema::Column;
 use crate::store::Read;
 use crate::uin::Uin;
 
-use super::csv::{ColumnId, Columns, write_record};
+use super::csv::{ColumnId, Columns};
 use super::customer::columns;
 use super::form::{Audience, Form, Per, Shape};
 use super::plan::{Plan, coverage_last_day};
 use super::render::{Hashing, RenderSettings, Rendered, expected_sums, must_tie};
 use super::{ExportError, RenderedFile};
 
-use group::{Line, Precisions, ShapedBlock};
+use group::{Line, Precisions};
 use held::{Held, Place};
 use layout::Layout;
 use level::Level;
+use lines::Lines;
 use sheets::Sheets;
 use summary::Summaries;
 use tally::Tally;
@@ -54,7 +57,7 @@ struct Bounds {
     held_bytes: usize,
 }
 
-const BOUNDS: Bounds = Bounds { lines_bytes: 32 << 20, groups_bytes: 128 << 20, held_bytes: 64 << 20 };
+const BOUNDS: Bounds = Bounds { lines_bytes: 32 << 20, groups_bytes: 48 << 20, held_bytes: 64 << 20 };
 
 /// What is told of an export that has another shape, in its manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,11 +181,11 @@ impl<R: Read> Reading<'_, R> {
         })
     }
 
-    /// Visits the lines of some owner-days, day by day.
+    /// Visits the lines of some owner-days, day by day, some of a block at a time.
     fn visit(
         &self,
         days: &[OwnerDay],
-        visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<(), ExportError>,
+        visit: &mut dyn FnMut(Slice<'_>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         for day in days.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
             let coverage_day = day.first().map_or(0, |d| d.coverage_day);
@@ -192,16 +195,16 @@ impl<R: Read> Reading<'_, R> {
                 owners: Owners::of(day.iter().map(|d| d.owner)),
                 blocks: Some(&self.found.blocks),
             };
-            walk::<ExportError>(self.store, self.view, &filter, &mut |slice| {
-                slice.rows.clone().try_for_each(|row| visit(slice.block, row))
-            })?;
+            walk::<ExportError>(self.store, self.view, &filter, &mut |slice| visit(slice))?;
         }
         Ok(())
     }
 
     fn summaries(&self, sheets: &mut Sheets, mark: &str) -> Result<Vec<Tally>, ExportError> {
         let mut summaries = Summaries::new(self.columns);
-        self.visit(&self.found.days, &mut |block, row| summaries.add(self.columns, block, row))?;
+        self.visit(&self.found.days, &mut |Slice { block, mut rows }| {
+            rows.try_for_each(|row| summaries.add(self.columns, block, row))
+        })?;
         let tallies = summaries.write(sheets, mark)?;
         if tallies.is_empty() {
             // There is no column by which lines could be summed up.
@@ -216,37 +219,16 @@ impl<R: Read> Reading<'_, R> {
         let mut tally = Tally::new(Level::L3.word());
         sheets.begin(mark, &layout.headers)?;
         let mut text = Vec::new();
-        self.visit(&self.found.days, &mut |block, row| {
-            text.clear();
-            self.line(&layout, block, row, &mut text, &mut tally)?;
-            sheets.record(&text)
+        self.visit(&self.found.days, &mut |Slice { block, rows }| {
+            let lines = Lines::new(self.columns, &layout, block)?;
+            for row in rows {
+                text.clear();
+                lines.write(row, &mut text, &mut tally)?;
+                sheets.record(&text)?;
+            }
+            Ok(())
         })?;
         Ok(tally)
-    }
-
-    /// Writes one line as it is, and adds its amounts up.
-    fn line(
-        &self,
-        layout: &Layout,
-        block: &ReadBlock,
-        row: usize,
-        text: &mut Vec<u8>,
-        tally: &mut Tally,
-    ) -> Result<(), ExportError> {
-        let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
-        let mut scratch = Vec::new();
-        let cells = shaped.writer.columns(block)?;
-        write_record(&cells, row, crate::price::Price::default(), &mut scratch, text);
-        text.extend_from_slice(self.columns.dialect.line_end());
-        let currency = shaped.currencies.of(row);
-        tally.lines(currency, 1);
-        for (column, place) in layout.money_places(shaped) {
-            if let Some(amount) = group::amount(block.column(place)?.cell(row, &mut scratch)) {
-                layout.sums_of(column).try_for_each(|sum| tally.add(currency, sum, amount))?;
-            }
-        }
-        tally.row(currency);
-        Ok(())
     }
 
     /// Writes a level, in one CSV or one for each owner or second-level reseller.
@@ -285,9 +267,11 @@ impl<R: Read> Reading<'_, R> {
     /// Finds which owners have lines under which second-level reseller.
     fn resellers(&self) -> Result<BTreeMap<Option<Uin>, BTreeSet<u64>>, ExportError> {
         let mut found: BTreeMap<Option<Uin>, BTreeSet<u64>> = BTreeMap::new();
-        self.visit(&self.found.days, &mut |block, row| {
-            let owner = block.owners()?.get(row).copied().unwrap_or(0);
-            found.entry(reseller(block, row)?).or_default().insert(owner);
+        self.visit(&self.found.days, &mut |Slice { block, rows }| {
+            for row in rows {
+                let owner = block.owners()?.get(row).copied().unwrap_or(0);
+                found.entry(reseller(block, row)?).or_default().insert(owner);
+            }
             Ok(())
         })?;
         Ok(found)
@@ -309,7 +293,7 @@ impl<R: Read> Reading<'_, R> {
         let mut begun = None;
         while let Some(from) = next {
             let days: Vec<OwnerDay> = days.iter().filter(|day| day.owner >= from.owner).copied().collect();
-            let (owners, until) = self.hold(layout, &days, part, from)?.finish();
+            let (owners, texts, until) = self.hold(layout, &days, part, from)?.finish();
             for (owner, mut held) in owners {
                 if part == Part::Owner && begun != Some(owner) {
                     let name = Uin::of_number(owner).map_or_else(|| "none".to_owned(), |uin| uin.to_string());
@@ -318,7 +302,7 @@ impl<R: Read> Reading<'_, R> {
                 begun = Some(owner);
                 let (passing, is_left) = (held.passing.take(), held.passing_is_left);
                 for (_, group) in held.into_groups() {
-                    layout.write_group(&group, sheets, tally, &mut precisions)?;
+                    layout.write_group(&group, &texts, sheets, tally, &mut precisions)?;
                 }
                 if until.as_ref().is_some_and(|until| until.owner == owner) {
                     continue;
@@ -341,16 +325,21 @@ impl<R: Read> Reading<'_, R> {
     /// Reads the lines of some owners, from a place on as far as they can be held.
     fn hold(&self, layout: &Layout, days: &[OwnerDay], part: Part, from: Place) -> Result<Held, ExportError> {
         let mut held = Held::new(from, self.bounds.held_bytes);
-        self.visit(days, &mut |block, row| {
-            let owner = block.owners()?.get(row).copied().unwrap_or(0);
-            if !held.wants(owner) || !part.has(block, row)? {
-                return Ok(());
+        self.visit(days, &mut |Slice { block, rows }| {
+            let lines = Lines::new(self.columns, layout, block)?;
+            let owners = block.owners()?;
+            for row in rows {
+                let owner = owners.get(row).copied().unwrap_or(0);
+                if !held.wants(owner) || !part.has(block, row)? {
+                    continue;
+                }
+                if layout.merges(lines.shaped, block, row)? {
+                    held.add(owner, Line { layout, shaped: lines.shaped, block, row })?;
+                } else {
+                    held.pass(owner, |text, tally| lines.write(row, text, tally))?;
+                }
             }
-            let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
-            if layout.merges(shaped, block, row)? {
-                return held.add(owner, Line { layout, shaped, block, row });
-            }
-            held.pass(owner, |text, tally| self.line(layout, block, row, text, tally))
+            Ok(())
         })?;
         Ok(held)
     }
@@ -367,14 +356,16 @@ impl<R: Read> Reading<'_, R> {
     ) -> Result<(), ExportError> {
         let days: Vec<OwnerDay> = days.iter().filter(|day| day.owner == owner).copied().collect();
         let mut text = Vec::new();
-        self.visit(&days, &mut |block, row| {
-            let shaped = block.prepared(|block| ShapedBlock::new(self.columns, block))?;
-            if !part.has(block, row)? || layout.merges(shaped, block, row)? {
-                return Ok(());
+        self.visit(&days, &mut |Slice { block, rows }| {
+            let lines = Lines::new(self.columns, layout, block)?;
+            for row in rows {
+                if part.has(block, row)? && !layout.merges(lines.shaped, block, row)? {
+                    text.clear();
+                    lines.write(row, &mut text, tally)?;
+                    sheets.record(&text)?;
+                }
             }
-            text.clear();
-            self.line(layout, block, row, &mut text, tally)?;
-            sheets.record(&text)
+            Ok(())
         })
     }
 }

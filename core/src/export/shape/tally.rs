@@ -49,27 +49,30 @@ impl Tally {
         Tally { level, by_currency: BTreeMap::new() }
     }
 
-    fn of(&mut self, currency: &str) -> &mut Added {
-        if !self.by_currency.contains_key(currency) {
-            let new = Added { sums: Sums::new(currency), ..Added::default() };
-            self.by_currency.insert(currency.to_owned(), new);
+    fn with<T>(&mut self, currency: &str, change: impl FnOnce(&mut Added) -> T) -> T {
+        if let Some(added) = self.by_currency.get_mut(currency) {
+            return change(added);
         }
-        self.by_currency.entry(currency.to_owned()).or_default()
+        let mut new = Added { sums: Sums::new(currency), ..Added::default() };
+        let changed = change(&mut new);
+        self.by_currency.insert(currency.to_owned(), new);
+        changed
     }
 
     /// Counts lines that went in.
     pub(super) fn lines(&mut self, currency: &str, lines: u64) {
-        self.of(currency).sums.lines += lines;
+        self.with(currency, |added| added.sums.lines += lines);
     }
 
     /// Counts a row that was written.
     pub(super) fn row(&mut self, currency: &str) {
-        self.of(currency).rows += 1;
+        self.with(currency, |added| added.rows += 1);
     }
 
     /// Adds an amount that was written.
     pub(super) fn add(&mut self, currency: &str, column: Column, amount: Amount) -> Result<(), ExportError> {
-        Ok(self.of(currency).sums.add(column, amount).ok_or(Overflow).map_err(BillError::from)?)
+        let added = self.with(currency, |added| added.sums.add(column, amount));
+        Ok(added.ok_or(Overflow).map_err(BillError::from)?)
     }
 
     /// Adds an amount that was written in a precision row.
@@ -81,8 +84,11 @@ impl Tally {
     ) -> Result<(), ExportError> {
         self.add(currency, column, amount)?;
         if column == Column::Total {
-            let sum = &mut self.of(currency).precision;
-            *sum = sum.checked_add(amount).ok_or(Overflow).map_err(BillError::from)?;
+            let add = |added: &mut Added| {
+                added.precision = added.precision.checked_add(amount)?;
+                Some(())
+            };
+            self.with(currency, add).ok_or(Overflow).map_err(BillError::from)?;
         }
         Ok(())
     }
@@ -90,11 +96,12 @@ impl Tally {
     /// Adds what other rows add up to.
     pub(super) fn merge(&mut self, other: &Tally) -> Result<(), ExportError> {
         for (currency, more) in &other.by_currency {
-            let added = self.of(currency);
-            added.rows += more.rows;
-            let precision = added.precision.checked_add(more.precision);
-            added.precision = precision.ok_or(Overflow).map_err(BillError::from)?;
-            added.sums.merge(&more.sums).ok_or(Overflow).map_err(BillError::from)?;
+            let add = |added: &mut Added| {
+                added.rows += more.rows;
+                added.precision = added.precision.checked_add(more.precision)?;
+                added.sums.merge(&more.sums)
+            };
+            self.with(currency, add).ok_or(Overflow).map_err(BillError::from)?;
         }
         Ok(())
     }
@@ -102,7 +109,7 @@ impl Tally {
     /// Counts the rows of another CSV that tells of the same lines.
     fn count_rows_of(&mut self, other: &Tally) {
         for (currency, more) in &other.by_currency {
-            self.of(currency).rows += more.rows;
+            self.with(currency, |added| added.rows += more.rows);
         }
     }
 
