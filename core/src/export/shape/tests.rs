@@ -232,7 +232,7 @@ proptest! {
 
     #[test]
     fn batches_have_each_owner_day_once_and_no_owner_in_two(
-        days in proptest::collection::btree_map((1_u8..32, 1_u64..20), 0_u64..100, 0..80), bytes_max in 1_u64..300,
+        days in proptest::collection::btree_map((1_u8..32, 1_u64..20), 1_u64..100, 0..80), bytes_max in 1_u64..300,
     ) {
         let days: Vec<OwnerDay> = days
             .into_iter()
