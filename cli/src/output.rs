@@ -1,6 +1,6 @@
 //! Tables, JSON and CSV on stdout; words on stderr.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use billkeep_core::money::Amount;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
@@ -256,6 +256,17 @@ pub(crate) fn data(bytes: &[u8]) -> Result<(), CommandError> {
     let mut out = std::io::stdout().lock();
     out.write_all(bytes)?;
     Ok(out.flush()?)
+}
+
+/// Asks a person whether they agree; where there is no terminal to ask at, nobody does.
+pub(crate) fn agreed(question: &str) -> Result<bool, CommandError> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    write!(std::io::stderr(), "{question} [y/N] ")?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// Writes words to stderr.

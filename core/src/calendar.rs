@@ -112,32 +112,45 @@ impl fmt::Display for WhyNot {
     }
 }
 
+impl<'a> AccountFacts<'a> {
+    /// Returns the sink to which bills of the kind may be written.
+    ///
+    /// # Errors
+    /// The first thing in the way.
+    pub fn may_write(self, kind: Kind) -> Result<&'a str, WhyNot> {
+        if !self.allowed {
+            return Err(WhyNot::NotAllowed);
+        }
+        if !self.authorised {
+            return Err(WhyNot::NotAuthorised);
+        }
+        let Some(sink) = self.sink else {
+            return Err(self.stopped.map_or(WhyNot::NotEnabled, |since| WhyNot::Stopped { since }));
+        };
+        if kind == Kind::Reseller && !self.custom_bills {
+            return Err(WhyNot::NoCustomBills);
+        }
+        Ok(sink)
+    }
+}
+
 /// Judges a slot for an account; returns the sink that it is due to.
 ///
-/// `delivered` is asked last, and only if all else is fulfilled: it may be costly.
+/// `at_sink` tells what is in the way there. It is asked last, and only if all else is fulfilled: it may be costly.
 ///
 /// # Errors
-/// The first reason why it is not due, with the sink if there is one, or what `delivered` returns.
+/// The first reason why it is not due, with the sink if there is one, or what `at_sink` returns.
 pub fn judge<E>(
     slot: Slot,
     account: AccountFacts<'_>,
     bill: Option<BillFacts>,
-    delivered: impl FnOnce(&str) -> Result<Option<u64>, E>,
+    at_sink: impl FnOnce(&str) -> Result<Option<WhyNot>, E>,
 ) -> Result<Result<String, (Option<String>, WhyNot)>, E> {
-    let AccountFacts { allowed, authorised, custom_bills, sink, stopped } = account;
-    let not = |why| Ok(Err((sink.map(str::to_owned), why)));
-    if !allowed {
-        return not(WhyNot::NotAllowed);
-    }
-    if !authorised {
-        return not(WhyNot::NotAuthorised);
-    }
-    let Some(to) = sink else {
-        return not(stopped.map_or(WhyNot::NotEnabled, |since| WhyNot::Stopped { since }));
+    let not = |why| Ok(Err((account.sink.map(str::to_owned), why)));
+    let sink = match account.may_write(slot.kind) {
+        Ok(sink) => sink,
+        Err(why) => return not(why),
     };
-    if slot.kind == Kind::Reseller && !custom_bills {
-        return not(WhyNot::NoCustomBills);
-    }
     let Some(bill) = bill else { return not(WhyNot::NoBill) };
     // A month that somebody declared complete is, whatever the files say.
     let declared = bill.state != State::Open && slot.coverage.is_whole_month();
@@ -147,9 +160,9 @@ pub fn judge<E>(
     if slot.kind == Kind::Reseller && bill.state != State::Confirmed {
         return not(WhyNot::NotConfirmed { state: bill.state });
     }
-    match delivered(to)? {
-        Some(delivery) => not(WhyNot::Delivered { delivery }),
-        None => Ok(Ok(to.to_owned())),
+    match at_sink(sink)? {
+        Some(why) => not(why),
+        None => Ok(Ok(sink.to_owned())),
     }
 }
 
@@ -175,6 +188,7 @@ mod tests {
         let slot = Slot { kind: Kind::Reseller, coverage: month };
         let bill = |state, through: &str| Some(BillFacts { state, through: Some(day(through)) });
         let told = |slot, facts, bill, delivered: Option<u64>| {
+            let delivered = delivered.map(|delivery| WhyNot::Delivered { delivery });
             judge(slot, facts, bill, |_| Ok::<_, Infallible>(delivered)).unwrap().map_err(|(_, why)| why)
         };
         let full = bill(State::Confirmed, "2021-03-31");

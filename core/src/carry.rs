@@ -20,7 +20,7 @@ use crate::bill::{
 };
 use crate::digest::hex;
 use crate::error::Kind;
-use crate::export::write_quoted;
+use crate::export::{CellKind, Dialect};
 use crate::ingest::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, file_seen, import};
 use crate::journal::Actor;
 use crate::money::Amount;
@@ -257,7 +257,7 @@ fn write(
         columns: headers.len(),
     };
     let mut text = Vec::new();
-    record(headers.iter().map(|h| h.as_bytes().to_vec()), &mut text);
+    record(&headers, &mut text);
     let mut lines = 0;
     let mut sums: BTreeMap<String, Amount> = BTreeMap::new();
     let mut waiting: Vec<Change> = Vec::new();
@@ -296,14 +296,8 @@ fn write(
 /// Changes that wait for the ids of their lines.
 const WAITING_MAX: usize = 8_192;
 
-fn record(cells: impl Iterator<Item = Vec<u8>>, text: &mut Vec<u8>) {
-    for (at, cell) in cells.enumerate() {
-        if at > 0 {
-            text.push(b',');
-        }
-        write_quoted(&cell, text);
-    }
-    text.push(b'\n');
+fn record(cells: &[impl AsRef<[u8]>], text: &mut Vec<u8>) {
+    Dialect::Plain.write_cells(cells.iter().map(|cell| (CellKind::Text, cell)), text);
 }
 
 impl Writing<'_> {
@@ -368,6 +362,6 @@ impl Writing<'_> {
                 *cell = reference.as_bytes().to_vec();
             }
         }
-        record(cells.into_iter(), text);
+        record(&cells, text);
     }
 }

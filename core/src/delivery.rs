@@ -10,7 +10,8 @@
 
 mod record;
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::{Role, Tree};
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
@@ -23,7 +24,7 @@ use crate::export::{
 use crate::journal::{Actor, Change, append_change};
 use crate::period::{Basis, Day, TimeZone};
 use crate::settings::StoreSettings;
-use crate::storage::{self, Account, Lines, SinkRecord, StorageError, Target};
+use crate::storage::{self, Account, Lines, SinkOptions, SinkRecord, StorageError, Target};
 use crate::store::{Read, Store, StoreError, Table, Writer};
 use crate::timeline::Timeline;
 use crate::uin::Uin;
@@ -122,6 +123,7 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
     if !accounts.iter().any(|a| a.uin == settings.payer) {
         accounts.insert(0, storage::account(store, settings.payer)?);
     }
+    let mut bills = Bills { store, facts: BTreeMap::new(), views: BTreeMap::new() };
     let mut items = Vec::new();
     for account in &accounts {
         for asked in asked.iter().copied() {
@@ -131,16 +133,6 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
                 continue;
             }
             let bill_key = BillKey { payer: settings.payer, month: slot.coverage.first.month(), basis };
-            let bill: Option<Bill> = store.get(Table::Bills, &bill_key.bytes())?;
-            let facts = match &bill {
-                None => None,
-                Some(bill) => {
-                    let key = Revision::key_bytes(bill_key, bill.revision);
-                    let revision: Revision = store.need(Table::Revisions, &key)?;
-                    Some(BillFacts { state: bill.state, through: revision.through })
-                }
-            };
-            let facts_of = account.facts(slot.kind, on);
             let lines = match account.target(slot.kind, on) {
                 Some(Target::Sink { lines, .. }) => *lines,
                 _ => Lines::All,
@@ -154,20 +146,18 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
                 rows_per_file: ROWS_PER_FILE,
                 form: Form::default(),
             };
-            let mut no_sink = false;
-            let judged = judge(slot, facts_of, facts, |sink| {
+            let facts = bills.facts(bill_key)?;
+            let judged = judge(slot, account.facts(slot.kind, on), facts, |sink| {
                 let record = match storage::sink(store, sink) {
-                    Err(StorageError::NoSink(_)) => {
-                        no_sink = true;
-                        return Ok(Some(0));
-                    }
-                    record => record.map_err(ExportError::from)?,
+                    Err(StorageError::NoSink(_)) => return Ok(Some(WhyNot::NoSink)),
+                    record => record?,
                 };
-                wanted = as_to(wanted, &record)?;
-                let view = BillView::open(store, bill_key, None)?;
-                delivered(store, account, &view, wanted, &record, settings.zone)
+                let (at_sink, naming) = at_sink(wanted, &record, settings.zone)?;
+                wanted = at_sink;
+                let view = bills.view(bill_key)?;
+                let delivered = delivered(store, account, view, (wanted, &naming), &record)?;
+                Ok::<_, ExportError>(delivered.map(|delivery| WhyNot::Delivered { delivery }))
             })?;
-            let judged = judged.map_err(|(sink, why)| (sink, if no_sink { WhyNot::NoSink } else { why }));
             let (sink, verdict) = match judged {
                 Ok(sink) => (Some(sink), Ok(wanted)),
                 Err((sink, why)) => (sink, Err(why)),
@@ -182,15 +172,42 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
     Ok(items)
 }
 
-/// Says how what is wanted looks at a sink.
-fn as_to(wanted: Wanted, record: &SinkRecord) -> Result<Wanted, ExportError> {
-    let options = record.options()?;
-    Ok(Wanted { rows_per_file: options.rows_per_file, form: options.form, ..wanted })
+/// The bills that slots ask for, each read once.
+struct Bills<'a, R> {
+    store: &'a R,
+    facts: BTreeMap<BillKey, Option<BillFacts>>,
+    views: BTreeMap<BillKey, BillView>,
 }
 
-/// Says how exports to a sink are named.
-fn naming_of(record: &SinkRecord, zone: TimeZone) -> Result<Naming, ExportError> {
-    Ok(Naming { zone, profile: record.options()?.naming })
+impl<R: Read> Bills<'_, R> {
+    fn facts(&mut self, key: BillKey) -> Result<Option<BillFacts>, StoreError> {
+        if let Some(facts) = self.facts.get(&key) {
+            return Ok(*facts);
+        }
+        let facts = match self.store.get::<Bill>(Table::Bills, &key.bytes())? {
+            None => None,
+            Some(bill) => {
+                let key = Revision::key_bytes(key, bill.revision);
+                let revision: Revision = self.store.need(Table::Revisions, &key)?;
+                Some(BillFacts { state: bill.state, through: revision.through })
+            }
+        };
+        self.facts.insert(key, facts);
+        Ok(facts)
+    }
+
+    fn view(&mut self, key: BillKey) -> Result<&BillView, ExportError> {
+        Ok(match self.views.entry(key) {
+            Entry::Occupied(view) => view.into_mut(),
+            Entry::Vacant(place) => place.insert(BillView::open(self.store, key, None)?),
+        })
+    }
+}
+
+/// Says how what is wanted looks at a sink, and how it is named there.
+fn at_sink(wanted: Wanted, record: &SinkRecord, zone: TimeZone) -> Result<(Wanted, Naming), ExportError> {
+    let SinkOptions { rows_per_file, form, naming: profile } = record.options()?;
+    Ok((Wanted { rows_per_file, form, ..wanted }, Naming { zone, profile }))
 }
 
 /// Finds the delivery of what is wanted: to the sink of the day, or to any other to which the account's bills of this kind ever
@@ -199,16 +216,15 @@ fn delivered(
     store: &impl Read,
     account: &Account,
     view: &BillView,
-    wanted: Wanted,
+    (wanted, naming): (Wanted, &Naming),
     record: &SinkRecord,
-    zone: TimeZone,
 ) -> Result<Option<u64>, ExportError> {
-    let to = |record: &SinkRecord, wanted: Wanted| -> Result<Option<u64>, ExportError> {
-        let plan = Plan::new(store, view, wanted, &naming_of(record, zone)?)?;
-        let found = found(store, record, view, &plan, zone)?;
+    let to = |record: &SinkRecord, wanted: Wanted, naming: &Naming| -> Result<Option<u64>, ExportError> {
+        let plan = Plan::new(store, view, wanted, naming)?;
+        let found = found(store, record, view, &plan, naming.zone)?;
         Ok(found.filter(|d| d.progress != Progress::Planned).map(|d| d.number))
     };
-    if let Some(number) = to(record, wanted)? {
+    if let Some(number) = to(record, wanted, naming)? {
         return Ok(Some(number));
     }
     let changes = account.bindings.get(&wanted.kind).map(Timeline::changes).unwrap_or_default();
@@ -218,7 +234,8 @@ fn delivered(
             Err(StorageError::NoSink(_)) => continue,
             former => former?,
         };
-        if let Some(number) = to(&former, as_to(wanted, &former)?)? {
+        let (wanted, naming) = at_sink(wanted, &former, naming.zone)?;
+        if let Some(number) = to(&former, wanted, &naming)? {
             return Ok(Some(number));
         }
     }
@@ -282,18 +299,10 @@ fn found(
 
 /// Asks once more, in the transaction that plans: what was due may have been taken back meanwhile.
 fn may_write(store: &impl Read, record: &SinkRecord, wanted: &Wanted, on: Day) -> Result<(), ExportError> {
-    let account = storage::account(store, wanted.uin)?;
-    let facts = account.facts(wanted.kind, on);
-    let why = if !facts.allowed {
-        WhyNot::NotAllowed
-    } else if !facts.authorised {
-        WhyNot::NotAuthorised
-    } else if facts.sink != Some(record.name.as_str()) {
-        facts.stopped.map_or(WhyNot::NotEnabled, |since| WhyNot::Stopped { since })
-    } else if wanted.kind == Kind::Reseller && !facts.custom_bills {
-        WhyNot::NoCustomBills
-    } else {
-        return Ok(());
+    let why = match storage::account(store, wanted.uin)?.facts(wanted.kind, on).may_write(wanted.kind) {
+        Ok(sink) if sink == record.name => return Ok(()),
+        Ok(_) => WhyNot::NotEnabled,
+        Err(why) => why,
     };
     Err(ExportError::Withdrawn { sink: record.name.clone(), uin: wanted.uin, why: why.to_string() })
 }
@@ -315,7 +324,8 @@ pub fn deliver(
     let writer = store.write()?;
     may_write(&writer, record, &wanted, on)?;
     let view = BillView::open(&writer, wanted.bill, None)?;
-    let plan = Plan::new(&writer, &view, wanted, &naming_of(record, zone)?)?;
+    let naming = Naming { zone, profile: record.options()?.naming };
+    let plan = Plan::new(&writer, &view, wanted, &naming)?;
     let delivery = match found(&writer, record, &view, &plan, zone)? {
         Some(delivery) => {
             writer.abort()?;
@@ -410,11 +420,7 @@ pub fn verify(store: &impl Read, record: &SinkRecord, sink: &dyn Sink) -> Result
             known.push(delivery.plan.manifest_name());
         }
         let Progress::Delivered(receipt) = &delivery.progress else { continue };
-        let checks = [
-            (&receipt.part, Some(receipt.bytes), receipt.sha256),
-            (&receipt.manifest, None, receipt.manifest_sha256),
-        ];
-        for (name, bytes, sha256) in checks {
+        for (name, bytes, sha256) in receipt.objects() {
             let (what, detail) = match read_hash(sink, name).map_err(sink_error)? {
                 None => ("missing", "it was delivered and is not there".to_owned()),
                 Some((held, hash)) if hash == sha256 && bytes.is_none_or(|b| b == held) => {
@@ -422,7 +428,7 @@ pub fn verify(store: &impl Read, record: &SinkRecord, sink: &dyn Sink) -> Result
                 }
                 Some((held, hash)) => ("altered", format!("{held} bytes, sha256 {}", hex(&hash))),
             };
-            findings.push(Finding { delivery: Some(delivery.number), name: name.clone(), what, detail });
+            findings.push(Finding { delivery: Some(delivery.number), name: name.to_owned(), what, detail });
         }
     }
     for name in sink.list().map_err(sink_error)? {

@@ -20,7 +20,7 @@ use crate::bill::origin::{LineAt, Origin, origins, stored_lines};
 use crate::bill::{BillError, BillView, Change, Comparison, Load, SegmentView, Stored};
 use crate::digest::hex;
 use crate::error::Kind;
-use crate::export::{Columns, write_quoted, write_small};
+use crate::export::{CellKind, Columns, Dialect, write_small};
 use crate::lint::{Recomputed, Settings, recompute};
 use crate::store::Read;
 
@@ -212,13 +212,7 @@ fn compare(
 }
 
 fn record<'a>(cells: impl IntoIterator<Item = &'a str>, text: &mut Vec<u8>) {
-    for (at, cell) in cells.into_iter().enumerate() {
-        if at > 0 {
-            text.push(b',');
-        }
-        write_quoted(cell.as_bytes(), text);
-    }
-    text.push(b'\n');
+    Dialect::Plain.write_cells(cells.into_iter().map(|cell| (CellKind::Text, cell)), text);
 }
 
 /// Begins a CSV, with the mark by which spreadsheets know UTF-8.

@@ -116,10 +116,12 @@ impl Amount {
             return Ok(Some(plain));
         }
         let text = trim_cell(cell);
-        match text {
-            b"" | b"-" | b"--" => Ok(None),
-            _ => parse(text).map(Some).ok_or(NotAnAmount),
-        }
+        if is_blank(text) { Ok(None) } else { parse(text).map(Some).ok_or(NotAnAmount) }
+    }
+
+    /// Reads a cell that an import has let in; `None` where it shows no amount, as a number with a percent sign does not.
+    pub fn imported(cell: &[u8]) -> Option<Amount> {
+        Amount::parse_cell(cell).ok().flatten()
     }
 
     /// Appends the amount as a decimal, with as many decimals as its scale.
@@ -261,6 +263,11 @@ fn write_sum(digits: u64, out: &mut Vec<u8>) {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an amount")]
 pub struct NotAnAmount;
+
+/// Says whether a cell shows nothing: it is empty, `-` or `--`, with or without white space around it.
+pub fn is_blank(cell: &[u8]) -> bool {
+    matches!(trim_cell(cell), b"" | b"-" | b"--")
+}
 
 /// Passes over white space at both ends: ASCII, and U+00A0, which suppliers' files hold (domain, "Values").
 pub fn trim_cell(mut cell: &[u8]) -> &[u8] {

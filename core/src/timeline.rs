@@ -41,6 +41,13 @@ pub struct Span<'a, T> {
     pub change: &'a Change<T>,
 }
 
+impl<T> Span<'_, T> {
+    /// Says whether a day is one of them.
+    pub fn holds_on(&self, day: Day) -> bool {
+        self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
+    }
+}
+
 impl<T> Default for Timeline<T> {
     fn default() -> Self {
         Timeline { changes: Vec::new() }
@@ -142,11 +149,8 @@ mod tests {
                 let want = said.iter().rev().find(|(from, _)| *from < 0 || *from <= n).map(|(_, value)| *value);
                 prop_assert_eq!(line.on(day(n)).copied(), want);
                 let spans = line.spans();
-                let holding: Vec<u8> = spans
-                    .iter()
-                    .filter(|s| s.from.is_none_or(|f| f <= day(n)) && s.until.is_none_or(|u| day(n) <= u))
-                    .map(|s| s.change.value)
-                    .collect();
+                let holding: Vec<u8> =
+                    spans.iter().filter(|s| s.holds_on(day(n))).map(|s| s.change.value).collect();
                 prop_assert_eq!(holding, want.into_iter().collect::<Vec<_>>());
             }
         }

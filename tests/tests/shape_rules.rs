@@ -10,23 +10,11 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::bucket::{entries, zips};
+use crate::support::forms::{self, FORMS};
 use crate::support::python::{python, skip};
-use crate::support::{CUSTOMER, Home, MARCH, PAYER, STEM, bill_file};
+use crate::support::{CUSTOMER, Home, PAYER, STEM, bill_file};
 
 const ORACLE: &str = include_str!("support/shape_rules.py");
-/// Every form but the default one.
-const FORMS: [&str; 10] = [
-    "l3-monthly",
-    "l2",
-    "l1",
-    "pack",
-    "l3/customer",
-    "l3/reseller",
-    "l3-monthly/customer",
-    "l3-monthly/reseller",
-    "l2/customer",
-    "l2/reseller",
-];
 
 const ENGLISH: &str = "Bill Month,PayerAccountID,OwnerAccountID,Reseller Account ID,ProductName,Subproduct Name,BillingMode,\
 Project Name,Region,InstanceID,TransactionType,TransactionID,TransactionTime,Order ID,UsageStartTime,UsageEndTime,\
@@ -230,11 +218,9 @@ fn month(header: &str, lines: &[Line]) -> Home {
 
 /// Exports March in a form, into a folder of the home that is named after it.
 fn export(home: &Home, form: &str, more: &[&str]) -> OsString {
-    let (shape, per) = form.split_once('/').unwrap_or((form, "consolidated"));
-    let folder = home.path(&format!("out-{}", form.replace('/', "-")));
-    let args = ["export", MARCH, "--shape", shape, "--divide", per, "-o", folder.to_str().unwrap()];
-    home.ok(args.iter().chain(more));
-    folder.into()
+    let folder = format!("out-{}", form.replace('/', "-"));
+    forms::export(home, form, &folder, more);
+    home.path(&folder).into()
 }
 
 /// What the oracle has to say about exports in forms, beside the lines of a base: nothing, if they are right.

@@ -6,39 +6,18 @@ use std::path::Path;
 
 use crate::support::bucket::{entries, listing};
 use crate::support::decimal::exact;
+use crate::support::forms::{FORMS, export};
 use crate::support::python::{python, run, skip};
 use crate::support::{CUSTOMER, Home, MARCH, PAYER, bill_file};
 
 const ORACLE: &str = include_str!("support/shapes.py");
-
-/// Shapes and divisions, as the oracle names them.
-const SHAPES: [&str; 10] = [
-    "l3-monthly",
-    "l2",
-    "l1",
-    "pack",
-    "l3/customer",
-    "l3/reseller",
-    "l3-monthly/customer",
-    "l3-monthly/reseller",
-    "l2/customer",
-    "l2/reseller",
-];
-
-/// Exports March in a shape, into a folder of the home.
-fn export(home: &Home, shape: &str, folder: &str, more: &[&str]) {
-    let (level, per) = shape.split_once('/').unwrap_or((shape, "consolidated"));
-    let to = home.path(folder);
-    let args = ["export", MARCH, "--shape", level, "--divide", per, "-o", to.to_str().unwrap()];
-    home.ok(args.iter().chain(more));
-}
 
 /// Compares every shape of March with its lines.
 fn compare(home: &Home, more: &[&str]) {
     let Some(python) = python() else { return skip("shapes", "python3") };
     let mut args: Vec<OsString> = vec![home.path("lines").into()];
     export(home, "l3", "lines", more);
-    for shape in SHAPES {
+    for shape in FORMS {
         let folder = shape.replace('/', "-");
         export(home, shape, &folder, more);
         args.extend([shape.into(), home.path(&folder).into()]);
@@ -150,7 +129,7 @@ fn many_rows_are_cut_into_several_csvs() {
 
 /// The zips of all shapes, by shape.
 fn zips(home: &Home, run: &str) -> BTreeMap<&'static str, (String, Vec<u8>)> {
-    SHAPES
+    FORMS
         .into_iter()
         .map(|shape| {
             let folder = format!("{run}-{}", shape.replace('/', "-"));
@@ -204,7 +183,7 @@ fn all_shapes_of_a_revision_have_the_same_total() {
     export(&home, "l3", "lines", &[]);
     let want = totals(&home.path("lines"));
     assert_eq!(want.len(), 2);
-    for shape in SHAPES {
+    for shape in FORMS {
         let folder = shape.replace('/', "-");
         export(&home, shape, &folder, &[]);
         assert_eq!(totals(&home.path(&folder)), want, "{shape}");

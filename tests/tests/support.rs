@@ -12,6 +12,7 @@ use tempfile::TempDir;
 pub mod bucket;
 pub mod decimal;
 pub mod figures;
+pub mod forms;
 pub mod large;
 pub mod python;
 pub mod sha256;

@@ -4,7 +4,6 @@
 //! decide. What was delivered is not delivered again: a run that was cut off is gone on with by running it again.
 
 use std::collections::BTreeMap;
-use std::io::{IsTerminal, Write};
 
 use billkeep_core::calendar::{Asked, Calendars, Kind, Moment, MonthRange, WhyNot};
 use billkeep_core::delivery::{self, DueItem};
@@ -139,13 +138,8 @@ fn ask(store: &Store, backfill: &Backfill<'_>) -> Result<(), CommandError> {
         .hint("`--dry-run` lists them")
         .hint("say `--yes` to deliver them")
     };
-    if !std::io::stdin().is_terminal() {
-        return Err(refused());
-    }
-    write!(std::io::stderr(), "Deliver {} of {months}? [y/N] ", files(due))?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(refused()) }
+    let question = format!("Deliver {} of {months}?", files(due));
+    if crate::output::agreed(&question)? { Ok(()) } else { Err(refused()) }
 }
 
 fn files(n: u64) -> String {

@@ -1,13 +1,12 @@
 //! `storage`: whose bills are stored, and where.
 
-use std::io::{IsTerminal, Write};
-
 use billkeep_core::calendar::Kind;
-use billkeep_core::delivery::{self, Progress};
+use billkeep_core::delivery::{self, Delivery, Progress};
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{self, Consent, Enable, Said, SinkRecord, Stop, Switch, Target};
 use billkeep_core::store::Read;
+use billkeep_core::timeline::Change;
 use billkeep_core::uin::Uin;
 
 use crate::args::{AllowArgs, Bound, ConsentArgs, EnableArgs, Storage, SwitchArgs};
@@ -175,13 +174,8 @@ fn ask(uin: Uin) -> Result<(), CommandError> {
         )
         .hint("say `--yes` to disable it")
     };
-    if !std::io::stdin().is_terminal() {
-        return Err(refused());
-    }
-    write!(std::io::stderr(), "Stop storing bills of account {uin}? What was delivered stays. [y/N] ")?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    if matches!(answer.trim(), "y" | "Y" | "yes") { Ok(()) } else { Err(refused()) }
+    let question = format!("Stop storing bills of account {uin}? What was delivered stays.");
+    if crate::output::agreed(&question)? { Ok(()) } else { Err(refused()) }
 }
 
 fn day(day: Option<Day>) -> String {
@@ -210,10 +204,7 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
             }
             let facts = account.facts(kind, on);
             let spans = account.bindings.get(&kind).map(|line| line.spans()).unwrap_or_default();
-            let holds = |span: &&billkeep_core::timeline::Span<'_, Target>| {
-                span.from.is_none_or(|from| from <= on) && span.until.is_none_or(|until| on <= until)
-            };
-            let span = spans.iter().find(holds).filter(|_| facts.sink.is_some());
+            let span = spans.iter().find(|span| span.holds_on(on)).filter(|_| facts.sink.is_some());
             let lines = match span.map(|span| &span.change.value) {
                 Some(Target::Sink { lines, .. }) => lines.to_string(),
                 _ => "-".to_owned(),
@@ -270,45 +261,22 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
         Column::text("reason"),
     ];
     let mut table = Table::new("billkeep.storage.history/1", columns);
+    let none = || "-".to_owned();
     for account in accounts {
         let uin = account.uin.to_string();
-        let mut row = |what: &str,
-                       kind: &str,
-                       said: &str,
-                       sink: &str,
-                       days: (Option<Day>, String),
-                       n: String,
-                       change: (i64, &str, Option<&str>)| {
-            let (at, actor, reason) = change;
-            let time = if at == 0 { "-".to_owned() } else { crate::output::time(at) };
-            let or = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-            table.rows.push(vec![
-                uin.clone(),
-                what.to_owned(),
-                kind.to_owned(),
-                said.to_owned(),
-                sink.to_owned(),
-                day(days.0),
-                days.1,
-                n,
-                time,
-                or(actor),
-                or(reason.unwrap_or_default()),
-            ]);
-        };
         for (kind, line) in &account.allowed {
             for change in line.changes() {
                 let said = if change.value { "allow" } else { "deny" };
-                let who = (change.at_unix_s, change.actor.as_str(), change.reason.as_deref());
-                row("allowlist", kind.word(), said, "-", (change.from, "-".into()), String::new(), who);
+                let words = [&uin, "allowlist", kind.word(), said, "-"];
+                table.rows.push(said_row(words, none(), String::new(), change));
             }
         }
         for grant in &account.grants {
             for change in grant.given.changes() {
                 let said = if change.value { "authorize" } else { "revoke" };
-                let who = (change.at_unix_s, change.actor.as_str(), change.reason.as_deref());
                 let sink = grant.sink.as_deref().unwrap_or("all");
-                row(&grant.consent.to_string(), "-", said, sink, (None, "-".into()), String::new(), who);
+                let words = [&uin, &grant.consent.to_string(), "-", said, sink];
+                table.rows.push(said_row(words, none(), String::new(), change));
             }
         }
         for (kind, line) in &account.bindings {
@@ -321,25 +289,32 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
                     Target::Off => "off",
                     Target::Stopped => "stop",
                 };
-                let sink = change.value.sink().unwrap_or("-");
                 let until = span.map_or_else(|| "replaced".to_owned(), |span| day(span.until));
-                let there = delivered.iter().filter(|d| {
-                    d.plan.wanted.uin == account.uin
-                        && d.plan.wanted.kind == *kind
-                        && d.sink == sink
-                        && d.progress != Progress::Planned
-                        && span.is_some_and(|span| {
-                            d.on.is_none_or(|on| {
-                                span.from.is_none_or(|from| from <= on)
-                                    && span.until.is_none_or(|until| on <= until)
-                            })
-                        })
-                });
-                let n = if change.value.sink().is_some() { there.count().to_string() } else { String::new() };
-                let who = (change.at_unix_s, change.actor.as_str(), change.reason.as_deref());
-                row("binding", kind.word(), said, sink, (change.from, until), n, who);
+                let lies_there = |sink: &str| {
+                    let of = |d: &&Delivery| {
+                        let wanted = &d.plan.wanted;
+                        (wanted.uin, wanted.kind, d.sink.as_str()) == (account.uin, *kind, sink)
+                            && d.progress != Progress::Planned
+                            && span.is_some_and(|span| d.on.is_none_or(|on| span.holds_on(on)))
+                    };
+                    delivered.iter().filter(of).count().to_string()
+                };
+                let sink = change.value.sink();
+                let words = [&uin, "binding", kind.word(), said, sink.unwrap_or("-")];
+                table.rows.push(said_row(words, until, sink.map(lies_there).unwrap_or_default(), change));
             }
         }
     }
     table.print(context.format)
+}
+
+/// A row of the history: what was said, until which day it holds, how many bills lie there, and who said it.
+fn said_row<T>(words: [&str; 5], until: String, delivered: String, change: &Change<T>) -> Vec<String> {
+    let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
+    // Of what an earlier version has stored, the journal tells time and actor.
+    let time = if change.at_unix_s == 0 { "-".to_owned() } else { crate::output::time(change.at_unix_s) };
+    let mut row: Vec<String> = words.map(str::to_owned).to_vec();
+    row.extend([day(change.from), until, delivered, time, or_none(&change.actor)]);
+    row.push(or_none(change.reason.as_deref().unwrap_or_default()));
+    row
 }

@@ -233,8 +233,7 @@ fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<Told, Bi
         owner: text(schema.index_of(Column::OwnerUin))?.unwrap_or_default(),
         product: text(schema.index_of(Column::ProductName))?.unwrap_or_default(),
         currency: text(schema.index_of(Column::Currency))?.unwrap_or(implied),
-        // It was read as an amount when it was imported.
-        total: Amount::parse_cell(total.as_bytes()).ok().flatten().unwrap_or_default(),
+        total: Amount::imported(total.as_bytes()).unwrap_or_default(),
     })
 }
 

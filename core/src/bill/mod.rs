@@ -2,6 +2,7 @@
 
 mod combine;
 mod confirm;
+mod currencies;
 mod diff;
 pub mod dispute;
 mod error;
@@ -19,13 +20,14 @@ mod view;
 
 pub use combine::{CombineError, Completeness, Piece, combine, completeness};
 pub use confirm::{Decided, confirm, defer, difference, issue, may_confirm, reopen};
+pub(crate) use currencies::Currencies;
 pub use diff::{Change, Comparison, Diff, DiffGroup, DiffLine, Identity, Net, Stored};
 pub use error::{BillError, Stale};
 pub use explain::{Explained, PlacedLine, Shown, explain};
 pub(crate) use lines::map_cells;
 pub use lines::{Filter, Owners, OwnersByDay, ReadBlock, Slice, walk, walk_imported};
 pub use origin::{LineAt, Origin, origins};
-pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines};
+pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines, walk_owner_days};
 pub use records::*;
 pub use revise::check_history;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};

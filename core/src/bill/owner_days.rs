@@ -18,7 +18,7 @@ use crate::period::Basis;
 use crate::store::{Large, Read, StoreError};
 
 use super::error::BillError;
-use super::lines::{OwnersByDay, ReadBlock};
+use super::lines::{Filter, Owners, OwnersByDay, ReadBlock, Slice, walk};
 use super::view::{BillView, SegmentView};
 
 const VERSION: u8 = 1;
@@ -235,6 +235,30 @@ pub fn owner_days(
         }
     }
     Ok(Wanted { days: all.into_values().collect(), blocks })
+}
+
+/// Visits the lines of owner-days, which are sorted by day, in the order of exports; `blocks` are those that can hold them.
+///
+/// # Errors
+/// [`BillError`] when the store is damaged, or what `visit` returns.
+pub fn walk_owner_days<E: From<BillError>>(
+    store: &impl Read,
+    view: &BillView,
+    days: &[OwnerDay],
+    blocks: &HashSet<u64>,
+    visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    for day in days.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
+        let coverage_day = day.first().map_or(0, |d| d.coverage_day);
+        let filter = Filter {
+            first_day: coverage_day,
+            last_day: coverage_day,
+            owners: Owners::of(day.iter().map(|d| d.owner)),
+            blocks: Some(blocks),
+        };
+        walk(store, view, &filter, visit)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

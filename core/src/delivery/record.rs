@@ -80,6 +80,13 @@ pub struct Receipt {
     pub actor: String,
 }
 
+impl Receipt {
+    /// Returns what lies at the sink: part and manifest, each with its name, its length where that is known, and its SHA-256.
+    pub(crate) fn objects(&self) -> [(&str, Option<u64>, [u8; 32]); 2] {
+        [(&self.part, Some(self.bytes), self.sha256), (&self.manifest, None, self.manifest_sha256)]
+    }
+}
+
 /// One export to one sink.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {

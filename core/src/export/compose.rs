@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::bill::{BillError, ReadBlock, column_amounts};
+use crate::bill::{BillError, Currencies, ReadBlock, column_amounts};
 use crate::block::Sums;
 use crate::money::Amount;
 use crate::price::{Price, PricedBlock};
-use crate::rollup::{Names, Overflow};
+use crate::rollup::Overflow;
 use crate::schema::Column;
 
 use super::archive::{self, Deflater};
@@ -138,42 +138,6 @@ impl Composer {
     }
 }
 
-/// The currencies of a block's lines.
-pub(super) struct Currencies {
-    names: Vec<String>,
-    /// Which one each row has; `None` where all have the first.
-    numbers: Option<Vec<u32>>,
-}
-
-impl Currencies {
-    /// Reads them.
-    pub(super) fn read(block: &ReadBlock) -> Result<Currencies, BillError> {
-        let schema = block.schema().clone();
-        let mut names = Names::default();
-        let numbers = match schema.index_of(Column::Currency) {
-            None => vec![names.number(schema.implied_currency().unwrap_or("").as_bytes())],
-            Some(index) => {
-                let data = block.column(index)?;
-                let mut scratch = Vec::new();
-                (0..block.rows()).map(|row| names.number(data.cell(row, &mut scratch))).collect()
-            }
-        };
-        let several = numbers.iter().any(|n| *n != 0);
-        let names = (0..=numbers.iter().copied().max().unwrap_or(0)).map(|n| names.text(n)).collect();
-        Ok(Currencies { names, numbers: several.then_some(numbers) })
-    }
-
-    /// Returns the number of a row's currency among the names.
-    fn number(&self, row: usize) -> usize {
-        self.numbers.as_ref().and_then(|of| of.get(row)).copied().unwrap_or(0) as usize
-    }
-
-    /// Returns a row's currency.
-    pub(super) fn of(&self, row: usize) -> &str {
-        self.names.get(self.number(row)).map_or("", String::as_str)
-    }
-}
-
 /// What is made of a block once, however many pieces its lines are told in.
 struct Prepared {
     writer: BlockWriter,
@@ -210,15 +174,10 @@ impl Prepared {
 
     /// Adds the amounts of some rows to the sums of their currencies, a run of one currency at once.
     fn add_sums(&self, rows: Range<usize>, sums: &mut BTreeMap<String, Sums>) -> Result<(), BillError> {
-        let number = |row: usize| self.currencies.number(row);
         let mut from = rows.start;
         while from < rows.end {
-            let currency = number(from);
-            let to = match &self.currencies.numbers {
-                None => rows.end,
-                Some(_) => (from + 1..rows.end).find(|row| number(*row) != currency).unwrap_or(rows.end),
-            };
-            let name = self.currencies.names.get(currency).map_or("", String::as_str);
+            let to = self.currencies.run_end(from..rows.end);
+            let name = self.currencies.of(from);
             let mut run = Sums::new(name);
             run.lines = (to - from) as u64;
             for (column, scale, before) in &self.running {

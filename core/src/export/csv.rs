@@ -115,14 +115,7 @@ impl Columns {
 
     /// Appends the header record.
     pub fn write_header(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.dialect.begin());
-        for (i, header) in self.headers.iter().enumerate() {
-            if i > 0 {
-                out.push(b',');
-            }
-            self.dialect.write_cell(CellKind::Text, header.as_bytes(), out);
-        }
-        out.extend_from_slice(self.dialect.line_end());
+        self.dialect.write_header(&self.headers, out);
     }
 
     /// Returns one line's cells under these columns.

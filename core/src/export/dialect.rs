@@ -107,6 +107,27 @@ impl Dialect {
         }
     }
 
+    /// Appends a record of cells, with its end.
+    pub fn write_cells<C: AsRef<[u8]>>(
+        self,
+        cells: impl IntoIterator<Item = (CellKind, C)>,
+        out: &mut Vec<u8>,
+    ) {
+        for (i, (kind, cell)) in cells.into_iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            self.write_cell(kind, cell.as_ref(), out);
+        }
+        out.extend_from_slice(self.line_end());
+    }
+
+    /// Appends the texts of a header record, with what a file begins with before them.
+    pub fn write_header(self, headers: &[String], out: &mut Vec<u8>) {
+        out.extend_from_slice(self.begin());
+        self.write_cells(headers.iter().map(|header| (CellKind::Text, header)), out);
+    }
+
     /// Undoes what was done to a cell that has been read.
     pub fn read_cell(self, cell: &[u8]) -> &[u8] {
         match self {

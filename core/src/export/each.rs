@@ -27,6 +27,7 @@ use super::plan::{Naming, Plan, Scope, Wanted, coverage_last_day};
 use super::render::{
     CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers,
 };
+use super::shape::is_shaped;
 use super::{ExportError, Sink, SinkError};
 
 /// Lines in a pass, whose compressed text is kept in memory: some 20 MiB of it, for each thread.
@@ -59,6 +60,11 @@ pub fn export_each(
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
 ) -> Result<Exported, ExportError> {
+    if is_shaped(wanted.form) {
+        let name = format!("an export for each account of {}", wanted.bill);
+        let why = "accounts get whole lines, each in a zip of its own";
+        return Err(ExportError::Form { name, form: wanted.form, why });
+    }
     let last_day = coverage_last_day(wanted.coverage);
     // The payer is no customer.
     let customers_only = customers_only || wanted.form.audience == Audience::Customer;

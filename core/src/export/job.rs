@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::bill::{BillView, Filter, OwnerDay, Owners, walk};
+use crate::bill::{BillView, OwnerDay, walk_owner_days};
 use crate::store::Read;
 
 use super::ExportError;
@@ -37,31 +37,21 @@ impl<R: Read> Lines<'_, R> {
         let mut wanted = left.next().map(|c| c.rows);
         let mut skip = first.skip;
         let mut composer = Composer::default();
-        for day in days.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
-            let coverage_day = day.first().map_or(0, |d| d.coverage_day);
-            let filter = Filter {
-                first_day: coverage_day,
-                last_day: coverage_day,
-                owners: Owners::of(day.iter().map(|d| d.owner)),
-                blocks: Some(self.blocks),
-            };
-            walk::<ExportError>(self.store, self.view, &filter, &mut |slice| {
-                let passed = skip.min(slice.rows.len() as u64);
-                skip -= passed;
-                let mut from = slice.rows.start + passed as usize;
-                while let Some(rows) = wanted.filter(|_| from < slice.rows.end) {
-                    let room = usize::try_from(rows - composer.rows()).unwrap_or(usize::MAX);
-                    let to = slice.rows.end.min(from.saturating_add(room));
-                    composer.write(self.columns, slice.block, from..to)?;
-                    from = to;
-                    if composer.rows() == rows {
-                        let made = composer.finish(deflater).map_err(ExportError::Write)?;
-                        wanted = if give(made) { left.next().map(|c| c.rows) } else { None };
-                    }
+        walk_owner_days::<ExportError>(self.store, self.view, days, self.blocks, &mut |slice| {
+            let passed = skip.min(slice.rows.len() as u64);
+            skip -= passed;
+            let mut from = slice.rows.start + passed as usize;
+            while let Some(rows) = wanted.filter(|_| from < slice.rows.end) {
+                let room = usize::try_from(rows - composer.rows()).unwrap_or(usize::MAX);
+                let to = slice.rows.end.min(from.saturating_add(room));
+                composer.write(self.columns, slice.block, from..to)?;
+                from = to;
+                if composer.rows() == rows {
+                    let made = composer.finish(deflater).map_err(ExportError::Write)?;
+                    wanted = if give(made) { left.next().map(|c| c.rows) } else { None };
                 }
-                Ok(())
-            })?;
-        }
-        Ok(())
+            }
+            Ok(())
+        })
     }
 }

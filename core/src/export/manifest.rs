@@ -13,7 +13,7 @@ use crate::schema::Column;
 
 use super::RenderedFile;
 use super::form::Audience;
-use super::plan::{Plan, Scope};
+use super::plan::Plan;
 use super::render::Rendered;
 use super::shape::Tie;
 
@@ -243,14 +243,7 @@ impl Manifest {
             month: wanted.bill.month.to_string(),
             basis: wanted.bill.basis.to_string(),
             kind: wanted.kind.to_string(),
-            scope: match wanted.scope {
-                Scope::Payer => "payer",
-                Scope::Customers => "customers",
-                Scope::Owner(_) => "owner",
-                Scope::SelfUse => "self",
-                Scope::Reseller(_) => "reseller",
-            }
-            .to_owned(),
+            scope: wanted.scope.word().to_string(),
             coverage: ManifestCoverage {
                 first: wanted.coverage.first.to_string(),
                 last: wanted.coverage.last.to_string(),

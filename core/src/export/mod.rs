@@ -97,12 +97,14 @@ pub enum ExportError {
         name: String,
     },
     /// The export's form is none that can be rendered.
-    #[error("`{name}` cannot be rendered as {form}")]
+    #[error("`{name}` cannot be rendered as {form}: {why}")]
     Form {
         /// The part.
         name: String,
         /// The form.
         form: Form,
+        /// What stands against it.
+        why: &'static str,
     },
     /// It would show a customer what is not the customer's.
     #[error(transparent)]

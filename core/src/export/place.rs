@@ -10,9 +10,7 @@ use crate::bill::BillView;
 use crate::store::Read;
 
 use super::form::Audience;
-use super::{
-    Columns, ExportError, Manifest, Plan, RenderSettings, Rendered, Sink, SinkError, Staged, guard, render,
-};
+use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, Sink, SinkError, Staged, guard, render};
 
 /// What [`place`] put, or found in place.
 pub struct Placed {
@@ -48,7 +46,7 @@ pub(super) fn place_held(
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
 ) -> Result<Placed, ExportError> {
-    guard::check_wanted(&plan.wanted, Columns::of(view).headers())?;
+    guard::check_plan(view, &plan.wanted)?;
     let staged_path = staged_path(sink_name, sink, plan)?;
     let rendered = stage(store, view, plan, settings, &staged_path)?;
     if plan.wanted.form.audience == Audience::Customer {

@@ -6,13 +6,14 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillKey, BillView, OwnerDay, State, wanted_lines};
+use crate::bill::{BillError, BillKey, BillView, OwnerDay, State, WantedLines, wanted_lines};
 use crate::digest::Digest;
 use crate::naming::{ExportName, Kind, NameProfile, ScopeWord, export_id};
 use crate::period::{Coverage, TimeZone};
 use crate::store::Read;
 use crate::uin::Uin;
 
+use super::ExportError;
 use super::csv::Columns;
 use super::customer::columns;
 use super::form::Form;
@@ -51,14 +52,11 @@ impl Scope {
         }
     }
 
-    /// Returns the words for it.
+    /// Returns the words for it: with whose they are, where it is one account's.
     pub fn words(self) -> String {
         match self {
-            Scope::Payer => "payer".to_owned(),
-            Scope::Customers => "customers".to_owned(),
-            Scope::Owner(uin) => format!("owner {uin}"),
-            Scope::SelfUse => "self".to_owned(),
-            Scope::Reseller(uin) => format!("reseller {uin}"),
+            Scope::Payer | Scope::Customers | Scope::SelfUse => self.word().to_string(),
+            Scope::Owner(uin) | Scope::Reseller(uin) => format!("{} {uin}", self.word()),
         }
     }
 }
@@ -168,6 +166,20 @@ impl Plan {
         let formats = if former { FORMER_FORMATS } else { &[] };
         let columns = Columns::through(view, coverage_last_day(self.wanted.coverage));
         formats.iter().map(move |format| stem(*format, &columns, &self.wanted, &naming, &self.content))
+    }
+
+    /// Finds the lines that were planned.
+    ///
+    /// # Errors
+    /// [`ExportError::Stale`] when they are others by now: whoever stood below a second-level reseller may have moved since.
+    pub(super) fn lines(&self, store: &impl Read, view: &BillView) -> Result<WantedLines, ExportError> {
+        let Wanted { scope, bill, coverage, .. } = self.wanted;
+        let found = wanted_lines(store, view, &scope.owners(store, bill)?, coverage_last_day(coverage))?;
+        if OwnerDay::digest_of(&found.days) == self.content {
+            Ok(found)
+        } else {
+            Err(ExportError::Stale { name: self.part_name() })
+        }
     }
 
     /// Returns the name of the part.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillView, OwnerDay, totals_text, wanted_lines};
+use crate::bill::{BillError, BillView, totals_text};
 use crate::block::{Sums, merge_sums};
 use crate::period::{BillMonth, Day};
 use crate::price::PriceBook;
@@ -109,15 +109,10 @@ pub fn render(
     if shape::is_shaped(wanted.form) {
         return shape::render(store, view, plan, settings, out);
     }
-    let last_day = coverage_last_day(wanted.coverage);
-    guard::check_wanted(wanted, Columns::of(view).headers())?;
+    guard::check_plan(view, wanted)?;
     let columns = columns(store, view, wanted)?;
     must_have_prices(store, view, plan, &columns)?;
-    let found = wanted_lines(store, view, &wanted.scope.owners(store, wanted.bill)?, last_day)?;
-    // Whoever stood below a second-level reseller may have moved since it was planned.
-    if OwnerDay::digest_of(&found.days) != plan.content {
-        return Err(ExportError::Stale { name: plan.part_name() });
-    }
+    let found = plan.lines(store, view)?;
     let csvs = cut(&found.days, wanted.rows_per_file);
     let cached = plan.content.lines() >= CACHE_LINES_MIN && columns.prices.is_none();
     let cache = settings.cache.filter(|_| cached);

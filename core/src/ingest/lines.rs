@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::BillKey;
 use crate::block::text::read_time;
-use crate::money::{Amount, trim_cell};
+use crate::money::{Amount, is_blank, trim_cell};
 use crate::period::{BillMonth, Coverage, Day};
 use crate::schema::{Class, Column, Schema};
 use crate::uin::Uin;
@@ -17,7 +17,6 @@ use crate::uin::Uin;
 use super::cells::Cells;
 use super::column::{Amounts, ColumnReader, Disguise, Fact, ReadColumn};
 use super::error::{Fault, ImportError, Place};
-use super::recognise::is_blank;
 use super::{Limits, Settings};
 
 /// A stretch of text with all that is needed to read it.

@@ -3,7 +3,7 @@
 //! When two of them disagree, the file is refused with both named; nothing is guessed that changes money.
 
 use crate::bill::{BillKey, Mode};
-use crate::money::trim_cell;
+use crate::money::{is_blank, trim_cell};
 use crate::naming::{Form, ParsedName, parse};
 use crate::period::{Basis, BillMonth, Coverage, Day};
 use crate::schema::{Column, Level, Schema};
@@ -67,11 +67,6 @@ pub(super) fn recognise(
         day => day,
     };
     Ok(Recognised { bill: BillKey { payer, month, basis }, mode, last_day })
-}
-
-/// Says whether a cell shows nothing.
-pub(super) fn is_blank(cell: &[u8]) -> bool {
-    matches!(cell, b"" | b"-" | b"--")
 }
 
 fn payer(

@@ -9,12 +9,12 @@
 //! month, which has no transaction id, is a sum of rounded lines: up to one an hour, so its tolerance is 744 times as large.
 
 use crate::bill::{BillError, ReadBlock, map_cells};
-use crate::money::Amount;
+use crate::money::{Amount, is_blank};
 use crate::rollup::Overflow;
 use crate::schema::{Column, Level};
 
 use super::Settings;
-use super::cells::{Numbers, is_blank};
+use super::cells::Numbers;
 use super::drive::Place;
 use super::exact::{Compared, compare, rounded, short, size, times};
 use super::found::Found;

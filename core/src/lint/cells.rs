@@ -17,10 +17,6 @@ pub(super) enum Numbers<'a> {
     Each(&'a ColumnData),
 }
 
-fn parse(cell: &[u8]) -> Option<Amount> {
-    Amount::parse_cell(cell).ok().flatten()
-}
-
 impl<'a> Numbers<'a> {
     /// Reads a column of a block.
     pub(super) fn of(block: &'a ReadBlock, column: Column) -> Result<Numbers<'a>, BillError> {
@@ -31,9 +27,9 @@ impl<'a> Numbers<'a> {
     pub(super) fn at(block: &'a ReadBlock, index: Option<usize>) -> Result<Numbers<'a>, BillError> {
         let Some(index) = index else { return Ok(Numbers::Missing) };
         Ok(match block.column(index)? {
-            ColumnData::Constant(cell) => Numbers::Same(parse(cell)),
+            ColumnData::Constant(cell) => Numbers::Same(Amount::imported(cell)),
             ColumnData::Dictionary { entries, codes } => {
-                Numbers::Coded(entries.iter().map(parse).collect(), codes)
+                Numbers::Coded(entries.iter().map(Amount::imported).collect(), codes)
             }
             data => Numbers::Each(data),
         })
@@ -59,7 +55,7 @@ impl<'a> Numbers<'a> {
                 Some((form, value)) if let Some(scale) = form.scale() => {
                     Some(Amount::new(i128::from(value), scale))
                 }
-                _ => parse(data.cell(row, &mut Vec::new())),
+                _ => Amount::imported(data.cell(row, &mut Vec::new())),
             },
         }
     }
@@ -84,11 +80,6 @@ pub(super) fn currency(block: &ReadBlock, row: usize) -> Result<String, BillErro
         Some(implied) => Ok(implied.to_owned()),
         None => text(block, Column::Currency, row),
     }
-}
-
-/// Says whether a cell shows nothing: it is empty, `-` or `--`.
-pub(super) fn is_blank(cell: &[u8]) -> bool {
-    matches!(trim_cell(cell), b"" | b"-" | b"--")
 }
 
 /// Says whether a transaction type is that of the month's precision difference (domain, "Transaction types").

@@ -15,10 +15,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::{BillError, BillView, LineAt, ReadBlock, map_cells};
 use crate::digest::LineHasher;
-use crate::money::{Amount, trim_cell};
+use crate::money::{Amount, is_blank, trim_cell};
 use crate::schema::{Column, Level};
 
-use super::cells::{Numbers, currency, is_blank};
+use super::cells::{Numbers, currency};
 use super::drive::{Drive, Place};
 use super::found::{Candidate, Found, Key};
 use super::rule::Rule;

@@ -90,6 +90,5 @@ impl PricedBlock {
 fn amount(block: &ReadBlock, index: Option<usize>, row: usize) -> Result<Option<Amount>, BillError> {
     let Some(index) = index else { return Ok(None) };
     let mut scratch = Vec::new();
-    // Imports let no cell of these columns in that is not an amount.
-    Ok(Amount::parse_cell(block.column(index)?.cell(row, &mut scratch)).unwrap_or_default())
+    Ok(Amount::imported(block.column(index)?.cell(row, &mut scratch)))
 }

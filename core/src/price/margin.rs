@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::bill::{BillError, BillView, Filter, walk};
+use crate::bill::{BillError, BillView, Currencies, Filter, walk};
 use crate::money::Amount;
 use crate::period::Coverage;
 use crate::rollup::Overflow;
-use crate::schema::Column;
 use crate::store::Read;
 
 use super::all_terms;
@@ -74,10 +73,9 @@ pub fn margin(
     let mut seen: BTreeMap<u64, bool> = books.keys().map(|owner| (*owner, false)).collect();
     walk::<BillError>(store, view, &Filter::all(), &mut |slice| {
         let block = slice.block;
-        let prepared = block.prepared(PricedBlock::new)?;
+        let (prepared, currencies) = block
+            .prepared(|block| Ok::<_, BillError>((PricedBlock::new(block)?, Currencies::read(block)?)))?;
         let owners = block.owners()?;
-        let currency_at = block.schema().index_of(Column::Currency);
-        let mut scratch = Vec::new();
         for row in slice.rows.clone() {
             let owner = owners.get(row).copied().unwrap_or(0);
             let book = books.get(&owner);
@@ -88,12 +86,9 @@ pub fn margin(
             if let Some(seen) = seen.get_mut(&owner) {
                 *seen = true;
             }
-            let currency = match currency_at {
-                None => block.schema().implied_currency().unwrap_or("").to_owned(),
-                Some(at) => String::from_utf8_lossy(block.column(at)?.cell(row, &mut scratch)).into_owned(),
-            };
             let owner = if by_owner { owner_text(owner) } else { String::new() };
             let product = if by_product { prepared.product(block, row)? } else { String::new() };
+            let currency = currencies.of(row).to_owned();
             let group = group(&mut groups, owner, product, currency);
             group.add(prepared.cost(block, row)?, price).ok_or(Overflow)?;
         }

@@ -9,7 +9,7 @@ use crate::export::{ExportError, Sink, SinkError};
 use crate::journal::{Actor, Change, append_change};
 use crate::period::Day;
 use crate::storage::{self, SinkRecord};
-use crate::store::{Large, Read, Store, StoreError, Table, Writer};
+use crate::store::{Large, Read, Store, Table, Writer};
 
 use super::RetentionError;
 use super::plan::{Removal, plan};
@@ -103,17 +103,12 @@ fn delivery_goes(store: &Store, number: u64, open: Opener<'_>, actor: &Actor) ->
 /// Sees that what lies under a delivery's names is what was delivered, or nothing.
 fn must_be_ours(sink: &dyn Sink, record: &SinkRecord, receipt: &Receipt) -> Result<(), RetentionError> {
     let failed = |error: SinkError| ExportError::Sink { sink: record.name.clone(), error };
-    let not = |name: &str, why: String| RetentionError::NotOurs {
-        name: name.to_owned(),
-        sink: record.name.clone(),
-        why,
-    };
-    let checks = [(&receipt.part, receipt.sha256), (&receipt.manifest, receipt.manifest_sha256)];
-    for (name, sha256) in checks {
+    for (name, _, sha256) in receipt.objects() {
         if let Some((bytes, found)) = crate::export::read_hash(sink, name).map_err(failed)?
             && found != sha256
         {
-            return Err(not(name, format!("{bytes} bytes, sha256 {}", hex(&found))));
+            let why = format!("{bytes} bytes, sha256 {}", hex(&found));
+            return Err(RetentionError::NotOurs { name: name.to_owned(), sink: record.name.clone(), why });
         }
     }
     Ok(())
@@ -160,9 +155,8 @@ fn lines_go(writer: Writer, loads: &[(BillKey, u64)], actor: &Actor) -> Result<(
             record.digest.lines(),
             record.digest.hex()
         );
-        let change = Change::new("retention remove", "", &detail);
         let subject = bill.to_string();
-        append_change(&writer, actor, Change { subject: &subject, ..change })?;
+        append_change(&writer, actor, Change::new("retention remove", &subject, &detail))?;
     }
-    Ok::<(), StoreError>(writer.commit()?).map_err(RetentionError::from)
+    Ok(writer.commit()?)
 }

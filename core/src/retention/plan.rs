@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{self, BillKey, Load, State, dispute, late, revisions};
+use crate::bill::late::{self, Late};
+use crate::bill::{self, Bill, BillKey, Load, Revision, State, dispute, revisions};
 use crate::calendar::Kind;
-use crate::delivery::{self, Progress};
+use crate::delivery::{self, Delivery, Progress};
 use crate::digest::hex;
 use crate::journal::{self, Filter};
 use crate::period::Day;
@@ -90,26 +91,21 @@ fn is_old(last: Day, days: u32, on: Day) -> bool {
 pub fn plan(store: &impl Read, on: Day, confirmed: bool) -> Result<Removals, RetentionError> {
     let rules = Rules::of(store)?;
     let mut plan = Removals { on, removals: Vec::new(), kept: Vec::new() };
-    deliveries(store, &rules, confirmed, &mut plan)?;
+    let bills: Vec<Bill> = bill::list(store)?.into_iter().map(|(bill, _)| bill).collect();
+    let delivered = delivery::list(store)?;
+    deliveries(&bills, &delivered, &rules, confirmed, &mut plan);
     if let Some(days) = rules.revisions_days {
-        for (bill, _) in bill::list(store)? {
-            if is_old(bill.key.month.last_day(), days, on) {
-                lines(store, bill.key, confirmed, &mut plan)?;
-            }
+        let uses = Uses { delivered, late: late::list(store)?, confirmed };
+        for bill in bills.iter().filter(|bill| is_old(bill.key.month.last_day(), days, on)) {
+            lines(store, bill, &uses, &mut plan)?;
         }
     }
     Ok(plan)
 }
 
-fn deliveries(
-    store: &impl Read,
-    rules: &Rules,
-    confirmed: bool,
-    plan: &mut Removals,
-) -> Result<(), RetentionError> {
-    let states: BTreeMap<BillKey, State> =
-        bill::list(store)?.into_iter().map(|(bill, _)| (bill.key, bill.state)).collect();
-    for delivery in delivery::list(store)? {
+fn deliveries(bills: &[Bill], delivered: &[Delivery], rules: &Rules, confirmed: bool, plan: &mut Removals) {
+    let states: BTreeMap<BillKey, State> = bills.iter().map(|bill| (bill.key, bill.state)).collect();
+    for delivery in delivered {
         let wanted = &delivery.plan.wanted;
         let (receipt, begun) = match &delivery.progress {
             Progress::Delivered(receipt) => (receipt, false),
@@ -137,40 +133,34 @@ fn deliveries(
             lines: receipt.rows,
         });
     }
-    Ok(())
+}
+
+/// What may need the lines of a revision.
+struct Uses {
+    delivered: Vec<Delivery>,
+    late: Vec<Late>,
+    /// Evidence of confirmed bills may go.
+    confirmed: bool,
 }
 
 /// Finds the loads that only replaced revisions have, of which none is needed any more.
-fn lines(
-    store: &impl Read,
-    key: BillKey,
-    confirmed: bool,
-    plan: &mut Removals,
-) -> Result<(), RetentionError> {
-    let bill = bill::bill(store, key)?;
-    let needed = needed(store, key, confirmed)?;
-    let mut kept_loads = BTreeSet::new();
-    let mut old_loads = BTreeMap::new();
-    for revision in revisions(store, key)? {
-        let why = match needed.get(&revision.number) {
-            Some(why) => Some(*why),
-            None if revision.number == bill.revision => Some(""),
-            None => None,
-        };
-        match why {
-            None => old_loads.extend(revision.loads.iter().map(|load| (*load, revision.number))),
-            Some(why) => {
-                kept_loads.extend(revision.loads.iter().copied());
-                if !why.is_empty() && revision.number != bill.revision {
-                    plan.kept.push(Kept { what: format!("revision {} of {key}", revision.number), why });
-                }
-            }
+fn lines(store: &impl Read, bill: &Bill, uses: &Uses, plan: &mut Removals) -> Result<(), RetentionError> {
+    let key = bill.key;
+    let history = revisions(store, key)?;
+    let needed = needed(store, key, &history, uses)?;
+    let mut kept_loads: BTreeSet<u64> = uses.late.iter().map(|late| late.load).collect();
+    let mut old_loads = BTreeSet::new();
+    for revision in history {
+        if revision.number == bill.revision {
+            kept_loads.extend(revision.loads);
+        } else if let Some(why) = needed.get(&revision.number) {
+            plan.kept.push(Kept { what: format!("revision {} of {key}", revision.number), why });
+            kept_loads.extend(revision.loads);
+        } else {
+            old_loads.extend(revision.loads);
         }
     }
-    for late in late::list(store)? {
-        kept_loads.insert(late.load);
-    }
-    for load in old_loads.keys().filter(|load| !kept_loads.contains(load)) {
+    for load in old_loads.difference(&kept_loads) {
         if store.get_bytes(Table::Pruned, &load.to_be_bytes())?.is_some() {
             continue;
         }
@@ -185,15 +175,16 @@ fn lines(
 fn needed(
     store: &impl Read,
     key: BillKey,
-    confirmed: bool,
+    history: &[Revision],
+    uses: &Uses,
 ) -> Result<BTreeMap<u32, &'static str>, RetentionError> {
     let mut needed = BTreeMap::new();
-    if !confirmed {
+    if !uses.confirmed {
         let filter =
             Filter { action: Some("confirm".into()), subject: Some(key.to_string()), ..Filter::default() };
         let digests: BTreeSet<[u8; 32]> =
             journal::select(store, &filter)?.into_iter().filter_map(|entry| entry.after).collect();
-        for revision in revisions(store, key)? {
+        for revision in history {
             if digests.contains(&revision.digest.bytes()) {
                 needed.insert(revision.number, "it was confirmed once");
             }
@@ -204,7 +195,7 @@ fn needed(
         needed.insert(dispute.revision, "a dispute is about it");
         needed.insert(dispute.revision.saturating_sub(1), "a dispute is about the one after it");
     }
-    for delivery in delivery::list(store)?.into_iter().filter(|d| d.plan.wanted.bill == key) {
+    for delivery in uses.delivered.iter().filter(|d| d.plan.wanted.bill == key) {
         match delivery.progress {
             Progress::Planned => needed.insert(delivery.plan.revision, "a delivery was planned from it"),
             Progress::Delivered(_) | Progress::Removing(_) => {
@@ -213,7 +204,7 @@ fn needed(
             Progress::Removed(..) => None,
         };
     }
-    for late in late::list(store)?.into_iter().filter(|late| late.bill == key) {
+    for late in uses.late.iter().filter(|late| late.bill == key) {
         needed.insert(late.revision, "a late file was compared with it");
     }
     Ok(needed)

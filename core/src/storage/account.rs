@@ -10,7 +10,7 @@ use crate::calendar::{AccountFacts, Kind};
 use crate::codec::{self, CodecError, Layouts};
 use crate::journal::Actor;
 use crate::period::Day;
-use crate::timeline::Timeline;
+use crate::timeline::{Change, Timeline};
 use crate::uin::Uin;
 
 /// Which of the payer's lines its daily and monthly bills hold.
@@ -68,6 +68,11 @@ impl Target {
             Target::Off | Target::Stopped => None,
         }
     }
+}
+
+/// Returns the change that has stopped storing for every day, if that was said last.
+pub(super) fn stopped(line: &Timeline<Target>) -> Option<&Change<Target>> {
+    line.last().filter(|change| change.value == Target::Stopped)
 }
 
 /// What an account agrees to (seed, "Querying bills in bucket", steps 2 and 4).
@@ -141,17 +146,13 @@ impl Account {
     /// Returns where bills of a kind go on a day; nowhere once storage was stopped.
     pub fn target(&self, kind: Kind, on: Day) -> Option<&Target> {
         let line = self.bindings.get(&kind)?;
-        if line.last().is_some_and(|change| change.value == Target::Stopped) {
-            return None;
-        }
-        line.on(on)
+        if stopped(line).is_some() { None } else { line.on(on) }
     }
 
     /// Returns what the calendar needs to know.
     pub fn facts(&self, kind: Kind, on: Day) -> AccountFacts<'_> {
         let sink = self.target(kind, on).and_then(Target::sink);
-        let stopped =
-            self.bindings.get(&kind).and_then(Timeline::last).filter(|c| c.value == Target::Stopped);
+        let stopped = self.bindings.get(&kind).and_then(stopped);
         AccountFacts {
             allowed: self.allows(kind, on),
             authorised: match sink {

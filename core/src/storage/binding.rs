@@ -12,6 +12,7 @@ use crate::store::{Read, Table, Writer};
 use crate::timeline::Timeline;
 use crate::uin::Uin;
 
+use super::account::stopped;
 use super::{
     Account, Audience, Consent, Lines, Said, SinkRecord, StorageError, Target, account, not_allowed, save,
     sink, sinks, words,
@@ -190,12 +191,11 @@ pub fn disable(
     let mut ended = Vec::new();
     for (kind, line) in &mut account.bindings {
         let wanted = kinds.is_none_or(|kinds| kinds.contains(kind));
-        let stopped = line.last().is_none_or(|change| change.value == Target::Stopped);
         let goes_on = line.spans().iter().any(|span| {
             span.change.value.sink().is_some()
                 && (target == Target::Stopped || span.until.is_none_or(|until| until >= from))
         });
-        if wanted && !stopped && goes_on {
+        if wanted && stopped(line).is_none() && goes_on {
             line.record(Some(from), target.clone(), said.actor, said.reason);
             ended.push(*kind);
         }

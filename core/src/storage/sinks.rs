@@ -13,6 +13,7 @@ use crate::period::Day;
 use crate::store::{Read, StoreError, Table, Writer};
 use crate::timeline::Timeline;
 
+use super::account::stopped;
 use super::{StorageError, Target, accounts};
 
 /// A sink as it was set up. Never holds a secret.
@@ -149,9 +150,9 @@ pub fn remove_sink(writer: Writer, name: &str, today: Day, actor: &Actor) -> Res
     let found = sink(&writer, name)?;
     for account in accounts(&writer)? {
         let goes = |line: &Timeline<Target>| {
-            let stopped = line.last().is_some_and(|change| change.value == Target::Stopped);
             let later = |until: Option<Day>| until.is_none_or(|until| until >= today);
-            !stopped && line.spans().iter().any(|s| s.change.value.sink() == Some(name) && later(s.until))
+            stopped(line).is_none()
+                && line.spans().iter().any(|s| s.change.value.sink() == Some(name) && later(s.until))
         };
         if account.bindings.values().any(goes) {
             return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });

@@ -157,7 +157,7 @@ impl LineReader<'_> {
                 Some(place) => {
                     // A cell that shows no amount counts as zero, as at import.
                     let cell = block.column(*place)?.cell(row, &mut scratch);
-                    Amount::parse_cell(cell).ok().flatten().unwrap_or_default()
+                    Amount::imported(cell).unwrap_or_default()
                 }
                 None => Amount::ZERO,
             });

@@ -9,7 +9,7 @@ use std::fmt;
 
 use rustc_hash::FxHashMap;
 
-use crate::money::trim_cell;
+use crate::money::{is_blank, trim_cell};
 use crate::schema::Column;
 
 use super::layout::Layout;
@@ -122,10 +122,6 @@ impl Change {
             Change::Added(line) | Change::Removed(line) | Change::Changed { to: line, .. } => line,
         }
     }
-}
-
-fn is_blank(cell: &[u8]) -> bool {
-    matches!(trim_cell(cell), b"" | b"-" | b"--")
 }
 
 /// Makes changes of lines that only one side has, sorted by day, owner and content.

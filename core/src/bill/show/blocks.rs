@@ -139,7 +139,7 @@ fn number_cells(data: &ColumnData, rows: usize, names: &mut Names) -> Vec<u32> {
 
 /// Reads an amount; a cell that shows none counts as zero, as at import.
 fn parse(cell: &[u8]) -> Amount {
-    Amount::parse_cell(cell).ok().flatten().unwrap_or_default()
+    Amount::imported(cell).unwrap_or_default()
 }
 
 /// Adds a column's amounts, each to the group beside it.

@@ -20,6 +20,7 @@ use crate::schema::{Column, ForCustomer, header_for_customer};
 use crate::store::{Read, StoreError, Table};
 use crate::uin::Uin;
 
+use super::csv::Columns;
 use super::form::Audience;
 use super::plan::{Scope, Wanted};
 use super::render::{Rendered, owner_numbers};
@@ -93,6 +94,15 @@ pub fn check_wanted(wanted: &Wanted, headers: &[String]) -> Result<(), GuardErro
         return Ok(());
     }
     check_scope(wanted.scope, wanted.uin, wanted.bill.payer, headers)
+}
+
+/// As [`check_wanted`], with the headers of the bill that it is wanted from.
+pub(super) fn check_plan(view: &BillView, wanted: &Wanted) -> Result<(), GuardError> {
+    // Columns are looked for only where they may stand against it.
+    match wanted.form.audience {
+        Audience::Partner => Ok(()),
+        Audience::Customer => check_wanted(wanted, Columns::of(view).headers()),
+    }
 }
 
 /// Says whether lines of a scope may go to a customer, under the name of an account; see [`check_wanted`].

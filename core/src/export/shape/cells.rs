@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::money::Amount;
+use crate::money::{Amount, is_blank};
 
 use super::level::Role;
 
@@ -56,7 +56,7 @@ pub(super) struct Text {
 
 impl Text {
     pub(super) fn new(role: Role, cell: &[u8], texts: &mut Texts) -> Text {
-        Text { number: texts.number(cell), mixed: false, shown: role.is_time() && is_shown(cell) }
+        Text { number: texts.number(cell), mixed: false, shown: role.is_time() && !is_blank(cell) }
     }
 
     /// Adds another line's cell.
@@ -65,7 +65,7 @@ impl Text {
         let takes = match role {
             // Of the spellings of one number the smallest.
             Role::KeyNumber => cell < held,
-            Role::Earliest | Role::Latest if is_shown(cell) => {
+            Role::Earliest | Role::Latest if !is_blank(cell) => {
                 let better = if role == Role::Earliest { cell < held } else { cell > held };
                 !std::mem::replace(&mut self.shown, true) || better
             }
@@ -90,11 +90,6 @@ impl Text {
     pub(super) fn move_to(&mut self, from: &Texts, to: &mut Texts) {
         self.number = to.number(from.get(self.number));
     }
-}
-
-/// Says whether a cell shows a time.
-fn is_shown(cell: &[u8]) -> bool {
-    !matches!(cell, b"" | b"-" | b"--")
 }
 
 /// A sum of which some lines may show nothing, without the room that alignment would take.

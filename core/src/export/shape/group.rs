@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::bill::{BillError, ReadBlock};
+use crate::bill::{BillError, Currencies, ReadBlock};
 use crate::money::{Amount, trim_cell};
 use crate::rollup::Overflow;
 use crate::schema::Column;
 
 use super::super::ExportError;
-use super::super::compose::Currencies;
 use super::super::csv::{BlockWriter, Columns};
 use super::cells::{NO_VALUE, Sum, Text, Texts};
 use super::known;
@@ -59,12 +58,6 @@ impl ShapedBlock {
     }
 }
 
-/// Reads an amount; `None` where it is not shown.
-pub(super) fn amount(cell: &[u8]) -> Option<Amount> {
-    // What is no amount was refused at import.
-    Amount::parse_cell(cell).ok().flatten()
-}
-
 /// A line that is to become part of a group.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'a> {
@@ -103,7 +96,7 @@ impl<'a> Line<'a> {
                 Role::Key => push_key(key, self.cell(*at, &mut scratch)?),
                 Role::KeyNumber => {
                     let cell = self.cell(*at, &mut scratch)?;
-                    match amount(cell) {
+                    match Amount::imported(cell) {
                         Some(number) => {
                             // Digits, point and sign need nothing put before them.
                             number.shortest().write(key);
@@ -154,7 +147,7 @@ impl Group {
             let role = role.of(accumulates_usage);
             let mut cell = if role == Role::None { NO_VALUE } else { line.cell(*at, &mut scratch)? };
             if role == Role::Sum {
-                let sum = amount(cell);
+                let sum = Amount::imported(cell);
                 sums.push(Sum::new(sum));
                 cell = if sum.is_some() { b"" } else { cell };
             }
@@ -176,7 +169,7 @@ impl Group {
                 Role::Sum => {
                     let cell = line.cell(*at, &mut scratch)?;
                     let Some(sum) = sums.next() else { continue };
-                    match amount(cell) {
+                    match Amount::imported(cell) {
                         Some(more) => sum.add(more).ok_or(Overflow).map_err(BillError::from)?,
                         None if sum.get().is_none() => text.add(Role::Same, cell, texts),
                         None => {}

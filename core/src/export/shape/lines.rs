@@ -2,12 +2,13 @@
 
 use crate::bill::ReadBlock;
 use crate::block::ColumnData;
+use crate::money::Amount;
 use crate::price::Price;
 use crate::schema::Column;
 
 use super::super::ExportError;
 use super::super::csv::{Columns, WriteColumn, write_record};
-use super::group::{ShapedBlock, amount};
+use super::group::ShapedBlock;
 use super::layout::Layout;
 use super::tally::Tally;
 
@@ -44,7 +45,7 @@ impl<'a> Lines<'a> {
         tally.lines(currency, 1);
         tally.row(currency);
         for (sums, cells) in &self.money {
-            if let Some(amount) = amount(cells.cell(row, &mut scratch)) {
+            if let Some(amount) = Amount::imported(cells.cell(row, &mut scratch)) {
                 sums.iter().try_for_each(|sum| tally.add(currency, *sum, amount))?;
             }
         }

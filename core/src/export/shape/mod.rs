@@ -20,9 +20,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use crate::bill::{
-    BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, Slice, WantedLines, walk, wanted_lines,
-};
+use crate::bill::{BillError, BillView, OwnerDay, ReadBlock, Slice, WantedLines, walk_owner_days};
 use crate::block::Sums;
 use crate::money::trim_cell;
 use crate::schema::Column;
@@ -32,7 +30,7 @@ use crate::uin::Uin;
 use super::csv::{ColumnId, Columns};
 use super::customer::columns;
 use super::form::{Audience, Form, Per, Shape};
-use super::plan::{Plan, coverage_last_day};
+use super::plan::Plan;
 use super::render::{Hashing, RenderSettings, Rendered, expected_sums, must_tie};
 use super::{ExportError, RenderedFile};
 
@@ -119,15 +117,10 @@ fn render_within<R: Read + Sync>(
     out: impl Write,
 ) -> Result<Rendered, ExportError> {
     let wanted = &plan.wanted;
-    if can_render(wanted.form).is_err() {
-        return Err(ExportError::Form { name: plan.part_name(), form: wanted.form });
-    }
-    let last_day = coverage_last_day(wanted.coverage);
+    let form = wanted.form;
+    can_render(form).map_err(|why| ExportError::Form { name: plan.part_name(), form, why })?;
     let columns = columns(store, view, wanted)?;
-    let found = wanted_lines(store, view, &wanted.scope.owners(store, wanted.bill)?, last_day)?;
-    if OwnerDay::digest_of(&found.days) != plan.content {
-        return Err(ExportError::Stale { name: plan.part_name() });
-    }
+    let found = plan.lines(store, view)?;
     let reading = Reading { store, view, found: &found, columns: &columns, plan, bounds };
     let mut hashing = Hashing::new(out);
     let (dialect, rows_per_file) = (wanted.form.dialect, wanted.rows_per_file);
@@ -187,17 +180,7 @@ impl<R: Read> Reading<'_, R> {
         days: &[OwnerDay],
         visit: &mut dyn FnMut(Slice<'_>) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
-        for day in days.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
-            let coverage_day = day.first().map_or(0, |d| d.coverage_day);
-            let filter = Filter {
-                first_day: coverage_day,
-                last_day: coverage_day,
-                owners: Owners::of(day.iter().map(|d| d.owner)),
-                blocks: Some(&self.found.blocks),
-            };
-            walk::<ExportError>(self.store, self.view, &filter, &mut |slice| visit(slice))?;
-        }
-        Ok(())
+        walk_owner_days(self.store, self.view, days, &self.found.blocks, visit)
     }
 
     fn summaries(&self, sheets: &mut Sheets, mark: &str) -> Result<Vec<Tally>, ExportError> {
@@ -207,8 +190,9 @@ impl<R: Read> Reading<'_, R> {
         })?;
         let tallies = summaries.write(sheets, mark)?;
         if tallies.is_empty() {
-            // There is no column by which lines could be summed up.
-            return Err(ExportError::Form { name: self.plan.part_name(), form: self.plan.wanted.form });
+            let (name, form) = (self.plan.part_name(), self.plan.wanted.form);
+            let why = "the bill has no column by which lines could be summed up";
+            return Err(ExportError::Form { name, form, why });
         }
         Ok(tallies)
     }

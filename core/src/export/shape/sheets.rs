@@ -141,14 +141,7 @@ impl Sheets {
         let number = if self.number > 1 { format!("-{:03}", self.number) } else { String::new() };
         let name = format!("{}{}{number}.csv", self.stem, self.mark);
         self.send(Coming::Begin(name.clone()))?;
-        self.text.extend_from_slice(self.dialect.begin());
-        for (i, header) in headers.iter().enumerate() {
-            if i > 0 {
-                self.text.push(b',');
-            }
-            self.dialect.write_cell(CellKind::Text, header.as_bytes(), &mut self.text);
-        }
-        self.text.extend_from_slice(self.dialect.line_end());
+        self.dialect.write_header(&headers, &mut self.text);
         self.sheets.push(Sheet { name, rows: 0, headers });
         Ok(())
     }
@@ -173,13 +166,7 @@ impl Sheets {
         cells: impl Iterator<Item = (CellKind, &'a [u8])>,
     ) -> Result<(), ExportError> {
         let mut text = Vec::new();
-        for (i, (kind, cell)) in cells.enumerate() {
-            if i > 0 {
-                text.push(b',');
-            }
-            self.dialect.write_cell(kind, cell, &mut text);
-        }
-        text.extend_from_slice(self.dialect.line_end());
+        self.dialect.write_cells(cells, &mut text);
         self.record(&text)
     }
 

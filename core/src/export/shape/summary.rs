@@ -10,7 +10,7 @@ use crate::schema::{Column, tag_key};
 use super::super::ExportError;
 use super::super::csv::Columns;
 use super::super::dialect::CellKind;
-use super::group::{ShapedBlock, amount};
+use super::group::ShapedBlock;
 use super::known;
 use super::sheets::Sheets;
 use super::tally::Tally;
@@ -87,7 +87,7 @@ impl Summaries {
         let mut amounts = Vec::with_capacity(self.money.len());
         for (_, at) in &self.money {
             let cell = shaped.cell(block, *at, row, &mut scratch)?;
-            amounts.push(amount(cell).unwrap_or_default());
+            amounts.push(Amount::imported(cell).unwrap_or_default());
         }
         let currency = shaped.currencies.of(row);
         for summary in &mut self.summaries {

@@ -268,7 +268,7 @@ fn what_does_not_add_up_is_refused() {
         let plan = stored.plan(form, 1_000);
         let columns = columns(&read, &stored.view(), &plan.wanted).unwrap();
         let view = stored.view();
-        let found = wanted_lines(&read, &view, &crate::bill::Owners::all().into(), 31).unwrap();
+        let found = crate::bill::wanted_lines(&read, &view, &crate::bill::Owners::all().into(), 31).unwrap();
         let reading = Reading {
             store: &read,
             view: &view,
