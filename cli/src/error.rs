@@ -11,10 +11,11 @@ use billkeep_core::carry::CarryError;
 use billkeep_core::contract::ContractError;
 use billkeep_core::error::Kind;
 use billkeep_core::evidence::EvidenceError;
-use billkeep_core::export::{ExportError, GuardError, SinkError};
+use billkeep_core::export::{ExportError, GuardError};
 use billkeep_core::ingest::{Fault, ImportError};
 use billkeep_core::price::PriceError;
 use billkeep_core::retention::RetentionError;
+use billkeep_core::sink::SinkError;
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
 

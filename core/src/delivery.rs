@@ -18,12 +18,12 @@ use crate::bill::{self, Bill, BillKey, BillView, Revision};
 use crate::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::digest::hex;
 use crate::export::{
-    ExportError, Form, Naming, Plan, ROWS_PER_FILE, RenderSettings, Scope, Sink, SinkError, Wanted, place,
-    read_hash,
+    ExportError, Form, Naming, Plan, ROWS_PER_FILE, RenderSettings, Scope, Wanted, place, read_hash,
 };
 use crate::journal::{Actor, Change, append_change};
 use crate::period::{Basis, Day, TimeZone};
 use crate::settings::StoreSettings;
+use crate::sink::{Sink, SinkError};
 use crate::storage::{self, Account, Lines, SinkOptions, SinkRecord, StorageError, Target};
 use crate::store::{Read, Store, StoreError, Table, Writer};
 use crate::timeline::Timeline;
@@ -206,7 +206,7 @@ impl<R: Read> Bills<'_, R> {
 
 /// Says how what is wanted looks at a sink, and how it is named there.
 fn at_sink(wanted: Wanted, record: &SinkRecord, zone: TimeZone) -> Result<(Wanted, Naming), ExportError> {
-    let SinkOptions { rows_per_file, form, naming: profile } = record.options()?;
+    let SinkOptions { rows_per_file, form, naming: profile, of_sink: _ } = record.options()?;
     Ok((Wanted { rows_per_file, form, ..wanted }, Naming { zone, profile }))
 }
 

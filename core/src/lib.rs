@@ -26,6 +26,7 @@ pub mod retention;
 pub mod rollup;
 pub mod schema;
 pub mod settings;
+pub mod sink;
 pub mod storage;
 pub mod store;
 pub mod timeline;

@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use billkeep_core::export::{Held, Hold, Sink, SinkError, Staged};
+use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 
 /// The hidden folder for files that are not finished.
 const STAGE: &str = ".billkeep-staging";
@@ -83,7 +83,7 @@ impl Sink for Folder {
         )))
     }
 
-    fn put(&self, name: &str, part: &Staged) -> Result<(), SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
         let target = self.at(name)?;
         let mut from = part.path.clone();
         if part.path.parent() != Some(&self.stage) {
@@ -92,7 +92,9 @@ impl Sink for Folder {
         }
         File::open(&from).and_then(|f| f.sync_all()).map_err(|e| setup(&from, &e))?;
         fs::rename(&from, &target).map_err(|e| setup(&target, &e))?;
-        self.flush_folder()
+        self.flush_folder()?;
+        watch.sent(part.bytes.cast_signed());
+        Ok(Held { bytes: part.bytes, tag: None })
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
@@ -126,13 +128,13 @@ impl Sink for Folder {
     fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
         let path = self.at(name)?;
         match fs::metadata(&path) {
-            Ok(metadata) => Ok(Some(Held { bytes: metadata.len() })),
+            Ok(metadata) => Ok(Some(Held { bytes: metadata.len(), tag: None })),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(setup(&path, &e)),
         }
     }
 
-    fn read(&self, name: &str) -> Result<Option<Box<dyn Read>>, SinkError> {
+    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, SinkError> {
         let path = self.at(name)?;
         match File::open(&path) {
             Ok(file) => Ok(Some(Box::new(file))),
@@ -169,6 +171,7 @@ impl Sink for Folder {
 mod tests {
     use super::*;
     use billkeep_core::export::preflight;
+    use billkeep_core::sink::Unwatched;
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().unwrap();
@@ -182,8 +185,8 @@ mod tests {
         for path in [folder.stage_folder().unwrap().join("a.zip"), dir.path().join("elsewhere")] {
             fs::write(&path, b"bytes").unwrap();
             let staged = Staged { path, bytes: 5, sha256: [0; 32] };
-            folder.put("a.zip", &staged).unwrap();
-            assert_eq!(folder.head("a.zip").unwrap(), Some(Held { bytes: 5 }));
+            folder.put("a.zip", &staged, &Unwatched).unwrap();
+            assert_eq!(folder.head("a.zip").unwrap(), Some(Held { bytes: 5, tag: None }));
         }
         assert_eq!(folder.list().unwrap(), ["a.zip"]);
         assert_eq!(fs::read_dir(folder.stage_folder().unwrap()).unwrap().count(), 0);

@@ -4,4 +4,4 @@ mod folder;
 mod url;
 
 pub use folder::Folder;
-pub use url::{UrlError, check, open};
+pub use url::{Env, Options, UrlError, check, open};

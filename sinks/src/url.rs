@@ -1,12 +1,19 @@
 //! Sinks by their URL.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use billkeep_core::export::{Sink, SinkError};
+use billkeep_core::sink::{Sink, SinkError};
 
 use crate::Folder;
 
-/// A URL that no sink can be made of.
+/// Looks a name up in the surroundings of the program. Credentials come from there: a sink's URL and options hold none.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The options of a sink that core leaves to it, by name.
+pub type Options = BTreeMap<String, String>;
+
+/// A URL, or an option, that no sink can be made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UrlError {
     /// The scheme is none that there is.
@@ -15,6 +22,13 @@ pub enum UrlError {
     NotYet(String),
     /// A `file:` URL without an absolute path.
     Path(String),
+    /// An option that sinks of this kind have not.
+    Option {
+        /// The option.
+        name: String,
+        /// What there is instead.
+        known: String,
+    },
 }
 
 impl std::fmt::Display for UrlError {
@@ -29,17 +43,43 @@ impl std::fmt::Display for UrlError {
             UrlError::Path(url) => {
                 write!(f, "`{url}` has no absolute path; write it as `file:///path/to/folder`")
             }
+            UrlError::Option { name, known } => {
+                write!(f, "`{name}` is not an option of such a sink: there is {known}")
+            }
         }
     }
 }
 
 impl std::error::Error for UrlError {}
 
-/// Checks a URL without touching what it names; returns the folder.
+/// Checks a URL and options without touching what they name.
 ///
 /// # Errors
-/// [`UrlError`] when no sink can be made of it.
-pub fn check(url: &str) -> Result<PathBuf, UrlError> {
+/// [`UrlError`] when no sink can be made of them.
+pub fn check(url: &str, options: &Options) -> Result<(), UrlError> {
+    folder_of(url)?;
+    match options.keys().next() {
+        None => Ok(()),
+        Some(name) => Err(UrlError::Option {
+            name: name.clone(),
+            known: billkeep_core::storage::SINK_OPTIONS.to_owned(),
+        }),
+    }
+}
+
+/// Opens the sink that a URL names.
+///
+/// # Errors
+/// [`SinkError::Setup`] when the URL or what it names is not right.
+pub fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Box<dyn Sink>, SinkError> {
+    let _ = env;
+    check(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
+    let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string()))?;
+    Ok(Box::new(Folder::open(&path)?))
+}
+
+/// Returns the folder that a `file:` URL names.
+fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
     let Some(path) = url.strip_prefix("file://") else {
         let later = ["s3://", "cos://", "wasm:"].iter().any(|scheme| url.starts_with(scheme));
         let error = if later { UrlError::NotYet } else { UrlError::Scheme };
@@ -47,15 +87,6 @@ pub fn check(url: &str) -> Result<PathBuf, UrlError> {
     };
     let path = PathBuf::from(percent_decoded(path));
     if path.is_absolute() { Ok(path) } else { Err(UrlError::Path(url.to_owned())) }
-}
-
-/// Opens the sink that a URL names.
-///
-/// # Errors
-/// [`SinkError::Setup`] when the URL or what it names is not right.
-pub fn open(url: &str) -> Result<Box<dyn Sink>, SinkError> {
-    let path = check(url).map_err(|e| SinkError::Setup(e.to_string()))?;
-    Ok(Box::new(Folder::open(&path)?))
 }
 
 /// Undoes `%20` and the like; a `%` that begins none is itself.
@@ -84,11 +115,19 @@ mod tests {
 
     #[test]
     fn a_folder_is_named_by_an_absolute_file_url() {
-        assert_eq!(check("file:///srv/bills"), Ok(PathBuf::from("/srv/bills")));
-        assert_eq!(check("file:///srv/my%20bills"), Ok(PathBuf::from("/srv/my bills")));
-        assert_eq!(check("file:///srv/100%"), Ok(PathBuf::from("/srv/100%")));
-        assert!(matches!(check("file://srv"), Err(UrlError::Path(_))));
-        assert!(matches!(check("s3://bucket/x"), Err(UrlError::NotYet(_))));
-        assert!(matches!(check("/srv/bills"), Err(UrlError::Scheme(_))));
+        assert_eq!(folder_of("file:///srv/bills"), Ok(PathBuf::from("/srv/bills")));
+        assert_eq!(folder_of("file:///srv/my%20bills"), Ok(PathBuf::from("/srv/my bills")));
+        assert_eq!(folder_of("file:///srv/100%"), Ok(PathBuf::from("/srv/100%")));
+        assert!(matches!(folder_of("file://srv"), Err(UrlError::Path(_))));
+        assert!(matches!(folder_of("s3://bucket/x"), Err(UrlError::NotYet(_))));
+        assert!(matches!(folder_of("/srv/bills"), Err(UrlError::Scheme(_))));
+    }
+
+    #[test]
+    fn a_folder_has_no_option_of_its_own() {
+        let options = Options::from([("region".to_owned(), "x".to_owned())]);
+        assert_eq!(check("file:///srv/bills", &Options::new()), Ok(()));
+        let error = check("file:///srv/bills", &options).unwrap_err();
+        assert!(error.to_string().contains("`region` is not an option"), "{error}");
     }
 }

@@ -368,7 +368,7 @@ fn what_was_due_is_not_written_once_a_consent_was_taken_back_in_between() {
     let uin = PAYER.parse().unwrap();
     storage::revoke(store.write().unwrap(), uin, Consent::Storing, None, said).unwrap();
     let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
-    let sink = billkeep_sinks::open(&record.url).unwrap();
+    let sink = billkeep_sinks::open(&record.url, &Default::default(), &|_| None).unwrap();
     let settings = RenderSettings { threads: 1, cache: None };
     let wanted = item.verdict.unwrap();
     let refused = delivery::deliver(&store, &record, sink.as_ref(), wanted, on, &settings, &actor);

@@ -323,7 +323,7 @@ impl World {
         for item in delivery::due(&self.store.read().unwrap(), on, Basis::Used).unwrap() {
             let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { continue };
             let record = storage::sink(&self.store.read().unwrap(), &name).unwrap();
-            let sink = billkeep_sinks::open(&record.url).unwrap();
+            let sink = billkeep_sinks::open(&record.url, &Default::default(), &|_| None).unwrap();
             let settings = RenderSettings { threads: 1, cache: None };
             delivery::deliver(&self.store, &record, sink.as_ref(), wanted, on, &settings, &actor()).unwrap();
         }

@@ -30,7 +30,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
                 None => storage::sinks(&reader)?,
             };
             for record in sinks {
-                let sink = billkeep_sinks::open(&record.url).map_err(|error| {
+                let sink = super::sink::open(&record).map_err(|error| {
                     billkeep_core::export::ExportError::Sink { sink: record.name.clone(), error }
                 })?;
                 let found = delivery::verify(&reader, &record, sink.as_ref())?;

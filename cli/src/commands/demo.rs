@@ -234,9 +234,9 @@ impl<'a> Demo<'a> {
         Ok(())
     }
 
-    fn sink(&self) -> Result<Box<dyn billkeep_core::export::Sink>, CommandError> {
+    fn sink(&self) -> Result<Box<dyn billkeep_core::sink::Sink>, CommandError> {
         let record = storage::sink(&self.store.read()?, SINK)?;
-        let opened = billkeep_sinks::open(&record.url);
+        let opened = super::sink::open(&record);
         Ok(opened
             .map_err(|error| billkeep_core::export::ExportError::Sink { sink: SINK.to_owned(), error })?)
     }

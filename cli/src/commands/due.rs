@@ -221,7 +221,7 @@ pub(super) fn deliver_one(
 ) -> Result<Option<Result<Delivery, CommandError>>, CommandError> {
     let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { return Ok(None) };
     let (record, on) = (storage::sink(&store.read()?, &name)?, item.asked.on);
-    let result = billkeep_sinks::open(&record.url)
+    let result = super::sink::open(&record)
         .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name, error })
         .and_then(|sink| {
             let settings = context.render_settings(cache);

@@ -97,8 +97,7 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
 fn apply(context: &Context, seen: &str, what: &RemovalArgs) -> Result<(), CommandError> {
     let store = context.write()?;
     let on = context.day(what.on, &store.read()?)?;
-    let open = |record: &billkeep_core::storage::SinkRecord| billkeep_sinks::open(&record.url);
-    let applied = retention::apply(&store, seen, on, what.confirmed, &open, &context.actor())?;
+    let applied = retention::apply(&store, seen, on, what.confirmed, &super::sink::open, &context.actor())?;
     context.say(&format!(
         "Removed {} delivered bills from sinks, and {} of {} loads from the store.",
         grouped(applied.deliveries),

@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::export::{self, Audience, ExportError};
+use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, SinkRecord};
 
-use crate::args::Sink;
+use crate::args::Sink as Command;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 
-pub(crate) fn run(context: &Context, command: Sink) -> Result<(), CommandError> {
+pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {
-        Sink::Add { name, what } => add(context, &record(name, what.url, &what.options, what.audience)?),
-        Sink::List => list(context),
-        Sink::Test { name } => {
+        Command::Add { name, what } => add(context, &record(name, what.url, &what.options, what.audience)?),
+        Command::List => list(context),
+        Command::Test { name } => {
             let store = context.read()?;
             let record = storage::sink(&store.read()?, &name)?;
             preflight(context, &record)?;
@@ -24,7 +25,7 @@ pub(crate) fn run(context: &Context, command: Sink) -> Result<(), CommandError> 
             ));
             Ok(())
         }
-        Sink::Remove { name } => {
+        Command::Remove { name } => {
             let store = context.write()?;
             let today = context.day(None, &store.read()?)?;
             storage::remove_sink(store.write()?, &name, today, &context.actor())?;
@@ -50,16 +51,22 @@ pub(crate) fn record(
             return Err(CommandError::user(format!("`{option}`: `{name}` was given before")));
         }
     }
-    billkeep_sinks::check(&url).map_err(|e| CommandError::user(e.to_string()))?;
     let record = SinkRecord { name, url, audience, options: by_name };
-    record.options()?;
+    let of_sink = record.options()?.of_sink;
+    billkeep_sinks::check(&record.url, &of_sink).map_err(|e| CommandError::user(e.to_string()))?;
     Ok(record)
+}
+
+/// Opens a sink as it was set up.
+pub(crate) fn open(record: &SinkRecord) -> Result<Box<dyn Sink>, SinkError> {
+    let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
+    billkeep_sinks::open(&record.url, &options.of_sink, &|name| std::env::var(name).ok())
 }
 
 fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
     let store = context.write()?;
     // The folder is made now, so that a path that cannot be is told now.
-    billkeep_sinks::open(&record.url).map_err(|e| CommandError::user(e.to_string()))?;
+    open(record).map_err(|e| CommandError::user(e.to_string()))?;
     storage::add_sink(store.write()?, record, &context.actor())?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
     Ok(store.close()?)
@@ -68,7 +75,7 @@ fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
 /// Tries a sink with a probe.
 pub(crate) fn preflight(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
     let failed = |error| CommandError::from(ExportError::Sink { sink: record.name.clone(), error });
-    let sink = billkeep_sinks::open(&record.url).map_err(failed)?;
+    let sink = open(record).map_err(failed)?;
     let tag = format!("{}-{}", context.now_unix_s(), std::process::id());
     export::preflight(sink.as_ref(), &tag).map_err(failed)
 }

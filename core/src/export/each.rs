@@ -13,9 +13,11 @@ use crate::bill::{
 };
 use crate::block::Sums;
 use crate::rollup::Overflow;
+use crate::sink::{Sink, SinkError};
 use crate::store::{ChunkCache, Read};
 use crate::uin::Uin;
 
+use super::ExportError;
 use super::archive::{self, Deflater, Piece};
 use super::chunks::{Chunk, Csv, Namer, cut};
 use super::compose::{Composer, Made};
@@ -28,7 +30,6 @@ use super::render::{
     CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers,
 };
 use super::shape::is_shaped;
-use super::{ExportError, Sink, SinkError};
 
 /// Lines in a pass, whose compressed text is kept in memory: some 20 MiB of it, for each thread.
 const PASS_LINES: u64 = 262_144;

@@ -1,4 +1,4 @@
-//! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`] trait, no sink.
+//! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`](crate::sink::Sink) trait, no sink.
 
 mod archive;
 mod chunks;
@@ -17,7 +17,6 @@ mod plan;
 mod preflight;
 mod render;
 pub(crate) mod shape;
-mod sink;
 mod whose;
 
 pub(crate) use archive::write_small;
@@ -36,12 +35,12 @@ pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use preflight::preflight;
 pub use render::{CustomerFigures, RenderSettings, Rendered, render};
 pub use shape::{Shaped, Tie};
-pub use sink::{Held, Hold, Sink, SinkError, Staged};
 
 pub use guard::GuardError;
 
 use crate::bill::BillError;
 use crate::error::Kind;
+use crate::sink::SinkError;
 use crate::store::StoreError;
 
 /// A CSV as it was rendered.

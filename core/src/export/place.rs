@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::BillView;
+use crate::sink::{Sink, SinkError, Staged, Unwatched};
 use crate::store::Read;
 
 use super::form::Audience;
-use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, Sink, SinkError, Staged, guard, render};
+use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, guard, render};
 
 /// What [`place`] put, or found in place.
 pub struct Placed {
@@ -90,9 +91,9 @@ pub(super) fn put(
     let held = read_hash(sink, &name).map_err(sink_error)?;
     if held != Some((rendered.bytes, rendered.sha256)) {
         let staged = Staged { path: staged_path.to_owned(), bytes: rendered.bytes, sha256: rendered.sha256 };
-        sink.put(&name, &staged).map_err(sink_error)?;
+        sink.put(&name, &staged, &Unwatched).map_err(sink_error)?;
         let head = sink.head(&name).map_err(sink_error)?;
-        if head.map(|h| h.bytes) != Some(rendered.bytes) {
+        if head.as_ref().map(|h| h.bytes) != Some(rendered.bytes) {
             return Err(ExportError::Altered {
                 location: sink.location(&name),
                 why: format!("{} bytes were put, and it holds {head:?}", rendered.bytes),

@@ -1,7 +1,7 @@
 //! Tries a sink before bills go there: a small object is written, read back, and removed again.
 
 use super::place::read_all;
-use super::{Sink, SinkError};
+use crate::sink::{Sink, SinkError};
 
 /// How a probe's name begins.
 const PROBE: &str = "billkeep-probe-";

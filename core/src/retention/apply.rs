@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use crate::bill::{BillKey, Load, PrunedLoad, Segment};
 use crate::delivery::{self, Delivery, Progress, Receipt, RemovedAt};
 use crate::digest::hex;
-use crate::export::{ExportError, Sink, SinkError};
+use crate::export::ExportError;
 use crate::journal::{Actor, Change, append_change};
 use crate::period::Day;
+use crate::sink::{Sink, SinkError};
 use crate::storage::{self, SinkRecord};
 use crate::store::{Large, Read, Store, Table, Writer};
 

@@ -38,18 +38,21 @@ pub struct SinkOptions {
     pub form: Form,
     /// How they are named.
     pub naming: NameProfile,
+    /// What only the sink itself understands.
+    pub of_sink: BTreeMap<String, String>,
 }
 
 impl SinkRecord {
     /// Reads the options.
     ///
     /// # Errors
-    /// [`StorageError::Option`] for one that is unknown or makes no sense.
+    /// [`StorageError::Option`] for one that makes no sense.
     pub fn options(&self) -> Result<SinkOptions, StorageError> {
         let mut read = SinkOptions {
             rows_per_file: ROWS_PER_FILE,
             form: Form { audience: self.audience, ..Form::default() },
             naming: NameProfile::default(),
+            of_sink: BTreeMap::new(),
         };
         for (name, value) in &self.options {
             let wrong = |why: String| StorageError::Option { option: format!("{name}={value}"), why };
@@ -63,7 +66,9 @@ impl SinkRecord {
                 "per" => read.form.per = value.parse::<Per>().map_err(wrong)?,
                 "dialect" => read.form.dialect = value.parse::<Dialect>().map_err(wrong)?,
                 "naming" => read.naming = value.parse().map_err(|e: NameError| wrong(e.to_string()))?,
-                _ => return Err(wrong(format!("`{name}` is not an option of a sink: there is {OPTIONS}"))),
+                _ => {
+                    read.of_sink.insert(name.clone(), value.clone());
+                }
             }
         }
         can_render(read.form).map_err(|why| StorageError::Option {
@@ -77,8 +82,9 @@ impl SinkRecord {
     }
 }
 
-/// The names of all options.
-const OPTIONS: &str = "`rows_per_file=N`, `shape=SHAPE`, `per=PER`, `dialect=DIALECT`, `naming=PROFILE`";
+/// The names of the options that every sink has.
+pub const SINK_OPTIONS: &str =
+    "`rows_per_file=N`, `shape=SHAPE`, `per=PER`, `dialect=DIALECT`, `naming=PROFILE`";
 
 /// The layout before, with one option.
 const FIRST_LAYOUT: u8 = 1;

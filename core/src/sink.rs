@@ -1,0 +1,179 @@
+//! What is needed of the place that exports go to. Core knows this trait, and no sink.
+//!
+//! A sink holds **objects** under names without a slash. What it must do, `billkeep_sinks::conformance` checks, for every
+//! sink there is and for a user's real destination.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::error::Kind;
+
+/// A part that lies in a file of ours and is ready to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// Where the file is; the sink may move it away.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+}
+
+/// What a sink says it holds under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The length.
+    pub bytes: u64,
+    /// A mark of the content, if the sink has one (an object store's ETag): the same content may have several, but another
+    /// content has another one.
+    pub tag: Option<String>,
+}
+
+/// A sink that is held; dropping it lets go, and so does the end of the program.
+#[derive(Debug, Default)]
+pub struct Hold(pub Option<std::fs::File>);
+
+/// Why a sink could not do it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// It is not set up as it must be, or refuses: a person has to look.
+    #[error("{0}")]
+    Setup(String),
+    /// It does not accept who we say we are, or what we may do.
+    #[error("{0}")]
+    Credentials(String),
+    /// A fault that may pass.
+    #[error("{0}")]
+    Passing(String),
+    /// Something else is there under that name.
+    #[error("`{name}` is there already with other content")]
+    Conflict {
+        /// The name.
+        name: String,
+    },
+    /// It holds, or gave back, something else than was put.
+    #[error("{0}")]
+    Damaged(String),
+    /// Somebody asked to stop, and it was safe to.
+    #[error("stopped as asked")]
+    Stopped,
+}
+
+impl SinkError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            SinkError::Setup(_) | SinkError::Credentials(_) => Kind::User,
+            SinkError::Passing(_) | SinkError::Stopped => Kind::Passing,
+            SinkError::Conflict { .. } => Kind::Refused,
+            SinkError::Damaged(_) => Kind::Damaged,
+        }
+    }
+}
+
+/// Is told of a part on its way, and may stop it.
+pub trait Watch: Sync {
+    /// An upload has begun that leaves something behind unless it ends. The token is kept until then, so that
+    /// [`Sink::abandon`] can clear away what a killed program left.
+    ///
+    /// # Errors
+    /// [`SinkError`] when the token cannot be kept; nothing is sent then.
+    fn begun(&self, token: &str) -> Result<(), SinkError>;
+
+    /// So many more bytes have arrived. A sink that begins anew says so with what it had told before, negative.
+    fn sent(&self, bytes: i64);
+
+    /// Says whether to end at the next point at which that is safe, with [`SinkError::Stopped`].
+    fn stopped(&self) -> bool;
+}
+
+/// Nobody watches.
+pub struct Unwatched;
+
+impl Watch for Unwatched {
+    fn begun(&self, _token: &str) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn sent(&self, _bytes: i64) {}
+
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+/// A destination of exports.
+///
+/// A reader of the destination never sees half an object: [`Sink::put`] and [`Sink::put_new`] show it whole or
+/// not at all, and durable once they return.
+pub trait Sink: Send + Sync {
+    /// Returns where people find an object.
+    fn location(&self, name: &str) -> String;
+
+    /// Returns a folder in which parts are best staged, if the sink has one: moving from there is cheap.
+    fn stage_folder(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Says whether reading costs next to nothing, so that a check may as well read everything.
+    fn is_local(&self) -> bool {
+        self.stage_folder().is_some()
+    }
+
+    /// Keeps other programs from delivering here until the hold is dropped; a sink that cannot returns an empty hold.
+    ///
+    /// # Errors
+    /// [`SinkError::Passing`] when another program does not finish in time.
+    fn hold(&self) -> Result<Hold, SinkError> {
+        Ok(Hold::default())
+    }
+
+    /// Puts a part under a name that its content determines; replaces what is there.
+    ///
+    /// # Errors
+    /// [`SinkError`]; the object is not there then, or is as it was, or has arrived though the answer did not.
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError>;
+
+    /// Clears away what an upload left that was begun with this token and never ended; nothing there is no error.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn abandon(&self, name: &str, token: &str) -> Result<(), SinkError> {
+        let _ = (name, token);
+        Ok(())
+    }
+
+    /// Puts a small object under a name that must be free; `false` if it is taken.
+    ///
+    /// `true` does not prove that the object is ours where the destination ignores that a name is taken: who needs to know
+    /// reads it back.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError>;
+
+    /// Tells what is held under a name.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn head(&self, name: &str) -> Result<Option<Held>, SinkError>;
+
+    /// Reads what is held under a name.
+    ///
+    /// # Errors
+    /// [`SinkError`]; errors while reading come from the reader, as [`std::io::Error`]s.
+    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, SinkError>;
+
+    /// Removes what is held under a name; nothing there is no error.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn remove(&self, name: &str) -> Result<(), SinkError>;
+
+    /// Lists the names of all objects, sorted.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn list(&self) -> Result<Vec<String>, SinkError>;
+}
