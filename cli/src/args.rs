@@ -1,6 +1,7 @@
 //! The command line: a contract (docs/CLI.md).
 
 mod calendar;
+mod delivery;
 mod life;
 mod name;
 mod price;
@@ -17,6 +18,7 @@ use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub(crate) use calendar::{Calendar, Due, Run};
+pub(crate) use delivery::{Delivery, HowArgs};
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
 pub(crate) use name::Name;
 pub(crate) use price::{FurtherColumn, GroupBy, Margin, Price, PriceOf};
@@ -339,22 +341,6 @@ pub(crate) enum Bill {
     Revisions {
         #[command(flatten)]
         which: Which,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Delivery {
-    /// All deliveries
-    List {
-        /// Where each part lies; with FIELD=VALUE, only these deliveries: uin, kind, sink, state, month or day
-        #[arg(long = "where", value_name = "FIELD=VALUE", num_args = 0..=1, default_missing_value = "")]
-        filter: Vec<String>,
-    },
-    /// Compares what sinks hold with what was delivered, byte by byte
-    Verify {
-        /// Only this sink
-        #[arg(long)]
-        sink: Option<String>,
     },
 }
 

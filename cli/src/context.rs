@@ -132,6 +132,13 @@ impl Context {
         (bytes_max > 0).then(|| ChunkCache::new(&ChunkCache::path_of(&self.store), bytes_max))
     }
 
+    /// Returns the folder beside the store in which parts are made ready for sinks that are no folders.
+    pub(crate) fn stage(&self) -> PathBuf {
+        let mut name = self.store.file_name().unwrap_or_default().to_owned();
+        name.push(".staging");
+        self.store.with_file_name(name)
+    }
+
     pub(crate) fn render_settings<'a>(&self, cache: Option<&'a ChunkCache>) -> RenderSettings<'a> {
         RenderSettings { threads: self.thread_count(), cache }
     }

@@ -9,6 +9,7 @@ use billkeep_core::bill::{BillError, CombineError, Mode};
 use billkeep_core::calendar::CalendarError;
 use billkeep_core::carry::CarryError;
 use billkeep_core::contract::ContractError;
+use billkeep_core::delivery::DeliveryError;
 use billkeep_core::error::Kind;
 use billkeep_core::evidence::EvidenceError;
 use billkeep_core::export::{ExportError, GuardError};
@@ -313,15 +314,51 @@ impl From<ExportError> for CommandError {
             ExportError::Guard(GuardError::Leak { .. }) => error
                 .hint("nothing was given; a column that was added is taken back with `billkeep account column remove`"),
             ExportError::Prices { .. } => error.hint("run again: it is planned anew"),
-            ExportError::Storage(e) => (*e).into(),
-            ExportError::Sink { error: SinkError::Conflict { .. }, .. } => error
-                .hint("somebody else wrote that file; move it away if it should not be there, and run again"),
-            ExportError::Sink { error: SinkError::Passing(_), .. } => {
-                error.hint("run again: what was begun goes on")
+            ExportError::Sink { error: e, .. } => match sink_hint(&e) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            },
+            _ => error,
+        }
+    }
+}
+
+impl From<DeliveryError> for CommandError {
+    fn from(e: DeliveryError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            DeliveryError::Export(e) => e.into(),
+            DeliveryError::Storage(e) => e.into(),
+            DeliveryError::Store(e) => e.into(),
+            DeliveryError::Sink { error: e, .. } => match sink_hint(&e) {
+                Some(hint) => error.hint(hint),
+                None => error,
+            },
+            DeliveryError::Waits { number, .. } => {
+                error.hint(format!("`billkeep delivery retry {number}` tries it at once"))
+            }
+            DeliveryError::None(_) => {
+                error.hint("`billkeep delivery list` shows the deliveries that there are")
             }
             _ => error,
         }
     }
+}
+
+/// Says what to do about a sink that could not do it.
+pub(crate) fn sink_hint(e: &SinkError) -> Option<&'static str> {
+    Some(match e {
+        SinkError::Conflict { .. } => {
+            "somebody else wrote that file; move it away if it should not be there, and run again"
+        }
+        SinkError::Passing(_) => "run again: what was begun goes on",
+        SinkError::Stopped => "nothing is lost; the same command goes on from there",
+        SinkError::Credentials(_) => {
+            "mend the credentials, or what they may do, and run again; `billkeep sink test NAME` tries them"
+        }
+        SinkError::Damaged(_) => "run again: it is sent anew; if it happens again, `billkeep sink test NAME`",
+        _ => return None,
+    })
 }
 
 /// The digits of a digest that people are shown and asked for.

@@ -8,6 +8,8 @@ mod commands;
 mod context;
 mod error;
 mod output;
+mod progress;
+mod stop;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -3,8 +3,10 @@
 //! A sink holds **objects** under names without a slash. What it must do, `billkeep_sinks::conformance` checks, for every
 //! sink there is and for a user's real destination.
 
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::error::Kind;
 
@@ -31,7 +33,32 @@ pub struct Held {
 
 /// A sink that is held; dropping it lets go, and so does the end of the program.
 #[derive(Debug, Default)]
-pub struct Hold(pub Option<std::fs::File>);
+pub struct Hold(pub Option<File>);
+
+/// How often, and how long, to wait for another program that holds a sink.
+const WAIT_STEPS: u32 = 600;
+const WAIT_STEP: Duration = Duration::from_millis(50);
+
+impl Hold {
+    /// Holds what a lock file stands for; the system lets go of it when the program ends.
+    ///
+    /// # Errors
+    /// [`SinkError::Passing`] when another program holds it for longer than half a minute; [`SinkError::Setup`] when there can
+    /// be no such file.
+    pub fn of_file(path: &Path, what: &str) -> Result<Hold, SinkError> {
+        let setup = |e: std::io::Error| SinkError::Setup(format!("`{}`: {e}", path.display()));
+        let file = File::create(path).map_err(setup)?;
+        for _ in 0..WAIT_STEPS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Hold(Some(file))),
+                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(WAIT_STEP),
+                Err(fs::TryLockError::Error(e)) => return Err(setup(e)),
+            }
+        }
+        let s = (WAIT_STEP * WAIT_STEPS).as_secs();
+        Err(SinkError::Passing(format!("another program has been delivering to {what} for {s} seconds")))
+    }
+}
 
 /// Why a sink could not do it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

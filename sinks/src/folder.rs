@@ -7,7 +7,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 
@@ -15,9 +14,6 @@ use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 const STAGE: &str = ".billkeep-staging";
 /// In the hidden folder: locked by the program that delivers.
 const LOCK: &str = "lock";
-/// How often, and how long, to wait for another program that delivers.
-const WAIT_STEPS: u32 = 600;
-const WAIT_STEP: Duration = Duration::from_millis(50);
 
 /// A folder.
 pub struct Folder {
@@ -67,20 +63,7 @@ impl Sink for Folder {
     }
 
     fn hold(&self) -> Result<Hold, SinkError> {
-        let path = self.stage.join(LOCK);
-        let file = File::create(&path).map_err(|e| setup(&path, &e))?;
-        for _ in 0..WAIT_STEPS {
-            match file.try_lock() {
-                Ok(()) => return Ok(Hold(Some(file))),
-                Err(fs::TryLockError::WouldBlock) => std::thread::sleep(WAIT_STEP),
-                Err(fs::TryLockError::Error(e)) => return Err(setup(&path, &e)),
-            }
-        }
-        Err(SinkError::Passing(format!(
-            "another program has been delivering to `{}` for {} seconds",
-            self.path.display(),
-            (WAIT_STEP * WAIT_STEPS).as_secs()
-        )))
+        Hold::of_file(&self.stage.join(LOCK), &format!("`{}`", self.path.display()))
     }
 
     fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {

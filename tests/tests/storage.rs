@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::delivery;
-use billkeep_core::export::{ExportError, RenderSettings};
+use billkeep_core::delivery::{self, DeliveryError, Destination, NoMeter, Ways};
+use billkeep_core::export::RenderSettings;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::storage::{self, Consent, Said};
@@ -369,10 +369,12 @@ fn what_was_due_is_not_written_once_a_consent_was_taken_back_in_between() {
     storage::revoke(store.write().unwrap(), uin, Consent::Storing, None, said).unwrap();
     let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
     let sink = billkeep_sinks::open(&record.url, &Default::default(), &|_| None).unwrap();
-    let settings = RenderSettings { threads: 1, cache: None };
+    let render = RenderSettings { threads: 1, cache: None };
+    let (to, stage) = (Destination::plain(record, sink), home.path("staging"));
+    let ways = Ways { render, stage: &stage, meter: &NoMeter, at_once: false };
     let wanted = item.verdict.unwrap();
-    let refused = delivery::deliver(&store, &record, sink.as_ref(), wanted, on, &settings, &actor);
-    assert!(matches!(refused, Err(ExportError::Withdrawn { .. })), "{refused:?}");
+    let refused = delivery::deliver(&store, &to, wanted, on, &ways, &actor);
+    assert!(matches!(refused, Err(DeliveryError::Withdrawn { .. })), "{refused:?}");
     assert!(delivery::list(&store.read().unwrap()).unwrap().is_empty());
-    assert!(sink.list().unwrap().is_empty());
+    assert!(to.sink.list().unwrap().is_empty());
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use billkeep_core::bill::{self, BillKey};
 use billkeep_core::calendar::Kind;
-use billkeep_core::delivery;
+use billkeep_core::delivery::{self, Destination, NoMeter, Ways};
 use billkeep_core::export::{Audience, RenderSettings};
 use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
 use billkeep_core::journal::Actor;
@@ -324,8 +324,10 @@ impl World {
             let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { continue };
             let record = storage::sink(&self.store.read().unwrap(), &name).unwrap();
             let sink = billkeep_sinks::open(&record.url, &Default::default(), &|_| None).unwrap();
-            let settings = RenderSettings { threads: 1, cache: None };
-            delivery::deliver(&self.store, &record, sink.as_ref(), wanted, on, &settings, &actor()).unwrap();
+            let render = RenderSettings { threads: 1, cache: None };
+            let to = Destination::plain(record, sink);
+            let ways = Ways { render, stage: Path::new("/nowhere"), meter: &NoMeter, at_once: false };
+            delivery::deliver(&self.store, &to, wanted, on, &ways, &actor()).unwrap();
         }
     }
 

@@ -1,43 +1,250 @@
 //! `delivery`: what was delivered, and whether it is still there.
 
-use billkeep_core::delivery::{self, Delivery as Record, Finding, Receipt};
+use billkeep_core::delivery::{
+    self, Delivery as Record, DeliveryError, Destination, FailureKind, Finding, How, Progress, Receipt,
+    Repaired, What,
+};
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::period::Day;
 use billkeep_core::storage;
+use billkeep_core::store::{Reader, Store};
 
-use crate::args::Delivery;
+use crate::args::{Delivery, HowArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 
+use super::due::with_ways;
+
 pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandError> {
+    match command {
+        Delivery::List { filter } => list(context, &filter),
+        Delivery::Show { number } => show(context, number),
+        Delivery::Verify { sink, how } => verify(context, sink, how),
+        Delivery::Repair { number, sink, how } => repair(context, number, sink, how),
+        Delivery::Retry { number } => {
+            let store = context.write()?;
+            let to = destination_of(&store, number)?;
+            let cache = context.chunk_cache();
+            let delivered = with_ways(context, cache.as_ref(), |ways| {
+                Ok(delivery::retry(&store, &to, number, ways, &context.actor())?)
+            })?;
+            context.say(&super::due::sentence(&delivered));
+            Ok(store.close()?)
+        }
+        Delivery::Abandon { number, reason, leave } => abandon(context, number, &reason, leave),
+    }
+}
+
+fn list(context: &Context, filter: &[String]) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let mut deliveries = delivery::list(&store.read()?)?;
+    for wanted in filter.iter().filter(|wanted| !wanted.is_empty()) {
+        let matches = matcher(wanted)?;
+        deliveries.retain(|delivery| matches(delivery));
+    }
+    print_with(context, &deliveries, !filter.is_empty())
+}
+
+/// Opens the sink that a delivery goes to.
+fn destination_of(store: &Store, number: u64) -> Result<Destination, CommandError> {
+    let reader = store.read()?;
+    let delivery = delivery::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
+    super::sink::destination(storage::sink(&reader, &delivery.sink)?)
+}
+
+fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let to = if leave { None } else { Some(destination_of(&store, number)?) };
+    let actor = context.actor();
+    let delivery = with_ways(context, None, |ways| {
+        Ok(delivery::abandon(&store, to.as_ref(), number, reason, ways, &actor)?)
+    })?;
+    context.say(&match &delivery.progress {
+        Progress::Abandoned(abandoned) => match &abandoned.part {
+            Some(part) => format!("Gave up delivery {number}; `{part}` may lie at sink `{}`.", delivery.sink),
+            None => format!("Gave up delivery {number}; nothing of it is at sink `{}`.", delivery.sink),
+        },
+        _ => format!("Delivery {number} had arrived already: it is {}.", delivery.progress.word()),
+    });
+    Ok(store.close()?)
+}
+
+/// Opens one sink, or all.
+fn destinations(store: &Reader, sink: Option<String>) -> Result<Vec<Destination>, CommandError> {
+    let records = match sink {
+        Some(name) => vec![storage::sink(store, &name)?],
+        None => storage::sinks(store)?,
+    };
+    records.into_iter().map(super::sink::destination).collect()
+}
+
+/// Says how closely a sink is looked at.
+fn how(context: &Context, args: HowArgs, to: &Destination) -> How {
+    match args {
+        HowArgs { sample: Some(percent), .. } => {
+            How::Sample { percent, salt: context.now_unix_s().cast_unsigned() }
+        }
+        HowArgs { read_data: true, .. } => How::ReadData,
+        HowArgs { head: true, .. } => How::Head,
+        _ if to.sink.is_local() => How::ReadData,
+        _ => How::Head,
+    }
+}
+
+fn verify(context: &Context, sink: Option<String>, args: HowArgs) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    match command {
-        Delivery::List { filter } => {
-            let mut deliveries = delivery::list(&reader)?;
-            for wanted in filter.iter().filter(|wanted| !wanted.is_empty()) {
-                let matches = matcher(wanted)?;
-                deliveries.retain(|delivery| matches(delivery));
-            }
-            print_with(context, &deliveries, !filter.is_empty())
-        }
-        Delivery::Verify { sink } => {
-            let mut findings = Vec::new();
-            let sinks = match sink {
-                Some(name) => vec![storage::sink(&reader, &name)?],
-                None => storage::sinks(&reader)?,
+    let mut findings = Vec::new();
+    for to in destinations(&reader, sink)? {
+        let found = delivery::verify(&reader, &to, how(context, args, &to))?;
+        findings.extend(found.into_iter().map(|f| (to.record.name.clone(), f)));
+    }
+    print_findings(context, &findings)?;
+    judge(context, &findings)
+}
+
+fn repair(
+    context: &Context,
+    number: Option<u64>,
+    sink: Option<String>,
+    args: HowArgs,
+) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let destinations = match number {
+        Some(number) => vec![destination_of(&store, number)?],
+        None => destinations(&store.read()?, sink)?,
+    };
+    let cache = context.chunk_cache();
+    let columns = vec![
+        Column::text("sink"),
+        Column::count("delivery"),
+        Column::text("name"),
+        Column::text("outcome"),
+        Column::text("why"),
+    ];
+    let mut table = Table::new("billkeep.delivery.repair/1", columns);
+    let (mut done, mut failed) = (0, None);
+    for to in &destinations {
+        let how = how(context, args, to);
+        let repaired = with_ways(context, cache.as_ref(), |ways| {
+            Ok(delivery::repair(&store, to, number, how, ways, &context.actor())?)
+        })?;
+        for Repaired { delivery, names, outcome } in repaired {
+            let (word, why) = match &outcome {
+                Ok(()) => ("repaired", String::new()),
+                Err(error) => ("failed", error.to_string()),
             };
-            for record in sinks {
-                let sink = super::sink::open(&record).map_err(|error| {
-                    billkeep_core::export::ExportError::Sink { sink: record.name.clone(), error }
-                })?;
-                let found = delivery::verify(&reader, &record, sink.as_ref())?;
-                findings.extend(found.into_iter().map(|f| (record.name.clone(), f)));
+            for name in names {
+                done += u64::from(outcome.is_ok());
+                let sink = to.record.name.clone();
+                table.rows.push(vec![sink, delivery.to_string(), name, word.to_owned(), why.clone()]);
             }
-            print_findings(context, &findings)?;
-            judge(context, &findings)
+            if let Err(error) = outcome {
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    table.print(context.format)?;
+    store.close()?;
+    match failed {
+        Some(error) => Err(error.into()),
+        None if done == 0 => {
+            context.say("There was nothing to repair.");
+            Ok(())
+        }
+        None => {
+            context.say(&format!("Repaired {done} files; `billkeep delivery verify` looks again."));
+            Ok(())
+        }
+    }
+}
+
+/// All that is known of a delivery, a line each.
+fn show(context: &Context, number: u64) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let delivery = delivery::find(&store.read()?, number)?.ok_or(DeliveryError::None(number))?;
+    let mut table = Table::new("billkeep.delivery.show/1", vec![Column::text("what"), Column::text("value")]);
+    let time = |unix_s: i64| {
+        chrono::DateTime::from_timestamp(unix_s, 0).map_or_else(|| unix_s.to_string(), |t| t.to_rfc3339())
+    };
+    let wanted = &delivery.plan.wanted;
+    let mut row = |what: &str, value: String| table.rows.push(vec![what.to_owned(), value]);
+    row("delivery", number.to_string());
+    row("state", delivery.progress.word().to_owned());
+    row("sink", delivery.sink.clone());
+    row("url", delivery.url.clone());
+    row("uin", wanted.uin.to_string());
+    row("kind", wanted.kind.to_string());
+    row("bill", wanted.bill.to_string());
+    row("coverage", wanted.coverage.to_string());
+    row("scope", wanted.scope.words());
+    row("form", wanted.form.to_string());
+    row("revision", delivery.plan.revision.to_string());
+    row("final", if delivery.plan.is_final { "yes" } else { "no" }.to_owned());
+    row("content_digest", delivery.plan.content.hex());
+    row("planned_at", time(delivery.at_unix_s));
+    row("due_on", delivery.on.map_or_else(|| "-".to_owned(), |on| on.to_string()));
+    row("supersedes", delivery.supersedes.map_or_else(|| "-".to_owned(), |n| n.to_string()));
+    let what = delivery.progress.receipt().or(delivery.progress.begun());
+    row("part", what.map_or_else(|| delivery.plan.part_name(), |r| r.part.clone()));
+    row("manifest", what.map_or_else(|| delivery.plan.manifest_name(), |r| r.manifest.clone()));
+    if let Some(receipt) = what {
+        row("location", receipt.location.clone());
+        row("bytes", receipt.bytes.to_string());
+        row("sha256", hex(&receipt.sha256));
+        row("tag", receipt.tag.clone().unwrap_or_else(|| "-".to_owned()));
+        row("rows", receipt.rows.to_string());
+        row("total", billkeep_core::bill::totals_text(&receipt.sums));
+        row("manifest_sha256", hex(&receipt.manifest_sha256));
+        row("signature", receipt.signature.as_ref().map_or_else(|| "-".to_owned(), |(name, _)| name.clone()));
+        if let Some((bytes, sha256)) = receipt.zip {
+            row("zip_bytes", bytes.to_string());
+            row("zip_sha256", hex(&sha256));
+        }
+    }
+    if let Some(receipt) = delivery.progress.receipt() {
+        row("delivered_at", time(receipt.at_unix_s));
+        row("delivered_by", receipt.actor.clone());
+    }
+    if let Progress::Abandoned(abandoned) = &delivery.progress {
+        row("abandoned_at", time(abandoned.at_unix_s));
+        row("abandoned_by", abandoned.actor.clone());
+        row("abandoned_why", abandoned.why.clone());
+    }
+    let mut hints = Vec::new();
+    if let Some(failure) = delivery.failure.as_ref().filter(|_| delivery.progress.is_pending()) {
+        row("failed_at", time(failure.at_unix_s));
+        row("failure", failure.kind.word().to_owned());
+        row("failed_why", failure.why.clone());
+        row("attempts", failure.attempts.to_string());
+        row("next_attempt", failure.next_unix_s.map_or_else(|| "the next run".to_owned(), time));
+        hints.push(what_to_do(failure.kind, &delivery.sink));
+        hints.push(format!("`billkeep delivery retry {number}` tries it at once"));
+        hints.push(format!("`billkeep delivery abandon {number} --reason TEXT` gives it up"));
+    }
+    table.print(context.format)?;
+    hints.iter().for_each(|hint| context.say(hint));
+    Ok(())
+}
+
+/// Says what a person can do about a failure.
+fn what_to_do(kind: FailureKind, sink: &str) -> String {
+    match kind {
+        FailureKind::Passing => "It may pass: a run tries it again by itself.".to_owned(),
+        FailureKind::Refused => {
+            format!(
+                "It does not pass by itself: mend what is in the way; `billkeep sink test {sink}` tries the sink."
+            )
+        }
+        FailureKind::Credentials => format!(
+            "Give the right credentials, or allow them what is needed; `billkeep sink test {sink}` tries them."
+        ),
+        FailureKind::Damaged => {
+            format!(
+                "Something is not as it was written: `billkeep delivery verify --sink {sink}` looks at all of it."
+            )
         }
     }
 }
@@ -130,7 +337,7 @@ fn print_findings(context: &Context, findings: &[(String, Finding)]) -> Result<(
         table.rows.push(vec![
             sink.clone(),
             finding.delivery.map_or_else(|| "-".to_owned(), |n| n.to_string()),
-            finding.what.to_owned(),
+            finding.what.word().to_owned(),
             finding.name.clone(),
             finding.detail.clone(),
         ]);
@@ -139,14 +346,18 @@ fn print_findings(context: &Context, findings: &[(String, Finding)]) -> Result<(
 }
 
 fn judge(context: &Context, findings: &[(String, Finding)]) -> Result<(), CommandError> {
-    let count = |what: &str| findings.iter().filter(|(_, f)| f.what == what).count();
-    let (ok, extra) = (count("ok"), count("extra"));
-    let bad = findings.len() - ok - extra;
+    let count = |is: fn(What) -> bool| findings.iter().filter(|(_, f)| is(f.what)).count();
+    let (ok, bad) = (count(|what| what == What::Ok), count(What::is_damage));
+    let (extra, stale) = (count(|what| what == What::Extra), count(|what| what == What::Stale));
     if bad > 0 {
         return Err(CommandError::new(
             Kind::Damaged,
-            format!("{bad} of {} delivered files are missing or altered", ok + bad),
-        ));
+            format!("{bad} of {} delivered files are missing, altered or unreadable", ok + bad),
+        )
+        .hint("`billkeep delivery repair` sends them again"));
+    }
+    if stale > 0 {
+        context.say(&format!("{stale} files are left of deliveries that were not finished or are gone."));
     }
     if ok == 0 {
         context.say("Nothing was delivered to the sinks that there are.");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use billkeep_core::bill::{self, BillView, Field};
 use billkeep_core::calendar::Kind as BillKind;
-use billkeep_core::delivery;
+use billkeep_core::delivery::{self, DeliveryError, How, What};
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::Request;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output;
+
+use super::due::Ran;
 
 /// The bundled bills: the daily files of March and of the first week of April 2021.
 const BILLS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_bills.rs"));
@@ -172,11 +174,8 @@ impl<'a> Demo<'a> {
     fn deliver(&self, number: &str, title: &str, day_of_april: u32) -> Result<(), CommandError> {
         self.step(number, title);
         let on = Day::new(2021, 4, day_of_april).ok_or_else(|| CommandError::user("no such day"))?;
-        let (delivered, failed) = super::due::deliver_all(
-            self.context,
-            &self.store,
-            delivery::due(&self.store.read()?, on, Basis::Used)?,
-        )?;
+        let due = delivery::due(&self.store.read()?, on, Basis::Used)?;
+        let Ran { delivered, failed } = super::due::deliver_all(self.context, &self.store, due, on)?;
         if let Some(error) = failed {
             return Err(error);
         }
@@ -205,10 +204,9 @@ impl<'a> Demo<'a> {
 
     fn list(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
-        let sink = self.sink()?;
-        let mut names = sink
-            .list()
-            .map_err(|error| billkeep_core::export::ExportError::Sink { sink: SINK.to_owned(), error })?;
+        let to = super::sink::destination(storage::sink(&self.store.read()?, SINK)?)?;
+        let listed = to.sink.list();
+        let mut names = listed.map_err(|error| DeliveryError::Sink { sink: SINK.to_owned(), error })?;
         names.push(String::new());
         output::data(names.join("\n").as_bytes())
     }
@@ -216,8 +214,9 @@ impl<'a> Demo<'a> {
     fn verify(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
         let record = storage::sink(&self.store.read()?, SINK)?;
-        let findings = delivery::verify(&self.store.read()?, &record, self.sink()?.as_ref())?;
-        let ok = findings.iter().filter(|f| f.what == "ok").count();
+        let to = super::sink::destination(record)?;
+        let findings = delivery::verify(&self.store.read()?, &to, How::ReadData)?;
+        let ok = findings.iter().filter(|f| f.what == What::Ok).count();
         if ok != findings.len() || ok != FILES {
             return Err(CommandError::new(
                 Kind::Damaged,
@@ -232,12 +231,5 @@ impl<'a> Demo<'a> {
             "All {ok} files are as they were delivered; the journal is whole, with {entries} entries."
         ));
         Ok(())
-    }
-
-    fn sink(&self) -> Result<Box<dyn billkeep_core::sink::Sink>, CommandError> {
-        let record = storage::sink(&self.store.read()?, SINK)?;
-        let opened = super::sink::open(&record);
-        Ok(opened
-            .map_err(|error| billkeep_core::export::ExportError::Sink { sink: SINK.to_owned(), error })?)
     }
 }

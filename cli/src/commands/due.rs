@@ -1,15 +1,20 @@
 //! `due` and `run`: what is due on a day, and delivering it.
 
 use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
-use billkeep_core::delivery::{self, Delivery, DueAt, DueItem};
+use billkeep_core::delivery::{self, Delivery, DueAt, DueItem, Ways};
+use billkeep_core::error::Kind;
+use billkeep_core::export::Wanted;
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::storage;
+use billkeep_core::sink::SinkError;
+use billkeep_core::storage::{self, SinkRecord, StorageError};
 use billkeep_core::store::{ChunkCache, Reader, Store};
 
 use crate::args::{Due, Format, Run};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table};
+use crate::progress::Bar;
+use crate::stop;
 
 /// The most days that are told of at once.
 const DAYS_MAX: i32 = 3_660;
@@ -165,7 +170,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let when = When::of(context, &reader, words)?;
     let DueAt { now, later } = when.due(&reader)?;
     drop(reader);
-    let (delivered, failed) = deliver_all(context, &store, now)?;
+    let Ran { delivered, failed } = deliver_all(context, &store, now, when.on)?;
     if context.format != Format::Table {
         super::delivery::print(context, &delivered)?;
     }
@@ -183,33 +188,89 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Delivers all that is due; what fails does not keep the rest from going.
+/// What a run has delivered, and the first thing that failed.
+#[derive(Default)]
+pub(crate) struct Ran {
+    pub(crate) delivered: Vec<Delivery>,
+    pub(crate) failed: Option<CommandError>,
+}
+
+impl Ran {
+    /// Tells and keeps what came of a delivery; what fails does not keep the rest from going.
+    fn note(&mut self, context: &Context, result: Result<Delivery, CommandError>) {
+        match result {
+            Ok(delivery) => {
+                context.say(&sentence(&delivery));
+                self.delivered.push(delivery);
+            }
+            Err(error) => {
+                if self.failed.is_some() {
+                    context.say(&error.text());
+                }
+                self.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Says whether somebody has asked to stop; nothing is begun any more then.
+    fn stops(&mut self) -> bool {
+        if stop::is_asked() {
+            let error = || CommandError::new(Kind::Passing, SinkError::Stopped.to_string());
+            self.failed.get_or_insert_with(|| error().hint("the same command goes on from there"));
+        }
+        stop::is_asked()
+    }
+}
+
+/// Delivers all that is due, and then what earlier runs have begun and not finished.
 pub(crate) fn deliver_all(
     context: &Context,
     store: &Store,
     items: Vec<DueItem>,
-) -> Result<(Vec<Delivery>, Option<CommandError>), CommandError> {
+    on: Day,
+) -> Result<Ran, CommandError> {
     let cache = context.chunk_cache();
-    let (mut delivered, mut failed) = (Vec::new(), None);
+    let mut ran = Ran::default();
+    let due: Vec<Wanted> = items.iter().filter_map(|item| item.verdict.as_ref().ok().copied()).collect();
     for item in items {
-        match deliver_one(context, store, cache.as_ref(), item)? {
-            None => {}
-            Some(Ok(delivery)) => {
-                context.say(&sentence(&delivery));
-                delivered.push(delivery);
+        if ran.stops() {
+            break;
+        }
+        if let Some(result) = deliver_one(context, store, cache.as_ref(), item)? {
+            ran.note(context, result);
+        }
+    }
+    for begun in begun(&store.read()?, &due, on)? {
+        if ran.stops() {
+            break;
+        }
+        // What was wanted then, of the lines that there are now.
+        let (Some(on), wanted) = (begun.on, begun.plan.wanted) else { continue };
+        match storage::sink(&store.read()?, &begun.sink) {
+            Ok(record) => {
+                ran.note(context, deliver_to(context, store, cache.as_ref(), record, (wanted, on)));
             }
-            Some(Err(error)) => {
-                if failed.is_some() {
-                    context.say(&error.text());
-                }
-                failed.get_or_insert(error);
-            }
+            // `status` tells of it.
+            Err(StorageError::NoSink(_)) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     if let Some(cache) = cache {
         cache.close();
     }
-    Ok((delivered, failed))
+    Ok(ran)
+}
+
+/// Finds what was begun for a day up to this one, and the calendar does not ask for any more.
+fn begun(store: &Reader, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, CommandError> {
+    let mut begun = delivery::list(store)?;
+    begun.retain(|delivery| {
+        let of = |w: &Wanted| (w.uin, w.kind, w.bill, w.coverage);
+        delivery.progress.is_pending()
+            && delivery.on.is_some_and(|due_on| due_on <= on)
+            && due.iter().all(|wanted| of(wanted) != of(&delivery.plan.wanted))
+    });
+    Ok(begun)
 }
 
 /// Delivers what is due; nothing where it is not. What fails in delivering is told apart from what fails before.
@@ -220,17 +281,33 @@ pub(super) fn deliver_one(
     item: DueItem,
 ) -> Result<Option<Result<Delivery, CommandError>>, CommandError> {
     let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { return Ok(None) };
-    let (record, on) = (storage::sink(&store.read()?, &name)?, item.asked.on);
-    let result = super::sink::open(&record)
-        .map_err(|error| billkeep_core::export::ExportError::Sink { sink: name, error })
-        .and_then(|sink| {
-            let settings = context.render_settings(cache);
-            delivery::deliver(store, &record, sink.as_ref(), wanted, on, &settings, &context.actor())
-        });
-    Ok(Some(result.map_err(CommandError::from)))
+    let record = storage::sink(&store.read()?, &name)?;
+    Ok(Some(deliver_to(context, store, cache, record, (wanted, item.asked.on))))
 }
 
-fn sentence(delivery: &Delivery) -> String {
+fn deliver_to(
+    context: &Context,
+    store: &Store,
+    cache: Option<&ChunkCache>,
+    record: SinkRecord,
+    (wanted, on): (Wanted, Day),
+) -> Result<Delivery, CommandError> {
+    let to = super::sink::destination(record)?;
+    with_ways(context, cache, |ways| Ok(delivery::deliver(store, &to, wanted, on, ways, &context.actor())?))
+}
+
+/// Calls with how deliveries are made here.
+pub(super) fn with_ways<T>(
+    context: &Context,
+    cache: Option<&ChunkCache>,
+    call: impl FnOnce(&Ways<'_>) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    stop::listen()?;
+    let (bar, stage) = (Bar::new(context.shows_progress()), context.stage());
+    call(&Ways { render: context.render_settings(cache), stage: &stage, meter: &bar, at_once: false })
+}
+
+pub(super) fn sentence(delivery: &Delivery) -> String {
     let wanted = &delivery.plan.wanted;
     let days = wanted.coverage;
     match delivery.progress.receipt() {

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use billkeep_core::accounts::{self, Tree};
 use billkeep_core::bill::totals_text;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Progress, Quiet, Report, Request, grouped};
+use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Report, Request, grouped};
 use billkeep_core::naming;
 use billkeep_core::period::BillMonth;
 use billkeep_core::store::{Read, Store};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::args::{Format, Import};
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
+use crate::progress::Bar;
 
 pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> {
     let store = context.write()?;
@@ -139,43 +138,10 @@ pub(crate) fn one(
 ) -> Result<Report, ImportError> {
     let settings = context.import_settings();
     let limits = Limits::default();
-    if !context.shows_progress() {
-        return ingest::import(store, path, request, &context.actor(), &settings, &limits, &Quiet);
-    }
-    let bar = Bar::new();
+    let bar = Bar::new(context.shows_progress());
     let result = ingest::import(store, path, request, &context.actor(), &settings, &limits, &bar);
     bar.finish();
     result
-}
-
-struct Bar(Mutex<Option<ProgressBar>>);
-
-impl Bar {
-    fn new() -> Bar {
-        Bar(Mutex::new(None))
-    }
-
-    fn finish(&self) {
-        if let Ok(Some(bar)) = self.0.lock().map(|mut bar| bar.take()) {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-impl Progress for Bar {
-    fn read(&self, done: u64, total: u64) {
-        // Small files are read before a bar can be looked at.
-        if total < 8 << 20 {
-            return;
-        }
-        if let Ok(mut bar) = self.0.lock() {
-            let style = || {
-                ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta}")
-                    .unwrap_or_else(|_| ProgressStyle::default_bar())
-            };
-            bar.get_or_insert_with(|| ProgressBar::new(total).with_style(style())).set_position(done);
-        }
-    }
 }
 
 /// Says in one sentence what came of it.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::export::{self, Audience, ExportError};
+use billkeep_core::delivery::{DeliveryError, Destination};
+use billkeep_core::export::{self, Audience};
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, SinkRecord};
 
@@ -63,6 +64,14 @@ pub(crate) fn open(record: &SinkRecord) -> Result<Box<dyn Sink>, SinkError> {
     billkeep_sinks::open(&record.url, &options.of_sink, &|name| std::env::var(name).ok())
 }
 
+/// Opens a sink to deliver to it.
+pub(crate) fn destination(record: SinkRecord) -> Result<Destination, CommandError> {
+    match open(&record) {
+        Ok(sink) => Ok(Destination::plain(record, sink)),
+        Err(error) => Err(DeliveryError::Sink { sink: record.name, error }.into()),
+    }
+}
+
 fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
     let store = context.write()?;
     // The folder is made now, so that a path that cannot be is told now.
@@ -74,7 +83,7 @@ fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
 
 /// Tries a sink with a probe.
 pub(crate) fn preflight(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
-    let failed = |error| CommandError::from(ExportError::Sink { sink: record.name.clone(), error });
+    let failed = |error| CommandError::from(DeliveryError::Sink { sink: record.name.clone(), error });
     let sink = open(record).map_err(failed)?;
     let tag = format!("{}-{}", context.now_unix_s(), std::process::id());
     export::preflight(sink.as_ref(), &tag).map_err(failed)

@@ -4,7 +4,7 @@ use billkeep_core::bill::dispute::{self, DisputeState};
 use billkeep_core::bill::late::{self, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
 use billkeep_core::calendar::{Calendars, Kind, Profile};
-use billkeep_core::delivery::{self, Progress};
+use billkeep_core::delivery;
 use billkeep_core::expected::{self, Verdict};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::policy::Policy;
@@ -213,18 +213,22 @@ fn files(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> 
 /// Tells what is due, and what was begun and not finished.
 fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for delivery in delivery::list(reader)? {
-        if matches!(delivery.progress, Progress::Planned) {
-            let wanted = &delivery.plan.wanted;
-            items.push(Item {
-                section: Section::Failed,
-                subject: delivery.sink.clone(),
-                text: format!(
-                    "the {} bill of {}, {} to {}, was begun and is not there",
-                    wanted.kind, wanted.uin, wanted.coverage.first, wanted.coverage.last
-                ),
-                next: format!("billkeep run --on {on}"),
-            });
+        if !delivery.progress.is_pending() {
+            continue;
         }
+        let wanted = &delivery.plan.wanted;
+        let what = format!(
+            "the {} bill of {}, {} to {},",
+            wanted.kind, wanted.uin, wanted.coverage.first, wanted.coverage.last
+        );
+        let (text, next) = match &delivery.failure {
+            None => (format!("{what} was begun and is not there"), format!("billkeep run --on {on}")),
+            Some(failure) => (
+                format!("{what} is not there ({}): {}", failure.kind.word(), failure.why),
+                format!("billkeep delivery show {}", delivery.number),
+            ),
+        };
+        items.push(Item { section: Section::Failed, subject: delivery.sink.clone(), text, next });
     }
     for basis in [Basis::Used, Basis::Paid] {
         for item in delivery::due(reader, on, basis)? {

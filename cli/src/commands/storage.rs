@@ -1,7 +1,7 @@
 //! `storage`: whose bills are stored, and where.
 
 use billkeep_core::calendar::Kind;
-use billkeep_core::delivery::{self, Delivery, Progress};
+use billkeep_core::delivery::{self, Delivery};
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{self, Consent, Enable, Said, SinkRecord, Stop, Switch, Target};
@@ -294,7 +294,7 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
                     let of = |d: &&Delivery| {
                         let wanted = &d.plan.wanted;
                         (wanted.uin, wanted.kind, d.sink.as_str()) == (account.uin, *kind, sink)
-                            && d.progress != Progress::Planned
+                            && d.progress.is_delivered()
                             && span.is_some_and(|span| d.on.is_none_or(|on| span.holds_on(on)))
                     };
                     delivered.iter().filter(of).count().to_string()

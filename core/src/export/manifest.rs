@@ -85,6 +85,9 @@ pub struct Manifest {
     /// How a customer's prices were rounded; not there for the partner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prices: Option<ManifestPrices>,
+    /// The name of the manifest whose place this one takes: the same bill and days, told anew after a correction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<String>,
 }
 
 /// How lines are presented.
@@ -185,6 +188,22 @@ pub struct ManifestPart {
     pub rows: u64,
     /// The CSVs in it.
     pub files: Vec<ManifestFile>,
+    /// What lies at the sink instead, where it is encrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<ManifestSealed>,
+}
+
+/// An encrypted part, as it lies at the sink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestSealed {
+    /// Its name.
+    pub name: String,
+    /// How it is encrypted: `age`.
+    pub format: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256 in hexadecimal digits.
+    pub sha256: String,
 }
 
 /// A CSV in a part.
@@ -261,6 +280,7 @@ impl Manifest {
                 sha256: hex(&rendered.sha256),
                 rows,
                 files: rendered.files.iter().enumerate().map(file).collect(),
+                sealed: None,
             }],
             export_format: super::plan::EXPORT_FORMAT,
             dialect: told(wanted.form.dialect),
@@ -272,6 +292,7 @@ impl Manifest {
             rounding: shaped.and_then(|shaped| shaped.rounding).map(str::to_owned),
             audience: None,
             prices: None,
+            supersedes: None,
         }
         .for_audience(wanted.form.audience, rendered)
     }
@@ -342,10 +363,17 @@ impl Manifest {
     /// Says whether two manifests tell of the same export.
     ///
     /// The number and digest of the revision may differ: a later revision may cover the same lines, and a
-    /// restored store counts anew. Whether it was final may differ as well.
+    /// restored store counts anew. Whether it was final may differ as well, and what it takes the place of; and nothing is
+    /// encrypted to the same bytes twice.
     pub fn same_export(&self, other: &Manifest) -> bool {
-        let strip =
-            |m: &Manifest| Manifest { revision: 0, digest: String::new(), is_final: false, ..m.clone() };
+        let strip = |m: &Manifest| {
+            let (digest, supersedes) = (String::new(), None);
+            let mut parts = m.parts.clone();
+            for sealed in parts.iter_mut().filter_map(|part| part.sealed.as_mut()) {
+                (sealed.bytes, sealed.sha256) = (0, String::new());
+            }
+            Manifest { revision: 0, digest, is_final: false, supersedes, parts, ..m.clone() }
+        };
         strip(self) == strip(other)
     }
 }

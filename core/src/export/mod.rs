@@ -27,12 +27,13 @@ pub use each::{Exported, export_each};
 pub use form::{Audience, Dialect, Form, Per, Shape};
 pub use manifest::{
     MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
-    ManifestRounding, ManifestTotals,
+    ManifestRounding, ManifestSealed, ManifestTotals,
 };
-pub(crate) use place::read_hash;
 pub use place::{Placed, place};
+pub(crate) use place::{read_all, read_hash, stage_part};
 pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use preflight::preflight;
+pub(crate) use render::Hashing;
 pub use render::{CustomerFigures, RenderSettings, Rendered, render};
 pub use shape::{Shaped, Tie};
 
@@ -76,19 +77,6 @@ pub enum ExportError {
         /// What the roll-ups tell.
         other: String,
     },
-    /// What was due may not be written any more.
-    #[error("nothing was written to sink `{sink}` for account {uin}: {why}")]
-    Withdrawn {
-        /// The sink.
-        sink: String,
-        /// Whose bill.
-        uin: crate::uin::Uin,
-        /// What is in the way.
-        why: String,
-    },
-    /// The sink's record or the account's cannot be used.
-    #[error("{0}")]
-    Storage(Box<crate::storage::StorageError>),
     /// The lines of the export are others than when it was planned: whose they are has changed since.
     #[error("`{name}` was planned for other lines; run again, and it is planned anew")]
     Stale {
@@ -114,14 +102,6 @@ pub enum ExportError {
         /// The part.
         name: String,
     },
-    /// The sink holds something else than was put there.
-    #[error("{location}: {why}")]
-    Altered {
-        /// Where.
-        location: String,
-        /// What is wrong.
-        why: String,
-    },
     /// The sink cannot do it.
     #[error("sink `{sink}`: {error}")]
     Sink {
@@ -138,25 +118,16 @@ impl From<StoreError> for ExportError {
     }
 }
 
-impl From<crate::storage::StorageError> for ExportError {
-    fn from(e: crate::storage::StorageError) -> Self {
-        ExportError::Storage(Box::new(e))
-    }
-}
-
 impl ExportError {
     /// Returns the kind.
     pub fn kind(&self) -> Kind {
         match self {
             ExportError::Bill(e) => e.kind(),
             ExportError::Write(_) => Kind::Internal,
-            ExportError::Form { .. } | ExportError::Withdrawn { .. } | ExportError::Prices { .. } => {
-                Kind::Refused
-            }
+            ExportError::Form { .. } | ExportError::Prices { .. } => Kind::Refused,
             ExportError::Guard(e) => e.kind(),
-            ExportError::Storage(e) => e.kind(),
             ExportError::Stale { .. } => Kind::Passing,
-            ExportError::DoNotTie { .. } | ExportError::Altered { .. } => Kind::Damaged,
+            ExportError::DoNotTie { .. } => Kind::Damaged,
             ExportError::Sink { error, .. } => error.kind(),
         }
     }

@@ -47,18 +47,30 @@ pub(super) fn place_held(
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
 ) -> Result<Placed, ExportError> {
-    guard::check_plan(view, &plan.wanted)?;
     let staged_path = staged_path(sink_name, sink, plan)?;
-    let rendered = stage(store, view, plan, settings, &staged_path)?;
+    let rendered = stage_part(store, view, plan, settings, &staged_path)?;
+    put(sink_name, sink, plan, rendered, &staged_path)
+}
+
+/// Renders a plan's part into a file, and sees that it shows nobody what is not theirs.
+pub(crate) fn stage_part(
+    store: &(impl Read + Sync),
+    view: &BillView,
+    plan: &Plan,
+    settings: &RenderSettings<'_>,
+    path: &Path,
+) -> Result<Rendered, ExportError> {
+    guard::check_plan(view, &plan.wanted)?;
+    let rendered = stage(store, view, plan, settings, path)?;
     if plan.wanted.form.audience == Audience::Customer {
         let allowed = guard::allowed(store, view, &plan.wanted, &rendered)?;
-        if let Err(leak) = guard::check_bytes(&staged_path, &plan.part_name(), &allowed) {
-            // It lies in a folder of the customer's already.
-            let _ = std::fs::remove_file(&staged_path);
+        if let Err(leak) = guard::check_bytes(path, &plan.part_name(), &allowed) {
+            // It may lie in a folder of the customer's already.
+            let _ = std::fs::remove_file(path);
             return Err(leak.into());
         }
     }
-    put(sink_name, sink, plan, rendered, &staged_path)
+    Ok(rendered)
 }
 
 /// Returns where a plan's part is staged.
@@ -94,10 +106,9 @@ pub(super) fn put(
         sink.put(&name, &staged, &Unwatched).map_err(sink_error)?;
         let head = sink.head(&name).map_err(sink_error)?;
         if head.as_ref().map(|h| h.bytes) != Some(rendered.bytes) {
-            return Err(ExportError::Altered {
-                location: sink.location(&name),
-                why: format!("{} bytes were put, and it holds {head:?}", rendered.bytes),
-            });
+            let location = sink.location(&name);
+            let why = format!("{location}: {} bytes were put, and it holds {head:?}", rendered.bytes);
+            return Err(sink_error(SinkError::Damaged(why)));
         }
     }
     // What was moved away is not there any more; what was found in place is not needed.
@@ -116,7 +127,7 @@ pub(super) fn put(
 }
 
 /// Reads all that a sink holds under a name.
-pub(super) fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
+pub(crate) fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
     let Some(mut reader) = sink.read(name)? else { return Ok(None) };
     let mut bytes = Vec::new();
     reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;

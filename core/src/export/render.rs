@@ -411,19 +411,19 @@ pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell<'_>) -> bool {
 }
 
 /// Hashes and counts what is written.
-pub(super) struct Hashing<W> {
-    pub(super) out: W,
+pub(crate) struct Hashing<W> {
+    pub(crate) out: W,
     hasher: Sha256,
     bytes: u64,
 }
 
 impl<W: Write> Hashing<W> {
-    pub(super) fn new(out: W) -> Hashing<W> {
+    pub(crate) fn new(out: W) -> Hashing<W> {
         Hashing { out, hasher: Sha256::new(), bytes: 0 }
     }
 
     /// Returns how many bytes were written, and their SHA-256.
-    pub(super) fn finish(self) -> (u64, [u8; 32]) {
+    pub(crate) fn finish(self) -> (u64, [u8; 32]) {
         (self.bytes, self.hasher.finalize().into())
     }
 

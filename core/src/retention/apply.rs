@@ -73,7 +73,7 @@ fn delivery_goes(store: &Store, number: u64, open: Opener<'_>, actor: &Actor) ->
     let delivery: Delivery = delivery::get(&writer, number)?;
     let receipt = match &delivery.progress {
         Progress::Delivered(receipt) | Progress::Removing(receipt) => receipt.clone(),
-        Progress::Planned | Progress::Removed(..) => return Ok(()),
+        _ => return Ok(()),
     };
     let record = storage::sink(&writer, &delivery.sink)?;
     let failed = |error: SinkError| ExportError::Sink { sink: record.name.clone(), error };
@@ -94,10 +94,13 @@ fn delivery_goes(store: &Store, number: u64, open: Opener<'_>, actor: &Actor) ->
     writer.commit()?;
     // Nobody finds a manifest without its part.
     sink.remove(&receipt.manifest).map_err(failed)?;
-    sink.remove(&receipt.part).map_err(failed)?;
+    for (name, ..) in receipt.objects().filter(|(name, ..)| *name != receipt.manifest) {
+        sink.remove(name).map_err(failed)?;
+    }
     let writer = store.write()?;
     let removed = RemovedAt { at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
     delivery::put(&writer, &Delivery { progress: Progress::Removed(receipt, removed), ..delivery })?;
+    writer.delete(Table::Manifests, &number.to_be_bytes())?;
     Ok(writer.commit()?)
 }
 

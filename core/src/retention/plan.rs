@@ -111,7 +111,7 @@ fn deliveries(bills: &[Bill], delivered: &[Delivery], rules: &Rules, confirmed: 
             Progress::Delivered(receipt) => (receipt, false),
             // Somebody decided before, and was interrupted.
             Progress::Removing(receipt) => (receipt, true),
-            Progress::Planned | Progress::Removed(..) => continue,
+            _ => continue,
         };
         let days = rules.sinks.get(&delivery.sink).and_then(|kinds| kinds.get(&wanted.kind));
         let old = days.is_some_and(|days| is_old(wanted.coverage.last, *days, plan.on));
@@ -197,11 +197,13 @@ fn needed(
     }
     for delivery in uses.delivered.iter().filter(|d| d.plan.wanted.bill == key) {
         match delivery.progress {
-            Progress::Planned => needed.insert(delivery.plan.revision, "a delivery was planned from it"),
+            Progress::Planned | Progress::Uploading(..) | Progress::Uploaded(_) | Progress::Checked(_) => {
+                needed.insert(delivery.plan.revision, "a delivery was planned from it")
+            }
             Progress::Delivered(_) | Progress::Removing(_) => {
                 needed.insert(delivery.plan.revision, "a bill that was made from it lies in a sink")
             }
-            Progress::Removed(..) => None,
+            Progress::Removed(..) | Progress::Abandoned(_) => None,
         };
     }
     for late in uses.late.iter().filter(|late| late.bill == key) {

@@ -3,7 +3,7 @@
 use crate::accounts::{Role, Tree};
 use crate::bill::{self, BillView};
 use crate::calendar::Kind;
-use crate::delivery;
+use crate::delivery::record as delivery;
 use crate::export::guard::check_scope;
 use crate::export::{Columns, Scope};
 use crate::period::Day;

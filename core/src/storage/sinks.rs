@@ -38,6 +38,8 @@ pub struct SinkOptions {
     pub form: Form,
     /// How they are named.
     pub naming: NameProfile,
+    /// Parts are read back before their manifest is put.
+    pub reads_back: bool,
     /// What only the sink itself understands.
     pub of_sink: BTreeMap<String, String>,
 }
@@ -52,6 +54,7 @@ impl SinkRecord {
             rows_per_file: ROWS_PER_FILE,
             form: Form { audience: self.audience, ..Form::default() },
             naming: NameProfile::default(),
+            reads_back: false,
             of_sink: BTreeMap::new(),
         };
         for (name, value) in &self.options {
@@ -66,6 +69,13 @@ impl SinkRecord {
                 "per" => read.form.per = value.parse::<Per>().map_err(wrong)?,
                 "dialect" => read.form.dialect = value.parse::<Dialect>().map_err(wrong)?,
                 "naming" => read.naming = value.parse().map_err(|e: NameError| wrong(e.to_string()))?,
+                "check" => {
+                    read.reads_back = match value.as_str() {
+                        "head" => false,
+                        "read" => true,
+                        _ => return Err(wrong(format!("`{value}` is neither `head` nor `read`"))),
+                    };
+                }
                 _ => {
                     read.of_sink.insert(name.clone(), value.clone());
                 }
@@ -84,7 +94,7 @@ impl SinkRecord {
 
 /// The names of the options that every sink has.
 pub const SINK_OPTIONS: &str =
-    "`rows_per_file=N`, `shape=SHAPE`, `per=PER`, `dialect=DIALECT`, `naming=PROFILE`";
+    "`rows_per_file=N`, `shape=SHAPE`, `per=PER`, `dialect=DIALECT`, `naming=PROFILE`, `check=head|read`";
 
 /// The layout before, with one option.
 const FIRST_LAYOUT: u8 = 1;

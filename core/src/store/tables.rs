@@ -45,6 +45,10 @@ pub enum Table {
     Deliveries,
     /// Which delivery is of this content to this sink, under the export's key.
     DeliveryKeys,
+    /// The last delivery of a bill's days in a form to a sink, under the slot's key.
+    DeliverySlots,
+    /// Manifests as they are at the sinks, under the delivery's number.
+    Manifests,
     /// The journal, under the entry's number.
     Journal,
 }
@@ -90,6 +94,8 @@ impl Table {
             Table::Terms => "terms",
             Table::Deliveries => "deliveries",
             Table::DeliveryKeys => "delivery_keys",
+            Table::DeliverySlots => "delivery_slots",
+            Table::Manifests => "manifests",
             Table::Journal => "journal",
         }
     }

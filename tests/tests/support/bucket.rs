@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use zip::ZipArchive;
@@ -67,6 +68,18 @@ pub fn entries(zip: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
     files.into_iter().zip(crcs).map(|((name, bytes), crc)| (name, crc, bytes)).collect()
 }
 
+/// Holds a manifest against the schema that users are given.
+#[track_caller]
+pub fn follows_the_schema(name: &str, manifest: &Value) {
+    static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+        let text = include_str!("../../../docs/manifest.schema.json");
+        jsonschema::draft202012::options().build(&serde_json::from_str(text).unwrap()).unwrap()
+    });
+    let faults: Vec<String> =
+        SCHEMA.iter_errors(manifest).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(faults.is_empty(), "{name}: {faults:?}");
+}
+
 /// Checks every visible file of a bucket, and returns the exports that have a manifest, by the names of their zips.
 /// Zips are whole; a manifest's part is there, and is what the manifest says, to the last decimal.
 #[track_caller]
@@ -80,6 +93,7 @@ pub fn checked(folder: &Path) -> Vec<Export> {
         }
         let stem = name.strip_suffix(".manifest.json").unwrap_or_else(|| panic!("`{name}`"));
         let manifest: Value = serde_json::from_slice(bytes).unwrap();
+        follows_the_schema(name, &manifest);
         assert_eq!(manifest["format"], "billkeep.manifest/1");
         let parts = manifest["parts"].as_array().unwrap();
         assert_eq!(parts.len(), 1);

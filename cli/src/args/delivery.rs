@@ -1,0 +1,73 @@
+//! The part of the command line that is about deliveries.
+
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Delivery {
+    /// All deliveries
+    List {
+        /// Where each part lies; with FIELD=VALUE, only these deliveries: uin, kind, sink, state, month or day
+        #[arg(long = "where", value_name = "FIELD=VALUE", num_args = 0..=1, default_missing_value = "")]
+        filter: Vec<String>,
+    },
+    /// All that is known of a delivery, and what to do if it failed
+    Show {
+        /// Its number
+        number: u64,
+    },
+    /// Compares what sinks hold with what was delivered
+    Verify {
+        /// Only this sink
+        #[arg(long)]
+        sink: Option<String>,
+        #[command(flatten)]
+        how: HowArgs,
+    },
+    /// Sends again what a sink has lost or altered
+    Repair {
+        /// Only this delivery
+        number: Option<u64>,
+        /// Only this sink
+        #[arg(long)]
+        sink: Option<String>,
+        #[command(flatten)]
+        how: HowArgs,
+    },
+    /// Goes on with a delivery that failed, at once
+    Retry {
+        /// Its number
+        number: u64,
+    },
+    /// Gives up a delivery that is not there yet
+    Abandon {
+        /// Its number
+        number: u64,
+        /// Why, for the journal
+        #[arg(long)]
+        reason: String,
+        /// Leaves at the sink what may lie there of it
+        #[arg(long)]
+        leave: bool,
+    },
+}
+
+/// How closely a sink is looked at.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct HowArgs {
+    /// Reads every byte (default for folders)
+    #[arg(long, conflicts_with_all = ["sample", "head"])]
+    pub(crate) read_data: bool,
+    /// Reads every byte of so many parts in a hundred, others each time: 5%
+    #[arg(long, value_name = "PERCENT", value_parser = percent, conflicts_with = "head")]
+    pub(crate) sample: Option<u8>,
+    /// Asks for lengths only (default for object stores)
+    #[arg(long)]
+    pub(crate) head: bool,
+}
+
+fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok();
+    number
+        .filter(|n| (1..=100).contains(n))
+        .ok_or_else(|| format!("`{text}` is not a number of parts in a hundred, as `5%`"))
+}

@@ -1,0 +1,71 @@
+//! Bars that show how far something has come, on terminals.
+
+use std::sync::Mutex;
+
+use billkeep_core::delivery::Meter;
+use billkeep_core::ingest::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::stop;
+
+/// Less than this is done before a bar can be looked at.
+const BYTES_MIN: u64 = 8 << 20;
+
+/// A bar that counts bytes, where somebody looks.
+pub(crate) struct Bar {
+    shown: bool,
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Bar {
+    /// A bar; without `shown`, nothing is drawn.
+    pub(crate) fn new(shown: bool) -> Bar {
+        Bar { shown, bar: Mutex::new(None) }
+    }
+
+    pub(crate) fn finish(&self) {
+        if let Ok(Some(bar)) = self.bar.lock().map(|mut bar| bar.take()) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn with(&self, total: u64, tell: impl FnOnce(&ProgressBar)) {
+        if !self.shown || total < BYTES_MIN {
+            return;
+        }
+        if let Ok(mut bar) = self.bar.lock() {
+            let style = || {
+                ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta} {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_bar())
+            };
+            tell(bar.get_or_insert_with(|| ProgressBar::new(total).with_style(style())));
+        }
+    }
+}
+
+impl Progress for Bar {
+    fn read(&self, done: u64, total: u64) {
+        self.with(total, |bar| bar.set_position(done));
+    }
+}
+
+impl Meter for Bar {
+    fn begin(&self, _name: &str, bytes: u64) {
+        self.with(bytes, |bar| bar.set_position(0));
+    }
+
+    fn sent(&self, bytes: i64) {
+        if let Ok(Some(bar)) = self.bar.lock().as_deref() {
+            let position = bar.position().saturating_add_signed(bytes);
+            bar.set_position(position);
+        }
+    }
+
+    fn end(&self) {
+        self.finish();
+    }
+
+    fn stopped(&self) -> bool {
+        stop::is_asked()
+    }
+}

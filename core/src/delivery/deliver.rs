@@ -1,0 +1,588 @@
+//! Takes a delivery from where it stands to its receipt, a committed step at a time.
+//!
+//! Whoever calls holds the sink ([`Desk`]), so nobody else is at the same delivery. What a step did before it was killed is
+//! found, and not done twice: parts are named after their content, and the manifest is compared before it is believed.
+
+use std::fs::{self, File};
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bill::BillView;
+use crate::digest::hex;
+use crate::export::{
+    Hashing, Manifest, ManifestSealed, Plan, Rendered, Wanted, read_all, read_hash, stage_part,
+};
+use crate::journal::{Actor, Change, append_change};
+use crate::period::Day;
+use crate::sink::{Sink, SinkError, Staged, Watch};
+use crate::store::{Read, Store};
+
+use super::DeliveryError;
+use super::desk::{Desk, Destination, Ways, stage_error};
+use super::plan::{self, Planned};
+use super::record::{self, Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, Upload};
+
+/// A part that is staged, encrypted if it is to be.
+pub(super) struct Parcel {
+    pub(super) path: PathBuf,
+    pub(super) bytes: u64,
+    pub(super) sha256: [u8; 32],
+    pub(super) zip: Option<(u64, [u8; 32])>,
+}
+
+/// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
+///
+/// # Errors
+/// [`DeliveryError`]; the delivery remembers how the attempt failed, and running again goes on where this run ended.
+pub fn deliver(
+    store: &Store,
+    to: &Destination,
+    wanted: Wanted,
+    on: Day,
+    ways: &Ways<'_>,
+    actor: &Actor,
+) -> Result<Delivery, DeliveryError> {
+    let at = At { store, to, desk: Desk::take(to, ways)?, ways, actor };
+    loop {
+        match plan::plan(store, &to.record, wanted, on, actor)? {
+            Planned::Delivery(delivery) => return at.attempt(*delivery),
+            Planned::Before(before) => at.remembering(before.number, at.settle(*before))?,
+        }
+    }
+}
+
+/// Goes on with a delivery at once, whatever it waits for.
+///
+/// # Errors
+/// [`DeliveryError`]; [`DeliveryError::State`] when there is nothing to go on with.
+pub fn retry(
+    store: &Store,
+    to: &Destination,
+    number: u64,
+    ways: &Ways<'_>,
+    actor: &Actor,
+) -> Result<Delivery, DeliveryError> {
+    let at = At { store, to, desk: Desk::take(to, ways)?, ways: &Ways { at_once: true, ..*ways }, actor };
+    let reader = store.read()?;
+    let delivery = record::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
+    if !delivery.progress.is_pending() {
+        return Err(DeliveryError::State { number, state: delivery.progress.word() });
+    }
+    if let Some(on) = delivery.on {
+        plan::may_write(&reader, &to.record, &delivery.plan.wanted, on)?;
+    }
+    drop(reader);
+    at.attempt(delivery)
+}
+
+/// Gives a delivery up. Without a sink, what may lie there of it stays.
+///
+/// # Errors
+/// [`DeliveryError::State`] when it is delivered, or was given up; [`DeliveryError::Sink`] when its traces cannot be removed.
+pub fn abandon(
+    store: &Store,
+    to: Option<&Destination>,
+    number: u64,
+    why: &str,
+    ways: &Ways<'_>,
+    actor: &Actor,
+) -> Result<Delivery, DeliveryError> {
+    let get = || -> Result<Delivery, DeliveryError> {
+        let delivery = record::find(&store.read()?, number)?.ok_or(DeliveryError::None(number))?;
+        if delivery.progress.is_pending() {
+            Ok(delivery)
+        } else {
+            Err(DeliveryError::State { number, state: delivery.progress.word() })
+        }
+    };
+    let Some(to) = to else {
+        let delivery = get()?;
+        let part = delivery.progress.begun().map(|begun| begun.part.clone());
+        return give_up(store, delivery, why, part, actor);
+    };
+    let at = At { store, to, desk: Desk::take(to, ways)?, ways, actor };
+    let delivery = get()?;
+    if at.has_arrived(&delivery)? {
+        at.attempt(delivery)
+    } else {
+        at.clear(&delivery)?;
+        give_up(store, delivery, why, None, actor)
+    }
+}
+
+/// A sink that is held to deliver to it: from which store, how, and on whose behalf.
+pub(super) struct At<'a> {
+    pub(super) store: &'a Store,
+    pub(super) to: &'a Destination,
+    pub(super) desk: Desk,
+    pub(super) ways: &'a Ways<'a>,
+    pub(super) actor: &'a Actor,
+}
+
+impl At<'_> {
+    pub(super) fn sink(&self) -> &dyn Sink {
+        self.to.sink.as_ref()
+    }
+
+    /// Tries to get a delivery to its end, unless it is to wait; remembers how it failed.
+    fn attempt(&self, delivery: Delivery) -> Result<Delivery, DeliveryError> {
+        let number = delivery.number;
+        if let Some(Failure { attempts, why, next_unix_s: Some(next), .. }) = &delivery.failure
+            && *next > self.actor.at_unix_s
+            && !self.ways.at_once
+            && delivery.progress.is_pending()
+        {
+            let (attempts, wait_s, why) = (*attempts, next - self.actor.at_unix_s, why.clone());
+            return Err(DeliveryError::Waits { number, attempts, wait_s, why });
+        }
+        self.remembering(number, self.steps(delivery))
+    }
+
+    /// Has the delivery remember how what was tried has failed, if it has.
+    fn remembering<T>(&self, number: u64, result: Result<T, DeliveryError>) -> Result<T, DeliveryError> {
+        if let Err(error) = &result
+            && let Some(kind) = error.failure()
+        {
+            self.remember(number, kind, error.to_string())?;
+        }
+        result
+    }
+
+    fn steps(&self, mut delivery: Delivery) -> Result<Delivery, DeliveryError> {
+        loop {
+            delivery = match &delivery.progress {
+                Progress::Planned => self.upload(&delivery, None)?,
+                Progress::Uploading(_, Upload { token }) => self.upload(&delivery, token.as_deref())?,
+                Progress::Uploaded(receipt) => self.check(&delivery, receipt)?,
+                Progress::Checked(receipt) => self.finish(&delivery, receipt)?,
+                _ => return Ok(delivery),
+            };
+        }
+    }
+
+    /// Commits the next step, unless the delivery has been changed by somebody else; then it is returned as they left it.
+    fn step(&self, delivery: &Delivery, progress: Progress) -> Result<Delivery, DeliveryError> {
+        self.step_with(delivery, progress, None, None)
+    }
+
+    pub(super) fn step_with(
+        &self,
+        delivery: &Delivery,
+        progress: Progress,
+        manifest: Option<&Vec<u8>>,
+        change: Option<Change<'_>>,
+    ) -> Result<Delivery, DeliveryError> {
+        let writer = self.store.write()?;
+        let now = record::get(&writer, delivery.number)?;
+        if now.progress != delivery.progress {
+            writer.abort()?;
+            return Ok(now);
+        }
+        let failure = if matches!(progress, Progress::Delivered(_)) { None } else { now.failure.clone() };
+        let next = Delivery { progress, failure, ..now };
+        record::put(&writer, &next)?;
+        if let Some(bytes) = manifest {
+            record::put_manifest(&writer, next.number, bytes)?;
+        }
+        if let Some(change) = change {
+            append_change(&writer, self.actor, change)?;
+        }
+        writer.commit()?;
+        Ok(next)
+    }
+
+    /// Remembers that an attempt has failed; the journal hears of the first in a row, and of another kind.
+    fn remember(&self, number: u64, kind: FailureKind, why: String) -> Result<(), DeliveryError> {
+        let writer = self.store.write()?;
+        let delivery = record::get(&writer, number)?;
+        if !delivery.progress.is_pending() {
+            return Ok(writer.abort()?);
+        }
+        let before = delivery.failure.as_ref();
+        if before.is_none_or(|before| before.kind != kind) {
+            let subject = delivery.plan.wanted.bill.to_string();
+            let detail = format!("delivery {number} to sink `{}`, {}: {why}", delivery.sink, kind.word());
+            append_change(&writer, self.actor, Change::new("deliver failed", &subject, &detail))?;
+        }
+        let failure = Some(Failure::after(before, kind, why, self.actor.at_unix_s));
+        record::put(&writer, &Delivery { failure, ..delivery })?;
+        Ok(writer.commit()?)
+    }
+
+    /// Renders the part, and puts it.
+    fn upload(&self, delivery: &Delivery, token: Option<&str>) -> Result<Delivery, DeliveryError> {
+        let failed = |e| self.to.error(e);
+        if self.ways.meter.stopped() {
+            return Err(failed(SinkError::Stopped));
+        }
+        let plan = &delivery.plan;
+        let part = self.part_name(plan);
+        if let Some(token) = token {
+            self.sink().abandon(&part, token).map_err(failed)?;
+        }
+        // The plan may be older than this run: it is fulfilled from the revision that it was made for.
+        let reader = self.store.read()?;
+        let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
+        let staged = self.desk.at(&plan.part_name());
+        let rendered = stage_part(&reader, &view, plan, &self.ways.render, &staged)?;
+        let mut manifest = self.manifest(&reader, delivery, &rendered)?;
+        drop(reader);
+        let parcel = self.sealed(&staged, &part, &rendered)?;
+        self.tell_sealed(&mut manifest, &part, parcel.bytes, &parcel.sha256);
+        let name = self.manifest_name(plan);
+        let found = read_all(self.sink(), &name).map_err(failed)?;
+        let (receipt, bytes) = match found {
+            None => {
+                let bytes = self.manifest_bytes(&manifest)?;
+                (self.receipt(plan, &rendered, &parcel, &bytes), bytes)
+            }
+            // A manifest that tells of something else is somebody else's: its parts are not touched.
+            Some(bytes) => {
+                let theirs = self.same_export(&manifest, &bytes)?;
+                let theirs = theirs.ok_or_else(|| failed(SinkError::Conflict { name }))?;
+                let mut receipt = self.receipt(plan, &rendered, &parcel, &bytes);
+                if let Some(sealed) = theirs.parts.first().and_then(|part| part.sealed.as_ref()) {
+                    receipt.bytes = sealed.bytes;
+                    receipt.sha256 = crate::digest::from_hex(&sealed.sha256).unwrap_or_default();
+                }
+                (receipt, bytes)
+            }
+        };
+        let upload = Upload::default();
+        let progress = Progress::Uploading(Box::new(receipt.clone()), upload);
+        let uploading = self.step_with(delivery, progress.clone(), Some(&bytes), None)?;
+        if uploading.progress != progress {
+            return Ok(uploading);
+        }
+        let tag = self.put(delivery.number, &receipt, &parcel)?;
+        // What was moved away is not there any more; what was found in place is not needed.
+        for path in [&staged, &parcel.path] {
+            let _ = fs::remove_file(path);
+        }
+        let uploading = record::get(&self.store.read()?, delivery.number)?;
+        self.step(&uploading, Progress::Uploaded(Box::new(Receipt { tag, ..receipt })))
+    }
+
+    /// Puts a part, unless it is there already.
+    fn put(&self, number: u64, receipt: &Receipt, parcel: &Parcel) -> Result<Option<String>, DeliveryError> {
+        let (sink, failed) = (self.sink(), |e| self.to.error(e));
+        let name = &receipt.part;
+        if let Some(held) = sink.head(name).map_err(failed)?
+            && held.bytes == receipt.bytes
+            && read_hash(sink, name).map_err(failed)? == Some((receipt.bytes, receipt.sha256))
+        {
+            return Ok(held.tag);
+        }
+        if (parcel.bytes, parcel.sha256) != (receipt.bytes, receipt.sha256) {
+            return Err(failed(SinkError::Damaged(format!(
+                "the manifest of `{name}` is there, and what it tells of is not"
+            ))));
+        }
+        let staged = Staged { path: parcel.path.clone(), bytes: parcel.bytes, sha256: parcel.sha256 };
+        self.ways.meter.begin(name, parcel.bytes);
+        let watch = Watching { at: self, number, receipt };
+        let put = sink.put(name, &staged, &watch).map_err(failed);
+        self.ways.meter.end();
+        Ok(put?.tag)
+    }
+
+    /// Asks the sink for the part.
+    fn check(&self, delivery: &Delivery, receipt: &Receipt) -> Result<Delivery, DeliveryError> {
+        let (sink, failed) = (self.sink(), |e| self.to.error(e));
+        if self.ways.meter.stopped() {
+            return Err(failed(SinkError::Stopped));
+        }
+        let name = &receipt.part;
+        let head = sink.head(name).map_err(failed)?;
+        let wrong = match &head {
+            None => Some("and it is not there".to_owned()),
+            Some(held) if held.bytes != receipt.bytes => Some(format!("and {} bytes are there", held.bytes)),
+            Some(_) if self.to.record.options()?.reads_back => {
+                let found = read_hash(sink, name).map_err(failed)?;
+                (found != Some((receipt.bytes, receipt.sha256)))
+                    .then(|| "and what is read back is something else".to_owned())
+            }
+            Some(_) => None,
+        };
+        if let Some(wrong) = wrong {
+            // The next attempt puts it again.
+            self.step(delivery, Progress::Planned)?;
+            let location = sink.location(name);
+            return Err(failed(SinkError::Damaged(format!(
+                "{location}: {} bytes were put, {wrong}",
+                receipt.bytes
+            ))));
+        }
+        let tag = head.and_then(|held| held.tag);
+        self.step(delivery, Progress::Checked(Box::new(Receipt { tag, ..receipt.clone() })))
+    }
+
+    /// Puts signature and manifest, and writes the receipt.
+    fn finish(&self, delivery: &Delivery, receipt: &Receipt) -> Result<Delivery, DeliveryError> {
+        let (sink, failed) = (self.sink(), |e| self.to.error(e));
+        let name = &receipt.manifest;
+        let kept = record::manifest(&self.store.read()?, delivery.number)?.unwrap_or_default();
+        let mut bytes = read_all(sink, name).map_err(failed)?.unwrap_or_else(|| kept.clone());
+        self.must_be_the_same(name, &kept, &bytes)?;
+        let mut signature = self.sign(name, &bytes)?;
+        sink.put_new(name, &bytes).map_err(failed)?;
+        // Not every destination tells that a name was taken: it is read before it is believed.
+        let held = read_all(sink, name).map_err(failed)?;
+        let held = held.ok_or_else(|| {
+            failed(SinkError::Damaged(format!("{} was put, and is not there", sink.location(name))))
+        })?;
+        if held != bytes {
+            self.must_be_the_same(name, &kept, &held)?;
+            signature = self.sign(name, &held)?;
+            bytes = held;
+        }
+        let receipt = Receipt {
+            manifest_sha256: Sha256::digest(&bytes).into(),
+            signature,
+            at_unix_s: self.actor.at_unix_s,
+            actor: self.actor.name.clone(),
+            ..receipt.clone()
+        };
+        let detail = format!(
+            "delivery {}: `{}` to sink `{}`, {} lines, sha256 {}",
+            delivery.number,
+            receipt.part,
+            self.to.record.name,
+            receipt.rows,
+            hex(&receipt.sha256)
+        );
+        // What is delivered is the lines that were planned: their digest, which the manifest has too.
+        let (subject, after) = (delivery.plan.wanted.bill.to_string(), Some(delivery.plan.content.bytes()));
+        let change = Change { after, ..Change::new("deliver", &subject, &detail) };
+        self.step_with(delivery, Progress::Delivered(Box::new(receipt)), Some(&bytes), Some(change))
+    }
+
+    /// Puts the signature of a manifest, and returns its name and hash.
+    pub(super) fn sign(
+        &self,
+        manifest: &str,
+        bytes: &[u8],
+    ) -> Result<Option<(String, [u8; 32])>, DeliveryError> {
+        let Some(sign) = &self.to.sign else { return Ok(None) };
+        let (sink, failed) = (self.sink(), |e| self.to.error(e));
+        let (name, signature) = (format!("{manifest}{}", sign.suffix()), sign.sign(bytes));
+        if read_all(sink, &name).map_err(failed)?.as_ref() != Some(&signature) {
+            // One that is there is of a manifest that never was, or was signed with another key.
+            sink.remove(&name).map_err(failed)?;
+            sink.put_new(&name, &signature).map_err(failed)?;
+        }
+        let hash = Sha256::digest(&signature).into();
+        Ok(Some((name, hash)))
+    }
+
+    /// Gets a delivery out of the way whose lines have changed since it was planned. If all of it but the receipt is at the
+    /// sink, then it was delivered.
+    fn settle(&self, before: Delivery) -> Result<(), DeliveryError> {
+        if self.has_arrived(&before)? {
+            self.steps(before)?;
+        } else {
+            self.clear(&before)?;
+            give_up(self.store, before, "its lines have changed since it was planned", None, self.actor)?;
+        }
+        Ok(())
+    }
+
+    /// Says whether a delivery's manifest is at the sink: then everything is.
+    fn has_arrived(&self, delivery: &Delivery) -> Result<bool, DeliveryError> {
+        let Progress::Checked(receipt) = &delivery.progress else { return Ok(false) };
+        let Some(bytes) = read_all(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))? else {
+            return Ok(false);
+        };
+        let kept = record::manifest(&self.store.read()?, delivery.number)?.unwrap_or_default();
+        Ok(self.must_be_the_same(&receipt.manifest, &kept, &bytes).is_ok())
+    }
+
+    /// Removes what is at the sink of a delivery that never got its manifest.
+    fn clear(&self, delivery: &Delivery) -> Result<(), DeliveryError> {
+        let failed = |e| self.to.error(e);
+        let Some(receipt) = delivery.progress.begun() else { return Ok(()) };
+        if let Progress::Uploading(_, Upload { token: Some(token) }) = &delivery.progress {
+            self.sink().abandon(&receipt.part, token).map_err(failed)?;
+        }
+        // Somebody else's manifest may tell of the same part: then it is theirs.
+        if self.sink().head(&receipt.manifest).map_err(failed)?.is_none() {
+            self.sink().remove(&receipt.part).map_err(failed)?;
+            if let Some(sign) = &self.to.sign {
+                let name = format!("{}{}", receipt.manifest, sign.suffix());
+                self.sink().remove(&name).map_err(failed)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn part_name(&self, plan: &Plan) -> String {
+        format!("{}{}", plan.part_name(), self.to.seal.as_ref().map_or("", |seal| seal.suffix()))
+    }
+
+    fn manifest_name(&self, plan: &Plan) -> String {
+        let seal = self.to.seal.as_ref().filter(|seal| seal.seals_manifests());
+        format!("{}{}", plan.manifest_name(), seal.map_or("", |seal| seal.suffix()))
+    }
+
+    fn receipt(&self, plan: &Plan, rendered: &Rendered, parcel: &Parcel, manifest: &[u8]) -> Receipt {
+        let part = self.part_name(plan);
+        Receipt {
+            location: self.sink().location(&part),
+            part,
+            bytes: parcel.bytes,
+            sha256: parcel.sha256,
+            rows: rendered.files.iter().map(|f| f.rows).sum(),
+            sums: rendered.sums.clone(),
+            manifest: self.manifest_name(plan),
+            manifest_sha256: Sha256::digest(manifest).into(),
+            at_unix_s: self.actor.at_unix_s,
+            actor: self.actor.name.clone(),
+            tag: None,
+            zip: parcel.zip,
+            signature: None,
+        }
+    }
+
+    /// Encrypts a staged part, if that was said.
+    pub(super) fn sealed(
+        &self,
+        staged: &Path,
+        name: &str,
+        rendered: &Rendered,
+    ) -> Result<Parcel, DeliveryError> {
+        let Rendered { bytes, sha256, .. } = *rendered;
+        let Some(seal) = &self.to.seal else {
+            return Ok(Parcel { path: staged.to_owned(), bytes, sha256, zip: None });
+        };
+        let path = self.desk.at(name);
+        let seal_file = || -> std::io::Result<(u64, [u8; 32])> {
+            let mut from = BufReader::with_capacity(1 << 20, File::open(staged)?);
+            let mut to = Hashing::new(BufWriter::with_capacity(1 << 20, File::create(&path)?));
+            seal.seal(&mut from, &mut to)?;
+            to.flush()?;
+            to.out.get_ref().sync_all()?;
+            Ok(to.finish())
+        };
+        let sealed = seal_file().map_err(|e| stage_error(&path, &e))?;
+        fs::remove_file(staged).map_err(|e| stage_error(staged, &e))?;
+        Ok(Parcel { path, bytes: sealed.0, sha256: sealed.1, zip: Some((bytes, sha256)) })
+    }
+
+    /// Makes a delivery's manifest.
+    pub(super) fn manifest(
+        &self,
+        store: &impl Read,
+        delivery: &Delivery,
+        rendered: &Rendered,
+    ) -> Result<Manifest, DeliveryError> {
+        let supersedes = match delivery.supersedes {
+            Some(number) => record::get(store, number)?.progress.receipt().map(|r| r.manifest.clone()),
+            None => None,
+        };
+        Ok(Manifest { supersedes, ..Manifest::new(&delivery.plan, rendered) })
+    }
+
+    /// Tells in a manifest what lies at the sink, if that is encrypted.
+    pub(super) fn tell_sealed(&self, manifest: &mut Manifest, name: &str, bytes: u64, sha256: &[u8; 32]) {
+        let (Some(seal), Some(part)) = (&self.to.seal, manifest.parts.first_mut()) else { return };
+        part.sealed = Some(ManifestSealed {
+            name: name.to_owned(),
+            format: seal.format().to_owned(),
+            bytes,
+            sha256: hex(sha256),
+        });
+    }
+
+    /// Returns a manifest's bytes as they are to be at the sink.
+    pub(super) fn manifest_bytes(&self, manifest: &Manifest) -> Result<Vec<u8>, DeliveryError> {
+        let bytes = manifest.to_bytes();
+        match &self.to.seal {
+            Some(seal) if seal.seals_manifests() => {
+                let mut sealed = Vec::new();
+                seal.seal(&mut bytes.as_slice(), &mut sealed)
+                    .map_err(|e| stage_error(Path::new("the manifest"), &e))?;
+                Ok(sealed)
+            }
+            _ => Ok(bytes),
+        }
+    }
+
+    /// Reads a manifest that was found, if it tells of the same export. An encrypted one cannot be read, and is not ours.
+    fn same_export(&self, ours: &Manifest, found: &[u8]) -> Result<Option<Manifest>, DeliveryError> {
+        Ok(Manifest::from_bytes(found).ok().filter(|theirs| theirs.same_export(ours)))
+    }
+
+    /// Refuses a manifest at the sink that tells of something else than the one that was kept.
+    fn must_be_the_same(&self, name: &str, kept: &[u8], found: &[u8]) -> Result<(), DeliveryError> {
+        let same = || {
+            let (kept, found) = (Manifest::from_bytes(kept).ok()?, Manifest::from_bytes(found).ok()?);
+            // What was encrypted by somebody else is not what was put.
+            let sealed = |m: &Manifest| m.parts.iter().map(|p| p.sealed.clone()).collect::<Vec<_>>();
+            (found.same_export(&kept) && sealed(&found) == sealed(&kept)).then_some(())
+        };
+        if kept == found || same().is_some() {
+            Ok(())
+        } else {
+            Err(self.to.error(SinkError::Conflict { name: name.to_owned() }))
+        }
+    }
+}
+
+/// Writes that a delivery was given up.
+fn give_up(
+    store: &Store,
+    delivery: Delivery,
+    why: &str,
+    part: Option<String>,
+    actor: &Actor,
+) -> Result<Delivery, DeliveryError> {
+    let writer = store.write()?;
+    let now = record::get(&writer, delivery.number)?;
+    if now.progress != delivery.progress {
+        return Err(DeliveryError::State { number: now.number, state: now.progress.word() });
+    }
+    let abandoned =
+        Abandoned { why: why.to_owned(), part, at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
+    let next = Delivery { progress: Progress::Abandoned(Box::new(abandoned)), failure: None, ..now };
+    record::put(&writer, &next)?;
+    let subject = next.plan.wanted.bill.to_string();
+    let detail =
+        format!("delivery {}: `{}` to sink `{}`: {why}", next.number, next.plan.part_name(), next.sink);
+    append_change(&writer, actor, Change::new("delivery abandon", &subject, &detail))?;
+    writer.commit()?;
+    Ok(next)
+}
+
+/// Keeps the upload's token in the store, and tells the meter.
+struct Watching<'a> {
+    at: &'a At<'a>,
+    number: u64,
+    receipt: &'a Receipt,
+}
+
+impl Watch for Watching<'_> {
+    fn begun(&self, token: &str) -> Result<(), SinkError> {
+        let upload = Upload { token: Some(token.to_owned()) };
+        let progress = Progress::Uploading(Box::new(self.receipt.clone()), upload);
+        let write_down = || -> Result<bool, DeliveryError> {
+            let now = record::get(&self.at.store.read()?, self.number)?;
+            let is_ours = matches!(now.progress, Progress::Uploading(..));
+            Ok(is_ours && self.at.step(&now, progress.clone())?.progress == progress)
+        };
+        match write_down() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SinkError::Stopped),
+            Err(e) => Err(SinkError::Passing(format!("the upload could not be written down: {e}"))),
+        }
+    }
+
+    fn sent(&self, bytes: i64) {
+        self.at.ways.meter.sent(bytes);
+    }
+
+    fn stopped(&self) -> bool {
+        self.at.ways.meter.stopped()
+    }
+}

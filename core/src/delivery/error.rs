@@ -1,0 +1,120 @@
+//! Why a delivery did not happen.
+
+use crate::error::Kind;
+use crate::export::ExportError;
+use crate::sink::SinkError;
+use crate::storage::StorageError;
+use crate::store::StoreError;
+use crate::uin::Uin;
+
+use super::record::FailureKind;
+
+/// Why a delivery could not be made, checked or mended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// It cannot be rendered.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The sink's record or the account's cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The sink cannot do it.
+    #[error("sink `{sink}`: {error}")]
+    Sink {
+        /// Its name.
+        sink: String,
+        /// Why.
+        error: SinkError,
+    },
+    /// The part cannot be staged.
+    #[error("`{path}`: {why}")]
+    Stage {
+        /// Where.
+        path: String,
+        /// What the system says.
+        why: String,
+    },
+    /// What was due may not be written any more.
+    #[error("nothing was written to sink `{sink}` for account {uin}: {why}")]
+    Withdrawn {
+        /// The sink.
+        sink: String,
+        /// Whose bill.
+        uin: Uin,
+        /// What is in the way.
+        why: String,
+    },
+    /// It failed a moment ago, and is tried again later.
+    #[error("delivery {number} failed {attempts} times in a row, and is tried again in {wait_s} s: {why}")]
+    Waits {
+        /// Which one.
+        number: u64,
+        /// How often it failed.
+        attempts: u32,
+        /// How long it waits.
+        wait_s: i64,
+        /// What the last failure was.
+        why: String,
+    },
+    /// There is no delivery of this number.
+    #[error("there is no delivery {0}")]
+    None(u64),
+    /// It does not stand where it would have to.
+    #[error("delivery {number} is {state}")]
+    State {
+        /// Which one.
+        number: u64,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// It was signed, and nothing was given to sign with; or the other way round.
+    #[error("delivery {number}: {why}")]
+    Means {
+        /// Which one.
+        number: u64,
+        /// What is missing.
+        why: String,
+    },
+}
+
+impl From<crate::bill::BillError> for DeliveryError {
+    fn from(e: crate::bill::BillError) -> Self {
+        DeliveryError::Export(e.into())
+    }
+}
+
+impl DeliveryError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            DeliveryError::Export(e) => e.kind(),
+            DeliveryError::Storage(e) => e.kind(),
+            DeliveryError::Store(e) => e.kind(),
+            DeliveryError::Sink { error, .. } => error.kind(),
+            DeliveryError::Stage { .. } => Kind::Internal,
+            DeliveryError::Withdrawn { .. } | DeliveryError::State { .. } => Kind::Refused,
+            DeliveryError::Waits { .. } => Kind::Passing,
+            DeliveryError::None(_) | DeliveryError::Means { .. } => Kind::User,
+        }
+    }
+
+    /// Returns how an attempt failed, if the delivery is to remember it: a store that failed cannot, and being stopped is no
+    /// failure.
+    pub(super) fn failure(&self) -> Option<FailureKind> {
+        match self {
+            DeliveryError::Store(_)
+            | DeliveryError::Waits { .. }
+            | DeliveryError::Sink { error: SinkError::Stopped, .. } => None,
+            DeliveryError::Sink { error: SinkError::Credentials(_), .. } => Some(FailureKind::Credentials),
+            other => Some(match other.kind() {
+                Kind::Passing => FailureKind::Passing,
+                Kind::Damaged => FailureKind::Damaged,
+                Kind::User | Kind::Refused | Kind::Internal => FailureKind::Refused,
+            }),
+        }
+    }
+}
