@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod context;
 mod error;
+mod metrics;
 mod output;
 mod progress;
 mod stop;

@@ -15,6 +15,7 @@ mod desk;
 mod due;
 mod error;
 mod plan;
+mod rebuild;
 pub(crate) mod record;
 mod repair;
 mod verify;
@@ -23,6 +24,7 @@ pub use deliver::{abandon, deliver, retry};
 pub use desk::{Destination, Meter, NoMeter, Seal, Sign, Ways};
 pub use due::{DueAt, DueItem, due, due_at, due_of};
 pub use error::DeliveryError;
+pub use rebuild::{Made, NOT_AT_ANY_SINK, Rebuilt, rebuild};
 pub use record::{
     Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, RemovedAt, Upload, find, list,
 };

@@ -7,6 +7,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::{Digest as _, Sha256};
 
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 
@@ -40,12 +43,32 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), stage })
     }
 
+    /// Takes a folder away that holds no object.
+    pub(crate) fn remove_empty(path: &Path) {
+        let is_empty = |path: &Path| {
+            fs::read_dir(path).is_ok_and(|entries| entries.flatten().all(|e| e.file_name() == STAGE))
+        };
+        if is_empty(path) {
+            let _ = fs::remove_dir_all(path.join(STAGE));
+            let _ = fs::remove_dir(path);
+        }
+    }
+
     fn at(&self, name: &str) -> Result<PathBuf, SinkError> {
         // Names are rendered by us, but a sink takes no path for a name from anybody.
         if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
             return Err(SinkError::Setup(format!("`{name}` is not a name for a file")));
         }
         Ok(self.path.join(name))
+    }
+
+    /// Returns where something is staged that nobody else stages at the same time.
+    fn staged(&self, name: &str) -> PathBuf {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let hash = Sha256::digest(name);
+        let short: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        self.stage.join(format!("{short}.{}.{number}", std::process::id()))
     }
 
     fn flush_folder(&self) -> Result<(), SinkError> {
@@ -70,7 +93,7 @@ impl Sink for Folder {
         let target = self.at(name)?;
         let mut from = part.path.clone();
         if part.path.parent() != Some(&self.stage) {
-            from = self.stage.join(name);
+            from = self.staged(name);
             fs::copy(&part.path, &from).map_err(|e| setup(&from, &e))?;
         }
         File::open(&from).and_then(|f| f.sync_all()).map_err(|e| setup(&from, &e))?;
@@ -85,7 +108,7 @@ impl Sink for Folder {
         if target.exists() {
             return Ok(false);
         }
-        let staged = self.stage.join(name);
+        let staged = self.staged(name);
         let write = |path: &Path| -> io::Result<()> {
             let mut file = File::create(path)?;
             file.write_all(bytes)?;

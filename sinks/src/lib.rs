@@ -1,7 +1,13 @@
-//! Where billkeep's exports go. Today: folders. Object stores and WASM sinks will stand beside them.
+//! Where billkeep's exports go: folders and object stores. WASM sinks will stand beside them.
 
+pub mod conformance;
+mod files;
 mod folder;
+mod means;
+mod object;
 mod url;
 
 pub use folder::Folder;
-pub use url::{Env, Options, UrlError, check, open};
+pub use means::{Means, means};
+pub use object::Bucket;
+pub use url::{Env, Options, UrlError, below, check, create_bucket, open, remove_empty};

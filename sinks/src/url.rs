@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use billkeep_core::sink::{Sink, SinkError};
 
-use crate::Folder;
+use crate::{Folder, means, object};
 
 /// Looks a name up in the surroundings of the program. Credentials come from there: a sink's URL and options hold none.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -22,6 +22,22 @@ pub enum UrlError {
     NotYet(String),
     /// A `file:` URL without an absolute path.
     Path(String),
+    /// An `s3:` or `cos:` URL that names no place.
+    Bucket {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An option whose value makes no sense.
+    Value {
+        /// The option.
+        name: String,
+        /// What was said.
+        value: String,
+        /// What can be said.
+        known: String,
+    },
     /// An option that sinks of this kind have not.
     Option {
         /// The option.
@@ -35,14 +51,20 @@ impl std::fmt::Display for UrlError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             UrlError::Scheme(url) => {
-                write!(f, "`{url}` is not a sink's URL; write a folder as `file:///path/to/folder`")
+                write!(
+                    f,
+                    "`{url}` is not a sink's URL; write a folder as `file:///path/to/folder`, an object store as \
+                     `s3://bucket/prefix` or `cos://bucket-appid/prefix?region=REGION`"
+                )
             }
             UrlError::NotYet(url) => {
-                write!(f, "`{url}`: this version delivers to folders only (`file:///path/to/folder`)")
+                write!(f, "`{url}`: this version delivers to folders (`file:`), `s3:` and `cos:` only")
             }
             UrlError::Path(url) => {
                 write!(f, "`{url}` has no absolute path; write it as `file:///path/to/folder`")
             }
+            UrlError::Bucket { url, why } => write!(f, "`{url}`: {why}"),
+            UrlError::Value { name, value, known } => write!(f, "`{name}={value}`: say {known}"),
             UrlError::Option { name, known } => {
                 write!(f, "`{name}` is not an option of such a sink: there is {known}")
             }
@@ -57,13 +79,15 @@ impl std::error::Error for UrlError {}
 /// # Errors
 /// [`UrlError`] when no sink can be made of them.
 pub fn check(url: &str, options: &Options) -> Result<(), UrlError> {
+    means::check(options)?;
+    let options = means::without(options);
+    if is_bucket(url) {
+        return object::check(url, &options);
+    }
     folder_of(url)?;
     match options.keys().next() {
         None => Ok(()),
-        Some(name) => Err(UrlError::Option {
-            name: name.clone(),
-            known: billkeep_core::storage::SINK_OPTIONS.to_owned(),
-        }),
+        Some(name) => Err(UrlError::Option { name: name.clone(), known: every_sinks() }),
     }
 }
 
@@ -72,16 +96,53 @@ pub fn check(url: &str, options: &Options) -> Result<(), UrlError> {
 /// # Errors
 /// [`SinkError::Setup`] when the URL or what it names is not right.
 pub fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Box<dyn Sink>, SinkError> {
-    let _ = env;
+    if is_bucket(url) {
+        return Ok(Box::new(object::open(url, &means::without(options), env)?));
+    }
     check(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
     let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string()))?;
     Ok(Box::new(Folder::open(&path)?))
 }
 
+/// Makes the bucket that a URL names, where the server lets us; a folder is made when it is opened.
+///
+/// # Errors
+/// [`SinkError`] when it cannot be made.
+pub fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Result<(), SinkError> {
+    if is_bucket(url) {
+        object::create_bucket(url, &means::without(options), env)
+    } else {
+        open(url, options, env).map(drop)
+    }
+}
+
+/// Returns the URL of a folder below the place that a URL names.
+pub fn below(url: &str, folder: &str) -> String {
+    let (place, query) = url.split_once('?').map_or((url, String::new()), |(p, q)| (p, format!("?{q}")));
+    format!("{}/{folder}{query}", place.trim_end_matches('/'))
+}
+
+/// Takes away the folder that opening a URL has made, if nothing is in it; object stores have none.
+pub fn remove_empty(url: &str) {
+    if let Ok(path) = folder_of(url) {
+        Folder::remove_empty(&path);
+    }
+}
+
+/// Names the options that sinks of every sort have.
+pub(crate) fn every_sinks() -> String {
+    let means: Vec<String> = means::KNOWN.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
+    format!("{}, {}", billkeep_core::storage::SINK_OPTIONS, means.join(", "))
+}
+
+fn is_bucket(url: &str) -> bool {
+    url.starts_with("s3://") || url.starts_with("cos://")
+}
+
 /// Returns the folder that a `file:` URL names.
 fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
     let Some(path) = url.strip_prefix("file://") else {
-        let later = ["s3://", "cos://", "wasm:"].iter().any(|scheme| url.starts_with(scheme));
+        let later = ["gs://", "az://", "wasm:"].iter().any(|scheme| url.starts_with(scheme));
         let error = if later { UrlError::NotYet } else { UrlError::Scheme };
         return Err(error(url.to_owned()));
     };
@@ -119,7 +180,7 @@ mod tests {
         assert_eq!(folder_of("file:///srv/my%20bills"), Ok(PathBuf::from("/srv/my bills")));
         assert_eq!(folder_of("file:///srv/100%"), Ok(PathBuf::from("/srv/100%")));
         assert!(matches!(folder_of("file://srv"), Err(UrlError::Path(_))));
-        assert!(matches!(folder_of("s3://bucket/x"), Err(UrlError::NotYet(_))));
+        assert!(matches!(folder_of("wasm:x"), Err(UrlError::NotYet(_))));
         assert!(matches!(folder_of("/srv/bills"), Err(UrlError::Scheme(_))));
     }
 

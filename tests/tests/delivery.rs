@@ -96,6 +96,40 @@ fn the_calendars_bills_cover_the_days_that_they_should() {
 }
 
 #[test]
+fn figures_for_monitoring_are_written_whether_a_run_fails_or_not() {
+    let (home, bucket) = five_weeks();
+    let file = home.path("billkeep.prom");
+    let figures = || -> std::collections::BTreeMap<String, i64> {
+        let text = fs::read_to_string(&file).unwrap();
+        let rows = text.lines().filter(|line| !line.starts_with('#'));
+        rows.map(|row| row.rsplit_once(' ').unwrap())
+            .map(|(n, v)| (n.to_owned(), v.parse().unwrap()))
+            .collect()
+    };
+    let run = ["run", "--on", "2021-04-02", "--metrics", file.to_str().unwrap()];
+    home.ok(run);
+    let told = figures();
+    assert_eq!(told["billkeep_deliveries{sink=\"bucket\",state=\"delivered\"}"], 2);
+    let zips: usize = bucket::zips(&bucket).values().map(Vec::len).sum();
+    assert_eq!(told["billkeep_delivered_bytes{sink=\"bucket\"}"], zips as i64);
+    assert_eq!(
+        (told["billkeep_bills{state=\"issued\"}"], told["billkeep_bills{state=\"confirmed\"}"]),
+        (1, 0)
+    );
+    assert!(!told.keys().any(|name| name.starts_with("billkeep_deliveries_failing")));
+
+    // Somebody else's manifest is in the way of the next one.
+    let manifest = home.json(["run", "--on", "2021-04-01", "--dry-run"]);
+    assert!(manifest["rows"].as_array().unwrap().iter().any(|row| row["due"] == "yes"), "{manifest}");
+    let (other, elsewhere) = five_weeks();
+    other.ok(["run", "--on", "2021-04-01"]);
+    let exports = bucket::checked(&elsewhere);
+    fs::write(bucket.join(exports[0].name.replace(".zip", ".manifest.json")), "{}").unwrap();
+    home.run(["run", "--on", "2021-04-01", "--metrics", file.to_str().unwrap()]).says(3, &["manifest"]);
+    assert_eq!(figures()["billkeep_deliveries_failing{sink=\"bucket\",kind=\"refused\"}"], 1);
+}
+
+#[test]
 fn what_was_delivered_is_not_delivered_again() {
     let (home, bucket) = five_weeks();
     home.confirm();

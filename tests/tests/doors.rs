@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 11] = [
+const DOORS: [Door; 12] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
@@ -28,6 +28,7 @@ const DOORS: [Door; 11] = [
     Door { krate: "zstd", place: "core/src/block/" },
     Door { krate: "toml", place: "core/src/calendar/file" },
     Door { krate: "object_store", place: "sinks/src/object" },
+    Door { krate: "age", place: "sinks/src/means" },
     Door { krate: "wasmtime", place: "sinks/src/wasm" },
     Door { krate: "clap", place: "cli/src/" },
     Door { krate: "comfy_table", place: "cli/src/" },

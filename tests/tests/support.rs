@@ -11,10 +11,13 @@ use tempfile::TempDir;
 
 pub mod bucket;
 pub mod decimal;
+pub mod faulty_store;
 pub mod figures;
 pub mod forms;
 pub mod large;
+pub mod moto;
 pub mod python;
+pub mod s3;
 pub mod sha256;
 pub mod sheet;
 
@@ -26,7 +29,8 @@ pub const MARCH: &str = "2021-03";
 pub const STEM: &str = "100010445724-202103-by_used_time-bill_details";
 
 /// Returns the program, built with the profile that these tests were built with. Cargo builds no other package's
-/// program for a test, so it is asked to, once a process.
+/// program for a test, so it is asked to, once a process; together with these tests, so that both want the same features
+/// of what they depend on, and nothing is built twice.
 pub fn billkeep() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -38,7 +42,7 @@ pub fn billkeep() -> &'static Path {
             name => name,
         };
         let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .args(["build", "-q", "-p", "billkeep", "--bin", "billkeep", "--locked", "--profile", profile])
+            .args(["build", "-q", "--workspace", "--bins", "--tests", "--locked", "--profile", profile])
             .arg("--target-dir")
             .arg(profile_folder.parent().unwrap())
             .arg("--manifest-path")
@@ -204,6 +208,14 @@ impl Home {
         let rows = list["rows"].as_array().unwrap();
         assert_eq!(rows.len(), 1, "{list}");
         rows[0].clone()
+    }
+
+    /// Returns a month's row of `bill list`.
+    #[track_caller]
+    pub fn bill_of(&self, month: &str) -> Value {
+        let list = self.json(["bill", "list"]);
+        let row = list["rows"].as_array().unwrap().iter().find(|row| row["month"] == month);
+        row.unwrap_or_else(|| panic!("{month} is not in {list}")).clone()
     }
 
     /// Returns a text of the only bill's row.

@@ -62,6 +62,9 @@ pub(crate) struct Run {
     /// What was due for these months and is not there: 2020-01..2021-03, or one month
     #[arg(long, value_name = "MONTHS", conflicts_with_all = ["on", "at"])]
     pub(crate) backfill: Option<MonthRange>,
+    /// Writes figures for a monitoring system: Prometheus text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<std::path::PathBuf>,
     /// Only these kinds, with commas (default: all)
     #[arg(long, value_name = "KINDS", value_delimiter = ',', requires = "backfill")]
     pub(crate) kind: Vec<Kind>,

@@ -33,6 +33,12 @@ pub(crate) enum Delivery {
         #[command(flatten)]
         how: HowArgs,
     },
+    /// Makes an empty store's bills again from what was delivered to a sink
+    Rebuild {
+        /// Which sink
+        #[arg(long)]
+        sink: String,
+    },
     /// Goes on with a delivery that failed, at once
     Retry {
         /// Its number

@@ -86,19 +86,25 @@ pub(crate) struct SinkArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sink {
-    /// Adds a folder: file:///path/to/folder
+    /// Adds a folder (file:///path/to/folder) or a bucket (s3://…, cos://…)
     Add {
         /// A name for it
         name: String,
         #[command(flatten)]
         what: SinkArgs,
+        /// Makes the bucket, where the keys may
+        #[arg(long)]
+        create_bucket: bool,
     },
     /// All sinks
     List,
-    /// Tries whether a small file can be written and read there
+    /// Tries at the real place what every sink must do, and what this one can
     Test {
         /// Its name
         name: String,
+        /// Sends a part of 65 MiB too, which goes in pieces
+        #[arg(long)]
+        large: bool,
     },
     /// Removes a sink; what was delivered stays there
     Remove {

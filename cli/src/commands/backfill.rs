@@ -65,6 +65,7 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
         ask(&store, &backfill)?;
     }
     let failed = deliver(context, &store, &backfill, &mut told)?;
+    crate::metrics::after_run(context, &store, args.metrics.as_deref())?;
     if context.format != Format::Table {
         told.table(months).print(context.format)?;
     }

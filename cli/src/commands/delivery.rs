@@ -1,8 +1,8 @@
 //! `delivery`: what was delivered, and whether it is still there.
 
 use billkeep_core::delivery::{
-    self, Delivery as Record, DeliveryError, Destination, FailureKind, Finding, How, Progress, Receipt,
-    Repaired, What,
+    self, Delivery as Record, DeliveryError, Destination, FailureKind, Finding, How, Made, Progress, Rebuilt,
+    Receipt, Repaired, What,
 };
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
@@ -23,6 +23,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
         Delivery::Show { number } => show(context, number),
         Delivery::Verify { sink, how } => verify(context, sink, how),
         Delivery::Repair { number, sink, how } => repair(context, number, sink, how),
+        Delivery::Rebuild { sink } => rebuild(context, &sink),
         Delivery::Retry { number } => {
             let store = context.write()?;
             let to = destination_of(&store, number)?;
@@ -159,6 +160,36 @@ fn repair(
             Ok(())
         }
     }
+}
+
+fn rebuild(context: &Context, sink: &str) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let to = super::sink::destination(storage::sink(&store.read()?, sink)?)?;
+    let (settings, actor) = (context.import_settings(), context.actor());
+    let rebuilt =
+        with_ways(context, None, |ways| Ok(delivery::rebuild(&store, &to, ways, &settings, &actor)?))?;
+    let columns = ["what", "name", "state", "detail"].map(Column::text);
+    let mut table = Table::new("billkeep.delivery.rebuild/1", columns.to_vec());
+    for Rebuilt { what, name, made, detail } in &rebuilt {
+        table.rows.push(vec![(*what).to_owned(), name.clone(), made.word().to_owned(), detail.clone()]);
+    }
+    table.print(context.format)?;
+    store.close()?;
+    let count = |what: &str, made: Made| rebuilt.iter().filter(|r| r.what == what && r.made == made).count();
+    context.say(&format!(
+        "Rebuilt {} bills and {} deliveries from sink `{sink}`. No sink holds, so it is not there again:",
+        count("bill", Made::Whole),
+        count("delivery", Made::Whole)
+    ));
+    delivery::NOT_AT_ANY_SINK.iter().for_each(|what| context.say(&format!("  {what}")));
+    let damaged = rebuilt.iter().filter(|r| r.made == Made::Damaged).count();
+    if damaged > 0 {
+        return Err(CommandError::new(
+            Kind::Damaged,
+            format!("{damaged} exports at sink `{sink}` are not what their manifests tell"),
+        ));
+    }
+    Ok(())
 }
 
 /// All that is known of a delivery, a line each.

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table};
 use crate::progress::Bar;
-use crate::stop;
+use crate::{metrics, stop};
 
 /// The most days that are told of at once.
 const DAYS_MAX: i32 = 3_660;
@@ -171,6 +171,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let DueAt { now, later } = when.due(&reader)?;
     drop(reader);
     let Ran { delivered, failed } = deliver_all(context, &store, now, when.on)?;
+    metrics::after_run(context, &store, args.metrics.as_deref())?;
     if context.format != Format::Table {
         super::delivery::print(context, &delivered)?;
     }

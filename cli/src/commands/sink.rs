@@ -6,6 +6,8 @@ use billkeep_core::delivery::{DeliveryError, Destination};
 use billkeep_core::export::{self, Audience};
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, SinkRecord};
+use billkeep_sinks::Means;
+use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
 
 use crate::args::Sink as Command;
 use crate::context::Context;
@@ -14,18 +16,17 @@ use crate::output::{Column, Table};
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {
-        Command::Add { name, what } => add(context, &record(name, what.url, &what.options, what.audience)?),
-        Command::List => list(context),
-        Command::Test { name } => {
-            let store = context.read()?;
-            let record = storage::sink(&store.read()?, &name)?;
-            preflight(context, &record)?;
-            context.say(&format!(
-                "Sink `{name}` at {} takes files, gives them back as they were, and removes them.",
-                record.url
-            ));
-            Ok(())
+        Command::Add { name, what, create_bucket } => {
+            let record = record(name, what.url, &what.options, what.audience)?;
+            if create_bucket {
+                let of_sink = record.options()?.of_sink;
+                billkeep_sinks::create_bucket(&record.url, &of_sink, &env)
+                    .map_err(|error| DeliveryError::Sink { sink: record.name.clone(), error })?;
+            }
+            add(context, &record)
         }
+        Command::List => list(context),
+        Command::Test { name, large } => test(context, &name, large),
         Command::Remove { name } => {
             let store = context.write()?;
             let today = context.day(None, &store.read()?)?;
@@ -61,13 +62,87 @@ pub(crate) fn record(
 /// Opens a sink as it was set up.
 pub(crate) fn open(record: &SinkRecord) -> Result<Box<dyn Sink>, SinkError> {
     let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
-    billkeep_sinks::open(&record.url, &options.of_sink, &|name| std::env::var(name).ok())
+    billkeep_sinks::open(&record.url, &options.of_sink, &env)
+}
+
+/// Credentials come from here, and from files.
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A part that is sent in pieces.
+const LARGE_BYTES: u64 = 65 << 20;
+
+/// Asks a destination everything, below a folder of its own that is gone afterwards, and keeps what it can.
+fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let record = storage::sink(&store.read()?, name)?;
+    let options = record.options()?.of_sink;
+    let stage = context.stage().join(format!("probe-{}", std::process::id()));
+    std::fs::create_dir_all(&stage).map_err(|e| CommandError::user(format!("`{}`: {e}", stage.display())))?;
+    let url = billkeep_sinks::below(
+        &record.url,
+        &format!("billkeep-probe-{}-{}", context.now_unix_s(), std::process::id()),
+    );
+    let open = || billkeep_sinks::open(&url, &options, &env);
+    let subject = Subject {
+        open: &open,
+        wrong_credentials: None,
+        missing: None,
+        full: None,
+        stage: &stage,
+        large_bytes: if large { LARGE_BYTES } else { 0 },
+        many: 0,
+    };
+    // Without a way in, every case would say the same.
+    let outcomes = open().and_then(|sink| sink.list()).map(|_| conformance::run(&subject, |_| {}));
+    let _ = std::fs::remove_dir_all(&stage);
+    billkeep_sinks::remove_empty(&url);
+    let outcomes = outcomes.map_err(|error| DeliveryError::Sink { sink: name.to_owned(), error })?;
+    let columns = ["case", "weight", "answer", "what", "seen"].map(Column::text);
+    let mut table = Table::new("billkeep.sink.test/1", columns.to_vec());
+    let mut can = BTreeMap::new();
+    for outcome in &outcomes {
+        let (answer, seen) = match &outcome.answer {
+            Answer::Yes(seen) => ("yes", seen),
+            Answer::No(seen) => ("no", seen),
+            Answer::NotTried(seen) => ("not tried", seen),
+        };
+        if !matches!(outcome.answer, Answer::NotTried(_)) {
+            can.insert(outcome.name.to_owned(), answer == "yes");
+        }
+        let weight = if outcome.weight == Weight::Must { "must" } else { "can" };
+        let texts = [outcome.name, weight, answer, outcome.what, seen];
+        table.rows.push(texts.map(str::to_owned).to_vec());
+    }
+    table.print(context.format)?;
+    let create_only = can.get("create-only") == Some(&true);
+    storage::put_probe(store.write()?, name, can, &context.actor())?;
+    store.close()?;
+    let faults = outcomes.iter().filter(|outcome| outcome.is_fault()).count();
+    if faults > 0 {
+        return Err(CommandError::user(format!(
+            "sink `{name}` at {} does not do {faults} things that every sink must",
+            record.url
+        )));
+    }
+    context.say(&format!("Sink `{name}` at {} does what every sink must.", record.url));
+    context.say(if create_only {
+        "It refuses a name that is taken, so two stores cannot write each other's manifests."
+    } else {
+        "It does not refuse a name that is taken at the same moment: deliver to it from one store only."
+    });
+    Ok(())
 }
 
 /// Opens a sink to deliver to it.
 pub(crate) fn destination(record: SinkRecord) -> Result<Destination, CommandError> {
-    match open(&record) {
-        Ok(sink) => Ok(Destination::plain(record, sink)),
+    let opened = open(&record).and_then(|sink| {
+        let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
+        Ok((sink, billkeep_sinks::means(&options.of_sink)?))
+    });
+    match opened {
+        Ok((sink, Means { seal, sign })) => Ok(Destination { record, sink, seal, sign }),
         Err(error) => Err(DeliveryError::Sink { sink: record.name, error }.into()),
     }
 }
@@ -75,9 +150,18 @@ pub(crate) fn destination(record: SinkRecord) -> Result<Destination, CommandErro
 fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
     let store = context.write()?;
     // The folder is made now, so that a path that cannot be is told now.
-    open(record).map_err(|e| CommandError::user(e.to_string()))?;
+    let opened = open(record);
+    if let Err(error) = opened.as_ref().map(drop)
+        && !matches!(error, SinkError::Credentials(_))
+    {
+        return Err(CommandError::user(error.to_string()));
+    }
     storage::add_sink(store.write()?, record, &context.actor())?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
+    // The program that delivers may have what this one has not.
+    if let Err(SinkError::Credentials(why)) = &opened.map(drop) {
+        context.say(&format!("It cannot be reached from here yet: {why}."));
+    }
     Ok(store.close()?)
 }
 
@@ -100,10 +184,18 @@ fn list(context: &Context) -> Result<(), CommandError> {
         Column::text("per"),
         Column::text("dialect"),
         Column::text("naming"),
+        Column::text("create_only"),
     ];
     let mut table = Table::new("billkeep.sink.list/1", columns);
-    for sink in storage::sinks(&store.read()?)? {
+    let reader = store.read()?;
+    for sink in storage::sinks(&reader)? {
         let options = sink.options()?;
+        let probe = storage::probed(&reader, &sink)?;
+        let create_only = match probe.and_then(|probe| probe.can.get("create-only").copied()) {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "not tried",
+        };
         table.rows.push(vec![
             sink.name,
             sink.url,
@@ -113,6 +205,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             options.form.per.to_string(),
             options.form.dialect.to_string(),
             options.naming.to_string(),
+            create_only.to_owned(),
         ]);
     }
     table.print(context.format)

@@ -220,7 +220,7 @@ impl At<'_> {
         let plan = &delivery.plan;
         let part = self.part_name(plan);
         if let Some(token) = token {
-            self.sink().abandon(&part, token).map_err(failed)?;
+            self.abandon(&part, token)?;
         }
         // The plan may be older than this run: it is fulfilled from the revision that it was made for.
         let reader = self.store.read()?;
@@ -399,12 +399,21 @@ impl At<'_> {
         Ok(self.must_be_the_same(&receipt.manifest, &kept, &bytes).is_ok())
     }
 
+    /// Clears away what an upload left. A server that does not know it any more has words of its own for that: what does not pass
+    /// by itself is nothing to wait for.
+    fn abandon(&self, part: &str, token: &str) -> Result<(), DeliveryError> {
+        match self.sink().abandon(part, token) {
+            Err(e @ SinkError::Passing(_)) => Err(self.to.error(e)),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes what is at the sink of a delivery that never got its manifest.
     fn clear(&self, delivery: &Delivery) -> Result<(), DeliveryError> {
         let failed = |e| self.to.error(e);
         let Some(receipt) = delivery.progress.begun() else { return Ok(()) };
         if let Progress::Uploading(_, Upload { token: Some(token) }) = &delivery.progress {
-            self.sink().abandon(&receipt.part, token).map_err(failed)?;
+            self.abandon(&receipt.part, token)?;
         }
         // Somebody else's manifest may tell of the same part: then it is theirs.
         if self.sink().head(&receipt.manifest).map_err(failed)?.is_none() {

@@ -60,6 +60,9 @@ pub enum DeliveryError {
         /// What the last failure was.
         why: String,
     },
+    /// Only an empty store can be made again from a sink.
+    #[error("the store has bills or deliveries: a lost store is made again in an empty one")]
+    NotEmpty,
     /// There is no delivery of this number.
     #[error("there is no delivery {0}")]
     None(u64),
@@ -96,7 +99,9 @@ impl DeliveryError {
             DeliveryError::Store(e) => e.kind(),
             DeliveryError::Sink { error, .. } => error.kind(),
             DeliveryError::Stage { .. } => Kind::Internal,
-            DeliveryError::Withdrawn { .. } | DeliveryError::State { .. } => Kind::Refused,
+            DeliveryError::Withdrawn { .. } | DeliveryError::State { .. } | DeliveryError::NotEmpty => {
+                Kind::Refused
+            }
             DeliveryError::Waits { .. } => Kind::Passing,
             DeliveryError::None(_) | DeliveryError::Means { .. } => Kind::User,
         }

@@ -33,8 +33,8 @@ pub use place::{Placed, place};
 pub(crate) use place::{read_all, read_hash, stage_part};
 pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use preflight::preflight;
-pub(crate) use render::Hashing;
 pub use render::{CustomerFigures, RenderSettings, Rendered, render};
+pub(crate) use render::{Hashing, expected_sums};
 pub use shape::{Shaped, Tie};
 
 pub use guard::GuardError;

@@ -372,7 +372,7 @@ impl<'a> CsvNames<'a> {
 }
 
 /// Returns the sums that the roll-ups tell for what a plan covers; one segment's is in memory at a time.
-pub(super) fn expected_sums(
+pub(crate) fn expected_sums(
     store: &impl Read,
     view: &BillView,
     plan: &Plan,

@@ -49,6 +49,8 @@ pub enum Table {
     DeliverySlots,
     /// Manifests as they are at the sinks, under the delivery's number.
     Manifests,
+    /// What sinks were found to be able to, under their name.
+    Probes,
     /// The journal, under the entry's number.
     Journal,
 }
@@ -96,6 +98,7 @@ impl Table {
             Table::DeliveryKeys => "delivery_keys",
             Table::DeliverySlots => "delivery_slots",
             Table::Manifests => "manifests",
+            Table::Probes => "probes",
             Table::Journal => "journal",
         }
     }

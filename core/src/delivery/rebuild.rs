@@ -1,0 +1,383 @@
+//! Makes a lost store again from what it had delivered.
+//!
+//! A sink with its manifests holds lines, and says which bills they are, which revision they came from and what they add up to. It does
+//! not hold who confirmed what, disputes, late files, the files that were imported, earlier revisions, or whose bills
+//! go where: what cannot be made again is told, never invented.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Read as _, Write as _};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bill::{self, BillKey, BillView, Mode};
+use crate::digest::{from_hex, hex};
+use crate::export::{Hashing, Manifest, Naming, Plan, Scope, Wanted, expected_sums, read_all};
+use crate::ingest::{self, ImportError, Limits, Quiet, Request, Settings};
+use crate::journal::{Actor, Change, append_change};
+use crate::naming::Kind;
+use crate::period::{Basis, BillMonth, Coverage, Day};
+use crate::settings::StoreSettings;
+use crate::sink::SinkError;
+use crate::store::{Read, Store, Table};
+use crate::uin::Uin;
+
+use super::DeliveryError;
+use super::desk::{Desk, Destination, Ways, stage_error};
+use super::plan::{plan_key, slot_key};
+use super::record::{self, Delivery, Progress, Receipt};
+
+/// What a manifest's name ends in.
+const MANIFEST: &str = ".manifest.json";
+
+/// What came of a bill or a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// `bill` or `delivery`.
+    pub what: &'static str,
+    /// The bill, or the manifest's name.
+    pub name: String,
+    /// How much of it is there again.
+    pub made: Made,
+    /// What there is to say.
+    pub detail: String,
+}
+
+/// How much of something was made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// All that the sink holds of it.
+    Whole,
+    /// Nothing, or something less than there was.
+    Not,
+    /// Nothing: what lies at the sink is not what its manifest tells.
+    Damaged,
+}
+
+impl Made {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Made::Whole => "rebuilt",
+            Made::Not => "not rebuilt",
+            Made::Damaged => "damaged",
+        }
+    }
+}
+
+/// What no sink holds, in words.
+pub const NOT_AT_ANY_SINK: &[&str] = &[
+    "who confirmed, issued or reopened bills, and when: look at the bills and confirm them again",
+    "the journal before now, disputes, late files, and notes",
+    "earlier revisions, and the names and hashes of the files that were imported",
+    "accounts, allowlist, grants, bindings, prices, calendars and retention",
+];
+
+/// A manifest at the sink, and its export as it was asked for.
+struct Found {
+    name: String,
+    bytes: Vec<u8>,
+    manifest: Manifest,
+    bill: BillKey,
+    coverage: Coverage,
+}
+
+/// Makes bills and deliveries of an empty store again from a sink.
+///
+/// # Errors
+/// [`DeliveryError::NotEmpty`] when the store has a bill; [`DeliveryError`] when store or sink as a whole cannot be used.
+pub fn rebuild(
+    store: &Store,
+    to: &Destination,
+    ways: &Ways<'_>,
+    settings: &Settings,
+    actor: &Actor,
+) -> Result<Vec<Rebuilt>, DeliveryError> {
+    if !bill::list(&store.read()?)?.is_empty() || !record::list(&store.read()?)?.is_empty() {
+        return Err(DeliveryError::NotEmpty);
+    }
+    let payer = StoreSettings::of(&store.read()?)?.payer;
+    let desk = Desk::take(to, ways)?;
+    let mut told = Vec::new();
+    let mut found = manifests(to, payer, &mut told)?;
+    let mut best: BTreeMap<BillKey, Vec<&Found>> = BTreeMap::new();
+    for found in &found {
+        best.entry(found.bill).or_default().push(found);
+    }
+    for (bill, mut candidates) in best {
+        candidates.retain(|found| is_whole(&found.manifest));
+        // The newest state of the longest coverage.
+        candidates.sort_by_key(|found| (found.coverage.last, found.manifest.revision));
+        let mut tell =
+            |made, detail| told.push(Rebuilt { what: "bill", name: bill.to_string(), made, detail });
+        let mut last = None;
+        for candidate in candidates.into_iter().rev() {
+            let made = one_bill(store, to, &desk, candidate, settings, actor)?;
+            let done = made.0 == Made::Whole;
+            last = Some(made);
+            if done {
+                break;
+            }
+        }
+        match last {
+            Some((made, detail)) => tell(made, detail),
+            None => {
+                tell(Made::Not, "no export at this sink has all its lines, plain and unencrypted".to_owned());
+            }
+        }
+    }
+    // What takes another one's place was made from a later revision.
+    let mut numbers = BTreeMap::new();
+    found.sort_by_key(|found| found.manifest.revision);
+    for found in &found {
+        let (made, detail) = one_delivery(store, to, found, &mut numbers, actor)?;
+        told.push(Rebuilt { what: "delivery", name: found.name.clone(), made, detail });
+    }
+    Ok(told)
+}
+
+/// Says whether an export holds the lines of a bill as they are, all of them up to a day.
+fn is_whole(manifest: &Manifest) -> bool {
+    let has_form = manifest.form.is_some() || manifest.dialect.is_some() || manifest.audience.is_some();
+    let is_sealed = manifest.parts.iter().any(|part| part.sealed.is_some());
+    manifest.scope == Scope::Payer.word().to_string() && !has_form && !is_sealed
+}
+
+/// Reads all manifests; those that cannot be used are told.
+fn manifests(to: &Destination, payer: Uin, told: &mut Vec<Rebuilt>) -> Result<Vec<Found>, DeliveryError> {
+    let names = to.sink.list().map_err(|e| to.error(e))?;
+    let mut found = Vec::new();
+    for name in names {
+        let mut tell = |made, detail| {
+            told.push(Rebuilt { what: "delivery", name: name.clone(), made, detail });
+        };
+        if name.ends_with(&format!("{MANIFEST}.age")) {
+            tell(Made::Not, "its manifest is encrypted".to_owned());
+            continue;
+        }
+        if !name.ends_with(MANIFEST) {
+            continue;
+        }
+        let bytes = read_all(to.sink.as_ref(), &name).map_err(|e| to.error(e))?.unwrap_or_default();
+        let manifest = match Manifest::from_bytes(&bytes) {
+            Ok(manifest) => manifest,
+            Err(why) => {
+                tell(Made::Damaged, why);
+                continue;
+            }
+        };
+        match asked(&manifest, payer) {
+            Some((bill, coverage)) => {
+                found.push(Found { name, bytes, manifest, bill, coverage });
+            }
+            None => {
+                tell(
+                    Made::Not,
+                    format!("it is of payer {}, or of no bill that there can be", manifest.payer),
+                );
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Returns which bill a manifest is of, if it is the payer's.
+fn asked(manifest: &Manifest, payer: Uin) -> Option<(BillKey, Coverage)> {
+    let month: BillMonth = manifest.month.parse().ok()?;
+    let basis: Basis = manifest.basis.parse().ok()?;
+    let of: Uin = manifest.payer.parse().ok()?;
+    let day = |text: &str| text.parse::<Day>().ok();
+    let coverage = Coverage { first: day(&manifest.coverage.first)?, last: day(&manifest.coverage.last)? };
+    (of == payer).then_some((BillKey { payer, month, basis }, coverage))
+}
+
+/// Imports a bill from a part, if the part is what its manifest tells.
+fn one_bill(
+    store: &Store,
+    to: &Destination,
+    desk: &Desk,
+    found: &Found,
+    settings: &Settings,
+    actor: &Actor,
+) -> Result<(Made, String), DeliveryError> {
+    let Found { manifest, bill, coverage, .. } = found;
+    let Some(part) = manifest.parts.first() else {
+        return Ok((Made::Damaged, format!("`{}` names no part", found.name)));
+    };
+    let path = desk.at(&part.name);
+    let fetched = fetch(to, &part.name, &path)?;
+    if fetched != Some((part.bytes, from_hex(&part.sha256).unwrap_or_default())) {
+        let _ = fs::remove_file(&path);
+        let detail = format!("`{}` is not there, or is not what its manifest tells", part.name);
+        return Ok((Made::Damaged, detail));
+    }
+    // As its name says, where that is one that imports know.
+    let is_month = manifest.kind == Kind::Monthly.to_string();
+    let mode = if is_month { Mode::Monthly } else { Mode::Cumulative };
+    let request = Request {
+        mode: Some(mode),
+        payer: Some(bill.payer),
+        month: Some(bill.month),
+        basis: Some(bill.basis),
+        ..Request::default()
+    };
+    let imported = ingest::import(store, &path, &request, actor, settings, &Limits::default(), &Quiet);
+    let _ = fs::remove_file(&path);
+    let report = match imported {
+        Ok(report) => report,
+        Err(ImportError::Store(e)) => return Err(e.into()),
+        Err(e) => return Ok((Made::Not, e.to_string())),
+    };
+    let totals = bill::totals_text(&report.after);
+    let state = if manifest.is_final { "; it was confirmed" } else { "" };
+    let through = if is_month { String::new() } else { format!(", through {}", coverage.last) };
+    if report.digest.hex() == manifest.content_digest {
+        Ok((
+            Made::Whole,
+            format!("{} lines{through}, total {totals}, from `{}`{state}", report.digest.lines(), part.name),
+        ))
+    } else {
+        Ok((
+            Made::Not,
+            format!(
+                "{} lines{through}, total {totals}, from `{}`{state}; their digest is another one than before, since files \
+                 with other columns had made the bill",
+                report.digest.lines(),
+                part.name
+            ),
+        ))
+    }
+}
+
+/// Writes what a sink holds into a file; returns its length and hash.
+fn fetch(to: &Destination, name: &str, path: &Path) -> Result<Option<(u64, [u8; 32])>, DeliveryError> {
+    let Some(mut reader) = to.sink.read(name).map_err(|e| to.error(e))? else { return Ok(None) };
+    let file = File::create(path).map_err(|e| stage_error(path, &e))?;
+    let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let got = reader.read(&mut buffer).map_err(|e| to.error(SinkError::Passing(e.to_string())))?;
+        if got == 0 {
+            break;
+        }
+        out.write_all(buffer.get(..got).unwrap_or_default()).map_err(|e| stage_error(path, &e))?;
+    }
+    out.flush().map_err(|e| stage_error(path, &e))?;
+    Ok(Some(out.finish()))
+}
+
+/// Writes the receipt of a delivery whose lines the store has again, so that they are not delivered a second time.
+fn one_delivery(
+    store: &Store,
+    to: &Destination,
+    found: &Found,
+    numbers: &mut BTreeMap<String, u64>,
+    actor: &Actor,
+) -> Result<(Made, String), DeliveryError> {
+    let Found { name, bytes, manifest, bill, coverage } = found;
+    let not = |why: &str| Ok((Made::Not, why.to_owned()));
+    let Some(part) = manifest.parts.first() else {
+        return Ok((Made::Damaged, "it names no part".to_owned()));
+    };
+    let (held_name, held_bytes, held_sha256) = match &part.sealed {
+        Some(sealed) => (&sealed.name, sealed.bytes, &sealed.sha256),
+        None => (&part.name, part.bytes, &part.sha256),
+    };
+    let held = to.sink.head(held_name).map_err(|e| to.error(e))?;
+    let (Some(held), Some(sha256), Some(zip)) = (held, from_hex(held_sha256), from_hex(&part.sha256)) else {
+        return Ok((Made::Damaged, format!("its part `{held_name}` is not there")));
+    };
+    if held.bytes != held_bytes {
+        return Ok((Made::Damaged, format!("its part `{held_name}` has another length")));
+    }
+    let writer = store.write()?;
+    if writer.get_bytes(Table::Bills, &bill.bytes())?.is_none() {
+        return not("its bill is not there");
+    }
+    let Some(wanted) = wanted(manifest, *bill, *coverage, to)? else {
+        return not("the sink's options ask for another form now");
+    };
+    let view = BillView::open(&writer, *bill, None)?;
+    let zone = StoreSettings::of(&writer)?.zone;
+    let naming = Naming { zone, profile: to.record.options()?.naming };
+    let plan = match Plan::new(&writer, &view, wanted, &naming) {
+        Ok(plan) if plan.manifest_name() == *name => plan,
+        _ => return not("the bill has other lines now, or accounts and prices are not known any more"),
+    };
+    let number = writer.next_id("delivery")?;
+    let signature = signature(to, name)?;
+    let sums = expected_sums(&writer, &view, &plan)?;
+    let supersedes = manifest.supersedes.as_ref().and_then(|before| numbers.get(before).copied());
+    let receipt = Receipt {
+        location: to.sink.location(held_name),
+        part: held_name.clone(),
+        bytes: held_bytes,
+        sha256,
+        rows: manifest.rows,
+        sums,
+        manifest: name.clone(),
+        manifest_sha256: Sha256::digest(bytes).into(),
+        at_unix_s: actor.at_unix_s,
+        actor: actor.name.clone(),
+        tag: held.tag,
+        zip: part.sealed.as_ref().map(|_| (part.bytes, zip)),
+        signature,
+    };
+    let (key, slot) = (plan_key(&to.record, &plan.stem), slot_key(&to.record, &plan.wanted));
+    let (subject, after) = (bill.to_string(), Some(plan.content.bytes()));
+    let detail = format!(
+        "delivery {number}: `{held_name}` at sink `{}`, {} lines, sha256 {}",
+        to.record.name,
+        receipt.rows,
+        hex(&sha256)
+    );
+    let delivery = Delivery {
+        number,
+        sink: to.record.name.clone(),
+        url: to.record.url.clone(),
+        plan,
+        progress: Progress::Delivered(Box::new(receipt)),
+        at_unix_s: actor.at_unix_s,
+        on: None,
+        supersedes,
+        failure: None,
+    };
+    record::put(&writer, &delivery)?;
+    record::put_manifest(&writer, number, bytes)?;
+    writer.put(Table::DeliveryKeys, &key, &number)?;
+    writer.put(Table::DeliverySlots, &slot, &number)?;
+    append_change(&writer, actor, Change { after, ..Change::new("delivery rebuild", &subject, &detail) })?;
+    writer.commit()?;
+    numbers.insert(name.clone(), number);
+    Ok((Made::Whole, format!("delivery {number}")))
+}
+
+/// Returns what was asked for when an export was made, if the sink's options are as they were.
+fn wanted(
+    manifest: &Manifest,
+    bill: BillKey,
+    coverage: Coverage,
+    to: &Destination,
+) -> Result<Option<Wanted>, DeliveryError> {
+    let options = to.record.options()?;
+    let (Ok(uin), Ok(kind)) = (manifest.uin.parse::<Uin>(), manifest.kind.parse()) else { return Ok(None) };
+    let scope = match manifest.scope.as_str() {
+        "payer" => Scope::Payer,
+        "customers" => Scope::Customers,
+        "self" => Scope::SelfUse,
+        "owner" => Scope::Owner(uin),
+        "reseller" => Scope::Reseller(uin),
+        _ => return Ok(None),
+    };
+    let (rows_per_file, form) = (options.rows_per_file, options.form);
+    Ok(Some(Wanted { uin, kind, bill, coverage, scope, rows_per_file, form }))
+}
+
+/// Finds the signature of a manifest.
+fn signature(to: &Destination, manifest: &str) -> Result<Option<(String, [u8; 32])>, DeliveryError> {
+    let Some(sign) = &to.sign else { return Ok(None) };
+    let name = format!("{manifest}{}", sign.suffix());
+    let found = read_all(to.sink.as_ref(), &name).map_err(|e| to.error(e))?;
+    Ok(found.map(|bytes| (name, Sha256::digest(&bytes).into())))
+}

@@ -1,0 +1,335 @@
+//! Bills go to object stores as to folders: whole, once, and as they are. The server is in this process, or one that `.ci/run` has started.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use billkeep_core::sink::{Sink, SinkError};
+use billkeep_sinks::Folder;
+use billkeep_sinks::conformance::{Outcome, Subject, can, run};
+use serde_json::Value;
+
+use crate::support::moto::Moto;
+use crate::support::python;
+use crate::support::s3::{KEY_ID, SECRET, Server, keys};
+use crate::support::{Home, PAYER, bucket, demo_file};
+
+/// A part that goes in five pieces.
+const LARGE_BYTES: u64 = (64 << 20) + 5;
+
+fn options(options: &[String]) -> BTreeMap<String, String> {
+    options.iter().filter_map(|o| o.split_once('=')).map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+}
+
+/// Asks a destination everything, and fails where it does not do what every sink must.
+#[track_caller]
+fn conforms(subject: &Subject<'_>) -> Vec<Outcome> {
+    let outcomes = run(subject, |_| {});
+    let faults: Vec<&Outcome> = outcomes.iter().filter(|o| o.is_fault()).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(outcomes.len() >= 25);
+    outcomes
+}
+
+fn subject<'a>(
+    open: &'a (dyn Fn() -> Result<Box<dyn Sink>, SinkError> + Sync),
+    stage: &'a Path,
+) -> Subject<'a> {
+    Subject {
+        open,
+        wrong_credentials: None,
+        missing: None,
+        full: None,
+        stage,
+        large_bytes: LARGE_BYTES,
+        many: 0,
+    }
+}
+
+#[test]
+fn a_folder_does_what_every_sink_must() {
+    let (dir, stage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let open = || Ok(Box::new(Folder::open(&dir.path().join("bucket"))?) as Box<dyn Sink>);
+    let file = dir.path().join("file");
+    std::fs::write(&file, "no folder").unwrap();
+    let missing = || Ok(Box::new(Folder::open(&file.join("bucket"))?) as Box<dyn Sink>);
+    let subject = Subject { missing: Some(&missing), many: 1_200, ..subject(&open, stage.path()) };
+    let outcomes = conforms(&subject);
+    assert!(can(&outcomes, "create-only") && !can(&outcomes, "tag"));
+}
+
+#[test]
+fn s3_does_what_every_sink_must() {
+    let (server, stage) = (Server::start(), tempfile::tempdir().unwrap());
+    server.bucket("bills");
+    let options = options(&server.s3_options());
+    let open = || billkeep_sinks::open("s3://bills/a/b", &options, &keys);
+    let wrong = |name: &str| keys(name).map(|value| if value == SECRET { "wrong".to_owned() } else { value });
+    let wrong_credentials = || billkeep_sinks::open("s3://bills/a/b", &options, &wrong);
+    let subject =
+        Subject { wrong_credentials: Some(&wrong_credentials), many: 1_200, ..subject(&open, stage.path()) };
+    let outcomes = conforms(&subject);
+    assert!(can(&outcomes, "tag"), "{outcomes:#?}");
+}
+
+#[test]
+fn cos_is_reached_by_its_own_hosts_and_does_what_every_sink_must() {
+    let (server, stage) = (Server::start(), tempfile::tempdir().unwrap());
+    let folder = server.bucket("bills-1250000000");
+    let options = options(&server.cos_options());
+    let open = || billkeep_sinks::open("cos://bills-1250000000/daily", &options, &keys);
+    // The server does not know COS's header, so it cannot refuse a name; the look before does.
+    conforms(&subject(&open, stage.path()));
+    open().unwrap().put_new("m.json", b"x").unwrap();
+    assert_eq!(std::fs::read(folder.join("daily/m.json")).unwrap(), b"x");
+}
+
+#[test]
+fn moto_makes_the_bucket_conforms_and_other_peoples_clients_read_what_was_delivered() {
+    let Some(moto) = Moto::start() else {
+        return python::skip(
+            "delivery to another server",
+            "a Python with moto and awscli in BILLKEEP_TEST_PYTHON",
+        );
+    };
+    let stage = tempfile::tempdir().unwrap();
+    let options_of = options(&moto.options());
+    let missing = || billkeep_sinks::open("s3://nowhere", &options_of, &keys);
+    billkeep_sinks::create_bucket("s3://bills", &options_of, &keys).unwrap();
+    let open = || billkeep_sinks::open("s3://bills/probe", &options_of, &keys);
+    let subject = Subject { missing: Some(&missing), many: 1_050, ..subject(&open, stage.path()) };
+    let outcomes = conforms(&subject);
+    assert!(can(&outcomes, "create-only") && can(&outcomes, "tag"), "{outcomes:#?}");
+
+    let home = journey("s3://bills/out", &moto.options());
+    let (code, _, said) = run_with_keys(&home, &["run", "--on", "2021-04-02"]);
+    assert_eq!(code, Some(0), "{said}");
+    let folder = home.path("synced");
+    moto.sync("s3://bills/out", &folder);
+    assert_eq!(bucket::checked(&folder).len(), 2);
+    let (code, shown, said) = run_with_keys(&home, &["--format", "csv", "sink", "test", "bucket"]);
+    assert!(code == Some(0) && shown.contains("create-only,can,yes"), "{shown}{said}");
+    let list = home.json(["sink", "list"]);
+    assert_eq!(list["rows"][0]["create_only"], "yes", "{list}");
+    // Nothing of the probe is left.
+    let again = home.path("again");
+    moto.sync("s3://bills/out", &again);
+    assert_eq!(bucket::listing(&again), bucket::listing(&folder));
+}
+
+#[test]
+fn prefixes_of_a_bucket_do_not_see_each_other() {
+    let server = Server::start();
+    server.bucket("bills");
+    let options = options(&server.s3_options());
+    let open = |url: &str| billkeep_sinks::open(url, &options, &keys).unwrap();
+    let (whole, one, other) = (open("s3://bills"), open("s3://bills/one"), open("s3://bills/one/two"));
+    for sink in [&whole, &one, &other] {
+        sink.put_new("m.json", sink.location("").as_bytes()).unwrap();
+        assert_eq!(sink.list().unwrap(), ["m.json"]);
+    }
+    assert_eq!(one.location("m.json"), "s3://bills/one/m.json");
+}
+
+/// A store with five weeks of bills, enabled for a bucket of the server.
+fn journey(url: &str, options: &[String]) -> Home {
+    let march = (1..=31).map(|day| demo_file(3, day));
+    let files: Vec<_> = march.chain((1..=7).map(|day| demo_file(4, day))).collect();
+    let home = Home::with(&files);
+    let mut args = vec!["sink".to_owned(), "add".into(), "bucket".into(), url.into()];
+    options.iter().for_each(|option| args.extend(["--option".into(), option.clone()]));
+    let mut add = home.command(&args);
+    with_keys(&mut add);
+    assert!(add.output().unwrap().status.success());
+    for args in [
+        &["storage", "allow", PAYER][..],
+        &["storage", "authorize", PAYER],
+        &["storage", "enable", PAYER, "--sink", "bucket", "--kinds", "daily,monthly"],
+    ] {
+        let output = with_keys(&mut home.command(args)).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    home
+}
+
+fn with_keys(command: &mut std::process::Command) -> &mut std::process::Command {
+    command.env("AWS_ACCESS_KEY_ID", KEY_ID).env("AWS_SECRET_ACCESS_KEY", SECRET)
+}
+
+/// Runs the program with keys, and returns what it said and its code.
+fn run_with_keys(home: &Home, args: &[&str]) -> (Option<i32>, String, String) {
+    let output = with_keys(&mut home.command(args)).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn bills_go_to_a_bucket_once_and_are_what_a_folder_would_have() {
+    let server = Server::start();
+    let at_server = server.bucket("bills");
+    let home = journey("s3://bills/of/march", &server.s3_options());
+    let (code, _, said) = run_with_keys(&home, &["run", "--on", "2021-04-02"]);
+    assert_eq!(code, Some(0), "{said}");
+    let folder = at_server.join("of/march");
+    let exports = bucket::checked(&folder);
+    assert_eq!(exports.len(), 2);
+    // The same store's bills in a folder are the same files.
+    let beside = home.path("folder");
+    home.ok(["export", "2021-03", "--kind", "monthly", "-o", beside.to_str().unwrap()]);
+    let (there, here) = (bucket::listing(&folder), bucket::listing(&beside));
+    assert!(here.iter().all(|(name, bytes)| there.get(name) == Some(bytes)));
+
+    let (code, _, said) = run_with_keys(&home, &["run", "--on", "2021-04-02"]);
+    assert!(code == Some(0) && said.contains("Nothing was due"), "{said}");
+    for how in ["--head", "--read-data", "--sample=100%"] {
+        let (code, _, said) = run_with_keys(&home, &["delivery", "verify", how]);
+        assert!(code == Some(0) && said.contains("All 4 delivered files"), "{how}: {said}");
+    }
+
+    // Damage is found by its length alone, or by reading, and mended.
+    let zip = exports[0].name.clone();
+    let bytes = std::fs::read(folder.join(&zip)).unwrap();
+    std::fs::write(folder.join(&zip), &bytes[1..]).unwrap();
+    assert_eq!(run_with_keys(&home, &["delivery", "verify"]).0, Some(4));
+    let mut altered = bytes.clone();
+    altered[20] ^= 1;
+    std::fs::write(folder.join(&zip), &altered).unwrap();
+    let (code, shown, _) = run_with_keys(&home, &["--format", "json", "delivery", "verify", "--read-data"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let bad: Vec<&Value> =
+        shown["rows"].as_array().unwrap().iter().filter(|r| r["found"] == "altered").collect();
+    assert!(code == Some(4) && bad.len() == 1 && bad[0]["name"] == zip.as_str(), "{shown}");
+    let (code, _, said) = run_with_keys(&home, &["delivery", "repair", "--read-data"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(std::fs::read(folder.join(&zip)).unwrap(), bytes);
+    assert_eq!(run_with_keys(&home, &["delivery", "verify", "--read-data"]).0, Some(0));
+}
+
+#[test]
+fn a_secret_is_nowhere_and_wrong_ones_are_told_with_what_to_do() {
+    let server = Server::start();
+    server.bucket("bills");
+    let home = journey("s3://bills", &server.s3_options());
+    let run = |secret: &str| {
+        let mut command = home.command(["run", "--on", "2021-04-02"]);
+        let output =
+            command.env("AWS_ACCESS_KEY_ID", KEY_ID).env("AWS_SECRET_ACCESS_KEY", secret).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run("not-the-right-one-9f");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("AWS_SECRET_ACCESS_KEY") && !said.contains("not-the-right-one-9f"), "{said}");
+    let list = home.json(["delivery", "list"]);
+    assert_eq!(list["rows"].as_array().unwrap().len(), 2, "{list}");
+    let shown = home.json(["delivery", "show", "1"]);
+    let row = |what: &str| {
+        let rows = shown["rows"].as_array().unwrap();
+        rows.iter().find(|r| r["what"] == what).map(|r| r["value"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(row("failure").as_deref(), Some("credentials"), "{shown}");
+    let status = String::from_utf8(home.ok(["status"]).stdout).unwrap();
+    assert!(status.contains("billkeep delivery show 1"), "{status}");
+
+    let (code, said) = run(SECRET);
+    assert_eq!(code, Some(0), "{said}");
+    let store = std::fs::read(home.store()).unwrap();
+    for secret in [SECRET, "not-the-right-one-9f"] {
+        let is_in = |bytes: &[u8]| bytes.windows(secret.len()).any(|w| w == secret.as_bytes());
+        assert!(!is_in(&store) && !is_in(home.seen().as_bytes()) && !is_in(said.as_bytes()));
+    }
+}
+
+#[test]
+fn a_server_that_is_down_is_waited_for_and_another_run_says_so() {
+    let server = Server::start();
+    server.bucket("bills");
+    let mut options = server.s3_options();
+    options.extend(["retries=0".to_owned(), "timeout_s=5".to_owned()]);
+    let home = journey("s3://bills", &options);
+    drop(server);
+    let (code, _, said) = run_with_keys(&home, &["run", "--on", "2021-04-02"]);
+    assert_eq!(code, Some(5), "{said}");
+    let (code, _, said) = run_with_keys(&home, &["run", "--on", "2021-04-02"]);
+    assert!(code == Some(5) && said.contains("is tried again in"), "{said}");
+    let (code, _, said) = run_with_keys(&home, &["delivery", "retry", "1"]);
+    assert!(code == Some(5) && !said.contains("is tried again in"), "{said}");
+    home.run(["delivery", "abandon", "1", "--reason", "the bucket is gone", "--leave"])
+        .says(0, &["Gave up delivery 1"]);
+    let list = home.json(["delivery", "list", "--where", "state=abandoned"]);
+    assert_eq!(list["rows"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn two_programs_that_run_at_once_deliver_everything_once() {
+    let server = Server::start();
+    let folder = server.bucket("bills");
+    let home = journey("s3://bills", &server.s3_options());
+    let start = || with_keys(&mut home.command(["run", "--on", "2021-04-02"])).spawn().unwrap();
+    let programs: Vec<_> = (0..3).map(|_| start()).collect();
+    for mut program in programs {
+        assert!(program.wait().unwrap().success());
+    }
+    assert_eq!(bucket::checked(&folder).len(), 2);
+    let list = home.json(["delivery", "list"]);
+    let states: Vec<&str> =
+        list["rows"].as_array().unwrap().iter().map(|r| r["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["delivered", "delivered"]);
+    let entries = home.json(["audit", "list"]);
+    let receipts = entries["rows"].as_array().unwrap().iter().filter(|e| e["action"] == "deliver").count();
+    assert_eq!(receipts, 2, "{entries}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_run_at_a_safe_point_and_nothing_more_is_begun() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    // A server that takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("endpoint=http://{}", silent.local_addr().unwrap());
+    let mut add = home.command(["sink", "add", "bucket", "s3://bills", "--option", &endpoint]);
+    let added = with_keys(add.args([
+        "--option",
+        "allow_http=yes",
+        "--option",
+        "timeout_s=3",
+        "--option",
+        "retries=0",
+    ]));
+    assert!(added.output().unwrap().status.success());
+    home.ok(["storage", "allow", PAYER]);
+    home.ok(["storage", "authorize", PAYER]);
+    // Enabling tries the sink, which does not answer: it is enabled by the library.
+    {
+        use billkeep_core::storage::{Enable, Lines, Said};
+        use billkeep_core::store::{Access, OpenOptions, Store};
+        let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
+        let actor = billkeep_core::journal::Actor { name: "ann".into(), at_unix_s: 1 };
+        let wanted = Enable {
+            uin: PAYER.parse().unwrap(),
+            sink: "bucket".into(),
+            kinds: vec![billkeep_core::calendar::Kind::Daily, billkeep_core::calendar::Kind::Monthly],
+            lines: Lines::All,
+            custom_bills: false,
+            from: None,
+        };
+        let said = Said { actor: &actor, reason: None };
+        let today = "2021-04-02".parse().unwrap();
+        billkeep_core::storage::enable(store.write().unwrap(), &wanted, None, today, said).unwrap();
+        store.close().unwrap();
+    }
+    let mut run = home.command(["run", "--on", "2021-04-02"]);
+    let child = with_keys(&mut run).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // It has planned, and waits for the server.
+    while home.json(["delivery", "list"])["rows"].as_array().unwrap().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let signalled =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    // The second bill was not begun.
+    assert_eq!(home.json(["delivery", "list"])["rows"].as_array().unwrap().len(), 1, "{said}");
+    home.ok(["audit", "verify"]);
+    home.ok(["store", "check"]);
+}
