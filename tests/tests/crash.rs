@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::support::decimal::exact;
 use crate::support::{Home, MARCH, PAYER, bucket, demo_file, large};
 
+/// How often each command is killed, unless `BILLKEEP_TEST_KILLS` says another number.
 const KILLS: u64 = 20;
 /// What "opens at once" means. The only figure of time in these tests.
 const OPEN_MS_MAX: u128 = 100;
@@ -82,9 +83,10 @@ impl Scene {
 
     /// Kills the command at many moments, and checks everything that must hold after each.
     fn survives_kills(&self, seed: u64, done_before: impl Fn(&Home) -> bool) {
+        let kills = std::env::var("BILLKEEP_TEST_KILLS").map_or(KILLS, |n| n.parse().unwrap());
         let mut rng = Rng::new(seed);
         let mut killed = 0;
-        for number in 0..KILLS {
+        for number in 0..kills {
             self.reset();
             let acknowledged = acknowledged(&self.home);
             let delay = Duration::from_micros(rng.below(self.takes.as_micros() as u64));
@@ -107,7 +109,7 @@ impl Scene {
             self.home.ok(["store", "check"]);
         }
         // A test that kills nothing tests nothing.
-        assert!(killed >= 5, "only {killed} of {KILLS} were still running after a part of {:?}", self.takes);
+        assert!(killed >= 5, "only {killed} of {kills} were still running after a part of {:?}", self.takes);
     }
 
     /// Opens copies of the store as the kill left it, and reads from each: the quickest counts.

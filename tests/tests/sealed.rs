@@ -6,6 +6,13 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
+use billkeep_core::delivery::{self, Destination, NoMeter, Seal, Ways};
+use billkeep_core::export::RenderSettings;
+use billkeep_core::journal::Actor;
+use billkeep_core::period::Basis;
+use billkeep_core::storage;
+use billkeep_core::store::{Access, OpenOptions, Store};
+
 use crate::support::{Home, PAYER, bucket, demo_file};
 
 fn decrypted(bytes: &[u8], identity: &age::x25519::Identity) -> Vec<u8> {
@@ -74,6 +81,58 @@ fn an_encrypted_export_is_the_plain_one_to_its_reader_and_noise_to_others() {
             again != held[zip] && decrypted(&again, &identity) == plain[zip.strip_suffix(".age").unwrap()]
         );
     }
+}
+
+/// Encrypts nothing, and looks meanwhile whether the sink's folder has anything that was not encrypted.
+struct Looking(std::path::PathBuf);
+
+impl Seal for Looking {
+    fn format(&self) -> &'static str {
+        "age"
+    }
+
+    fn suffix(&self) -> &'static str {
+        ".age"
+    }
+
+    fn seals_manifests(&self) -> bool {
+        false
+    }
+
+    fn seal(&self, from: &mut dyn std::io::Read, to: &mut dyn std::io::Write) -> std::io::Result<()> {
+        for folder in [self.0.clone(), self.0.join(".billkeep-staging")] {
+            for entry in fs::read_dir(folder).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                assert!(!name.ends_with(".zip"), "`{name}` lies at the sink, and is not encrypted");
+            }
+        }
+        std::io::copy(from, to).map(drop)
+    }
+}
+
+#[test]
+fn what_is_to_be_encrypted_never_lies_at_the_sink_before() {
+    let home = enabled(&[]);
+    let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
+    let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+    let folder = home.path("bucket");
+    let to = Destination {
+        record,
+        sink: Box::new(billkeep_sinks::Folder::open(&folder).unwrap()),
+        seal: Some(Box::new(Looking(folder.clone()))),
+        sign: None,
+    };
+    let (stage, on) = (home.path("staging"), "2021-04-02".parse().unwrap());
+    let render = RenderSettings { threads: 1, cache: None };
+    let ways = Ways { render, stage: &stage, meter: &NoMeter, at_once: false };
+    let actor = Actor { name: "ann".into(), at_unix_s: 1 };
+    for item in delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap() {
+        if let Ok(wanted) = item.verdict {
+            delivery::deliver(&store, &to, wanted, on, &ways, &actor).unwrap();
+        }
+    }
+    let held = bucket::listing(&folder);
+    assert_eq!(held.keys().filter(|name| name.ends_with(".zip.age")).count(), 2);
 }
 
 #[test]

@@ -97,6 +97,8 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     // Without a way in, every case would say the same.
     let outcomes = open().and_then(|sink| sink.list()).map(|_| conformance::run(&subject, |_| {}));
     let _ = std::fs::remove_dir_all(&stage);
+    // Unless something else is staged there.
+    let _ = std::fs::remove_dir(context.stage());
     billkeep_sinks::remove_empty(&url);
     let outcomes = outcomes.map_err(|error| DeliveryError::Sink { sink: name.to_owned(), error })?;
     let columns = ["case", "weight", "answer", "what", "seen"].map(Column::text);

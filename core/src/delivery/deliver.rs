@@ -225,7 +225,7 @@ impl At<'_> {
         // The plan may be older than this run: it is fulfilled from the revision that it was made for.
         let reader = self.store.read()?;
         let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
-        let staged = self.desk.at(&plan.part_name());
+        let staged = self.desk.rendered(&plan.part_name());
         let rendered = stage_part(&reader, &view, plan, &self.ways.render, &staged)?;
         let mut manifest = self.manifest(&reader, delivery, &rendered)?;
         drop(reader);

@@ -105,10 +105,13 @@ pub struct Ways<'a> {
     pub at_once: bool,
 }
 
-/// A sink that is held, and the folder in which its parts are staged. One program at a time delivers from a store to a sink.
+/// A sink that is held, and the folders in which its parts are staged. One program at a time delivers from a store to a sink.
 pub(super) struct Desk {
+    /// For what goes to the sink.
     folder: PathBuf,
-    _hold: Hold,
+    /// For what is not to be seen at the sink: what is encrypted first.
+    own: PathBuf,
+    _holds: [Hold; 2],
 }
 
 /// In a sink's folder for staging: locked by the program that delivers.
@@ -117,30 +120,45 @@ const LOCK: &str = "lock";
 impl Desk {
     /// Waits for the sink, and takes hold of it.
     pub(super) fn take(to: &Destination, ways: &Ways<'_>) -> Result<Desk, DeliveryError> {
-        if let Some(folder) = to.sink.stage_folder() {
-            let hold = to.sink.hold().map_err(|e| to.error(e))?;
-            return Ok(Desk { folder: folder.to_owned(), _hold: hold });
-        }
-        let id = Sha256::digest(format!("{}\0{}", to.record.name, to.record.url));
-        let id = hex(&<[u8; 32]>::from(id));
-        let folder = ways.stage.join(id.get(..16).unwrap_or(&id));
-        fs::create_dir_all(&folder).map_err(|e| stage_error(&folder, &e))?;
-        let hold = Hold::of_file(&folder.join(LOCK), &format!("sink `{}`", to.record.name))
-            .map_err(|e| to.error(e))?;
-        // What a killed program left is made anew.
-        for entry in fs::read_dir(&folder).map_err(|e| stage_error(&folder, &e))? {
-            let path = entry.map_err(|e| stage_error(&folder, &e))?.path();
-            if path.file_name().is_some_and(|name| name != LOCK) {
-                fs::remove_file(&path).map_err(|e| stage_error(&path, &e))?;
+        let at_sink = to.sink.stage_folder().map(Path::to_owned);
+        let held = to.sink.hold().map_err(|e| to.error(e))?;
+        match at_sink {
+            Some(folder) if to.seal.is_none() => {
+                Ok(Desk { own: folder.clone(), folder, _holds: [held, Hold::default()] })
+            }
+            at_sink => {
+                let (own, own_held) = own_folder(to, ways)?;
+                Ok(Desk { folder: at_sink.unwrap_or_else(|| own.clone()), own, _holds: [held, own_held] })
             }
         }
-        Ok(Desk { folder, _hold: hold })
     }
 
-    /// Returns where something of this name is staged.
+    /// Returns where something of this name is staged that goes to the sink as it is.
     pub(super) fn at(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
+
+    /// Returns where a part of this name is rendered.
+    pub(super) fn rendered(&self, name: &str) -> PathBuf {
+        self.own.join(name)
+    }
+}
+
+/// Makes the folder beside the store in which a sink's parts are staged, and locks it.
+fn own_folder(to: &Destination, ways: &Ways<'_>) -> Result<(PathBuf, Hold), DeliveryError> {
+    let id = hex(&<[u8; 32]>::from(Sha256::digest(format!("{}\0{}", to.record.name, to.record.url))));
+    let folder = ways.stage.join(id.get(..16).unwrap_or(&id));
+    fs::create_dir_all(&folder).map_err(|e| stage_error(&folder, &e))?;
+    let what = format!("sink `{}`", to.record.name);
+    let hold = Hold::of_file(&folder.join(LOCK), &what).map_err(|e| to.error(e))?;
+    // What a killed program left is made anew.
+    for entry in fs::read_dir(&folder).map_err(|e| stage_error(&folder, &e))? {
+        let path = entry.map_err(|e| stage_error(&folder, &e))?.path();
+        if path.file_name().is_some_and(|name| name != LOCK) {
+            fs::remove_file(&path).map_err(|e| stage_error(&path, &e))?;
+        }
+    }
+    Ok((folder, hold))
 }
 
 /// Says that a file could not be staged.

@@ -205,7 +205,7 @@ fn one_bill(
     let Some(part) = manifest.parts.first() else {
         return Ok((Made::Damaged, format!("`{}` names no part", found.name)));
     };
-    let path = desk.at(&part.name);
+    let path = desk.rendered(&part.name);
     let fetched = fetch(to, &part.name, &path)?;
     if fetched != Some((part.bytes, from_hex(&part.sha256).unwrap_or_default())) {
         let _ = fs::remove_file(&path);

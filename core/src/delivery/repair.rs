@@ -128,7 +128,7 @@ impl At<'_> {
         let plan = &delivery.plan;
         let reader = self.store.read()?;
         let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
-        let staged = self.desk.at(&plan.part_name());
+        let staged = self.desk.rendered(&plan.part_name());
         let rendered = stage_part(&reader, &view, plan, &self.ways.render, &staged)?;
         if (rendered.bytes, rendered.sha256) != receipt.zip() {
             let _ = std::fs::remove_file(&staged);
@@ -149,7 +149,7 @@ impl At<'_> {
             return Err(DeliveryError::Means { number: delivery.number, why });
         }
         let rendered = self.render(delivery, mended)?;
-        let staged = self.desk.at(&delivery.plan.part_name());
+        let staged = self.desk.rendered(&delivery.plan.part_name());
         let parcel = self.sealed(&staged, &mended.part, &rendered)?;
         let part = Staged { path: parcel.path.clone(), bytes: parcel.bytes, sha256: parcel.sha256 };
         let held = self.sink().put(&mended.part, &part, &Unwatched).map_err(|e| self.to.error(e))?;

@@ -8,6 +8,9 @@ use object_store::Error;
 /// The most characters of a server's words that are passed on.
 const WORDS_MAX: usize = 300;
 
+/// A shorter one is none, and would be found in any word.
+const SECRET_BYTES_MIN: usize = 4;
+
 /// What is known of the destination when an error has to be told.
 #[derive(Default)]
 pub(super) struct Told {
@@ -66,7 +69,7 @@ pub(super) fn words(error: &Error) -> String {
 
 impl Told {
     fn clean(&self, mut text: String) -> String {
-        for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
+        for secret in self.secrets.iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN) {
             text = text.replace(secret.as_str(), "***");
         }
         text
