@@ -14,6 +14,7 @@ mod deliver;
 mod desk;
 mod due;
 mod error;
+mod parcel;
 mod plan;
 mod rebuild;
 pub(crate) mod record;

@@ -3,34 +3,23 @@
 //! Whoever calls holds the sink ([`Desk`]), so nobody else is at the same delivery. What a step did before it was killed is
 //! found, and not done twice: parts are named after their content, and the manifest is compared before it is believed.
 
-use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::BillView;
 use crate::digest::hex;
-use crate::export::{
-    Hashing, Manifest, ManifestSealed, Plan, Rendered, Wanted, read_all, read_hash, stage_part,
-};
+use crate::export::{Wanted, read_all, read_hash, stage_part};
 use crate::journal::{Actor, Change, append_change};
 use crate::period::Day;
 use crate::sink::{Sink, SinkError, Staged, Watch};
-use crate::store::{Read, Store};
+use crate::store::Store;
 
 use super::DeliveryError;
-use super::desk::{Desk, Destination, Ways, stage_error};
+use super::desk::{Desk, Destination, Ways};
+use super::parcel::Parcel;
 use super::plan::{self, Planned};
 use super::record::{self, Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, Upload};
-
-/// A part that is staged, encrypted if it is to be.
-pub(super) struct Parcel {
-    pub(super) path: PathBuf,
-    pub(super) bytes: u64,
-    pub(super) sha256: [u8; 32],
-    pub(super) zip: Option<(u64, [u8; 32])>,
-}
 
 /// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
 ///
@@ -424,118 +413,6 @@ impl At<'_> {
             }
         }
         Ok(())
-    }
-
-    fn part_name(&self, plan: &Plan) -> String {
-        format!("{}{}", plan.part_name(), self.to.seal.as_ref().map_or("", |seal| seal.suffix()))
-    }
-
-    fn manifest_name(&self, plan: &Plan) -> String {
-        let seal = self.to.seal.as_ref().filter(|seal| seal.seals_manifests());
-        format!("{}{}", plan.manifest_name(), seal.map_or("", |seal| seal.suffix()))
-    }
-
-    fn receipt(&self, plan: &Plan, rendered: &Rendered, parcel: &Parcel, manifest: &[u8]) -> Receipt {
-        let part = self.part_name(plan);
-        Receipt {
-            location: self.sink().location(&part),
-            part,
-            bytes: parcel.bytes,
-            sha256: parcel.sha256,
-            rows: rendered.files.iter().map(|f| f.rows).sum(),
-            sums: rendered.sums.clone(),
-            manifest: self.manifest_name(plan),
-            manifest_sha256: Sha256::digest(manifest).into(),
-            at_unix_s: self.actor.at_unix_s,
-            actor: self.actor.name.clone(),
-            tag: None,
-            zip: parcel.zip,
-            signature: None,
-        }
-    }
-
-    /// Encrypts a staged part, if that was said.
-    pub(super) fn sealed(
-        &self,
-        staged: &Path,
-        name: &str,
-        rendered: &Rendered,
-    ) -> Result<Parcel, DeliveryError> {
-        let Rendered { bytes, sha256, .. } = *rendered;
-        let Some(seal) = &self.to.seal else {
-            return Ok(Parcel { path: staged.to_owned(), bytes, sha256, zip: None });
-        };
-        let path = self.desk.at(name);
-        let seal_file = || -> std::io::Result<(u64, [u8; 32])> {
-            let mut from = BufReader::with_capacity(1 << 20, File::open(staged)?);
-            let mut to = Hashing::new(BufWriter::with_capacity(1 << 20, File::create(&path)?));
-            seal.seal(&mut from, &mut to)?;
-            to.flush()?;
-            to.out.get_ref().sync_all()?;
-            Ok(to.finish())
-        };
-        let sealed = seal_file().map_err(|e| stage_error(&path, &e))?;
-        fs::remove_file(staged).map_err(|e| stage_error(staged, &e))?;
-        Ok(Parcel { path, bytes: sealed.0, sha256: sealed.1, zip: Some((bytes, sha256)) })
-    }
-
-    /// Makes a delivery's manifest.
-    pub(super) fn manifest(
-        &self,
-        store: &impl Read,
-        delivery: &Delivery,
-        rendered: &Rendered,
-    ) -> Result<Manifest, DeliveryError> {
-        let supersedes = match delivery.supersedes {
-            Some(number) => record::get(store, number)?.progress.receipt().map(|r| r.manifest.clone()),
-            None => None,
-        };
-        Ok(Manifest { supersedes, ..Manifest::new(&delivery.plan, rendered) })
-    }
-
-    /// Tells in a manifest what lies at the sink, if that is encrypted.
-    pub(super) fn tell_sealed(&self, manifest: &mut Manifest, name: &str, bytes: u64, sha256: &[u8; 32]) {
-        let (Some(seal), Some(part)) = (&self.to.seal, manifest.parts.first_mut()) else { return };
-        part.sealed = Some(ManifestSealed {
-            name: name.to_owned(),
-            format: seal.format().to_owned(),
-            bytes,
-            sha256: hex(sha256),
-        });
-    }
-
-    /// Returns a manifest's bytes as they are to be at the sink.
-    pub(super) fn manifest_bytes(&self, manifest: &Manifest) -> Result<Vec<u8>, DeliveryError> {
-        let bytes = manifest.to_bytes();
-        match &self.to.seal {
-            Some(seal) if seal.seals_manifests() => {
-                let mut sealed = Vec::new();
-                seal.seal(&mut bytes.as_slice(), &mut sealed)
-                    .map_err(|e| stage_error(Path::new("the manifest"), &e))?;
-                Ok(sealed)
-            }
-            _ => Ok(bytes),
-        }
-    }
-
-    /// Reads a manifest that was found, if it tells of the same export. An encrypted one cannot be read, and is not ours.
-    fn same_export(&self, ours: &Manifest, found: &[u8]) -> Result<Option<Manifest>, DeliveryError> {
-        Ok(Manifest::from_bytes(found).ok().filter(|theirs| theirs.same_export(ours)))
-    }
-
-    /// Refuses a manifest at the sink that tells of something else than the one that was kept.
-    fn must_be_the_same(&self, name: &str, kept: &[u8], found: &[u8]) -> Result<(), DeliveryError> {
-        let same = || {
-            let (kept, found) = (Manifest::from_bytes(kept).ok()?, Manifest::from_bytes(found).ok()?);
-            // What was encrypted by somebody else is not what was put.
-            let sealed = |m: &Manifest| m.parts.iter().map(|p| p.sealed.clone()).collect::<Vec<_>>();
-            (found.same_export(&kept) && sealed(&found) == sealed(&kept)).then_some(())
-        };
-        if kept == found || same().is_some() {
-            Ok(())
-        } else {
-            Err(self.to.error(SinkError::Conflict { name: name.to_owned() }))
-        }
     }
 }
 
