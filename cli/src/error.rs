@@ -43,6 +43,25 @@ impl CommandError {
         self
     }
 
+    /// Says what to do about a sink that could not do it.
+    fn hints_of(self, e: &SinkError) -> CommandError {
+        let hint = match e {
+            SinkError::Conflict { .. } => {
+                "somebody else wrote that file; move it away if it should not be there, and run again"
+            }
+            SinkError::Passing(_) => "run again: what was begun goes on",
+            SinkError::Stopped => "nothing is lost; the same command goes on from there",
+            SinkError::Credentials(_) => {
+                "mend the credentials, or what they may do, and run again; `billkeep sink test NAME` tries them"
+            }
+            SinkError::Damaged(_) => {
+                "run again: it is sent anew; if it happens again, `billkeep sink test NAME`"
+            }
+            _ => return self,
+        };
+        self.hint(hint)
+    }
+
     pub(crate) fn is_broken_pipe(&self) -> bool {
         self.broken_pipe
     }
@@ -255,7 +274,7 @@ impl From<RetentionError> for CommandError {
                 error.hint("look at it; `billkeep delivery verify` tells all that was altered")
             }
             RetentionError::Bill(e) => e.into(),
-            RetentionError::Export(e) => e.into(),
+            RetentionError::Delivery(e) => e.into(),
             RetentionError::Storage(e) => e.into(),
             RetentionError::Store(e) => e.into(),
             _ => error,
@@ -314,10 +333,7 @@ impl From<ExportError> for CommandError {
             ExportError::Guard(GuardError::Leak { .. }) => error
                 .hint("nothing was given; a column that was added is taken back with `billkeep account column remove`"),
             ExportError::Prices { .. } => error.hint("run again: it is planned anew"),
-            ExportError::Sink { error: e, .. } => match sink_hint(&e) {
-                Some(hint) => error.hint(hint),
-                None => error,
-            },
+            ExportError::Sink { error: e, .. } => error.hints_of(&e),
             _ => error,
         }
     }
@@ -330,10 +346,7 @@ impl From<DeliveryError> for CommandError {
             DeliveryError::Export(e) => e.into(),
             DeliveryError::Storage(e) => e.into(),
             DeliveryError::Store(e) => e.into(),
-            DeliveryError::Sink { error: e, .. } => match sink_hint(&e) {
-                Some(hint) => error.hint(hint),
-                None => error,
-            },
+            DeliveryError::Sink { error: e, .. } => error.hints_of(&e),
             DeliveryError::Waits { number, .. } => {
                 error.hint(format!("`billkeep delivery retry {number}` tries it at once"))
             }
@@ -343,22 +356,6 @@ impl From<DeliveryError> for CommandError {
             _ => error,
         }
     }
-}
-
-/// Says what to do about a sink that could not do it.
-pub(crate) fn sink_hint(e: &SinkError) -> Option<&'static str> {
-    Some(match e {
-        SinkError::Conflict { .. } => {
-            "somebody else wrote that file; move it away if it should not be there, and run again"
-        }
-        SinkError::Passing(_) => "run again: what was begun goes on",
-        SinkError::Stopped => "nothing is lost; the same command goes on from there",
-        SinkError::Credentials(_) => {
-            "mend the credentials, or what they may do, and run again; `billkeep sink test NAME` tries them"
-        }
-        SinkError::Damaged(_) => "run again: it is sent anew; if it happens again, `billkeep sink test NAME`",
-        _ => return None,
-    })
 }
 
 /// The digits of a digest that people are shown and asked for.

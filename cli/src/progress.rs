@@ -35,7 +35,7 @@ impl Bar {
         }
         if let Ok(mut bar) = self.bar.lock() {
             let style = || {
-                ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta} {msg}")
+                ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes} {eta}")
                     .unwrap_or_else(|_| ProgressStyle::default_bar())
             };
             tell(bar.get_or_insert_with(|| ProgressBar::new(total).with_style(style())));
@@ -50,14 +50,13 @@ impl Progress for Bar {
 }
 
 impl Meter for Bar {
-    fn begin(&self, _name: &str, bytes: u64) {
+    fn begin(&self, bytes: u64) {
         self.with(bytes, |bar| bar.set_position(0));
     }
 
-    fn sent(&self, bytes: i64) {
+    fn sent(&self, bytes: u64) {
         if let Ok(Some(bar)) = self.bar.lock().as_deref() {
-            let position = bar.position().saturating_add_signed(bytes);
-            bar.set_position(position);
+            bar.inc(bytes);
         }
     }
 

@@ -22,6 +22,7 @@ mod repair;
 mod verify;
 
 pub use deliver::{abandon, deliver, retry};
+pub(crate) use desk::Desk;
 pub use desk::{Destination, Meter, NoMeter, Seal, Sign, Ways};
 pub use due::{DueAt, DueItem, due, due_at, due_of};
 pub use error::DeliveryError;

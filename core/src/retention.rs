@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bill::BillError;
 use crate::calendar::Kind;
+use crate::delivery::DeliveryError;
 use crate::error::Kind as ErrorKind;
-use crate::export::ExportError;
 use crate::journal::{Actor, Change, append_change};
 use crate::storage::{self, StorageError};
 use crate::store::{Read, StoreError, Table, Writer};
@@ -71,7 +71,7 @@ pub enum RetentionError {
     Bill(#[from] BillError),
     /// A sink cannot be used.
     #[error(transparent)]
-    Export(#[from] ExportError),
+    Delivery(#[from] DeliveryError),
     /// A sink is not there.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -86,7 +86,7 @@ impl RetentionError {
         match self {
             RetentionError::Changed { .. } | RetentionError::NotOurs { .. } => ErrorKind::Refused,
             RetentionError::Bill(e) => e.kind(),
-            RetentionError::Export(e) => e.kind(),
+            RetentionError::Delivery(e) => e.kind(),
             RetentionError::Storage(e) => e.kind(),
             RetentionError::Store(e) => e.kind(),
         }

@@ -8,6 +8,8 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::error::Kind;
 
 /// A part that lies in a file of ours and is ready to go.
@@ -108,8 +110,8 @@ pub trait Watch: Sync {
     /// [`SinkError`] when the token cannot be kept; nothing is sent then.
     fn begun(&self, token: &str) -> Result<(), SinkError>;
 
-    /// So many more bytes have arrived. A sink that begins anew says so with what it had told before, negative.
-    fn sent(&self, bytes: i64);
+    /// So many more bytes have arrived.
+    fn sent(&self, bytes: u64);
 
     /// Says whether to end at the next point at which that is safe, with [`SinkError::Stopped`].
     fn stopped(&self) -> bool;
@@ -123,7 +125,7 @@ impl Watch for Unwatched {
         Ok(())
     }
 
-    fn sent(&self, _bytes: i64) {}
+    fn sent(&self, _bytes: u64) {}
 
     fn stopped(&self) -> bool {
         false
@@ -203,4 +205,34 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// [`SinkError`].
     fn list(&self) -> Result<Vec<String>, SinkError>;
+}
+
+/// Reads all that a sink holds under a name.
+///
+/// # Errors
+/// [`SinkError`].
+pub fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
+    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
+    let mut bytes = Vec::new();
+    reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;
+    Ok(Some(bytes))
+}
+
+/// Returns length and SHA-256 of what a sink holds under a name.
+///
+/// # Errors
+/// [`SinkError`].
+pub fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>, SinkError> {
+    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    let mut bytes = 0;
+    loop {
+        let got = reader.read(&mut buffer).map_err(|e| SinkError::Passing(e.to_string()))?;
+        if got == 0 {
+            return Ok(Some((bytes, hasher.finalize().into())));
+        }
+        hasher.update(buffer.get(..got).unwrap_or_default());
+        bytes += got as u64;
+    }
 }

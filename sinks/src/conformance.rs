@@ -85,8 +85,8 @@ impl Outcome {
     }
 }
 
-/// Asks everything; an error in a case is its answer. `told` hears of each as it is done.
-pub fn run(subject: &Subject<'_>, mut told: impl FnMut(&Outcome)) -> Vec<Outcome> {
+/// Asks everything; an error in a case is its answer.
+pub fn run(subject: &Subject<'_>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for case in CASES {
         let answer = (case.run)(subject).unwrap_or_else(|e| Answer::No(e.to_string()));
@@ -96,9 +96,7 @@ pub fn run(subject: &Subject<'_>, mut told: impl FnMut(&Outcome)) -> Vec<Outcome
             (Answer::Yes(_), Err(e)) => Answer::No(format!("what it left cannot be removed: {e}")),
             (answer, _) => answer,
         };
-        let outcome = Outcome { name: case.name, what: case.what, weight: case.weight, answer };
-        told(&outcome);
-        outcomes.push(outcome);
+        outcomes.push(Outcome { name: case.name, what: case.what, weight: case.weight, answer });
     }
     outcomes
 }

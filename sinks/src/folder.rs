@@ -9,8 +9,6 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest as _, Sha256};
-
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 
 /// The hidden folder for files that are not finished.
@@ -63,12 +61,10 @@ impl Folder {
     }
 
     /// Returns where something is staged that nobody else stages at the same time.
-    fn staged(&self, name: &str) -> PathBuf {
+    fn staged(&self) -> PathBuf {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let hash = Sha256::digest(name);
-        let short: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        self.stage.join(format!("{short}.{}.{number}", std::process::id()))
+        self.stage.join(format!("{}.{number}", std::process::id()))
     }
 
     fn flush_folder(&self) -> Result<(), SinkError> {
@@ -93,13 +89,13 @@ impl Sink for Folder {
         let target = self.at(name)?;
         let mut from = part.path.clone();
         if part.path.parent() != Some(&self.stage) {
-            from = self.staged(name);
+            from = self.staged();
             fs::copy(&part.path, &from).map_err(|e| setup(&from, &e))?;
         }
         File::open(&from).and_then(|f| f.sync_all()).map_err(|e| setup(&from, &e))?;
         fs::rename(&from, &target).map_err(|e| setup(&target, &e))?;
         self.flush_folder()?;
-        watch.sent(part.bytes.cast_signed());
+        watch.sent(part.bytes);
         Ok(Held { bytes: part.bytes, tag: None })
     }
 
@@ -108,7 +104,7 @@ impl Sink for Folder {
         if target.exists() {
             return Ok(false);
         }
-        let staged = self.staged(name);
+        let staged = self.staged();
         let write = |path: &Path| -> io::Result<()> {
             let mut file = File::create(path)?;
             file.write_all(bytes)?;

@@ -28,6 +28,7 @@ mod memory;
 mod model;
 mod names;
 mod object;
+mod outbox;
 mod overlap;
 mod price;
 mod readme;

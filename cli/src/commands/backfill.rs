@@ -18,6 +18,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 
+use super::deliver::Deliverer;
+
 /// How many files are delivered without asking: what a month has for one account, and some more.
 const UNASKED_FILES_MAX: u64 = 40;
 
@@ -89,7 +91,7 @@ fn deliver(
     backfill: &Backfill<'_>,
     told: &mut Told,
 ) -> Result<Option<CommandError>, CommandError> {
-    let cache = context.chunk_cache();
+    let mut deliverer = Deliverer::new(context, store);
     let mut failed = None;
     let mut last: Option<(Day, u64)> = None;
     'days: for (day, asked) in backfill.days() {
@@ -105,7 +107,7 @@ fn deliver(
                 told.add(&item, "");
                 continue;
             }
-            match super::due::deliver_one(context, store, cache.as_ref(), item.clone())? {
+            match deliverer.due(item.clone())? {
                 Some(Err(error)) => {
                     failed = Some(error);
                     break 'days;
@@ -114,9 +116,7 @@ fn deliver(
             }
         }
     }
-    if let Some(cache) = cache {
-        cache.close();
-    }
+    deliverer.close();
     Ok(failed)
 }
 

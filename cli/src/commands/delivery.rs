@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 
-use super::due::with_ways;
+use super::deliver::{sentence, with_ways};
 
 pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandError> {
     match command {
@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
             let delivered = with_ways(context, cache.as_ref(), |ways| {
                 Ok(delivery::retry(&store, &to, number, ways, &context.actor())?)
             })?;
-            context.say(&super::due::sentence(&delivered));
+            context.say(&sentence(&delivered));
             Ok(store.close()?)
         }
         Delivery::Abandon { number, reason, leave } => abandon(context, number, &reason, leave),
@@ -52,7 +52,18 @@ fn list(context: &Context, filter: &[String]) -> Result<(), CommandError> {
 fn destination_of(store: &Store, number: u64) -> Result<Destination, CommandError> {
     let reader = store.read()?;
     let delivery = delivery::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
-    super::sink::destination(storage::sink(&reader, &delivery.sink)?)
+    let record = storage::sink(&reader, &delivery.sink)?;
+    if record.url != delivery.url {
+        return Err(CommandError::new(
+            Kind::Refused,
+            format!(
+                "delivery {number} is of sink `{}` at {}, which is at {} now",
+                record.name, delivery.url, record.url
+            ),
+        )
+        .hint(format!("`billkeep delivery abandon {number} --reason TEXT --leave` gives it up")));
+    }
+    Ok(super::sink::destination(record)?)
 }
 
 fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<(), CommandError> {
@@ -78,7 +89,7 @@ fn destinations(store: &Reader, sink: Option<String>) -> Result<Vec<Destination>
         Some(name) => vec![storage::sink(store, &name)?],
         None => storage::sinks(store)?,
     };
-    records.into_iter().map(super::sink::destination).collect()
+    Ok(records.into_iter().map(super::sink::destination).collect::<Result<_, _>>()?)
 }
 
 /// Says how closely a sink is looked at.

@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output;
 
-use super::due::Ran;
+use super::deliver::{Ran, deliver_all};
 
 /// The bundled bills: the daily files of March and of the first week of April 2021.
 const BILLS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_bills.rs"));
@@ -175,7 +175,7 @@ impl<'a> Demo<'a> {
         self.step(number, title);
         let on = Day::new(2021, 4, day_of_april).ok_or_else(|| CommandError::user("no such day"))?;
         let due = delivery::due(&self.store.read()?, on, Basis::Used)?;
-        let Ran { delivered, failed } = super::due::deliver_all(self.context, &self.store, due, on)?;
+        let Ran { delivered, failed } = deliver_all(self.context, &self.store, due, on)?;
         if let Some(error) = failed {
             return Err(error);
         }

@@ -1,20 +1,17 @@
 //! `due` and `run`: what is due on a day, and delivering it.
 
 use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
-use billkeep_core::delivery::{self, Delivery, DueAt, DueItem, Ways};
-use billkeep_core::error::Kind;
-use billkeep_core::export::Wanted;
+use billkeep_core::delivery::{self, DueAt, DueItem};
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::sink::SinkError;
-use billkeep_core::storage::{self, SinkRecord, StorageError};
-use billkeep_core::store::{ChunkCache, Reader, Store};
+use billkeep_core::store::Reader;
 
 use crate::args::{Due, Format, Run};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{self, Column, Table};
-use crate::progress::Bar;
-use crate::{metrics, stop};
+use crate::metrics;
+use crate::output::{Column, Table};
+
+use super::deliver::{Ran, deliver_all};
 
 /// The most days that are told of at once.
 const DAYS_MAX: i32 = 3_660;
@@ -187,142 +184,4 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
         context.say(&format!("More is due on {} at {next}.", when.on));
     }
     Ok(())
-}
-
-/// What a run has delivered, and the first thing that failed.
-#[derive(Default)]
-pub(crate) struct Ran {
-    pub(crate) delivered: Vec<Delivery>,
-    pub(crate) failed: Option<CommandError>,
-}
-
-impl Ran {
-    /// Tells and keeps what came of a delivery; what fails does not keep the rest from going.
-    fn note(&mut self, context: &Context, result: Result<Delivery, CommandError>) {
-        match result {
-            Ok(delivery) => {
-                context.say(&sentence(&delivery));
-                self.delivered.push(delivery);
-            }
-            Err(error) => {
-                if self.failed.is_some() {
-                    context.say(&error.text());
-                }
-                self.failed.get_or_insert(error);
-            }
-        }
-    }
-
-    /// Says whether somebody has asked to stop; nothing is begun any more then.
-    fn stops(&mut self) -> bool {
-        if stop::is_asked() {
-            let error = || CommandError::new(Kind::Passing, SinkError::Stopped.to_string());
-            self.failed.get_or_insert_with(|| error().hint("the same command goes on from there"));
-        }
-        stop::is_asked()
-    }
-}
-
-/// Delivers all that is due, and then what earlier runs have begun and not finished.
-pub(crate) fn deliver_all(
-    context: &Context,
-    store: &Store,
-    items: Vec<DueItem>,
-    on: Day,
-) -> Result<Ran, CommandError> {
-    let cache = context.chunk_cache();
-    let mut ran = Ran::default();
-    let due: Vec<Wanted> = items.iter().filter_map(|item| item.verdict.as_ref().ok().copied()).collect();
-    for item in items {
-        if ran.stops() {
-            break;
-        }
-        if let Some(result) = deliver_one(context, store, cache.as_ref(), item)? {
-            ran.note(context, result);
-        }
-    }
-    for begun in begun(&store.read()?, &due, on)? {
-        if ran.stops() {
-            break;
-        }
-        // What was wanted then, of the lines that there are now.
-        let (Some(on), wanted) = (begun.on, begun.plan.wanted) else { continue };
-        match storage::sink(&store.read()?, &begun.sink) {
-            Ok(record) => {
-                ran.note(context, deliver_to(context, store, cache.as_ref(), record, (wanted, on)));
-            }
-            // `status` tells of it.
-            Err(StorageError::NoSink(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if let Some(cache) = cache {
-        cache.close();
-    }
-    Ok(ran)
-}
-
-/// Finds what was begun for a day up to this one, and the calendar does not ask for any more.
-fn begun(store: &Reader, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, CommandError> {
-    let mut begun = delivery::list(store)?;
-    begun.retain(|delivery| {
-        let of = |w: &Wanted| (w.uin, w.kind, w.bill, w.coverage);
-        delivery.progress.is_pending()
-            && delivery.on.is_some_and(|due_on| due_on <= on)
-            && due.iter().all(|wanted| of(wanted) != of(&delivery.plan.wanted))
-    });
-    Ok(begun)
-}
-
-/// Delivers what is due; nothing where it is not. What fails in delivering is told apart from what fails before.
-pub(super) fn deliver_one(
-    context: &Context,
-    store: &Store,
-    cache: Option<&ChunkCache>,
-    item: DueItem,
-) -> Result<Option<Result<Delivery, CommandError>>, CommandError> {
-    let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { return Ok(None) };
-    let record = storage::sink(&store.read()?, &name)?;
-    Ok(Some(deliver_to(context, store, cache, record, (wanted, item.asked.on))))
-}
-
-fn deliver_to(
-    context: &Context,
-    store: &Store,
-    cache: Option<&ChunkCache>,
-    record: SinkRecord,
-    (wanted, on): (Wanted, Day),
-) -> Result<Delivery, CommandError> {
-    let to = super::sink::destination(record)?;
-    with_ways(context, cache, |ways| Ok(delivery::deliver(store, &to, wanted, on, ways, &context.actor())?))
-}
-
-/// Calls with how deliveries are made here.
-pub(super) fn with_ways<T>(
-    context: &Context,
-    cache: Option<&ChunkCache>,
-    call: impl FnOnce(&Ways<'_>) -> Result<T, CommandError>,
-) -> Result<T, CommandError> {
-    stop::listen()?;
-    let (bar, stage) = (Bar::new(context.shows_progress()), context.stage());
-    call(&Ways { render: context.render_settings(cache), stage: &stage, meter: &bar, at_once: false })
-}
-
-pub(super) fn sentence(delivery: &Delivery) -> String {
-    let wanted = &delivery.plan.wanted;
-    let days = wanted.coverage;
-    match delivery.progress.receipt() {
-        Some(receipt) => format!(
-            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, total {}.",
-            receipt.part,
-            wanted.kind,
-            wanted.uin,
-            days.first,
-            days.last,
-            delivery.sink,
-            output::lines(receipt.rows),
-            billkeep_core::bill::totals_text(&receipt.sums),
-        ),
-        None => format!("Planned the {} bill of {}.", wanted.kind, wanted.uin),
-    }
 }

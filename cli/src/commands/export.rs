@@ -46,9 +46,9 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
             return Err(CommandError::user(format!("the bill for {key} has no line of account {uin}"))
                 .hint(format!("`billkeep bill show {} --by owner` shows the accounts", key.month)));
         }
-        let placed = place(&reader, &view, &plan, &name, &folder, &render)?;
-        say_of_prices(context, &placed.rendered);
-        Exported { files: 1, rows: placed.rendered.files.iter().map(|f| f.rows).sum() }
+        let rendered = place(&reader, &view, &plan, &name, &folder, &render)?;
+        say_of_prices(context, &rendered);
+        Exported { files: 1, rows: rendered.files.iter().map(|f| f.rows).sum() }
     };
     if let Some(cache) = cache {
         cache.close();

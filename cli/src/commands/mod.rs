@@ -5,6 +5,7 @@ mod audit;
 mod backfill;
 mod bill;
 mod calendar;
+mod deliver;
 mod delivery;
 mod demo;
 mod dispute;

@@ -97,7 +97,14 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
 fn apply(context: &Context, seen: &str, what: &RemovalArgs) -> Result<(), CommandError> {
     let store = context.write()?;
     let on = context.day(what.on, &store.read()?)?;
-    let applied = retention::apply(&store, seen, on, what.confirmed, &super::sink::open, &context.actor())?;
+    let applied = retention::apply(
+        &store,
+        seen,
+        on,
+        what.confirmed,
+        (&super::sink::destination, &context.stage()),
+        &context.actor(),
+    )?;
     context.say(&format!(
         "Removed {} delivered bills from sinks, and {} of {} loads from the store.",
         grouped(applied.deliveries),

@@ -95,7 +95,7 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
         many: 0,
     };
     // Without a way in, every case would say the same.
-    let outcomes = open().and_then(|sink| sink.list()).map(|_| conformance::run(&subject, |_| {}));
+    let outcomes = open().and_then(|sink| sink.list()).map(|_| conformance::run(&subject));
     let _ = std::fs::remove_dir_all(&stage);
     // Unless something else is staged there.
     let _ = std::fs::remove_dir(context.stage());
@@ -138,14 +138,13 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
 }
 
 /// Opens a sink to deliver to it.
-pub(crate) fn destination(record: SinkRecord) -> Result<Destination, CommandError> {
-    let opened = open(&record).and_then(|sink| {
-        let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
-        Ok((sink, billkeep_sinks::means(&options.of_sink)?))
-    });
+pub(crate) fn destination(record: SinkRecord) -> Result<Destination, DeliveryError> {
+    let options = record.options()?.of_sink;
+    let opened = billkeep_sinks::open(&record.url, &options, &env)
+        .and_then(|sink| Ok((sink, billkeep_sinks::means(&options)?)));
     match opened {
         Ok((sink, Means { seal, sign })) => Ok(Destination { record, sink, seal, sign }),
-        Err(error) => Err(DeliveryError::Sink { sink: record.name, error }.into()),
+        Err(error) => Err(DeliveryError::Sink { sink: record.name, error }),
     }
 }
 

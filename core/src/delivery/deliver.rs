@@ -7,13 +7,11 @@ use std::fs;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::BillView;
-use crate::digest::hex;
-use crate::export::{Wanted, read_all, read_hash, stage_part};
+use crate::export::Wanted;
 use crate::journal::{Actor, Change, append_change};
 use crate::period::Day;
-use crate::sink::{Sink, SinkError, Staged, Watch};
-use crate::store::Store;
+use crate::sink::{Sink, SinkError, Staged, Watch, read_all, read_hash};
+use crate::store::{Read, Store, StoreError};
 
 use super::DeliveryError;
 use super::desk::{Desk, Destination, Ways};
@@ -33,7 +31,7 @@ pub fn deliver(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
-    let at = At { store, to, desk: Desk::take(to, ways)?, ways, actor };
+    let at = At { store, to, desk: Desk::take(to, ways.stage)?, ways, actor };
     loop {
         match plan::plan(store, &to.record, wanted, on, actor)? {
             Planned::Delivery(delivery) => return at.attempt(*delivery),
@@ -53,12 +51,10 @@ pub fn retry(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
-    let at = At { store, to, desk: Desk::take(to, ways)?, ways: &Ways { at_once: true, ..*ways }, actor };
+    let at =
+        At { store, to, desk: Desk::take(to, ways.stage)?, ways: &Ways { at_once: true, ..*ways }, actor };
     let reader = store.read()?;
-    let delivery = record::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
-    if !delivery.progress.is_pending() {
-        return Err(DeliveryError::State { number, state: delivery.progress.word() });
-    }
+    let delivery = pending(&reader, number)?;
     if let Some(on) = delivery.on {
         plan::may_write(&reader, &to.record, &delivery.plan.wanted, on)?;
     }
@@ -78,26 +74,28 @@ pub fn abandon(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
-    let get = || -> Result<Delivery, DeliveryError> {
-        let delivery = record::find(&store.read()?, number)?.ok_or(DeliveryError::None(number))?;
-        if delivery.progress.is_pending() {
-            Ok(delivery)
-        } else {
-            Err(DeliveryError::State { number, state: delivery.progress.word() })
-        }
-    };
     let Some(to) = to else {
-        let delivery = get()?;
+        let delivery = pending(&store.read()?, number)?;
         let part = delivery.progress.begun().map(|begun| begun.part.clone());
         return give_up(store, delivery, why, part, actor);
     };
-    let at = At { store, to, desk: Desk::take(to, ways)?, ways, actor };
-    let delivery = get()?;
+    let at = At { store, to, desk: Desk::take(to, ways.stage)?, ways, actor };
+    let delivery = pending(&store.read()?, number)?;
     if at.has_arrived(&delivery)? {
-        at.attempt(delivery)
+        at.remembering(number, at.steps(delivery))
     } else {
         at.clear(&delivery)?;
         give_up(store, delivery, why, None, actor)
+    }
+}
+
+/// Returns a delivery with which there is still something to do.
+fn pending(store: &impl Read, number: u64) -> Result<Delivery, DeliveryError> {
+    let delivery = record::find(store, number)?.ok_or(DeliveryError::None(number))?;
+    if delivery.progress.is_pending() {
+        Ok(delivery)
+    } else {
+        Err(DeliveryError::State { number, state: delivery.progress.word() })
     }
 }
 
@@ -211,13 +209,8 @@ impl At<'_> {
         if let Some(token) = token {
             self.abandon(&part, token)?;
         }
-        // The plan may be older than this run: it is fulfilled from the revision that it was made for.
-        let reader = self.store.read()?;
-        let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
-        let staged = self.desk.rendered(&plan.part_name());
-        let rendered = stage_part(&reader, &view, plan, &self.ways.render, &staged)?;
-        let mut manifest = self.manifest(&reader, delivery, &rendered)?;
-        drop(reader);
+        let (staged, rendered) = self.render(plan)?;
+        let mut manifest = self.manifest(&self.store.read()?, delivery, &rendered)?;
         let parcel = self.sealed(&staged, &part, &rendered)?;
         self.tell_sealed(&mut manifest, &part, parcel.bytes, &parcel.sha256);
         let name = self.manifest_name(plan);
@@ -229,8 +222,7 @@ impl At<'_> {
             }
             // A manifest that tells of something else is somebody else's: its parts are not touched.
             Some(bytes) => {
-                let theirs = self.same_export(&manifest, &bytes)?;
-                let theirs = theirs.ok_or_else(|| failed(SinkError::Conflict { name }))?;
+                let theirs = manifest.told_by(&bytes).ok_or_else(|| failed(SinkError::Conflict { name }))?;
                 let mut receipt = self.receipt(plan, &rendered, &parcel, &bytes);
                 if let Some(sealed) = theirs.parts.first().and_then(|part| part.sealed.as_ref()) {
                     receipt.bytes = sealed.bytes;
@@ -239,8 +231,7 @@ impl At<'_> {
                 (receipt, bytes)
             }
         };
-        let upload = Upload::default();
-        let progress = Progress::Uploading(Box::new(receipt.clone()), upload);
+        let progress = Progress::Uploading(Box::new(receipt.clone()), Upload::default());
         let uploading = self.step_with(delivery, progress.clone(), Some(&bytes), None)?;
         if uploading.progress != progress {
             return Ok(uploading);
@@ -250,8 +241,14 @@ impl At<'_> {
         for path in [&staged, &parcel.path] {
             let _ = fs::remove_file(path);
         }
-        let uploading = record::get(&self.store.read()?, delivery.number)?;
-        self.step(&uploading, Progress::Uploaded(Box::new(Receipt { tag, ..receipt })))
+        // The token may have been written down meanwhile; or somebody has given the delivery up, and that stands.
+        let now = record::get(&self.store.read()?, delivery.number)?;
+        match now.progress {
+            Progress::Uploading(..) => {
+                self.step(&now, Progress::Uploaded(Box::new(Receipt { tag, ..receipt })))
+            }
+            _ => Ok(now),
+        }
     }
 
     /// Puts a part, unless it is there already.
@@ -270,7 +267,7 @@ impl At<'_> {
             ))));
         }
         let staged = Staged { path: parcel.path.clone(), bytes: parcel.bytes, sha256: parcel.sha256 };
-        self.ways.meter.begin(name, parcel.bytes);
+        self.ways.meter.begin(parcel.bytes);
         let watch = Watching { at: self, number, receipt };
         let put = sink.put(name, &staged, &watch).map_err(failed);
         self.ways.meter.end();
@@ -312,7 +309,7 @@ impl At<'_> {
     fn finish(&self, delivery: &Delivery, receipt: &Receipt) -> Result<Delivery, DeliveryError> {
         let (sink, failed) = (self.sink(), |e| self.to.error(e));
         let name = &receipt.manifest;
-        let kept = record::manifest(&self.store.read()?, delivery.number)?.unwrap_or_default();
+        let kept = self.kept_manifest(delivery.number)?;
         let mut bytes = read_all(sink, name).map_err(failed)?.unwrap_or_else(|| kept.clone());
         self.must_be_the_same(name, &kept, &bytes)?;
         let mut signature = self.sign(name, &bytes)?;
@@ -334,14 +331,7 @@ impl At<'_> {
             actor: self.actor.name.clone(),
             ..receipt.clone()
         };
-        let detail = format!(
-            "delivery {}: `{}` to sink `{}`, {} lines, sha256 {}",
-            delivery.number,
-            receipt.part,
-            self.to.record.name,
-            receipt.rows,
-            hex(&receipt.sha256)
-        );
+        let detail = receipt.told(delivery.number, "to", &self.to.record.name);
         // What is delivered is the lines that were planned: their digest, which the manifest has too.
         let (subject, after) = (delivery.plan.wanted.bill.to_string(), Some(delivery.plan.content.bytes()));
         let change = Change { after, ..Change::new("deliver", &subject, &detail) };
@@ -378,13 +368,19 @@ impl At<'_> {
         Ok(())
     }
 
+    /// Returns the manifest of a delivery that was begun: it was written down before anything was sent.
+    fn kept_manifest(&self, number: u64) -> Result<Vec<u8>, DeliveryError> {
+        let kept = record::manifest(&self.store.read()?, number)?;
+        Ok(kept.ok_or_else(|| StoreError::Lost(format!("the manifest of delivery {number}")))?)
+    }
+
     /// Says whether a delivery's manifest is at the sink: then everything is.
     fn has_arrived(&self, delivery: &Delivery) -> Result<bool, DeliveryError> {
         let Progress::Checked(receipt) = &delivery.progress else { return Ok(false) };
         let Some(bytes) = read_all(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))? else {
             return Ok(false);
         };
-        let kept = record::manifest(&self.store.read()?, delivery.number)?.unwrap_or_default();
+        let kept = self.kept_manifest(delivery.number)?;
         Ok(self.must_be_the_same(&receipt.manifest, &kept, &bytes).is_ok())
     }
 
@@ -464,7 +460,7 @@ impl Watch for Watching<'_> {
         }
     }
 
-    fn sent(&self, bytes: i64) {
+    fn sent(&self, bytes: u64) {
         self.at.ways.meter.sent(bytes);
     }
 

@@ -57,7 +57,7 @@ impl Destination {
         Destination { record, sink, seal: None, sign: None }
     }
 
-    pub(super) fn error(&self, error: SinkError) -> DeliveryError {
+    pub(crate) fn error(&self, error: SinkError) -> DeliveryError {
         DeliveryError::Sink { sink: self.record.name.clone(), error }
     }
 }
@@ -65,10 +65,10 @@ impl Destination {
 /// Is told how far deliveries have come, and may stop them.
 pub trait Meter: Sync {
     /// A part of so many bytes is about to be sent.
-    fn begin(&self, name: &str, bytes: u64);
+    fn begin(&self, bytes: u64);
 
-    /// So many more bytes have arrived; negative where a sink begins anew.
-    fn sent(&self, bytes: i64);
+    /// So many more bytes have arrived.
+    fn sent(&self, bytes: u64);
 
     /// The part is there, or is not going to be.
     fn end(&self);
@@ -81,9 +81,9 @@ pub trait Meter: Sync {
 pub struct NoMeter;
 
 impl Meter for NoMeter {
-    fn begin(&self, _name: &str, _bytes: u64) {}
+    fn begin(&self, _bytes: u64) {}
 
-    fn sent(&self, _bytes: i64) {}
+    fn sent(&self, _bytes: u64) {}
 
     fn end(&self) {}
 
@@ -106,7 +106,7 @@ pub struct Ways<'a> {
 }
 
 /// A sink that is held, and the folders in which its parts are staged. One program at a time delivers from a store to a sink.
-pub(super) struct Desk {
+pub(crate) struct Desk {
     /// For what goes to the sink.
     folder: PathBuf,
     /// For what is not to be seen at the sink: what is encrypted first.
@@ -119,7 +119,7 @@ const LOCK: &str = "lock";
 
 impl Desk {
     /// Waits for the sink, and takes hold of it.
-    pub(super) fn take(to: &Destination, ways: &Ways<'_>) -> Result<Desk, DeliveryError> {
+    pub(crate) fn take(to: &Destination, stage: &Path) -> Result<Desk, DeliveryError> {
         let at_sink = to.sink.stage_folder().map(Path::to_owned);
         let held = to.sink.hold().map_err(|e| to.error(e))?;
         match at_sink {
@@ -127,7 +127,7 @@ impl Desk {
                 Ok(Desk { own: folder.clone(), folder, _holds: [held, Hold::default()] })
             }
             at_sink => {
-                let (own, own_held) = own_folder(to, ways)?;
+                let (own, own_held) = own_folder(to, stage)?;
                 Ok(Desk { folder: at_sink.unwrap_or_else(|| own.clone()), own, _holds: [held, own_held] })
             }
         }
@@ -145,9 +145,9 @@ impl Desk {
 }
 
 /// Makes the folder beside the store in which a sink's parts are staged, and locks it.
-fn own_folder(to: &Destination, ways: &Ways<'_>) -> Result<(PathBuf, Hold), DeliveryError> {
+fn own_folder(to: &Destination, stage: &Path) -> Result<(PathBuf, Hold), DeliveryError> {
     let id = hex(&<[u8; 32]>::from(Sha256::digest(format!("{}\0{}", to.record.name, to.record.url))));
-    let folder = ways.stage.join(id.get(..16).unwrap_or(&id));
+    let folder = stage.join(id.get(..16).unwrap_or(&id));
     fs::create_dir_all(&folder).map_err(|e| stage_error(&folder, &e))?;
     let what = format!("sink `{}`", to.record.name);
     let hold = Hold::of_file(&folder.join(LOCK), &what).map_err(|e| to.error(e))?;

@@ -74,12 +74,12 @@ pub enum DeliveryError {
         /// Where it stands.
         state: &'static str,
     },
-    /// It was signed, and nothing was given to sign with; or the other way round.
+    /// It cannot be made again as it was.
     #[error("delivery {number}: {why}")]
-    Means {
+    NotAgain {
         /// Which one.
         number: u64,
-        /// What is missing.
+        /// What stands against it.
         why: String,
     },
 }
@@ -103,7 +103,7 @@ impl DeliveryError {
                 Kind::Refused
             }
             DeliveryError::Waits { .. } => Kind::Passing,
-            DeliveryError::None(_) | DeliveryError::Means { .. } => Kind::User,
+            DeliveryError::None(_) | DeliveryError::NotAgain { .. } => Kind::User,
         }
     }
 

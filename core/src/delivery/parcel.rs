@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::bill::BillView;
 use crate::digest::hex;
-use crate::export::{Hashing, Manifest, ManifestSealed, Plan, Rendered};
+use crate::export::{Hashing, Manifest, ManifestSealed, Plan, Rendered, stage_part};
 use crate::sink::SinkError;
 use crate::store::Read;
 
@@ -57,6 +58,15 @@ impl At<'_> {
             zip: parcel.zip,
             signature: None,
         }
+    }
+
+    /// Renders a plan's part into a file, from the revision that it was made for: the bill may have a later one by now.
+    pub(super) fn render(&self, plan: &Plan) -> Result<(PathBuf, Rendered), DeliveryError> {
+        let reader = self.store.read()?;
+        let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
+        let staged = self.desk.rendered(&plan.part_name());
+        let rendered = stage_part(&reader, &view, plan, &self.ways.render, &staged)?;
+        Ok((staged, rendered))
     }
 
     /// Encrypts a staged part, if that was said.
@@ -123,15 +133,6 @@ impl At<'_> {
         }
     }
 
-    /// Reads a manifest that was found, if it tells of the same export. An encrypted one cannot be read, and is not ours.
-    pub(super) fn same_export(
-        &self,
-        ours: &Manifest,
-        found: &[u8],
-    ) -> Result<Option<Manifest>, DeliveryError> {
-        Ok(Manifest::from_bytes(found).ok().filter(|theirs| theirs.same_export(ours)))
-    }
-
     /// Refuses a manifest at the sink that tells of something else than the one that was kept.
     pub(super) fn must_be_the_same(
         &self,
@@ -140,10 +141,11 @@ impl At<'_> {
         found: &[u8],
     ) -> Result<(), DeliveryError> {
         let same = || {
-            let (kept, found) = (Manifest::from_bytes(kept).ok()?, Manifest::from_bytes(found).ok()?);
+            let kept = Manifest::from_bytes(kept).ok()?;
+            let found = kept.told_by(found)?;
             // What was encrypted by somebody else is not what was put.
             let sealed = |m: &Manifest| m.parts.iter().map(|p| p.sealed.clone()).collect::<Vec<_>>();
-            (found.same_export(&kept) && sealed(&found) == sealed(&kept)).then_some(())
+            (sealed(&found) == sealed(&kept)).then_some(())
         };
         if kept == found || same().is_some() {
             Ok(())

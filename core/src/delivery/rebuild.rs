@@ -12,14 +12,14 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::{self, BillKey, BillView, Mode};
-use crate::digest::{from_hex, hex};
-use crate::export::{Hashing, Manifest, Naming, Plan, Scope, Wanted, expected_sums, read_all};
+use crate::digest::from_hex;
+use crate::export::{Hashing, MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Wanted, expected_sums};
 use crate::ingest::{self, ImportError, Limits, Quiet, Request, Settings};
 use crate::journal::{Actor, Change, append_change};
-use crate::naming::Kind;
+use crate::naming::{Kind, ScopeWord};
 use crate::period::{Basis, BillMonth, Coverage, Day};
 use crate::settings::StoreSettings;
-use crate::sink::SinkError;
+use crate::sink::{SinkError, read_all};
 use crate::store::{Read, Store, Table};
 use crate::uin::Uin;
 
@@ -27,9 +27,6 @@ use super::DeliveryError;
 use super::desk::{Desk, Destination, Ways, stage_error};
 use super::plan::{plan_key, slot_key};
 use super::record::{self, Delivery, Progress, Receipt};
-
-/// What a manifest's name ends in.
-const MANIFEST: &str = ".manifest.json";
 
 /// What came of a bill or a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +80,20 @@ struct Found {
     coverage: Coverage,
 }
 
+/// What came of importing a bill from an export.
+struct Tried {
+    /// Something was imported, whether or not it is the bill as it was.
+    imported: bool,
+    made: Made,
+    detail: String,
+}
+
+impl Tried {
+    fn refused(made: Made, why: impl Into<String>) -> Tried {
+        Tried { imported: false, made, detail: why.into() }
+    }
+}
+
 /// Makes bills and deliveries of an empty store again from a sink.
 ///
 /// # Errors
@@ -98,7 +109,7 @@ pub fn rebuild(
         return Err(DeliveryError::NotEmpty);
     }
     let payer = StoreSettings::of(&store.read()?)?.payer;
-    let desk = Desk::take(to, ways)?;
+    let desk = Desk::take(to, ways.stage)?;
     let mut told = Vec::new();
     let mut found = manifests(to, payer, &mut told)?;
     let mut best: BTreeMap<BillKey, Vec<&Found>> = BTreeMap::new();
@@ -109,23 +120,17 @@ pub fn rebuild(
         candidates.retain(|found| is_whole(&found.manifest));
         // The newest state of the longest coverage.
         candidates.sort_by_key(|found| (found.coverage.last, found.manifest.revision));
-        let mut tell =
-            |made, detail| told.push(Rebuilt { what: "bill", name: bill.to_string(), made, detail });
-        let mut last = None;
+        let mut last =
+            Tried::refused(Made::Not, "no export at this sink has all its lines, plain and unencrypted");
+        // Until one is imported: what it made is the bill, and another one would add to it.
         for candidate in candidates.into_iter().rev() {
-            let made = one_bill(store, to, &desk, candidate, settings, actor)?;
-            let done = made.0 == Made::Whole;
-            last = Some(made);
-            if done {
+            last = one_bill(store, to, &desk, candidate, settings, actor)?;
+            if last.imported {
                 break;
             }
         }
-        match last {
-            Some((made, detail)) => tell(made, detail),
-            None => {
-                tell(Made::Not, "no export at this sink has all its lines, plain and unencrypted".to_owned());
-            }
-        }
+        let Tried { made, detail, .. } = last;
+        told.push(Rebuilt { what: "bill", name: bill.to_string(), made, detail });
     }
     // What takes another one's place was made from a later revision.
     let mut numbers = BTreeMap::new();
@@ -152,11 +157,11 @@ fn manifests(to: &Destination, payer: Uin, told: &mut Vec<Rebuilt>) -> Result<Ve
         let mut tell = |made, detail| {
             told.push(Rebuilt { what: "delivery", name: name.clone(), made, detail });
         };
-        if name.ends_with(&format!("{MANIFEST}.age")) {
+        if name.ends_with(&format!("{MANIFEST_ENDING}.age")) {
             tell(Made::Not, "its manifest is encrypted".to_owned());
             continue;
         }
-        if !name.ends_with(MANIFEST) {
+        if !name.ends_with(MANIFEST_ENDING) {
             continue;
         }
         let bytes = read_all(to.sink.as_ref(), &name).map_err(|e| to.error(e))?.unwrap_or_default();
@@ -200,17 +205,17 @@ fn one_bill(
     found: &Found,
     settings: &Settings,
     actor: &Actor,
-) -> Result<(Made, String), DeliveryError> {
+) -> Result<Tried, DeliveryError> {
     let Found { manifest, bill, coverage, .. } = found;
     let Some(part) = manifest.parts.first() else {
-        return Ok((Made::Damaged, format!("`{}` names no part", found.name)));
+        return Ok(Tried::refused(Made::Damaged, format!("`{}` names no part", found.name)));
     };
     let path = desk.rendered(&part.name);
     let fetched = fetch(to, &part.name, &path)?;
     if fetched != Some((part.bytes, from_hex(&part.sha256).unwrap_or_default())) {
         let _ = fs::remove_file(&path);
         let detail = format!("`{}` is not there, or is not what its manifest tells", part.name);
-        return Ok((Made::Damaged, detail));
+        return Ok(Tried::refused(Made::Damaged, detail));
     }
     // As its name says, where that is one that imports know.
     let is_month = manifest.kind == Kind::Monthly.to_string();
@@ -227,27 +232,22 @@ fn one_bill(
     let report = match imported {
         Ok(report) => report,
         Err(ImportError::Store(e)) => return Err(e.into()),
-        Err(e) => return Ok((Made::Not, e.to_string())),
+        Err(e) => return Ok(Tried::refused(Made::Not, e.to_string())),
     };
     let totals = bill::totals_text(&report.after);
     let state = if manifest.is_final { "; it was confirmed" } else { "" };
     let through = if is_month { String::new() } else { format!(", through {}", coverage.last) };
-    if report.digest.hex() == manifest.content_digest {
-        Ok((
-            Made::Whole,
-            format!("{} lines{through}, total {totals}, from `{}`{state}", report.digest.lines(), part.name),
-        ))
+    let mut detail =
+        format!("{} lines{through}, total {totals}, from `{}`{state}", report.digest.lines(), part.name);
+    let made = if report.digest.hex() == manifest.content_digest {
+        Made::Whole
     } else {
-        Ok((
-            Made::Not,
-            format!(
-                "{} lines{through}, total {totals}, from `{}`{state}; their digest is another one than before, since files \
-                 with other columns had made the bill",
-                report.digest.lines(),
-                part.name
-            ),
-        ))
-    }
+        detail.push_str(
+            "; their digest is another one than before, since files with other columns had made the bill",
+        );
+        Made::Not
+    };
+    Ok(Tried { imported: true, made, detail })
 }
 
 /// Writes what a sink holds into a file; returns its length and hash.
@@ -326,12 +326,7 @@ fn one_delivery(
     };
     let (key, slot) = (plan_key(&to.record, &plan.stem), slot_key(&to.record, &plan.wanted));
     let (subject, after) = (bill.to_string(), Some(plan.content.bytes()));
-    let detail = format!(
-        "delivery {number}: `{held_name}` at sink `{}`, {} lines, sha256 {}",
-        to.record.name,
-        receipt.rows,
-        hex(&sha256)
-    );
+    let detail = receipt.told(number, "at", &to.record.name);
     let delivery = Delivery {
         number,
         sink: to.record.name.clone(),
@@ -362,13 +357,13 @@ fn wanted(
 ) -> Result<Option<Wanted>, DeliveryError> {
     let options = to.record.options()?;
     let (Ok(uin), Ok(kind)) = (manifest.uin.parse::<Uin>(), manifest.kind.parse()) else { return Ok(None) };
-    let scope = match manifest.scope.as_str() {
-        "payer" => Scope::Payer,
-        "customers" => Scope::Customers,
-        "self" => Scope::SelfUse,
-        "owner" => Scope::Owner(uin),
-        "reseller" => Scope::Reseller(uin),
-        _ => return Ok(None),
+    let scope = match manifest.scope.parse() {
+        Ok(ScopeWord::Payer) => Scope::Payer,
+        Ok(ScopeWord::Customers) => Scope::Customers,
+        Ok(ScopeWord::SelfUse) => Scope::SelfUse,
+        Ok(ScopeWord::Owner) => Scope::Owner(uin),
+        Ok(ScopeWord::Reseller) => Scope::Reseller(uin),
+        Err(_) => return Ok(None),
     };
     let (rows_per_file, form) = (options.rows_per_file, options.form);
     Ok(Some(Wanted { uin, kind, bill, coverage, scope, rows_per_file, form }))

@@ -1,14 +1,14 @@
-//! The record of a delivery, and the layouts that it was stored in.
+//! The record of a delivery.
+
+mod former;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bill::BillKey;
 use crate::block::Sums;
-use crate::codec::{self, CodecError, Layouts};
-use crate::digest::Digest;
-use crate::export::{Form, Plan, Scope, Wanted};
-use crate::naming::{Kind, NameProfile};
-use crate::period::{Coverage, Day};
+use crate::digest::hex;
+use crate::export::Plan;
+use crate::naming::Kind;
+use crate::period::Day;
 use crate::store::{Read, StoreError, Table, Writer};
 use crate::uin::Uin;
 
@@ -213,6 +213,12 @@ impl Receipt {
         .chain(signature)
     }
 
+    /// Tells the journal of a delivery: `whereto` stands between its part and its sink.
+    pub(crate) fn told(&self, number: u64, whereto: &str, sink: &str) -> String {
+        let Receipt { part, rows, sha256, .. } = self;
+        format!("delivery {number}: `{part}` {whereto} sink `{sink}`, {rows} lines, sha256 {}", hex(sha256))
+    }
+
     /// Returns length and SHA-256 of the zip, encrypted or not.
     pub fn zip(&self) -> (u64, [u8; 32]) {
         self.zip.unwrap_or((self.bytes, self.sha256))
@@ -297,154 +303,6 @@ pub struct Delivery {
     pub failure: Option<Failure>,
 }
 
-/// The layout in which every export had one form.
-const FIRST_LAYOUT: u8 = 1;
-/// The layout in which a delivery was planned, or was there.
-const SECOND_LAYOUT: u8 = 2;
-
-#[derive(Serialize, Deserialize)]
-struct SecondReceipt {
-    location: String,
-    part: String,
-    bytes: u64,
-    sha256: [u8; 32],
-    rows: u64,
-    sums: Vec<Sums>,
-    manifest: String,
-    manifest_sha256: [u8; 32],
-    at_unix_s: i64,
-    actor: String,
-}
-
-#[derive(Serialize, Deserialize)]
-enum SecondProgress {
-    Planned,
-    Delivered(Box<SecondReceipt>),
-    Removing(Box<SecondReceipt>),
-    Removed(Box<SecondReceipt>, RemovedAt),
-}
-
-#[derive(Serialize, Deserialize)]
-struct Second {
-    number: u64,
-    sink: String,
-    url: String,
-    plan: Plan,
-    progress: SecondProgress,
-    at_unix_s: i64,
-    on: Option<Day>,
-}
-
-impl From<SecondReceipt> for Box<Receipt> {
-    fn from(second: SecondReceipt) -> Box<Receipt> {
-        let SecondReceipt { location, part, bytes, sha256, rows, sums, manifest, manifest_sha256, .. } =
-            second;
-        Box::new(Receipt {
-            location,
-            part,
-            bytes,
-            sha256,
-            rows,
-            sums,
-            manifest,
-            manifest_sha256,
-            at_unix_s: second.at_unix_s,
-            actor: second.actor,
-            tag: None,
-            zip: None,
-            signature: None,
-        })
-    }
-}
-
-impl From<SecondProgress> for Progress {
-    fn from(second: SecondProgress) -> Progress {
-        match second {
-            SecondProgress::Planned => Progress::Planned,
-            SecondProgress::Delivered(receipt) => Progress::Delivered((*receipt).into()),
-            SecondProgress::Removing(receipt) => Progress::Removing((*receipt).into()),
-            SecondProgress::Removed(receipt, at) => Progress::Removed((*receipt).into(), at),
-        }
-    }
-}
-
-impl From<Second> for Delivery {
-    fn from(second: Second) -> Delivery {
-        let Second { number, sink, url, plan, progress, at_unix_s, on } = second;
-        let progress = progress.into();
-        Delivery { number, sink, url, plan, progress, at_unix_s, on, supersedes: None, failure: None }
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct FirstWanted {
-    uin: Uin,
-    kind: Kind,
-    bill: BillKey,
-    coverage: Coverage,
-    scope: Scope,
-    rows_per_file: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-struct FirstPlan {
-    wanted: FirstWanted,
-    revision: u32,
-    revision_digest: String,
-    content: Digest,
-    is_final: bool,
-    stem: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct First {
-    number: u64,
-    sink: String,
-    url: String,
-    plan: FirstPlan,
-    progress: SecondProgress,
-    at_unix_s: i64,
-}
-
-impl From<First> for Delivery {
-    fn from(first: First) -> Delivery {
-        let FirstPlan { wanted, revision, revision_digest, content, is_final, stem } = first.plan;
-        let FirstWanted { uin, kind, bill, coverage, scope, rows_per_file } = wanted;
-        let wanted = Wanted { uin, kind, bill, coverage, scope, rows_per_file, form: Form::default() };
-        Delivery {
-            number: first.number,
-            sink: first.sink,
-            url: first.url,
-            plan: Plan {
-                wanted,
-                revision,
-                revision_digest,
-                content,
-                is_final,
-                stem,
-                profile: NameProfile::default(),
-            },
-            progress: first.progress.into(),
-            at_unix_s: first.at_unix_s,
-            on: None,
-            supersedes: None,
-            failure: None,
-        }
-    }
-}
-
-impl Layouts for Delivery {
-    const NEWEST: u8 = 3;
-
-    fn decode(bytes: &[u8]) -> Result<Delivery, CodecError> {
-        match codec::version(bytes)? {
-            FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Delivery::from),
-            SECOND_LAYOUT => codec::decode_as::<Second>(SECOND_LAYOUT, bytes).map(Delivery::from),
-            _ => codec::decode_as(Self::NEWEST, bytes),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -461,72 +319,5 @@ mod tests {
         assert_eq!(waits, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
         let refused = Failure::after(before.as_ref(), FailureKind::Refused, String::new(), 1_000);
         assert_eq!((refused.attempts, refused.next_unix_s), (10, None));
-    }
-
-    #[test]
-    fn deliveries_of_earlier_layouts_are_read_as_what_they_were() {
-        let bill = BillKey {
-            payer: "100010445724".parse().unwrap(),
-            month: "2021-03".parse().unwrap(),
-            basis: crate::period::Basis::Used,
-        };
-        let first = First {
-            number: 7,
-            sink: "bucket".into(),
-            url: "file:///srv/bucket".into(),
-            plan: FirstPlan {
-                wanted: FirstWanted {
-                    uin: bill.payer,
-                    kind: Kind::Daily,
-                    bill,
-                    coverage: Coverage::month(bill.month),
-                    scope: Scope::Customers,
-                    rows_per_file: 5,
-                },
-                revision: 3,
-                revision_digest: "00".into(),
-                content: Digest::EMPTY,
-                is_final: true,
-                stem: "name".into(),
-            },
-            progress: SecondProgress::Planned,
-            at_unix_s: 9,
-        };
-        let bytes = codec::encode(&first).unwrap();
-        let read = Delivery::decode(&bytes).unwrap();
-        assert_eq!(
-            (read.number, read.plan.wanted.form, read.plan.wanted.rows_per_file),
-            (7, Form::default(), 5)
-        );
-        let second = Second {
-            number: 8,
-            sink: read.sink.clone(),
-            url: read.url.clone(),
-            plan: read.plan.clone(),
-            progress: SecondProgress::Removed(
-                Box::new(SecondReceipt {
-                    location: "there".into(),
-                    part: "a.zip".into(),
-                    bytes: 5,
-                    sha256: [1; 32],
-                    rows: 2,
-                    sums: Vec::new(),
-                    manifest: "a.manifest.json".into(),
-                    manifest_sha256: [2; 32],
-                    at_unix_s: 3,
-                    actor: "ann".into(),
-                }),
-                RemovedAt { at_unix_s: 4, actor: "bob".into() },
-            ),
-            at_unix_s: 9,
-            on: None,
-        };
-        let second = Delivery::decode(&codec::encode_as(SECOND_LAYOUT, &second).unwrap()).unwrap();
-        let receipt = second.progress.receipt().unwrap();
-        assert_eq!((receipt.zip(), receipt.objects().count()), ((5, [1; 32]), 2));
-        assert_eq!((second.progress.word(), second.supersedes, second.failure), ("removed", None, None));
-        let newest = codec::encode_as(Delivery::NEWEST, &read).unwrap();
-        assert_eq!(Delivery::decode(&newest), Ok(read));
-        assert_eq!(Delivery::decode(&[9, 1, 2]), Err(CodecError::Version(9)));
     }
 }

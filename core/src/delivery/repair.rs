@@ -1,14 +1,14 @@
 //! Sends again what a sink has lost or altered.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::BillView;
 use crate::digest::hex;
-use crate::export::{Rendered, read_all, stage_part};
+use crate::export::Rendered;
 use crate::journal::{Actor, Change, append_change};
-use crate::sink::{SinkError, Staged, Unwatched};
+use crate::sink::{SinkError, Staged, Unwatched, read_all};
 use crate::store::Store;
 
 use super::DeliveryError;
@@ -41,7 +41,7 @@ pub fn repair(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Vec<Repaired>, DeliveryError> {
-    let at = At { store, to, desk: Desk::take(to, ways)?, ways, actor };
+    let at = At { store, to, desk: Desk::take(to, ways.stage)?, ways, actor };
     let findings = verify(&store.read()?, to, how)?;
     let mut wrong: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for finding in findings {
@@ -71,6 +71,10 @@ pub fn repair(
 
 impl At<'_> {
     fn mend(&self, delivery: &Delivery, receipt: &Receipt, names: &[String]) -> Result<(), DeliveryError> {
+        if receipt.signature.is_some() && self.to.sign.is_none() {
+            let why = "its manifest was signed, and the sink has no key to sign with".to_owned();
+            return Err(DeliveryError::NotAgain { number: delivery.number, why });
+        }
         let is_wrong = |name: &str| names.iter().any(|wrong| wrong == name);
         let mut mended = receipt.clone();
         let mut rendered = None;
@@ -88,7 +92,7 @@ impl At<'_> {
                 None => {
                     let rendered = match rendered {
                         Some(rendered) => rendered,
-                        None => self.render(delivery, receipt)?,
+                        None => self.rendered_again(delivery, receipt)?.1,
                     };
                     self.manifest_anew(delivery, &rendered, &mended)?
                 }
@@ -99,15 +103,12 @@ impl At<'_> {
         }
         let signature_wrong = receipt.signature.as_ref().is_some_and(|(name, _)| is_wrong(name));
         if manifest.is_some() || signature_wrong {
-            let bytes = match &manifest {
-                Some(bytes) => Some(bytes.clone()),
-                None => read_all(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?,
-            };
-            if receipt.signature.is_some() && self.to.sign.is_none() {
-                let why = "its manifest was signed, and the sink has no key to sign with".to_owned();
-                return Err(DeliveryError::Means { number: delivery.number, why });
-            }
-            mended.signature = self.sign(&receipt.manifest, &bytes.unwrap_or_default())?;
+            let there = read_all(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?;
+            let there = there.ok_or_else(|| {
+                let why = format!("`{}` is not there any more", receipt.manifest);
+                self.to.error(SinkError::Damaged(why))
+            })?;
+            mended.signature = self.sign(&receipt.manifest, &there)?;
         }
         let subject = delivery.plan.wanted.bill.to_string();
         let detail = format!(
@@ -124,12 +125,12 @@ impl At<'_> {
     }
 
     /// Renders a delivery's part again, as it was.
-    fn render(&self, delivery: &Delivery, receipt: &Receipt) -> Result<Rendered, DeliveryError> {
-        let plan = &delivery.plan;
-        let reader = self.store.read()?;
-        let view = BillView::open(&reader, plan.wanted.bill, Some(plan.revision))?;
-        let staged = self.desk.rendered(&plan.part_name());
-        let rendered = stage_part(&reader, &view, plan, &self.ways.render, &staged)?;
+    fn rendered_again(
+        &self,
+        delivery: &Delivery,
+        receipt: &Receipt,
+    ) -> Result<(PathBuf, Rendered), DeliveryError> {
+        let (staged, rendered) = self.render(&delivery.plan)?;
         if (rendered.bytes, rendered.sha256) != receipt.zip() {
             let _ = std::fs::remove_file(&staged);
             let why = format!(
@@ -138,18 +139,17 @@ impl At<'_> {
                 hex(&rendered.sha256),
                 receipt.zip().0
             );
-            return Err(DeliveryError::Means { number: delivery.number, why });
+            return Err(DeliveryError::NotAgain { number: delivery.number, why });
         }
-        Ok(rendered)
+        Ok((staged, rendered))
     }
 
     fn resend(&self, delivery: &Delivery, mended: &mut Receipt) -> Result<Rendered, DeliveryError> {
         if mended.zip.is_some() != self.to.seal.is_some() {
             let why = "it was encrypted, and the sink does not say for whom".to_owned();
-            return Err(DeliveryError::Means { number: delivery.number, why });
+            return Err(DeliveryError::NotAgain { number: delivery.number, why });
         }
-        let rendered = self.render(delivery, mended)?;
-        let staged = self.desk.rendered(&delivery.plan.part_name());
+        let (staged, rendered) = self.rendered_again(delivery, mended)?;
         let parcel = self.sealed(&staged, &mended.part, &rendered)?;
         let part = Staged { path: parcel.path.clone(), bytes: parcel.bytes, sha256: parcel.sha256 };
         let held = self.sink().put(&mended.part, &part, &Unwatched).map_err(|e| self.to.error(e))?;

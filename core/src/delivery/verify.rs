@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::hex;
-use crate::export::read_hash;
-use crate::sink::{Sink, SinkError};
+use crate::sink::{Sink, SinkError, read_hash};
 use crate::store::Read;
 
 use super::DeliveryError;

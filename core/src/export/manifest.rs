@@ -360,6 +360,11 @@ impl Manifest {
         }
     }
 
+    /// Reads a manifest that somebody else may have written; none unless it tells of the same export.
+    pub fn told_by(&self, bytes: &[u8]) -> Option<Manifest> {
+        Manifest::from_bytes(bytes).ok().filter(|theirs| theirs.same_export(self))
+    }
+
     /// Says whether two manifests tell of the same export.
     ///
     /// The number and digest of the revision may differ: a later revision may cover the same lines, and a

@@ -29,8 +29,9 @@ pub use manifest::{
     MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
     ManifestRounding, ManifestSealed, ManifestTotals,
 };
-pub use place::{Placed, place};
-pub(crate) use place::{read_all, read_hash, stage_part};
+pub use place::place;
+pub(crate) use place::stage_part;
+pub(crate) use plan::MANIFEST_ENDING;
 pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
 pub use preflight::preflight;
 pub use render::{CustomerFigures, RenderSettings, Rendered, render};

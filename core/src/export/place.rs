@@ -1,25 +1,15 @@
 //! Puts exports where they are to be: the part first, its manifest last and once.
 
 use std::fs::File;
-use std::io::{BufWriter, Read as _, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::bill::BillView;
-use crate::sink::{Sink, SinkError, Staged, Unwatched};
+use crate::sink::{Sink, SinkError, Staged, Unwatched, read_all, read_hash};
 use crate::store::Read;
 
 use super::form::Audience;
 use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, guard, render};
-
-/// What [`place`] put, or found in place.
-pub struct Placed {
-    /// The part.
-    pub rendered: Rendered,
-    /// The manifest's SHA-256, as it is at the sink.
-    pub manifest_sha256: [u8; 32],
-}
 
 /// Renders a plan and puts part and manifest where they are not yet.
 ///
@@ -32,7 +22,7 @@ pub fn place(
     sink_name: &str,
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
-) -> Result<Placed, ExportError> {
+) -> Result<Rendered, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let _hold = sink.hold().map_err(sink_error)?;
     place_held(store, view, plan, sink_name, sink, settings)
@@ -46,7 +36,7 @@ pub(super) fn place_held(
     sink_name: &str,
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
-) -> Result<Placed, ExportError> {
+) -> Result<Rendered, ExportError> {
     let staged_path = staged_path(sink_name, sink, plan)?;
     let rendered = stage_part(store, view, plan, settings, &staged_path)?;
     put(sink_name, sink, plan, rendered, &staged_path)
@@ -89,14 +79,14 @@ pub(super) fn put(
     plan: &Plan,
     rendered: Rendered,
     staged_path: &Path,
-) -> Result<Placed, ExportError> {
+) -> Result<Rendered, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let name = plan.part_name();
     let manifest = Manifest::new(plan, &rendered);
     let manifest_name = plan.manifest_name();
     let found = read_all(sink, &manifest_name).map_err(sink_error)?;
     // A manifest that tells of something else is somebody else's: its parts are not touched.
-    let ours = |bytes: &[u8]| Manifest::from_bytes(bytes).is_ok_and(|m| m.same_export(&manifest));
+    let ours = |bytes: &[u8]| manifest.told_by(bytes).is_some();
     if found.as_ref().is_some_and(|bytes| !ours(bytes)) {
         return Err(sink_error(SinkError::Conflict { name: manifest_name }));
     }
@@ -113,25 +103,14 @@ pub(super) fn put(
     }
     // What was moved away is not there any more; what was found in place is not needed.
     let _ = std::fs::remove_file(staged_path);
-    let bytes = manifest.to_bytes();
-    let manifest_sha256 = match found {
-        Some(found) => Sha256::digest(&found).into(),
-        None if sink.put_new(&manifest_name, &bytes).map_err(sink_error)? => Sha256::digest(&bytes).into(),
-        // Somebody was faster: read before believing either.
-        None => match read_all(sink, &manifest_name).map_err(sink_error)? {
-            Some(theirs) if ours(&theirs) => Sha256::digest(&theirs).into(),
-            _ => return Err(sink_error(SinkError::Conflict { name: manifest_name })),
-        },
-    };
-    Ok(Placed { rendered, manifest_sha256 })
-}
-
-/// Reads all that a sink holds under a name.
-pub(crate) fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
-    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;
-    Ok(Some(bytes))
+    // Somebody may have been faster: what is there is read before either is believed.
+    if found.is_none() && !sink.put_new(&manifest_name, &manifest.to_bytes()).map_err(sink_error)? {
+        let theirs = read_all(sink, &manifest_name).map_err(sink_error)?;
+        if !theirs.is_some_and(|theirs| ours(&theirs)) {
+            return Err(sink_error(SinkError::Conflict { name: manifest_name }));
+        }
+    }
+    Ok(rendered)
 }
 
 fn stage(
@@ -147,20 +126,4 @@ fn stage(
     out.flush().map_err(failed)?;
     out.get_ref().sync_all().map_err(failed)?;
     Ok(rendered)
-}
-
-/// Returns length and SHA-256 of what a sink holds under a name.
-pub(crate) fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>, SinkError> {
-    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let got = reader.read(&mut buffer).map_err(|e| SinkError::Passing(e.to_string()))?;
-        if got == 0 {
-            return Ok(Some((bytes, hasher.finalize().into())));
-        }
-        hasher.update(buffer.get(..got).unwrap_or_default());
-        bytes += got as u64;
-    }
 }

@@ -25,6 +25,9 @@ const FORMER_FORMATS: &[u32] = &[1];
 /// Rows in a CSV unless said otherwise: what a spreadsheet holds, less the header (domain, "Values").
 pub const ROWS_PER_FILE: u64 = 1_048_575;
 
+/// What the names of manifests end in.
+pub(crate) const MANIFEST_ENDING: &str = ".manifest.json";
+
 /// Whose lines an export holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
@@ -189,7 +192,7 @@ impl Plan {
 
     /// Returns the name of the manifest.
     pub fn manifest_name(&self) -> String {
-        format!("{}.manifest.json", self.stem)
+        format!("{}{MANIFEST_ENDING}", self.stem)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Tries a sink before bills go there: a small object is written, read back, and removed again.
 
-use super::place::read_all;
-use crate::sink::{Sink, SinkError};
+use crate::sink::{Sink, SinkError, read_all};
 
 /// How a probe's name begins.
 const PROBE: &str = "billkeep-probe-";

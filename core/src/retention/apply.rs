@@ -1,14 +1,14 @@
 //! Removes what was seen. Each delivery is marked before anything of it goes, so that a stop in between is found and finished.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::bill::{BillKey, Load, PrunedLoad, Segment};
-use crate::delivery::{self, Delivery, Progress, Receipt, RemovedAt};
+use crate::delivery::{self, Delivery, DeliveryError, Desk, Destination, Progress, Receipt, RemovedAt};
 use crate::digest::hex;
-use crate::export::ExportError;
 use crate::journal::{Actor, Change, append_change};
 use crate::period::Day;
-use crate::sink::{Sink, SinkError};
+use crate::sink::read_hash;
 use crate::storage::{self, SinkRecord};
 use crate::store::{Large, Read, Store, Table, Writer};
 
@@ -27,9 +27,10 @@ pub struct Applied {
 }
 
 /// Opens a sink.
-pub type Opener<'a> = &'a dyn Fn(&SinkRecord) -> Result<Box<dyn Sink>, SinkError>;
+pub type Opener<'a> = &'a dyn Fn(SinkRecord) -> Result<Destination, DeliveryError>;
 
-/// Removes what a plan with this digest, or its first digits, says.
+/// Removes what a plan with this digest, or its first digits, says. Sinks are opened, and held as for deliveries: `stage` is the
+/// folder that those are staged in.
 ///
 /// # Errors
 /// [`RetentionError::Changed`] when the plan is another one by now; [`RetentionError::NotOurs`] when a sink holds something
@@ -39,7 +40,7 @@ pub fn apply(
     seen: &str,
     on: Day,
     confirmed: bool,
-    open: Opener<'_>,
+    (open, stage): (Opener<'_>, &Path),
     actor: &Actor,
 ) -> Result<Applied, RetentionError> {
     let plan = plan(&store.read()?, on, confirmed)?;
@@ -52,7 +53,7 @@ pub fn apply(
     for removal in plan.removals {
         match removal {
             Removal::Delivery { number, .. } => {
-                delivery_goes(store, number, open, actor)?;
+                delivery_goes(store, number, (open, stage), actor)?;
                 applied.deliveries += 1;
             }
             Removal::Lines { bill, load, lines, .. } => {
@@ -68,34 +69,34 @@ pub fn apply(
     Ok(applied)
 }
 
-fn delivery_goes(store: &Store, number: u64, open: Opener<'_>, actor: &Actor) -> Result<(), RetentionError> {
-    let writer = store.write()?;
-    let delivery: Delivery = delivery::get(&writer, number)?;
-    let receipt = match &delivery.progress {
-        Progress::Delivered(receipt) | Progress::Removing(receipt) => receipt.clone(),
-        _ => return Ok(()),
+fn delivery_goes(
+    store: &Store,
+    number: u64,
+    (open, stage): (Opener<'_>, &Path),
+    actor: &Actor,
+) -> Result<(), RetentionError> {
+    let reader = store.read()?;
+    let to = open(storage::sink(&reader, &delivery::get(&reader, number)?.sink)?)?;
+    drop(reader);
+    // First the sink and then the store, as those who deliver: the other way round, two would wait for each other.
+    let _desk = Desk::take(&to, stage)?;
+    let delivery: Delivery = delivery::get(&store.read()?, number)?;
+    let (Progress::Delivered(receipt) | Progress::Removing(receipt)) = &delivery.progress else {
+        return Ok(());
     };
-    let record = storage::sink(&writer, &delivery.sink)?;
-    let failed = |error: SinkError| ExportError::Sink { sink: record.name.clone(), error };
-    let sink = open(&record).map_err(failed)?;
-    let _hold = sink.hold().map_err(failed)?;
-    must_be_ours(sink.as_ref(), &record, &receipt)?;
+    let receipt = receipt.clone();
+    must_be_ours(&to, &receipt)?;
     let delivery = Delivery { progress: Progress::Removing(receipt.clone()), ..delivery };
+    let writer = store.write()?;
     delivery::put(&writer, &delivery)?;
     let subject = delivery.plan.wanted.bill.to_string();
-    let detail = format!(
-        "delivery {number}: `{}` from sink `{}`, {} lines, sha256 {}",
-        receipt.part,
-        record.name,
-        receipt.rows,
-        hex(&receipt.sha256)
-    );
+    let detail = receipt.told(number, "from", &to.record.name);
     append_change(&writer, actor, Change::new("retention remove", &subject, &detail))?;
     writer.commit()?;
     // Nobody finds a manifest without its part.
-    sink.remove(&receipt.manifest).map_err(failed)?;
-    for (name, ..) in receipt.objects().filter(|(name, ..)| *name != receipt.manifest) {
-        sink.remove(name).map_err(failed)?;
+    let parts = receipt.objects().map(|(name, ..)| name).filter(|name| *name != receipt.manifest);
+    for name in std::iter::once(receipt.manifest.as_str()).chain(parts) {
+        to.sink.remove(name).map_err(|e| to.error(e))?;
     }
     let writer = store.write()?;
     let removed = RemovedAt { at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
@@ -105,14 +106,13 @@ fn delivery_goes(store: &Store, number: u64, open: Opener<'_>, actor: &Actor) ->
 }
 
 /// Sees that what lies under a delivery's names is what was delivered, or nothing.
-fn must_be_ours(sink: &dyn Sink, record: &SinkRecord, receipt: &Receipt) -> Result<(), RetentionError> {
-    let failed = |error: SinkError| ExportError::Sink { sink: record.name.clone(), error };
+fn must_be_ours(to: &Destination, receipt: &Receipt) -> Result<(), RetentionError> {
     for (name, _, sha256) in receipt.objects() {
-        if let Some((bytes, found)) = crate::export::read_hash(sink, name).map_err(failed)?
+        if let Some((bytes, found)) = read_hash(to.sink.as_ref(), name).map_err(|e| to.error(e))?
             && found != sha256
         {
             let why = format!("{bytes} bytes, sha256 {}", hex(&found));
-            return Err(RetentionError::NotOurs { name: name.to_owned(), sink: record.name.clone(), why });
+            return Err(RetentionError::NotOurs { name: name.to_owned(), sink: to.record.name.clone(), why });
         }
     }
     Ok(())

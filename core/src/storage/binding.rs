@@ -3,7 +3,7 @@
 use crate::accounts::{Role, Tree};
 use crate::bill::{self, BillView};
 use crate::calendar::Kind;
-use crate::delivery::record as delivery;
+use crate::delivery::record;
 use crate::export::guard::check_scope;
 use crate::export::{Columns, Scope};
 use crate::period::Day;
@@ -258,7 +258,7 @@ pub fn may_switch(
             return Err(StorageError::Same { uin, kind: *kind, sink: old.clone() });
         }
         let from = last.next().unwrap_or(last);
-        if let Some((on, sink)) = delivery::last_to_another(store, uin, *kind, name, from)? {
+        if let Some((on, sink)) = record::last_to_another(store, uin, *kind, name, from)? {
             return Err(StorageError::DeliveredSince { uin, kind: *kind, on, sink });
         }
     }

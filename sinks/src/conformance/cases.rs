@@ -1,10 +1,9 @@
 //! The cases.
 
 use std::io::Read as _;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch};
-use sha2::{Digest as _, Sha256};
+use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_all, read_hash};
 
 use super::Answer::{No, NotTried, Yes};
 use super::Weight::{Can, Must};
@@ -74,15 +73,8 @@ fn so(is: bool, seen: impl FnOnce() -> String) -> Answered {
     Ok(if is { Yes(String::new()) } else { No(seen()) })
 }
 
-fn all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
-    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
-    let mut bytes = Vec::new();
-    reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;
-    Ok(Some(bytes))
-}
-
 fn holds(sink: &dyn Sink, name: &str, bytes: &[u8]) -> Answered {
-    let held = all(sink, name)?;
+    let held = read_all(sink, name)?;
     so(held.as_deref() == Some(bytes), || match held {
         None => format!("`{name}` is not there"),
         Some(held) => format!("`{name}` has {} other bytes; {} were put", held.len(), bytes.len()),
@@ -292,10 +284,10 @@ fn read_part(subject: &Subject<'_>) -> Answered {
 /// Counts, and stops or refuses as it was told to.
 #[derive(Default)]
 struct Counting {
-    sent: AtomicI64,
+    sent: AtomicU64,
     told: AtomicU64,
     refuses: bool,
-    stops_after: Option<i64>,
+    stops_after: Option<u64>,
     token: std::sync::Mutex<Option<String>>,
     stops: AtomicBool,
 }
@@ -309,8 +301,8 @@ impl Watch for Counting {
         if self.refuses { Err(SinkError::Passing("the token cannot be kept".into())) } else { Ok(()) }
     }
 
-    fn sent(&self, bytes: i64) {
-        let sent = self.sent.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+    fn sent(&self, bytes: u64) {
+        let sent = self.sent.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if self.stops_after.is_some_and(|after| sent >= after) {
             self.stops.store(true, Ordering::Relaxed);
         }
@@ -349,21 +341,11 @@ fn large(subject: &Subject<'_>) -> Answered {
     let (sink, watch) = (subject.sink()?, Counting::default());
     let held = sink.put("large.zip", &part, &watch)?;
     let sent = watch.sent.load(Ordering::Relaxed);
-    if held.bytes != part.bytes || sent != part.bytes.cast_signed() {
+    if held.bytes != part.bytes || sent != part.bytes {
         return Ok(No(format!("{held:?}, and {sent} bytes were told as sent")));
     }
-    let Some(mut reader) = sink.read("large.zip")? else { return Ok(No("it is not there".into())) };
-    let (mut hasher, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 1 << 16]);
-    loop {
-        let got = reader.read(&mut buffer).map_err(|e| SinkError::Passing(e.to_string()))?;
-        if got == 0 {
-            break;
-        }
-        bytes += got as u64;
-        hasher.update(buffer.get(..got).unwrap_or_default());
-    }
-    let same = bytes == part.bytes && <[u8; 32]>::from(hasher.finalize()) == part.sha256;
-    so(same, || format!("{bytes} bytes came back, and are others"))
+    let back = read_hash(&*sink, "large.zip")?;
+    so(back == Some((part.bytes, part.sha256)), || format!("what came back is something else: {back:?}"))
 }
 
 fn large_stop(subject: &Subject<'_>) -> Answered {
@@ -424,7 +406,7 @@ fn race_put(subject: &Subject<'_>) -> Answered {
     if !put.iter().any(|result| matches!(result, Ok(Ok(())))) {
         return Ok(No("nobody could put it".into()));
     }
-    let held = all(&*subject.sink()?, "a.zip")?;
+    let held = read_all(&*subject.sink()?, "a.zip")?;
     so(held.is_some_and(|held| contents.contains(&held)), || "it is of several, or not there".into())
 }
 

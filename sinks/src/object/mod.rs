@@ -155,7 +155,7 @@ impl Bucket {
                         if let Some(place) = ids.get_mut(at) {
                             *place = Some(id);
                         }
-                        watch.sent(i64::try_from(count).unwrap_or(i64::MAX));
+                        watch.sent(count as u64);
                     }
                 }
             }
@@ -225,7 +225,7 @@ impl Sink for Bucket {
             let bytes = std::fs::read(&part.path).map_err(|e| read_error(part, &e))?;
             let put = self.wait(self.store.put(&path, PutPayload::from(bytes)))?;
             let put = put.map_err(|e| self.error(&format!("`{name}` cannot be put"), &e))?;
-            watch.sent(part.bytes.cast_signed());
+            watch.sent(part.bytes);
             put.e_tag
         };
         Ok(Held { bytes: part.bytes, tag })

@@ -216,24 +216,13 @@ pub(crate) fn check(url: &str, options: &Options) -> Result<(), UrlError> {
     Address::parse(url, options).map(drop)
 }
 
-/// What is needed to make a store, and to tell of it.
-struct Parts {
-    keys: Credentials,
-    store: AmazonS3,
-}
-
-fn parts(address: &Address<'_>, env: Env<'_>) -> Result<Parts, SinkError> {
-    // One of several libraries does TLS; that another one was chosen before is no harm.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let keys = Credentials::find(address.of, address.get("credentials"), env)?;
-    let store = address.store(&keys, address.client(env, HeaderMap::new())?)?;
-    Ok(Parts { keys, store })
-}
-
 /// Opens a bucket; nothing is sent yet.
 pub(crate) fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Bucket, SinkError> {
     let address = Address::parse(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
-    let Parts { keys, store } = parts(&address, env)?;
+    // One of several libraries does TLS; that another one was chosen before is no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let keys = Credentials::find(address.of, address.get("credentials"), env)?;
+    let store = Arc::new(address.store(&keys, address.client(env, HeaderMap::new())?)?);
     let creates = match address.of {
         Of::S3 => Creates::Condition,
         Of::Cos => {
@@ -242,20 +231,15 @@ pub(crate) fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Bucket,
             Creates::Header(Arc::new(address.store(&keys, address.client(env, headers)?)?))
         }
     };
-    let told = Told { credentials: keys.from, secrets: secrets(keys.id, keys.secret, keys.token) };
+    let secrets = [Some(keys.id), Some(keys.secret), keys.token].into_iter().flatten().collect();
+    let told = Told { credentials: keys.from, secrets };
     let shown = url.split_once('?').map_or(url, |(place, _)| place);
-    let store = Arc::new(store);
     Bucket::new(store.clone(), store, creates, address.prefix, shown, told)
-}
-
-fn secrets(id: String, secret: String, token: Option<String>) -> Vec<String> {
-    [Some(id), Some(secret), token].into_iter().flatten().collect()
 }
 
 /// Makes the bucket, where the server lets these keys do it; one that is there already, and is ours, is no error.
 pub(crate) fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Result<(), SinkError> {
     let address = Address::parse(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
-    let Parts { store, .. } = parts(&address, env)?;
     let bucket = open(url, options, env)?;
     // A PUT of nothing but the bucket makes it. Outside of the first region, the body says where.
     let body = match address.get("region") {
@@ -264,7 +248,7 @@ pub(crate) fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Resul
         ),
         _ => String::new(),
     };
-    match bucket.wait(store.put(&Path::default(), PutPayload::from(body.into_bytes())))? {
+    match bucket.wait(bucket.store.put(&Path::default(), PutPayload::from(body.into_bytes())))? {
         Ok(_) => Ok(()),
         // The answer has no ETag, as an object's would have: the bucket was made.
         Err(e) if e.to_string().contains("ETag") || format!("{e:?}").contains("MissingEtag") => Ok(()),

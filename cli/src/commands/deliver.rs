@@ -1,0 +1,188 @@
+//! Delivering, for whichever command asks.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use billkeep_core::delivery::{self, Delivery, Destination, DueItem, Ways};
+use billkeep_core::error::Kind;
+use billkeep_core::export::Wanted;
+use billkeep_core::period::Day;
+use billkeep_core::sink::SinkError;
+use billkeep_core::storage::{self, StorageError};
+use billkeep_core::store::{ChunkCache, Reader, Store};
+
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output;
+use crate::progress::Bar;
+use crate::stop;
+
+/// Delivers one bill after another. Each sink is opened once: a bucket's connections serve all that goes there.
+pub(super) struct Deliverer<'a> {
+    context: &'a Context,
+    store: &'a Store,
+    cache: Option<ChunkCache>,
+    opened: BTreeMap<String, Destination>,
+}
+
+impl<'a> Deliverer<'a> {
+    pub(super) fn new(context: &'a Context, store: &'a Store) -> Deliverer<'a> {
+        Deliverer { context, store, cache: context.chunk_cache(), opened: BTreeMap::new() }
+    }
+
+    /// Delivers what is due; nothing where it is not. What fails in delivering is told apart from what fails before.
+    pub(super) fn due(
+        &mut self,
+        item: DueItem,
+    ) -> Result<Option<Result<Delivery, CommandError>>, CommandError> {
+        let (Ok(wanted), Some(sink)) = (item.verdict, item.sink) else { return Ok(None) };
+        Ok(Some(self.deliver(&sink, wanted, item.asked.on)?))
+    }
+
+    fn deliver(
+        &mut self,
+        sink: &str,
+        wanted: Wanted,
+        on: Day,
+    ) -> Result<Result<Delivery, CommandError>, CommandError> {
+        let Deliverer { context, store, cache, opened } = self;
+        let to = match opened.entry(sink.to_owned()) {
+            Entry::Occupied(opened) => opened.into_mut(),
+            Entry::Vacant(place) => {
+                let record = storage::sink(&store.read()?, sink)?;
+                match super::sink::destination(record) {
+                    Ok(to) => place.insert(to),
+                    Err(error) => return Ok(Err(error.into())),
+                }
+            }
+        };
+        Ok(with_ways(context, cache.as_ref(), |ways| {
+            Ok(delivery::deliver(store, to, wanted, on, ways, &context.actor())?)
+        }))
+    }
+
+    pub(super) fn close(self) {
+        if let Some(cache) = self.cache {
+            cache.close();
+        }
+    }
+}
+
+/// Calls with how deliveries are made here.
+pub(super) fn with_ways<T>(
+    context: &Context,
+    cache: Option<&ChunkCache>,
+    call: impl FnOnce(&Ways<'_>) -> Result<T, CommandError>,
+) -> Result<T, CommandError> {
+    stop::listen()?;
+    let (bar, stage) = (Bar::new(context.shows_progress()), context.stage());
+    call(&Ways { render: context.render_settings(cache), stage: &stage, meter: &bar, at_once: false })
+}
+
+/// What a run has delivered, and the first thing that failed.
+#[derive(Default)]
+pub(super) struct Ran {
+    pub(super) delivered: Vec<Delivery>,
+    pub(super) failed: Option<CommandError>,
+}
+
+impl Ran {
+    /// Tells and keeps what came of a delivery; what fails does not keep the rest from going.
+    fn note(&mut self, context: &Context, result: Result<Delivery, CommandError>) {
+        match result {
+            Ok(delivery) => {
+                context.say(&sentence(&delivery));
+                self.delivered.push(delivery);
+            }
+            Err(error) => {
+                if self.failed.is_some() {
+                    context.say(&error.text());
+                }
+                self.failed.get_or_insert(error);
+            }
+        }
+    }
+
+    /// Says whether somebody has asked to stop; nothing is begun any more then.
+    fn stops(&mut self) -> bool {
+        if stop::is_asked() {
+            let error = || CommandError::new(Kind::Passing, SinkError::Stopped.to_string());
+            self.failed.get_or_insert_with(|| error().hint("the same command goes on from there"));
+        }
+        stop::is_asked()
+    }
+}
+
+/// Delivers all that is due, and then what earlier runs have begun and not finished.
+pub(super) fn deliver_all(
+    context: &Context,
+    store: &Store,
+    items: Vec<DueItem>,
+    on: Day,
+) -> Result<Ran, CommandError> {
+    let mut deliverer = Deliverer::new(context, store);
+    let mut ran = Ran::default();
+    let due: Vec<Wanted> = items.iter().filter_map(|item| item.verdict.as_ref().ok().copied()).collect();
+    for item in items {
+        if ran.stops() {
+            break;
+        }
+        if let Some(result) = deliverer.due(item)? {
+            ran.note(context, result);
+        }
+    }
+    for begun in begun(&store.read()?, &due, on)? {
+        if ran.stops() {
+            break;
+        }
+        // What was wanted then, of the lines that there are now.
+        if let Some(on) = begun.on {
+            ran.note(context, deliverer.deliver(&begun.sink, begun.plan.wanted, on)?);
+        }
+    }
+    deliverer.close();
+    Ok(ran)
+}
+
+/// Finds what was begun for a day up to this one, and the calendar does not ask for any more. What was to go to a sink that is not
+/// there any more, or is somewhere else now, is told by `status`.
+fn begun(store: &Reader, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, CommandError> {
+    let mut begun = Vec::new();
+    for delivery in delivery::list(store)? {
+        let of = |w: &Wanted| (w.uin, w.kind, w.bill, w.coverage);
+        let is_left = delivery.progress.is_pending()
+            && delivery.on.is_some_and(|due_on| due_on <= on)
+            && due.iter().all(|wanted| of(wanted) != of(&delivery.plan.wanted));
+        if is_left && is_where_it_was(store, &delivery)? {
+            begun.push(delivery);
+        }
+    }
+    Ok(begun)
+}
+
+fn is_where_it_was(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {
+    match storage::sink(store, &delivery.sink) {
+        Ok(record) => Ok(record.url == delivery.url),
+        Err(StorageError::NoSink(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) fn sentence(delivery: &Delivery) -> String {
+    let wanted = &delivery.plan.wanted;
+    let days = wanted.coverage;
+    match delivery.progress.receipt() {
+        Some(receipt) => format!(
+            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, total {}.",
+            receipt.part,
+            wanted.kind,
+            wanted.uin,
+            days.first,
+            days.last,
+            delivery.sink,
+            output::lines(receipt.rows),
+            billkeep_core::bill::totals_text(&receipt.sums),
+        ),
+        None => format!("The {} bill of {} is {}.", wanted.kind, wanted.uin, delivery.progress.word()),
+    }
+}
