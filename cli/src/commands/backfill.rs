@@ -67,7 +67,7 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
         ask(&store, &backfill)?;
     }
     let failed = deliver(context, &store, &backfill, &mut told)?;
-    crate::metrics::after_run(context, &store, args.metrics.as_deref())?;
+    let figures = crate::metrics::after_run(context, &store, args.metrics.as_deref());
     if context.format != Format::Table {
         told.table(months).print(context.format)?;
     }
@@ -76,6 +76,7 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
         let done = files(told.done);
         return Err(error.hint(format!("{done} delivered before; the same command goes on from there")));
     }
+    figures?;
     context.say(&told.sentence(months, "delivered"));
     if told.not_due > 0 {
         context

@@ -168,14 +168,16 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let DueAt { now, later } = when.due(&reader)?;
     drop(reader);
     let Ran { delivered, failed } = deliver_all(context, &store, now, when.on)?;
-    metrics::after_run(context, &store, args.metrics.as_deref())?;
+    let figures = metrics::after_run(context, &store, args.metrics.as_deref());
     if context.format != Format::Table {
         super::delivery::print(context, &delivered)?;
     }
     store.close()?;
+    // What was delivered is told first, and what failed.
     if let Some(error) = failed {
         return Err(error);
     }
+    figures?;
     if delivered.is_empty() {
         let at = when.moment.map_or_else(String::new, |moment| format!(" --at {}", moment.time));
         context.say(&format!("Nothing was due on {0}; `billkeep due --on {0}{at}` tells why.", when.on));

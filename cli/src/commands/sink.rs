@@ -6,8 +6,8 @@ use billkeep_core::delivery::{DeliveryError, Destination};
 use billkeep_core::export::{self, Audience};
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, SinkRecord};
-use billkeep_sinks::Means;
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
+use billkeep_sinks::{Means, Options};
 
 use crate::args::Sink as Command;
 use crate::context::Context;
@@ -139,19 +139,20 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
 
 /// Opens a sink to deliver to it.
 pub(crate) fn destination(record: SinkRecord) -> Result<Destination, DeliveryError> {
-    let options = record.options()?.of_sink;
-    let opened = billkeep_sinks::open(&record.url, &options, &env)
-        .and_then(|sink| Ok((sink, billkeep_sinks::means(&options)?)));
-    match opened {
+    match open_with_means(&record, &record.options()?.of_sink) {
         Ok((sink, Means { seal, sign })) => Ok(Destination { record, sink, seal, sign }),
         Err(error) => Err(DeliveryError::Sink { sink: record.name, error }),
     }
 }
 
+fn open_with_means(record: &SinkRecord, options: &Options) -> Result<(Box<dyn Sink>, Means), SinkError> {
+    Ok((billkeep_sinks::open(&record.url, options, &env)?, billkeep_sinks::means(options)?))
+}
+
 fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
     let store = context.write()?;
     // The folder is made now, so that a path that cannot be is told now.
-    let opened = open(record);
+    let opened = open_with_means(record, &record.options()?.of_sink);
     if let Err(error) = opened.as_ref().map(drop)
         && !matches!(error, SinkError::Credentials(_))
     {
@@ -161,7 +162,7 @@ fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
     // The program that delivers may have what this one has not.
     if let Err(SinkError::Credentials(why)) = &opened.map(drop) {
-        context.say(&format!("It cannot be reached from here yet: {why}."));
+        context.say(&format!("It cannot be used from here yet: {why}."));
     }
     Ok(store.close()?)
 }
