@@ -69,6 +69,11 @@ impl Context {
         Ok(Store::open(&self.store, &self.options(), Access::Write)?)
     }
 
+    /// Compares every page of the store's file with its checksum.
+    pub(crate) fn check_pages(&self) -> Result<(), CommandError> {
+        Ok(Store::check_pages(&self.store, &self.options())?)
+    }
+
     pub(crate) fn now_unix_s(&self) -> i64 {
         chrono::Utc::now().timestamp()
     }

@@ -96,7 +96,7 @@ impl ContractError {
     }
 }
 
-fn key(uin: Uin, product: &str) -> Vec<u8> {
+pub(crate) fn key(uin: Uin, product: &str) -> Vec<u8> {
     let mut key = uin.number().to_be_bytes().to_vec();
     key.extend_from_slice(product.as_bytes());
     key

@@ -30,6 +30,6 @@ pub use rebuild::{Made, NOT_AT_ANY_SINK, Rebuilt, rebuild};
 pub use record::{
     Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, RemovedAt, Upload, find, list,
 };
-pub(crate) use record::{get, put};
+pub(crate) use record::{get, manifest as kept_manifest, put};
 pub use repair::{Repaired, repair};
 pub use verify::{Finding, How, What, verify};

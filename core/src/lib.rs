@@ -5,6 +5,7 @@ pub mod bill;
 pub mod block;
 pub mod calendar;
 pub mod carry;
+pub mod check;
 pub mod codec;
 pub mod contract;
 mod dated;

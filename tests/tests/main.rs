@@ -12,6 +12,7 @@ mod crash;
 mod damage;
 mod delivery;
 mod diff;
+mod disk_faults;
 mod doors;
 mod due;
 mod expected;

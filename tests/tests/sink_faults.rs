@@ -16,8 +16,8 @@ use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::Rng;
 use billkeep_sinks::Bucket;
 use object_store::memory::InMemory;
-use object_store::{ObjectStore, ObjectStoreExt as _};
 
+use crate::support::bucket::objects;
 use crate::support::faulty_store::{Fault, FaultyStore, When};
 use crate::support::{Home, PAYER, bucket};
 
@@ -30,20 +30,6 @@ struct Scene {
     template: PathBuf,
     on: Day,
     wanted: BTreeMap<String, Vec<u8>>,
-}
-
-/// Objects of a store, by name.
-fn objects(store: &InMemory) -> BTreeMap<String, Vec<u8>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(async {
-        let listed = store.list_with_delimiter(None).await.unwrap();
-        let mut all = BTreeMap::new();
-        for object in listed.objects {
-            let bytes = store.get(&object.location).await.unwrap().bytes().await.unwrap();
-            all.insert(object.location.to_string(), bytes.to_vec());
-        }
-        all
-    })
 }
 
 /// A case: a fault, or a seed for several.

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 pub mod bucket;
 pub mod decimal;
+pub mod faulty_disk;
 pub mod faulty_store;
 pub mod figures;
 pub mod forms;

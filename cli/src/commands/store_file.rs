@@ -1,7 +1,6 @@
 //! `store`: the file itself.
 
-use billkeep_core::bill::{self, BillView};
-use billkeep_core::journal;
+use billkeep_core::bill;
 use billkeep_core::store::{Read, Table};
 
 use crate::args::StoreFile;
@@ -17,20 +16,14 @@ pub(crate) fn run(context: &Context, command: &StoreFile) -> Result<(), CommandE
 }
 
 fn check(context: &Context) -> Result<(), CommandError> {
+    context.check_pages()?;
     let store = context.read()?;
-    let reader = store.read()?;
-    let (mut bills, mut lines) = (0_u64, 0_u64);
-    for (found, revision) in bill::list(&reader)? {
-        bill::check_history(&reader, found.key)?;
-        let view = BillView::open(&reader, found.key, None)?;
-        bill::check(&reader, &view, context.thread_count())?;
-        bills += 1;
-        lines += revision.lines();
-    }
-    let entries = journal::verify(&reader)?.entries;
+    let checked = billkeep_core::check::check(&store.read()?, context.thread_count())?;
     context.say(&format!(
-        "The store is whole: {} in {bills} bills, every sum and digest recomputed; {entries} entries in the journal.",
-        crate::output::lines(lines)
+        "The store is whole: every page as it was written; {} in {} bills, every sum and digest recomputed; {} entries in the journal.",
+        crate::output::lines(checked.lines),
+        checked.bills,
+        checked.entries
     ));
     Ok(())
 }

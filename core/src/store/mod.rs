@@ -8,15 +8,17 @@
 //! page sizes by [`pages`](self). Every commit is durable and leaves a file that opens at once after a crash.
 
 mod chunks;
+mod disk;
 mod error;
 mod guard;
 mod pages;
+mod sealed;
 mod tables;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use redb::{ReadableDatabase, ReadableTable};
@@ -25,14 +27,17 @@ use serde::de::DeserializeOwned;
 
 use crate::codec::{self, CodecError, Layouts};
 pub use chunks::ChunkCache;
+pub use disk::Disk;
 pub use error::StoreError;
 use error::open_error;
 use guard::guarded;
 pub use guard::reads_a_page;
 pub use tables::{Large, Table};
 
-/// The number that marks the layout of tables and keys.
-const STORE_FORMAT: u32 = 1;
+/// The number that marks the layout of tables and keys. Format 1 had records without checksums; one of its stores becomes one of
+/// format 2 when it is first written to.
+const STORE_FORMAT: u32 = 2;
+const UNSEALED_FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 /// How long opening may take before another writer is taken to be the cause.
 const OPEN_WAIT_MIN: Duration = Duration::from_millis(500);
@@ -74,7 +79,11 @@ enum Handle {
 pub struct Store {
     handle: Handle,
     path: PathBuf,
+    /// What it lies on, where that is not the file at `path`.
+    disk: Option<Arc<dyn Disk>>,
     wait: Duration,
+    /// Says whether its file still tells that it is of format 1.
+    unsealed: AtomicBool,
     /// Bytes of large values that were committed since the store was opened.
     put_bytes: Arc<AtomicU64>,
 }
@@ -109,22 +118,8 @@ impl Store {
             std::fs::remove_file(&temporary).map_err(io)?;
         }
         let db = Self::builder(options).create(&temporary).map_err(|e| open_error(&temporary, e))?;
-        let made = Store {
-            handle: Handle::Writable(db),
-            path: temporary.clone(),
-            wait: options.wait,
-            put_bytes: Arc::default(),
-        };
-        let writer = made.write()?;
-        for table in Table::AT_FIRST {
-            writer.txn.open_table(table.definition())?;
-        }
-        for large in Large::ALL {
-            writer.txn.open_table(large.definition())?;
-        }
-        writer.put(Table::Meta, FORMAT_KEY, &STORE_FORMAT)?;
-        fill(&writer)?;
-        writer.commit()?;
+        let made = Store::over(Handle::Writable(db), &temporary, options);
+        made.fill(fill)?;
         made.close()?;
         // A hard link fails if another process was faster, where a rename would replace its store.
         match std::fs::hard_link(&temporary, path) {
@@ -141,6 +136,112 @@ impl Store {
         Store::open(path, options, Access::Write)
     }
 
+    /// Creates a store on a disk with nothing on it; `name` is how messages call it.
+    ///
+    /// A crash may leave half a store there, which [`Store::open_on`] refuses.
+    ///
+    /// # Errors
+    /// As [`Store::create`].
+    pub fn create_on(
+        disk: Arc<dyn Disk>,
+        name: &Path,
+        options: &OpenOptions,
+        fill: impl FnOnce(&Writer) -> Result<(), StoreError>,
+    ) -> Result<Store, StoreError> {
+        if disk.len().map_err(|e| StoreError::Io(e.to_string()))? > 0 {
+            return Err(StoreError::Exists(name.to_owned()));
+        }
+        let made = Store::on(disk, name, options)?;
+        made.fill(fill)?;
+        Ok(made)
+    }
+
+    /// Opens a store that lies on a disk, to look and to change.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(disk: Arc<dyn Disk>, name: &Path, options: &OpenOptions) -> Result<Store, StoreError> {
+        if disk.len().map_err(|e| StoreError::Io(e.to_string()))? == 0 {
+            return Err(StoreError::NotAStore { path: name.to_owned(), why: "it is empty".into() });
+        }
+        Store::on(disk, name, options)?.of_our_format()
+    }
+
+    fn on(disk: Arc<dyn Disk>, name: &Path, options: &OpenOptions) -> Result<Store, StoreError> {
+        let backend = disk::Owned(disk.clone());
+        let db =
+            guarded(|| Self::builder(options).create_with_backend(backend).map_err(|e| open_error(name, e)))?;
+        Ok(Store { disk: Some(disk), ..Store::over(Handle::Writable(db), name, options) })
+    }
+
+    fn over(handle: Handle, path: &Path, options: &OpenOptions) -> Store {
+        Store {
+            handle,
+            path: path.to_owned(),
+            disk: None,
+            wait: options.wait,
+            unsealed: AtomicBool::new(false),
+            put_bytes: Arc::default(),
+        }
+    }
+
+    /// Makes the first tables, and what a caller wants in a new store.
+    fn fill(&self, fill: impl FnOnce(&Writer) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let writer = self.write()?;
+        for table in Table::AT_FIRST {
+            writer.open(*table)?;
+        }
+        for large in Large::ALL {
+            writer.open_large(*large)?;
+        }
+        writer.put_format()?;
+        fill(&writer)?;
+        writer.commit()
+    }
+
+    /// Refuses what is no store of the format that this program knows.
+    fn of_our_format(self) -> Result<Store, StoreError> {
+        let format: u32 = match self.read()?.get(Table::Meta, FORMAT_KEY) {
+            Ok(Some(format)) => format,
+            Ok(None) | Err(StoreError::Damaged { .. }) => {
+                return Err(StoreError::NotAStore {
+                    path: self.path.clone(),
+                    why: "it is a redb file without billkeep's tables".into(),
+                });
+            }
+            Err(e) => return Err(e),
+        };
+        self.unsealed.store(format == UNSEALED_FORMAT, Ordering::Relaxed);
+        if [STORE_FORMAT, UNSEALED_FORMAT].contains(&format) {
+            Ok(self)
+        } else {
+            Err(StoreError::Format(format))
+        }
+    }
+
+    /// Reads every page of a store's file and compares it with its checksum. The file is not changed; nobody writes to it
+    /// meanwhile.
+    ///
+    /// What the pages say is not looked at: that is for [`crate::check`].
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`StoreError::Damaged`] when a page is not what was written.
+    pub fn check_pages(path: &Path, options: &OpenOptions) -> Result<(), StoreError> {
+        file_bytes(path)?;
+        let io = |e: std::io::Error| StoreError::Io(format!("`{}`: {e}", path.display()));
+        let to_write = std::fs::OpenOptions::new().read(true).write(true).open(path);
+        let may_write = to_write.is_ok();
+        let file = to_write.or_else(|_| std::fs::File::open(path)).map_err(io)?;
+        let overlay = disk::Overlay::new(file, may_write).map_err(|e| open_error(path, e))?;
+        let (at, builder_options) = (path.to_owned(), options.clone());
+        let db = within(options, move || {
+            let mut builder = Self::builder(&builder_options);
+            builder.set_check_integrity_on_open(true);
+            builder.create_with_backend(overlay).map_err(|e| open_error(&at, e))
+        })?;
+        guarded(|| db.close().map_err(|e| open_error(path, e)))
+    }
+
     /// Opens a store.
     ///
     /// # Errors
@@ -148,36 +249,19 @@ impl Store {
     /// be read; [`StoreError::Busy`] when it is opened to change and another program is doing so for longer
     /// than the bound; [`StoreError::Damaged`] when the file was altered.
     pub fn open(path: &Path, options: &OpenOptions, access: Access) -> Result<Store, StoreError> {
-        let bytes = std::fs::metadata(path)
-            .map_err(|e| match e.kind() {
-                std::io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
-                _ => StoreError::Io(format!("`{}`: {e}", path.display())),
-            })?
-            .len();
-        if bytes == 0 {
+        if file_bytes(path)? == 0 {
             return Err(StoreError::NotAStore { path: path.to_owned(), why: "it is empty".into() });
         }
         let read_only = match access {
             Access::Write => None,
             // A file that a crash left is refused here: it is mended by opening it to write.
-            Access::Read => Self::builder(options).open_read_only(path).ok(),
+            Access::Read => guarded(|| Ok(Self::builder(options).open_read_only(path).ok()))?,
         };
         let handle = match read_only {
             Some(db) => Handle::ReadOnly(db),
             None => Handle::Writable(open_writable(path, options)?),
         };
-        let store = Store { handle, path: path.to_owned(), wait: options.wait, put_bytes: Arc::default() };
-        let format: u32 = match store.read()?.get(Table::Meta, FORMAT_KEY) {
-            Ok(Some(format)) => format,
-            Ok(None) | Err(StoreError::Damaged { .. }) => {
-                return Err(StoreError::NotAStore {
-                    path: path.to_owned(),
-                    why: "it is a redb file without billkeep's tables".into(),
-                });
-            }
-            Err(e) => return Err(e),
-        };
-        if format == STORE_FORMAT { Ok(store) } else { Err(StoreError::Format(format)) }
+        Store::over(handle, path, options).of_our_format()
     }
 
     /// Returns where the file is.
@@ -190,11 +274,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be read.
     pub fn read(&self) -> Result<Reader, StoreError> {
-        Ok(Reader {
-            txn: match &self.handle {
-                Handle::Writable(db) => db.begin_read()?,
-                Handle::ReadOnly(db) => db.begin_read()?,
-            },
+        guarded(|| {
+            Ok(Reader {
+                txn: match &self.handle {
+                    Handle::Writable(db) => db.begin_read()?,
+                    Handle::ReadOnly(db) => db.begin_read()?,
+                },
+            })
         })
     }
 
@@ -208,13 +294,21 @@ impl Store {
         };
         let steps = self.wait.as_millis() / WAIT_STEP.as_millis();
         for _ in 0..steps {
-            match db.try_begin_write() {
-                Ok(txn) => return Writer::new(txn, &self.put_bytes),
+            match guarded(|| Ok(db.try_begin_write()))? {
+                Ok(txn) => return self.writer(txn),
                 Err(redb::TransactionError::WouldBlock) => std::thread::sleep(WAIT_STEP),
                 Err(e) => return Err(e.into()),
             }
         }
-        Writer::new(db.try_begin_write()?, &self.put_bytes)
+        self.writer(guarded(|| Ok(db.try_begin_write()?))?)
+    }
+
+    fn writer(&self, txn: redb::WriteTransaction) -> Result<Writer, StoreError> {
+        let writer = Writer::new(txn, &self.put_bytes)?;
+        if self.unsealed.load(Ordering::Relaxed) {
+            writer.put_format()?;
+        }
+        Ok(writer)
     }
 
     /// Closes the file, telling what dropping would swallow; after much was put, gives back the room that is not used.
@@ -227,28 +321,47 @@ impl Store {
                 // The file has grown by doubling. Looking through it costs the more the larger it is, so what was put has to be
                 // worth that. While somebody reads, it cannot be done, and does no harm to leave.
                 let put_bytes = self.put_bytes.load(Ordering::Relaxed);
-                let file_bytes = std::fs::metadata(&self.path).map_or(u64::MAX, |m| m.len());
-                if put_bytes >= COMPACT_BYTES_MIN && put_bytes >= file_bytes / 8 {
-                    let _ = db.compact();
-                }
-                db.close().map_err(|e| open_error(&self.path, e))
+                let file_bytes = match &self.disk {
+                    Some(disk) => disk.len().unwrap_or(u64::MAX),
+                    None => std::fs::metadata(&self.path).map_or(u64::MAX, |m| m.len()),
+                };
+                guarded(|| {
+                    if put_bytes >= COMPACT_BYTES_MIN && put_bytes >= file_bytes / 8 {
+                        let _ = db.compact();
+                    }
+                    db.close().map_err(|e| open_error(&self.path, e))
+                })
             }
-            Handle::ReadOnly(db) => db.close().map_err(|e| open_error(&self.path, e)),
+            Handle::ReadOnly(db) => guarded(|| db.close().map_err(|e| open_error(&self.path, e))),
         }
     }
 }
 
-/// Opens the file to write, within the bound.
+fn file_bytes(path: &Path) -> Result<u64, StoreError> {
+    let found = std::fs::metadata(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
+        _ => StoreError::Io(format!("`{}`: {e}", path.display())),
+    })?;
+    Ok(found.len())
+}
+
+fn open_writable(path: &Path, options: &OpenOptions) -> Result<redb::Database, StoreError> {
+    let (at, builder_options) = (path.to_owned(), options.clone());
+    within(options, move || Store::builder(&builder_options).open(&at).map_err(|e| open_error(&at, e)))
+}
+
+/// Opens a database to write, within the bound.
 ///
 /// redb waits for another writer without one, so the waiting is left to a thread of its own. If the bound
 /// passes, that thread closes the file as soon as it gets it.
-fn open_writable(path: &Path, options: &OpenOptions) -> Result<redb::Database, StoreError> {
+fn within(
+    options: &OpenOptions,
+    open: impl FnOnce() -> Result<redb::Database, StoreError> + Send + 'static,
+) -> Result<redb::Database, StoreError> {
     let (send, receive) = std::sync::mpsc::sync_channel(0);
-    let (at, builder_options) = (path.to_owned(), options.clone());
     std::thread::spawn(move || {
-        let opened = Store::builder(&builder_options).open(&at).map_err(|e| open_error(&at, e));
-        // Nobody waits any more: the database is dropped, and so closed.
-        let _ = send.send(opened);
+        // If nobody waits any more, the database is dropped, and so closed.
+        let _ = send.send(guarded(open));
     });
     receive.recv_timeout(options.wait.max(OPEN_WAIT_MIN)).unwrap_or(Err(StoreError::Busy))
 }
@@ -360,15 +473,25 @@ fn series_key(series: &str) -> String {
     format!("next/{series}")
 }
 
+fn get_record(
+    open: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    table: Table,
+    key: &[u8],
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(found) = open.get(key)? else { return Ok(None) };
+    Ok(Some(sealed::unseal(table, key, found.value())?.to_vec()))
+}
+
 fn scan_table(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    open: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    table: Table,
     prefix: &[u8],
     visit: &mut Visit<'_>,
 ) -> Result<(), StoreError> {
-    let mut range = guarded(|| Ok(table.range(prefix..)?))?;
+    let mut range = guarded(|| Ok(open.range(prefix..)?))?;
     while let Some((key, value)) = guarded(|| Ok(range.next().transpose()?))? {
         let (key, value) = guarded(|| Ok((key.value(), value.value())))?;
-        if !key.starts_with(prefix) || !visit(key, value)? {
+        if !key.starts_with(prefix) || !visit(key, sealed::unseal(table, key, value)?)? {
             break;
         }
     }
@@ -383,7 +506,7 @@ pub struct Reader {
 impl Read for Reader {
     fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         guarded(|| match self.txn.open_table(table.definition()) {
-            Ok(table) => Ok(table.get(key)?.map(|v| v.value().to_vec())),
+            Ok(open) => get_record(&open, table, key),
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(e) => Err(e.into()),
         })
@@ -396,7 +519,7 @@ impl Read for Reader {
             Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
             Err(e) => Err(e.into()),
         })?;
-        open.map_or(Ok(()), |open| scan_table(&open, prefix, visit))
+        open.map_or(Ok(()), |open| scan_table(&open, table, prefix, visit))
     }
 
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
@@ -411,17 +534,51 @@ impl Read for Reader {
     }
 }
 
+type Records<'a> = redb::Table<'a, &'static [u8], &'static [u8]>;
+type Larges<'a> = redb::Table<'a, u64, &'static [u8]>;
+
 /// The write transaction: nothing of it is there until [`Writer::commit`], and dropping it takes all back.
 pub struct Writer {
-    txn: redb::WriteTransaction,
+    /// None once it has ended.
+    txn: Option<redb::WriteTransaction>,
     put_bytes: Cell<u64>,
     of_store: Arc<AtomicU64>,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // Taking back reads pages as well.
+        let txn = self.txn.take();
+        let _ = guarded(|| {
+            drop(txn);
+            Ok(())
+        });
+    }
 }
 
 impl Writer {
     fn new(mut txn: redb::WriteTransaction, of_store: &Arc<AtomicU64>) -> Result<Writer, StoreError> {
         txn.set_quick_repair(true);
-        Ok(Writer { txn, put_bytes: Cell::new(0), of_store: of_store.clone() })
+        Ok(Writer { txn: Some(txn), put_bytes: Cell::new(0), of_store: of_store.clone() })
+    }
+
+    fn txn(&self) -> Result<&redb::WriteTransaction, StoreError> {
+        self.txn.as_ref().ok_or_else(|| StoreError::Io("the transaction has ended".into()))
+    }
+
+    fn open(&self, table: Table) -> Result<Records<'_>, StoreError> {
+        guarded(|| Ok(self.txn()?.open_table(table.definition())?))
+    }
+
+    fn open_large(&self, table: Large) -> Result<Larges<'_>, StoreError> {
+        guarded(|| Ok(self.txn()?.open_table(table.definition())?))
+    }
+
+    /// Puts the format, without a checksum: programs that know only the first format are to read it.
+    fn put_format(&self) -> Result<(), StoreError> {
+        let bytes = codec::encode(&STORE_FORMAT).map_err(|e| StoreError::damaged("the format", e))?;
+        let mut open = self.open(Table::Meta)?;
+        guarded(|| Ok(open.insert(FORMAT_KEY, bytes.as_slice()).map(|_| ())?))
     }
 
     /// Puts a record under a key.
@@ -461,8 +618,9 @@ impl Writer {
         record: Result<Vec<u8>, CodecError>,
     ) -> Result<(), StoreError> {
         let bytes = record.map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))?;
-        self.txn.open_table(table.definition())?.insert(key, bytes.as_slice())?;
-        Ok(())
+        let sealed = sealed::seal(table, key, &bytes);
+        let mut open = self.open(table)?;
+        guarded(|| Ok(open.insert(key, sealed.as_slice()).map(|_| ())?))
     }
 
     /// Takes a record away.
@@ -470,8 +628,8 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
-        self.txn.open_table(table.definition())?.remove(key)?;
-        Ok(())
+        let mut open = self.open(table)?;
+        guarded(|| Ok(open.remove(key).map(|_| ())?))
     }
 
     /// Takes a large value away; nothing there is no error.
@@ -479,7 +637,8 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn delete_large(&self, table: Large, id: u64) -> Result<(), StoreError> {
-        pages::delete(&mut self.txn.open_table(table.definition())?, id)
+        let mut open = self.open_large(table)?;
+        guarded(|| pages::delete(&mut open, id))
     }
 
     /// Puts a large value under an id that must be new.
@@ -488,7 +647,8 @@ impl Writer {
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn put_large(&self, table: Large, id: u64, bytes: &[u8]) -> Result<(), StoreError> {
         self.put_bytes.set(self.put_bytes.get() + bytes.len() as u64);
-        pages::put(&mut self.txn.open_table(table.definition())?, id, bytes)
+        let mut open = self.open_large(table)?;
+        guarded(|| pages::put(&mut open, id, bytes))
     }
 
     /// Returns the next number of a series, starting at 1.
@@ -508,8 +668,10 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Io`] when it cannot; the store is then as before.
-    pub fn commit(self) -> Result<(), StoreError> {
-        self.txn.commit()?;
+    pub fn commit(mut self) -> Result<(), StoreError> {
+        if let Some(txn) = self.txn.take() {
+            guarded(|| Ok(txn.commit()?))?;
+        }
         self.of_store.fetch_add(self.put_bytes.get(), Ordering::Relaxed);
         Ok(())
     }
@@ -518,22 +680,27 @@ impl Writer {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn abort(self) -> Result<(), StoreError> {
-        Ok(self.txn.abort()?)
+    pub fn abort(mut self) -> Result<(), StoreError> {
+        match self.txn.take() {
+            Some(txn) => guarded(|| Ok(txn.abort()?)),
+            None => Ok(()),
+        }
     }
 }
 
 impl Read for Writer {
     fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.txn.open_table(table.definition())?.get(key)?.map(|v| v.value().to_vec()))
+        let open = self.open(table)?;
+        guarded(|| get_record(&open, table, key))
     }
 
     fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
-        scan_table(&self.txn.open_table(table.definition())?, prefix, visit)
+        scan_table(&self.open(table)?, table, prefix, visit)
     }
 
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
-        pages::get(&self.txn.open_table(table.definition())?, table, id)
+        let open = self.open_large(table)?;
+        guarded(|| pages::get(&open, table, id))
     }
 }
 

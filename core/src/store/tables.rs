@@ -73,6 +73,34 @@ impl Table {
         Table::Journal,
     ];
 
+    /// All of them.
+    pub const ALL: &[Table] = &[
+        Table::Meta,
+        Table::Bills,
+        Table::Revisions,
+        Table::Standings,
+        Table::Disputes,
+        Table::Late,
+        Table::Loads,
+        Table::Files,
+        Table::Pruned,
+        Table::Segments,
+        Table::SegmentKeys,
+        Table::Schemas,
+        Table::Sinks,
+        Table::Storage,
+        Table::Accounts,
+        Table::Contracts,
+        Table::Calendars,
+        Table::Terms,
+        Table::Deliveries,
+        Table::DeliveryKeys,
+        Table::DeliverySlots,
+        Table::Manifests,
+        Table::Probes,
+        Table::Journal,
+    ];
+
     /// Returns the table's name in the file.
     pub fn name(self) -> &'static str {
         match self {
@@ -122,7 +150,8 @@ pub enum Large {
 }
 
 impl Large {
-    pub(super) const ALL: &[Large] = &[Large::Blocks, Large::Rollups, Large::Orders, Large::OwnerDays];
+    /// All of them.
+    pub const ALL: &[Large] = &[Large::Blocks, Large::Rollups, Large::Orders, Large::OwnerDays];
 
     /// Returns the table's name in the file.
     pub fn name(self) -> &'static str {

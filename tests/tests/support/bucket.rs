@@ -6,6 +6,8 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use object_store::memory::InMemory;
+use object_store::{ObjectStore as _, ObjectStoreExt as _};
 use serde_json::Value;
 use zip::ZipArchive;
 
@@ -25,6 +27,32 @@ pub fn listing(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         }
     }
     files
+}
+
+fn block_on<T>(doing: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(doing)
+}
+
+/// Returns the objects of a store in memory, by name.
+pub fn objects(store: &InMemory) -> BTreeMap<String, Vec<u8>> {
+    block_on(async {
+        let listed = store.list_with_delimiter(None).await.unwrap();
+        let mut all = BTreeMap::new();
+        for object in listed.objects {
+            let bytes = store.get(&object.location).await.unwrap().bytes().await.unwrap();
+            all.insert(object.location.to_string(), bytes.to_vec());
+        }
+        all
+    })
+}
+
+/// Puts objects into a store in memory.
+pub fn fill(store: &InMemory, objects: &BTreeMap<String, Vec<u8>>) {
+    block_on(async {
+        for (name, bytes) in objects {
+            store.put(&name.as_str().into(), bytes.clone().into()).await.unwrap();
+        }
+    });
 }
 
 /// Keeps the zips of a listing.
