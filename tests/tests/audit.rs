@@ -113,6 +113,9 @@ fn page_of_the_journal(home: &Home, sound: &[u8]) -> (usize, Vec<Vec<u8>>) {
     (place / PAGE_BYTES * PAGE_BYTES, values)
 }
 
+/// A byte that says that there is a checksum, and the checksum, before each value.
+const SEAL_BYTES: usize = 5;
+
 #[test]
 fn a_byte_of_the_journal_that_is_flipped_in_the_stores_file_is_found() {
     let home = audited();
@@ -122,9 +125,9 @@ fn a_byte_of_the_journal_that_is_flipped_in_the_stores_file_is_found() {
     // A page: what it is, a byte of padding, how many entries; where keys and values end; keys; values.
     let head = 4 + 2 * 4 * values.len();
     let keys: usize = 8 * values.len();
-    let used = head + keys + values.iter().map(Vec::len).sum::<usize>();
+    let used = head + keys + values.iter().map(|value| SEAL_BYTES + value.len()).sum::<usize>();
     let mut starts = vec![head + keys];
-    values.iter().for_each(|value| starts.push(starts.last().unwrap() + value.len()));
+    values.iter().for_each(|value| starts.push(starts.last().unwrap() + SEAL_BYTES + value.len()));
     let mut flipped = sound.clone();
     for offset in (0..used).filter(|offset| *offset != 1) {
         flipped[page + offset] ^= 0x10;

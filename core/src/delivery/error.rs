@@ -115,11 +115,14 @@ impl DeliveryError {
             | DeliveryError::Waits { .. }
             | DeliveryError::Sink { error: SinkError::Stopped, .. } => None,
             DeliveryError::Sink { error: SinkError::Credentials(_), .. } => Some(FailureKind::Credentials),
-            other => Some(match other.kind() {
-                Kind::Passing => FailureKind::Passing,
-                Kind::Damaged => FailureKind::Damaged,
-                Kind::User | Kind::Refused | Kind::Internal => FailureKind::Refused,
-            }),
+            DeliveryError::Stage { .. } => Some(FailureKind::Refused),
+            other => match other.kind() {
+                Kind::Passing => Some(FailureKind::Passing),
+                Kind::Damaged => Some(FailureKind::Damaged),
+                Kind::User | Kind::Refused => Some(FailureKind::Refused),
+                // The store's own disk: what it cannot read, it cannot keep either.
+                Kind::Internal => None,
+            },
         }
     }
 }

@@ -247,7 +247,7 @@ fn work(
     for Job { number, entry, source } in jobs {
         let key = source.key(settings);
         let result = match &known {
-            Err(_) => Err(ImportError::Store(StoreError::Busy)),
+            Err(e) => Err(e.clone().into()),
             Ok(known) => match find_known(known, &key, &source) {
                 Err(e) => Err(e.into()),
                 Ok(Some(segment)) => Ok(Made::Known(segment)),

@@ -19,7 +19,7 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// What the disk says.
-    fn len(&self) -> IoResult<u64>;
+    fn bytes(&self) -> IoResult<u64>;
 
     /// Reads exactly so many bytes from an offset.
     ///
@@ -52,7 +52,7 @@ pub(super) struct Owned(pub(super) Arc<dyn Disk>);
 
 impl StorageBackend for Owned {
     fn len(&self) -> IoResult<u64> {
-        self.0.len()
+        self.0.bytes()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> IoResult<()> {

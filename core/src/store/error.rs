@@ -7,7 +7,7 @@ use crate::error::Kind;
 use super::STORE_FORMAT;
 
 /// Why the store could not do it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
     /// No file.
@@ -67,6 +67,9 @@ impl From<redb::StorageError> for StoreError {
     fn from(e: redb::StorageError) -> Self {
         match e {
             redb::StorageError::Corrupted(why) => StoreError::damaged("a page", why),
+            redb::StorageError::PreviousIo => StoreError::Io(
+                "an earlier read or write failed, and nothing more is done with the file until it is opened again".into(),
+            ),
             e => StoreError::Io(e.to_string()),
         }
     }

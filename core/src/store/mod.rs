@@ -148,7 +148,7 @@ impl Store {
         options: &OpenOptions,
         fill: impl FnOnce(&Writer) -> Result<(), StoreError>,
     ) -> Result<Store, StoreError> {
-        if disk.len().map_err(|e| StoreError::Io(e.to_string()))? > 0 {
+        if disk.bytes().map_err(|e| StoreError::Io(e.to_string()))? > 0 {
             return Err(StoreError::Exists(name.to_owned()));
         }
         let made = Store::on(disk, name, options)?;
@@ -161,7 +161,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_on(disk: Arc<dyn Disk>, name: &Path, options: &OpenOptions) -> Result<Store, StoreError> {
-        if disk.len().map_err(|e| StoreError::Io(e.to_string()))? == 0 {
+        if disk.bytes().map_err(|e| StoreError::Io(e.to_string()))? == 0 {
             return Err(StoreError::NotAStore { path: name.to_owned(), why: "it is empty".into() });
         }
         Store::on(disk, name, options)?.of_our_format()
@@ -322,7 +322,7 @@ impl Store {
                 // worth that. While somebody reads, it cannot be done, and does no harm to leave.
                 let put_bytes = self.put_bytes.load(Ordering::Relaxed);
                 let file_bytes = match &self.disk {
-                    Some(disk) => disk.len().unwrap_or(u64::MAX),
+                    Some(disk) => disk.bytes().unwrap_or(u64::MAX),
                     None => std::fs::metadata(&self.path).map_or(u64::MAX, |m| m.len()),
                 };
                 guarded(|| {

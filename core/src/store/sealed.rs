@@ -37,10 +37,7 @@ pub(super) fn unseal<'a>(table: Table, key: &[u8], bytes: &'a [u8]) -> Result<&'
     let Some((&SEALED, rest)) = bytes.split_first() else { return Ok(bytes) };
     match rest.split_first_chunk::<4>() {
         Some((sum, record)) if *sum == checksum(table, key, record) => Ok(record),
-        _ => Err(StoreError::damaged(
-            format!("a record of `{}`", table.name()),
-            "its checksum is that of something else",
-        )),
+        _ => Err(StoreError::damaged(table.record(key), "its checksum is that of something else")),
     }
 }
 

@@ -131,6 +131,16 @@ impl Table {
         }
     }
 
+    /// Tells people which record lies under a key.
+    pub(super) fn record(self, key: &[u8]) -> String {
+        let number = key.try_into().map(u64::from_be_bytes);
+        match (self, number) {
+            (Table::Journal, Ok(number)) => format!("entry {number} of the journal"),
+            (_, Ok(number)) => format!("record {number} of `{}`", self.name()),
+            (_, Err(_)) => format!("a record of `{}`", self.name()),
+        }
+    }
+
     pub(super) fn definition(self) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
         TableDefinition::new(self.name())
     }

@@ -9,6 +9,37 @@ fn new_store(folder: &Path) -> Store {
 }
 
 #[test]
+fn a_store_of_the_first_format_is_read_and_becomes_one_of_this_when_it_is_written_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.redb");
+    let store = new_store(folder.path());
+    let writer = store.write().unwrap();
+    let put = |table: Table, key: &[u8], bytes: &[u8]| {
+        writer.open(table).unwrap().insert(key, bytes).unwrap();
+    };
+    put(Table::Meta, FORMAT_KEY, &[1, 1, 0, 0, 0]);
+    put(Table::Bills, b"old", &[1, 7, 0, 0, 0]);
+    drop(writer.commit());
+    store.close().unwrap();
+    let format = |store: &Store| store.read().unwrap().get::<u32>(Table::Meta, FORMAT_KEY).unwrap();
+
+    let store = Store::open(&path, &options(), Access::Write).unwrap();
+    drop(store.write().unwrap());
+    assert_eq!(
+        (format(&store), store.read().unwrap().get::<u32>(Table::Bills, b"old").unwrap()),
+        (Some(1), Some(7))
+    );
+    let writer = store.write().unwrap();
+    writer.put(Table::Bills, b"new", &8_u32).unwrap();
+    writer.commit().unwrap();
+    assert_eq!(format(&store), Some(2));
+    let bills = store.read().unwrap().list::<u32>(Table::Bills, b"").unwrap();
+    assert_eq!(bills, [(b"new".to_vec(), 8), (b"old".to_vec(), 7)]);
+    store.close().unwrap();
+    Store::check_pages(&path, &options()).unwrap();
+}
+
+#[test]
 fn records_and_large_values_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());

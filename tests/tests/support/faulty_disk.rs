@@ -218,7 +218,7 @@ impl State {
 }
 
 impl Disk for FaultyDisk {
-    fn len(&self) -> Result<u64> {
+    fn bytes(&self) -> Result<u64> {
         Ok(self.0.lock().unwrap().platter.bytes.len() as u64)
     }
 
