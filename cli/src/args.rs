@@ -4,6 +4,7 @@ mod calendar;
 mod delivery;
 mod life;
 mod name;
+mod notify;
 mod price;
 mod storage;
 
@@ -21,6 +22,7 @@ pub(crate) use calendar::{Calendar, Due, Run};
 pub(crate) use delivery::{Delivery, HowArgs};
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
 pub(crate) use name::Name;
+pub(crate) use notify::Notify;
 pub(crate) use price::{FurtherColumn, GroupBy, Margin, Price, PriceOf};
 pub(crate) use storage::{
     Account, AllowArgs, Bound, ConsentArgs, EnableArgs, RemovalArgs, Retention, Sink, Storage, SwitchArgs,
@@ -157,6 +159,9 @@ pub(crate) enum Command {
     /// What was delivered
     #[command(subcommand)]
     Delivery(Delivery),
+    /// Who is told of what happens, by webhooks and commands
+    #[command(subcommand)]
+    Notify(Notify),
     /// Renders a bill into a folder, now, without bookkeeping
     Export(Export),
     /// What may be removed when, from sinks and store; nothing goes by itself

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use billkeep_core::bill::{self, State};
 use billkeep_core::delivery::{self, Delivery};
+use billkeep_core::notice;
 use billkeep_core::store::{Read, Store};
 
 use crate::context::Context;
@@ -48,6 +49,17 @@ fn text(store: &impl Read, now_unix_s: i64) -> Result<String, CommandError> {
             let failure = d.failure.as_ref().filter(|_| d.progress.is_pending())?;
             Some(format!("{{sink=\"{}\",kind=\"{}\"}}", sink(d), failure.kind.word()))
         }),
+    );
+    let mut notices: BTreeMap<String, i64> = BTreeMap::new();
+    for notice in notice::list(store)?.iter().filter(|notice| notice.sent_unix_s.is_none()) {
+        let state = if notice.failure.is_some() { "failing" } else { "waiting" };
+        let labels = format!("{{notifier=\"{}\",state=\"{state}\"}}", escaped(&notice.notifier));
+        *notices.entry(labels).or_default() += 1;
+    }
+    family(
+        "notices",
+        "Notices that were not told yet, by notifier and state.",
+        notices.into_iter().collect(),
     );
     let mut last: BTreeMap<String, i64> = BTreeMap::new();
     let mut bytes: BTreeMap<String, i64> = BTreeMap::new();

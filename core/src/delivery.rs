@@ -21,7 +21,7 @@ pub(crate) mod record;
 mod repair;
 mod verify;
 
-pub use deliver::{abandon, deliver, retry};
+pub use deliver::{abandon, cannot, deliver, retry};
 pub(crate) use desk::Desk;
 pub use desk::{Destination, Meter, NoMeter, Seal, Sign, Ways};
 pub use due::{DueAt, DueItem, due, due_at, due_of};

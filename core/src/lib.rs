@@ -20,6 +20,7 @@ pub mod journal;
 pub mod lint;
 pub mod money;
 pub mod naming;
+pub mod notice;
 pub mod period;
 pub mod policy;
 pub mod price;

@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 12] = [
+const DOORS: [Door; 13] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
@@ -29,6 +29,7 @@ const DOORS: [Door; 12] = [
     Door { krate: "toml", place: "core/src/calendar/file" },
     Door { krate: "object_store", place: "sinks/src/object" },
     Door { krate: "age", place: "sinks/src/means" },
+    Door { krate: "reqwest", place: "sinks/src/notify/http" },
     Door { krate: "wasmtime", place: "sinks/src/wasm" },
     Door { krate: "clap", place: "cli/src/" },
     Door { krate: "comfy_table", place: "cli/src/" },

@@ -28,6 +28,7 @@ mod lint;
 mod memory;
 mod model;
 mod names;
+mod notify;
 mod object;
 mod outbox;
 mod overlap;

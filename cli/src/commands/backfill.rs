@@ -67,15 +67,20 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
         ask(&store, &backfill)?;
     }
     let failed = deliver(context, &store, &backfill, &mut told)?;
+    let told_of = super::notify::after_run(context, &store);
     let figures = crate::metrics::after_run(context, &store, args.metrics.as_deref());
     if context.format != Format::Table {
         told.table(months).print(context.format)?;
     }
     store.close()?;
     if let Some(error) = failed {
+        if let Err(error) = told_of {
+            context.say(&error.text());
+        }
         let done = files(told.done);
         return Err(error.hint(format!("{done} delivered before; the same command goes on from there")));
     }
+    told_of?;
     figures?;
     context.say(&told.sentence(months, "delivered"));
     if told.not_due > 0 {

@@ -50,9 +50,12 @@ impl<'a> Deliverer<'a> {
             Entry::Occupied(opened) => opened.into_mut(),
             Entry::Vacant(place) => {
                 let record = storage::sink(&store.read()?, sink)?;
-                match super::sink::destination(record) {
+                match super::sink::destination(record.clone()) {
                     Ok(to) => place.insert(to),
-                    Err(error) => return Ok(Err(error.into())),
+                    Err(error) => {
+                        delivery::cannot(store, &record, wanted, on, &error, &context.actor())?;
+                        return Ok(Err(error.into()));
+                    }
                 }
             }
         };

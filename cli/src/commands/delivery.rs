@@ -30,9 +30,14 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
             let cache = context.chunk_cache();
             let delivered = with_ways(context, cache.as_ref(), |ways| {
                 Ok(delivery::retry(&store, &to, number, ways, &context.actor())?)
-            })?;
-            context.say(&sentence(&delivered));
-            Ok(store.close()?)
+            });
+            if let Ok(delivery) = &delivered {
+                context.say(&sentence(delivery));
+            }
+            let told = super::notify::after_run(context, &store);
+            delivered?;
+            store.close()?;
+            told
         }
         Delivery::Abandon { number, reason, leave } => abandon(context, number, &reason, leave),
     }

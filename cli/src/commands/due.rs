@@ -1,7 +1,11 @@
 //! `due` and `run`: what is due on a day, and delivering it.
 
+use std::collections::BTreeSet;
+
+use billkeep_core::bill::BillKey;
 use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
 use billkeep_core::delivery::{self, DueAt, DueItem};
+use billkeep_core::notice;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::store::Reader;
 
@@ -154,6 +158,18 @@ fn days(
     table.print(context.format)
 }
 
+/// The bills that would be due, and wait for somebody to confirm them.
+fn waiting(
+    context: &Context,
+    reader: &Reader,
+    items: &[DueItem],
+    basis: Basis,
+) -> Result<Vec<BillKey>, CommandError> {
+    let waits = |item: &&DueItem| matches!(item.verdict, Err(WhyNot::NotConfirmed { .. }));
+    let months: BTreeSet<_> = items.iter().filter(waits).map(|i| i.slot.coverage.first.month()).collect();
+    months.into_iter().map(|month| context.bill_key(reader, month, basis)).collect()
+}
+
 pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let words = (args.on, args.at, args.basis);
     if args.dry_run {
@@ -166,8 +182,11 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let reader = store.read()?;
     let when = When::of(context, &reader, words)?;
     let DueAt { now, later } = when.due(&reader)?;
+    let waiting = waiting(context, &reader, &now, when.basis)?;
     drop(reader);
+    notice::waiting(&store, &waiting, &context.actor())?;
     let Ran { delivered, failed } = deliver_all(context, &store, now, when.on)?;
+    let told = super::notify::after_run(context, &store);
     let figures = metrics::after_run(context, &store, args.metrics.as_deref());
     if context.format != Format::Table {
         super::delivery::print(context, &delivered)?;
@@ -175,8 +194,12 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     store.close()?;
     // What was delivered is told first, and what failed.
     if let Some(error) = failed {
+        if let Err(error) = told {
+            context.say(&error.text());
+        }
         return Err(error);
     }
+    told?;
     figures?;
     if delivered.is_empty() {
         let at = when.moment.map_or_else(String::new, |moment| format!(" --at {}", moment.time));

@@ -16,6 +16,7 @@ mod import;
 mod init;
 mod late;
 mod name;
+mod notify;
 mod retention;
 mod settings;
 mod sink;
@@ -56,6 +57,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         },
         Command::Expected { on, month } => done(expected::run(&context, on, month)),
         Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
+        Command::Notify(notify) => done(notify::run(&context, notify)),
         Command::Export(export) => done(export::run(&context, &export)),
         Command::Audit(audit) => done(audit::run(&context, &audit)),
         Command::StoreFile(store) => done(store_file::run(&context, &store)),

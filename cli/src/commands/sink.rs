@@ -37,15 +37,10 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
     }
 }
 
-/// Makes a sink's record of what was said of it.
-pub(crate) fn record(
-    name: String,
-    url: String,
-    options: &[String],
-    audience: Audience,
-) -> Result<SinkRecord, CommandError> {
+/// Reads options, written as NAME=VALUE.
+pub(super) fn options(words: &[String]) -> Result<Options, CommandError> {
     let mut by_name = BTreeMap::new();
-    for option in options {
+    for option in words {
         let (name, value) = option
             .split_once('=')
             .ok_or_else(|| CommandError::user(format!("`{option}`: write an option as NAME=VALUE")))?;
@@ -53,7 +48,17 @@ pub(crate) fn record(
             return Err(CommandError::user(format!("`{option}`: `{name}` was given before")));
         }
     }
-    let record = SinkRecord { name, url, audience, options: by_name };
+    Ok(by_name)
+}
+
+/// Makes a sink's record of what was said of it.
+pub(crate) fn record(
+    name: String,
+    url: String,
+    options: &[String],
+    audience: Audience,
+) -> Result<SinkRecord, CommandError> {
+    let record = SinkRecord { name, url, audience, options: self::options(options)? };
     let of_sink = record.options()?.of_sink;
     billkeep_sinks::check(&record.url, &of_sink).map_err(|e| CommandError::user(e.to_string()))?;
     Ok(record)

@@ -6,6 +6,7 @@ use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
 use billkeep_core::calendar::{Calendars, Kind, Profile};
 use billkeep_core::delivery;
 use billkeep_core::expected::{self, Verdict};
+use billkeep_core::notice;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::policy::Policy;
 use billkeep_core::settings::StoreSettings;
@@ -229,6 +230,21 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
             ),
         };
         items.push(Item { section: Section::Failed, subject: delivery.sink.clone(), text, next });
+    }
+    for notice in notice::list(reader)?.into_iter().filter(|notice| notice.sent_unix_s.is_none()) {
+        if let Some(failure) = notice.failure {
+            items.push(Item {
+                section: Section::Failed,
+                subject: notice.notifier,
+                text: format!(
+                    "was not told of {} ({}): {}",
+                    notice.subject,
+                    failure.kind.word(),
+                    failure.why
+                ),
+                next: "billkeep notify send --now".to_owned(),
+            });
+        }
     }
     for basis in [Basis::Used, Basis::Paid] {
         for item in delivery::due(reader, on, basis)? {

@@ -9,8 +9,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::export::Wanted;
 use crate::journal::{Actor, Change, append_change};
+use crate::notice::{self, Told};
 use crate::period::Day;
 use crate::sink::{Sink, SinkError, Staged, Watch, read_all, read_hash};
+use crate::storage::SinkRecord;
 use crate::store::{Read, Store, StoreError};
 
 use super::DeliveryError;
@@ -60,6 +62,26 @@ pub fn retry(
     }
     drop(reader);
     at.attempt(delivery)
+}
+
+/// Notes that what is due cannot even be begun, since its sink cannot be used: it is planned, and has failed.
+///
+/// # Errors
+/// [`DeliveryError`] when that cannot be noted.
+pub fn cannot(
+    store: &Store,
+    to: &SinkRecord,
+    wanted: Wanted,
+    on: Day,
+    error: &DeliveryError,
+    actor: &Actor,
+) -> Result<(), DeliveryError> {
+    let Some(kind) = error.failure() else { return Ok(()) };
+    let number = match plan::plan(store, to, wanted, on, actor)? {
+        Planned::Delivery(delivery) => delivery.number,
+        Planned::Before(before) => before.number,
+    };
+    remember(store, number, kind, error.to_string(), actor)
 }
 
 /// Gives a delivery up. Without a sink, what may lie there of it stays.
@@ -132,7 +154,7 @@ impl At<'_> {
         if let Err(error) = &result
             && let Some(kind) = error.failure()
         {
-            self.remember(number, kind, error.to_string())?;
+            remember(self.store, number, kind, error.to_string(), self.actor)?;
         }
         result
     }
@@ -170,6 +192,11 @@ impl At<'_> {
         let failure = if matches!(progress, Progress::Delivered(_)) { None } else { now.failure.clone() };
         let next = Delivery { progress, failure, ..now };
         record::put(&writer, &next)?;
+        if let Progress::Delivered(receipt) = &next.progress
+            && !delivery.progress.is_delivered()
+        {
+            notice::tell(&writer, Told::Delivered(&next, receipt), self.actor.at_unix_s)?;
+        }
         if let Some(bytes) = manifest {
             record::put_manifest(&writer, next.number, bytes)?;
         }
@@ -178,24 +205,6 @@ impl At<'_> {
         }
         writer.commit()?;
         Ok(next)
-    }
-
-    /// Remembers that an attempt has failed; the journal hears of the first in a row, and of another kind.
-    fn remember(&self, number: u64, kind: FailureKind, why: String) -> Result<(), DeliveryError> {
-        let writer = self.store.write()?;
-        let delivery = record::get(&writer, number)?;
-        if !delivery.progress.is_pending() {
-            return Ok(writer.abort()?);
-        }
-        let before = delivery.failure.as_ref();
-        if before.is_none_or(|before| before.kind != kind) {
-            let subject = delivery.plan.wanted.bill.to_string();
-            let detail = format!("delivery {number} to sink `{}`, {}: {why}", delivery.sink, kind.word());
-            append_change(&writer, self.actor, Change::new("deliver failed", &subject, &detail))?;
-        }
-        let failure = Some(Failure::after(before, kind, why, self.actor.at_unix_s));
-        record::put(&writer, &Delivery { failure, ..delivery })?;
-        Ok(writer.commit()?)
     }
 
     /// Renders the part, and puts it.
@@ -410,6 +419,35 @@ impl At<'_> {
         }
         Ok(())
     }
+}
+
+/// Remembers that an attempt has failed; the journal, and whoever wants to know, hear of the first in a row and of another kind.
+fn remember(
+    store: &Store,
+    number: u64,
+    kind: FailureKind,
+    why: String,
+    actor: &Actor,
+) -> Result<(), DeliveryError> {
+    let writer = store.write()?;
+    let delivery = record::get(&writer, number)?;
+    if !delivery.progress.is_pending() {
+        return Ok(writer.abort()?);
+    }
+    let before = delivery.failure.as_ref();
+    let is_new = before.is_none_or(|before| before.kind != kind);
+    if is_new {
+        let subject = delivery.plan.wanted.bill.to_string();
+        let detail = format!("delivery {number} to sink `{}`, {}: {why}", delivery.sink, kind.word());
+        append_change(&writer, actor, Change::new("deliver failed", &subject, &detail))?;
+    }
+    let failure = Failure::after(before, kind, why, actor.at_unix_s);
+    let next = Delivery { failure: Some(failure.clone()), ..delivery };
+    record::put(&writer, &next)?;
+    if is_new {
+        notice::tell(&writer, Told::Failed(&next, &failure), actor.at_unix_s)?;
+    }
+    Ok(writer.commit()?)
 }
 
 /// Writes that a delivery was given up.

@@ -272,7 +272,7 @@ const WAIT_S_MAX: i64 = 3_600;
 
 impl Failure {
     /// Notes a failure after those that were there before.
-    pub(super) fn after(before: Option<&Failure>, kind: FailureKind, why: String, at_unix_s: i64) -> Failure {
+    pub(crate) fn after(before: Option<&Failure>, kind: FailureKind, why: String, at_unix_s: i64) -> Failure {
         let attempts = before.map_or(0, |f| f.attempts).saturating_add(1);
         let wait_s = WAIT_S_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(WAIT_S_MAX);
         let next_unix_s = (kind == FailureKind::Passing).then(|| at_unix_s.saturating_add(wait_s));

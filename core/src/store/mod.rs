@@ -648,7 +648,7 @@ impl Writer {
     pub fn put_large(&self, table: Large, id: u64, bytes: &[u8]) -> Result<(), StoreError> {
         self.put_bytes.set(self.put_bytes.get() + bytes.len() as u64);
         let mut open = self.open_large(table)?;
-        guarded(|| pages::put(&mut open, id, bytes))
+        guarded(|| pages::put(&mut open, table, id, bytes))
     }
 
     /// Returns the next number of a series, starting at 1.

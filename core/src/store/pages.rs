@@ -2,7 +2,13 @@
 //!
 //! redb keeps a value in a run of 2^k pages of 4 KiB: a value one byte too long takes twice the room. A value
 //! is therefore cut into pieces that fill such a run to the last byte, the largest first, under the keys
-//! `id × 4096 + piece`. The first piece begins with the value's length, so that a lost piece is noticed.
+//! `id × 4096 + piece`. The first piece begins with the value's length, so that a lost piece is noticed, and a checksum:
+//!
+//! ```text
+//! length with the highest bit set, u64 LE | crc32 of table, id and value, u32 LE | value
+//! ```
+//!
+//! Values of stores of format 1 have the length alone, without that bit.
 
 use redb::ReadableTable;
 
@@ -12,6 +18,8 @@ const PAGE_BYTES: usize = 4096;
 /// What redb needs in a leaf beside the value: 12 bytes, and 8 of the key.
 const LEAF_BYTES: usize = 20;
 const PIECES_BITS: u32 = 12;
+/// Set in the length of a value that has a checksum.
+const SEALED: u64 = 1 << 63;
 /// The largest piece takes 2^8 pages, 1 MiB.
 const PIECE_EXPONENT_MAX: u32 = 8;
 
@@ -32,13 +40,24 @@ fn piece_bytes(left: usize) -> usize {
         .unwrap_or(left)
 }
 
+fn checksum(large: Large, id: u64, bytes: &[u8]) -> [u8; 4] {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(large.name().as_bytes());
+    crc.update(&id.to_le_bytes());
+    crc.update(bytes);
+    crc.finalize().to_le_bytes()
+}
+
 pub(super) fn put(
     table: &mut redb::Table<'_, u64, &'static [u8]>,
+    large: Large,
     id: u64,
     bytes: &[u8],
 ) -> Result<(), StoreError> {
-    let mut value = Vec::with_capacity(bytes.len() + 8);
-    value.extend_from_slice(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let mut value = Vec::with_capacity(bytes.len() + 12);
+    value.extend_from_slice(&(length | SEALED).to_le_bytes());
+    value.extend_from_slice(&checksum(large, id, bytes));
     value.extend_from_slice(bytes);
     let mut rest = value.as_slice();
     let mut piece = 0;
@@ -58,7 +77,7 @@ pub(super) fn get(
 ) -> Result<Vec<u8>, StoreError> {
     let lost = || StoreError::Lost(format!("value {id} of `{}`", large.name()));
     let mut bytes: Vec<u8> = Vec::new();
-    let mut length = None;
+    let (mut length, mut sum) = (None, None);
     for (piece, entry) in table.range(key(id, 0)?..key(id + 1, 0)?)?.enumerate() {
         let (at, value) = entry?;
         if at.value() != key(id, piece)? {
@@ -67,13 +86,25 @@ pub(super) fn get(
         let mut value = value.value();
         if piece == 0 {
             let (head, rest) = value.split_first_chunk::<8>().ok_or_else(lost)?;
-            length = usize::try_from(u64::from_le_bytes(*head)).ok();
+            let head = u64::from_le_bytes(*head);
+            length = usize::try_from(head & !SEALED).ok();
             bytes.reserve_exact(length.unwrap_or(0).min(1 << 30));
             value = rest;
+            if head & SEALED != 0 {
+                let (head, rest) = value.split_first_chunk::<4>().ok_or_else(lost)?;
+                (sum, value) = (Some(*head), rest);
+            }
         }
         bytes.extend_from_slice(value);
     }
-    if length == Some(bytes.len()) { Ok(bytes) } else { Err(lost()) }
+    if length != Some(bytes.len()) {
+        return Err(lost());
+    }
+    if sum.is_some_and(|sum| sum != checksum(large, id, &bytes)) {
+        let what = format!("value {id} of `{}`", large.name());
+        return Err(StoreError::damaged(what, "its checksum is that of something else"));
+    }
+    Ok(bytes)
 }
 
 /// Takes a value away, piece by piece.

@@ -51,6 +51,12 @@ pub enum Table {
     Manifests,
     /// What sinks were found to be able to, under their name.
     Probes,
+    /// Who is told of what, under their name.
+    Notifiers,
+    /// What is to be told, and was, under its number.
+    Notices,
+    /// That it was told that a revision waits, under notifier, bill and revision.
+    NoticeKeys,
     /// The journal, under the entry's number.
     Journal,
 }
@@ -98,6 +104,9 @@ impl Table {
         Table::DeliverySlots,
         Table::Manifests,
         Table::Probes,
+        Table::Notifiers,
+        Table::Notices,
+        Table::NoticeKeys,
         Table::Journal,
     ];
 
@@ -127,6 +136,9 @@ impl Table {
             Table::DeliverySlots => "delivery_slots",
             Table::Manifests => "manifests",
             Table::Probes => "probes",
+            Table::Notifiers => "notifiers",
+            Table::Notices => "notices",
+            Table::NoticeKeys => "notice_keys",
             Table::Journal => "journal",
         }
     }

@@ -1,0 +1,54 @@
+//! The part of the command line that is about who is told.
+
+use billkeep_core::notice::Event;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Notify {
+    /// Tells somebody of what happens from now on: by a webhook, or a command after `--`
+    Add {
+        /// A name for it
+        name: String,
+        /// The URL; one that is a secret is named by `env:NAME` or `file:PATH`
+        #[arg(long, value_name = "URL", conflicts_with = "command", required_unless_present = "command")]
+        webhook: Option<String>,
+        /// Of what: delivered, failed, waiting
+        #[arg(
+            long = "on",
+            value_name = "EVENTS",
+            value_delimiter = ',',
+            default_value = "delivered,failed,waiting"
+        )]
+        events: Vec<Event>,
+        /// What else there is to say of it, as name=value
+        #[arg(long = "option", value_name = "NAME=VALUE")]
+        options: Vec<String>,
+        /// A program and its arguments, which reads on its standard input what happened
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Who is told
+    List,
+    /// Tells somebody that this is a test, now
+    Test {
+        /// Its name
+        name: String,
+    },
+    /// What was told, and what is still to be told
+    Log {
+        /// Only what was not told yet
+        #[arg(long)]
+        pending: bool,
+    },
+    /// Tells what is still to be told, as every run does
+    Send {
+        /// Does not wait for the time of what has failed
+        #[arg(long)]
+        now: bool,
+    },
+    /// Tells somebody nothing any more
+    Remove {
+        /// Its name
+        name: String,
+    },
+}

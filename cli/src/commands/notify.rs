@@ -1,0 +1,214 @@
+//! `notify`: who is told of what, and telling them.
+
+use billkeep_core::delivery::FailureKind;
+use billkeep_core::error::Kind;
+use billkeep_core::notice::{self, Event, How, Notice, NoticeError, Notifier, NotifyError, Sent};
+use billkeep_core::sink::Hold;
+use billkeep_core::store::Store;
+
+use crate::args::Notify;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{self, Column, Table};
+use crate::stop;
+
+pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError> {
+    match command {
+        Notify::Add { name, webhook, events, options, command } => {
+            let how = webhook.map_or(How::Command(command), How::Webhook);
+            let options = super::sink::options(&options)?;
+            add(context, &Notifier { name, how, events: events.into_iter().collect(), options })
+        }
+        Notify::List => list(context),
+        Notify::Test { name } => test(context, &name),
+        Notify::Log { pending } => log(context, pending),
+        Notify::Send { now } => {
+            stop::listen()?;
+            let store = context.write()?;
+            let told = send(context, &store, now);
+            store.close()?;
+            if told? == 0 {
+                context.say("There was nothing to tell.");
+            }
+            Ok(())
+        }
+        Notify::Remove { name } => {
+            let store = context.write()?;
+            let untold = notice::remove(store.write()?, &name, &context.actor())?;
+            context.say(&match untold {
+                0 => format!("Removed `{name}`."),
+                1 => format!("Removed `{name}`; 1 notice was not told."),
+                n => format!("Removed `{name}`; {n} notices were not told."),
+            });
+            Ok(store.close()?)
+        }
+    }
+}
+
+fn env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn add(context: &Context, notifier: &Notifier) -> Result<(), CommandError> {
+    billkeep_sinks::check_notifier(notifier).map_err(|e| CommandError::user(e.to_string()))?;
+    let store = context.write()?;
+    notice::add(store.write()?, notifier, &context.actor())?;
+    let name = &notifier.name;
+    context.say(&format!("`{name}` is told of what happens from now on: {}.", events(notifier)));
+    // The program that tells may have what this one has not.
+    if let Err(error) = billkeep_sinks::open_notifier(notifier, &env) {
+        context.say(&format!("It cannot be told from here yet: {error}."));
+    }
+    context.say(&format!("`billkeep notify test {name}` tries it."));
+    Ok(store.close()?)
+}
+
+fn events(notifier: &Notifier) -> String {
+    notifier.events.iter().map(|event| event.word()).collect::<Vec<_>>().join(", ")
+}
+
+fn list(context: &Context) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let notices = notice::list(&reader)?;
+    let columns = vec![
+        Column::text("name"),
+        Column::text("how"),
+        Column::text("events"),
+        Column::text("options"),
+        Column::count("pending"),
+    ];
+    let mut table = Table::new("billkeep.notify.list/1", columns);
+    for notifier in notice::notifiers(&reader)? {
+        let pending = notices.iter().filter(|n| n.notifier == notifier.name && n.sent_unix_s.is_none());
+        let options: Vec<String> = notifier.options.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        table.rows.push(vec![
+            notifier.name.clone(),
+            notifier.how.to_string(),
+            events(&notifier),
+            options.join(" "),
+            pending.count().to_string(),
+        ]);
+    }
+    table.print(context.format)
+}
+
+fn test(context: &Context, name: &str) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let reader = store.read()?;
+    let notifier = notice::notifier(&reader, name)?;
+    let (id, body) = notice::trial(&reader, &context.actor())?;
+    billkeep_sinks::open_notifier(&notifier, &env)
+        .and_then(|to| to.notify(Event::Test, &id, &body))
+        .map_err(|error| failed(&format!("`{name}` could not be told"), &error))?;
+    context.say(&format!("`{name}` was told, as `{id}`."));
+    Ok(())
+}
+
+/// Makes an error of what kept somebody from being told.
+fn failed(what: &str, error: &NotifyError) -> CommandError {
+    let kind = match error.kind {
+        FailureKind::Passing => Kind::Passing,
+        FailureKind::Damaged => Kind::Damaged,
+        FailureKind::Refused | FailureKind::Credentials => Kind::User,
+    };
+    CommandError::new(kind, format!("{what}: {error}"))
+}
+
+fn log(context: &Context, pending: bool) -> Result<(), CommandError> {
+    let store = context.read()?;
+    let mut notices = notice::list(&store.read()?)?;
+    notices.retain(|notice| !pending || notice.sent_unix_s.is_none());
+    let columns = vec![
+        Column::count("number"),
+        Column::text("notifier"),
+        Column::text("event"),
+        Column::text("subject"),
+        Column::text("at"),
+        Column::text("sent_at"),
+        Column::count("attempts"),
+        Column::text("next_at"),
+        Column::text("why"),
+    ];
+    let mut table = Table::new("billkeep.notify.log/1", columns);
+    let time = |at: Option<i64>| at.map_or_else(String::new, output::time);
+    for notice in notices {
+        let failure = notice.failure.as_ref();
+        table.rows.push(vec![
+            notice.number.to_string(),
+            notice.notifier,
+            notice.event.to_string(),
+            notice.subject,
+            output::time(notice.at_unix_s),
+            time(notice.sent_unix_s),
+            failure.map_or(0, |f| f.attempts).to_string(),
+            time(failure.and_then(|f| f.next_unix_s)),
+            failure.map_or_else(String::new, |f| f.why.clone()),
+        ]);
+    }
+    table.print(context.format)
+}
+
+/// Tells what is to be told; returns how many were told or wait.
+fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandError> {
+    let pending = notice::list(&store.read()?)?.iter().filter(|n| n.sent_unix_s.is_none()).count();
+    if pending == 0 {
+        return Ok(0);
+    }
+    // What two programs send at the same time arrives twice.
+    let stage = context.stage();
+    std::fs::create_dir_all(&stage)?;
+    let hold = Hold::of_file(&stage.join("notices.lock"), "those who are told")
+        .map_err(|e| CommandError::new(e.kind(), e.to_string()))?;
+    let open = |notifier: &Notifier| billkeep_sinks::open_notifier(notifier, &env);
+    let sent = notice::send(store, &open, now, &stop::is_asked, &context.actor())?;
+    drop(hold);
+    let Sent { arrived, failed, left } = sent;
+    if arrived > 0 {
+        context.say(&format!("Told {}.", notices(arrived)));
+    }
+    let mut errors = failed.iter().filter_map(error_of).collect::<Vec<_>>().into_iter();
+    let Some(first) = errors.next() else {
+        if left > 0 {
+            context.say(&format!("{} for its time; `billkeep notify send --now` does not.", waits(left)));
+        }
+        return Ok(arrived + left);
+    };
+    errors.for_each(|error| context.say(&error.text()));
+    Err(first)
+}
+
+fn notices(n: usize) -> String {
+    if n == 1 { "1 notice".to_owned() } else { format!("{n} notices") }
+}
+
+fn waits(n: usize) -> String {
+    if n == 1 { "1 notice waits".to_owned() } else { format!("{n} notices wait") }
+}
+
+fn error_of(notice: &Notice) -> Option<CommandError> {
+    let failure = notice.failure.as_ref()?;
+    let error = NotifyError { kind: failure.kind, why: failure.why.clone() };
+    let what = format!("`{}` could not be told of {} ({})", notice.notifier, notice.subject, notice.event);
+    Some(failed(&what, &error).hint(match failure.next_unix_s {
+        Some(_) => "it is told later; `billkeep notify send --now` does not wait",
+        None => "mend that, and `billkeep notify send`; `billkeep notify test NAME` tries it",
+    }))
+}
+
+/// Tells what a run has done, and what was left to tell. What cannot be told now is told by a later run.
+pub(super) fn after_run(context: &Context, store: &Store) -> Result<(), CommandError> {
+    send(context, store, false).map(drop)
+}
+
+impl From<NoticeError> for CommandError {
+    fn from(e: NoticeError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            NoticeError::None(_) => error.hint("`billkeep notify list` tells who is told"),
+            NoticeError::Exists(name) => error.hint(format!("`billkeep notify remove {name}` makes room")),
+            NoticeError::Store(e) => e.into(),
+            _ => error,
+        }
+    }
+}

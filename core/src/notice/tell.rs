@@ -1,0 +1,268 @@
+//! What is told of what happened.
+
+use chrono::{DateTime, SecondsFormat};
+use serde_json::{Map, Value, json};
+
+use crate::bill::{self, Bill, BillKey, Revision, totals_text};
+use crate::block::Sums;
+use crate::delivery::{Delivery, Failure, Receipt};
+use crate::journal::Actor;
+use crate::settings::StoreSettings;
+use crate::store::{Read, Store, StoreError, Table, Writer};
+
+use super::record::{self, Event, Notice, Notifier, SERIES};
+
+/// The name and version of what is sent.
+const FORMAT: &str = "billkeep.notice/1";
+
+/// What happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Told<'a> {
+    /// This delivery has arrived.
+    Delivered(&'a Delivery, &'a Receipt),
+    /// This delivery has failed.
+    Failed(&'a Delivery, &'a Failure),
+    /// This bill waits for confirmation.
+    Waiting(&'a Bill, &'a Revision),
+    /// Nothing; somebody tries.
+    Test,
+}
+
+impl Told<'_> {
+    fn event(self) -> Event {
+        match self {
+            Told::Delivered(..) => Event::Delivered,
+            Told::Failed(..) => Event::Failed,
+            Told::Waiting(..) => Event::Waiting,
+            Told::Test => Event::Test,
+        }
+    }
+
+    /// What it is about, in words.
+    fn subject(self) -> String {
+        match self {
+            Told::Delivered(delivery, _) | Told::Failed(delivery, _) => {
+                format!("delivery {}", delivery.number)
+            }
+            Told::Waiting(bill, revision) => format!("{} revision {}", bill.key, revision.number),
+            Told::Test => "a test".to_owned(),
+        }
+    }
+
+    /// One sentence for people; chats show this alone.
+    fn text(self) -> String {
+        match self {
+            Told::Delivered(delivery, receipt) => format!(
+                "Delivered the {} bill of {}, {}, to sink `{}`: {} lines, {}. {}",
+                delivery.plan.wanted.kind,
+                delivery.plan.wanted.uin,
+                delivery.plan.wanted.coverage,
+                delivery.sink,
+                receipt.rows,
+                totals_text(&receipt.sums),
+                receipt.location
+            ),
+            Told::Failed(delivery, failure) => format!(
+                "Could not deliver the {} bill of {}, {}, to sink `{}` ({}): {}",
+                delivery.plan.wanted.kind,
+                delivery.plan.wanted.uin,
+                delivery.plan.wanted.coverage,
+                delivery.sink,
+                failure.kind.word(),
+                failure.why
+            ),
+            Told::Waiting(bill, revision) => format!(
+                "The bill for {} is {} and waits for confirmation: revision {}, {} lines, {}.",
+                bill.key,
+                bill.state,
+                revision.number,
+                revision.lines(),
+                revision.total_text()
+            ),
+            Told::Test => "This is a test of billkeep's notices. Nothing has happened.".to_owned(),
+        }
+    }
+
+    /// The members that only this event has.
+    fn members(self) -> Map<String, Value> {
+        let mut members = Map::new();
+        let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+        match self {
+            Told::Delivered(delivery, receipt) => {
+                put("bill", bill_json(delivery.plan.wanted.bill));
+                let mut told = delivery_json(delivery);
+                for (name, value) in [
+                    ("location", json!(receipt.location)),
+                    ("part", json!(receipt.part)),
+                    ("manifest", json!(receipt.manifest)),
+                    ("bytes", json!(receipt.bytes)),
+                    ("sha256", json!(crate::digest::hex(&receipt.sha256))),
+                    ("rows", json!(receipt.rows)),
+                    ("totals", totals_json(&receipt.sums)),
+                    ("supersedes", json!(delivery.supersedes)),
+                ] {
+                    told.insert(name.to_owned(), value);
+                }
+                put("delivery", told.into());
+            }
+            Told::Failed(delivery, failure) => {
+                put("bill", bill_json(delivery.plan.wanted.bill));
+                put("delivery", delivery_json(delivery).into());
+                put(
+                    "failure",
+                    json!({
+                        "kind": failure.kind.word(),
+                        "why": failure.why,
+                        "attempts": failure.attempts,
+                        "next_at": failure.next_unix_s.map(time),
+                    }),
+                );
+            }
+            Told::Waiting(bill, revision) => {
+                put("bill", bill_json(bill.key));
+                put(
+                    "revision",
+                    json!({
+                        "number": revision.number,
+                        "state": bill.state.to_string(),
+                        "lines": revision.lines(),
+                        "totals": totals_json(&revision.sums),
+                        "digest": revision.digest.hex(),
+                    }),
+                );
+            }
+            Told::Test => {}
+        }
+        members
+    }
+}
+
+fn time(at_unix_s: i64) -> String {
+    DateTime::from_timestamp(at_unix_s, 0)
+        .map_or_else(|| at_unix_s.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+fn bill_json(bill: BillKey) -> Value {
+    json!({ "payer": bill.payer.to_string(), "month": bill.month.to_string(), "basis": bill.basis.to_string() })
+}
+
+fn delivery_json(delivery: &Delivery) -> Map<String, Value> {
+    let wanted = &delivery.plan.wanted;
+    let coverage = delivery.plan.wanted.coverage;
+    let mut told = Map::new();
+    for (name, value) in [
+        ("number", json!(delivery.number)),
+        ("kind", json!(wanted.kind.to_string())),
+        ("uin", json!(wanted.uin.to_string())),
+        ("first_day", json!(coverage.first.to_string())),
+        ("last_day", json!(coverage.last.to_string())),
+        ("sink", json!(delivery.sink)),
+    ] {
+        told.insert(name.to_owned(), value);
+    }
+    told
+}
+
+fn totals_json(sums: &[Sums]) -> Value {
+    let total = |s: &Sums| json!({ "currency": s.currency, "total": s.total().to_string() });
+    sums.iter().map(total).collect()
+}
+
+/// The id that tells a receiver that it has seen this before.
+fn id(store: &impl Read, number: &str) -> Result<String, StoreError> {
+    Ok(format!("billkeep-{}-{number}", StoreSettings::of(store)?.payer))
+}
+
+fn body(told: Told<'_>, id: &str, at_unix_s: i64) -> String {
+    let mut object = Map::new();
+    object.insert("format".into(), json!(FORMAT));
+    object.insert("id".into(), json!(id));
+    object.insert("event".into(), json!(told.event().word()));
+    object.insert("at".into(), json!(time(at_unix_s)));
+    object.insert("text".into(), json!(told.text()));
+    object.append(&mut told.members());
+    Value::Object(object).to_string()
+}
+
+/// Writes down what everybody who wants to know of it is to be told, in the transaction of what happened.
+pub(crate) fn tell(writer: &Writer, told: Told<'_>, at_unix_s: i64) -> Result<(), StoreError> {
+    for notifier in record::notifiers(writer)? {
+        if notifier.events.contains(&told.event()) {
+            write(writer, &notifier, told, at_unix_s)?;
+        }
+    }
+    Ok(())
+}
+
+fn write(writer: &Writer, notifier: &Notifier, told: Told<'_>, at_unix_s: i64) -> Result<(), StoreError> {
+    let number = writer.next_id(SERIES)?;
+    let id = id(writer, &number.to_string())?;
+    let notice = Notice {
+        number,
+        notifier: notifier.name.clone(),
+        event: told.event(),
+        subject: told.subject(),
+        body: body(told, &id, at_unix_s),
+        id,
+        at_unix_s,
+        sent_unix_s: None,
+        failure: None,
+    };
+    record::put(writer, &notice)
+}
+
+/// Makes id and body of a notice that is kept nowhere, for trying a notifier.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn trial(store: &impl Read, actor: &Actor) -> Result<(String, String), StoreError> {
+    let id = id(store, &format!("test-{}", actor.at_unix_s))?;
+    let body = body(Told::Test, &id, actor.at_unix_s);
+    Ok((id, body))
+}
+
+/// Writes down that bills wait for confirmation, once for each notifier and revision.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read or written.
+pub fn waiting(store: &Store, bills: &[BillKey], actor: &Actor) -> Result<(), StoreError> {
+    let of_bill = |reader: &crate::store::Reader, key: BillKey| -> Result<_, StoreError> {
+        Ok(bill::list(reader)?.into_iter().find(|(bill, _)| bill.key == key))
+    };
+    let reader = store.read()?;
+    let wants: Vec<Notifier> =
+        record::notifiers(&reader)?.into_iter().filter(|n| n.events.contains(&Event::Waiting)).collect();
+    let mut news = Vec::new();
+    for key in bills {
+        let Some((bill, revision)) = of_bill(&reader, *key)? else { continue };
+        for notifier in &wants {
+            let place = place(notifier, *key, revision.number);
+            if reader.get_bytes(Table::NoticeKeys, &place)?.is_none() {
+                news.push((notifier.clone(), bill.clone(), revision.clone(), place));
+            }
+        }
+    }
+    if news.is_empty() {
+        return Ok(());
+    }
+    let writer = store.write()?;
+    for (notifier, bill, revision, place) in news {
+        // Another program may have been faster, or the notifier is gone.
+        let gone = writer.get_bytes(Table::Notifiers, notifier.name.as_bytes())?.is_none();
+        if gone || writer.get_bytes(Table::NoticeKeys, &place)?.is_some() {
+            continue;
+        }
+        writer.put(Table::NoticeKeys, &place, &actor.at_unix_s)?;
+        write(&writer, &notifier, Told::Waiting(&bill, &revision), actor.at_unix_s)?;
+    }
+    writer.commit()
+}
+
+/// Under which key it lies that a notifier was told that a revision waits.
+fn place(notifier: &Notifier, bill: BillKey, revision: u32) -> Vec<u8> {
+    let mut key = notifier.name.clone().into_bytes();
+    key.push(0);
+    key.extend(bill.bytes());
+    key.extend(revision.to_be_bytes());
+    key
+}

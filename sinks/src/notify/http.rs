@@ -1,0 +1,94 @@
+//! Posting something small somewhere. The door to `reqwest`.
+
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Proxy};
+use tokio::runtime::Runtime;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// So much of an answer is looked at.
+const ANSWER_BYTES_MAX: usize = 1 << 16;
+
+/// What is said of connections.
+pub(super) struct Settings<'a> {
+    /// How long a request may take.
+    pub(super) timeout: Duration,
+    /// Says whether it may go in the open.
+    pub(super) allow_http: bool,
+    /// A file with certificates that are trusted besides the system's.
+    pub(super) ca: Option<&'a str>,
+    /// Through which proxy.
+    pub(super) proxy: Option<&'a str>,
+}
+
+/// A client.
+pub(super) struct Http {
+    client: Client,
+    runtime: Runtime,
+}
+
+impl Http {
+    pub(super) fn new(settings: &Settings<'_>) -> Result<Http, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| format!("no connection can be made: {e}"))?;
+        // Somebody else may have been first; it is the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Client::builder()
+            .user_agent(concat!("billkeep/", env!("CARGO_PKG_VERSION")))
+            .timeout(settings.timeout)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .https_only(!settings.allow_http)
+            // A post that is sent elsewhere becomes a request for a page, which says that all is well.
+            .redirect(Policy::none());
+        if let Some(path) = settings.ca {
+            let wrong = |why: String| format!("the certificates in `{path}`: {why}");
+            let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+            builder = builder
+                .tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))?);
+        }
+        if let Some(proxy) = settings.proxy {
+            builder =
+                builder.proxy(Proxy::all(proxy).map_err(|e| format!("proxy `{proxy}`: {}", chain(&e)))?);
+        }
+        let client = builder.build().map_err(|e| format!("no connection can be made: {}", chain(&e)))?;
+        Ok(Http { client, runtime })
+    }
+
+    /// Posts, and returns status and text of the answer.
+    pub(super) fn post(
+        &self,
+        url: &str,
+        headers: &[(&str, String)],
+        body: &str,
+    ) -> Result<(u16, String), String> {
+        let mut request = self.client.post(url).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        self.runtime.block_on(async {
+            let answer = request.send().await.map_err(|e| chain(&e.without_url()))?;
+            let status = answer.status().as_u16();
+            // An answer that breaks off was one.
+            let bytes = answer.bytes().await.unwrap_or_default();
+            let text = bytes.get(..ANSWER_BYTES_MAX).unwrap_or(&bytes);
+            Ok((status, String::from_utf8_lossy(text).into_owned()))
+        })
+    }
+}
+
+/// Tells an error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if words.last() != Some(&text) {
+            words.push(text);
+        }
+        next = error.source();
+    }
+    words.join(": ")
+}
