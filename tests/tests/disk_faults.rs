@@ -367,8 +367,10 @@ fn damage_at_rest_is_found_or_harmless_and_never_believed() {
             let there = opened.as_ref().map_err(|e| e.to_string()).and_then(contents);
             drop(opened);
             std::fs::remove_file(&path).unwrap();
-            if seen.is_ok_and(|seen| seen != wanted_shown) {
-                return Err("a person is shown something else".into());
+            if let Ok(seen) = seen
+                && seen != wanted_shown
+            {
+                return Err(format!("a person is shown something else: {seen}"));
             }
             match told {
                 Err(_) => found.fetch_add(1, Ordering::Relaxed),

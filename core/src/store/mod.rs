@@ -15,13 +15,13 @@ mod pages;
 mod sealed;
 mod tables;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::{ReadableDatabase, ReadableTable, TableHandle as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -188,6 +188,7 @@ impl Store {
     /// Makes the first tables, and what a caller wants in a new store.
     fn fill(&self, fill: impl FnOnce(&Writer) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let writer = self.write()?;
+        writer.sound.borrow_mut().extend_from_slice(Table::AT_FIRST);
         for table in Table::AT_FIRST {
             writer.open(*table)?;
         }
@@ -203,7 +204,7 @@ impl Store {
     fn of_our_format(self) -> Result<Store, StoreError> {
         let format: u32 = match self.read()?.get(Table::Meta, FORMAT_KEY) {
             Ok(Some(format)) => format,
-            Ok(None) | Err(StoreError::Damaged { .. }) => {
+            Ok(None) | Err(StoreError::Damaged { .. } | StoreError::Lost(_)) => {
                 return Err(StoreError::NotAStore {
                     path: self.path.clone(),
                     why: "it is a redb file without billkeep's tables".into(),
@@ -473,6 +474,11 @@ fn series_key(series: &str) -> String {
     format!("next/{series}")
 }
 
+/// Under which key it lies in [`Table::Meta`] that a table was made, for those that a new store has not.
+fn made_key(table: Table) -> String {
+    format!("table/{}", table.name())
+}
+
 fn get_record(
     open: &impl ReadableTable<&'static [u8], &'static [u8]>,
     table: Table,
@@ -503,11 +509,29 @@ pub struct Reader {
     txn: redb::ReadTransaction,
 }
 
+impl Reader {
+    /// Says that a table that is not there was not made yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when it was.
+    fn never_made(&self, table: Table) -> Result<(), StoreError> {
+        let lost = || Err(StoreError::Lost(format!("the table `{}`", table.name())));
+        if Table::AT_FIRST.contains(&table) {
+            return lost();
+        }
+        let meta = self.txn.open_table(Table::Meta.definition())?;
+        match get_record(&meta, Table::Meta, made_key(table).as_bytes())? {
+            Some(_) => lost(),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Read for Reader {
     fn get_bytes(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         guarded(|| match self.txn.open_table(table.definition()) {
             Ok(open) => get_record(&open, table, key),
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(redb::TableError::TableDoesNotExist(_)) => self.never_made(table).map(|()| None),
             Err(e) => Err(e.into()),
         })
     }
@@ -515,8 +539,7 @@ impl Read for Reader {
     fn scan_bytes(&self, table: Table, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let open = guarded(|| match self.txn.open_table(table.definition()) {
             Ok(table) => Ok(Some(table)),
-            // A store that was made before there was such a table.
-            Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+            Err(redb::TableError::TableDoesNotExist(_)) => self.never_made(table).map(|()| None),
             Err(e) => Err(e.into()),
         })?;
         open.map_or(Ok(()), |open| scan_table(&open, table, prefix, visit))
@@ -543,6 +566,10 @@ pub struct Writer {
     txn: Option<redb::WriteTransaction>,
     put_bytes: Cell<u64>,
     of_store: Arc<AtomicU64>,
+    /// Tables that are there, or were never made.
+    sound: RefCell<Vec<Table>>,
+    /// Tables of which it is noted that they were made.
+    made: RefCell<Vec<Table>>,
 }
 
 impl Drop for Writer {
@@ -559,7 +586,13 @@ impl Drop for Writer {
 impl Writer {
     fn new(mut txn: redb::WriteTransaction, of_store: &Arc<AtomicU64>) -> Result<Writer, StoreError> {
         txn.set_quick_repair(true);
-        Ok(Writer { txn: Some(txn), put_bytes: Cell::new(0), of_store: of_store.clone() })
+        Ok(Writer {
+            txn: Some(txn),
+            put_bytes: Cell::new(0),
+            of_store: of_store.clone(),
+            sound: RefCell::default(),
+            made: RefCell::default(),
+        })
     }
 
     fn txn(&self) -> Result<&redb::WriteTransaction, StoreError> {
@@ -567,7 +600,26 @@ impl Writer {
     }
 
     fn open(&self, table: Table) -> Result<Records<'_>, StoreError> {
+        self.must_not_be_lost(table)?;
         guarded(|| Ok(self.txn()?.open_table(table.definition())?))
+    }
+
+    /// Opening a table makes it; one that was there and is gone is not to be made anew.
+    fn must_not_be_lost(&self, table: Table) -> Result<(), StoreError> {
+        if self.sound.borrow().contains(&table) {
+            return Ok(());
+        }
+        let name = table.name();
+        let is_there = guarded(|| Ok(self.txn()?.list_tables()?.any(|found| found.name() == name)))?;
+        let was_made = || -> Result<bool, StoreError> {
+            let note = made_key(table);
+            Ok(Table::AT_FIRST.contains(&table) || self.get_bytes(Table::Meta, note.as_bytes())?.is_some())
+        };
+        if !is_there && was_made()? {
+            return Err(StoreError::Lost(format!("the table `{name}`")));
+        }
+        self.sound.borrow_mut().push(table);
+        Ok(())
     }
 
     fn open_large(&self, table: Large) -> Result<Larges<'_>, StoreError> {
@@ -620,7 +672,21 @@ impl Writer {
         let bytes = record.map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))?;
         let sealed = sealed::seal(table, key, &bytes);
         let mut open = self.open(table)?;
+        self.note_made(table)?;
         guarded(|| Ok(open.insert(key, sealed.as_slice()).map(|_| ())?))
+    }
+
+    /// Notes that a table is made, with its first record.
+    fn note_made(&self, table: Table) -> Result<(), StoreError> {
+        if Table::AT_FIRST.contains(&table) || self.made.borrow().contains(&table) {
+            return Ok(());
+        }
+        let key = made_key(table);
+        if self.get_bytes(Table::Meta, key.as_bytes())?.is_none() {
+            self.put(Table::Meta, key.as_bytes(), &())?;
+        }
+        self.made.borrow_mut().push(table);
+        Ok(())
     }
 
     /// Takes a record away.

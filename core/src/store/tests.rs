@@ -101,3 +101,31 @@ fn what_is_no_store_is_said_to_be_none() {
     assert!(matches!(error, StoreError::NotAStore { .. }), "{error}");
     assert!(matches!(Store::create(&path, &options(), |_| Ok(())), Err(StoreError::Exists(_))));
 }
+
+#[test]
+fn a_table_that_was_made_and_is_gone_is_not_one_that_was_never_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(folder.path());
+    assert_eq!(store.read().unwrap().get::<u32>(Table::Terms, b"a").unwrap(), None);
+    let writer = store.write().unwrap();
+    writer.put(Table::Terms, b"a", &1_u32).unwrap();
+    writer.commit().unwrap();
+    let writer = store.write().unwrap();
+    for table in [Table::Terms, Table::Bills] {
+        writer.txn().unwrap().delete_table(table.definition()).unwrap();
+    }
+    writer.commit().unwrap();
+    let reader = store.read().unwrap();
+    for table in [Table::Terms, Table::Bills] {
+        assert!(matches!(reader.get::<u32>(table, b"a"), Err(StoreError::Lost(_))));
+        assert!(matches!(reader.list::<u32>(table, b""), Err(StoreError::Lost(_))));
+    }
+    assert_eq!(reader.list::<u32>(Table::Pruned, b"").unwrap(), []);
+    let writer = store.write().unwrap();
+    for table in [Table::Terms, Table::Bills] {
+        assert!(matches!(writer.get::<u32>(table, b"a"), Err(StoreError::Lost(_))));
+        assert!(matches!(writer.put(table, b"a", &1_u32), Err(StoreError::Lost(_))));
+    }
+    writer.put(Table::Pruned, b"a", &1_u32).unwrap();
+    writer.commit().unwrap();
+}
