@@ -5,6 +5,7 @@ mod delivery;
 mod life;
 mod name;
 mod notify;
+mod plugin;
 mod price;
 mod storage;
 
@@ -23,6 +24,7 @@ pub(crate) use delivery::{Delivery, HowArgs};
 pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
 pub(crate) use name::Name;
 pub(crate) use notify::Notify;
+pub(crate) use plugin::{GrantArgs, Lang, Plugin};
 pub(crate) use price::{FurtherColumn, GroupBy, Margin, Price, PriceOf};
 pub(crate) use storage::{
     Account, AllowArgs, Bound, ConsentArgs, EnableArgs, RemovalArgs, Retention, Sink, Storage, SwitchArgs,
@@ -162,6 +164,9 @@ pub(crate) enum Command {
     /// Who is told of what happens, by webhooks and commands
     #[command(subcommand)]
     Notify(Notify),
+    /// Sinks of one's own: makes, looks at, tries and trusts plugins
+    #[command(subcommand)]
+    Plugin(Plugin),
     /// Renders a bill into a folder, now, without bookkeeping
     Export(Export),
     /// What may be removed when, from sinks and store; nothing goes by itself

@@ -147,7 +147,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// Reads a SHA-256 from its hexadecimal digits.
-pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
+pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     if text.len() != 2 * bytes.len() {
         return None;

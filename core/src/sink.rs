@@ -3,6 +3,8 @@
 //! A sink holds **objects** under names without a slash. What it must do, `billkeep_sinks::conformance` checks, for every
 //! sink there is and for a user's real destination.
 
+mod memory;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Kind;
+
+pub use memory::Memory;
+pub(crate) use memory::Place;
 
 /// A part that lies in a file of ours and is ready to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub struct Staged {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: [u8; 32],
+    /// What programs at the destination may want to know of it: words, by name, and no amounts.
+    pub tags: Vec<(&'static str, String)>,
 }
 
 /// What a sink says it holds under a name.
@@ -75,6 +82,14 @@ pub enum SinkError {
     /// A fault that may pass.
     #[error("{0}")]
     Passing(String),
+    /// The destination is busy, and has said how long to wait.
+    #[error("{why}; it asks to wait {wait_s} s")]
+    Throttled {
+        /// What it said.
+        why: String,
+        /// How long.
+        wait_s: u64,
+    },
     /// Something else is there under that name.
     #[error("`{name}` is there already with other content")]
     Conflict {
@@ -94,7 +109,7 @@ impl SinkError {
     pub fn kind(&self) -> Kind {
         match self {
             SinkError::Setup(_) | SinkError::Credentials(_) => Kind::User,
-            SinkError::Passing(_) | SinkError::Stopped => Kind::Passing,
+            SinkError::Passing(_) | SinkError::Throttled { .. } | SinkError::Stopped => Kind::Passing,
             SinkError::Conflict { .. } => Kind::Refused,
             SinkError::Damaged(_) => Kind::Damaged,
         }
@@ -150,6 +165,25 @@ pub trait Sink: Send + Sync {
         self.stage_folder().is_some()
     }
 
+    /// Says whether [`Sink::head`], [`Sink::read`] and [`Sink::list`] look at the destination. A sink that cannot answers from
+    /// what it remembers, and has nothing to list.
+    fn looks(&self) -> bool {
+        true
+    }
+
+    /// Tries whether the destination is there and lets us in; leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    fn check(&self) -> Result<(), SinkError> {
+        self.list().map(drop)
+    }
+
+    /// Returns what the sink remembers, if it does: it is kept in the store with each step of a delivery.
+    fn memory(&self) -> Option<&Memory> {
+        None
+    }
+
     /// Keeps other programs from delivering here until the hold is dropped; a sink that cannot returns an empty hold.
     ///
     /// # Errors
@@ -192,7 +226,7 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// [`SinkError`]; errors while reading come from the reader, as [`std::io::Error`]s.
-    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, SinkError>;
+    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send + '_>>, SinkError>;
 
     /// Removes what is held under a name; nothing there is no error.
     ///

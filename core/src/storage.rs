@@ -25,7 +25,7 @@ use crate::uin::Uin;
 pub use account::{Account, Consent, Grant, Lines, Target};
 pub use binding::{Enable, Stop, Switch, disable, enable, may_enable, may_switch, switch};
 pub use probe::{Probe, probed, put_probe};
-pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord, add_sink, remove_sink, sink, sinks};
+pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord, add_sink, change_sink, remove_sink, sink, sinks};
 
 /// Why bill storage refused.
 #[derive(Debug, thiserror::Error)]

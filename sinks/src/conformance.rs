@@ -121,7 +121,7 @@ impl Subject<'_> {
     fn staged(&self, file: &str, bytes: &[u8]) -> Result<Staged, SinkError> {
         let path = self.stage.join(file);
         fs::write(&path, bytes).map_err(|e| stage_error(&path, &e))?;
-        Ok(Staged { path, bytes: bytes.len() as u64, sha256: Sha256::digest(bytes).into() })
+        Ok(Staged { path, bytes: bytes.len() as u64, sha256: Sha256::digest(bytes).into(), tags: Vec::new() })
     }
 
     /// Stages a part of so many bytes that look like noise, made of a seed.
@@ -150,7 +150,7 @@ impl Subject<'_> {
             Ok(hasher.finalize().into())
         };
         let sha256 = write().map_err(|e| stage_error(&path, &e))?;
-        Ok(Staged { path, bytes, sha256 })
+        Ok(Staged { path, bytes, sha256, tags: Vec::new() })
     }
 }
 

@@ -72,6 +72,14 @@ impl Folder {
     }
 }
 
+/// What could not be written whole is removed: on a full disk it would be in everybody's way.
+fn or_removed(path: &Path, written: io::Result<()>) -> Result<(), SinkError> {
+    written.map_err(|e| {
+        let _ = fs::remove_file(path);
+        setup(path, &e)
+    })
+}
+
 impl Sink for Folder {
     fn location(&self, name: &str) -> String {
         self.path.join(name).display().to_string()
@@ -90,7 +98,7 @@ impl Sink for Folder {
         let mut from = part.path.clone();
         if part.path.parent() != Some(&self.stage) {
             from = self.staged();
-            fs::copy(&part.path, &from).map_err(|e| setup(&from, &e))?;
+            or_removed(&from, fs::copy(&part.path, &from).map(drop))?;
         }
         File::open(&from).and_then(|f| f.sync_all()).map_err(|e| setup(&from, &e))?;
         fs::rename(&from, &target).map_err(|e| setup(&target, &e))?;
@@ -110,7 +118,7 @@ impl Sink for Folder {
             file.write_all(bytes)?;
             file.sync_all()
         };
-        write(&staged).map_err(|e| setup(&staged, &e))?;
+        or_removed(&staged, write(&staged))?;
         // A link fails where a file is; a rename would replace it.
         let created = match fs::hard_link(&staged, &target) {
             Ok(()) => true,
@@ -186,7 +194,7 @@ mod tests {
         let (dir, folder) = folder();
         for path in [folder.stage_folder().unwrap().join("a.zip"), dir.path().join("elsewhere")] {
             fs::write(&path, b"bytes").unwrap();
-            let staged = Staged { path, bytes: 5, sha256: [0; 32] };
+            let staged = Staged { path, bytes: 5, sha256: [0; 32], tags: Vec::new() };
             folder.put("a.zip", &staged, &Unwatched).unwrap();
             assert_eq!(folder.head("a.zip").unwrap(), Some(Held { bytes: 5, tag: None }));
         }

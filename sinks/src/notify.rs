@@ -1,7 +1,7 @@
 //! Those who can be told: a command of this machine, and a webhook.
 
 mod command;
-mod http;
+
 mod webhook;
 
 use std::fs;

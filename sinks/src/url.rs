@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use billkeep_core::sink::{Sink, SinkError};
 
-use crate::{Folder, means, object};
+use crate::wasm::{Grants, WasmSink};
+use crate::{Folder, means, object, wasm};
 
 /// Looks a name up in the surroundings of the program. Credentials come from there: a sink's URL and options hold none.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -54,14 +55,20 @@ impl std::fmt::Display for UrlError {
                 write!(
                     f,
                     "`{url}` is not a sink's URL; write a folder as `file:///path/to/folder`, an object store as \
-                     `s3://bucket/prefix` or `cos://bucket-appid/prefix?region=REGION`"
+                     `s3://bucket/prefix` or `cos://bucket-appid/prefix?region=REGION`, a plugin as `wasm:/path/to/plugin.wasm`"
                 )
             }
             UrlError::NotYet(url) => {
-                write!(f, "`{url}`: this version delivers to folders (`file:`), `s3:` and `cos:` only")
+                write!(
+                    f,
+                    "`{url}`: this version delivers to folders (`file:`), `s3:`, `cos:` and plugins (`wasm:`) only"
+                )
             }
             UrlError::Path(url) => {
-                write!(f, "`{url}` has no absolute path; write it as `file:///path/to/folder`")
+                write!(
+                    f,
+                    "`{url}` has no absolute path; write it as `file:///path/to/folder` or `wasm:/path/to/plugin.wasm`"
+                )
             }
             UrlError::Bucket { url, why } => write!(f, "`{url}`: {why}"),
             UrlError::Value { name, value, known } => write!(f, "`{name}={value}`: say {known}"),
@@ -84,6 +91,10 @@ pub fn check(url: &str, options: &Options) -> Result<(), UrlError> {
     if is_bucket(url) {
         return object::check(url, &options);
     }
+    if is_plugin(url) {
+        wasm::place(url)?;
+        return Grants::of(&options).map(drop);
+    }
     folder_of(url)?;
     match options.keys().next() {
         None => Ok(()),
@@ -96,8 +107,24 @@ pub fn check(url: &str, options: &Options) -> Result<(), UrlError> {
 /// # Errors
 /// [`SinkError::Setup`] when the URL or what it names is not right.
 pub fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Box<dyn Sink>, SinkError> {
+    open_heard(url, options, None, env)
+}
+
+/// Opens the sink that a URL names; somebody hears what it says, if it is a plugin.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_heard(
+    url: &str,
+    options: &Options,
+    listener: Option<wasm::Listener>,
+    env: Env<'_>,
+) -> Result<Box<dyn Sink>, SinkError> {
     if is_bucket(url) {
         return Ok(Box::new(object::open(url, &means::without(options), env)?));
+    }
+    if is_plugin(url) {
+        return Ok(Box::new(WasmSink::open_heard(url, &means::without(options), listener, env)?));
     }
     check(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
     let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string()))?;
@@ -118,6 +145,9 @@ pub fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Result<(), S
 
 /// Returns the URL of a folder below the place that a URL names.
 pub fn below(url: &str, folder: &str) -> String {
+    if is_plugin(url) {
+        return format!("{url}#{folder}");
+    }
     let (place, query) = url.split_once('?').map_or((url, String::new()), |(p, q)| (p, format!("?{q}")));
     format!("{}/{folder}{query}", place.trim_end_matches('/'))
 }
@@ -135,6 +165,10 @@ pub(crate) fn every_sinks() -> String {
     format!("{}, {}", billkeep_core::storage::SINK_OPTIONS, means.join(", "))
 }
 
+fn is_plugin(url: &str) -> bool {
+    url.starts_with("wasm:")
+}
+
 fn is_bucket(url: &str) -> bool {
     url.starts_with("s3://") || url.starts_with("cos://")
 }
@@ -142,7 +176,7 @@ fn is_bucket(url: &str) -> bool {
 /// Returns the folder that a `file:` URL names.
 fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
     let Some(path) = url.strip_prefix("file://") else {
-        let later = ["gs://", "az://", "wasm:"].iter().any(|scheme| url.starts_with(scheme));
+        let later = ["gs://", "az://"].iter().any(|scheme| url.starts_with(scheme));
         let error = if later { UrlError::NotYet } else { UrlError::Scheme };
         return Err(error(url.to_owned()));
     };
@@ -180,7 +214,7 @@ mod tests {
         assert_eq!(folder_of("file:///srv/my%20bills"), Ok(PathBuf::from("/srv/my bills")));
         assert_eq!(folder_of("file:///srv/100%"), Ok(PathBuf::from("/srv/100%")));
         assert!(matches!(folder_of("file://srv"), Err(UrlError::Path(_))));
-        assert!(matches!(folder_of("wasm:x"), Err(UrlError::NotYet(_))));
+        assert!(matches!(folder_of("gs://x"), Err(UrlError::NotYet(_))));
         assert!(matches!(folder_of("/srv/bills"), Err(UrlError::Scheme(_))));
     }
 

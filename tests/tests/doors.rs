@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 13] = [
+const DOORS: [Door; 16] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
@@ -29,8 +29,11 @@ const DOORS: [Door; 13] = [
     Door { krate: "toml", place: "core/src/calendar/file" },
     Door { krate: "object_store", place: "sinks/src/object" },
     Door { krate: "age", place: "sinks/src/means" },
-    Door { krate: "reqwest", place: "sinks/src/notify/http" },
+    Door { krate: "reqwest", place: "sinks/src/http" },
     Door { krate: "wasmtime", place: "sinks/src/wasm" },
+    Door { krate: "wasmtime_wasi", place: "sinks/src/wasm" },
+    Door { krate: "wit_component", place: "sinks/src/wasm" },
+    Door { krate: "wasmparser", place: "sinks/src/wasm" },
     Door { krate: "clap", place: "cli/src/" },
     Door { krate: "comfy_table", place: "cli/src/" },
 ];

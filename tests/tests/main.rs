@@ -32,6 +32,7 @@ mod notify;
 mod object;
 mod outbox;
 mod overlap;
+mod plugin;
 mod price;
 mod readme;
 mod rebuild;

@@ -71,6 +71,83 @@ fn s3_does_what_every_sink_must() {
     assert!(can(&outcomes, "tag"), "{outcomes:#?}");
 }
 
+/// Hours of network, elsewhere: off unless `BILLKEEP_TEST_LARGE_GIB` says how many GiB.
+#[test]
+fn a_part_of_gibibytes_is_streamed() {
+    let Some(gib) = std::env::var("BILLKEEP_TEST_LARGE_GIB").ok().map(|gib| gib.parse::<u64>().unwrap())
+    else {
+        return;
+    };
+    let (server, stage, dir) = (Server::start(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    server.bucket("bills");
+    let options = options(&server.s3_options());
+    let bucket = || billkeep_sinks::open("s3://bills/large", &options, &keys);
+    let folder = || Ok(Box::new(Folder::open(dir.path())?) as Box<dyn Sink>);
+    conforms(&Subject { large_bytes: gib << 30, ..subject(&bucket, stage.path()) });
+    conforms(&Subject { large_bytes: gib << 30, ..subject(&folder, stage.path()) });
+}
+
+/// Runs in a process that may mount: see [`a_full_disk_is_told_and_what_fits_later_is_delivered`].
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "started by another test, on a disk of its own"]
+fn on_a_small_disk() {
+    let disk = std::path::PathBuf::from(std::env::var_os("BILLKEEP_TEST_SMALL_DISK").unwrap());
+    let (dir, stage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let open = || Ok(Box::new(Folder::open(&dir.path().join("bucket"))?) as Box<dyn Sink>);
+    let full = || Ok(Box::new(Folder::open(&disk.join("probe"))?) as Box<dyn Sink>);
+    let outcomes = conforms(&Subject { full: Some(&full), ..subject(&open, stage.path()) });
+    assert!(can(&outcomes, "full"), "{outcomes:#?}");
+
+    // A disk on which nothing more has room, and a program that delivers to it.
+    let home = Home::with(&[demo_file(3, 31)]);
+    let out = disk.join("out");
+    home.ok(["sink", "add", "bucket", &format!("file://{}", out.display())]);
+    home.enable(PAYER, "bucket", "daily,monthly", false);
+    let filler = disk.join("filler");
+    let mut bytes = 4 << 20;
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while bytes > 0 {
+        match std::io::Write::write(&mut file, &vec![1; bytes]) {
+            Ok(_) => {}
+            Err(_) => bytes /= 2,
+        }
+    }
+    home.run(["run", "--on", "2021-04-02"]).says(1, &["No space left"]);
+    let seen = Folder::open(&out).unwrap().list().unwrap();
+    assert!(seen.is_empty(), "{seen:?}");
+    let staged: Vec<_> = std::fs::read_dir(out.join(".billkeep-staging")).unwrap().collect();
+    let left: u64 = staged.into_iter().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert_eq!(left, 0, "half-written files take the room that there is");
+    // What is open takes its room still.
+    drop(file);
+    std::fs::remove_file(&filler).unwrap();
+    home.run(["run", "--on", "2021-04-02"]).says(0, &[]);
+    assert_eq!(bucket::checked(&out).len(), 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_and_what_fits_later_is_delivered() {
+    let disk = tempfile::tempdir().unwrap();
+    // Mounts are seen by this process and its children alone, and end with them.
+    let own = |script: &str| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-ec", script, "sh"]).arg(disk.path());
+        command
+    };
+    let mount = r#"mount -t tmpfs -o size=4m none "$1""#;
+    if !own(mount).output().is_ok_and(|output| output.status.success()) {
+        // Nothing that can be installed changes that.
+        return python::cannot("a full disk", "a system that lets this user mount in a namespace of his own");
+    }
+    let mut inner = own(&format!(r#"{mount}; shift; exec "$@""#));
+    inner.arg(std::env::current_exe().unwrap()).args(["--ignored", "--exact", "object::on_a_small_disk"]);
+    let output = inner.env("BILLKEEP_TEST_SMALL_DISK", disk.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
 #[test]
 fn cos_is_reached_by_its_own_hosts_and_does_what_every_sink_must() {
     let (server, stage) = (Server::start(), tempfile::tempdir().unwrap());
@@ -106,6 +183,15 @@ fn a_server_in_a_process_of_its_own_conforms_and_other_peoples_clients_read_what
             "delivery to a server of its own",
             "the program `s3s-fs` in BILLKEEP_TEST_S3S_FS, and a Python with awscli in BILLKEEP_TEST_PYTHON",
         ),
+    }
+}
+
+/// Off unless `BILLKEEP_TEST_GARAGE` names the program: it takes a quarter of an hour to build.
+#[test]
+fn a_server_that_knows_no_condition_is_found_out_and_delivered_to_all_the_same() {
+    if let Some(garage) = Real::garage("bills") {
+        let outcomes = serves(&garage, true);
+        assert!(!can(&outcomes, "create-only"), "{outcomes:#?}");
     }
 }
 

@@ -59,7 +59,7 @@ impl Sink for GivenUp {
         self.folder.head(name)
     }
 
-    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, SinkError> {
+    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send + '_>>, SinkError> {
         self.folder.read(name)
     }
 

@@ -19,6 +19,7 @@ pub mod large;
 pub mod python;
 pub mod real;
 pub mod s3;
+pub mod script;
 pub mod sha256;
 pub mod sheet;
 

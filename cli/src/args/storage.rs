@@ -10,6 +10,7 @@ use billkeep_core::storage::Lines;
 use billkeep_core::uin::Uin;
 use clap::Subcommand;
 
+use super::plugin::GrantArgs;
 use super::{Contract, FurtherColumn, Price};
 
 #[derive(Debug, Subcommand)]
@@ -82,11 +83,13 @@ pub(crate) struct SinkArgs {
     /// Who reads it: partner or customer
     #[arg(long, default_value_t = Audience::Partner)]
     pub(crate) audience: Audience,
+    #[command(flatten)]
+    pub(crate) grants: GrantArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sink {
-    /// Adds a folder (file:///path/to/folder) or a bucket (s3://…, cos://…)
+    /// Adds a folder (file:///path/to/folder), a bucket (s3://…, cos://…) or a plugin (wasm:plugin.wasm)
     Add {
         /// A name for it
         name: String,

@@ -63,6 +63,18 @@ pub(crate) fn run(context: &Context, dir: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 
+/// Delivers a daily and a monthly bill of March to a sink, from a store of its own.
+pub(super) fn through(context: &Context, dir: &Path, record: &SinkRecord) -> Result<(), CommandError> {
+    // What is staged lies beside that store too.
+    let context = &context.with_store(dir.join("demo.redb"));
+    let demo = Demo::prepare(context, dir)?;
+    demo.import("1", "Import the bundled bills of March 2021", "202103")?;
+    demo.step("2", "Let them go to the plugin");
+    demo.enable(record)?;
+    demo.deliver("3", "2 April: a daily and a monthly bill are due", 2)?;
+    Ok(demo.store.close()?)
+}
+
 struct Demo<'a> {
     context: &'a Context,
     store: Store,
@@ -146,27 +158,30 @@ impl<'a> Demo<'a> {
 
     fn storage(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
-        let actor = self.context.actor();
-        let url = format!("file://{}", self.bucket.display());
         let record = SinkRecord {
             name: SINK.to_owned(),
-            url: url.clone(),
+            url: format!("file://{}", self.bucket.display()),
             audience: Audience::Partner,
             options: BTreeMap::new(),
         };
+        self.enable(&record)
+    }
+
+    fn enable(&self, record: &SinkRecord) -> Result<(), CommandError> {
+        let (actor, url) = (self.context.actor(), &record.url);
         let said = Said { actor: &actor, reason: Some("the demo") };
         let today = self.context.day(None, &self.store.read()?)?;
         storage::allow(self.store.write()?, self.payer, &BillKind::ALL, None, said)?;
         storage::authorise(self.store.write()?, self.payer, Consent::Storing, None, today, said)?;
         let wanted = Enable {
             uin: self.payer,
-            sink: SINK.to_owned(),
+            sink: record.name.clone(),
             kinds: BillKind::ALL.to_vec(),
             lines: Lines::All,
             custom_bills: true,
             from: None,
         };
-        storage::enable(self.store.write()?, &wanted, Some(&record), today, said)?;
+        storage::enable(self.store.write()?, &wanted, Some(record), today, said)?;
         self.context.say(&format!("Bills of account {} go to {url}: daily, monthly, reseller.", self.payer));
         Ok(())
     }

@@ -17,6 +17,7 @@ mod init;
 mod late;
 mod name;
 mod notify;
+mod plugin;
 mod retention;
 mod settings;
 mod sink;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Expected { on, month } => done(expected::run(&context, on, month)),
         Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
         Command::Notify(notify) => done(notify::run(&context, notify)),
+        Command::Plugin(plugin) => done(plugin::run(&context, plugin)),
         Command::Export(export) => done(export::run(&context, &export)),
         Command::Audit(audit) => done(audit::run(&context, &audit)),
         Command::StoreFile(store) => done(store_file::run(&context, &store)),

@@ -86,7 +86,7 @@ fn consent(context: &Context, what: &ConsentArgs, given: bool) -> Result<(), Com
 /// The sink that is made on the way, if one is.
 fn to_create(bound: &Bound) -> Result<Option<SinkRecord>, CommandError> {
     let Some(url) = &bound.create else { return Ok(None) };
-    sink::record(bound.sink.clone(), url.clone(), &bound.options, bound.audience).map(Some)
+    sink::record(bound.sink.clone(), url.clone(), sink::options(&bound.options)?, bound.audience).map(Some)
 }
 
 /// Tries the sink before bills go there.

@@ -11,7 +11,7 @@ use crate::export::Wanted;
 use crate::journal::{Actor, Change, append_change};
 use crate::notice::{self, Told};
 use crate::period::Day;
-use crate::sink::{Sink, SinkError, Staged, Watch, read_all, read_hash};
+use crate::sink::{Sink, SinkError, Watch, read_all, read_hash};
 use crate::storage::SinkRecord;
 use crate::store::{Read, Store, StoreError};
 
@@ -33,7 +33,7 @@ pub fn deliver(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
-    let at = At { store, to, desk: Desk::take(to, ways.stage)?, ways, actor };
+    let at = At::new(store, to, ways, actor)?;
     loop {
         match plan::plan(store, &to.record, wanted, on, actor)? {
             Planned::Delivery(delivery) => return at.attempt(*delivery),
@@ -53,8 +53,8 @@ pub fn retry(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
-    let at =
-        At { store, to, desk: Desk::take(to, ways.stage)?, ways: &Ways { at_once: true, ..*ways }, actor };
+    let ways = Ways { at_once: true, ..*ways };
+    let at = At::new(store, to, &ways, actor)?;
     let reader = store.read()?;
     let delivery = pending(&reader, number)?;
     if let Some(on) = delivery.on {
@@ -81,7 +81,7 @@ pub fn cannot(
         Planned::Delivery(delivery) => delivery.number,
         Planned::Before(before) => before.number,
     };
-    remember(store, number, kind, error.to_string(), actor)
+    remember(store, None, number, (kind, error.to_string(), 0), actor)
 }
 
 /// Gives a delivery up. Without a sink, what may lie there of it stays.
@@ -101,7 +101,7 @@ pub fn abandon(
         let part = delivery.progress.begun().map(|begun| begun.part.clone());
         return give_up(store, delivery, why, part, actor);
     };
-    let at = At { store, to, desk: Desk::take(to, ways.stage)?, ways, actor };
+    let at = At::new(store, to, ways, actor)?;
     let delivery = pending(&store.read()?, number)?;
     if at.has_arrived(&delivery)? {
         at.remembering(number, at.steps(delivery))
@@ -130,7 +130,19 @@ pub(super) struct At<'a> {
     pub(super) actor: &'a Actor,
 }
 
-impl At<'_> {
+impl<'a> At<'a> {
+    /// Takes hold of the sink, and reminds it of what it knew.
+    pub(super) fn new(
+        store: &'a Store,
+        to: &'a Destination,
+        ways: &'a Ways<'a>,
+        actor: &'a Actor,
+    ) -> Result<At<'a>, DeliveryError> {
+        let desk = Desk::take(to, ways.stage)?;
+        to.recall(&store.read()?)?;
+        Ok(At { store, to, desk, ways, actor })
+    }
+
     pub(super) fn sink(&self) -> &dyn Sink {
         self.to.sink.as_ref()
     }
@@ -154,7 +166,8 @@ impl At<'_> {
         if let Err(error) = &result
             && let Some(kind) = error.failure()
         {
-            remember(self.store, number, kind, error.to_string(), self.actor)?;
+            let (why, later_s) = (error.to_string(), error.asks_to_wait_s());
+            remember(self.store, Some(self.to), number, (kind, why, later_s), self.actor)?;
         }
         result
     }
@@ -203,7 +216,7 @@ impl At<'_> {
         if let Some(change) = change {
             append_change(&writer, self.actor, change)?;
         }
-        writer.commit()?;
+        self.to.commit(writer)?;
         Ok(next)
     }
 
@@ -245,7 +258,9 @@ impl At<'_> {
         if uploading.progress != progress {
             return Ok(uploading);
         }
-        let tag = self.put(delivery.number, &receipt, &parcel)?;
+        let tag = self.put(delivery, &receipt, &parcel)?;
+        // A sink may know better where it is once it is there.
+        let location = self.sink().location(&receipt.part);
         // What was moved away is not there any more; what was found in place is not needed.
         for path in [&staged, &parcel.path] {
             let _ = fs::remove_file(path);
@@ -254,14 +269,19 @@ impl At<'_> {
         let now = record::get(&self.store.read()?, delivery.number)?;
         match now.progress {
             Progress::Uploading(..) => {
-                self.step(&now, Progress::Uploaded(Box::new(Receipt { tag, ..receipt })))
+                self.step(&now, Progress::Uploaded(Box::new(Receipt { tag, location, ..receipt })))
             }
             _ => Ok(now),
         }
     }
 
     /// Puts a part, unless it is there already.
-    fn put(&self, number: u64, receipt: &Receipt, parcel: &Parcel) -> Result<Option<String>, DeliveryError> {
+    fn put(
+        &self,
+        delivery: &Delivery,
+        receipt: &Receipt,
+        parcel: &Parcel,
+    ) -> Result<Option<String>, DeliveryError> {
         let (sink, failed) = (self.sink(), |e| self.to.error(e));
         let name = &receipt.part;
         if let Some(held) = sink.head(name).map_err(failed)?
@@ -275,9 +295,9 @@ impl At<'_> {
                 "the manifest of `{name}` is there, and what it tells of is not"
             ))));
         }
-        let staged = Staged { path: parcel.path.clone(), bytes: parcel.bytes, sha256: parcel.sha256 };
+        let staged = parcel.staged(&delivery.plan);
         self.ways.meter.begin(parcel.bytes);
-        let watch = Watching { at: self, number, receipt };
+        let watch = Watching { at: self, number: delivery.number, receipt };
         let put = sink.put(name, &staged, &watch).map_err(failed);
         self.ways.meter.end();
         Ok(put?.tag)
@@ -424,9 +444,9 @@ impl At<'_> {
 /// Remembers that an attempt has failed; the journal, and whoever wants to know, hear of the first in a row and of another kind.
 fn remember(
     store: &Store,
+    to: Option<&Destination>,
     number: u64,
-    kind: FailureKind,
-    why: String,
+    (kind, why, later_s): (FailureKind, String, i64),
     actor: &Actor,
 ) -> Result<(), DeliveryError> {
     let writer = store.write()?;
@@ -441,13 +461,16 @@ fn remember(
         let detail = format!("delivery {number} to sink `{}`, {}: {why}", delivery.sink, kind.word());
         append_change(&writer, actor, Change::new("deliver failed", &subject, &detail))?;
     }
-    let failure = Failure::after(before, kind, why, actor.at_unix_s);
+    let failure = Failure::after(before, kind, why, later_s, actor.at_unix_s);
     let next = Delivery { failure: Some(failure.clone()), ..delivery };
     record::put(&writer, &next)?;
     if is_new {
         notice::tell(&writer, Told::Failed(&next, &failure), actor.at_unix_s)?;
     }
-    Ok(writer.commit()?)
+    match to {
+        Some(to) => Ok(to.commit(writer)?),
+        None => Ok(writer.commit()?),
+    }
 }
 
 /// Writes that a delivery was given up.

@@ -7,8 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::hex;
 use crate::export::RenderSettings;
-use crate::sink::{Hold, Sink, SinkError};
+use crate::sink::{Hold, Place, Sink, SinkError};
 use crate::storage::SinkRecord;
+use crate::store::{Read, StoreError, Writer};
 
 use super::DeliveryError;
 
@@ -55,6 +56,24 @@ impl Destination {
     /// A sink to which plain parts and unsigned manifests go.
     pub fn plain(record: SinkRecord, sink: Box<dyn Sink>) -> Destination {
         Destination { record, sink, seal: None, sign: None }
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { sink: &self.record.name, url: &self.record.url }
+    }
+
+    /// Reminds the sink of what the store has of its memory.
+    pub(crate) fn recall(&self, store: &impl Read) -> Result<(), StoreError> {
+        self.sink.memory().map_or(Ok(()), |memory| memory.load(store, &self.place()))
+    }
+
+    /// Commits, with what the sink has come to remember.
+    pub(super) fn commit(&self, writer: Writer) -> Result<(), StoreError> {
+        let Some(memory) = self.sink.memory() else { return writer.commit() };
+        memory.keep(&writer, &self.place())?;
+        writer.commit()?;
+        memory.kept();
+        Ok(())
     }
 
     pub(crate) fn error(&self, error: SinkError) -> DeliveryError {

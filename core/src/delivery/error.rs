@@ -107,6 +107,16 @@ impl DeliveryError {
         }
     }
 
+    /// Returns how long the destination has asked to be left alone.
+    pub(super) fn asks_to_wait_s(&self) -> i64 {
+        match self {
+            DeliveryError::Sink { error: SinkError::Throttled { wait_s, .. }, .. } => {
+                i64::try_from(*wait_s).unwrap_or(i64::MAX)
+            }
+            _ => 0,
+        }
+    }
+
     /// Returns how an attempt failed, if the delivery is to remember it: a store that failed cannot, and being stopped is no
     /// failure.
     pub(super) fn failure(&self) -> Option<FailureKind> {

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bill::BillView;
 use crate::digest::hex;
 use crate::export::{Hashing, Manifest, ManifestSealed, Plan, Rendered, stage_part};
-use crate::sink::SinkError;
+use crate::sink::{SinkError, Staged};
 use crate::store::Read;
 
 use super::DeliveryError;
@@ -23,6 +23,13 @@ pub(super) struct Parcel {
     pub(super) bytes: u64,
     pub(super) sha256: [u8; 32],
     pub(super) zip: Option<(u64, [u8; 32])>,
+}
+
+impl Parcel {
+    /// Returns it as what is put.
+    pub(super) fn staged(&self, plan: &Plan) -> Staged {
+        Staged { path: self.path.clone(), bytes: self.bytes, sha256: self.sha256, tags: plan.tags() }
+    }
 }
 
 impl At<'_> {

@@ -269,12 +269,23 @@ pub struct Failure {
 const WAIT_S_MIN: i64 = 60;
 /// How long to wait at most.
 const WAIT_S_MAX: i64 = 3_600;
+/// The longest that a destination may ask for.
+const LATER_S_MAX: i64 = 86_400;
 
 impl Failure {
-    /// Notes a failure after those that were there before.
-    pub(crate) fn after(before: Option<&Failure>, kind: FailureKind, why: String, at_unix_s: i64) -> Failure {
+    /// Notes a failure after those that were there before; what may pass waits as long as was asked for, at least.
+    pub(crate) fn after(
+        before: Option<&Failure>,
+        kind: FailureKind,
+        why: String,
+        later_s: i64,
+        at_unix_s: i64,
+    ) -> Failure {
         let attempts = before.map_or(0, |f| f.attempts).saturating_add(1);
-        let wait_s = WAIT_S_MIN.saturating_mul(1 << attempts.saturating_sub(1).min(16)).min(WAIT_S_MAX);
+        let wait_s = WAIT_S_MIN
+            .saturating_mul(1 << attempts.saturating_sub(1).min(16))
+            .min(WAIT_S_MAX)
+            .max(later_s.min(LATER_S_MAX));
         let next_unix_s = (kind == FailureKind::Passing).then(|| at_unix_s.saturating_add(wait_s));
         Failure { kind, why, at_unix_s, attempts, next_unix_s }
     }
@@ -312,12 +323,14 @@ mod tests {
         let mut before = None;
         let mut waits = Vec::new();
         for _ in 0..9 {
-            let failure = Failure::after(before.as_ref(), FailureKind::Passing, String::new(), 1_000);
+            let failure = Failure::after(before.as_ref(), FailureKind::Passing, String::new(), 0, 1_000);
             waits.push(failure.next_unix_s.unwrap() - 1_000);
             before = Some(failure);
         }
         assert_eq!(waits, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
-        let refused = Failure::after(before.as_ref(), FailureKind::Refused, String::new(), 1_000);
+        let asked = Failure::after(None, FailureKind::Passing, String::new(), 500, 1_000);
+        assert_eq!(asked.next_unix_s, Some(1_500));
+        let refused = Failure::after(before.as_ref(), FailureKind::Refused, String::new(), 0, 1_000);
         assert_eq!((refused.attempts, refused.next_unix_s), (10, None));
     }
 }

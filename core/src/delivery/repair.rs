@@ -8,12 +8,12 @@ use sha2::{Digest as _, Sha256};
 use crate::digest::hex;
 use crate::export::Rendered;
 use crate::journal::{Actor, Change, append_change};
-use crate::sink::{SinkError, Staged, Unwatched, read_all};
+use crate::sink::{SinkError, Unwatched, read_all};
 use crate::store::Store;
 
 use super::DeliveryError;
 use super::deliver::At;
-use super::desk::{Desk, Destination, Ways};
+use super::desk::{Destination, Ways};
 use super::record::{self, Abandoned, Delivery, Progress, Receipt};
 use super::verify::{How, What, verify};
 
@@ -41,7 +41,7 @@ pub fn repair(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Vec<Repaired>, DeliveryError> {
-    let at = At { store, to, desk: Desk::take(to, ways.stage)?, ways, actor };
+    let at = At::new(store, to, ways, actor)?;
     let findings = verify(&store.read()?, to, how)?;
     let mut wrong: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for finding in findings {
@@ -151,7 +151,7 @@ impl At<'_> {
         }
         let (staged, rendered) = self.rendered_again(delivery, mended)?;
         let parcel = self.sealed(&staged, &mended.part, &rendered)?;
-        let part = Staged { path: parcel.path.clone(), bytes: parcel.bytes, sha256: parcel.sha256 };
+        let part = parcel.staged(&delivery.plan);
         let held = self.sink().put(&mended.part, &part, &Unwatched).map_err(|e| self.to.error(e))?;
         for path in [&staged, &parcel.path] {
             let _ = std::fs::remove_file(path);

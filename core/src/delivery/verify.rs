@@ -53,6 +53,8 @@ pub enum What {
     Altered,
     /// It is there, and cannot be read.
     Unreadable,
+    /// It was delivered, and nobody can look.
+    Unseen,
     /// It belongs to a delivery that was not finished, or was given up: no manifest tells of it.
     Stale,
     /// No delivery of this store put it there.
@@ -67,6 +69,7 @@ impl What {
             What::Missing => "missing",
             What::Altered => "altered",
             What::Unreadable => "unreadable",
+            What::Unseen => "unseen",
             What::Stale => "stale",
             What::Extra => "extra",
         }
@@ -97,6 +100,7 @@ pub struct Finding {
 /// [`DeliveryError`] when the store cannot be read, or the sink as a whole; differences are findings, not errors.
 pub fn verify(store: &impl Read, to: &Destination, how: How) -> Result<Vec<Finding>, DeliveryError> {
     let sink = to.sink.as_ref();
+    to.recall(store)?;
     let mut findings = Vec::new();
     // The objects that a delivery accounts for, and those that are left of deliveries that were not finished.
     let mut known: BTreeMap<String, Option<u64>> = BTreeMap::new();
@@ -109,6 +113,12 @@ pub fn verify(store: &impl Read, to: &Destination, how: How) -> Result<Vec<Findi
             Progress::Delivered(receipt) => {
                 known.extend(receipt.objects().map(|(name, ..)| (name.to_owned(), None)));
                 for (name, bytes, sha256) in receipt.objects() {
+                    if !sink.looks() {
+                        let detail = "the sink has said that it is there, and cannot look again".to_owned();
+                        let (name, what) = (name.to_owned(), What::Unseen);
+                        findings.push(Finding { delivery: Some(number), name, what, detail });
+                        continue;
+                    }
                     let (what, detail) = look(sink, receipt, how, (name, bytes, sha256))
                         .or_else(|error| unreadable(sink, error))
                         .map_err(|e| to.error(e))?;

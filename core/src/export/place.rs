@@ -92,7 +92,12 @@ pub(super) fn put(
     }
     let held = read_hash(sink, &name).map_err(sink_error)?;
     if held != Some((rendered.bytes, rendered.sha256)) {
-        let staged = Staged { path: staged_path.to_owned(), bytes: rendered.bytes, sha256: rendered.sha256 };
+        let staged = Staged {
+            path: staged_path.to_owned(),
+            bytes: rendered.bytes,
+            sha256: rendered.sha256,
+            tags: plan.tags(),
+        };
         sink.put(&name, &staged, &Unwatched).map_err(sink_error)?;
         let head = sink.head(&name).map_err(sink_error)?;
         if head.as_ref().map(|h| h.bytes) != Some(rendered.bytes) {

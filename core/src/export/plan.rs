@@ -194,6 +194,22 @@ impl Plan {
     pub fn manifest_name(&self) -> String {
         format!("{}{MANIFEST_ENDING}", self.stem)
     }
+
+    /// Tells programs at a destination what the part is. No amounts: who may see which is the manifest's matter.
+    pub fn tags(&self) -> Vec<(&'static str, String)> {
+        let Wanted { uin, kind, bill, coverage, .. } = &self.wanted;
+        vec![
+            ("object", "part".to_owned()),
+            ("account", uin.to_string()),
+            ("month", bill.month.to_string()),
+            ("basis", bill.basis.to_string()),
+            ("kind", kind.to_string()),
+            ("first-day", coverage.first.to_string()),
+            ("last-day", coverage.last.to_string()),
+            ("revision", self.revision.to_string()),
+            ("final", self.is_final.to_string()),
+        ]
+    }
 }
 
 /// Returns the name, without ending, of content in a version of the bytes.

@@ -1,4 +1,5 @@
-//! Tries a sink before bills go there: a small object is written, read back, and removed again.
+//! Tries a sink before bills go there: a small object is written, read back, and removed again; a sink that cannot look is
+//! asked whether it is there.
 
 use crate::sink::{Sink, SinkError, read_all};
 
@@ -16,6 +17,9 @@ pub fn preflight(sink: &dyn Sink, tag: &str) -> Result<(), SinkError> {
         SinkError::Passing(why) => SinkError::Passing(format!("a probe could not be {step}: {why}")),
         e => SinkError::Setup(format!("a probe could not be {step}: {e}")),
     };
+    if !sink.looks() {
+        return sink.check();
+    }
     // One that an earlier attempt left is not an answer.
     sink.remove(&name).map_err(|e| failed("removed", e))?;
     let put = sink.put_new(&name, text.as_bytes()).map_err(|e| failed("written", e))?;

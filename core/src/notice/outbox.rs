@@ -88,7 +88,7 @@ fn note(
         }
         Err(NotifyError { kind, why }) => {
             let before = notice.failure.take();
-            notice.failure = Some(Failure::after(before.as_ref(), kind, why, actor.at_unix_s));
+            notice.failure = Some(Failure::after(before.as_ref(), kind, why, 0, actor.at_unix_s));
         }
     }
     record::put(&writer, &notice)?;

@@ -80,6 +80,7 @@ fn delivery_goes(
     drop(reader);
     // First the sink and then the store, as those who deliver: the other way round, two would wait for each other.
     let _desk = Desk::take(&to, stage)?;
+    to.recall(&store.read()?)?;
     let delivery: Delivery = delivery::get(&store.read()?, number)?;
     let (Progress::Delivered(receipt) | Progress::Removing(receipt)) = &delivery.progress else {
         return Ok(());

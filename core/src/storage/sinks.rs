@@ -158,6 +158,27 @@ pub(super) fn put_sink(writer: &Writer, sink: &SinkRecord, actor: &Actor) -> Res
     Ok(())
 }
 
+/// Changes the options of a sink; its place and its readers stay.
+///
+/// # Errors
+/// [`StorageError::NoSink`] when there is none; [`StorageError::Option`] for an option that makes no sense.
+pub fn change_sink(
+    writer: Writer,
+    name: &str,
+    options: BTreeMap<String, String>,
+    why: &str,
+    actor: &Actor,
+) -> Result<(), StorageError> {
+    let found = sink(&writer, name)?;
+    let changed = SinkRecord { options, ..found };
+    changed.options()?;
+    let before = record_digest(&writer, Table::Sinks, name.as_bytes())?;
+    writer.put_of(Table::Sinks, name.as_bytes(), &changed)?;
+    let after = record_digest(&writer, Table::Sinks, name.as_bytes())?;
+    append_change(&writer, actor, Change { before, after, ..Change::new("sink change", name, why) })?;
+    Ok(writer.commit()?)
+}
+
 /// Removes a sink to which no bills go today or later. Days that belonged to it stay as they were said.
 ///
 /// # Errors

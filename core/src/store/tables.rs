@@ -51,6 +51,8 @@ pub enum Table {
     Manifests,
     /// What sinks were found to be able to, under their name.
     Probes,
+    /// What sinks remember, under sink, URL and name.
+    SinkMemory,
     /// Who is told of what, under their name.
     Notifiers,
     /// What is to be told, and was, under its number.
@@ -104,6 +106,7 @@ impl Table {
         Table::DeliverySlots,
         Table::Manifests,
         Table::Probes,
+        Table::SinkMemory,
         Table::Notifiers,
         Table::Notices,
         Table::NoticeKeys,
@@ -136,6 +139,7 @@ impl Table {
             Table::DeliverySlots => "delivery_slots",
             Table::Manifests => "manifests",
             Table::Probes => "probes",
+            Table::SinkMemory => "sink_memory",
             Table::Notifiers => "notifiers",
             Table::Notices => "notices",
             Table::NoticeKeys => "notice_keys",

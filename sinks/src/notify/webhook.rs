@@ -3,8 +3,8 @@
 use billkeep_core::notice::{Event, Notify, NotifyError};
 use ring::hmac;
 
-use super::http::{Http, Settings};
 use super::{check_options, is_reference, secret, shortened, timeout};
+use crate::http::{Http, Settings};
 use crate::url::{Env, Options, UrlError};
 
 const KNOWN: &[(&str, &str)] = &[

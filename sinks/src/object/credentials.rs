@@ -1,13 +1,11 @@
 //! Where the keys of an object store come from: the surroundings of the program, or a file that only its owner reads.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use billkeep_core::sink::SinkError;
 
 use crate::Env;
-use crate::files::only_ours;
+use crate::files;
 
 /// The names under which keys are looked for, the first that is there counts.
 const NAMES: [[&str; 4]; 2] = [
@@ -43,7 +41,7 @@ impl Credentials {
         // COS has names of its own; S3 does not know them.
         let names = if of == Of::Cos { &NAMES[..] } else { &NAMES[1..] };
         if let Some(file) = file {
-            let values = read(Path::new(file))?;
+            let values = files::values(Path::new(file))?;
             let from = format!("the file `{file}`");
             return pick(names, &from, &|name| values.get(name).cloned());
         }
@@ -75,25 +73,6 @@ fn pick(names: &[[&str; 4]], place: &str, look: Env<'_>) -> Result<Credentials, 
     )))
 }
 
-/// Reads lines of `NAME=VALUE`.
-fn read(path: &Path) -> Result<BTreeMap<String, String>, SinkError> {
-    let failed = |why: String| SinkError::Credentials(format!("credentials `{}`: {why}", path.display()));
-    only_ours(path).map_err(failed)?;
-    let text = fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-    let mut values = BTreeMap::new();
-    for (at, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        // The line is not shown: it may hold a secret.
-        let (name, value) =
-            line.split_once('=').ok_or_else(|| failed(format!("line {} is not NAME=VALUE", at + 1)))?;
-        values.insert(name.trim().to_owned(), value.trim().trim_matches('"').to_owned());
-    }
-    Ok(values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +100,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_file_that_others_may_read_is_refused_and_its_text_is_never_told() {
+        use std::fs;
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys");

@@ -26,7 +26,7 @@ use errors::Told;
 pub(crate) use s3::{check, create_bucket, open};
 
 /// Parts up to this length are one PUT.
-const SINGLE_BYTES_MAX: u64 = 64 << 20;
+const WHOLE_BYTES_MAX: u64 = 64 << 20;
 /// The least length of a piece of a larger one, but for the last.
 const PIECE_BYTES_MIN: u64 = 16 << 20;
 /// The most pieces: servers take 10,000.
@@ -50,6 +50,10 @@ pub struct Bucket {
     prefix: Path,
     url: String,
     told: Told,
+    /// Parts up to this length are one PUT.
+    whole_bytes_max: u64,
+    /// The least length of a piece of a larger one, but for the last.
+    piece_bytes_min: u64,
     runtime: Option<Runtime>,
 }
 
@@ -91,7 +95,16 @@ impl Bucket {
             .build()
             .map_err(|e| SinkError::Setup(format!("no thread for the network can be started: {e}")))?;
         let url = url.trim_end_matches('/').to_owned();
-        Ok(Bucket { store, uploads, creates, prefix, url, told, runtime: Some(runtime) })
+        let (whole_bytes_max, piece_bytes_min) = (WHOLE_BYTES_MAX, PIECE_BYTES_MIN);
+        let runtime = Some(runtime);
+        Ok(Bucket { store, uploads, creates, prefix, url, told, whole_bytes_max, piece_bytes_min, runtime })
+    }
+
+    /// Sends parts of more than this many bytes in pieces of so many: for stores that allow it, and to try what large ones do.
+    pub fn in_pieces_of(mut self, bytes: u64) -> Bucket {
+        self.whole_bytes_max = bytes.max(1);
+        self.piece_bytes_min = bytes.max(1);
+        self
     }
 
     fn handle(&self) -> Result<&Handle, SinkError> {
@@ -129,7 +142,7 @@ impl Bucket {
         let sent = async {
             watch.begun(&id)?;
             let mut file = File::open(&part.path).map_err(|e| read_error(part, &e))?;
-            let piece_bytes = part.bytes.div_ceil(PIECES_MAX).max(PIECE_BYTES_MIN);
+            let piece_bytes = part.bytes.div_ceil(PIECES_MAX).max(self.piece_bytes_min);
             let mut under_way = FuturesUnordered::new();
             let mut ids: Vec<Option<PartId>> = vec![None; part.bytes.div_ceil(piece_bytes) as usize];
             let mut next = 0;
@@ -219,7 +232,7 @@ impl Sink for Bucket {
         if watch.stopped() {
             return Err(SinkError::Stopped);
         }
-        let tag = if part.bytes > SINGLE_BYTES_MAX {
+        let tag = if part.bytes > self.whole_bytes_max {
             self.wait(self.put_pieces(&path, part, watch))??
         } else {
             let bytes = std::fs::read(&part.path).map_err(|e| read_error(part, &e))?;

@@ -259,7 +259,7 @@ impl Sink for Watched {
         self.inner.head(name)
     }
 
-    fn read(&self, name: &str) -> Result<Option<Box<dyn std::io::Read + Send>>, SinkError> {
+    fn read(&self, name: &str) -> Result<Option<Box<dyn std::io::Read + Send + '_>>, SinkError> {
         self.inner.read(name)
     }
 

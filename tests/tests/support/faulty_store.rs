@@ -1,5 +1,6 @@
 //! An object store that fails as it is told: at the call of a number, or at some calls by chance of a seed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use billkeep_fixtures::Rng;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{StreamExt as _, TryFutureExt as _, TryStreamExt as _};
 use object_store::memory::InMemory;
 use object_store::multipart::{MultipartStore, PartId};
 use object_store::path::Path;
@@ -73,17 +74,28 @@ pub enum When {
     },
 }
 
+/// Uploads in pieces that somebody knows of and that have not ended.
+pub type Uploads = BTreeSet<MultipartId>;
+
 /// Objects in memory, behind faults.
 #[derive(Debug)]
 pub struct FaultyStore {
     pub inner: Arc<InMemory>,
     when: When,
     calls: AtomicU64,
+    uploads: Arc<Mutex<Uploads>>,
 }
 
 impl FaultyStore {
-    pub fn new(inner: Arc<InMemory>, when: When) -> FaultyStore {
-        FaultyStore { inner, when, calls: AtomicU64::new(0) }
+    pub fn new(inner: Arc<InMemory>, when: When, uploads: Arc<Mutex<Uploads>>) -> FaultyStore {
+        FaultyStore { inner, when, calls: AtomicU64::new(0), uploads }
+    }
+
+    /// Runs what ends an upload, and notes that it has.
+    async fn ending<T>(&self, id: &MultipartId, effect: impl Future<Output = Result<T>>) -> Result<T> {
+        let done = effect.await?;
+        self.uploads.lock().unwrap().remove(id);
+        Ok(done)
     }
 
     pub fn calls(&self) -> u64 {
@@ -190,7 +202,9 @@ impl ObjectStore for FaultyStore {
 #[async_trait::async_trait]
 impl MultipartStore for FaultyStore {
     async fn create_multipart(&self, path: &Path) -> Result<MultipartId> {
-        self.call(path, self.inner.create_multipart(path)).await
+        let id = self.call(path, self.inner.create_multipart(path)).await?;
+        self.uploads.lock().unwrap().insert(id.clone());
+        Ok(id)
     }
 
     async fn put_part(&self, path: &Path, id: &MultipartId, at: usize, data: PutPayload) -> Result<PartId> {
@@ -203,10 +217,13 @@ impl MultipartStore for FaultyStore {
         id: &MultipartId,
         parts: Vec<PartId>,
     ) -> Result<PutResult> {
-        self.call(path, self.inner.complete_multipart(path, id, parts)).await
+        self.call(path, self.ending(id, self.inner.complete_multipart(path, id, parts))).await
     }
 
     async fn abort_multipart(&self, path: &Path, id: &MultipartId) -> Result<()> {
-        self.call(path, self.inner.abort_multipart(path, id)).await
+        let ended = self.ending(id, self.inner.abort_multipart(path, id));
+        // The memory has no status for an upload that it does not know; servers say 404.
+        let ended = ended.map_err(|e| Error::NotFound { path: path.to_string(), source: e.into() });
+        self.call(path, ended).await
     }
 }

@@ -1,6 +1,7 @@
 //! Servers and clients that nobody here wrote, each a process of its own: moto and `s3s-fs` serve; awscli, boto3 and rclone read.
 //! `BILLKEEP_TEST_PYTHON` names a Python that has `moto[server]` and `awscli`, `BILLKEEP_TEST_S3S_FS` the program; `rclone` is looked
-//! for where programs are. `.ci/run` installs them all.
+//! for where programs are. `.ci/run` installs them all. `BILLKEEP_TEST_GARAGE` names the program `garage`, which takes a quarter of an
+//! hour to build, so that `.ci/run` does without.
 
 use std::ffi::OsStr;
 use std::net::{TcpListener, TcpStream};
@@ -8,14 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::s3::{KEY_ID, SECRET};
+use super::s3::{COS_DOMAIN, KEY_ID, SECRET};
 
 /// A running server; dropping it ends it.
 pub struct Real {
     pub endpoint: String,
     child: Child,
     /// Where it keeps what it is given, if that is a folder.
-    _folder: Option<tempfile::TempDir>,
+    folder: Option<tempfile::TempDir>,
 }
 
 impl Drop for Real {
@@ -59,23 +60,59 @@ impl Real {
         Some(Real::start(&program, args, Some(folder)))
     }
 
+    /// Starts the server that people run on machines of their own, if there is one. It makes `bucket`, and knows no
+    /// condition on a write: it replaces what is there.
+    pub fn garage(bucket: &str) -> Option<Real> {
+        let program = PathBuf::from(std::env::var_os("BILLKEEP_TEST_GARAGE")?);
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("garage.toml");
+        let of = config.to_str().unwrap().to_owned();
+        let args = |port: u16| {
+            let text = format!(
+                "metadata_dir = {meta:?}\ndata_dir = {data:?}\ndb_engine = \"sqlite\"\nreplication_factor = 1\n\
+                 rpc_bind_addr = \"127.0.0.1:{rpc}\"\nrpc_public_addr = \"127.0.0.1:{rpc}\"\nrpc_secret = \"{SECRET}\"\n\
+                 [s3_api]\ns3_region = \"us-east-1\"\napi_bind_addr = \"127.0.0.1:{port}\"\n\
+                 root_domain = \".{COS_DOMAIN}\"\n[admin]\n",
+                meta = folder.path().join("meta"),
+                data = folder.path().join("data"),
+                rpc = free_port(),
+            );
+            std::fs::write(&config, text).unwrap();
+            ["-c", &of, "server", "--single-node", "--default-bucket"].map(str::to_owned).to_vec()
+        };
+        let mut command = Command::new(program);
+        command
+            .env("GARAGE_DEFAULT_ACCESS_KEY", KEY_ID)
+            .env("GARAGE_DEFAULT_SECRET_KEY", SECRET)
+            .env("GARAGE_DEFAULT_BUCKET", bucket);
+        let mut real = Real::start_with(command, args);
+        real.folder = Some(folder);
+        Some(real)
+    }
+
     fn start(program: &Path, args: impl Fn(u16) -> Vec<String>, folder: Option<tempfile::TempDir>) -> Real {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let child = Command::new(program)
+        let mut real = Real::start_with(Command::new(program), args);
+        real.folder = folder;
+        real
+    }
+
+    fn start_with(mut command: Command, args: impl Fn(u16) -> Vec<String>) -> Real {
+        let port = free_port();
+        let child = command
             .args(args(port))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let real = Real { endpoint: format!("http://127.0.0.1:{port}"), child, _folder: folder };
+        let real = Real { endpoint: format!("http://127.0.0.1:{port}"), child, folder: None };
         for _ in 0..600 {
             if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return real;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("{} does not answer on port {port}", program.display());
+        panic!("{:?} does not answer on port {port}", command.get_program());
     }
 
     pub fn options(&self) -> Vec<String> {
@@ -155,6 +192,10 @@ impl Client {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{:?}: {said}", self.0.get_program());
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn python() -> Option<PathBuf> {

@@ -1,9 +1,11 @@
-//! Posting something small somewhere. The door to `reqwest`.
+//! Posting something small somewhere; `vetted` sends what plugins ask for. The door to `reqwest`.
+
+pub(crate) mod vetted;
 
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Proxy};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use tokio::runtime::Runtime;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -11,44 +13,30 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 1 << 16;
 
 /// What is said of connections.
-pub(super) struct Settings<'a> {
+pub(crate) struct Settings<'a> {
     /// How long a request may take.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Says whether it may go in the open.
-    pub(super) allow_http: bool,
+    pub(crate) allow_http: bool,
     /// A file with certificates that are trusted besides the system's.
-    pub(super) ca: Option<&'a str>,
+    pub(crate) ca: Option<&'a str>,
     /// Through which proxy.
-    pub(super) proxy: Option<&'a str>,
+    pub(crate) proxy: Option<&'a str>,
 }
 
 /// A client.
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client,
     runtime: Runtime,
 }
 
 impl Http {
-    pub(super) fn new(settings: &Settings<'_>) -> Result<Http, String> {
+    pub(crate) fn new(settings: &Settings<'_>) -> Result<Http, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|e| format!("no connection can be made: {e}"))?;
-        // Somebody else may have been first; it is the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .user_agent(concat!("billkeep/", env!("CARGO_PKG_VERSION")))
-            .timeout(settings.timeout)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .https_only(!settings.allow_http)
-            // A post that is sent elsewhere becomes a request for a page, which says that all is well.
-            .redirect(Policy::none());
-        if let Some(path) = settings.ca {
-            let wrong = |why: String| format!("the certificates in `{path}`: {why}");
-            let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
-            builder = builder
-                .tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))?);
-        }
+        let mut builder = builder(settings.ca)?.timeout(settings.timeout).https_only(!settings.allow_http);
         if let Some(proxy) = settings.proxy {
             builder =
                 builder.proxy(Proxy::all(proxy).map_err(|e| format!("proxy `{proxy}`: {}", chain(&e)))?);
@@ -58,7 +46,7 @@ impl Http {
     }
 
     /// Posts, and returns status and text of the answer.
-    pub(super) fn post(
+    pub(crate) fn post(
         &self,
         url: &str,
         headers: &[(&str, String)],
@@ -77,6 +65,21 @@ impl Http {
             Ok((status, String::from_utf8_lossy(text).into_owned()))
         })
     }
+}
+
+/// Begins a client.
+fn builder(ca: Option<&str>) -> Result<ClientBuilder, String> {
+    // Somebody else may have been first; it is the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder()
+        .user_agent(concat!("billkeep/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_TIMEOUT)
+        // A post that is sent elsewhere becomes a request for a page, which says that all is well.
+        .redirect(Policy::none());
+    let Some(path) = ca else { return Ok(builder) };
+    let wrong = |why: String| format!("the certificates in `{path}`: {why}");
+    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    Ok(builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))?))
 }
 
 /// Tells an error with its causes.

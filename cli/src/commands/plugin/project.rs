@@ -1,0 +1,337 @@
+//! Projects of plugins: made, built, and what that needs.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use billkeep_core::digest::hex;
+use billkeep_sinks::wasm::{Declared, PluginFile, SECTION};
+use serde_json::Value;
+
+use crate::args::Lang;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output::{Column, Table};
+
+/// The target that guests in Rust are built for.
+const TARGET: &str = "wasm32-unknown-unknown";
+const DECLARED: &str = "plugin.json";
+
+/// The guest crate, which goes with each project: it has to be that of this program.
+const SDK: [(&str, &str); 7] = [
+    ("src/lib.rs", include_str!("../../../../plugins/sdk/src/lib.rs")),
+    ("src/rt.rs", include_str!("../../../../plugins/sdk/src/rt.rs")),
+    ("src/error.rs", include_str!("../../../../plugins/sdk/src/error.rs")),
+    ("src/http.rs", include_str!("../../../../plugins/sdk/src/http.rs")),
+    ("src/settings.rs", include_str!("../../../../plugins/sdk/src/settings.rs")),
+    ("src/bindings/plain.rs", include_str!("../../../../plugins/sdk/src/bindings/plain.rs")),
+    ("src/bindings/verified.rs", include_str!("../../../../plugins/sdk/src/bindings/verified.rs")),
+];
+
+const SDK_MANIFEST: &str = r#"[package]
+name = "billkeep-plugin"
+version = "0.1.0"
+edition = "2024"
+publish = false
+
+[features]
+verify = []
+
+[dependencies]
+serde_json = { version = "1.0", default-features = false, features = ["alloc"] }
+"#;
+
+const MANIFEST: &str = r#"[package]
+name = "@NAME@"
+version = "0.1.0"
+edition = "2024"
+publish = false
+
+[lib]
+crate-type = ["cdylib"]
+
+[dependencies]
+billkeep-plugin = { path = "sdk" }
+
+[workspace]
+
+[profile.release]
+opt-level = "z"
+lto = true
+codegen-units = 1
+panic = "abort"
+strip = true
+"#;
+
+const SOURCE: &str = r##"//! Sends bills to a server: `PUT {url}/{key}`.
+
+use billkeep_plugin::*;
+
+struct Target {
+    url: String,
+}
+
+impl Sink for Target {
+    const ABOUT: About = About {
+        name: "@NAME@",
+        version: env!("CARGO_PKG_VERSION"),
+        schema: r#"{"type": "object", "required": ["url"], "properties": {"url": {"type": "string", "x-host": true}}}"#,
+        ..About::DEFAULT
+    };
+
+    fn open(settings: &Settings) -> Result<Target, Error> {
+        let url = settings.text("url")?;
+        if !url.starts_with("http") {
+            return Err(Error::setting("url", "it has to begin with `https://`"));
+        }
+        Ok(Target { url: url.trim_end_matches('/').to_owned() })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        Request::new("HEAD", &format!("{}/", self.url)).send()?.accepted().map(drop)
+    }
+
+    fn put(&self, object: &Object, data: &Blob) -> Result<Receipt, Error> {
+        let url = format!("{}/{}", self.url, in_url(&object.key));
+        let mut request = Request::put(&url).header("idempotency-key", &object.idempotency_key);
+        if object.mode == WriteMode::CreateOnly {
+            request = request.header("if-none-match", "*");
+        }
+        // It goes from billkeep's disk to the network, and never through here.
+        request.send_blob(data)?.accepted()?;
+        Ok(Receipt::of(object, url))
+    }
+}
+
+billkeep_plugin::export!(Target);
+"##;
+
+const DECLARES: &str = r#"{
+  "id": "@NAME@",
+  "version": "0.1.0",
+  "about": "Sends bills to a server",
+  "hosts": ["*"],
+  "secrets": [],
+  "state-bytes": 0,
+  "takes": "whole",
+  "license": "LicenseRef-Proprietary",
+  "docs": "README.md"
+}
+"#;
+
+const README: &str = r#"# @NAME@
+
+```sh
+billkeep plugin build .
+billkeep plugin test @NAME@.wasm --set url={target}
+billkeep plugin run @NAME@.wasm --allow-host bills.example.com:443 --set url=https://bills.example.com/in
+```
+
+`src/lib.rs` is the plugin, `plugin.json` what it says of itself before anybody trusts it, `sdk/` the crate that it is written with.
+"#;
+
+fn failed(path: &Path, e: &io::Error) -> CommandError {
+    CommandError::user(format!("`{}`: {e}", path.display()))
+}
+
+/// Makes a project.
+pub(super) fn new(context: &Context, name: &str, lang: Lang) -> Result<(), CommandError> {
+    if lang != Lang::Rust {
+        return Err(CommandError::user("this version makes projects in Rust only")
+            .hint("docs/PLUGINS.md says how a plugin in another language is built; `plugin test`, `run` and `sink add` take any"));
+    }
+    let folder = Path::new(name);
+    let id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let fits = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    if !fits || !id.starts_with(|c: char| c.is_ascii_lowercase()) {
+        return Err(CommandError::user(format!(
+            "`{id}` is no name for a plugin: small letters, digits and `-`"
+        )));
+    }
+    if folder.exists() {
+        return Err(CommandError::user(format!("`{}` is there already", folder.display())));
+    }
+    let sdk = SDK.iter().map(|(path, text)| (format!("sdk/{path}"), (*text).to_owned()));
+    let own = [
+        ("Cargo.toml", MANIFEST),
+        ("src/lib.rs", SOURCE),
+        (DECLARED, DECLARES),
+        ("README.md", README),
+        (".gitignore", "target\n*.wasm\n"),
+        ("sdk/Cargo.toml", SDK_MANIFEST),
+    ];
+    let own = own.map(|(path, text)| (path.to_owned(), text.replace("@NAME@", &id)));
+    for (path, text) in own.into_iter().chain(sdk) {
+        let path = folder.join(path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(|e| failed(parent, &e))?;
+        }
+        fs::write(&path, text).map_err(|e| failed(&path, &e))?;
+    }
+    context.say(&format!("Made `{0}`. Build it with `billkeep plugin build {0}`.", folder.display()));
+    Ok(())
+}
+
+/// Builds a project, and returns where the plugin is.
+pub(super) fn build(context: &Context, dir: &Path) -> Result<PathBuf, CommandError> {
+    let declared = dir.join(DECLARED);
+    let text = fs::read(&declared).map_err(|e| failed(&declared, &e))?;
+    let wrong = |why: String| CommandError::user(format!("`{}`: {why}", declared.display()));
+    let says: Declared = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
+    if says.id.is_empty() {
+        return Err(wrong("`id` is missing".into()));
+    }
+    // Written anew, so that what is in the plugin is what this program reads, and no more.
+    let section = serde_json::to_vec(&says).map_err(|e| wrong(e.to_string()))?;
+    if !dir.join("Cargo.toml").exists() {
+        return Err(CommandError::user(format!("`{}` has no `Cargo.toml`", dir.display()))
+            .hint("build it as docs/PLUGINS.md says for its language"));
+    }
+    let built = cargo(context, dir)?;
+    let mut bytes = fs::read(&built).map_err(|e| failed(&built, &e))?;
+    append_section(&mut bytes, SECTION, &section);
+    let path = dir.join(format!("{}.wasm", says.id));
+    let file = PluginFile::of(&path, &bytes)
+        .map_err(|why| CommandError::user(format!("`{}`: {why}", built.display())))?;
+    fs::write(&path, &bytes).map_err(|e| failed(&path, &e))?;
+    context.say(&format!("Built `{}`: {} bytes, sha256 {}.", path.display(), bytes.len(), hex(&file.sha256)));
+    Ok(path)
+}
+
+/// Has cargo build a project, and finds what it made.
+fn cargo(context: &Context, dir: &Path) -> Result<PathBuf, CommandError> {
+    let no_cargo = |e: io::Error| {
+        CommandError::user(format!("`cargo` cannot be started: {e}")).hint("see `billkeep plugin doctor`")
+    };
+    let metadata = Command::new("cargo")
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(dir)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(no_cargo)?;
+    if !metadata.status.success() {
+        return Err(CommandError::user(format!("`cargo metadata` failed in `{}`", dir.display())));
+    }
+    let odd = || {
+        CommandError::user("`cargo metadata` says nothing of a `cdylib`: the plugin's `Cargo.toml` needs one")
+    };
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).map_err(|_| odd())?;
+    let here = fs::canonicalize(dir.join("Cargo.toml")).map_err(|e| failed(dir, &e))?;
+    let texts = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let package = texts(&metadata["packages"])
+        .into_iter()
+        .find(|p| p["manifest_path"].as_str().is_some_and(|path| Path::new(path) == here))
+        .ok_or_else(odd)?;
+    let target = texts(&package["targets"])
+        .into_iter()
+        .find(|t| texts(&t["crate_types"]).iter().any(|kind| kind == "cdylib"))
+        .ok_or_else(odd)?;
+    let (Some(name), Some(folder)) = (target["name"].as_str(), metadata["target_directory"].as_str()) else {
+        return Err(odd());
+    };
+    let mut build = Command::new("cargo");
+    build.args(["build", "--release", "--target", TARGET]).current_dir(dir);
+    build.env("CARGO_ENCODED_RUSTFLAGS", without_paths(folder).join("\u{1f}"));
+    if context.quiet {
+        build.arg("--quiet");
+    }
+    // What it writes is for people.
+    build.stdout(Stdio::null());
+    if !build.status().map_err(no_cargo)?.success() {
+        return Err(CommandError::user("the plugin does not build").hint(format!(
+            "if the target is missing: `rustup target add {TARGET}`; `billkeep plugin doctor` says what else is needed"
+        )));
+    }
+    Ok(Path::new(folder).join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_"))))
+}
+
+/// Flags that keep the paths of this machine out of the plugin, so that the same sources come to the same bytes elsewhere.
+fn without_paths(target_folder: &str) -> Vec<String> {
+    let mut flags: Vec<String> =
+        std::env::var("RUSTFLAGS").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    let mut remap = |from: &Path, to: &str| flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+    if let Some(workspace) = Path::new(target_folder).parent() {
+        remap(workspace, ".");
+    }
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")));
+    let sources = home.map(|home| home.join("registry").join("src"));
+    for registry in sources.and_then(|sources| fs::read_dir(sources).ok()).into_iter().flatten().flatten() {
+        remap(&registry.path(), "crates");
+    }
+    flags
+}
+
+/// Adds a custom section at the end of a module or component.
+fn append_section(bytes: &mut Vec<u8>, name: &str, data: &[u8]) {
+    let mut content = Vec::new();
+    number(&mut content, name.len());
+    content.extend_from_slice(name.as_bytes());
+    content.extend_from_slice(data);
+    bytes.push(0);
+    number(bytes, content.len());
+    bytes.extend(content);
+}
+
+/// Writes a number as WebAssembly does, seven bits a byte.
+fn number(bytes: &mut Vec<u8>, mut n: usize) {
+    loop {
+        let low = u8::try_from(n & 0x7f).unwrap_or(0);
+        n >>= 7;
+        bytes.push(if n == 0 { low } else { low | 0x80 });
+        if n == 0 {
+            return;
+        }
+    }
+}
+
+/// Says what there is for building plugins, and how to get what is missing.
+pub(super) fn doctor(context: &Context) -> Result<(), CommandError> {
+    let said = |program: &str, args: &[&str]| -> Option<String> {
+        let output = Command::new(program).args(args).stderr(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let first = |text: Option<String>| text.and_then(|text| text.lines().next().map(str::to_owned));
+    let library = said("rustc", &["--print", "target-libdir", "--target", TARGET]);
+    let library = library.filter(|path| Path::new(path).is_dir());
+    let python = |module: &str| first(said("python3", &["-c", &format!("import {module}; print('there')")]));
+    let rows = [
+        ("rust", "cargo", first(said("cargo", &["--version"])), "install Rust with rustup"),
+        ("rust", "target wasm32-unknown-unknown", library, "rustup target add wasm32-unknown-unknown"),
+        (
+            "c",
+            "zig or clang with wasi-libc",
+            first(said("zig", &["version"])).or_else(|| python("ziglang")),
+            "pip install ziglang",
+        ),
+        (
+            "c",
+            "wit-bindgen",
+            first(said("wit-bindgen", &["--version"])),
+            "cargo install wit-bindgen-cli --locked",
+        ),
+        (
+            "python",
+            "componentize-py",
+            first(said("componentize-py", &["--version"])),
+            "pip install componentize-py",
+        ),
+        ("js", "node", first(said("node", &["--version"])), "install Node.js"),
+    ];
+    let columns = ["language", "needs", "there", "how to get it"].map(Column::text);
+    let mut table = Table::new("billkeep.plugin.doctor/1", columns.to_vec());
+    let mut missing = 0;
+    for (language, needs, there, how) in rows {
+        missing += usize::from(there.is_none());
+        let how = if there.is_none() { how } else { "" };
+        let there = there.unwrap_or_else(|| "no".to_owned());
+        table.rows.push([language, needs, &there, how].map(str::to_owned).to_vec());
+    }
+    table.print(context.format)?;
+    context.say(match missing {
+        0 => "Everything is there.",
+        _ => "Only what the language of your choice needs has to be there.",
+    });
+    Ok(())
+}

@@ -1,0 +1,311 @@
+//! A guest for the host's own tests. `mode` says what it does; without one, it is an honest sink that keeps objects in its state,
+//! or at a server if there is a `url`.
+
+use std::hint::black_box;
+
+use billkeep_plugin::*;
+
+struct Tester {
+    mode: String,
+    url: Option<String>,
+}
+
+fn stored(key: &str) -> String {
+    format!("object/{key}")
+}
+
+/// The keys of all objects in its state.
+fn names() -> Vec<String> {
+    let names = String::from_utf8(host::get("names").unwrap_or_default()).unwrap_or_default();
+    names.lines().map(str::to_owned).collect()
+}
+
+fn fatal(message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Fatal, "TESTER", message)
+}
+
+impl Tester {
+    fn url(&self, key: &str) -> String {
+        format!("{}/{}", self.url.as_deref().unwrap_or_default(), in_url(key))
+    }
+
+    /// Does something bad, if that was asked for.
+    fn misbehave(&self, at: &str) -> Result<(), Error> {
+        let Some(what) = self.mode.strip_suffix(at).and_then(|mode| mode.strip_suffix('@')) else {
+            return Ok(());
+        };
+        match what {
+            "trap" => core::arch::wasm32::unreachable(),
+            "panic" => panic!("asked to panic in {at}"),
+            "loop" => loop {
+                black_box(0);
+            },
+            "recurse" => {
+                black_box(recurse(black_box(1)));
+            }
+            "memory" => {
+                let mut all = Vec::new();
+                loop {
+                    all.push(black_box(vec![1_u8; 1 << 20]));
+                }
+            }
+            "stray" => {
+                // SAFETY: none; that is what it is for.
+                black_box(unsafe { core::ptr::read_volatile(0xffff_fff0 as *const u8) });
+            }
+            "log-flood" => {
+                let line = "x".repeat(10_000);
+                for _ in 0..2_000 {
+                    host::log(host::Level::Info, &line, &[]);
+                }
+            }
+            "log-control" => {
+                host::log(host::Level::Warn, "\u{1b}[2Jred\r\nnext", &[("a".into(), "\u{7}".into())])
+            }
+            "random" => drop(host::random(u32::MAX)),
+            "state" => {
+                for n in 0..100_000 {
+                    if let Err(why) = host::set(&format!("k{n}"), &[0; 1_000]) {
+                        return Err(fatal(why));
+                    }
+                }
+            }
+            "secret" => return Err(fatal(format!("{:?}", host::hmac("OTHER", "sha256", b"x")))),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn receipt(&self, object: &Object) -> Receipt {
+        let honest = Receipt::of(object, format!("tester:{}", object.key));
+        match self.mode.as_str() {
+            "short-receipt" => Receipt { bytes_written: object.size.saturating_sub(1), ..honest },
+            "long-receipt" => Receipt { bytes_written: u64::MAX, ..honest },
+            "wrong-checksum" => {
+                Receipt { remote_checksum: Some(format!("sha256:{}", "0".repeat(64))), ..honest }
+            }
+            "right-checksum" => {
+                Receipt { remote_checksum: Some(format!("sha256:{}", object.sha256)), ..honest }
+            }
+            "long-location" => Receipt { location: "x".repeat(5_000_000), ..honest },
+            "rude-location" => Receipt { location: "\u{1b}]0;owned\u{7}".into(), ..honest },
+            "many-tags" => Receipt { tags: vec![("t".repeat(1_000), "v".repeat(1_000)); 20_000], ..honest },
+            _ => honest,
+        }
+    }
+}
+
+#[inline(never)]
+fn recurse(n: u64) -> u64 {
+    let place = black_box([n; 64]);
+    if n == 0 { 0 } else { recurse(black_box(n + 1)) + place[3] }
+}
+
+impl Sink for Tester {
+    const ABOUT: About = About {
+        name: "tester",
+        version: "0.1.0",
+        schema: r#"{"type":"object","properties":{"mode":{"type":"string"},"url":{"type":"string"},"n":{"type":"integer"}}}"#,
+        write_modes: &[WriteMode::CreateOnly, WriteMode::IdempotentPut],
+        at_once: 4,
+        ..About::DEFAULT
+    };
+
+    fn validate(settings: &Settings) -> Vec<Error> {
+        let checks = [
+            settings.maybe_text("mode").err(),
+            settings.maybe_text("url").err(),
+            settings.number("n", 0).err(),
+        ];
+        let mut problems: Vec<Error> = checks.into_iter().flatten().collect();
+        if let Ok(tester) = Tester::open(settings) {
+            problems.extend(tester.misbehave("validate").err());
+            if tester.mode == "refused" {
+                problems.push(Error::setting("mode", "it may not be `refused`"));
+                problems.push(Error::setting("url", "nor may this be"));
+            }
+        }
+        problems
+    }
+
+    fn open(settings: &Settings) -> Result<Tester, Error> {
+        let mode = settings.maybe_text("mode")?.unwrap_or_default();
+        Ok(Tester { mode, url: settings.maybe_text("url")? })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.misbehave("check")?;
+        if self.url.is_some() {
+            Request::get(&self.url("")).send()?.accepted()?;
+        }
+        Ok(())
+    }
+
+    fn put(&self, object: &Object, data: &Blob) -> Result<Receipt, Error> {
+        self.misbehave("put")?;
+        let kind = match self.mode.as_str() {
+            "transient" => Some(ErrorKind::Transient),
+            "throttled" => Some(ErrorKind::Throttled),
+            "corrupt" => Some(ErrorKind::Corrupt),
+            "rejected" => Some(ErrorKind::Rejected),
+            "conflict" => Some(ErrorKind::Conflict),
+            "auth" => Some(ErrorKind::Auth),
+            "config" => Some(ErrorKind::Config),
+            "fatal" => Some(ErrorKind::Fatal),
+            _ => None,
+        };
+        if let Some(kind) = kind {
+            let mut error = Error::new(kind, "TESTER-1", format!("asked to say so of {}", object.key));
+            error.retry_after_ms = Some(90_000);
+            error.field = Some("/mode".into());
+            error.http_status = Some(418);
+            return Err(error);
+        }
+        match self.mode.as_str() {
+            "nothing-read" => return Ok(self.receipt(object)),
+            "half-read" => {
+                data.read(0, (object.size / 2) as u32)?;
+                return Ok(self.receipt(object));
+            }
+            "digests" => {
+                let all = ["sha256", "sha512", "sha1", "md5", "crc32", "none"];
+                let told: Vec<String> =
+                    all.iter().map(|a| data.digest(a).map_or_else(|e| e.code, |d| hex(&d))).collect();
+                return Err(fatal(told.join(" ")));
+            }
+            "slices" => {
+                let mut held = Vec::new();
+                loop {
+                    match data.slice(0, 1) {
+                        Ok(slice) => held.push(slice),
+                        Err(error) => return Err(fatal(format!("{} after {}", error.code, held.len()))),
+                    }
+                }
+            }
+            "slice-beyond" => {
+                return Err(data.slice(object.size, 1).map(drop).err().unwrap_or_else(|| fatal("granted")));
+            }
+            "read-beyond" => {
+                let n = data.read(u64::MAX - 1, u32::MAX)?.len() + data.read(object.size, 10)?.len();
+                return Err(fatal(format!("{n} bytes beyond its end")));
+            }
+            "reads-every-byte" => {
+                let mut sum = 0_u64;
+                for bytes in Reader::new(data) {
+                    sum = bytes?.iter().fold(sum, |sum, byte| sum.wrapping_add(u64::from(*byte)));
+                }
+                return Ok(Receipt { location: format!("sum:{sum}"), ..self.receipt(object) });
+            }
+            "waits" => {
+                while !host::cancelled() {
+                    black_box(host::now_ms());
+                }
+                return Err(Error::new(ErrorKind::Transient, "TESTER-STOP", "stopped as asked"));
+            }
+            "resume" => {
+                // The first attempt takes one half, and the second the other.
+                let half = object.size / 2;
+                let done = host::get("half").is_some();
+                let (from, len) = if done { (half, object.size - half) } else { (0, half) };
+                data.slice(from, len)?.digest("sha256")?;
+                let slice = data.slice(from, len)?;
+                read_all(&slice)?;
+                host::set("half", b"1").map_err(fatal)?;
+                if !done {
+                    return Err(Error::new(ErrorKind::Transient, "TESTER-HALF", "one half is there"));
+                }
+                host::delete("half");
+                return Ok(self.receipt(object));
+            }
+            _ => {}
+        }
+        if self.url.is_some() {
+            let mut request =
+                Request::put(&self.url(&object.key)).header("idempotency-key", &object.idempotency_key);
+            if self.mode == "with-secret" {
+                let signature = host::hmac("TOKEN", "sha256", object.sha256.as_bytes())?;
+                request = request
+                    .header("authorization", "Bearer ${secret:TOKEN}")
+                    .header("x-signature", &hex(&signature));
+            }
+            if let Some(header) = self.mode.strip_prefix("header:") {
+                request = request.header(header, "1");
+            }
+            let response = request.send_blob(data)?.accepted()?;
+            log(&format!("the server said: {}", String::from_utf8_lossy(response.body())));
+            return Ok(self.receipt(object));
+        }
+        if let Some(there) = host::get(&stored(&object.key))
+            && object.mode == WriteMode::CreateOnly
+        {
+            // The same content is a success.
+            return match there == read_all(data)? {
+                true => Ok(self.receipt(object)),
+                false => Err(Error::new(ErrorKind::Conflict, "TESTER-2", "something else is there")),
+            };
+        }
+        host::set(&stored(&object.key), &read_all(data)?).map_err(fatal)?;
+        let mut all = names();
+        if !all.contains(&object.key) {
+            all.push(object.key.clone());
+        }
+        host::set("names", all.join("\n").as_bytes()).map_err(fatal)?;
+        Ok(self.receipt(object))
+    }
+
+    fn commit(&self, run: &str, receipts: &[Receipt]) -> Result<(), Error> {
+        self.misbehave("commit")?;
+        host::log(
+            host::Level::Info,
+            "committed",
+            &[("run".into(), run.into()), ("n".into(), receipts.len().to_string())],
+        );
+        Ok(())
+    }
+
+    fn abort(&self, run: &str) -> Result<(), Error> {
+        self.misbehave("abort")?;
+        host::log(host::Level::Info, "aborted", &[("run".into(), run.into())]);
+        Ok(())
+    }
+}
+
+impl Look for Tester {
+    fn stat(&self, key: &str) -> Result<Option<(u64, Option<String>)>, Error> {
+        self.misbehave("stat")?;
+        if self.url.is_some() {
+            let response = Request::new("HEAD", &self.url(key)).send()?;
+            let bytes = response.header("content-length").and_then(|n| n.parse().ok());
+            return match response.status() {
+                404 => Ok(None),
+                _ => Ok(Some((bytes.unwrap_or(0), response.accepted()?.header("etag").map(str::to_owned)))),
+            };
+        }
+        Ok(host::get(&stored(key)).map(|bytes| (bytes.len() as u64, None)))
+    }
+
+    fn read(&self, key: &str, offset: u64, len: u32) -> Result<Vec<u8>, Error> {
+        self.misbehave("read")?;
+        let bytes = host::get(&stored(key)).ok_or_else(|| fatal("it is not there"))?;
+        let from = (offset as usize).min(bytes.len());
+        let to = (from + len as usize).min(bytes.len());
+        if self.mode == "reads-too-much" {
+            return Ok(vec![0; len as usize + 1]);
+        }
+        Ok(bytes[from..to].to_vec())
+    }
+
+    fn list(&self) -> Result<Vec<String>, Error> {
+        self.misbehave("list")?;
+        Ok(names())
+    }
+
+    fn delete(&self, key: &str) -> Result<(), Error> {
+        self.misbehave("delete")?;
+        host::delete(&stored(key));
+        let left: Vec<String> = names().into_iter().filter(|name| name != key).collect();
+        host::set("names", left.join("\n").as_bytes()).map_err(fatal)
+    }
+}
+
+billkeep_plugin::export!(Tester);

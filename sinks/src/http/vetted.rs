@@ -1,0 +1,108 @@
+//! One request to addresses that somebody has looked at, with a body that may be read while it is sent.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, Url};
+
+use super::{builder, chain};
+
+/// A body, with its length.
+pub(crate) enum Body {
+    None,
+    Bytes(Vec<u8>),
+    Stream(u64, BoxStream<'static, std::io::Result<Bytes>>),
+}
+
+/// A request. Host and length are not among its headers: they follow from the rest.
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: Url,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Where the connection goes, whatever the name stands for by now.
+    pub(crate) addresses: &'a [SocketAddr],
+    pub(crate) timeout: Duration,
+    /// A longer answer is an error.
+    pub(crate) answer_bytes_max: u64,
+}
+
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is none.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// It is no request.
+    Request(String),
+    Connect(String),
+    Tls(String),
+    TimedOut,
+    TooLarge(u64),
+    Other(String),
+}
+
+/// Sends a request.
+pub(crate) async fn send(request: Request<'_>, body: Body, ca: Option<&str>) -> Result<Answer, Failed> {
+    let client = client(&request, ca).map_err(Failed::Other)?;
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| Failed::Request(format!("`{}` is no method", request.method)))?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        let wrong = || Failed::Request(format!("`{name}` is no header, or its value is none"));
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        headers.append(name, HeaderValue::from_str(value).map_err(|_| wrong())?);
+    }
+    let mut sending = client.request(method, request.url).headers(headers).timeout(request.timeout);
+    sending = match body {
+        Body::None => sending,
+        Body::Bytes(bytes) => sending.body(bytes),
+        Body::Stream(bytes, stream) => {
+            sending.header(CONTENT_LENGTH, bytes).body(reqwest::Body::wrap_stream(stream))
+        }
+    };
+    let mut answer = sending.send().await.map_err(failed)?;
+    let max = request.answer_bytes_max;
+    if let Some(bytes) = answer.content_length().filter(|bytes| *bytes > max) {
+        return Err(Failed::TooLarge(bytes));
+    }
+    let status = answer.status().as_u16();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+        body.extend_from_slice(&chunk);
+        if body.len() as u64 > max {
+            return Err(Failed::TooLarge(body.len() as u64));
+        }
+    }
+    Ok(Answer { status, headers, body })
+}
+
+fn client(request: &Request<'_>, ca: Option<&str>) -> Result<Client, String> {
+    let mut builder = builder(ca)?.no_proxy().http1_only().pool_max_idle_per_host(0);
+    if let Some(host) = request.url.host_str() {
+        builder = builder.resolve_to_addrs(host, request.addresses);
+    }
+    builder.build().map_err(|e| format!("no connection can be made: {}", chain(&e)))
+}
+
+fn failed(error: reqwest::Error) -> Failed {
+    let is = (error.is_timeout(), error.is_connect());
+    let words = chain(&error.without_url());
+    let lower = words.to_ascii_lowercase();
+    match is {
+        (true, _) => Failed::TimedOut,
+        (_, true) if ["certificate", "tls", "handshake"].iter().any(|word| lower.contains(word)) => {
+            Failed::Tls(words)
+        }
+        (_, true) => Failed::Connect(words),
+        _ => Failed::Other(words),
+    }
+}

@@ -1,0 +1,188 @@
+//! A plugin's file: what it is, what it says of itself, and what it asks for, without running any of it.
+
+use std::borrow::Cow;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use billkeep_core::sink::SinkError;
+use sha2::{Digest as _, Sha256};
+use wasmparser::{Parser, Payload};
+use wit_component::ComponentEncoder;
+
+use super::declared::{Declared, SECTION};
+
+/// The largest file that is looked at.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+/// What the interface's package is called.
+const PACKAGE: &str = "billkeep:sink/";
+/// The versions of the interface that this host speaks: each has an adapter in it.
+pub const INTERFACES: [&str; 1] = ["0.1"];
+
+/// Which of the two sorts of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A component.
+    Component,
+    /// A module, which the host makes a component of.
+    Module,
+}
+
+/// A plugin's file.
+#[derive(Clone, Debug)]
+pub struct PluginFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// Which sort it is.
+    pub form: Form,
+    /// What it says of itself, if it does.
+    pub declared: Option<Declared>,
+    /// Which version of the interface it was built for: `0.1.0`.
+    pub interface: String,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// What it exports.
+    pub exports: Vec<String>,
+    pub(super) component: Vec<u8>,
+}
+
+impl PluginFile {
+    /// Reads a file and looks at it.
+    ///
+    /// # Errors
+    /// [`SinkError::Setup`] when there is none, or it is no plugin.
+    pub fn read(path: &Path) -> Result<PluginFile, SinkError> {
+        let failed = |why: String| SinkError::Setup(format!("plugin `{}`: {why}", path.display()));
+        let length = fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
+        if length > FILE_BYTES_MAX {
+            return Err(failed(format!("it has {length} bytes, more than {FILE_BYTES_MAX}")));
+        }
+        let bytes = fs::read(path).map_err(|e| failed(e.to_string()))?;
+        PluginFile::of(path, &bytes).map_err(failed)
+    }
+
+    /// Looks at the bytes of a file.
+    ///
+    /// # Errors
+    /// Why it is no plugin.
+    pub fn of(path: &Path, bytes: &[u8]) -> Result<PluginFile, String> {
+        let form = match bytes.get(..8) {
+            Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => Form::Component,
+            Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Form::Module,
+            Some([0, b'a', b's', b'm', ..]) => {
+                return Err("it is WebAssembly of a version that this program does not know".into());
+            }
+            _ => return Err("it is not WebAssembly: build the plugin first, and name the `.wasm`".into()),
+        };
+        let declared = top(bytes)?.declared;
+        let component = match form {
+            Form::Component => Cow::Borrowed(bytes),
+            Form::Module => Cow::Owned(encode(bytes)?),
+        };
+        let Top { imports, exports, .. } = top(&component)?;
+        let interface = exports.iter().find_map(|name| name.strip_prefix(PACKAGE)?.strip_prefix("sink@"));
+        let interface = interface.ok_or_else(|| {
+            format!("it does not export `{PACKAGE}sink`, so it is no sink; see `billkeep plugin new`")
+        })?;
+        if !INTERFACES.iter().any(|known| speaks(known, interface)) {
+            return Err(format!(
+                "it was built for version {interface} of the interface; this program speaks {}",
+                INTERFACES.join(", ")
+            ));
+        }
+        let foreign = |name: &&String| !name.starts_with(PACKAGE) && !name.starts_with("wasi:");
+        if let Some(name) = imports.iter().find(foreign) {
+            return Err(format!("it imports `{name}`, which no plugin is given"));
+        }
+        Ok(PluginFile {
+            path: path.to_owned(),
+            bytes: bytes.len() as u64,
+            sha256: Sha256::digest(bytes).into(),
+            form,
+            declared,
+            interface: interface.to_owned(),
+            imports,
+            exports,
+            component: component.into_owned(),
+        })
+    }
+
+    /// Returns what people call it.
+    pub fn name(&self) -> String {
+        match &self.declared {
+            Some(declared) if !declared.id.is_empty() => declared.id.clone(),
+            _ => self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        }
+    }
+
+    /// Says whether the host's interface of this name is asked for.
+    pub fn wants(&self, interface: &str) -> bool {
+        self.imports
+            .iter()
+            .any(|name| name.strip_prefix(PACKAGE).and_then(|name| name.split('@').next()) == Some(interface))
+    }
+
+    /// Says whether it can look at what it holds.
+    pub fn looks(&self) -> bool {
+        self.exports.iter().any(|name| name.strip_prefix(PACKAGE).is_some_and(|n| n.starts_with("verify@")))
+    }
+}
+
+/// Says whether a host that speaks `0.1` speaks `0.1.7`.
+fn speaks(known: &str, version: &str) -> bool {
+    version.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Makes a component of a module. Its file has to carry the types of the interface, as bindings put them there.
+fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
+    let encoded = || -> Result<Vec<u8>, String> {
+        let mut encoder = ComponentEncoder::default().validate(true);
+        encoder = encoder
+            .adapter(
+                wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
+                wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
+            )
+            .map_err(|e| e.to_string())?;
+        let mut encoder = encoder.module(module).map_err(|e| format!("{e:#}"))?;
+        encoder.encode().map_err(|e| format!("{e:#}"))
+    };
+    encoded().map_err(|why| format!("no component can be made of this module: {why}"))
+}
+
+/// The outermost level of a file.
+#[derive(Default)]
+struct Top {
+    declared: Option<Declared>,
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+fn top(bytes: &[u8]) -> Result<Top, String> {
+    let damaged = |e: wasmparser::BinaryReaderError| format!("it is damaged: {e}");
+    let mut top = Top::default();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(damaged)? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
+                top.declared = Some(Declared::read(section.data())?);
+            }
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    top.imports.push(import.map_err(damaged)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    top.exports.push(export.map_err(damaged)?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(top)
+}

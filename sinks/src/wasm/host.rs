@@ -1,0 +1,452 @@
+//! What a guest can ask of its host.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use billkeep_core::sink::Memory;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::{digest, hmac};
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use super::bindings::billkeep::sink::{data, host, secrets, state, types};
+use super::limits::Limits;
+use super::secrets::Secrets;
+use super::taken::Taken;
+use super::web::Web;
+
+/// The most that one read gives.
+const READ_BYTES_MAX: u32 = 16 << 20;
+const RANDOM_BYTES_MAX: u32 = 64 << 10;
+/// What is kept of what a guest says in a call.
+const LOG_BYTES_MAX: usize = 64 << 10;
+const LINE_BYTES_MAX: usize = 4 << 10;
+const STDERR_BYTES_MAX: usize = 64 << 10;
+/// Views of objects that a guest may hold at a time.
+const HANDLES_MAX: usize = 1_024;
+/// What names of remembered values begin with, in the sink's memory.
+pub(super) const STATE: &str = "state/";
+const STATE_KEY_BYTES_MAX: usize = 1_024;
+
+/// A line that a guest has written to its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters: `trace`, `debug`, `info`, `warn`, `error`.
+    pub level: &'static str,
+    /// What it said, with its fields; secrets taken out.
+    pub text: String,
+}
+
+/// Is told what a guest says.
+pub type Listener = Arc<dyn Fn(&LogLine) + Send + Sync>;
+
+/// Bytes that a guest reads.
+#[allow(unreachable_pub, reason = "the bindings name it")]
+pub enum Source {
+    File(Mutex<File>),
+    Bytes(Vec<u8>),
+}
+
+impl Source {
+    pub(super) fn file(path: &Path) -> io::Result<Source> {
+        Ok(Source::File(Mutex::new(File::open(path)?)))
+    }
+
+    /// Reads so many bytes.
+    pub(super) fn read(&self, at: u64, len: usize) -> io::Result<Vec<u8>> {
+        match self {
+            Source::Bytes(bytes) => {
+                let from = usize::try_from(at).unwrap_or(usize::MAX);
+                let found = from.checked_add(len).and_then(|to| bytes.get(from..to));
+                found.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+            }
+            Source::File(file) => {
+                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                file.seek(SeekFrom::Start(at))?;
+                let mut bytes = vec![0; len];
+                file.read_exact(&mut bytes)?;
+                Ok(bytes)
+            }
+        }
+    }
+}
+
+/// A view of an object.
+#[allow(unreachable_pub, reason = "the bindings name it")]
+#[derive(Clone)]
+pub struct Blob {
+    pub(super) source: Arc<Source>,
+    /// From which byte of the object.
+    pub(super) from: u64,
+    pub(super) len: u64,
+}
+
+/// What a guest and whoever waits for it tell each other while a call runs.
+#[derive(Debug, Default)]
+pub(super) struct Signals {
+    /// Somebody wants it to end, or there is little time left.
+    pub(super) cancelled: AtomicBool,
+    /// How many bytes of the object have been taken.
+    pub(super) taken: AtomicU64,
+}
+
+/// What all calls of a plugin share.
+pub(super) struct Shared {
+    pub(super) secrets: Secrets,
+    pub(super) web: Web,
+    pub(super) state_bytes_max: u64,
+    pub(super) memory_bytes_max: u64,
+    pub(super) listener: Option<Listener>,
+}
+
+/// The host of one call.
+pub(super) struct Host {
+    wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    pub(super) limits: Limits,
+    pub(super) shared: Arc<Shared>,
+    pub(super) signals: Arc<Signals>,
+    pub(super) taken: Taken,
+    /// The memory as it will be if the call ends by itself.
+    state: BTreeMap<String, Vec<u8>>,
+    said: Vec<LogLine>,
+    said_bytes: usize,
+    stderr: MemoryOutputPipe,
+    pub(super) ends: Instant,
+    /// How many requests were sent.
+    pub(super) requests: u32,
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl Host {
+    pub(super) fn new(shared: Arc<Shared>, signals: Arc<Signals>, memory: &Memory, ends: Instant) -> Host {
+        let stderr = MemoryOutputPipe::new(STDERR_BYTES_MAX);
+        // Nothing of the machine but a clock and chance: no arguments, environment, folders or network.
+        let wasi = WasiCtxBuilder::new()
+            .stderr(stderr.clone())
+            .stdout(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .max_random_size(u64::from(RANDOM_BYTES_MAX))
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        let own = |(name, value): (String, Vec<u8>)| Some((name.strip_prefix(STATE)?.to_owned(), value));
+        Host {
+            wasi,
+            table,
+            limits: Limits::new(shared.memory_bytes_max),
+            shared,
+            signals,
+            taken: Taken::default(),
+            state: memory.of(STATE).into_iter().filter_map(own).collect(),
+            said: Vec::new(),
+            said_bytes: 0,
+            stderr,
+            ends,
+            requests: 0,
+        }
+    }
+
+    /// Has the sink remember what the guest has set.
+    pub(super) fn remember(&self, memory: &Memory) {
+        for (name, _) in memory.of(STATE) {
+            if !self.state.contains_key(name.strip_prefix(STATE).unwrap_or_default()) {
+                memory.set(&name, None);
+            }
+        }
+        for (name, value) in &self.state {
+            memory.set(&format!("{STATE}{name}"), Some(value.clone()));
+        }
+    }
+
+    /// Returns the last words of a guest that has broken off.
+    pub(super) fn last_words(&self) -> Option<String> {
+        let stderr = self.stderr.contents();
+        let text = String::from_utf8_lossy(&stderr);
+        let said =
+            text.lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("note: "));
+        let panic = text.lines().position(|line| line.contains("panicked at"));
+        let panic = panic.map(|at| text.lines().skip(at).take(2).collect::<Vec<_>>().join(" "));
+        let said =
+            panic.or_else(|| said.map(str::to_owned)).or_else(|| Some(self.said.last()?.text.clone()))?;
+        let words = plain(&self.shared.secrets.redacted(&said));
+        Some(words.chars().take(500).collect())
+    }
+
+    /// Notes that bytes of the object have been taken.
+    pub(super) fn took(&mut self, from: u64, len: u64) {
+        self.taken.add(from, len);
+        self.signals.taken.store(self.taken.bytes(), Ordering::Relaxed);
+    }
+}
+
+/// Takes control characters out, which a terminal would act on.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Makes an error of the host's own.
+pub(super) fn error(kind: types::ErrorKind, code: &str, message: impl Into<String>) -> types::Error {
+    types::Error {
+        kind,
+        code: code.to_owned(),
+        message: message.into(),
+        retry_after_ms: None,
+        field: None,
+        http_status: None,
+    }
+}
+
+impl types::Host for Host {}
+
+impl data::Host for Host {}
+
+impl data::HostBlob for Host {
+    async fn size(&mut self, blob: Resource<Blob>) -> wasmtime::Result<u64> {
+        Ok(self.table.get(&blob)?.len)
+    }
+
+    async fn read(
+        &mut self,
+        blob: Resource<Blob>,
+        offset: u64,
+        len: u32,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Error>> {
+        let blob = self.table.get(&blob)?.clone();
+        let len = u64::from(len.min(READ_BYTES_MAX)).min(blob.len.saturating_sub(offset));
+        if len == 0 {
+            return Ok(Ok(Vec::new()));
+        }
+        let at = blob.from.saturating_add(offset);
+        Ok(match blob.source.read(at, usize::try_from(len).unwrap_or(0)) {
+            Ok(bytes) => {
+                self.took(at, len);
+                Ok(bytes)
+            }
+            Err(e) => Err(error(
+                types::ErrorKind::Transient,
+                "HOST-READ",
+                format!("the staged object cannot be read: {e}"),
+            )),
+        })
+    }
+
+    async fn slice(
+        &mut self,
+        blob: Resource<Blob>,
+        offset: u64,
+        len: u64,
+    ) -> wasmtime::Result<Result<Resource<Blob>, types::Error>> {
+        let whole = self.table.get(&blob)?.clone();
+        if offset.checked_add(len).is_none_or(|end| end > whole.len) {
+            let why = format!("a slice of {len} bytes at {offset} goes beyond {} bytes", whole.len);
+            return Ok(Err(error(types::ErrorKind::Fatal, "HOST-SLICE", why)));
+        }
+        let slice = Blob { from: whole.from.saturating_add(offset), len, ..whole };
+        Ok(match self.table.push(slice) {
+            Ok(slice) => Ok(slice),
+            Err(_) => {
+                let why = format!("more than {HANDLES_MAX} slices are held at a time; drop some");
+                Err(error(types::ErrorKind::Fatal, "HOST-HANDLES", why))
+            }
+        })
+    }
+
+    async fn digest(
+        &mut self,
+        blob: Resource<Blob>,
+        algorithm: String,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Error>> {
+        let blob = self.table.get(&blob)?.clone();
+        let Some(mut hasher) = Hasher::of(&algorithm) else {
+            let why = format!("`{algorithm}`: there is sha256, sha512, sha1, md5, crc32");
+            return Ok(Err(error(types::ErrorKind::Fatal, "HOST-DIGEST", plain(&why))));
+        };
+        let mut at = 0;
+        while at < blob.len {
+            let len = (blob.len - at).min(1 << 20);
+            match blob.source.read(blob.from.saturating_add(at), usize::try_from(len).unwrap_or(0)) {
+                Ok(bytes) => hasher.update(&bytes),
+                Err(e) => return Ok(Err(error(types::ErrorKind::Transient, "HOST-READ", e.to_string()))),
+            }
+            at += len;
+            tokio::task::yield_now().await;
+        }
+        Ok(Ok(hasher.end()))
+    }
+
+    async fn drop(&mut self, blob: Resource<Blob>) -> wasmtime::Result<()> {
+        self.table.delete(blob)?;
+        Ok(())
+    }
+}
+
+/// The digests that a guest can ask for.
+enum Hasher {
+    Ring(digest::Context),
+    Md5(md5::Md5),
+    Crc32(crc32fast::Hasher),
+}
+
+impl Hasher {
+    fn of(algorithm: &str) -> Option<Hasher> {
+        Some(match algorithm {
+            "sha256" => Hasher::Ring(digest::Context::new(&digest::SHA256)),
+            "sha512" => Hasher::Ring(digest::Context::new(&digest::SHA512)),
+            "sha1" => Hasher::Ring(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY)),
+            "md5" => Hasher::Md5(md5::Digest::new()),
+            "crc32" => Hasher::Crc32(crc32fast::Hasher::new()),
+            _ => return None,
+        })
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Hasher::Ring(context) => context.update(bytes),
+            Hasher::Md5(md5) => md5::Digest::update(md5, bytes),
+            Hasher::Crc32(crc32) => crc32.update(bytes),
+        }
+    }
+
+    fn end(self) -> Vec<u8> {
+        match self {
+            Hasher::Ring(context) => context.finish().as_ref().to_vec(),
+            Hasher::Md5(md5) => md5::Digest::finalize(md5).to_vec(),
+            Hasher::Crc32(crc32) => crc32.finalize().to_be_bytes().to_vec(),
+        }
+    }
+}
+
+impl secrets::Host for Host {
+    async fn hmac(
+        &mut self,
+        secret: String,
+        algorithm: String,
+        message: Vec<u8>,
+    ) -> wasmtime::Result<Result<Vec<u8>, types::Error>> {
+        let algorithm = match algorithm.as_str() {
+            "sha256" => hmac::HMAC_SHA256,
+            "sha512" => hmac::HMAC_SHA512,
+            "sha1" => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+            _ => {
+                let why = format!("`{}`: there is sha256, sha512, sha1", plain(&algorithm));
+                return Ok(Err(error(types::ErrorKind::Fatal, "HOST-HMAC", why)));
+            }
+        };
+        let Some(value) = self.shared.secrets.get(&secret) else {
+            let secret = plain(&secret);
+            let why = format!("secret `{secret}` was not granted; `--allow-secret {secret}` would grant it");
+            return Ok(Err(error(types::ErrorKind::Auth, "HOST-SECRET", why)));
+        };
+        let key = hmac::Key::new(algorithm, value.as_bytes());
+        Ok(Ok(hmac::sign(&key, &message).as_ref().to_vec()))
+    }
+}
+
+impl state::Host for Host {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        Ok(self.state.get(&key).cloned())
+    }
+
+    async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), String>> {
+        let max = self.shared.state_bytes_max;
+        if max == 0 {
+            return Ok(Err("nothing may be remembered; `--allow-state 1MiB` would grant it".into()));
+        }
+        if key.len() > STATE_KEY_BYTES_MAX {
+            return Ok(Err(format!("a key has at most {STATE_KEY_BYTES_MAX} bytes")));
+        }
+        let others =
+            self.state.iter().filter(|(k, _)| **k != key).map(|(k, v)| k.len() + v.len()).sum::<usize>();
+        let total = (others + key.len() + value.len()) as u64;
+        if total > max {
+            return Ok(Err(format!("{total} bytes would be remembered, and {max} were granted")));
+        }
+        self.state.insert(key, value);
+        Ok(Ok(()))
+    }
+
+    async fn delete(&mut self, key: String) -> wasmtime::Result<()> {
+        self.state.remove(&key);
+        Ok(())
+    }
+}
+
+impl host::Host for Host {
+    async fn log(
+        &mut self,
+        level: host::Level,
+        message: String,
+        fields: Vec<(String, String)>,
+    ) -> wasmtime::Result<()> {
+        if self.said_bytes >= LOG_BYTES_MAX {
+            return Ok(());
+        }
+        let level = match level {
+            host::Level::Trace => "trace",
+            host::Level::Debug => "debug",
+            host::Level::Info => "info",
+            host::Level::Warn => "warn",
+            host::Level::Error => "error",
+        };
+        let mut text = message;
+        for (name, value) in fields {
+            if text.len() > LINE_BYTES_MAX {
+                break;
+            }
+            text = format!("{text} {name}={value}");
+        }
+        // Cut last: a secret that is cut in two would not be found.
+        let mut text = plain(&self.shared.secrets.redacted(&text));
+        text.truncate(text.floor_char_boundary(LINE_BYTES_MAX));
+        self.said_bytes = self.said_bytes.saturating_add(text.len() + 1);
+        if self.said_bytes >= LOG_BYTES_MAX {
+            text = format!("it says more than {LOG_BYTES_MAX} bytes; the rest is left out");
+        }
+        let line = LogLine { level, text };
+        if let Some(listener) = &self.shared.listener {
+            listener(&line);
+        }
+        self.said.push(line);
+        Ok(())
+    }
+
+    async fn progress(&mut self, _done: u64, _total: u64) -> wasmtime::Result<()> {
+        // The host counts for itself what was taken.
+        Ok(())
+    }
+
+    async fn now_ms(&mut self) -> wasmtime::Result<u64> {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    async fn random(&mut self, len: u32) -> wasmtime::Result<Vec<u8>> {
+        if len > RANDOM_BYTES_MAX {
+            return Err(wasmtime::format_err!(
+                "{len} random bytes were asked for; there are {RANDOM_BYTES_MAX} at a time"
+            ));
+        }
+        let mut bytes = vec![0; len as usize];
+        SystemRandom::new()
+            .fill(&mut bytes)
+            .map_err(|_| wasmtime::format_err!("there are no random bytes"))?;
+        Ok(bytes)
+    }
+
+    async fn cancelled(&mut self) -> wasmtime::Result<bool> {
+        Ok(self.signals.cancelled.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,570 @@
+//! Sinks that somebody else has written: what they can do, what they cannot, and what is left of the bad ones.
+//!
+//! The guest is `plugins/guests/tester`, built and kept in `fixtures/plugins`: it does what its settings say.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use billkeep_core::digest::hex;
+use billkeep_core::sink::{Memory, Sink, SinkError, Staged, Unwatched, Watch, read_all};
+use billkeep_sinks::wasm::{Grants, PluginFile, WasmSink};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::script::{Asked, Reply, Script};
+
+const SECRET: &str = "canary-9d1c7a55";
+
+fn tester() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/plugins/tester.wasm"))
+}
+
+/// Looks names up as if secrets were in the environment; nothing that was compiled is kept.
+fn env(name: &str) -> Option<String> {
+    (name == "TOKEN").then(|| SECRET.to_owned())
+}
+
+fn options(options: &[(&str, &str)]) -> BTreeMap<String, String> {
+    options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn open(said: &[(&str, &str)]) -> Result<WasmSink, SinkError> {
+    let file = PluginFile::read(&tester()).unwrap();
+    WasmSink::of(&file, &Grants::of(&options(said)).unwrap(), "", None, &env)
+}
+
+fn mode(mode: &str) -> WasmSink {
+    open(&[("set.mode", mode), ("allow_state", "1MiB"), ("timeout_s", "2")]).unwrap()
+}
+
+struct Part {
+    _dir: tempfile::TempDir,
+    staged: Staged,
+}
+
+fn part_of(bytes: &[u8]) -> Part {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("part");
+    std::fs::write(&path, bytes).unwrap();
+    let sha256 = Sha256::digest(bytes).into();
+    let tags = vec![("object", "part".to_owned())];
+    Part { _dir: dir, staged: Staged { path, bytes: bytes.len() as u64, sha256, tags } }
+}
+
+fn put(sink: &WasmSink, name: &str, bytes: &[u8]) -> Result<(), SinkError> {
+    sink.put(name, &part_of(bytes).staged, &Unwatched).map(drop)
+}
+
+#[track_caller]
+fn refused(result: Result<(), SinkError>, words: &[&str]) -> SinkError {
+    let error = result.expect_err("it was accepted");
+    let text = error.to_string();
+    for word in words {
+        assert!(text.contains(word), "`{word}` is not in: {text}");
+    }
+    assert!(!text.contains(SECRET) && !text.chars().any(char::is_control), "{text}");
+    error
+}
+
+#[test]
+fn an_honest_plugin_is_a_sink_like_any_other() {
+    use billkeep_sinks::conformance::{Subject, run};
+    // What a program would keep in the store stays in one sink here.
+    let sink = Arc::new(open(&[("allow_state", "4MiB")]).unwrap());
+    let shared = || Ok(Box::new(Shared(sink.clone())) as Box<dyn Sink>);
+    let stage = tempfile::tempdir().unwrap();
+    let outcomes = run(&Subject {
+        open: &shared,
+        wrong_credentials: None,
+        missing: None,
+        full: None,
+        stage: stage.path(),
+        large_bytes: 0,
+        many: 0,
+    });
+    let faults: Vec<_> = outcomes.iter().filter(|o| o.is_fault()).collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// One sink for several who each open it.
+struct Shared(Arc<WasmSink>);
+
+impl Sink for Shared {
+    fn location(&self, name: &str) -> String {
+        self.0.location(name)
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        self.0.memory()
+    }
+
+    fn put(
+        &self,
+        name: &str,
+        part: &Staged,
+        watch: &dyn Watch,
+    ) -> Result<billkeep_core::sink::Held, SinkError> {
+        self.0.put(name, part, watch)
+    }
+
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
+        self.0.put_new(name, bytes)
+    }
+
+    fn head(&self, name: &str) -> Result<Option<billkeep_core::sink::Held>, SinkError> {
+        self.0.head(name)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Box<dyn std::io::Read + Send + '_>>, SinkError> {
+        self.0.read(name)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), SinkError> {
+        self.0.remove(name)
+    }
+
+    fn list(&self) -> Result<Vec<String>, SinkError> {
+        self.0.list()
+    }
+}
+
+#[test]
+fn what_a_file_is_can_be_told_without_running_it() {
+    let file = PluginFile::read(&tester()).unwrap();
+    assert_eq!(file.interface, "0.1.0");
+    assert!(file.looks() && file.wants("http") && file.wants("secrets") && file.wants("state"));
+    assert_eq!(file.sha256, <[u8; 32]>::from(Sha256::digest(std::fs::read(tester()).unwrap())));
+    let bytes = std::fs::read(tester()).unwrap();
+    for (bad, words) in [
+        (&b""[..], "it is not WebAssembly"),
+        (b"PK\x03\x04not a plugin", "it is not WebAssembly"),
+        (b"\0asm\x01\0\0\0", "it does not export"),
+        (b"\0asm\x07\0\0\0", "of a version"),
+        (&bytes[..bytes.len() / 2], "it is damaged"),
+    ] {
+        let error = PluginFile::of(&tester(), bad).expect_err("it is no plugin");
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_the_one_that_was_trusted_is_not_run() {
+    let trusted = hex(&PluginFile::read(&tester()).unwrap().sha256);
+    assert!(open(&[("sha256", &trusted)]).is_ok());
+    refused(
+        open(&[("sha256", &"0".repeat(64))]).map(drop),
+        &["another file than the one that was trusted", "plugin trust"],
+    );
+}
+
+#[test]
+fn settings_are_looked_at_before_anything_is_sent_and_all_that_is_wrong_is_told() {
+    refused(open(&[("set.mode", "refused")]).map(drop), &["`/mode`: it may not be", "`/url`: nor may this"]);
+    refused(open(&[("set.n", "three")]).map(drop), &["setting `n` has to be a JSON integer"]);
+}
+
+#[test]
+fn the_kind_of_an_error_says_what_the_host_does() {
+    let error = |kind: &str| refused(put(&mode(kind), "a.zip", b"x"), &[]);
+    assert!(matches!(error("transient"), SinkError::Passing(_)));
+    assert!(matches!(error("throttled"), SinkError::Throttled { wait_s: 90, .. }));
+    assert!(matches!(error("corrupt"), SinkError::Damaged(_)));
+    assert!(matches!(error("rejected"), SinkError::Setup(_)));
+    assert_eq!(error("conflict"), SinkError::Conflict { name: "a.zip".into() });
+    assert!(matches!(error("auth"), SinkError::Credentials(_)));
+    assert!(matches!(error("config"), SinkError::Setup(why) if why.contains("`/mode`")));
+    assert!(matches!(error("fatal"), SinkError::Setup(why) if why.contains("TESTER-1, status 418")));
+}
+
+#[test]
+fn a_receipt_is_compared_with_what_was_handed_over() {
+    let bytes = vec![7; 300_000];
+    for (lie, words) in [
+        ("short-receipt", "answers for 299999 bytes of `a.zip`, which has 300000"),
+        ("long-receipt", "answers for 18446744073709551615 bytes"),
+        ("nothing-read", "has read or sent 0 of 300000 bytes"),
+        ("half-read", "has read or sent 150000 of 300000 bytes"),
+        ("wrong-checksum", "the target has sha256 000000"),
+    ] {
+        let sink = mode(lie);
+        let error = refused(put(&sink, "a.zip", &bytes), &[words]);
+        assert!(matches!(error, SinkError::Damaged(_)), "{error:?}");
+        assert!(
+            sink.memory()
+                .unwrap()
+                .of("receipt/")
+                .iter()
+                .all(|(_, kept)| !String::from_utf8_lossy(kept).contains("tester:"))
+        );
+    }
+    assert_eq!(put(&mode("right-checksum"), "a.zip", &bytes), Ok(()));
+    let sink = mode("long-location");
+    let _ = put(&sink, "a.zip", &bytes);
+    assert!(sink.location("a.zip").len() <= 500);
+    let sink = mode("rude-location");
+    put(&sink, "a.zip", &bytes).unwrap();
+    assert!(!sink.location("a.zip").contains('\u{1b}'));
+}
+
+#[test]
+fn whatever_a_guest_does_ends_that_call_and_nothing_else() {
+    let cases: [(&str, &[&str]); 14] = [
+        ("trap@put", &["broke off in `put`", "unreachable"]),
+        ("panic@put", &["asked to panic in put"]),
+        ("trap@check", &["broke off in `check`"]),
+        ("panic@commit", &["broke off in `commit`"]),
+        ("trap@abort", &["broke off in `abort`"]),
+        ("trap@stat", &["broke off in `stat`"]),
+        ("trap@list", &["broke off in `list`"]),
+        ("trap@delete", &["broke off in `delete`"]),
+        ("loop@put", &["did not end `put` within 2 s"]),
+        ("loop@stat", &["did not end `stat` within 2 s"]),
+        ("recurse@put", &["broke off in `put`", "memory access"]),
+        ("memory@put", &["has hit its 64 MiB of memory", "--option memory="]),
+        ("stray@put", &["out of bounds"]),
+        ("random@put", &["random bytes were asked for"]),
+    ];
+    for (what, words) in cases {
+        let sink = mode(what);
+        let start = Instant::now();
+        let result = match what.rsplit('@').next().unwrap() {
+            "put" => put(&sink, "a.zip", b"some bytes"),
+            "check" => sink.check(),
+            "commit" => sink.put_new("a.manifest.json", b"{}").map(drop),
+            "abort" => continue,
+            "stat" => sink.head("a.zip").map(drop),
+            "list" => sink.list().map(drop),
+            _ => sink.remove("a.zip"),
+        };
+        refused(result, words);
+        assert!(start.elapsed() < Duration::from_secs(6), "{what}: {:?}", start.elapsed());
+        // The next one is none the worse.
+        assert_eq!(put(&mode(""), "a.zip", b"some bytes"), Ok(()));
+    }
+    for what in ["trap@validate", "loop@validate"] {
+        refused(open(&[("set.mode", what), ("timeout_s", "2")]).map(drop), &["`validate`"]);
+    }
+}
+
+#[test]
+fn what_a_guest_asks_for_has_limits() {
+    let said = |what: &str, words: &[&str]| drop(refused(put(&mode(what), "a.zip", b"0123456789"), words));
+    said("slices", &["HOST-HANDLES after 102"]);
+    said("slice-beyond", &["HOST-SLICE", "a slice of 1 bytes at 10 goes beyond 10 bytes"]);
+    said("read-beyond", &["0 bytes beyond its end"]);
+    said("state@put", &["bytes would be remembered, and 1048576 were granted"]);
+    said("secret@put", &["secret `OTHER` was not granted"]);
+    let _ = put(&mode("many-tags"), "a.zip", b"x");
+    let no_state = open(&[]).unwrap();
+    refused(put(&no_state, "a.zip", b"x"), &["--allow-state 1MiB"]);
+    // Known digests of `0123456789`.
+    said(
+        "digests",
+        &[
+            "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882",
+            "87acec17cd9dcd20a716cc2cf67417b71c8a7016",
+            "781e5e245d69b566979b86e28d23f2c7",
+            "a684c7c6",
+            "HOST-DIGEST",
+        ],
+    );
+}
+
+#[test]
+fn a_flood_of_words_is_cut_and_control_characters_do_not_get_through() {
+    for (what, check) in [("log-flood@put", 70_000), ("log-control@put", 100)] {
+        let said = Arc::new(Mutex::new(String::new()));
+        let heard = said.clone();
+        let listener: billkeep_sinks::wasm::Listener = Arc::new(move |line| {
+            let mut said = heard.lock().unwrap();
+            said.push_str(&line.text);
+            said.push('\n');
+        });
+        let file = PluginFile::read(&tester()).unwrap();
+        let grants = Grants::of(&options(&[("set.mode", what), ("allow_state", "1MiB")])).unwrap();
+        let sink = WasmSink::of(&file, &grants, "", Some(listener), &env).unwrap();
+        put(&sink, "a.zip", b"x").unwrap();
+        let said = said.lock().unwrap();
+        assert!(!said.is_empty() && said.len() < check, "{} bytes", said.len());
+        assert!(!said.chars().any(|c| c.is_control() && c != '\n'), "{said}");
+    }
+}
+
+#[test]
+fn an_upload_goes_on_where_an_attempt_has_ended_and_the_state_goes_with_it() {
+    let bytes: Vec<u8> = (0..100_001_u32).map(|n| n as u8).collect();
+    let first = mode("resume");
+    let error = refused(put(&first, "a.zip", &bytes), &["one half is there"]);
+    assert!(matches!(error, SinkError::Passing(_)));
+    // Another program: it remembers what the store would have kept.
+    let second = mode("resume");
+    for (name, value) in first.memory().unwrap().of("") {
+        second.memory().unwrap().set(&name, Some(value));
+    }
+    assert_eq!(put(&second, "a.zip", &bytes), Ok(()));
+    // Without the memory, the second half is none.
+    refused(put(&mode("resume"), "a.zip", &bytes), &["one half"]);
+}
+
+#[test]
+fn somebody_who_wants_to_stop_does_not_wait_for_a_guest() {
+    struct Stops;
+    impl Watch for Stops {
+        fn begun(&self, _token: &str) -> Result<(), SinkError> {
+            Ok(())
+        }
+        fn sent(&self, _bytes: u64) {}
+        fn stopped(&self) -> bool {
+            static ASKED: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+            ASKED.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 3
+        }
+    }
+    for what in ["loop@put", "waits"] {
+        let sink = open(&[("set.mode", what), ("timeout_s", "60")]).unwrap();
+        let start = Instant::now();
+        let error = sink.put("a.zip", &part_of(b"x").staged, &Stops).expect_err("it was stopped");
+        assert!(
+            matches!(&error, SinkError::Stopped) || error.to_string().contains("stopped as asked"),
+            "{error}"
+        );
+        assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    }
+}
+
+fn to_server(server: &Script, said: &[(&str, &str)]) -> WasmSink {
+    let url = server.url();
+    let host = format!("http://{}", server.address);
+    let mut all = vec![("set.url", url.as_str()), ("allow_hosts", host.as_str()), ("timeout_s", "3")];
+    all.extend(said);
+    open(&all).unwrap()
+}
+
+#[test]
+fn a_part_goes_over_the_hosts_http_whole_and_once_and_secrets_are_only_there() {
+    let server = Script::start(|asked: &Asked| {
+        // A server that shows people what they sent.
+        Reply::Answer(200, Vec::new(), format!("{:?}", asked.headers).into_bytes())
+    });
+    let sink = to_server(
+        &server,
+        &[("set.mode", "with-secret"), ("allow_secrets", "TOKEN"), ("allow_state", "1MiB")],
+    );
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n / 7) as u8).collect();
+    put(&sink, "a.zip", &bytes).unwrap();
+    put(&sink, "a.zip", &bytes).unwrap();
+    let asked = server.asked();
+    let puts: Vec<&Asked> = asked.iter().filter(|a| a.method == "PUT").collect();
+    assert_eq!(puts.len(), 2);
+    for asked in &puts {
+        assert_eq!((asked.path.as_str(), asked.body == bytes), ("/a.zip", true));
+        assert_eq!(asked.headers["authorization"], format!("Bearer {SECRET}"));
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, SECRET.as_bytes());
+        let message = hex(&<[u8; 32]>::from(Sha256::digest(&bytes)));
+        assert_eq!(asked.headers["x-signature"], hex(ring::hmac::sign(&key, message.as_bytes()).as_ref()));
+        assert_eq!(asked.headers["idempotency-key"], puts[0].headers["idempotency-key"]);
+    }
+    for (name, kept) in sink.memory().unwrap().of("") {
+        assert!(!name.contains(SECRET) && !String::from_utf8_lossy(&kept).contains(SECRET));
+    }
+}
+
+#[test]
+fn requests_go_where_it_was_granted_and_nowhere_else() {
+    let server = Script::start(|_| Reply::status(200));
+    let port = server.address.port();
+    let ask = |url: &str, hosts: &str, words: &[&str]| {
+        let sink = open(&[("set.url", url), ("allow_hosts", hosts), ("timeout_s", "3")]).unwrap();
+        refused(put(&sink, "a.zip", b"x"), words);
+    };
+    ask(&server.url(), "", &["was not granted"]);
+    ask(&server.url(), "api.example.com:443", &["was not granted"]);
+    ask(
+        &format!("http://localhost:{port}"),
+        &format!("http://localhost:{port}"),
+        &["which is not a public address"],
+    );
+    ask(&format!("http://127.0.0.1:{port}"), &format!("http://localhost:{port}"), &["was not granted"]);
+    ask(&format!("http://[::ffff:127.0.0.1]:{port}"), "http://127.0.0.1", &["was not granted"]);
+    ask("file:///etc/passwd", &format!("http://127.0.0.1:{port}"), &["was not granted"]);
+    ask("not a url", &format!("http://127.0.0.1:{port}"), &["relative URL"]);
+    ask("https://no-such-host.invalid", "no-such-host.invalid:443", &["no-such-host.invalid"]);
+    // A name that was granted with an address goes to that one, whatever else it stands for.
+    let named = format!("http://localhost:{port}=127.0.0.1");
+    let sink = open(&[("set.url", &format!("http://localhost:{port}")), ("allow_hosts", &named)]).unwrap();
+    assert_eq!(put(&sink, "a.zip", b"x"), Ok(()));
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[test]
+fn headers_that_would_change_the_request_are_refused() {
+    let server = Script::start(|_| Reply::status(200));
+    for header in [
+        "host",
+        "Content-Length",
+        "transfer-encoding",
+        "connection",
+        ":authority",
+        "X-Forwarded-For",
+        "proxy-authorization",
+    ] {
+        let sink = to_server(&server, &[("set.mode", &format!("header:{header}"))]);
+        refused(put(&sink, "a.zip", b"x"), &["is the host's"]);
+    }
+    let sink = to_server(&server, &[("set.mode", "header:bad name")]);
+    refused(put(&sink, "a.zip", b"x"), &["is no header"]);
+    assert!(server.asked().is_empty());
+}
+
+#[test]
+fn what_servers_do_becomes_the_right_kind() {
+    let server =
+        Script::start(|asked: &Asked| match asked.path.trim_start_matches('/').trim_end_matches(".zip") {
+            "redirect" => Reply::with(302, "location", "http://169.254.169.254/latest/meta-data"),
+            "later" => Reply::with(429, "retry-after", "77"),
+            "date" => Reply::with(503, "retry-after", "Fri, 31 Dec 2100 00:00:00 GMT"),
+            "drip" => Reply::Drip,
+            "silence" => Reply::Silence,
+            "reset" => Reply::Reset,
+            "large" => Reply::Answer(200, Vec::new(), vec![b'x'; 3 << 20]),
+            "liar" => Reply::Raw(b"HTTP/1.1 200 X\r\ncontent-length: 9999999999\r\n\r\nx".to_vec()),
+            "headers" => Reply::Raw(
+                [b"HTTP/1.1 200 X\r\n".to_vec(), b"x: y\r\n".repeat(500_000), b"\r\n".to_vec()].concat(),
+            ),
+            "header" => Reply::Raw([b"HTTP/1.1 200 X\r\nx: ".to_vec(), vec![b'y'; 20 << 20]].concat()),
+            "garbage" => Reply::Raw(vec![0xff; 1_000]),
+            "short" => Reply::Raw(b"HTTP/1.1 200 X\r\ncontent-length: 10\r\n\r\nabc".to_vec()),
+            status => Reply::status(status.parse().unwrap()),
+        });
+    let sink = to_server(&server, &[]);
+    let ask = |name: &str| refused(put(&sink, &format!("{name}.zip"), b"x"), &[]);
+    for (name, kind) in [
+        ("401", "credentials"),
+        ("403", "credentials"),
+        ("409", "conflict"),
+        ("412", "conflict"),
+        ("413", "setup"),
+        ("422", "setup"),
+        ("404", "setup"),
+        ("500", "passing"),
+        ("502", "passing"),
+        ("503", "passing"),
+        ("429", "throttled"),
+        ("later", "throttled"),
+        ("date", "throttled"),
+        ("redirect", "setup"),
+        ("reset", "passing"),
+        ("silence", "passing"),
+        ("drip", "passing"),
+        ("large", "setup"),
+        ("liar", "setup"),
+        ("headers", "passing"),
+        ("header", "passing"),
+        ("garbage", "passing"),
+        ("short", "passing"),
+    ] {
+        let error = ask(name);
+        let found = match &error {
+            SinkError::Credentials(_) => "credentials",
+            SinkError::Conflict { .. } => "conflict",
+            SinkError::Setup(_) => "setup",
+            SinkError::Passing(_) => "passing",
+            SinkError::Throttled { .. } => "throttled",
+            _ => "else",
+        };
+        assert_eq!(found, kind, "{name}: {error}");
+    }
+    assert!(matches!(ask("later"), SinkError::Throttled { wait_s: 77, .. }));
+    assert!(matches!(ask("date"), SinkError::Throttled { wait_s, .. } if wait_s > 1_000_000_000));
+    // Nobody was led elsewhere.
+    assert!(server.asked().iter().all(|asked| !asked.path.contains("meta-data")));
+}
+
+#[test]
+fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
+    use billkeep_sinks::wasm::CompiledFrom;
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("plugins");
+    let place = folder.to_str().unwrap().to_owned();
+    let env = move |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| place.clone());
+    let from = || {
+        let file = PluginFile::read(&tester()).unwrap();
+        let grants = Grants::of(&options(&[("allow_state", "1MiB")])).unwrap();
+        let sink = WasmSink::of(&file, &grants, "", None, &env).unwrap();
+        put(&sink, "a.zip", b"x").unwrap();
+        sink.plugin().from()
+    };
+    assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept));
+    let file = || {
+        let entries = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+        entries.into_iter().find(|path| path.file_name().unwrap() != "key").unwrap()
+    };
+    let whole = std::fs::read(file()).unwrap();
+    // Anything but what was written: a bit, an end, another name, another key.
+    for damage in 0..4 {
+        let path = file();
+        match damage {
+            0 => {
+                let mut bytes = whole.clone();
+                let at = bytes.len() / 2;
+                bytes[at] ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+            }
+            1 => std::fs::write(&path, &whole[..whole.len() - 1]).unwrap(),
+            2 => std::fs::write(&path, b"").unwrap(),
+            _ => std::fs::write(folder.join("key"), [7; 32]).unwrap(),
+        }
+        assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "damage {damage}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(file(), std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(from(), CompiledFrom::Compiled, "others may write it");
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(
+            (from(), from()),
+            (CompiledFrom::Compiled, CompiledFrom::Compiled),
+            "others may write there"
+        );
+    }
+}
+
+#[test]
+fn a_manifest_is_read_back_and_a_run_is_committed_once() {
+    let sink = mode("");
+    put(&sink, "a.zip", b"part").unwrap();
+    assert!(sink.put_new("a.manifest.json", b"{}").unwrap());
+    assert_eq!(read_all(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
+    assert!(!sink.put_new("a.manifest.json", b"{\"other\":1}").unwrap());
+    assert_eq!(read_all(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
+    assert_eq!(sink.list().unwrap(), ["a.manifest.json", "a.zip"]);
+}
+
+#[test]
+fn bytes_by_chance_and_files_that_were_changed_are_told_and_never_panic() {
+    let whole = std::fs::read(tester()).unwrap();
+    let rounds = std::env::var("BILLKEEP_TEST_PLUGIN_MUTATIONS").ok().map_or(150, |n| n.parse().unwrap());
+    let mut rng = billkeep_fixtures::Rng::new(11);
+    let (mut plugins, mut not) = (0, 0);
+    for _ in 0..rounds {
+        let mut bytes = whole.clone();
+        for _ in 0..=rng.below(4) {
+            let at = rng.below(bytes.len() as u64) as usize;
+            match rng.below(4) {
+                0 => bytes[at] ^= 1 << rng.below(8),
+                1 => bytes[at] = rng.below(256) as u8,
+                2 => bytes.truncate(at.max(8)),
+                _ => {
+                    let to = (at + rng.below(64) as usize).min(bytes.len());
+                    bytes.drain(at..to);
+                }
+            }
+        }
+        match PluginFile::of(&tester(), &bytes) {
+            Ok(_) => plugins += 1,
+            Err(_) => not += 1,
+        }
+    }
+    assert!(not > 0 && plugins + not == rounds);
+}
