@@ -8,6 +8,7 @@ mod memory;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -239,6 +240,65 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// [`SinkError`].
     fn list(&self) -> Result<Vec<String>, SinkError>;
+}
+
+/// A sink that several hold.
+impl<S: Sink + ?Sized> Sink for Arc<S> {
+    fn location(&self, name: &str) -> String {
+        (**self).location(name)
+    }
+
+    fn stage_folder(&self) -> Option<&Path> {
+        (**self).stage_folder()
+    }
+
+    fn is_local(&self) -> bool {
+        (**self).is_local()
+    }
+
+    fn looks(&self) -> bool {
+        (**self).looks()
+    }
+
+    fn check(&self) -> Result<(), SinkError> {
+        (**self).check()
+    }
+
+    fn memory(&self) -> Option<&Memory> {
+        (**self).memory()
+    }
+
+    fn hold(&self) -> Result<Hold, SinkError> {
+        (**self).hold()
+    }
+
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+        (**self).put(name, part, watch)
+    }
+
+    fn abandon(&self, name: &str, token: &str) -> Result<(), SinkError> {
+        (**self).abandon(name, token)
+    }
+
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
+        (**self).put_new(name, bytes)
+    }
+
+    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+        (**self).head(name)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send + '_>>, SinkError> {
+        (**self).read(name)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), SinkError> {
+        (**self).remove(name)
+    }
+
+    fn list(&self) -> Result<Vec<String>, SinkError> {
+        (**self).list()
+    }
 }
 
 /// Reads all that a sink holds under a name.

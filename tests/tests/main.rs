@@ -33,6 +33,8 @@ mod object;
 mod outbox;
 mod overlap;
 mod plugin;
+mod plugin_program;
+mod plugin_raw;
 mod price;
 mod readme;
 mod rebuild;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use billkeep_core::digest::hex;
-use billkeep_core::sink::{Memory, Sink, SinkError, Staged, Unwatched, Watch, read_all};
+use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_all};
 use billkeep_sinks::wasm::{Grants, PluginFile, WasmSink};
 use sha2::{Digest as _, Sha256};
 
@@ -72,7 +72,7 @@ fn an_honest_plugin_is_a_sink_like_any_other() {
     use billkeep_sinks::conformance::{Subject, run};
     // What a program would keep in the store stays in one sink here.
     let sink = Arc::new(open(&[("allow_state", "4MiB")]).unwrap());
-    let shared = || Ok(Box::new(Shared(sink.clone())) as Box<dyn Sink>);
+    let shared = || Ok(Box::new(sink.clone()) as Box<dyn Sink>);
     let stage = tempfile::tempdir().unwrap();
     let outcomes = run(&Subject {
         open: &shared,
@@ -85,48 +85,6 @@ fn an_honest_plugin_is_a_sink_like_any_other() {
     });
     let faults: Vec<_> = outcomes.iter().filter(|o| o.is_fault()).collect();
     assert!(faults.is_empty(), "{faults:#?}");
-}
-
-/// One sink for several who each open it.
-struct Shared(Arc<WasmSink>);
-
-impl Sink for Shared {
-    fn location(&self, name: &str) -> String {
-        self.0.location(name)
-    }
-
-    fn memory(&self) -> Option<&Memory> {
-        self.0.memory()
-    }
-
-    fn put(
-        &self,
-        name: &str,
-        part: &Staged,
-        watch: &dyn Watch,
-    ) -> Result<billkeep_core::sink::Held, SinkError> {
-        self.0.put(name, part, watch)
-    }
-
-    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
-        self.0.put_new(name, bytes)
-    }
-
-    fn head(&self, name: &str) -> Result<Option<billkeep_core::sink::Held>, SinkError> {
-        self.0.head(name)
-    }
-
-    fn read(&self, name: &str) -> Result<Option<Box<dyn std::io::Read + Send + '_>>, SinkError> {
-        self.0.read(name)
-    }
-
-    fn remove(&self, name: &str) -> Result<(), SinkError> {
-        self.0.remove(name)
-    }
-
-    fn list(&self) -> Result<Vec<String>, SinkError> {
-        self.0.list()
-    }
 }
 
 #[test]

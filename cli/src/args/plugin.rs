@@ -40,7 +40,7 @@ pub(crate) enum Plugin {
         #[arg(long, value_enum, default_value_t = Lang::Rust)]
         lang: Lang,
     },
-    /// What is missing on this machine for building plugins, and how to get it
+    /// What this machine lacks for building plugins, and how to get it
     Doctor,
     /// Builds a project, and puts what it declares into the plugin
     Build {
@@ -52,7 +52,7 @@ pub(crate) enum Plugin {
         /// The plugin
         file: PathBuf,
     },
-    /// Tries at a server of its own what a plugin must do, and what it does when everything goes wrong
+    /// Tries a plugin at a server of its own, also with all that goes wrong
     Test {
         /// The plugin
         file: PathBuf,
@@ -65,14 +65,14 @@ pub(crate) enum Plugin {
         #[arg(long, value_name = "CHECK")]
         only: Option<String>,
     },
-    /// Delivers a daily and a monthly bill of the bundled ones through a plugin, and shows what it says
+    /// Delivers bundled bills through a plugin, and shows what it says
     Run {
         /// The plugin
         file: PathBuf,
         #[command(flatten)]
         grants: GrantArgs,
     },
-    /// The plugins of this store's sinks, and whether they are still the files that are trusted
+    /// The plugins of this store's sinks, and whether they are still trusted
     List {
         /// Writes what is pinned into this file
         #[arg(long, value_name = "FILE", conflicts_with = "check")]

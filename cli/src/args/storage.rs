@@ -89,7 +89,7 @@ pub(crate) struct SinkArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sink {
-    /// Adds a folder (file:///path/to/folder), a bucket (s3://…, cos://…) or a plugin (wasm:plugin.wasm)
+    /// Adds a folder (file:///…), a bucket (s3://…, cos://…) or a plugin (wasm:…)
     Add {
         /// A name for it
         name: String,

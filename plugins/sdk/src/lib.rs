@@ -199,7 +199,9 @@ pub trait Look: Sink {
 macro_rules! export {
     ($sink:ty) => {
         #[doc(hidden)]
+        #[allow(dead_code, reason = "on another machine than WebAssembly's, for tests, nothing is exported")]
         type BillkeepExported = $crate::Exported<$sink>;
+        #[cfg(target_arch = "wasm32")]
         $crate::bindings::export_sink!(BillkeepExported with_types_in $crate::bindings);
     };
 }

@@ -171,18 +171,24 @@ impl Host {
         }
     }
 
-    /// Returns the last words of a guest that has broken off.
+    /// Returns the last words of a guest that has broken off; whoever listens hears all that it wrote to its output.
     pub(super) fn last_words(&self) -> Option<String> {
         let stderr = self.stderr.contents();
-        let text = String::from_utf8_lossy(&stderr);
-        let said =
-            text.lines().rev().map(str::trim).find(|line| !line.is_empty() && !line.starts_with("note: "));
-        let panic = text.lines().position(|line| line.contains("panicked at"));
-        let panic = panic.map(|at| text.lines().skip(at).take(2).collect::<Vec<_>>().join(" "));
-        let said =
-            panic.or_else(|| said.map(str::to_owned)).or_else(|| Some(self.said.last()?.text.clone()))?;
-        let words = plain(&self.shared.secrets.redacted(&said));
-        Some(words.chars().take(500).collect())
+        let text = self.shared.secrets.redacted(&String::from_utf8_lossy(&stderr));
+        let lines: Vec<String> = text.lines().map(plain).filter(|line| !line.trim().is_empty()).collect();
+        if let Some(listener) = &self.shared.listener {
+            lines.iter().for_each(|line| listener(&LogLine { level: "error", text: line.clone() }));
+        }
+        // A panic says where on one line, and why on the next; what a Python exception says stands before the runtime's own panic.
+        let at = lines.iter().position(|line| line.contains("panicked at"));
+        let is_python = lines.iter().any(|line| line.starts_with("Traceback"));
+        let said = match at {
+            Some(at) if is_python && at > 0 => lines.get(at - 1).cloned(),
+            Some(at) => Some(lines.iter().skip(at).take(2).map(String::as_str).collect::<Vec<_>>().join(" ")),
+            None => lines.iter().rev().find(|line| !line.starts_with("note: ")).cloned(),
+        };
+        let said = said.or_else(|| Some(self.said.last()?.text.clone()))?;
+        Some(said.chars().take(500).collect())
     }
 
     /// Notes that bytes of the object have been taken.

@@ -33,6 +33,10 @@ const QUICK: Duration = Duration::from_secs(10);
 /// What a call may bring into the host's memory, whatever its lists claim.
 const LIFTED_BYTES_MAX: usize = 64 << 20;
 
+/// What is told of settings, at most.
+const PROBLEMS_MAX: usize = 100;
+const PROBLEM_CHARS_MAX: usize = 1_000;
+
 /// Why a call came to nothing.
 #[derive(Debug)]
 pub(super) enum CallError {
@@ -296,11 +300,10 @@ impl Plugin {
     pub fn validate(&self, config: &str) -> Result<Vec<Problem>, SinkError> {
         let told = self.ask("validate", async |store, guest| guest.call_validate(store, config).await);
         let told = told.map_err(|e| self.error("", e))?;
-        let problem = |e: types::Error| Problem {
-            field: e.field.map(|field| self.redacted(&field)),
-            message: self.redacted(&e.message),
-        };
-        Ok(told.into_iter().map(problem).collect())
+        let cut = |text: &str| self.redacted(text).chars().take(PROBLEM_CHARS_MAX).collect::<String>();
+        let problem =
+            |e: types::Error| Problem { field: e.field.map(|field| cut(&field)), message: cut(&e.message) };
+        Ok(told.into_iter().take(PROBLEMS_MAX).map(problem).collect())
     }
 
     /// Opens a session with settings, and does something in it.

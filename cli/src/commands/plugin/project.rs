@@ -1,5 +1,6 @@
 //! Projects of plugins: made, built, and what that needs.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,28 @@ const SDK: [(&str, &str); 7] = [
     ("src/bindings/plain.rs", include_str!("../../../../plugins/sdk/src/bindings/plain.rs")),
     ("src/bindings/verified.rs", include_str!("../../../../plugins/sdk/src/bindings/verified.rs")),
 ];
+
+/// The interface, for tools that make bindings of it.
+const WIT: &str = include_str!("../../../../plugins/wit/0.1/sink.wit");
+const C_SOURCE: &str = include_str!("../../../../plugins/examples/index/plugin.c");
+const C_BINDINGS: [(&str, &[u8]); 3] = [
+    ("sink_plugin.c", include_bytes!("../../../../plugins/c/sink_plugin.c")),
+    ("sink_plugin.h", include_bytes!("../../../../plugins/c/sink_plugin.h")),
+    ("sink_plugin_component_type.o", include_bytes!("../../../../plugins/c/sink_plugin_component_type.o")),
+];
+const JS_SOURCE: &str = include_str!("../../../../plugins/examples/chat/plugin.js");
+const JS_PACKAGE: &str = include_str!("../../../../plugins/examples/chat/package.json");
+/// Makes a component of `plugin.js`, with the package of the project's own folder.
+const JS_BUILD: &str = "
+import { writeFile } from 'node:fs/promises';
+import { componentize } from '@bytecodealliance/componentize-js';
+const made = await componentize({
+  sourcePath: 'plugin.js', witPath: process.argv[1], worldName: 'sink-plugin', disableFeatures: ['http', 'fetch-event'],
+});
+await writeFile('target/plugin.wasm', made.component);
+";
+const PYTHON_SOURCE: &str = include_str!("../../../../plugins/python/plugin.py");
+const PYTHON_SHARED: &str = include_str!("../../../../plugins/python/billkeep_plugin.py");
 
 const SDK_MANIFEST: &str = r#"[package]
 name = "billkeep-plugin"
@@ -128,7 +151,7 @@ billkeep plugin test @NAME@.wasm --set url={target}
 billkeep plugin run @NAME@.wasm --allow-host bills.example.com:443 --set url=https://bills.example.com/in
 ```
 
-`src/lib.rs` is the plugin, `plugin.json` what it says of itself before anybody trusts it, `sdk/` the crate that it is written with.
+`plugin.json` is what it says of itself before anybody trusts it, `wit/` the interface.
 "#;
 
 fn failed(path: &Path, e: &io::Error) -> CommandError {
@@ -137,10 +160,6 @@ fn failed(path: &Path, e: &io::Error) -> CommandError {
 
 /// Makes a project.
 pub(super) fn new(context: &Context, name: &str, lang: Lang) -> Result<(), CommandError> {
-    if lang != Lang::Rust {
-        return Err(CommandError::user("this version makes projects in Rust only")
-            .hint("docs/PLUGINS.md says how a plugin in another language is built; `plugin test`, `run` and `sink add` take any"));
-    }
     let folder = Path::new(name);
     let id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let fits = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
@@ -152,22 +171,50 @@ pub(super) fn new(context: &Context, name: &str, lang: Lang) -> Result<(), Comma
     if folder.exists() {
         return Err(CommandError::user(format!("`{}` is there already", folder.display())));
     }
-    let sdk = SDK.iter().map(|(path, text)| (format!("sdk/{path}"), (*text).to_owned()));
-    let own = [
-        ("Cargo.toml", MANIFEST),
-        ("src/lib.rs", SOURCE),
-        (DECLARED, DECLARES),
-        ("README.md", README),
-        (".gitignore", "target\n*.wasm\n"),
-        ("sdk/Cargo.toml", SDK_MANIFEST),
+    let text = |path: &str, text: &str| (path.to_owned(), text.replace("@NAME@", &id).into_bytes());
+    let mut files = vec![
+        text("README.md", README),
+        text(".gitignore", "target\n*.wasm\n"),
+        ("wit/sink.wit".to_owned(), WIT.as_bytes().to_vec()),
     ];
-    let own = own.map(|(path, text)| (path.to_owned(), text.replace("@NAME@", &id)));
-    for (path, text) in own.into_iter().chain(sdk) {
+    match lang {
+        Lang::Rust => {
+            files.extend([
+                text("Cargo.toml", MANIFEST),
+                text("src/lib.rs", SOURCE),
+                text(DECLARED, DECLARES),
+            ]);
+            files.push(text("sdk/Cargo.toml", SDK_MANIFEST));
+            files.extend(SDK.iter().map(|(path, text)| (format!("sdk/{path}"), text.as_bytes().to_vec())));
+        }
+        Lang::C => {
+            let declares =
+                DECLARES.replace("\"state-bytes\": 0", "\"state-bytes\": 65536").replace("whole", "derived");
+            files.extend([text("plugin.c", C_SOURCE), text(DECLARED, &declares)]);
+            files.extend(C_BINDINGS.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())));
+        }
+        Lang::Js => {
+            let memory = format!("\"state-bytes\": 0,\n  \"memory-bytes\": {}", 256_u32 << 20);
+            let declares = DECLARES.replace("\"state-bytes\": 0", &memory).replace("whole", "derived");
+            files.extend([
+                text("plugin.js", JS_SOURCE),
+                text("package.json", JS_PACKAGE),
+                text(DECLARED, &declares),
+            ]);
+        }
+        Lang::Python => {
+            let memory = format!("\"state-bytes\": 0,\n  \"memory-bytes\": {}", 256_u32 << 20);
+            let declares = DECLARES.replace("\"state-bytes\": 0", &memory);
+            files.extend([text("plugin.py", PYTHON_SOURCE), text(DECLARED, &declares)]);
+            files.push(text("billkeep_plugin.py", PYTHON_SHARED));
+        }
+    }
+    for (path, bytes) in files {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).map_err(|e| failed(parent, &e))?;
         }
-        fs::write(&path, text).map_err(|e| failed(&path, &e))?;
+        fs::write(&path, bytes).map_err(|e| failed(&path, &e))?;
     }
     context.say(&format!("Made `{0}`. Build it with `billkeep plugin build {0}`.", folder.display()));
     Ok(())
@@ -184,11 +231,19 @@ pub(super) fn build(context: &Context, dir: &Path) -> Result<PathBuf, CommandErr
     }
     // Written anew, so that what is in the plugin is what this program reads, and no more.
     let section = serde_json::to_vec(&says).map_err(|e| wrong(e.to_string()))?;
-    if !dir.join("Cargo.toml").exists() {
-        return Err(CommandError::user(format!("`{}` has no `Cargo.toml`", dir.display()))
-            .hint("build it as docs/PLUGINS.md says for its language"));
-    }
-    let built = cargo(context, dir)?;
+    let has = |name: &str| dir.join(name).exists();
+    let built = match ["Cargo.toml", "plugin.c", "plugin.py", "plugin.js"].map(has) {
+        [true, ..] => cargo(context, dir)?,
+        [_, true, ..] => c(dir)?,
+        [_, _, true, _] => python(dir)?,
+        [.., true] => js(dir)?,
+        _ => {
+            return Err(CommandError::user(format!(
+                "`{}` has none of `Cargo.toml`, `plugin.c`, `plugin.py` and `plugin.js`",
+                dir.display()
+            )));
+        }
+    };
     let mut bytes = fs::read(&built).map_err(|e| failed(&built, &e))?;
     append_section(&mut bytes, SECTION, &section);
     let path = dir.join(format!("{}.wasm", says.id));
@@ -246,11 +301,114 @@ fn cargo(context: &Context, dir: &Path) -> Result<PathBuf, CommandError> {
     Ok(Path::new(folder).join(TARGET).join("release").join(format!("{}.wasm", name.replace('-', "_"))))
 }
 
+/// Runs the first of some programs that can be started.
+fn first_of(
+    programs: &[(&str, &[&str])],
+    args: &[&OsStr],
+    dir: &Path,
+    how: &str,
+) -> Result<(), CommandError> {
+    for (program, before) in programs {
+        let output =
+            Command::new(program).args(*before).args(args).current_dir(dir).stdin(Stdio::null()).output();
+        let Ok(output) = output else { continue };
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        // A Python without the module is as good as none.
+        if said.contains("No module named") {
+            continue;
+        }
+        return Err(CommandError::user(format!("the plugin does not build:\n{}", said.trim())));
+    }
+    Err(CommandError::user("there is nothing to build the plugin with").hint(how))
+}
+
+/// Has a C compiler that knows WebAssembly build a project: zig, or its package for Python.
+fn c(dir: &Path) -> Result<PathBuf, CommandError> {
+    let target = dir.join("target");
+    fs::create_dir_all(&target).map_err(|e| failed(&target, &e))?;
+    // A project that was made here has them beside it; the examples share one.
+    let bindings = if dir.join("sink_plugin.c").exists() { "." } else { "../../c" };
+    let sources = ["sink_plugin.c", "sink_plugin_component_type.o"].map(|name| format!("{bindings}/{name}"));
+    let include = format!("-I{bindings}");
+    let mut args = vec![
+        "cc",
+        "-target",
+        "wasm32-wasi",
+        "-O2",
+        "-s",
+        "-mexec-model=reactor",
+        &include,
+        "-o",
+        "target/plugin.wasm",
+        "plugin.c",
+    ];
+    args.extend(sources.iter().map(String::as_str));
+    let args: Vec<&OsStr> = args.into_iter().map(OsStr::new).collect();
+    let named = std::env::var("BILLKEEP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let programs: [(&str, &[&str]); 2] = [("zig", &[]), (&named, &["-m", "ziglang"])];
+    first_of(
+        &programs,
+        &args,
+        dir,
+        "`pip install ziglang`, or put zig on the path; `billkeep plugin doctor`",
+    )?;
+    Ok(target.join("plugin.wasm"))
+}
+
+/// Has `componentize-py` build a project.
+fn python(dir: &Path) -> Result<PathBuf, CommandError> {
+    let target = dir.join("target");
+    fs::create_dir_all(&target).map_err(|e| failed(&target, &e))?;
+    let wit = if dir.join("wit").exists() { "wit" } else { "../../wit/0.1" };
+    // A project that was made here has the module beside it; the examples share one.
+    let shared = if dir.join("billkeep_plugin.py").exists() { "." } else { "../../python" };
+    let args = [
+        "-d",
+        wit,
+        "-w",
+        "sink-plugin",
+        "componentize",
+        "-p",
+        ".",
+        "-p",
+        shared,
+        "plugin",
+        "-o",
+        "target/plugin.wasm",
+    ];
+    let args = args.map(OsStr::new);
+    let named = std::env::var_os("BILLKEEP_PYTHON")
+        .map(|python| Path::new(&python).with_file_name("componentize-py"));
+    let named = named.unwrap_or_else(|| "componentize-py".into());
+    let named = named.to_string_lossy();
+    first_of(&[(&named, &[])], &args, dir, "`pip install componentize-py`; `billkeep plugin doctor`")?;
+    Ok(target.join("plugin.wasm"))
+}
+
+/// Has `componentize-js` build a project.
+fn js(dir: &Path) -> Result<PathBuf, CommandError> {
+    let target = dir.join("target");
+    fs::create_dir_all(&target).map_err(|e| failed(&target, &e))?;
+    let wit = if dir.join("wit").exists() { "wit" } else { "../../wit/0.1" };
+    let args = ["--input-type=module", "-e", JS_BUILD, "--", wit].map(OsStr::new);
+    first_of(
+        &[("node", &[])],
+        &args,
+        dir,
+        "install Node.js 20 or later, and say `npm install` in the project's folder",
+    )?;
+    Ok(target.join("plugin.wasm"))
+}
+
 /// Flags that keep the paths of this machine out of the plugin, so that the same sources come to the same bytes elsewhere.
 fn without_paths(target_folder: &str) -> Vec<String> {
     let mut flags: Vec<String> =
         std::env::var("RUSTFLAGS").unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-    let mut remap = |from: &Path, to: &str| flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+    let mut remap =
+        |from: &Path, to: &str| flags.push(format!("--remap-path-prefix={}={to}", from.display()));
     if let Some(workspace) = Path::new(target_folder).parent() {
         remap(workspace, ".");
     }
@@ -317,7 +475,6 @@ pub(super) fn doctor(context: &Context) -> Result<(), CommandError> {
             first(said("componentize-py", &["--version"])),
             "pip install componentize-py",
         ),
-        ("js", "node", first(said("node", &["--version"])), "install Node.js"),
     ];
     let columns = ["language", "needs", "there", "how to get it"].map(Column::text);
     let mut table = Table::new("billkeep.plugin.doctor/1", columns.to_vec());

@@ -20,6 +20,14 @@ fn names() -> Vec<String> {
     names.lines().map(str::to_owned).collect()
 }
 
+fn add_name(key: &str) -> Result<(), Error> {
+    let mut all = names();
+    if !all.iter().any(|name| name == key) {
+        all.push(key.to_owned());
+    }
+    host::set("names", all.join("\n").as_bytes()).map_err(fatal)
+}
+
 fn fatal(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Fatal, "TESTER", message)
 }
@@ -232,6 +240,8 @@ impl Sink for Tester {
                 request = request.header(header, "1");
             }
             let response = request.send_blob(data)?.accepted()?;
+            // Without a grant it cannot list what is there; it can do all else.
+            let _ = add_name(&object.key);
             log(&format!("the server said: {}", String::from_utf8_lossy(response.body())));
             return Ok(self.receipt(object));
         }
@@ -245,11 +255,7 @@ impl Sink for Tester {
             };
         }
         host::set(&stored(&object.key), &read_all(data)?).map_err(fatal)?;
-        let mut all = names();
-        if !all.contains(&object.key) {
-            all.push(object.key.clone());
-        }
-        host::set("names", all.join("\n").as_bytes()).map_err(fatal)?;
+        add_name(&object.key)?;
         Ok(self.receipt(object))
     }
 
@@ -286,7 +292,11 @@ impl Look for Tester {
 
     fn read(&self, key: &str, offset: u64, len: u32) -> Result<Vec<u8>, Error> {
         self.misbehave("read")?;
-        let bytes = host::get(&stored(key)).ok_or_else(|| fatal("it is not there"))?;
+        let there = match &self.url {
+            Some(_) => Some(Request::get(&self.url(key)).send()?.accepted()?.body().to_vec()),
+            None => host::get(&stored(key)),
+        };
+        let bytes = there.ok_or_else(|| fatal("it is not there"))?;
         let from = (offset as usize).min(bytes.len());
         let to = (from + len as usize).min(bytes.len());
         if self.mode == "reads-too-much" {
@@ -302,8 +312,14 @@ impl Look for Tester {
 
     fn delete(&self, key: &str) -> Result<(), Error> {
         self.misbehave("delete")?;
+        if self.url.is_some() {
+            Request::delete(&self.url(key)).send()?.accepted()?;
+        }
         host::delete(&stored(key));
         let left: Vec<String> = names().into_iter().filter(|name| name != key).collect();
+        if self.url.is_some() && left.is_empty() {
+            return Ok(());
+        }
         host::set("names", left.join("\n").as_bytes()).map_err(fatal)
     }
 }
