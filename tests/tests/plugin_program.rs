@@ -73,6 +73,8 @@ fn a_plugin_is_shown_trusted_and_delivered_through_and_another_file_is_not() {
         .says(1, &["sha256 was", "declares what it declared before", "nothing was changed"]);
     home.run(["plugin", "trust", "erp", "--yes"]).says(0, &["Sink `erp` trusts the plugin"]);
     home.run(["plugin", "trust", "erp", "--yes"]).says(0, &["trusted already"]);
+    home.run(["plugin", "trust", "erp", "--yes", "--allow-host", "api.example.com:443"])
+        .says(0, &["http://127.0.0.1:1, api.example.com:443", "trusts the plugin"]);
     home.run(["plugin", "list", "--check", lock]).says(3, &["the plugins are not those"]);
     home.run(["delivery", "retry", "3"]).says(0, &["Delivered"]);
     home.run(["audit", "verify"]).says(0, &[]);

@@ -81,10 +81,12 @@ pub(crate) enum Plugin {
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,
     },
-    /// Trusts the file of a sink's plugin as it is now
+    /// Trusts the file of a sink's plugin as it is now, and grants more if that is said
     Trust {
         /// The sink's name
         sink: String,
+        #[command(flatten)]
+        grants: GrantArgs,
         /// Does not ask
         #[arg(long)]
         yes: bool,

@@ -33,9 +33,12 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
         }
         Command::Run { file, grants } => through(context, &file, &grants),
         Command::List { lock, check } => list(context, lock.as_deref(), check.as_deref()),
-        Command::Trust { sink, yes } => trust(context, &sink, yes),
+        Command::Trust { sink, grants, yes } => trust(context, &sink, &grants, yes),
     }
 }
+
+/// Smaller plugins are compiled before anybody notices.
+const COMPILED_AT_ONCE_BYTES: u64 = 2 << 20;
 
 /// Says whether all that plugins say is shown, or only what matters.
 static HEARD: AtomicBool = AtomicBool::new(false);
@@ -68,16 +71,27 @@ pub(crate) fn grant(url: &str, grants: &GrantArgs, options: &mut Options) -> Res
             "`--allow-host`, `--allow-secret`, `--allow-state` and `--set` are for plugins (`wasm:` URLs)";
         return Err(CommandError::user(why));
     };
-    let file = read(Path::new(path))?;
-    pin(&file, options);
+    grant_to(&read(Path::new(path))?, grants, options)
+}
+
+/// Adds what is granted to a file that was read, which is looked at once only.
+fn grant_to(file: &PluginFile, grants: &GrantArgs, options: &mut Options) -> Result<(), CommandError> {
+    pin(file, options);
     let mut add = |name: &str, words: &[String]| {
-        if !words.is_empty() {
-            options.insert(name.to_owned(), words.join(" "));
+        let granted = options.get(name).cloned().unwrap_or_default();
+        let mut all: Vec<&str> = granted.split_whitespace().collect();
+        all.extend(
+            words.iter().map(String::as_str).filter(|word| !granted.split_whitespace().any(|w| w == *word)),
+        );
+        if !all.is_empty() {
+            options.insert(name.to_owned(), all.join(" "));
         }
     };
     add("allow_hosts", &grants.hosts);
     add("allow_secrets", &grants.secrets);
-    add("allow_state", grants.state.as_slice());
+    if let Some(state) = &grants.state {
+        options.insert("allow_state".to_owned(), state.clone());
+    }
     for setting in &grants.settings {
         let (name, value) = setting
             .split_once('=')
@@ -130,6 +144,9 @@ pub(crate) fn show_before_trusting(context: &Context, record: &SinkRecord) -> Re
         ("use memory", format!("{} MiB", granted.memory_bytes >> 20)),
     ] {
         context.say(&format!("  {what:<12} {}", if words.is_empty() { "-" } else { &words }));
+    }
+    if file.bytes > COMPILED_AT_ONCE_BYTES {
+        context.say("The first time that it is used here, it is compiled; that takes some seconds.");
     }
     let Some(declared) = &file.declared else {
         context.say("It does not declare what it needs (`billkeep plugin inspect` shows what it imports).");
@@ -307,7 +324,7 @@ fn list(context: &Context, lock: Option<&Path>, check: Option<&Path>) -> Result<
     table.print(context.format)
 }
 
-fn trust(context: &Context, name: &str, yes: bool) -> Result<(), CommandError> {
+fn trust(context: &Context, name: &str, given: &GrantArgs, yes: bool) -> Result<(), CommandError> {
     let store = context.write()?;
     let record = storage::sink(&store.read()?, name)?;
     let Some(path) = record.url.strip_prefix("wasm:") else {
@@ -316,7 +333,9 @@ fn trust(context: &Context, name: &str, yes: bool) -> Result<(), CommandError> {
     let file = read(Path::new(path))?;
     let now = hex(&file.sha256);
     let then = record.options.get("sha256").cloned().unwrap_or_default();
-    if now == then {
+    let mut options = record.options.clone();
+    grant_to(&file, given, &mut options)?;
+    if options == record.options {
         context
             .say(&format!("The plugin of sink `{name}` is the file that is trusted already, sha256 {now}."));
         return Ok(store.close()?);
@@ -333,8 +352,6 @@ fn trust(context: &Context, name: &str, yes: bool) -> Result<(), CommandError> {
     if !differs {
         context.say("It declares what it declared before.");
     }
-    let mut options = record.options.clone();
-    pin(&file, &mut options);
     let changed = SinkRecord { options, ..record };
     show_before_trusting(context, &changed)?;
     // It has to accept the settings that there are, or nothing could be delivered.

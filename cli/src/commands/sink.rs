@@ -189,6 +189,9 @@ fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
     {
         return Err(CommandError::user(error.to_string()));
     }
+    if record.options()?.reads_back && opened.as_ref().is_ok_and(|(sink, _)| !sink.looks()) {
+        return Err(CommandError::user("`check=read`: this plugin cannot read back what it holds"));
+    }
     storage::add_sink(store.write()?, record, &context.actor())?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
     // The program that delivers may have what this one has not.

@@ -315,6 +315,10 @@ impl<'a> At<'a> {
             None => Some("and it is not there".to_owned()),
             Some(held) if held.bytes != receipt.bytes => Some(format!("and {} bytes are there", held.bytes)),
             Some(_) if self.to.record.options()?.reads_back => {
+                if !sink.looks() {
+                    let why = "`check=read` was said, and it cannot read back what it holds".to_owned();
+                    return Err(failed(SinkError::Setup(why)));
+                }
                 let found = read_hash(sink, name).map_err(failed)?;
                 (found != Some((receipt.bytes, receipt.sha256)))
                     .then(|| "and what is read back is something else".to_owned())

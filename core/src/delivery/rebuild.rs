@@ -108,6 +108,10 @@ pub fn rebuild(
     if !bill::list(&store.read()?)?.is_empty() || !record::list(&store.read()?)?.is_empty() {
         return Err(DeliveryError::NotEmpty);
     }
+    if !to.sink.looks() {
+        let why = "it cannot look at what it holds, so no bill can be made again from it".to_owned();
+        return Err(to.error(SinkError::Setup(why)));
+    }
     let payer = StoreSettings::of(&store.read()?)?.payer;
     let desk = Desk::take(to, ways.stage)?;
     let mut told = Vec::new();

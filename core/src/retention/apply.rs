@@ -8,7 +8,7 @@ use crate::delivery::{self, Delivery, DeliveryError, Desk, Destination, Progress
 use crate::digest::hex;
 use crate::journal::{Actor, Change, append_change};
 use crate::period::Day;
-use crate::sink::read_hash;
+use crate::sink::{SinkError, read_hash};
 use crate::storage::{self, SinkRecord};
 use crate::store::{Large, Read, Store, Table, Writer};
 
@@ -86,6 +86,10 @@ fn delivery_goes(
         return Ok(());
     };
     let receipt = receipt.clone();
+    if !to.sink.looks() {
+        let why = "it cannot look at what it holds: what is old there has to be removed there".to_owned();
+        return Err(to.error(SinkError::Setup(why)).into());
+    }
     must_be_ours(&to, &receipt)?;
     let delivery = Delivery { progress: Progress::Removing(receipt.clone()), ..delivery };
     let writer = store.write()?;

@@ -145,7 +145,6 @@ mod tests {
         assert!(none.hosts.is_empty() && none.secrets.is_empty() && none.settings.is_empty());
         assert_eq!((none.state_bytes, none.memory_bytes), (0, 64 << 20));
         let some = of(&[
-            ("declared", "what the plugin said of itself when it was trusted, as JSON"),
             ("allow_hosts", "api.example.com:443 http://127.0.0.1:8080/in"),
             ("allow_secrets", "TOKEN KEY@api.example.com"),
             ("allow_state", "64 KiB"),
@@ -166,11 +165,10 @@ mod tests {
             ("memory", "9GiB"),
             ("memory", "1"),
             ("timeout_s", "0"),
-            ("declared", "what the plugin said of itself when it was trusted, as JSON"),
             ("allow_hosts", "ftp://x"),
             ("color", "red"),
         ] {
-            let error = of(&[(name, value)]).unwrap_err().to_string();
+            let error = of(&[(name, value)]).expect_err(name).to_string();
             assert!(error.contains(name), "{error}");
         }
     }

@@ -1,6 +1,6 @@
 //! What a guest can ask of its host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -115,6 +115,8 @@ pub(super) struct Host {
     pub(super) taken: Taken,
     /// The memory as it will be if the call ends by itself.
     state: BTreeMap<String, Vec<u8>>,
+    /// What of it this call has changed: another one may run at the same time.
+    changed: BTreeSet<String>,
     said: Vec<LogLine>,
     said_bytes: usize,
     stderr: MemoryOutputPipe,
@@ -151,6 +153,7 @@ impl Host {
             signals,
             taken: Taken::default(),
             state: memory.of(STATE).into_iter().filter_map(own).collect(),
+            changed: BTreeSet::new(),
             said: Vec::new(),
             said_bytes: 0,
             stderr,
@@ -161,13 +164,8 @@ impl Host {
 
     /// Has the sink remember what the guest has set.
     pub(super) fn remember(&self, memory: &Memory) {
-        for (name, _) in memory.of(STATE) {
-            if !self.state.contains_key(name.strip_prefix(STATE).unwrap_or_default()) {
-                memory.set(&name, None);
-            }
-        }
-        for (name, value) in &self.state {
-            memory.set(&format!("{STATE}{name}"), Some(value.clone()));
+        for name in &self.changed {
+            memory.set(&format!("{STATE}{name}"), self.state.get(name).cloned());
         }
     }
 
@@ -380,12 +378,14 @@ impl state::Host for Host {
         if total > max {
             return Ok(Err(format!("{total} bytes would be remembered, and {max} were granted")));
         }
+        self.changed.insert(key.clone());
         self.state.insert(key, value);
         Ok(Ok(()))
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<()> {
         self.state.remove(&key);
+        self.changed.insert(key);
         Ok(())
     }
 }

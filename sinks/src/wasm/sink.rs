@@ -20,7 +20,8 @@ use crate::url::{Env, Options, UrlError};
 
 /// What names of receipts begin with, in the sink's memory.
 const RECEIPT: &str = "receipt/";
-/// Small objects are remembered whole, since they are compared before they are believed.
+/// Small objects are remembered whole, since they are compared before they are believed; under these names.
+const CONTENT: &str = "content/";
 const SMALL_BYTES_MAX: usize = 1 << 20;
 const MANIFEST: &str = ".manifest.json";
 /// How much of an object a plugin is asked for at a time.
@@ -35,8 +36,6 @@ struct Kept {
     /// Where the plugin says it is; empty as long as it has not taken all of it.
     location: String,
     checksum: Option<String>,
-    /// The object itself, if it is small.
-    content: Option<String>,
     /// Which stretches of it have been taken, of an attempt that came to nothing.
     taken: Vec<(u64, u64)>,
     attempts: u32,
@@ -134,9 +133,18 @@ impl WasmSink {
         serde_json::from_slice(&self.memory.get(&format!("{RECEIPT}{name}"))?).ok()
     }
 
+    /// What is remembered of the objects of a run.
+    fn of_run(&self, run: &str) -> impl Iterator<Item = Kept> + use<> {
+        let all = self.memory.of(&format!("{RECEIPT}{run}"));
+        all.into_iter().filter_map(|(_, bytes)| serde_json::from_slice(&bytes).ok())
+    }
+
     fn keep(&self, name: &str, kept: Option<&Kept>) {
         // Its fields are texts and numbers: there is nothing in it that cannot be written.
         self.memory.set(&format!("{RECEIPT}{name}"), kept.and_then(|kept| serde_json::to_vec(kept).ok()));
+        if kept.is_none() {
+            self.memory.set(&format!("{CONTENT}{name}"), None);
+        }
     }
 
     /// Says which key a name has; what could be a path is none.
@@ -238,12 +246,14 @@ impl WasmSink {
             sha256: put.sha256.clone(),
             location,
             checksum: receipt.remote_checksum.map(|checksum| self.plugin.redacted(&checksum)),
-            content: put.content.clone(),
             taken: Vec::new(),
             attempts,
             committed: false,
         };
         self.keep(name, Some(&kept));
+        if let Some(content) = put.content {
+            self.memory.set(&format!("{CONTENT}{name}"), Some(content.to_vec()));
+        }
         Ok(kept)
     }
 
@@ -255,10 +265,7 @@ impl WasmSink {
         }
         let run = run_of(manifest);
         let receipts: Vec<types::Receipt> = self
-            .memory
-            .of(&format!("{RECEIPT}{run}"))
-            .into_iter()
-            .filter_map(|(_, bytes)| serde_json::from_slice::<Kept>(&bytes).ok())
+            .of_run(run)
             .filter(Kept::is_there)
             .map(|kept| types::Receipt {
                 location: kept.location,
@@ -304,7 +311,8 @@ struct Putting<'a> {
     content_type: &'static str,
     mode: types::WriteMode,
     tags: &'a [(&'static str, String)],
-    content: Option<String>,
+    /// The object itself, if it is small.
+    content: Option<&'a [u8]>,
 }
 
 /// Names a run after its manifest, or any object of it.
@@ -415,7 +423,7 @@ impl Sink for WasmSink {
                 content_type: content_type(name),
                 mode: types::WriteMode::CreateOnly,
                 tags: &[("object", object.to_owned())],
-                content: String::from_utf8(bytes.to_vec()).ok().filter(|text| text.len() <= SMALL_BYTES_MAX),
+                content: Some(bytes).filter(|bytes| bytes.len() <= SMALL_BYTES_MAX),
             };
             match self.put_object(name, &put, &Unwatched) {
                 Ok(_) => {}
@@ -464,8 +472,9 @@ impl Sink for WasmSink {
                 got: io::Cursor::default(),
             })));
         }
-        let content = self.kept(name).filter(Kept::is_there).and_then(|kept| kept.content);
-        Ok(content.map(|content| Box::new(io::Cursor::new(content.into_bytes())) as Box<dyn Read + Send>))
+        let there = self.kept(name).filter(Kept::is_there);
+        let content = there.and_then(|_| self.memory.get(&format!("{CONTENT}{name}")));
+        Ok(content.map(|content| Box::new(io::Cursor::new(content)) as Box<dyn Read + Send>))
     }
 
     fn remove(&self, name: &str) -> Result<(), SinkError> {
@@ -480,7 +489,7 @@ impl Sink for WasmSink {
             return Ok(());
         }
         let run = run_of(name);
-        let is_closed = self.kept(&format!("{run}{MANIFEST}")).is_some_and(|kept| kept.committed);
+        let is_closed = self.of_run(run).any(|kept| kept.committed);
         if is_closed {
             return Err(SinkError::Setup(format!(
                 "plugin `{}` cannot remove what it has delivered: `{name}` has to be removed at {}",

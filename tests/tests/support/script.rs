@@ -13,6 +13,8 @@ pub struct Asked {
     pub path: String,
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
+    /// How long the body was, where it is not kept.
+    pub bytes: u64,
 }
 
 /// What the server does with one.
@@ -48,6 +50,15 @@ pub struct Script {
 
 impl Script {
     pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Script {
+        Script::start_with(answer, true)
+    }
+
+    /// A server that keeps no bodies.
+    pub fn start_forgetful(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Script {
+        Script::start_with(answer, false)
+    }
+
+    fn start_with(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static, keeps: bool) -> Script {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -55,7 +66,7 @@ impl Script {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (answer, noted) = (answer.clone(), noted.clone());
-                std::thread::spawn(move || serve(stream, &*answer, &noted));
+                std::thread::spawn(move || serve(stream, &*answer, &noted, keeps));
             }
         });
         Script { address, asked }
@@ -70,7 +81,7 @@ impl Script {
     }
 }
 
-fn serve(stream: TcpStream, answer: &Answer, noted: &Mutex<Vec<Asked>>) -> Option<()> {
+fn serve(stream: TcpStream, answer: &Answer, noted: &Mutex<Vec<Asked>>, keeps: bool) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -83,10 +94,16 @@ fn serve(stream: TcpStream, answer: &Answer, noted: &Mutex<Vec<Asked>>) -> Optio
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-    let length = headers.get("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let asked = Asked { method, path, headers, body };
+    let length = headers.get("content-length").and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
+    let mut body = Vec::new();
+    let bytes = if keeps {
+        (&mut reader).take(length).read_to_end(&mut body).ok()? as u64
+    } else {
+        std::io::copy(&mut (&mut reader).take(length), &mut std::io::sink()).ok()?
+    };
+    // A line that was cut before the end was no request.
+    (bytes == length).then_some(())?;
+    let asked = Asked { method, path, headers, body, bytes };
     noted.lock().unwrap().push(asked.clone());
     let mut stream = stream;
     match answer(&asked) {
