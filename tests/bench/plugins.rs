@@ -60,6 +60,19 @@ fn load(bencher: Bencher<'_, '_>, name: &str) {
     bencher.bench(|| Plugin::load(&file, &grants(&[]), None, &env).unwrap());
 }
 
+/// The same of a plugin that `BILLKEEP_BENCH_PLUGIN` names: one in Python, say, with its interpreter.
+#[divan::bench(sample_count = 20)]
+fn load_named(bencher: Bencher<'_, '_>) {
+    let Some(path) = std::env::var_os("BILLKEEP_BENCH_PLUGIN") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("plugins").to_str().unwrap().to_owned();
+    let env = move |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| place.clone());
+    let file = PluginFile::read(Path::new(&path)).unwrap();
+    let granted = grants(&[("memory", "512MiB")]);
+    Plugin::load(&file, &granted, None, &env).unwrap();
+    bencher.bench(|| Plugin::load(&file, &granted, None, &env).unwrap().describe().unwrap());
+}
+
 /// An instance of its own, a call, and the end of both.
 #[divan::bench(args = ["index", "tester"])]
 fn call(bencher: Bencher<'_, '_>, name: &str) {
