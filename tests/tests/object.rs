@@ -142,13 +142,13 @@ fn a_full_disk_is_told_and_what_fits_later_is_delivered() {
         return python::cannot("a full disk", "a system that lets this user mount in a namespace of his own");
     }
     let mut inner = own(&format!(r#"{mount}; shift; exec "$@""#));
-    // The file may have been built anew, and be gone by now under its name.
-    inner.arg(format!("/proc/{}/exe", std::process::id())).args([
-        "--ignored",
-        "--exact",
-        "object::on_a_small_disk",
-    ]);
+    // The file may have been built anew, and be gone by now under its name; and what runs cannot be started from there.
+    let program =
+        std::env::current_exe().unwrap().with_file_name(format!("small-disk-{}", std::process::id()));
+    std::fs::copy("/proc/self/exe", &program).unwrap();
+    inner.arg(&program).args(["--ignored", "--exact", "object::on_a_small_disk"]);
     let output = inner.env("BILLKEEP_TEST_SMALL_DISK", disk.path()).output().unwrap();
+    std::fs::remove_file(&program).unwrap();
     let [said, errors] = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     assert!(output.status.success() && said.contains("1 passed"), "{:?}: {said}{errors}", output.status);
 }
