@@ -146,6 +146,10 @@ fn what_a_plugin_cannot_look_at_is_delivered_once_and_said_to_be_unseen() {
     assert!(shown.contains(&format!("{}/in/", server.url())), "{shown}");
     let (code, shown, said) = with_key(&["--format", "json", "delivery", "verify"]);
     assert!(code == Some(0) && shown.matches("\"unseen\"").count() == 2, "{shown}{said}");
+    assert!(
+        said.contains("2 delivered files cannot be looked at") && !said.contains("Nothing was"),
+        "{said}"
+    );
     // Part and manifest are there, each once, and the manifest tells of the part.
     let held = held.lock().unwrap().clone();
     assert_eq!(held.len(), 2);

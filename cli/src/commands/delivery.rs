@@ -406,12 +406,18 @@ fn judge(context: &Context, findings: &[(String, Finding)]) -> Result<(), Comman
     if stale > 0 {
         context.say(&format!("{stale} files are left of deliveries that were not finished or are gone."));
     }
-    if ok == 0 {
-        context.say("Nothing was delivered to the sinks that there are.");
-        return Ok(());
+    let unseen = count(|what| what == What::Unseen);
+    if unseen > 0 {
+        context.say(&format!(
+            "{unseen} delivered files cannot be looked at: their sinks have said that they are there, and cannot look again."
+        ));
     }
-    context.say(&format!(
-        "All {ok} delivered files are as they were delivered; other files beside them: {extra}."
-    ));
+    match (ok, unseen) {
+        (0, 0) => context.say("Nothing was delivered to the sinks that there are."),
+        (0, _) => {}
+        _ => context.say(&format!(
+            "All {ok} delivered files are as they were delivered; other files beside them: {extra}."
+        )),
+    }
     Ok(())
 }

@@ -42,11 +42,11 @@ impl Memory {
     /// Changes a value, or forgets it.
     pub fn set(&self, name: &str, value: Option<Vec<u8>>) {
         let mut held = self.held();
-        let before = match value {
+        let is_same = match value {
             Some(value) => held.values.insert(name.to_owned(), value.clone()).is_some_and(|b| b == value),
             None => held.values.remove(name).is_none(),
         };
-        if !before {
+        if !is_same {
             held.changed.insert(name.to_owned());
         }
     }

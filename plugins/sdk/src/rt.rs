@@ -1,6 +1,6 @@
 //! The few things that the generated bindings need of a runtime.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
 
 /// Memory that lives as long as a call.
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn cabi_realloc(old: *mut u8, old_len: usize, align: usize
         if old_len == 0 {
             alloc(Layout::from_size_align_unchecked(new_len, align))
         } else {
-            realloc(old, Layout::from_size_align_unchecked(old_len, align), new_len)
+            std::alloc::realloc(old, Layout::from_size_align_unchecked(old_len, align), new_len)
         }
     };
     if place.is_null() {
@@ -72,7 +72,3 @@ pub fn maybe_link_cabi_realloc() {
 /// A module without a start function has its constructors run before its first export; Rust has none of its own.
 #[cfg(target_arch = "wasm32")]
 pub fn run_ctors_once() {}
-
-/// Used where `realloc` has no caller of its own.
-#[allow(dead_code, reason = "what is imported above is used on one target only")]
-const REALLOC: unsafe fn(*mut u8, Layout, usize) -> *mut u8 = realloc;

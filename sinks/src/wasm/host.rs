@@ -299,14 +299,14 @@ impl data::HostBlob for Host {
 }
 
 /// The digests that a guest can ask for.
-enum Hasher {
+pub(super) enum Hasher {
     Ring(digest::Context),
     Md5(md5::Md5),
     Crc32(crc32fast::Hasher),
 }
 
 impl Hasher {
-    fn of(algorithm: &str) -> Option<Hasher> {
+    pub(super) fn of(algorithm: &str) -> Option<Hasher> {
         Some(match algorithm {
             "sha256" => Hasher::Ring(digest::Context::new(&digest::SHA256)),
             "sha512" => Hasher::Ring(digest::Context::new(&digest::SHA512)),
@@ -317,7 +317,7 @@ impl Hasher {
         })
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Hasher::Ring(context) => context.update(bytes),
             Hasher::Md5(md5) => md5::Digest::update(md5, bytes),
@@ -325,7 +325,7 @@ impl Hasher {
         }
     }
 
-    fn end(self) -> Vec<u8> {
+    pub(super) fn end(self) -> Vec<u8> {
         match self {
             Hasher::Ring(context) => context.finish().as_ref().to_vec(),
             Hasher::Md5(md5) => md5::Digest::finalize(md5).to_vec(),

@@ -13,7 +13,7 @@ use super::bindings::billkeep::sink::types;
 use super::declared::Takes;
 use super::file::PluginFile;
 use super::grants::Grants;
-use super::host::{Blob, Listener, Source};
+use super::host::{Blob, Hasher, Listener, Source, plain};
 use super::plugin::{CallError, Description, Left, Plugin, lend};
 use super::settings;
 use crate::url::{Env, Options, UrlError};
@@ -340,23 +340,23 @@ fn compare(checksum: &str, put: &Putting<'_>) -> Result<(), String> {
     let ours = match algorithm {
         "sha256" => put.sha256.clone(),
         "md5" => {
-            let mut md5 = <md5::Md5 as md5::Digest>::new();
+            let Some(mut md5) = Hasher::of(algorithm) else { return Ok(()) };
             let mut at = 0;
             while at < put.bytes {
                 let len = (put.bytes - at).min(1 << 20);
                 let bytes =
                     put.source.read(at, usize::try_from(len).unwrap_or(0)).map_err(|e| e.to_string())?;
-                md5::Digest::update(&mut md5, &bytes);
+                md5.update(&bytes);
                 at += len;
             }
-            md5::Digest::finalize(md5).iter().map(|byte| format!("{byte:02x}")).collect()
+            hex(&md5.end())
         }
         _ => return Ok(()),
     };
     if value.eq_ignore_ascii_case(&ours) {
         return Ok(());
     }
-    let value: String = value.chars().take(64).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let value: String = plain(value).chars().take(64).collect();
     Err(format!("the target has {algorithm} {value}, and {ours} was put"))
 }
 

@@ -1,7 +1,7 @@
 //! Servers and clients that nobody here wrote, each a process of its own: moto and `s3s-fs` serve; awscli, boto3 and rclone read.
 //! `BILLKEEP_TEST_PYTHON` names a Python that has `moto[server]` and `awscli`, `BILLKEEP_TEST_S3S_FS` the program; `rclone` is looked
-//! for where programs are. `.ci/run` installs them all. `BILLKEEP_TEST_GARAGE` names the program `garage`, which takes a quarter of an
-//! hour to build, so that `.ci/run` does without.
+//! for where programs are. `.ci/run` installs them all. `BILLKEEP_TEST_GARAGE` names the program `garage`, or is `1` for the one on the path; it
+//! takes a quarter of an hour to build, so that `.ci/run` does without unless that is said.
 
 use std::ffi::OsStr;
 use std::net::{TcpListener, TcpStream};
@@ -63,7 +63,8 @@ impl Real {
     /// Starts the server that people run on machines of their own, if there is one. It makes `bucket`, and knows no
     /// condition on a write: it replaces what is there.
     pub fn garage(bucket: &str) -> Option<Real> {
-        let program = PathBuf::from(std::env::var_os("BILLKEEP_TEST_GARAGE")?);
+        let program = std::env::var_os("BILLKEEP_TEST_GARAGE")?;
+        let program = if program == "1" { PathBuf::from("garage") } else { PathBuf::from(program) };
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("garage.toml");
         let of = config.to_str().unwrap().to_owned();

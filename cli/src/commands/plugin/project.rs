@@ -316,8 +316,8 @@ fn first_of(
             return Ok(());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        // A Python without the module is as good as none.
-        if said.contains("No module named") {
+        // A Python or Node.js without the module is as good as none.
+        if said.contains("No module named") || said.contains("Cannot find package") {
             continue;
         }
         return Err(CommandError::user(format!("the plugin does not build:\n{}", said.trim())));
@@ -457,17 +457,12 @@ pub(super) fn doctor(context: &Context) -> Result<(), CommandError> {
     let rows = [
         ("rust", "cargo", first(said("cargo", &["--version"])), "install Rust with rustup"),
         ("rust", "target wasm32-unknown-unknown", library, "rustup target add wasm32-unknown-unknown"),
+        ("c", "zig", first(said("zig", &["version"])).or_else(|| python("ziglang")), "pip install ziglang"),
         (
-            "c",
-            "zig or clang with wasi-libc",
-            first(said("zig", &["version"])).or_else(|| python("ziglang")),
-            "pip install ziglang",
-        ),
-        (
-            "c",
-            "wit-bindgen",
-            first(said("wit-bindgen", &["--version"])),
-            "cargo install wit-bindgen-cli --locked",
+            "js",
+            "node",
+            first(said("node", &["--version"])),
+            "install Node.js 20 or later; `npm install` in the project",
         ),
         (
             "python",
