@@ -592,6 +592,28 @@ fn of_a_plugin_that_cannot_look_what_is_small_is_remembered_byte_by_byte() {
 }
 
 #[test]
+fn a_module_whose_types_are_of_two_packages_is_told_and_does_not_use_up_the_stack() {
+    let whole = std::fs::read(tester()).unwrap();
+    let name = b"billkeep:sink/";
+    let places: Vec<usize> = (0..whole.len()).filter(|at| whole[*at..].starts_with(name)).collect();
+    let mut told = 0;
+    for place in &places {
+        // Another version of the same package is another package.
+        let mut bytes = whole.clone();
+        let Some(version) = bytes[*place..].iter().position(|b| *b == b'@').filter(|far| *far < 40) else {
+            continue;
+        };
+        bytes[place + version + 1] = b'7';
+        if PluginFile::of(&tester(), &bytes)
+            .is_err_and(|why| why.contains("its types are of packages `billkeep:sink@"))
+        {
+            told += 1;
+        }
+    }
+    assert!(told > 2, "{told} of {}", places.len());
+}
+
+#[test]
 fn bytes_by_chance_and_files_that_were_changed_are_told_and_never_panic() {
     let whole = std::fs::read(tester()).unwrap();
     let rounds = std::env::var("BILLKEEP_TEST_PLUGIN_MUTATIONS").ok().map_or(100, |n| n.parse().unwrap());

@@ -1,12 +1,13 @@
 //! A plugin's file: what it is, what it says of itself, and what it asks for, without running any of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use billkeep_core::sink::SinkError;
 use sha2::{Digest as _, Sha256};
-use wasmparser::{Parser, Payload};
+use wasmparser::{ComponentType, ComponentTypeDeclaration, InstanceTypeDeclaration, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use super::declared::{Declared, SECTION};
@@ -149,7 +150,88 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
         let mut encoder = encoder.module(module).map_err(|e| format!("{e:#}"))?;
         encoder.encode().map_err(|e| format!("{e:#}"))
     };
-    encoded().map_err(|why| format!("no component can be made of this module: {why}"))
+    of_one_package(module)
+        .and_then(|()| encoded())
+        .map_err(|why| format!("no component can be made of this module: {why}"))
+}
+
+/// Refuses a module whose types name more than one package. What makes a component of it goes from package to package without
+/// an end, until the stack is used up, where two depend on each other; of one alone it cannot.
+fn of_one_package(module: &[u8]) -> Result<(), String> {
+    let mut packages = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload.map_err(|e| format!("it is damaged: {e}"))?;
+        if let Payload::CustomSection(section) = payload
+            && section.name().starts_with("component-type")
+        {
+            packages_of(section.data(), &mut packages).map_err(|e| format!("its types are damaged: {e}"))?;
+        }
+    }
+    match packages.into_iter().collect::<Vec<_>>().as_slice() {
+        [one, other, ..] => Err(format!(
+            "its types are of packages `{one}` and `{other}`; make a component of it with the tools of its language"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Collects the packages that types name.
+fn packages_of(types: &[u8], packages: &mut BTreeSet<String>) -> Result<(), wasmparser::BinaryReaderError> {
+    for payload in Parser::new(0).parse_all(types) {
+        match payload? {
+            Payload::ComponentTypeSection(section) => {
+                for ty in section {
+                    packages_in(&ty?, packages);
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    note_package(import?.name.name, packages);
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    note_package(export?.name.name, packages);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Collects the packages that a type names. Types within types are as deep as the parser lets them be.
+fn packages_in(ty: &ComponentType<'_>, packages: &mut BTreeSet<String>) {
+    match ty {
+        ComponentType::Component(declared) => {
+            for one in declared {
+                match one {
+                    ComponentTypeDeclaration::Type(ty) => packages_in(ty, packages),
+                    ComponentTypeDeclaration::Import(import) => note_package(import.name.name, packages),
+                    ComponentTypeDeclaration::Export { name, .. } => note_package(name.name, packages),
+                    ComponentTypeDeclaration::CoreType(_) | ComponentTypeDeclaration::Alias(_) => {}
+                }
+            }
+        }
+        ComponentType::Instance(declared) => {
+            for one in declared {
+                match one {
+                    InstanceTypeDeclaration::Type(ty) => packages_in(ty, packages),
+                    InstanceTypeDeclaration::Export { name, .. } => note_package(name.name, packages),
+                    InstanceTypeDeclaration::CoreType(_) | InstanceTypeDeclaration::Alias(_) => {}
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Notes the package of `ns:package/interface@version`, with its version; other names have none.
+fn note_package(name: &str, packages: &mut BTreeSet<String>) {
+    if let Some((package, rest)) = name.split_once('/') {
+        let version = rest.split_once('@').map_or("", |(_, version)| version);
+        packages.insert(format!("{package}@{version}"));
+    }
 }
 
 /// The outermost level of a file.
