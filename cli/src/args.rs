@@ -8,6 +8,7 @@ mod notify;
 mod plugin;
 mod price;
 mod storage;
+mod user;
 
 use std::path::PathBuf;
 
@@ -29,6 +30,7 @@ pub(crate) use price::{FurtherColumn, GroupBy, Margin, Price, PriceOf};
 pub(crate) use storage::{
     Account, AllowArgs, Bound, ConsentArgs, EnableArgs, RemovalArgs, Retention, Sink, Storage, SwitchArgs,
 };
+pub(crate) use user::{Serve, User};
 
 /// An embedded store and export engine for cloud bills.
 #[derive(Debug, Parser)]
@@ -172,6 +174,11 @@ pub(crate) enum Command {
     /// What may be removed when, from sinks and store; nothing goes by itself
     #[command(subcommand)]
     Retention(Retention),
+    /// The console: pages for a browser, the HTTP interface and the scheduler, on this machine
+    Serve(Serve),
+    /// Who may do what; without anybody, whoever has the file may do everything
+    #[command(subcommand)]
+    User(User),
     /// The journal of all changes
     #[command(subcommand)]
     Audit(Audit),

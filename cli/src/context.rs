@@ -1,7 +1,9 @@
 //! What every command needs: the store, the format, the actor and the clock.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::ops::Deref;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use billkeep_core::bill::BillKey;
@@ -9,14 +11,18 @@ use billkeep_core::calendar::{Calendars, Moment};
 use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
+use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::{Access, ChunkCache, OpenOptions, Read, Store};
+use billkeep_core::store::{Access, ChunkCache, OpenOptions, Read, Store, StoreError};
 
 use crate::args::{Args, Format};
+use crate::clock::Clock;
 use crate::error::CommandError;
+use crate::output::{Kept, Out};
 
-/// What was said before the command.
+/// What was said before the command, and where what it says goes.
+#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) store: PathBuf,
     pub(crate) format: Format,
@@ -29,6 +35,39 @@ pub(crate) struct Context {
     segment_mib: Option<u16>,
     level: Option<i32>,
     cache_mib: Option<usize>,
+    pub(crate) clock: Clock,
+    /// What whoever acts has to be allowed, where the store knows people.
+    needs: Role,
+    out: Out,
+    /// The store, where somebody holds it open for all commands.
+    held: Option<Arc<Store>>,
+}
+
+/// A store that was opened for a command, or that is held open for many.
+pub(crate) enum Opened {
+    Own(Store),
+    Held(Arc<Store>),
+}
+
+impl Deref for Opened {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        match self {
+            Opened::Own(store) => store,
+            Opened::Held(store) => store,
+        }
+    }
+}
+
+impl Opened {
+    /// Closes what was opened for this command.
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        match self {
+            Opened::Own(store) => store.close(),
+            Opened::Held(_) => Ok(()),
+        }
+    }
 }
 
 impl Context {
@@ -45,12 +84,37 @@ impl Context {
             segment_mib: args.segment_mib,
             level: args.level,
             cache_mib: args.page_cache_mib,
+            clock: Clock::System,
+            needs: Role::Viewer,
+            out: Out::Terminal,
+            held: None,
+        }
+    }
+
+    /// Returns the same context for a command that needs so much to be allowed.
+    pub(crate) fn needing(&self, needs: Role) -> Context {
+        Context { needs, ..self.clone() }
+    }
+
+    /// Returns the same context with a store that stays open.
+    pub(crate) fn holding(&self, store: Arc<Store>) -> Context {
+        Context { held: Some(store), ..self.clone() }
+    }
+
+    /// Returns the same context for somebody whose commands' output is kept.
+    pub(crate) fn keeping(&self, actor: &str, format: Format, kept: &Kept) -> Context {
+        Context {
+            actor: Some(actor.to_owned()),
+            format,
+            quiet: false,
+            out: Out::Kept(kept.clone()),
+            ..self.clone()
         }
     }
 
     /// Returns the same context for another store.
     pub(crate) fn with_store(&self, store: PathBuf) -> Context {
-        Context { store, actor: self.actor.clone(), ..*self }
+        Context { store, held: None, ..self.clone() }
     }
 
     pub(crate) fn options(&self) -> OpenOptions {
@@ -60,13 +124,23 @@ impl Context {
     }
 
     /// Opens the store to look.
-    pub(crate) fn read(&self) -> Result<Store, CommandError> {
-        Ok(Store::open(&self.store, &self.options(), Access::Read)?)
+    pub(crate) fn read(&self) -> Result<Opened, CommandError> {
+        self.open(Access::Read)
     }
 
     /// Opens the store to change it.
-    pub(crate) fn write(&self) -> Result<Store, CommandError> {
-        Ok(Store::open(&self.store, &self.options(), Access::Write)?)
+    pub(crate) fn write(&self) -> Result<Opened, CommandError> {
+        self.open(Access::Write)
+    }
+
+    /// Opens the store, for whoever may do what is to be done. All commands come through here, from wherever they are given.
+    fn open(&self, access: Access) -> Result<Opened, CommandError> {
+        let store = match &self.held {
+            Some(store) => Opened::Held(store.clone()),
+            None => Opened::Own(Store::open(&self.store, &self.options(), access)?),
+        };
+        people::permit(&store.read()?, &self.actor_name(), self.needs)?;
+        Ok(store)
     }
 
     /// Compares every page of the store's file with its checksum.
@@ -75,18 +149,20 @@ impl Context {
     }
 
     pub(crate) fn now_unix_s(&self) -> i64 {
-        chrono::Utc::now().timestamp()
+        self.clock.now_unix_s()
     }
 
     pub(crate) fn actor(&self) -> Actor {
-        let name = self
-            .actor
+        Actor { name: self.actor_name(), at_unix_s: self.now_unix_s() }
+    }
+
+    pub(crate) fn actor_name(&self) -> String {
+        self.actor
             .clone()
             .or_else(|| std::env::var("USER").ok())
             .or_else(|| std::env::var("USERNAME").ok())
             .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| "unknown".to_owned());
-        Actor { name, at_unix_s: self.now_unix_s() }
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// Returns the day that was asked for, or today in the store's time zone.
@@ -151,11 +227,28 @@ impl Context {
     /// Says something to the person, unless they asked for quiet.
     pub(crate) fn say(&self, words: &str) {
         if !self.quiet {
-            crate::output::words(words);
+            self.out.words(words);
         }
     }
 
+    /// Writes data.
+    pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), CommandError> {
+        let mut out = self.writer();
+        out.write_all(bytes)?;
+        Ok(out.flush()?)
+    }
+
+    /// Returns what data is written to.
+    pub(crate) fn writer(&self) -> Box<dyn Write + Send> {
+        self.out.writer()
+    }
+
+    /// Gives a table to whoever wants it as it is, instead of its text; says whether somebody does.
+    pub(crate) fn takes(&self, table: &crate::output::Table) -> bool {
+        self.out.takes(table)
+    }
+
     pub(crate) fn shows_progress(&self) -> bool {
-        !self.quiet && std::io::stderr().is_terminal()
+        matches!(self.out, Out::Terminal) && !self.quiet && std::io::stderr().is_terminal()
     }
 }

@@ -14,6 +14,7 @@ use billkeep_core::error::Kind;
 use billkeep_core::evidence::EvidenceError;
 use billkeep_core::export::{ExportError, GuardError};
 use billkeep_core::ingest::{Fault, ImportError};
+use billkeep_core::people::PeopleError;
 use billkeep_core::price::PriceError;
 use billkeep_core::retention::RetentionError;
 use billkeep_core::sink::SinkError;
@@ -27,11 +28,22 @@ pub(crate) struct CommandError {
     message: String,
     hints: Vec<String>,
     broken_pipe: bool,
+    /// Whoever asked may not.
+    forbidden: bool,
+    /// What was asked for is not there.
+    absent: bool,
 }
 
 impl CommandError {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> CommandError {
-        CommandError { kind, message: message.into(), hints: Vec::new(), broken_pipe: false }
+        CommandError {
+            kind,
+            message: message.into(),
+            hints: Vec::new(),
+            broken_pipe: false,
+            forbidden: false,
+            absent: false,
+        }
     }
 
     pub(crate) fn user(message: impl Into<String>) -> CommandError {
@@ -60,6 +72,36 @@ impl CommandError {
             _ => return self,
         };
         self.hint(hint)
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    pub(crate) fn is_forbidden(&self) -> bool {
+        self.forbidden
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        self.absent
+    }
+
+    /// Says that whoever asked may not.
+    pub(crate) fn forbidden(self) -> CommandError {
+        CommandError { forbidden: true, ..self }
+    }
+
+    /// Says that what was asked for is not there.
+    pub(crate) fn absent(self) -> CommandError {
+        CommandError { absent: true, ..self }
     }
 
     pub(crate) fn is_broken_pipe(&self) -> bool {
@@ -112,12 +154,28 @@ impl From<StoreError> for CommandError {
     }
 }
 
+impl From<PeopleError> for CommandError {
+    fn from(e: PeopleError) -> Self {
+        let error = CommandError::new(e.kind(), e.to_string());
+        match e {
+            PeopleError::Store(e) => e.into(),
+            PeopleError::Nobody(_) => CommandError { forbidden: true, ..error }
+                .hint("`billkeep user list` shows them; say who you are with `--as NAME` before the command"),
+            PeopleError::Role { .. } => CommandError { forbidden: true, ..error }
+                .hint("an admin can give another role with `billkeep user set NAME --role ROLE`"),
+            PeopleError::NoAdmin(_) => error.hint("`billkeep user set NAME --role admin` makes one"),
+            PeopleError::Name(_) => error,
+        }
+    }
+}
+
 impl From<BillError> for CommandError {
     fn from(e: BillError) -> Self {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             BillError::Store(e) => e.into(),
-            BillError::NoBill(_) => error.hint("`billkeep bill list` shows the bills that there are"),
+            BillError::NoRevision { .. } => error.absent(),
+            BillError::NoBill(_) => error.absent().hint("`billkeep bill list` shows the bills that there are"),
             BillError::Stale(stale) => error
                 .hint(format!("look at it again with `billkeep bill show {}`", stale.bill.month))
                 .hint(format!(
@@ -178,7 +236,9 @@ impl From<DisputeError> for CommandError {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             DisputeError::Bill(e) => e.into(),
-            DisputeError::None(_) => error.hint("`billkeep dispute list` shows the disputes that there are"),
+            DisputeError::None(_) => {
+                error.absent().hint("`billkeep dispute list` shows the disputes that there are")
+            }
             DisputeError::NoLine { bill, .. } => {
                 error.hint(format!("`billkeep bill lines {}` shows lines with their ids", bill.month))
             }
@@ -202,7 +262,7 @@ impl From<LateError> for CommandError {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             LateError::Bill(e) => e.into(),
-            LateError::None(_) => error.hint("`billkeep late list` shows the files that wait"),
+            LateError::None(_) => error.absent().hint("`billkeep late list` shows the files that wait"),
             _ => error,
         }
     }
@@ -224,7 +284,7 @@ impl From<StorageError> for CommandError {
         match e {
             StorageError::Store(e) => e.into(),
             StorageError::NotYet { next, .. } => error.hint(format!("run `{next}` first")),
-            StorageError::NoSink(_) => error.hint(
+            StorageError::NoSink(_) => error.absent().hint(
                 "`billkeep sink list` shows the sinks that there are; `--create URL` adds one on the way",
             ),
             StorageError::NotAllowed { uin, kind, .. } => {
@@ -251,7 +311,9 @@ impl From<CalendarError> for CommandError {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             CalendarError::Store(e) => e.into(),
-            CalendarError::None(_) => error.hint("`billkeep calendar list` shows those that there are"),
+            CalendarError::None(_) => {
+                error.absent().hint("`billkeep calendar list` shows those that there are")
+            }
             CalendarError::BuiltIn(_) => error.hint("a calendar of your own needs another name"),
             CalendarError::Exists(_) => error
                 .hint("give it another name: days that followed the other one are asked for by its figures"),
@@ -351,7 +413,7 @@ impl From<DeliveryError> for CommandError {
                 error.hint(format!("`billkeep delivery retry {number}` tries it at once"))
             }
             DeliveryError::None(_) => {
-                error.hint("`billkeep delivery list` shows the deliveries that there are")
+                error.absent().hint("`billkeep delivery list` shows the deliveries that there are")
             }
             _ => error,
         }

@@ -4,11 +4,14 @@
 //! return. Data goes to stdout, words go to stderr, and the exit code tells the kind of failure.
 
 mod args;
+mod clock;
 mod commands;
+mod console;
 mod context;
 mod error;
 mod metrics;
 mod output;
+mod permission;
 mod progress;
 mod stop;
 

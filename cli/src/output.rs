@@ -1,15 +1,18 @@
 //! Tables, JSON and CSV on stdout; words on stderr.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufWriter, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use billkeep_core::money::Amount;
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
 use serde_json::{Map, Value};
 
 use crate::args::Format;
+use crate::context::Context;
 use crate::error::CommandError;
 
 /// Rows to be shown in any format. Every cell is a text; numbers are right-aligned in tables.
+#[derive(Clone)]
 pub(crate) struct Table {
     /// The name and version of the JSON shape.
     pub(crate) shape: &'static str,
@@ -50,6 +53,14 @@ impl Column {
         Column { name: name.into(), kind: Cells::Count, wide: false }
     }
 
+    pub(crate) fn is_amount(&self) -> bool {
+        self.kind == Cells::Amount
+    }
+
+    pub(crate) fn is_number(&self) -> bool {
+        self.kind != Cells::Text
+    }
+
     pub(crate) fn wide(self) -> Column {
         Column { wide: true, ..self }
     }
@@ -66,13 +77,16 @@ impl Table {
         Table { shape, columns, rows: Vec::new(), more: Vec::new() }
     }
 
-    pub(crate) fn print(&self, format: Format) -> Result<(), CommandError> {
-        let text = match format {
+    pub(crate) fn print(&self, context: &Context) -> Result<(), CommandError> {
+        if context.takes(self) {
+            return Ok(());
+        }
+        let text = match context.format {
             Format::Table => self.drawn(),
             Format::Csv => self.csv(),
             Format::Json => self.json(),
         };
-        data(text.as_bytes())
+        context.data(text.as_bytes())
     }
 
     /// Returns the table with its first rows alone.
@@ -251,11 +265,96 @@ pub(crate) fn lines(n: u64) -> String {
     if n == 1 { "1 line".to_owned() } else { format!("{} lines", billkeep_core::ingest::grouped(n)) }
 }
 
-/// Writes data to stdout.
-pub(crate) fn data(bytes: &[u8]) -> Result<(), CommandError> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(bytes)?;
-    Ok(out.flush()?)
+/// Where what a command says goes.
+#[derive(Clone)]
+pub(crate) enum Out {
+    /// Data to stdout, words to stderr.
+    Terminal,
+    /// To whoever asked for it.
+    Kept(Kept),
+}
+
+/// What a command has said.
+#[derive(Clone, Default)]
+pub(crate) struct Kept(Arc<Mutex<Parts>>);
+
+#[derive(Default)]
+struct Parts {
+    data: Vec<u8>,
+    words: Vec<String>,
+    tables: Option<Vec<Table>>,
+    /// Where data goes instead of being kept.
+    onward: Option<Box<dyn Write + Send>>,
+}
+
+impl Kept {
+    /// Keeps tables as they are, not their text.
+    pub(crate) fn tables() -> Kept {
+        Kept(Arc::new(Mutex::new(Parts { tables: Some(Vec::new()), ..Parts::default() })))
+    }
+
+    /// Hands data on as it comes.
+    pub(crate) fn onward(to: Box<dyn Write + Send>) -> Kept {
+        Kept(Arc::new(Mutex::new(Parts { onward: Some(to), ..Parts::default() })))
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Parts) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn take_data(&self) -> Vec<u8> {
+        self.with(|parts| std::mem::take(&mut parts.data))
+    }
+
+    pub(crate) fn take_words(&self) -> Vec<String> {
+        self.with(|parts| std::mem::take(&mut parts.words))
+    }
+
+    pub(crate) fn take_tables(&self) -> Vec<Table> {
+        self.with(|parts| parts.tables.as_mut().map(std::mem::take).unwrap_or_default())
+    }
+}
+
+impl Write for Kept {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.with(|parts| match &mut parts.onward {
+            Some(out) => out.write(bytes),
+            None => parts.data.write(bytes),
+        })
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.with(|parts| parts.onward.as_mut().map_or(Ok(()), Write::flush))
+    }
+}
+
+impl Out {
+    pub(crate) fn words(&self, text: &str) {
+        match self {
+            Out::Terminal => words(text),
+            Out::Kept(kept) => kept.with(|parts| parts.words.push(text.to_owned())),
+        }
+    }
+
+    pub(crate) fn writer(&self) -> Box<dyn Write + Send> {
+        match self {
+            Out::Terminal => Box::new(BufWriter::with_capacity(1 << 16, std::io::stdout())),
+            Out::Kept(kept) => Box::new(BufWriter::with_capacity(1 << 16, kept.clone())),
+        }
+    }
+
+    pub(crate) fn takes(&self, table: &Table) -> bool {
+        match self {
+            Out::Terminal => false,
+            Out::Kept(kept) => kept.with(|parts| match &mut parts.tables {
+                Some(tables) => {
+                    tables.push(table.clone());
+                    true
+                }
+                None => false,
+            }),
+        }
+    }
 }
 
 /// Asks a person whether they agree; where there is no terminal to ask at, nobody does.

@@ -14,6 +14,7 @@ use crate::contract::{self, Contract};
 use crate::delivery::{self, Delivery};
 use crate::journal;
 use crate::notice::{Notice, Notifier};
+use crate::people;
 use crate::policy::Policy;
 use crate::price;
 use crate::retention::Rules;
@@ -67,6 +68,8 @@ fn records(store: &impl Read) -> Result<(), StoreError> {
     at_home::<Late>(store, Table::Late, |late| late.number.to_be_bytes().to_vec())?;
     at_home::<Notifier>(store, Table::Notifiers, |notifier| notifier.name.as_bytes().to_vec())?;
     at_home::<Notice>(store, Table::Notices, |notice| notice.number.to_be_bytes().to_vec())?;
+    at_home::<people::Person>(store, Table::People, |person| people::key(&person.name))?;
+    store.list::<crate::requests::Request>(Table::Requests, &[])?;
     at_home::<Load>(store, Table::Loads, |load| load.number.to_be_bytes().to_vec())?;
     for (key, _) in store.list::<Segment>(Table::Segments, &[])? {
         <[u8; 8]>::try_from(key.as_slice()).map_err(|_| elsewhere(Table::Segments))?;

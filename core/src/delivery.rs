@@ -24,12 +24,13 @@ mod verify;
 pub use deliver::{abandon, cannot, deliver, retry};
 pub(crate) use desk::Desk;
 pub use desk::{Destination, Meter, NoMeter, Seal, Sign, Ways};
-pub use due::{DueAt, DueItem, due, due_at, due_of};
+pub use due::{DueAt, DueItem, due, due_at, due_of, due_of_accounts};
 pub use error::DeliveryError;
 pub use rebuild::{Made, NOT_AT_ANY_SINK, Rebuilt, rebuild};
+pub use record::manifest as kept_manifest;
 pub use record::{
     Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, RemovedAt, Upload, find, list,
 };
-pub(crate) use record::{get, manifest as kept_manifest, put};
+pub(crate) use record::{get, put};
 pub use repair::{Repaired, repair};
 pub use verify::{Finding, How, What, verify};

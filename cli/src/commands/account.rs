@@ -98,7 +98,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             ]);
         }
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<(), CommandError> {
@@ -149,7 +149,7 @@ fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<
             totals_text(sums),
         ]);
     }
-    table.print(context.format)?;
+    table.print(context)?;
     if !unknown.is_empty() {
         context.say(&format!(
             "{} accounts of bills are not in the tree on the days of their lines.",

@@ -23,8 +23,8 @@ pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError
         Audit::List(wanted) => {
             let entries = journal::select(&reader, &filter(wanted, &reader)?)?;
             match context.format {
-                Format::Table => output::data(for_people(&entries).as_bytes()),
-                format => table(&entries).print(format),
+                Format::Table => context.data(for_people(&entries).as_bytes()),
+                _ => table(&entries).print(context),
             }
         }
         Audit::Verify { expect } => verify(context, &reader, *expect),
@@ -107,7 +107,7 @@ fn verify(context: &Context, store: &impl Read, expect: Option<[u8; 32]>) -> Res
         let mut table = Table::new("billkeep.audit.verify/1", columns);
         let noted = noted.map_or_else(String::new, |number| number.to_string());
         table.rows.push(vec![entries.to_string(), last, noted]);
-        return table.print(context.format);
+        return table.print(context);
     }
     context.say(&format!("The journal is whole: {entries} entries, none altered, none missing."));
     if let Some(number) = noted {

@@ -59,7 +59,7 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
                 told.add(&item, "due");
             }
         }
-        told.table(months).print(context.format)?;
+        told.table(months).print(context)?;
         context.say(&told.sentence(months, "would be delivered"));
         return Ok(());
     }
@@ -70,7 +70,7 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
     let told_of = super::notify::after_run(context, &store);
     let figures = crate::metrics::after_run(context, &store, args.metrics.as_deref());
     if context.format != Format::Table {
-        told.table(months).print(context.format)?;
+        told.table(months).print(context)?;
     }
     store.close()?;
     if let Some(error) = failed {

@@ -90,7 +90,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             ]);
         }
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 /// Opens a bill at a revision, for looking.
@@ -239,7 +239,7 @@ fn lines(
         table.rows.push(cells);
         Ok(true)
     })?;
-    table.print(context.format)?;
+    table.print(context)?;
     if matched > limit {
         context.say(&format!("more than {limit} lines match; `--limit N` shows more"));
     }
@@ -259,7 +259,7 @@ fn csv(
     let view = view(context, &reader, which, revision)?;
     let columns = Columns::of(&view).in_dialect(dialect);
     let (temporary, mut out): (Option<std::path::PathBuf>, Box<dyn Write>) = match output {
-        None => (None, Box::new(std::io::stdout().lock())),
+        None => (None, context.writer()),
         Some(path) => {
             let mut name = path.file_name().unwrap_or_default().to_owned();
             name.push(".part");
@@ -329,7 +329,7 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
             vec![s.currency.clone(), s.lines.to_string(), s.total().to_string()]
         };
         table.rows = revision.sums.iter().map(row).collect();
-        table.print(context.format)?;
+        table.print(context)?;
     }
     let what = format!(
         "{key} at revision {}, {}, total {}, digest {}",

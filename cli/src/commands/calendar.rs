@@ -8,7 +8,7 @@ use billkeep_core::calendar::{self, Calendars, FILE_BYTES_MAX, Months, Profile};
 use crate::args::Calendar;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{self, Column, Table};
+use crate::output::{Column, Table};
 
 pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandError> {
     match command {
@@ -25,7 +25,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
                 }
             };
             if *as_file {
-                output::data(calendar::write_file(&profile).as_bytes())
+                context.data(calendar::write_file(&profile).as_bytes())
             } else {
                 show(context, &profile)
             }
@@ -103,7 +103,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             profile.zone.map_or_else(|| "-".to_owned(), |zone| zone.to_string()),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn show(context: &Context, profile: &Profile) -> Result<(), CommandError> {
@@ -131,5 +131,5 @@ fn show(context: &Context, profile: &Profile) -> Result<(), CommandError> {
     ] {
         table.rows.push(vec![figure.to_owned(), value]);
     }
-    table.print(context.format)
+    table.print(context)
 }

@@ -163,7 +163,7 @@ fn repair(
             }
         }
     }
-    table.print(context.format)?;
+    table.print(context)?;
     store.close()?;
     match failed {
         Some(error) => Err(error.into()),
@@ -189,7 +189,7 @@ fn rebuild(context: &Context, sink: &str) -> Result<(), CommandError> {
     for Rebuilt { what, name, made, detail } in &rebuilt {
         table.rows.push(vec![(*what).to_owned(), name.clone(), made.word().to_owned(), detail.clone()]);
     }
-    table.print(context.format)?;
+    table.print(context)?;
     store.close()?;
     let count = |what: &str, made: Made| rebuilt.iter().filter(|r| r.what == what && r.made == made).count();
     context.say(&format!(
@@ -271,7 +271,7 @@ fn show(context: &Context, number: u64) -> Result<(), CommandError> {
         hints.push(format!("`billkeep delivery retry {number}` tries it at once"));
         hints.push(format!("`billkeep delivery abandon {number} --reason TEXT` gives it up"));
     }
-    table.print(context.format)?;
+    table.print(context)?;
     hints.iter().for_each(|hint| context.say(hint));
     Ok(())
 }
@@ -368,7 +368,7 @@ fn print_with(context: &Context, deliveries: &[Record], location: bool) -> Resul
             of(|receipt| receipt.location.clone()),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn print_findings(context: &Context, findings: &[(String, Finding)]) -> Result<(), CommandError> {
@@ -389,7 +389,7 @@ fn print_findings(context: &Context, findings: &[(String, Finding)]) -> Result<(
             finding.detail.clone(),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn judge(context: &Context, findings: &[(String, Finding)]) -> Result<(), CommandError> {

@@ -13,11 +13,10 @@ use billkeep_core::error::Kind;
 use billkeep_core::ingest::Request;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::storage::{self, Audience, Consent, Enable, Lines, Said, SinkRecord};
-use billkeep_core::store::Store;
 use billkeep_core::uin::Uin;
 use std::collections::BTreeMap;
 
-use crate::context::Context;
+use crate::context::{Context, Opened};
 use crate::error::{CommandError, short};
 use crate::output;
 
@@ -77,7 +76,7 @@ pub(super) fn through(context: &Context, dir: &Path, record: &SinkRecord) -> Res
 
 struct Demo<'a> {
     context: &'a Context,
-    store: Store,
+    store: Opened,
     bucket: PathBuf,
     bills: PathBuf,
     payer: Uin,
@@ -151,7 +150,7 @@ impl<'a> Demo<'a> {
             ["owner", "product"].map(str::parse::<Field>).into_iter().collect::<Result<Vec<_>, _>>()?;
         let shown = bill::show(&reader, &view, &fields, self.context.thread_count())?;
         let table = super::bill::grouped_table(&shown);
-        output::data(table.first_rows(12).drawn().as_bytes())?;
+        self.context.data(table.first_rows(12).drawn().as_bytes())?;
         self.context.say(&format!("... {} rows in all", shown.len()));
         Ok(())
     }
@@ -223,7 +222,7 @@ impl<'a> Demo<'a> {
         let listed = to.sink.list();
         let mut names = listed.map_err(|error| DeliveryError::Sink { sink: SINK.to_owned(), error })?;
         names.push(String::new());
-        output::data(names.join("\n").as_bytes())
+        self.context.data(names.join("\n").as_bytes())
     }
 
     fn verify(&self, number: &str, title: &str) -> Result<(), CommandError> {

@@ -127,7 +127,7 @@ fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
             dispute.reason.clone(),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn show(context: &Context, dispute: &Record) -> Result<(), CommandError> {
@@ -158,7 +158,7 @@ fn show(context: &Context, dispute: &Record) -> Result<(), CommandError> {
             step.note.clone(),
         ]);
     }
-    table.print(context.format)?;
+    table.print(context)?;
     context.say(&format!(
         "Dispute {} about {} of {} is {}: {} {} {}, of {} {}.",
         dispute.number,

@@ -104,7 +104,7 @@ fn print(context: &Context, when: &When, due: &DueAt) -> Result<(), CommandError
     for item in &due.later {
         row(item, "no", format!("not yet: the calendar asks for it at {}", item.asked.from));
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 /// Says why the calendar asks for a bill.
@@ -155,7 +155,7 @@ fn days(
             ]);
         }
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 /// The bills that would be due, and wait for somebody to confirm them.

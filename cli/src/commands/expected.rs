@@ -8,7 +8,7 @@ use billkeep_core::period::{Basis, BillMonth, Day};
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{self, Column, Table, wrapped};
+use crate::output::{Column, Table, wrapped};
 
 /// How wide it is written for people.
 const WIDTH: usize = 80;
@@ -25,8 +25,8 @@ pub(crate) fn run(context: &Context, on: Option<Day>, month: Option<BillMonth>) 
     let mut all = expected::expected(calendars.on(on), on, &bills);
     all.retain(|e| month.is_none_or(|month| e.month == month));
     match context.format {
-        Format::Table => output::data(for_people(&all, on).as_bytes()),
-        format => table(on, &all).print(format),
+        Format::Table => context.data(for_people(&all, on).as_bytes()),
+        _ => table(on, &all).print(context),
     }
 }
 

@@ -59,12 +59,12 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         }
     }
     if context.format == Format::Csv {
-        table_of(&reports).print(context.format)?;
+        table_of(&reports).print(context)?;
     }
     if context.format == Format::Json {
         let rows: Vec<Value> = reports.iter().map(json_of).collect();
         let object = json!({ "format": "billkeep.import/1", "files": rows });
-        output::data(output::json_text(&object).as_bytes())?;
+        context.data(output::json_text(&object).as_bytes())?;
     }
     tell_unassigned(context, &store.read()?, &reports)?;
     store.close()?;

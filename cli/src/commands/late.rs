@@ -66,7 +66,7 @@ fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
             late.reason.clone().unwrap_or_default(),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
@@ -96,7 +96,7 @@ fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
             effect.amount.to_string(),
         ]);
     }
-    table.print(context.format)?;
+    table.print(context)?;
     context.say(&format!(
         "Late file {}, `{}`, is {}. It was for the bill of {}, confirmed at revision {};\nit would change it by {}.",
         late.number,

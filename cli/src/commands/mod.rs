@@ -24,18 +24,27 @@ mod sink;
 mod status;
 mod storage;
 mod store_file;
+mod user;
+
+pub(crate) use user::secret;
 
 use std::process::ExitCode;
 
 use crate::args::{Args, Bill, Command};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::permission;
 
-/// Runs a command.
+/// Runs the command of a command line.
 pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
-    let context = Context::new(&args);
+    run_in(&Context::new(&args), args.command)
+}
+
+/// Runs a command, wherever it was given: the console and its HTTP interface say the same ones.
+pub(crate) fn run_in(context: &Context, command: Command) -> Result<ExitCode, CommandError> {
+    let context = context.needing(permission::needs(&command));
     let done = |result: Result<(), CommandError>| result.map(|()| ExitCode::SUCCESS);
-    match args.command {
+    match command {
         Command::Demo { dir } => done(demo::run(&context, &dir)),
         Command::Init { payer, calendar, timezone } => done(init::run(&context, payer, &calendar, timezone)),
         Command::Import(import) => done(import::run(&context, &import)),
@@ -61,6 +70,8 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
         Command::Notify(notify) => done(notify::run(&context, notify)),
         Command::Plugin(plugin) => done(plugin::run(&context, plugin)),
         Command::Export(export) => done(export::run(&context, &export)),
+        Command::Serve(serve) => done(crate::console::run(&context, serve)),
+        Command::User(user) => done(user::run(&context, user)),
         Command::Audit(audit) => done(audit::run(&context, &audit)),
         Command::StoreFile(store) => done(store_file::run(&context, &store)),
     }

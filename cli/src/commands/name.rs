@@ -17,13 +17,13 @@ pub(crate) fn run(context: &Context, command: &Name) -> Result<(), CommandError>
     match command {
         Name::List => {
             let profiles = BuiltIn::ALL.iter().map(|built_in| NameProfile::BuiltIn(*built_in));
-            samples_of("billkeep.name.list/1", profiles)?.print(context.format)
+            samples_of("billkeep.name.list/1", profiles)?.print(context)
         }
         Name::Check { template } => {
             let profile: NameProfile = template.parse()?;
-            samples_of("billkeep.name.check/1", [profile])?.print(context.format)
+            samples_of("billkeep.name.check/1", [profile])?.print(context)
         }
-        Name::Parse { file_name, naming } => said(file_name, naming.as_ref())?.print(context.format),
+        Name::Parse { file_name, naming } => said(file_name, naming.as_ref())?.print(context),
     }
 }
 

@@ -90,7 +90,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             pending.count().to_string(),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn test(context: &Context, name: &str) -> Result<(), CommandError> {
@@ -146,7 +146,7 @@ fn log(context: &Context, pending: bool) -> Result<(), CommandError> {
             failure.map_or_else(String::new, |f| f.why.clone()),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 /// Tells what is to be told; returns how many were told or wait.

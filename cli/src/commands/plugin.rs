@@ -203,7 +203,7 @@ fn inspect(context: &Context, path: &Path) -> Result<(), CommandError> {
     }
     file.imports.iter().for_each(|name| row("imports", name.clone()));
     file.exports.iter().for_each(|name| row("exports", name.clone()));
-    table.print(context.format)?;
+    table.print(context)?;
     if file.declared.is_none() {
         context.say("It declares nothing: what it needs is known from its documentation alone.");
     }
@@ -321,7 +321,7 @@ fn list(context: &Context, lock: Option<&Path>, check: Option<&Path>) -> Result<
         let Pinned { sink, path, id, version, sha256, now } = pinned;
         table.rows.push(vec![sink, id, version, sha256, now, path.display().to_string()]);
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn trust(context: &Context, name: &str, given: &GrantArgs, yes: bool) -> Result<(), CommandError> {

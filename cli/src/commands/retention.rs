@@ -42,7 +42,7 @@ fn show(context: &Context) -> Result<(), CommandError> {
     }
     let days = rules.revisions_days.map_or_else(|| "for good".to_owned(), |days| days.to_string());
     table.rows.push(vec!["store".into(), "lines of replaced revisions".into(), days]);
-    table.print(context.format)
+    table.print(context)
 }
 
 fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
@@ -80,7 +80,7 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
             kept.why.to_owned(),
         ]);
     }
-    table.print(context.format)?;
+    table.print(context)?;
     if plan.removals.is_empty() {
         context.say(&format!("Nothing may be removed on {on}."));
     } else {

@@ -65,5 +65,5 @@ fn show(context: &Context, store: &impl Read) -> Result<(), CommandError> {
     ] {
         table.rows.push(vec![name.to_owned(), value, by.to_owned()]);
     }
-    table.print(context.format)
+    table.print(context)
 }

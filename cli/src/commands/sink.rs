@@ -148,7 +148,7 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
         let texts = [outcome.name, weight, answer, outcome.what, seen];
         table.rows.push(texts.map(str::to_owned).to_vec());
     }
-    table.print(context.format)?;
+    table.print(context)?;
     let create_only = can.get("create-only") == Some(&true);
     storage::put_probe(store.write()?, name, can, &context.actor())?;
     store.close()?;
@@ -244,5 +244,5 @@ fn list(context: &Context) -> Result<(), CommandError> {
             create_only.to_owned(),
         ]);
     }
-    table.print(context.format)
+    table.print(context)
 }

@@ -76,12 +76,12 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
     deliveries(&reader, on, &mut items)?;
     items.sort_by_key(|item| item.section);
     match context.format {
-        Format::Table => print(on, &settings, profile, &items),
+        Format::Table => print(context, on, &settings, profile, &items),
         Format::Json => {
             let row = |i: &Item| json!({ "section": i.section.name(), "subject": i.subject, "text": i.text, "next": i.next });
             let rows: Vec<Value> = items.iter().map(row).collect();
             let object = json!({ "format": "billkeep.status/1", "on": on.to_string(), "rows": rows });
-            output::data(output::json_text(&object).as_bytes())
+            context.data(output::json_text(&object).as_bytes())
         }
         Format::Csv => {
             let columns = ["section", "subject", "text", "next"].map(Column::text).to_vec();
@@ -90,7 +90,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
                 .into_iter()
                 .map(|i| vec![i.section.name().to_owned(), i.subject, i.text, i.next])
                 .collect();
-            table.print(Format::Csv)
+            table.print(context)
         }
     }
 }
@@ -264,7 +264,13 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
     Ok(())
 }
 
-fn print(on: Day, settings: &StoreSettings, profile: &Profile, items: &[Item]) -> Result<(), CommandError> {
+fn print(
+    context: &Context,
+    on: Day,
+    settings: &StoreSettings,
+    profile: &Profile,
+    items: &[Item],
+) -> Result<(), CommandError> {
     let mut text = format!("{on}, payer {}, calendar {}\n", settings.payer, profile.name);
     for section in Section::ALL {
         let of: Vec<&Item> = items.iter().filter(|i| i.section == section).collect();
@@ -282,5 +288,5 @@ fn print(on: Day, settings: &StoreSettings, profile: &Profile, items: &[Item]) -
             }
         }
     }
-    output::data(text.as_bytes())
+    context.data(text.as_bytes())
 }

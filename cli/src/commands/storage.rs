@@ -236,7 +236,7 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
             ]);
         }
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
@@ -305,7 +305,7 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
             }
         }
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 /// A row of the history: what was said, until which day it holds, how many bills lie there, and who said it.

@@ -52,5 +52,5 @@ fn stats(context: &Context) -> Result<(), CommandError> {
         vec!["deliveries".into(), count(Table::Deliveries)?],
         vec!["journal".into(), count(Table::Journal)?],
     ];
-    table.print(context.format)
+    table.print(context)
 }

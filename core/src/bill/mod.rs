@@ -12,6 +12,7 @@ pub mod life;
 mod lines;
 pub mod origin;
 pub(crate) mod owner_days;
+pub mod page;
 mod records;
 pub(crate) mod revise;
 mod show;

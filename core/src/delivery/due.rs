@@ -80,6 +80,19 @@ fn overdue(
 /// # Errors
 /// [`DeliveryError`] when the store cannot be read.
 pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<DueItem>, DeliveryError> {
+    due_of_accounts(store, basis, asked, |_| true)
+}
+
+/// [`due_of`], for some accounts only.
+///
+/// # Errors
+/// [`DeliveryError`] when the store cannot be read.
+pub fn due_of_accounts(
+    store: &impl Read,
+    basis: Basis,
+    asked: &[Asked],
+    is_wanted: impl Fn(Uin) -> bool,
+) -> Result<Vec<DueItem>, DeliveryError> {
     let settings = StoreSettings::of(store)?;
     let tree = Tree::load(store)?;
     let mut accounts = storage::accounts(store)?;
@@ -88,7 +101,7 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
     }
     let mut bills = Bills { store, facts: BTreeMap::new(), views: BTreeMap::new() };
     let mut items = Vec::new();
-    for account in &accounts {
+    for account in accounts.iter().filter(|account| is_wanted(account.uin)) {
         for asked in asked.iter().copied() {
             let Asked { slot, on, .. } = asked;
             // Reseller bills are the payer's alone.

@@ -39,7 +39,10 @@ pub(crate) fn put(writer: &Writer, delivery: &Delivery) -> Result<(), StoreError
 }
 
 /// Returns a delivery's manifest as it is at the sink, or is to be; those of earlier versions were not kept.
-pub(crate) fn manifest(store: &impl Read, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn manifest(store: &impl Read, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
     store.get(Table::Manifests, &number.to_be_bytes())
 }
 

@@ -59,6 +59,10 @@ pub enum Table {
     Notices,
     /// That it was told that a revision waits, under notifier, bill and revision.
     NoticeKeys,
+    /// People and their roles, under their name in small letters.
+    People,
+    /// What requests with a key came to, under the key.
+    Requests,
     /// The journal, under the entry's number.
     Journal,
 }
@@ -110,6 +114,8 @@ impl Table {
         Table::Notifiers,
         Table::Notices,
         Table::NoticeKeys,
+        Table::People,
+        Table::Requests,
         Table::Journal,
     ];
 
@@ -143,6 +149,8 @@ impl Table {
             Table::Notifiers => "notifiers",
             Table::Notices => "notices",
             Table::NoticeKeys => "notice_keys",
+            Table::People => "people",
+            Table::Requests => "requests",
             Table::Journal => "journal",
         }
     }

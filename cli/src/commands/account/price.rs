@@ -116,7 +116,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             ]);
         }
     }
-    table.print(context.format)
+    table.print(context)
 }
 
 pub(super) fn column(context: &Context, command: FurtherColumn) -> Result<(), CommandError> {
@@ -129,7 +129,7 @@ pub(super) fn column(context: &Context, command: FurtherColumn) -> Result<(), Co
                 let row = |header: &String| vec![terms.uin.to_string(), header.clone()];
                 table.rows.extend(terms.columns.iter().map(row));
             }
-            return table.print(context.format);
+            return table.print(context);
         }
         FurtherColumn::Add { uin, header } => {
             let store = context.write()?;

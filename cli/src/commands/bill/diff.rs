@@ -1,6 +1,6 @@
 //! `bill diff`: what two revisions of a bill differ in.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use billkeep_core::bill::{BillError, BillView, Change, Comparison, Diff, DiffGroup, DiffLine, Net};
 use billkeep_core::export::write_quoted;
@@ -35,17 +35,17 @@ pub(super) fn diff(
     let diff = match context.format {
         Format::Table => {
             let diff = comparison.run::<CommandError>(&reader, threads, &mut |_| Ok(()))?;
-            output::data(tables(&from, &to, &diff, limit).as_bytes())?;
+            context.data(tables(&from, &to, &diff, limit).as_bytes())?;
             diff
         }
         Format::Csv => {
-            let mut out = CsvLines::new(&comparison)?;
+            let mut out = CsvLines::new(&comparison, context.writer())?;
             let diff = comparison.run(&reader, threads, &mut |change| out.change(change))?;
             out.out.flush()?;
             diff
         }
         Format::Json => {
-            let mut out = JsonLines::new(&comparison, which, [&from, &to])?;
+            let mut out = JsonLines::new(&comparison, which, [&from, &to], context.writer())?;
             let diff = comparison.run(&reader, threads, &mut |change| out.change(change))?;
             out.finish(&diff, comparison.columns())?;
             diff
@@ -173,11 +173,7 @@ fn total(line: &DiffLine) -> Amount {
     line.amounts.first().copied().unwrap_or_default()
 }
 
-type Out = BufWriter<std::io::StdoutLock<'static>>;
-
-fn stdout() -> Out {
-    BufWriter::with_capacity(1 << 16, std::io::stdout().lock())
-}
+type Out = Box<dyn Write + Send>;
 
 /// Writes every line as CSV.
 struct CsvLines<'a> {
@@ -188,9 +184,8 @@ struct CsvLines<'a> {
 }
 
 impl<'a> CsvLines<'a> {
-    fn new(comparison: &'a Comparison<'_>) -> Result<CsvLines<'a>, CommandError> {
-        let mut lines =
-            CsvLines { headers: comparison.headers(), changes: 0, text: Vec::new(), out: stdout() };
+    fn new(comparison: &'a Comparison<'_>, out: Out) -> Result<CsvLines<'a>, CommandError> {
+        let mut lines = CsvLines { headers: comparison.headers(), changes: 0, text: Vec::new(), out };
         let fixed = ["change", "kind", "by", "columns", "currency", "total"].map(str::as_bytes);
         lines.record(fixed.into_iter().chain(comparison.headers().iter().map(String::as_bytes)))?;
         Ok(lines)
@@ -237,8 +232,9 @@ impl<'a> JsonLines<'a> {
         comparison: &'a Comparison<'_>,
         which: &Which,
         views: [&BillView; 2],
+        out: Out,
     ) -> Result<JsonLines<'a>, CommandError> {
-        let mut lines = JsonLines { headers: comparison.headers(), changes: 0, out: stdout() };
+        let mut lines = JsonLines { headers: comparison.headers(), changes: 0, out };
         let [from, to] = views.map(|view| {
             let total = |s: &billkeep_core::block::Sums| {
                 json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() })

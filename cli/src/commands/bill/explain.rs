@@ -1,6 +1,6 @@
 //! `bill explain`: a sum of a bill, down to its lines and where they stand in the files.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use billkeep_core::bill::{BillView, Explained, Field, Load, PlacedLine, Shown, explain as explain_core};
 use billkeep_core::block::Sums;
@@ -54,17 +54,17 @@ pub(super) fn explain(
                 }
                 Ok(())
             })?;
-            output::data(tables(&view, &sums, &lines).as_bytes())?;
+            context.data(tables(&view, &sums, &lines).as_bytes())?;
             sums
         }
         Format::Csv => {
-            let mut out = CsvLines::new(&view)?;
+            let mut out = CsvLines::new(&view, context.writer())?;
             let sums = run(&mut |line| out.line(&line))?;
             out.out.flush()?;
             sums
         }
         Format::Json => {
-            let mut out = JsonLines::new(&view, which)?;
+            let mut out = JsonLines::new(&view, which, context.writer())?;
             let sums = run(&mut |line| out.line(&line))?;
             out.finish(&sums)?;
             sums
@@ -164,11 +164,7 @@ fn tables(view: &BillView, sums: &[Sums], lines: &[PlacedLine]) -> String {
     text
 }
 
-type Out = BufWriter<std::io::StdoutLock<'static>>;
-
-fn stdout() -> Out {
-    BufWriter::with_capacity(1 << 16, std::io::stdout().lock())
-}
+type Out = Box<dyn Write + Send>;
 
 /// Returns the money columns that any file of a bill has, the total first.
 fn summed(view: &BillView) -> Vec<BillColumn> {
@@ -210,8 +206,8 @@ struct CsvLines<'a> {
 }
 
 impl<'a> CsvLines<'a> {
-    fn new(view: &'a BillView) -> Result<CsvLines<'a>, CommandError> {
-        let mut lines = CsvLines { view, columns: summed(view), out: stdout() };
+    fn new(view: &'a BillView, out: Out) -> Result<CsvLines<'a>, CommandError> {
+        let mut lines = CsvLines { view, columns: summed(view), out };
         let names = names(&lines.columns);
         lines.record(&names)?;
         Ok(lines)
@@ -245,9 +241,9 @@ struct JsonLines<'a> {
 }
 
 impl<'a> JsonLines<'a> {
-    fn new(view: &'a BillView, which: &Which) -> Result<JsonLines<'a>, CommandError> {
+    fn new(view: &'a BillView, which: &Which, out: Out) -> Result<JsonLines<'a>, CommandError> {
         let columns = summed(view);
-        let mut lines = JsonLines { view, names: names(&columns), columns, lines: 0, out: stdout() };
+        let mut lines = JsonLines { view, names: names(&columns), columns, lines: 0, out };
         write!(lines.out, "{{\n  \"format\": \"billkeep.bill.explain/1\",\n")?;
         for (name, value) in [
             ("month", Value::from(which.month.to_string())),

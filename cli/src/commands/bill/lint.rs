@@ -37,16 +37,15 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandEr
     };
     let report = lint::lint(&reader, &view, &settings)?;
     if context.format == Format::Json {
-        output::data(output::json_text(&json_of(&report)).as_bytes())?;
+        context.data(output::json_text(&json_of(&report)).as_bytes())?;
     } else if context.format == Format::Csv || !report.findings.is_empty() {
-        table_of(&report).print(context.format)?;
+        table_of(&report).print(context)?;
     }
     if context.format == Format::Table {
         for finding in &report.findings {
             for example in &finding.examples {
-                output::data(
-                    format!("{} {}: {example}\n", finding.rule, finding.rule.severity()).as_bytes(),
-                )?;
+                context
+                    .data(format!("{} {}: {example}\n", finding.rule, finding.rule.severity()).as_bytes())?;
             }
         }
     }

@@ -54,5 +54,5 @@ pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> 
             ]);
         }
     }
-    table.print(context.format)
+    table.print(context)
 }

@@ -480,7 +480,7 @@ pub(super) fn doctor(context: &Context) -> Result<(), CommandError> {
         let there = there.unwrap_or_else(|| "no".to_owned());
         table.rows.push([language, needs, &there, how].map(str::to_owned).to_vec());
     }
-    table.print(context.format)?;
+    table.print(context)?;
     context.say(match missing {
         0 => "Everything is there.",
         _ => "Only what the language of your choice needs has to be there.",

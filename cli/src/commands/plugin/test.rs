@@ -39,7 +39,7 @@ pub(super) fn test(
         };
         table.rows.push([name, result, what, seen].map(str::to_owned).to_vec());
     }
-    table.print(context.format)?;
+    table.print(context)?;
     if let Some(path) = junit {
         fs::write(path, xml(&file.name(), &checked))
             .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;

@@ -1,0 +1,67 @@
+//! The part of the command line that is about people and the console.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use billkeep_core::people::Role;
+use clap::Subcommand;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Enters somebody, or gives them another role; the first has to be an admin
+    Set {
+        /// The name, as the journal has it and `--as` says it
+        name: String,
+        /// viewer, operator, approver or admin; each may do what the ones before may
+        #[arg(long)]
+        role: Role,
+    },
+    /// Everybody, with roles and tokens
+    List,
+    /// Takes somebody out; without anybody, whoever has the file may do everything
+    Remove { name: String },
+    /// Prints a link that signs somebody in to the console, once, for ten minutes
+    Link {
+        name: String,
+        /// Where the console is
+        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8321")]
+        at: String,
+    },
+    /// Prints a token for a program of somebody's
+    Token {
+        name: String,
+        /// What it is for
+        #[arg(long, value_name = "TEXT")]
+        label: String,
+    },
+    /// Takes back all tokens and links of somebody
+    Revoke { name: String },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    /// The address; another than this machine's own needs TLS and people
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8321")]
+    pub(crate) listen: SocketAddr,
+    /// A further name by which browsers call it; may be given several times
+    #[arg(long = "host", value_name = "NAME[:PORT]")]
+    pub(crate) hosts: Vec<String>,
+    /// The certificate chain for TLS, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's key, PEM, which only its owner reads
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Another machine's browser without TLS: only behind a proxy that has it
+    #[arg(long, conflicts_with = "tls_cert")]
+    pub(crate) insecure_plain_http: bool,
+    /// Only pages and API; what is due is delivered by somebody else
+    #[arg(long)]
+    pub(crate) no_scheduler: bool,
+    /// Takes the time from a file, as 2021-04-06T03:00:00Z, for replays
+    #[arg(long, value_name = "FILE")]
+    pub(crate) clock: Option<PathBuf>,
+    /// The largest bill file that is taken by upload
+    #[arg(long, value_name = "MIB", default_value_t = 4096)]
+    pub(crate) upload_mib: u64,
+}

@@ -1,0 +1,132 @@
+//! What every request passes first: who may call this machine by which name, from which page, and as whom.
+//!
+//! A page of another site can have a browser send requests here. It cannot name another host than its own (the `Host` check is
+//! against names that were made to point here), cannot hide where it comes from (`Origin`, `Sec-Fetch-Site`), is sent no cookie
+//! (`SameSite=Strict`), and does not know the token that every form carries. Each alone would do; all are asked for.
+
+use std::collections::BTreeSet;
+
+use axum::http::{HeaderMap, header};
+use billkeep_core::people::{self, SecretHash};
+
+use super::routes::Route;
+use super::session::COOKIE;
+use super::{Answer, Console, Visitor, is_open};
+use crate::args::Serve;
+use crate::error::CommandError;
+
+/// Where a form or a header has the token.
+pub(super) const CSRF_FIELD: &str = "csrf";
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// Returns the names by which browsers may call a server.
+pub(super) fn hosts(serve: &Serve) -> BTreeSet<String> {
+    let port = serve.listen.port();
+    let mut hosts: BTreeSet<String> = serve.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+    hosts.insert(serve.listen.to_string());
+    if serve.listen.ip().is_loopback() {
+        hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}")));
+    }
+    hosts
+}
+
+/// Why a request does not pass.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// By a name that is not this server's.
+    Host,
+    /// From a page of somebody else's.
+    Origin,
+    /// Without the token that this server's own pages have.
+    Csrf,
+    /// By nobody who has signed in.
+    Unknown,
+}
+
+impl Stop {
+    pub(super) fn error(&self) -> CommandError {
+        let user = CommandError::user;
+        match self {
+            Stop::Host => {
+                user("this server is not called by that name; start it with `--host NAME` if it is")
+            }
+            Stop::Origin => user("the request comes from a page of another site"),
+            Stop::Csrf => user("the request lacks the token of its session; load the page again"),
+            Stop::Unknown => user(
+                "sign in first: with the link that `billkeep serve` printed, or one by `billkeep user link NAME`",
+            ),
+        }
+    }
+
+    pub(super) fn answer(&self) -> Answer {
+        let status = match self {
+            Stop::Host => 421,
+            Stop::Origin | Stop::Csrf => 403,
+            Stop::Unknown => 401,
+        };
+        Answer { status, ..Answer::error(&self.error()) }
+    }
+}
+
+fn text(headers: &HeaderMap, name: impl axum::http::header::AsHeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Returns the value of the session's cookie.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == COOKIE)
+        .map(|(_, value)| value)
+}
+
+/// Checks names and pages: what is known before anything of the body is read.
+pub(super) fn enter(console: &Console, route: &Route, headers: &HeaderMap) -> Result<Option<Visitor>, Stop> {
+    let host = text(headers, header::HOST).map(str::to_ascii_lowercase).ok_or(Stop::Host)?;
+    if !console.hosts.contains(&host) {
+        return Err(Stop::Host);
+    }
+    if route.is_change() {
+        let own = format!("{}://{host}", if console.tls { "https" } else { "http" });
+        let proxied = format!("https://{host}");
+        if text(headers, header::ORIGIN).is_some_and(|origin| origin != own && origin != proxied)
+            || headers.contains_key(header::ORIGIN) && text(headers, header::ORIGIN).is_none()
+        {
+            return Err(Stop::Origin);
+        }
+        if text(headers, "sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
+            return Err(Stop::Origin);
+        }
+    }
+    let visitor = visitor(console, headers);
+    if visitor.is_none() && !is_open(route) {
+        return Err(Stop::Unknown);
+    }
+    Ok(visitor)
+}
+
+fn visitor(console: &Console, headers: &HeaderMap) -> Option<Visitor> {
+    let reader = console.store.read().ok()?;
+    if let Some(authorization) = text(headers, header::AUTHORIZATION) {
+        let token = authorization.strip_prefix("Bearer ")?;
+        let person = people::of_token(&reader, SecretHash::of(token.trim().as_bytes())).ok()??;
+        return Some(Visitor { name: person.name, role: person.role, session: None });
+    }
+    let session = console.sessions.find(cookie(headers)?, console.context.now_unix_s())?;
+    // Looked up each time: a role that was taken away is gone at once.
+    let role = people::role_of(&reader, &session.name).ok()?;
+    Some(Visitor { name: session.name.clone(), role, session: Some(session) })
+}
+
+/// Checks that a change has the token of its session. Programs have a token of their own, which no browser sends by itself.
+pub(super) fn has_csrf(visitor: &Visitor, headers: &HeaderMap, in_form: Option<&str>) -> Result<(), Stop> {
+    let Some(session) = &visitor.session else { return Ok(()) };
+    let given = text(headers, CSRF_HEADER).or(in_form).unwrap_or_default();
+    // Hashed, so that how long it takes tells nothing of the token.
+    if SecretHash::of(given.as_bytes()) == SecretHash::of(session.csrf.as_bytes()) {
+        Ok(())
+    } else {
+        Err(Stop::Csrf)
+    }
+}

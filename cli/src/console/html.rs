@@ -1,0 +1,466 @@
+//! What pages are made of: the frame around them, tables, amounts, charts, forms.
+
+use billkeep_core::money::Amount;
+use maud::{DOCTYPE, Markup, html};
+
+use super::session::Flash;
+use super::words::{Language, Words};
+use super::{Ask, Console, Visitor};
+use crate::error::CommandError;
+use crate::output::Table;
+use billkeep_core::people::Role;
+
+/// A page, ready to be framed.
+pub(super) struct Page<'a> {
+    pub(super) title: &'a str,
+    /// The entry of the menu to which it belongs.
+    pub(super) menu: &'a str,
+    pub(super) content: Markup,
+}
+
+/// What pages are drawn with.
+#[derive(Clone, Copy)]
+pub(super) struct View<'a> {
+    pub(super) language: Language,
+    pub(super) words: &'static Words,
+    pub(super) visitor: Option<&'a Visitor>,
+    /// Says whether amounts are shown with all their decimals.
+    pub(super) decimals: bool,
+    target: &'a str,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(ask: &'a Ask) -> View<'a> {
+        View {
+            language: ask.language,
+            words: ask.language.words(),
+            visitor: ask.visitor.as_ref(),
+            decimals: ask.get("decimals") == Some("all"),
+            target: &ask.target,
+        }
+    }
+
+    pub(super) fn term<'b>(&self, word: &'b str) -> &'b str {
+        self.language.term(word)
+    }
+
+    /// Says whether whoever looks may do what needs a role: others are shown no button for it.
+    pub(super) fn may(&self, needs: Role) -> bool {
+        self.visitor.is_some_and(|visitor| visitor.role >= needs)
+    }
+
+    /// The hidden fields of every form that changes something.
+    pub(super) fn token(&self, back: &str) -> Markup {
+        let csrf =
+            self.visitor.and_then(|visitor| visitor.session.as_ref()).map_or("", |session| &session.csrf);
+        html! {
+            input type="hidden" name="csrf" value=(csrf);
+            input type="hidden" name="back" value=(back);
+        }
+    }
+
+    /// Path and query of this page.
+    pub(super) fn here(&self) -> &'a str {
+        self.target
+    }
+
+    /// An amount: two decimals, and all of them where they are wanted or in the tooltip.
+    pub(super) fn amount(&self, amount: Amount) -> Markup {
+        let whole = amount.grouped();
+        if self.decimals {
+            return html! { span.amount { (whole) } };
+        }
+        let short = two_decimals(amount).map_or_else(|| whole.clone(), |amount| amount.grouped());
+        html! { span.amount title=(whole) { (short) } }
+    }
+
+    /// The link that shows all decimals, or two.
+    pub(super) fn decimals_switch(&self) -> Markup {
+        let (words, all) = (self.words, if self.decimals { None } else { Some("all") });
+        html! { a.quiet href=(with_query(self.target, "decimals", all)) { (if self.decimals { words.two_decimals } else { words.all_decimals }) } }
+    }
+
+    /// Draws a table. `link` may make a cell a link.
+    pub(super) fn table(
+        &self,
+        caption: &str,
+        table: &Table,
+        link: &dyn Fn(&str, &[String], &str) -> Option<String>,
+    ) -> Markup {
+        let cell = |at: usize, row: &[String]| {
+            let Some(column) = table.columns.get(at) else { return html! {} };
+            let text = row.get(at).map_or("", String::as_str);
+            let amount =
+                column.is_amount().then(|| Amount::parse_cell(text.as_bytes()).ok().flatten()).flatten();
+            let shown = match amount {
+                Some(amount) => self.amount(amount),
+                None if column.is_number() => html! { (grouped(text)) },
+                None => html! { (self.term(text)) },
+            };
+            let shown = match link(&column.name, row, text) {
+                Some(to) => html! { a href=(to) { (shown) } },
+                None => shown,
+            };
+            if at == 0 {
+                html! { th scope="row" .num[column.is_number()] { (shown) } }
+            } else {
+                html! { td .num[column.is_number()] { (shown) } }
+            }
+        };
+        html! {
+            div.scroll tabindex="0" role="region" aria-label=(caption) {
+                table {
+                    caption { (caption) }
+                    thead { tr {
+                        @for column in &table.columns {
+                            th scope="col" .num[column.is_number()] { (self.term(&column.name)) }
+                        }
+                    } }
+                    tbody {
+                        @for row in &table.rows {
+                            tr { @for at in 0..table.columns.len() { (cell(at, row)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// No cell is a link.
+pub(super) fn no_links(_: &str, _: &[String], _: &str) -> Option<String> {
+    None
+}
+
+/// Puts separators into a whole number; anything else stays.
+pub(super) fn grouped(text: &str) -> String {
+    match Amount::parse_cell(text.as_bytes()) {
+        Ok(Some(amount)) if amount.scale() == 0 => amount.grouped(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Rounds an amount to two decimals, half away from zero: for the eye alone.
+fn two_decimals(amount: Amount) -> Option<Amount> {
+    let scale = amount.scale();
+    if scale <= 2 {
+        return Some(Amount::new(amount.rescaled(2)?, 2));
+    }
+    let unit = 10_i128.checked_pow(u32::from(scale - 2))?;
+    let mantissa = amount.mantissa();
+    let half = unit / 2 * mantissa.signum();
+    Some(Amount::new(mantissa.checked_add(half)? / unit, 2))
+}
+
+/// Sets a value of a path's query, or takes it out.
+pub(super) fn with_query(target: &str, name: &str, value: Option<&str>) -> String {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    for (known, kept) in url::form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known != name) {
+        pairs.append_pair(&known, &kept);
+    }
+    if let Some(value) = value {
+        pairs.append_pair(name, value);
+    }
+    let query = pairs.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// Makes a path with a query of these values, without the empty ones.
+pub(super) fn path(path: &str, query: &[(&str, &str)]) -> String {
+    query
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .fold(path.to_owned(), |path, (name, value)| with_query(&path, name, Some(value)))
+}
+
+/// Replaces `{a}`, `{b}`, `{c}` in a sentence.
+pub(super) fn filled(sentence: &str, values: &[&str]) -> String {
+    ["{a}", "{b}", "{c}"]
+        .iter()
+        .zip(values)
+        .fold(sentence.to_owned(), |text, (place, value)| text.replace(place, value))
+}
+
+/// Frames a page.
+pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
+    let view = View::of(ask);
+    let words = view.words;
+    let flash = view.visitor.and_then(|visitor| visitor.session.as_ref()).and_then(|session| session.take());
+    let other = match view.language {
+        Language::English => Language::Chinese,
+        Language::Chinese => Language::English,
+    };
+    let menu = [
+        ("/", words.status),
+        ("/bills", words.bills),
+        ("/import", words.import),
+        ("/disputes", words.disputes),
+        ("/late", words.late),
+        ("/storage", words.storage),
+        ("/deliveries", words.deliveries),
+        ("/journal", words.journal),
+        ("/settings", words.settings),
+    ];
+    let store = console.context.store.file_name().unwrap_or_default().to_string_lossy();
+    html! {
+        (DOCTYPE)
+        html lang=(view.language.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (page.title) " · billkeep" }
+                link rel="icon" href="/favicon.svg" type="image/svg+xml";
+                link rel="stylesheet" href="/assets/console.css";
+                script src="/assets/console.js" defer {}
+            }
+            body {
+                a.skip href="#main" { (words.skip) }
+                header.top {
+                    p.brand { a href="/" { "billkeep" } }
+                    div.who {
+                        form method="post" action="/language" {
+                            (view.token(view.here()))
+                            input type="hidden" name="language" value=(other.tag());
+                            button.quiet type="submit" lang=(other.tag()) { (words.language_other) }
+                        }
+                        @if let Some(visitor) = view.visitor {
+                            span.user { span.label { (words.signed_in_as) " " } (visitor.name) " (" (view.term(visitor.role.word())) ")" }
+                            form method="post" action="/sign-out" {
+                                (view.token("/sign-in"))
+                                button.quiet type="submit" { (words.sign_out) }
+                            }
+                        }
+                    }
+                    @if view.visitor.is_some() {
+                        nav aria-label=(words.main_menu) {
+                            ul {
+                                @for (to, name) in menu {
+                                    li { a href=(to) aria-current=[(to == page.menu).then_some("page")] { (name) } }
+                                }
+                            }
+                        }
+                    }
+                }
+                main id="main" tabindex="-1" {
+                    h1 { (page.title) }
+                    @if let Some(flash) = &flash { (told(&view, flash)) }
+                    (page.content)
+                }
+                footer { p { (store) " · billkeep " (env!("CARGO_PKG_VERSION")) } }
+            }
+        }
+    }
+    .into_string()
+}
+
+/// What the change before this page came to.
+fn told(view: &View<'_>, flash: &Flash) -> Markup {
+    let words = view.words;
+    html! {
+        @match &flash.failed {
+            Some((message, hints)) => {
+                div.notice.bad role="alert" {
+                    p { strong { (words.not_done) ": " } (message) }
+                    @if !hints.is_empty() { ul { @for hint in hints { li { (hint) } } } }
+                }
+            }
+            None => {
+                div.notice.good role="status" {
+                    @if flash.said.is_empty() { p { strong { (words.done) } } }
+                    @for said in &flash.said { p.said { (said) } }
+                }
+            }
+        }
+        @for table in flash.tables.iter().filter(|table| !table.rows.is_empty()) {
+            (view.table(words.details, table, &no_links))
+        }
+    }
+}
+
+/// An error as content of a page.
+pub(super) fn error(view: &View<'_>, error: &CommandError) -> Markup {
+    html! {
+        div.notice.bad role="alert" {
+            p { (error.message()) }
+            @if !error.hints().is_empty() { ul { @for hint in error.hints() { li { (hint) } } } }
+        }
+        p { a href="/" { (view.words.status) } }
+    }
+}
+
+/// A value with its name, in a list of them.
+pub(super) fn fact(name: &str, value: Markup) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+/// A dialog: open where `is_open`, and else one that a link opens. Without a script it is a part of the page.
+pub(super) fn dialog(
+    view: &View<'_>,
+    id: &str,
+    title: &str,
+    is_open: bool,
+    closed: &str,
+    content: &Markup,
+) -> Markup {
+    html! {
+        @if is_open {
+            dialog open id=(id) aria-labelledby=(format!("{id}-title")) {
+                h2 id=(format!("{id}-title")) { (title) }
+                (content)
+                p.away { a href=(closed) { (view.words.cancel) } }
+            }
+        }
+    }
+}
+
+/// A choice among values.
+pub(super) fn select(id: &str, name: &str, label: &str, values: &[(String, String)], chosen: &str) -> Markup {
+    html! {
+        div.field {
+            label for=(id) { (label) }
+            select id=(id) name=(name) {
+                @for (value, text) in values {
+                    option value=(value) selected[value == chosen] { (text) }
+                }
+            }
+        }
+    }
+}
+
+/// A line of text to be filled in.
+pub(super) fn input(id: &str, name: &str, label: &str, kind: &str, value: &str, required: bool) -> Markup {
+    html! {
+        div.field {
+            label for=(id) { (label) }
+            input id=(id) name=(name) type=(kind) value=(value) required[required];
+        }
+    }
+}
+
+/// A bar or a point of a chart.
+pub(super) struct Mark {
+    pub(super) name: String,
+    pub(super) amount: Amount,
+    pub(super) to: Option<String>,
+}
+
+/// Returns how many of `whole` parts of `most` an amount is, without a float; 0 for what is not above zero.
+fn share(amount: Amount, most: Amount, whole: i128) -> i128 {
+    let scale = amount.scale().max(most.scale());
+    match (amount.rescaled(scale), most.rescaled(scale)) {
+        (Some(amount), Some(most)) if most > 0 && amount > 0 => {
+            // Large sums are cut to what can be multiplied.
+            let cut = (most / 1_000_000_000_000).max(1);
+            (amount / cut).saturating_mul(whole) / (most / cut).max(1)
+        }
+        _ => 0,
+    }
+}
+
+fn most(marks: &[Mark]) -> Amount {
+    let largest = marks.iter().max_by(|a, b| a.amount.cmp(&b.amount));
+    largest.map(|mark| mark.amount).unwrap_or_default()
+}
+
+/// Draws bars, a row for each mark. Who cannot see them reads the same figures.
+pub(super) fn bars(view: &View<'_>, title: &str, marks: &[Mark]) -> Markup {
+    let most = most(marks);
+    html! {
+        figure.chart {
+            figcaption { (title) }
+            table.bars {
+                tbody {
+                    @for mark in marks {
+                        tr {
+                            th scope="row" {
+                                @match &mark.to { Some(to) => a href=(to) { (mark.name) }, None => (mark.name) }
+                            }
+                            td.bar {
+                                svg viewBox="0 0 400 16" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
+                                    rect.track width="400" height="16" {}
+                                    rect.fill width=(share(mark.amount, most, 400)) height="16" {}
+                                }
+                            }
+                            td.num { (view.amount(mark.amount)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Draws a line over days; its figures are in a table that opens.
+pub(super) fn line(view: &View<'_>, title: &str, marks: &[Mark]) -> Markup {
+    const WIDTH: i128 = 620;
+    const HEIGHT: i128 = 140;
+    let most = most(marks);
+    let steps = i128::try_from(marks.len()).unwrap_or(1).max(2) - 1;
+    let at = |place: usize, mark: &Mark| {
+        let x = 10 + i128::try_from(place).unwrap_or(0) * (WIDTH - 20) / steps;
+        (x, 10 + HEIGHT - share(mark.amount, most, HEIGHT))
+    };
+    let points: Vec<(i128, i128)> = marks.iter().enumerate().map(|(place, mark)| at(place, mark)).collect();
+    let path: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
+    let ends = [marks.first(), marks.last()].map(|mark| mark.map_or("", |mark| mark.name.as_str()));
+    html! {
+        figure.chart {
+            figcaption { (title) }
+            svg.line viewBox="0 0 620 176" role="img" aria-label=(format!("{title}: {} – {}", ends[0], ends[1])) {
+                line.axis x1="10" y1="150" x2="610" y2="150" {}
+                polyline.stroke points=(path.join(" ")) fill="none" {}
+                @for ((x, y), mark) in points.iter().zip(marks) {
+                    circle.dot cx=(x) cy=(y) r="3" { title { (mark.name) ": " (mark.amount.grouped()) } }
+                }
+                text.tick x="10" y="170" { (ends[0]) }
+                text.tick x="610" y="170" text-anchor="end" { (ends[1]) }
+            }
+            details {
+                summary { (view.words.details) }
+                table { tbody { @for mark in marks {
+                    tr { th scope="row" { (mark.name) } td.num { (view.amount(mark.amount)) } }
+                } } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(text: &str) -> Amount {
+        Amount::parse_cell(text.as_bytes()).unwrap().unwrap()
+    }
+
+    #[test]
+    fn amounts_are_rounded_for_the_eye_half_away_from_zero() {
+        for (whole, short) in [
+            ("1234.565", "1,234.57"),
+            ("-1234.565", "-1,234.57"),
+            ("0.004999", "0.00"),
+            ("3", "3.00"),
+            ("99999999999999999999.99999999", "100,000,000,000,000,000,000.00"),
+        ] {
+            assert_eq!(two_decimals(amount(whole)).unwrap().grouped(), short, "{whole}");
+        }
+    }
+
+    #[test]
+    fn bars_are_shares_of_the_largest() {
+        let share = |one: &str, most: &str| share(amount(one), amount(most), 400);
+        assert_eq!(share("1", "2"), 200);
+        assert_eq!(share("0.25", "1"), 100);
+        assert_eq!(share("-5", "2"), 0);
+        assert_eq!(share("1", "-2"), 0);
+        assert_eq!(share("99999999999999999999.9", "99999999999999999999.9"), 400);
+    }
+
+    #[test]
+    fn a_query_is_set_replaced_and_taken_out() {
+        assert_eq!(with_query("/a?x=1&y=2", "x", Some("3 4")), "/a?y=2&x=3+4");
+        assert_eq!(with_query("/a?x=1", "x", None), "/a");
+        assert_eq!(path("/a", &[("b", ""), ("c", "d&e")]), "/a?c=d%26e");
+    }
+}

@@ -1,0 +1,224 @@
+//! The console: pages, the HTTP interface and the scheduler over one store, on this machine.
+//!
+//! A request that looks or changes is a command, said in another way ([`say`]): what it may do, what it does and what it answers
+//! is decided where the command line's is. [`routes`] lists all there is. [`gate`] is passed by every request before anything
+//! else. Handlers are plain functions that run on their own threads; [`server`] alone is asynchronous.
+
+mod gate;
+mod html;
+mod openapi;
+mod pages;
+mod rollups;
+mod routes;
+mod say;
+mod scheduler;
+mod server;
+mod session;
+mod shapes;
+mod special;
+mod words;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use billkeep_core::error::Kind;
+use billkeep_core::people::{self, Role};
+use billkeep_core::store::{Access, Store};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::args::Serve;
+use crate::clock::Clock;
+use crate::commands;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::stop;
+
+use routes::Route;
+use say::Fields;
+use session::{Session, Sessions};
+use words::Language;
+
+/// What all requests share.
+pub(super) struct Console {
+    /// How commands are run; holds the store open.
+    context: Context,
+    store: Arc<Store>,
+    sessions: Sessions,
+    rollups: rollups::Rollups,
+    /// By which names browsers may call it.
+    hosts: BTreeSet<String>,
+    /// Says whether browsers come by TLS.
+    tls: bool,
+    upload_bytes_max: u64,
+}
+
+/// Who asks.
+#[derive(Clone)]
+pub(super) struct Visitor {
+    name: String,
+    role: Role,
+    /// None for a program with a token.
+    session: Option<Arc<Session>>,
+}
+
+/// A request that has passed the gate.
+pub(super) struct Ask {
+    /// The values in the path and the query, and of the body.
+    fields: Fields,
+    visitor: Option<Visitor>,
+    language: Language,
+    /// Path and query as they were asked for.
+    target: String,
+    /// A file that was sent, where it lies.
+    file: Option<PathBuf>,
+}
+
+impl Ask {
+    /// Returns a value.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.fields
+            .get(name)
+            .and_then(|values| values.first())
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+    }
+
+    fn visitor(&self) -> Result<&Visitor, CommandError> {
+        self.visitor.as_ref().ok_or_else(|| CommandError::new(Kind::Refused, "nobody has signed in"))
+    }
+}
+
+/// What is answered.
+pub(super) struct Answer {
+    status: u16,
+    headers: Vec<(&'static str, String)>,
+    body: Body,
+}
+
+pub(super) enum Body {
+    Whole(Bytes),
+    /// As it comes; an error ends it early, so that nobody takes it for whole.
+    Stream(tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>),
+}
+
+impl Answer {
+    fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Answer {
+        let headers = vec![("content-type", content_type.to_owned())];
+        Answer { status, headers, body: Body::Whole(body.into()) }
+    }
+
+    fn html(status: u16, page: String) -> Answer {
+        Answer::new(status, "text/html; charset=utf-8", page)
+    }
+
+    fn json(status: u16, value: &Value) -> Answer {
+        Answer::new(status, JSON, serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    fn see(to: &str) -> Answer {
+        Answer::new(303, "text/plain; charset=utf-8", "").with("location", to.to_owned())
+    }
+
+    fn with(mut self, name: &'static str, value: String) -> Answer {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// An error, as the interface tells it.
+    fn error(error: &CommandError) -> Answer {
+        let status = status_of(error);
+        let kind = match error.kind() {
+            Kind::User => "user",
+            Kind::Refused => "refused",
+            Kind::Damaged => "damaged",
+            Kind::Passing => "passing",
+            Kind::Internal => "internal",
+        };
+        let told = json!({ "kind": kind, "message": error.message(), "hints": error.hints() });
+        let answer = Answer::json(status, &json!({ "format": "billkeep.error/1", "error": told }));
+        if status == 503 { answer.with("retry-after", "5".into()) } else { answer }
+    }
+}
+
+const JSON: &str = "application/json";
+
+/// Returns the HTTP status of an error.
+fn status_of(error: &CommandError) -> u16 {
+    match error.kind() {
+        _ if error.is_forbidden() => 403,
+        _ if error.is_absent() => 404,
+        Kind::User => 400,
+        Kind::Refused => 409,
+        Kind::Passing => 503,
+        Kind::Damaged | Kind::Internal => 500,
+    }
+}
+
+/// `serve`: runs until somebody asks to stop.
+pub(crate) fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
+    let mut context = context.clone();
+    if let Some(file) = &serve.clock {
+        context.clock = Clock::of_file(file.clone())?;
+    }
+    let local = serve.listen.ip().is_loopback();
+    if !local && serve.tls_cert.is_none() && !serve.insecure_plain_http {
+        return Err(CommandError::user(format!(
+            "{} is not this machine's own address, and what goes there can be read on the way",
+            serve.listen
+        ))
+        .hint("give it a certificate with `--tls-cert FILE --tls-key FILE`")
+        .hint("behind a proxy that has one, say `--insecure-plain-http`"));
+    }
+    let store = Arc::new(Store::open(&context.store, &context.options(), Access::Write)?);
+    context = context.holding(store.clone());
+    let actor = context.actor_name();
+    let known = people::list(&store.read()?)?;
+    if !local && known.is_empty() {
+        return Err(CommandError::new(
+            Kind::Refused,
+            "whoever reaches another address than this machine's own could do everything",
+        )
+        .hint("`billkeep user set NAME --role admin` enters the first person"));
+    }
+    // With people in the store, deliveries are made in somebody's name too.
+    people::permit(&store.read()?, &actor, Role::Operator)?;
+    stop::listen()?;
+    let console = Arc::new(Console {
+        hosts: gate::hosts(&serve),
+        tls: serve.tls_cert.is_some(),
+        sessions: Sessions::new(),
+        rollups: rollups::Rollups::new(),
+        upload_bytes_max: serve.upload_mib.saturating_mul(1 << 20),
+        context,
+        store,
+    });
+    let result = server::run(&console, &serve, &actor);
+    // Whoever still reads keeps the store open; what was committed is durable without closing it.
+    if let Ok(console) = Arc::try_unwrap(console) {
+        let Console { store, context, .. } = console;
+        drop(context);
+        if let Ok(store) = Arc::try_unwrap(store) {
+            store.close()?;
+        }
+    }
+    result
+}
+
+/// Runs a command for somebody.
+fn run_for(
+    console: &Console,
+    visitor: &Visitor,
+    format: crate::args::Format,
+    kept: &crate::output::Kept,
+    command: crate::args::Command,
+) -> Result<(), CommandError> {
+    let context = console.context.keeping(&visitor.name, format, kept);
+    commands::run_in(&context, command).map(|_| ())
+}
+
+/// Says whether a route may be passed by nobody in particular.
+fn is_open(route: &Route) -> bool {
+    matches!(route.does, routes::Does::Open(_))
+}

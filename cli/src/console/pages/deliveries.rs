@@ -1,0 +1,92 @@
+//! What was delivered: parts, receipts, manifests.
+
+use billkeep_core::delivery::{self, DeliveryError};
+use billkeep_core::people::Role;
+use maud::html;
+
+use super::super::html::{View, input, no_links, with_query};
+use super::super::{Answer, Ask, Console};
+use super::{answer, bill, parsed, said, table};
+use crate::error::CommandError;
+
+/// How many deliveries a page has.
+const ROWS: usize = 200;
+/// What there is room for on a screen; the page of a delivery has all.
+const SHOWN: [&str; 10] =
+    ["delivery", "state", "sink", "uin", "kind", "first_day", "last_day", "rows", "bytes", "due_on"];
+
+pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let mut all = table(console, ask, said(&["delivery", "list"], &[], &[])?)?;
+    let kept: Vec<usize> = (0..all.columns.len())
+        .filter(|at| all.columns.get(*at).is_some_and(|c| SHOWN.contains(&c.name.as_str())))
+        .collect();
+    all.columns = kept.iter().filter_map(|at| all.columns.get(*at).cloned()).collect();
+    all.rows = all
+        .rows
+        .iter()
+        .rev()
+        .map(|row| kept.iter().filter_map(|at| row.get(*at).cloned()).collect())
+        .collect();
+    let rows = all.rows.len();
+    let at = ask.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    all.rows = all.rows.into_iter().skip(at).take(ROWS).collect();
+    let link =
+        |name: &str, _: &[String], cell: &str| (name == "delivery").then(|| format!("/deliveries/{cell}"));
+    let content = html! {
+        @if all.rows.is_empty() { p { (words.no_deliveries) } p { a href="/storage" { (words.storage) } } } @else {
+            form.inline method="post" action="/deliveries/verify" {
+                (view.token("/deliveries"))
+                button type="submit" { (words.verify) }
+            }
+            (view.table(words.deliveries, &all, &link))
+            (bill::pager(&view, at, rows, view.here()))
+        }
+    };
+    answer(console, ask, words.deliveries, "/deliveries", content)
+}
+
+pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let number = ask.get("number").unwrap_or_default();
+    let reader = console.store.read()?;
+    let found = delivery::find(&reader, parsed(number)?)?.ok_or(DeliveryError::None(parsed(number)?))?;
+    let manifest = delivery::kept_manifest(&reader, found.number)?;
+    drop(reader);
+    let facts = table(console, ask, said(&["delivery", "show"], &["number"], &[("number", number)])?)?;
+    let here = format!("/deliveries/{number}");
+    let opens = with_query(&here, "ask", Some("abandon"));
+    let content = html! {
+        div.actions {
+            form method="post" action="/deliveries/verify" {
+                (view.token(&here))
+                input type="hidden" name="sink" value=(found.sink);
+                button type="submit" { (words.verify) }
+            }
+            @if found.progress.is_pending() && view.may(Role::Operator) {
+                form method="post" action=(format!("{here}/retry")) {
+                    (view.token(&here))
+                    button.primary type="submit" { (words.retry) }
+                }
+                a.button href=(opens) { (view.term("abandoned")) }
+            }
+        }
+        (super::super::html::dialog(&view, "abandon", view.term("abandoned"), ask.get("ask") == Some("abandon"), &here, &html! {
+            form method="post" action=(format!("{here}/abandon")) {
+                (view.token(&here))
+                (input("abandon-reason", "reason", words.reason, "text", "", true))
+                button.primary type="submit" { (view.term("abandoned")) }
+            }
+        }))
+        (view.table(words.receipt, &facts, &no_links))
+        @if let Some(manifest) = manifest {
+            section.card aria-labelledby="manifest" {
+                h2 id="manifest" { (words.manifest) }
+                pre tabindex="0" { (String::from_utf8_lossy(&manifest)) }
+            }
+        }
+    };
+    answer(console, ask, &format!("{} {number}", words.deliveries), "/deliveries", content)
+}

@@ -1,0 +1,45 @@
+//! What two revisions of a bill differ in.
+
+use billkeep_core::bill::{self, BillView};
+use maud::html;
+
+use super::super::html::{View, path, select};
+use super::super::{Answer, Ask, Console};
+use super::{answer, bill as bill_page, bill_key, parsed};
+use crate::error::CommandError;
+
+pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let reader = console.store.read()?;
+    let key = bill_key(console, &reader, ask)?;
+    let shown = console.rollups.view(&reader, key)?;
+    let number = |name: &str| ask.get(name).map(parsed::<u32>).transpose();
+    let to = number("to")?.unwrap_or(shown.bill.revision);
+    let from = number("from")?.unwrap_or_else(|| to.saturating_sub(1));
+    let all: Vec<(String, String)> = bill::revisions(&reader, key)?
+        .iter()
+        .map(|r| (r.number.to_string(), format!("{} · {}", r.number, r.total_text())))
+        .collect();
+    let basis = ask.get("basis").unwrap_or("");
+    let content = html! {
+        (bill_page::menu(&view, &shown.bill, "/diff"))
+        @if all.len() < 2 {
+            p { (words.one_revision) }
+            p { a href=(path(&format!("/bills/{}", key.month), &[("basis", basis)])) { (words.back) } }
+        } @else {
+            form.inline method="get" action=(format!("/bills/{}/diff", key.month)) {
+                @if !basis.is_empty() { input type="hidden" name="basis" value=(basis); }
+                (select("from", "from", words.from, &all, &from.to_string()))
+                (select("to", "to", words.to, &all, &to.to_string()))
+                button type="submit" { (words.compare) }
+            }
+            @let views = (BillView::open(&reader, key, Some(from.max(1))), BillView::open(&reader, key, Some(to)));
+            @match views {
+                (Ok(from), Ok(to)) => (bill_page::difference(console, &view, &reader, &from, &to)?),
+                (Err(error), _) | (_, Err(error)) => (super::super::html::error(&view, &error.into())),
+            }
+        }
+    };
+    answer(console, ask, &format!("{} {}", words.differences, key.month), "/bills", content)
+}

@@ -1,0 +1,130 @@
+//! Disputes: all, one with what can be done about it, and a new one.
+
+use billkeep_core::bill::dispute::{self, DisputeState};
+use billkeep_core::people::Role;
+use maud::{Markup, html};
+
+use super::super::html::{View, fact, input, no_links, path, select};
+use super::super::{Answer, Ask, Console};
+use super::{answer, bill, bill_key, parsed, said, table};
+use crate::error::CommandError;
+
+pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let all = table(console, ask, said(&["dispute", "list"], &[], &[])?)?;
+    let link = |name: &str, _: &[String], cell: &str| match name {
+        "dispute" => Some(format!("/disputes/{cell}")),
+        "month" => Some(format!("/bills/{cell}")),
+        _ => None,
+    };
+    let content = html! {
+        @if all.rows.is_empty() {
+            p { (words.no_disputes) }
+            p { a href="/bills" { (words.bills) } }
+        } @else { (view.table(words.disputes, &all, &link)) }
+    };
+    answer(console, ask, words.disputes, "/disputes", content)
+}
+
+/// What can be done about a dispute in a state, and whether a reason or a note goes with it.
+fn steps(state: DisputeState) -> &'static [(&'static str, &'static str)] {
+    match state {
+        DisputeState::Open => &[("send", "note"), ("withdraw", "reason")],
+        DisputeState::Sent => &[("accept", "note"), ("reject", "reason"), ("withdraw", "reason")],
+        DisputeState::Accepted => &[("settle", "reason"), ("withdraw", "reason")],
+        _ => &[],
+    }
+}
+
+pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let number = ask.get("number").unwrap_or_default();
+    let dispute = dispute::get(&console.store.read()?, parsed(number)?)?;
+    let history = table(console, ask, said(&["dispute", "show"], &["number"], &[("number", number)])?)?;
+    let here = format!("/disputes/{number}");
+    let name = |step: &str| match step {
+        "send" => words.send,
+        "accept" => words.accept,
+        "reject" => words.reject,
+        "withdraw" => words.withdraw,
+        "settle" => words.settle,
+        _ => words.set_aside,
+    };
+    let form = |step: &str, field: &str| -> Markup {
+        let label = if field == "note" { words.note } else { words.reason };
+        html! {
+            form.card method="post" action=(format!("/disputes/{number}/{step}")) {
+                (view.token(&here))
+                (input(&format!("{step}-{field}"), field, label, "text", "", field == "reason"))
+                button type="submit" { (name(step)) }
+            }
+        }
+    };
+    let lines: Vec<String> = dispute.lines.iter().take(20).map(ToString::to_string).collect();
+    let month = dispute.bill.month.to_string();
+    let content = html! {
+        dl.facts {
+            (fact(words.state, html! { (view.term(&dispute.state.to_string())) @if dispute.set_aside.is_some() { ", " (words.set_aside) } }))
+            (fact(words.month, html! { a href=(format!("/bills/{month}")) { (month) } }))
+            (fact(words.amount, html! { (view.amount(dispute.amount)) " " (dispute.currency) }))
+            (fact(words.direction, html! { (view.term(&dispute.direction.to_string())) }))
+            (fact(words.lines, html! { (dispute.lines.len()) ": " (lines.join(", ")) @if dispute.lines.len() > 20 { " …" } }))
+            (fact(words.reason, html! { (dispute.reason) }))
+        }
+        (view.table(words.journal, &history, &no_links))
+        @if view.may(Role::Operator) {
+            div.forms {
+                @for (step, field) in steps(dispute.state) {
+                    @if view.may(if *step == "send" { Role::Operator } else { Role::Approver }) { (form(step, field)) }
+                }
+                @if !dispute.state.is_end() && dispute.set_aside.is_none() && view.may(Role::Approver) { (form("set-aside", "reason")) }
+            }
+        }
+    };
+    answer(console, ask, &format!("{} {number}", words.disputes), "/disputes", content)
+}
+
+/// A new dispute, about the lines that somebody has looked at.
+pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let reader = console.store.read()?;
+    let key = bill_key(console, &reader, ask)?;
+    let shown = console.rollups.view(&reader, key)?;
+    let values = |name: &str| ask.fields.get(name).cloned().unwrap_or_default();
+    let (lines, filters) = (values("lines"), values("filter"));
+    let basis = ask.get("basis").unwrap_or("");
+    let directions =
+        [("over".to_owned(), words.over.to_owned()), ("under".to_owned(), words.under.to_owned())];
+    let content = html! {
+        (bill::menu(&view, &shown.bill, "/lines"))
+        @if view.may(Role::Operator) {
+            form.card method="post" action=(format!("/bills/{}/disputes", key.month)) {
+                (view.token("/disputes"))
+                input type="hidden" name="failed" value=(view.here());
+                @if !basis.is_empty() { input type="hidden" name="basis" value=(basis); }
+                dl.facts {
+                    (fact(words.lines, html! {
+                        @for line in &lines { code { (line) } " " input type="hidden" name="lines" value=(line); }
+                        @for filter in &filters { code { (filter) } " " input type="hidden" name="filter" value=(filter); }
+                    }))
+                }
+                @if lines.is_empty() && filters.is_empty() {
+                    (input("filter", "filter", "FIELD=VALUE", "text", "", true))
+                }
+                (select("direction", "direction", words.direction, &directions, "over"))
+                div.field {
+                    label for="amount" { (words.amount) }
+                    input id="amount" name="amount" inputmode="decimal" required;
+                }
+                (input("reason", "reason", words.reason, "text", "", true))
+                button.primary type="submit" { (words.open_dispute) }
+                " "
+                a href=(path(&format!("/bills/{}", key.month), &[("basis", basis)])) { (words.cancel) }
+            }
+        } @else { p { (words.may_not) } }
+    };
+    answer(console, ask, words.open_dispute, "/disputes", content)
+}

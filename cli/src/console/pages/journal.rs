@@ -1,0 +1,57 @@
+//! Who changed what, when and why.
+
+use maud::html;
+
+use super::super::html::{View, input, no_links};
+use super::super::{Answer, Ask, Console};
+use super::{answer, said, table};
+use crate::error::CommandError;
+
+/// How many entries a page has.
+const ENTRIES: &str = "200";
+const ARGS: &[&str] = &["actor", "action", "subject", "since", "until", "limit"];
+
+pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let get = |name| ask.get(name).unwrap_or("");
+    let fields = ["actor", "action", "subject", "since", "until"].map(|name| (name, get(name)));
+    let given: Vec<(&str, &str)> = fields.into_iter().chain([("limit", ENTRIES)]).collect();
+    let mut all = table(console, ask, said(&["audit", "list"], ARGS, &given)?)?;
+    // Hashes are checked by the program; people read the rest.
+    let keep: Vec<usize> = (0..all.columns.len())
+        .filter(|at| {
+            all.columns
+                .get(*at)
+                .is_some_and(|c| !["before", "after", "previous", "hash"].contains(&c.name.as_str()))
+        })
+        .collect();
+    all.columns = keep.iter().filter_map(|at| all.columns.get(*at).cloned()).collect();
+    all.rows = all
+        .rows
+        .iter()
+        .rev()
+        .map(|row| keep.iter().filter_map(|at| row.get(*at).cloned()).collect())
+        .collect();
+    let proof = match ask.get("verify") {
+        Some(_) => Some(table(console, ask, said(&["audit", "verify"], &[], &[])?)?),
+        None => None,
+    };
+    let content = html! {
+        form.inline method="get" action="/journal" {
+            (input("actor", "actor", words.actor, "search", get("actor"), false))
+            (input("action", "action", words.action, "search", get("action"), false))
+            (input("subject", "subject", view.term("subject"), "search", get("subject"), false))
+            (input("since", "since", words.since, "date", get("since"), false))
+            (input("until", "until", words.until, "date", get("until"), false))
+            button type="submit" { (words.filter) }
+            button type="submit" name="verify" value="yes" { (words.journal_whole) }
+        }
+        @if let Some(proof) = proof {
+            div.notice.good role="status" { p { (words.done) } }
+            (view.table(words.journal_whole, &proof, &no_links))
+        }
+        (view.table(words.journal, &all, &no_links))
+    };
+    answer(console, ask, words.journal, "/journal", content)
+}

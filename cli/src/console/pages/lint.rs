@@ -1,0 +1,80 @@
+//! What in a bill contradicts itself.
+
+use maud::html;
+use serde_json::Value;
+
+use super::super::html::{View, path};
+use super::super::{Answer, Ask, Console};
+use super::{answer, bill, bill_key, json, said, text};
+use crate::error::CommandError;
+
+pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let reader = console.store.read()?;
+    let shown = console.rollups.view(&reader, bill_key(console, &reader, ask)?)?;
+    drop(reader);
+    let key = shown.bill.key;
+    let (month, basis) = (key.month.to_string(), key.basis.to_string());
+    let command = said(&["bill", "lint"], &["month", "basis"], &[("month", &month), ("basis", &basis)])?;
+    let report = json(console, ask, command)?;
+    let rows = report.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
+    let dispute = |row: &Value| {
+        let lines: Vec<&str> = row
+            .get("examples")
+            .and_then(Value::as_array)
+            .map(|examples| {
+                examples
+                    .iter()
+                    .filter_map(|example| example.get("at"))
+                    .map(|at| text(at, "place"))
+                    .filter(|line| !line.is_empty())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let base = path(&format!("/bills/{month}/dispute"), &[("basis", ask.get("basis").unwrap_or(""))]);
+        (!lines.is_empty()).then(|| {
+            lines.iter().fold(base, |to, line| {
+                format!("{to}{}lines={line}", if to.contains('?') { "&" } else { "?" })
+            })
+        })
+    };
+    let content = html! {
+        (bill::menu(&view, &shown.bill, "/lint"))
+        @if rows.is_empty() { div.notice.good role="status" { p { (words.lint_clean) } } }
+        @for row in &rows {
+            section.card {
+                h2 { (text(row, "rule")) @if !text(row, "product").is_empty() { " · " (text(row, "product")) } }
+                dl.facts {
+                    @for (name, value) in row.as_object().into_iter().flatten() {
+                        @if !["rule", "product", "examples"].contains(&name.as_str()) && !value.is_null() {
+                            (super::super::html::fact(view.term(name), html! { (plain(value)) }))
+                        }
+                    }
+                }
+                @if let Some(examples) = row.get("examples").and_then(Value::as_array) {
+                    ul { @for example in examples { li { (sentence(example)) } } }
+                }
+                @if let Some(to) = dispute(row) { p { a.button href=(to) { (words.dispute_these) } } }
+            }
+        }
+    };
+    answer(console, ask, &format!("{} {month}", words.lint), "/bills", content)
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// An example: what it is, where it stands, and the cells that tell it.
+fn sentence(example: &Value) -> String {
+    let mut parts = vec![text(example, "what").to_owned()];
+    if let Some(at) = example.get("at").filter(|at| !at.is_null()) {
+        let line = at.get("line").map(plain).unwrap_or_default();
+        parts.push(format!("{}, {line} ({})", text(at, "file"), text(at, "place")));
+    }
+    let cells = example.get("cells").and_then(Value::as_object);
+    parts.extend(cells.into_iter().flatten().map(|(name, value)| format!("{name} {}", plain(value))));
+    parts.retain(|part| !part.is_empty());
+    parts.join(" · ")
+}

@@ -1,0 +1,126 @@
+//! Rules, people, buckets.
+
+use billkeep_core::people::{self, Role};
+use billkeep_core::policy::Policy;
+use billkeep_core::storage;
+use maud::html;
+
+use super::super::html::{View, input, no_links, select};
+use super::super::{Answer, Ask, Console};
+use super::{answer, said, table};
+use crate::error::CommandError;
+
+pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let settings = table(console, ask, said(&["settings", "show"], &[], &[])?)?;
+    let calendars = table(console, ask, said(&["calendar", "list"], &[], &[])?)?;
+    let retention = table(console, ask, said(&["retention", "show"], &[], &[])?)?;
+    let reader = console.store.read()?;
+    let (policy, all, sinks) = (Policy::of(&reader)?, people::list(&reader)?, storage::sinks(&reader)?);
+    drop(reader);
+    let admin = view.may(Role::Admin);
+    let roles: Vec<(String, String)> =
+        Role::ALL.iter().map(|role| (role.word().to_owned(), view.term(role.word()).to_owned())).collect();
+    let content = html! {
+        section.card aria-labelledby="rules" {
+            h2 id="rules" { (words.settings) }
+            (view.table(words.settings, &settings, &no_links))
+            p { (words.four_eyes) ": " strong { (view.term(if policy.four_eyes { "yes" } else { "no" })) } }
+            @if admin {
+                form method="post" action="/settings/four-eyes" {
+                    (view.token("/settings"))
+                    input type="hidden" name="value" value=(if policy.four_eyes { "off" } else { "on" });
+                    button type="submit" { (if policy.four_eyes { words.turn_off } else { words.turn_on }) }
+                }
+            }
+        }
+        section.card aria-labelledby="sinks" {
+            h2 id="sinks" { (words.sinks) }
+            @if sinks.is_empty() { p { (words.no_sinks) } }
+            ul.todo {
+                @for sink in &sinks {
+                    li {
+                        span.subject { (sink.name) }
+                        span.text { (sink.url) " · " (view.term(&sink.audience.to_string())) }
+                        @if view.may(Role::Operator) {
+                            form method="post" action=(format!("/sinks/{}/test", encoded(&sink.name))) {
+                                (view.token("/settings"))
+                                button type="submit" { (words.test) span.unseen { " " (sink.name) } }
+                            }
+                        }
+                        @if admin {
+                            form method="post" action=(format!("/sinks/{}/remove", encoded(&sink.name))) {
+                                (view.token("/settings"))
+                                button type="submit" { (words.remove) span.unseen { " " (sink.name) } }
+                            }
+                        }
+                    }
+                }
+            }
+            @if admin {
+                form method="post" action="/sinks" {
+                    (view.token("/settings"))
+                    div.row {
+                        (input("sink-name", "name", words.bucket_name, "text", "", true))
+                        (input("sink-url", "url", words.bucket_url, "text", "", true))
+                    }
+                    p.label id="url-help" { (words.bucket_url_help) }
+                    div.check {
+                        input id="create-bucket" type="checkbox" name="create_bucket" value="true";
+                        label for="create-bucket" { (words.make_bucket) }
+                    }
+                    button type="submit" { (words.create_bucket) }
+                }
+            }
+        }
+        section.card aria-labelledby="people" {
+            h2 id="people" { (words.people) }
+            @if all.is_empty() { p { (words.no_people) } }
+            ul.todo {
+                @for person in &all {
+                    li {
+                        span.subject { (person.name) }
+                        span.text { (view.term(person.role.word())) }
+                        @if admin {
+                            form method="post" action=(format!("/users/{}/remove", encoded(&person.name))) {
+                                (view.token("/settings"))
+                                button type="submit" { (words.remove) span.unseen { " " (person.name) } }
+                            }
+                        }
+                    }
+                }
+            }
+            @if admin {
+                form method="post" action="/users" {
+                    (view.token("/settings"))
+                    div.row {
+                        (input("person", "name", words.name, "text", "", true))
+                        (select("role", "role", words.role, &roles, "viewer"))
+                    }
+                    button type="submit" { (words.enter_person) }
+                }
+            }
+        }
+        section.card aria-labelledby="calendars" {
+            h2 id="calendars" { (words.calendar) }
+            (view.table(words.calendar, &calendars, &no_links))
+        }
+        @if !retention.rows.is_empty() {
+            section.card { (view.table(view.term("rule"), &retention, &no_links)) }
+        }
+    };
+    answer(console, ask, words.settings, "/settings", content)
+}
+
+fn encoded(name: &str) -> String {
+    let mut text = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,102 @@
+//! The first page: what needs somebody today.
+
+use maud::html;
+
+use super::super::html::View;
+use super::super::{Answer, Ask, Console};
+use super::{answer, json, said, text};
+use crate::error::CommandError;
+use billkeep_core::people::Role;
+use billkeep_core::settings::StoreSettings;
+
+pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let status = json(console, ask, said(&["status"], &[], &[])?)?;
+    let settings = StoreSettings::of(&console.store.read()?)?;
+    let rows = status.get("rows").and_then(|rows| rows.as_array()).cloned().unwrap_or_default();
+    let sections = [
+        ("decide", words.decide),
+        ("files", words.files),
+        ("failed", words.failed),
+        ("due", words.due),
+        ("months", words.months),
+    ];
+    let needs = rows.iter().any(|row| text(row, "section") != "months");
+    let content = html! {
+        p.lead { (words.today) " " strong { (text(&status, "on")) } " · " (words.payer) " " strong { (settings.payer.to_string()) } }
+        @if rows.is_empty() {
+            p { (words.no_bills) }
+            p { a.button.primary href="/import" { (words.import_first) } }
+        } @else if !needs {
+            div.notice.good role="status" { p { (words.nothing_to_do) } }
+        }
+        @for (section, title) in sections {
+            @let of: Vec<_> = rows.iter().filter(|row| text(row, "section") == section).collect();
+            @if !of.is_empty() {
+                section.card aria-labelledby=(section) {
+                    h2 id=(section) { (title) " " span.count { (of.len()) } }
+                    ul.todo {
+                        @for row in &of {
+                            li {
+                                span.subject { (text(row, "subject")) }
+                                span.text { (text(row, "text")) }
+                                @if let Some(to) = place(section, text(row, "subject"), text(row, "next")) {
+                                    a.button href=(to) { (words.look) span.unseen { " " (text(row, "subject")) } }
+                                }
+                            }
+                        }
+                    }
+                    @if section == "due" && view.may(Role::Operator) {
+                        form method="post" action="/run" {
+                            (view.token("/"))
+                            button.primary type="submit" { (words.run_now) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    answer(console, ask, words.status, "/", content)
+}
+
+/// Where something is looked at and decided: the page of the command that `status` names.
+fn place(section: &str, subject: &str, next: &str) -> Option<String> {
+    let words: Vec<&str> = next.split(' ').skip(1).collect();
+    let month =
+        subject.split_whitespace().find(|word| word.len() == 7 && word.as_bytes().get(4) == Some(&b'-'));
+    let basis = if next.contains("--basis paid") || subject.contains("paid") { "?basis=paid" } else { "" };
+    Some(match words.as_slice() {
+        ["bill", "show" | "reopen", month, ..] => format!("/bills/{month}{basis}"),
+        ["late", "show", number, ..] => format!("/late/{number}"),
+        ["dispute", "list", ..] => "/disputes".to_owned(),
+        ["dispute", "show", number, ..] => format!("/disputes/{number}"),
+        ["delivery", "show", number, ..] => format!("/deliveries/{number}"),
+        ["settings" | "notify", ..] => "/settings".to_owned(),
+        ["import", ..] => "/import".to_owned(),
+        ["run", ..] if section == "failed" => "/deliveries".to_owned(),
+        ["run", ..] => "/storage".to_owned(),
+        _ if section == "months" => format!("/bills/{}{basis}", month?),
+        _ if section == "files" => "/import".to_owned(),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn what_the_command_line_names_has_a_page() {
+        let to = |section, subject, next| place(section, subject, next).unwrap_or_default();
+        assert_eq!(to("decide", "2021-03", "billkeep bill show 2021-03"), "/bills/2021-03");
+        assert_eq!(
+            to("decide", "2021-03", "billkeep bill show 2021-03 --basis paid"),
+            "/bills/2021-03?basis=paid"
+        );
+        assert_eq!(to("decide", "2021-03", "billkeep late show 7"), "/late/7");
+        assert_eq!(to("months", "2021-03", ""), "/bills/2021-03");
+        assert_eq!(to("due", "finance", "billkeep run --on 2021-04-06"), "/storage");
+        assert_eq!(to("failed", "finance", "billkeep delivery show 3"), "/deliveries/3");
+    }
+}

@@ -1,0 +1,335 @@
+//! Bill Storage: whose bills go where; what was delivered when, what is due, what failed.
+
+use std::collections::BTreeMap;
+
+use billkeep_core::calendar::{Calendars, Kind, WhyNot};
+use billkeep_core::delivery::{self, Delivery, DueItem};
+use billkeep_core::people::Role;
+use billkeep_core::period::{BillMonth, Day};
+use billkeep_core::settings::StoreSettings;
+use billkeep_core::storage::{self, Account};
+use billkeep_core::store::Reader;
+use billkeep_core::uin::Uin;
+use maud::{Markup, html};
+
+use super::super::html::{View, dialog, input, no_links, select, with_query};
+use super::super::{Answer, Ask, Console};
+use super::{answer, parsed, said, table};
+use crate::error::CommandError;
+
+/// Today, in the calendar's zone.
+fn today(console: &Console, reader: &Reader) -> Result<Day, CommandError> {
+    Ok(console.context.moment(&Calendars::load(reader)?)?.day)
+}
+
+fn kinds_of(account: &Account, payer: Uin, on: Day) -> Vec<Kind> {
+    let may =
+        |kind: &Kind| account.facts(*kind, on).allowed && (*kind != Kind::Reseller || account.uin == payer);
+    Kind::ALL.into_iter().filter(may).collect()
+}
+
+pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let reader = console.store.read()?;
+    let payer = StoreSettings::of(&reader)?.payer;
+    if let Some(uin) = ask.get("uin") {
+        let uin: Uin = parsed(uin)?;
+        return Ok(Answer::see(&format!("/storage/{uin}")));
+    }
+    let today = today(console, &reader)?;
+    let accounts = storage::accounts(&reader)?;
+    let allowed: Vec<(&Account, Vec<Kind>)> = accounts
+        .iter()
+        .map(|account| (account, kinds_of(account, payer, today)))
+        .filter(|(_, kinds)| !kinds.is_empty())
+        .collect();
+    let content = html! {
+        @if allowed.is_empty() { p { (words.no_storage) } } @else {
+            div.scroll tabindex="0" role="region" aria-label=(words.storage) {
+                table {
+                    caption { (words.storage) }
+                    thead { tr {
+                        th scope="col" { (words.sub_account) }
+                        th scope="col" { (words.kinds) }
+                        th scope="col" { (words.bucket) }
+                    } }
+                    tbody {
+                        @for (account, kinds) in &allowed {
+                            tr {
+                                th scope="row" { a href=(format!("/storage/{}", account.uin)) { (account.uin.to_string()) } @if account.uin == payer { " (" (words.payer) ")" } }
+                                td { @for kind in kinds { (view.term(kind.word())) " " } }
+                                td { @for sink in sinks_of(account, kinds, today) { (sink) " " } }
+                            }
+                        }
+                    }
+                }
+            }
+            form.inline method="get" action="/storage" {
+                (input("uin", "uin", words.sub_account, "text", "", true))
+                button type="submit" { (words.open_account) }
+            }
+        }
+        @if view.may(Role::Admin) {
+            section.card aria-labelledby="allow" {
+                h2 id="allow" { (view.term("allowed")) }
+                @let first = format!("/storage/{payer}/allow");
+                @if allowed.iter().all(|(account, _)| account.uin != payer) {
+                    form.inline method="post" action=(first) {
+                        (view.token("/storage"))
+                        button type="submit" { (view.term("allowed")) ": " (payer.to_string()) }
+                    }
+                }
+                form.inline method="get" action="/storage" {
+                    (input("allow-uin", "uin", words.sub_account, "text", "", true))
+                    button type="submit" { (words.open_account) }
+                }
+            }
+        }
+    };
+    answer(console, ask, words.storage, "/storage", content)
+}
+
+fn sinks_of(account: &Account, kinds: &[Kind], on: Day) -> Vec<String> {
+    let mut sinks: Vec<String> =
+        kinds.iter().filter_map(|kind| account.facts(*kind, on).sink).map(str::to_owned).collect();
+    sinks.dedup();
+    sinks
+}
+
+pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let reader = console.store.read()?;
+    let uin: Uin = parsed(ask.get("uin").unwrap_or_default())?;
+    let payer = StoreSettings::of(&reader)?.payer;
+    let today = today(console, &reader)?;
+    let account = storage::account(&reader, uin)?;
+    let kinds = kinds_of(&account, payer, today);
+    let title = format!("{} {uin}", words.storage);
+    let here = format!("/storage/{uin}");
+    if kinds.is_empty() {
+        let content = html! {
+            div.notice.warn role="status" { p { (words.not_allowed) } }
+            @if view.may(Role::Admin) {
+                form method="post" action=(format!("{here}/allow")) {
+                    (view.token(&here))
+                    @if uin != payer {
+                        input type="hidden" name="kinds" value="daily";
+                        input type="hidden" name="kinds" value="monthly";
+                    }
+                    button type="submit" { (view.term("allowed")) ": " (uin.to_string()) }
+                }
+            }
+        };
+        return answer(console, ask, &title, "/storage", content);
+    }
+    let authorised = kinds.iter().any(|kind| account.facts(*kind, today).authorised);
+    let enabled: Vec<Kind> =
+        kinds.iter().copied().filter(|kind| account.facts(*kind, today).sink.is_some()).collect();
+    let asks = ask.get("ask").unwrap_or_default();
+    let opens = |what: &str| with_query(&here, "ask", Some(what));
+    let uin_text = uin.to_string();
+    let status = table(console, ask, said(&["storage", "status"], &["uin"], &[("uin", &uin_text)])?)?;
+    let history = table(console, ask, said(&["storage", "history"], &["uin"], &[("uin", &uin_text)])?)?;
+    let sinks: Vec<(String, String)> = storage::sinks(&reader)?
+        .into_iter()
+        .map(|sink| (sink.name.clone(), format!("{} · {}", sink.name, sink.url)))
+        .collect();
+    let custom = kinds.contains(&Kind::Reseller);
+    let operates = view.may(Role::Operator);
+    let content = html! {
+        @if !authorised {
+            div.notice.warn role="status" { p { (words.authorize_text) } }
+            @if view.may(Role::Admin) {
+                p { a.button.primary href=(opens("authorize")) { (words.authorize) } }
+            }
+            (dialog(&view, "authorize", words.authorize_title, asks == "authorize", &here, &html! {
+                p { (words.authorize_text) }
+                form method="post" action=(format!("{here}/authorize")) {
+                    (view.token(&here))
+                    button.primary type="submit" autofocus { (words.agree) }
+                }
+            }))
+        } @else {
+            (bucket_form(&view, &here, &sinks, &kinds, &enabled, custom))
+            @if !enabled.is_empty() && operates {
+                div.actions {
+                    @if sinks.len() > 1 { a.button href=(opens("switch")) { (words.switch) } }
+                    a.button href=(opens("disable")) { (words.disable) }
+                }
+            }
+            (dialog(&view, "switch", words.switch, asks == "switch", &here, &html! {
+                p { (words.switch_text) }
+                form method="post" action=(format!("{here}/switch")) {
+                    (view.token(&here))
+                    (select("switch-sink", "sink", words.choose_bucket, &sinks, ""))
+                    button.primary type="submit" { (words.save) }
+                }
+            }))
+            (dialog(&view, "disable", words.disable_title, asks == "disable", &here, &html! {
+                p { (words.disable_text) }
+                form method="post" action=(format!("{here}/disable")) {
+                    (view.token(&here))
+                    (input("disable-reason", "reason", words.reason, "text", "", false))
+                    button.primary type="submit" autofocus { (words.disable) }
+                }
+            }))
+        }
+        (month(&view, ask, &reader, uin, today, &here)?)
+        (view.table(words.storage, &status, &no_links))
+        details { summary { (words.journal) } (view.table(words.journal, &history, &no_links)) }
+    };
+    answer(console, ask, &title, "/storage", content)
+}
+
+/// Choosing or making a bucket, kinds, custom bills.
+fn bucket_form(
+    view: &View<'_>,
+    here: &str,
+    sinks: &[(String, String)],
+    kinds: &[Kind],
+    enabled: &[Kind],
+    custom: bool,
+) -> Markup {
+    let words = view.words;
+    let free: Vec<Kind> = kinds.iter().copied().filter(|kind| !enabled.contains(kind)).collect();
+    html! {
+        @if !free.is_empty() && view.may(Role::Operator) && !sinks.is_empty() {
+            section.card aria-labelledby="enable" {
+                h2 id="enable" { (words.enable) }
+                form method="post" action=(format!("{here}/enable")) {
+                    (view.token(here))
+                    (select("sink", "sink", words.choose_bucket, sinks, ""))
+                    fieldset {
+                        legend { (words.kinds) }
+                        @for kind in &free {
+                            div.check {
+                                input id=(format!("kind-{}", kind.word())) type="checkbox" name="kinds" value=(kind.word()) checked;
+                                label for=(format!("kind-{}", kind.word())) { (view.term(kind.word())) }
+                            }
+                        }
+                    }
+                    @if custom && free.contains(&Kind::Reseller) {
+                        div.check {
+                            input id="custom" type="checkbox" name="custom_bills" value="true" aria-describedby="custom-help";
+                            label for="custom" { (words.custom_bills) }
+                        }
+                        p.label id="custom-help" { (words.custom_bills_text) }
+                    }
+                    button.primary type="submit" { (words.save) }
+                }
+            }
+        }
+        @if view.may(Role::Admin) {
+            details.card open[sinks.is_empty()] {
+                summary { (words.create_bucket) }
+                form method="post" action="/sinks" {
+                    (view.token(here))
+                    div.row {
+                        (input("name", "name", words.bucket_name, "text", "", true))
+                        (input("url", "url", words.bucket_url, "text", "", true))
+                    }
+                    p.label { (words.bucket_url_help) }
+                    div.check {
+                        input id="create_bucket" type="checkbox" name="create_bucket" value="true";
+                        label for="create_bucket" { (words.make_bucket) }
+                    }
+                    button type="submit" { (words.create_bucket) }
+                }
+            }
+        }
+    }
+}
+
+/// What the calendar asks for in a month, and how each stands.
+fn month(
+    view: &View<'_>,
+    ask: &Ask,
+    reader: &Reader,
+    uin: Uin,
+    today: Day,
+    here: &str,
+) -> Result<Markup, CommandError> {
+    let words = view.words;
+    let month: BillMonth = ask.get("month").map_or_else(|| Ok(today.month()), parsed)?;
+    let calendars = Calendars::load(reader)?;
+    let (first, last) = (month.first_day(), month.last_day());
+    let pending: Vec<Delivery> =
+        delivery::list(reader)?.into_iter().filter(|d| d.progress.is_pending()).collect();
+    let mut days: BTreeMap<i32, Vec<DueItem>> = BTreeMap::new();
+    for day in (first.epoch_days()..=last.epoch_days()).filter_map(Day::from_epoch_days) {
+        let basis = calendars.on(day).basis;
+        let items =
+            delivery::due_of_accounts(reader, basis, &calendars.new_on(day), |account| account == uin)?;
+        days.insert(day.epoch_days(), items);
+    }
+    let entry = |item: &DueItem, on: Day| -> Markup {
+        let failed = pending.iter().find(|d| {
+            let wanted = &d.plan.wanted;
+            (wanted.uin, wanted.kind, wanted.coverage) == (item.uin, item.slot.kind, item.slot.coverage)
+        });
+        let kind = view.term(item.slot.kind.word());
+        let days = format!("{} – {}", item.slot.coverage.first, item.slot.coverage.last);
+        html! {
+            li title=(days) {
+                @match (&item.verdict, failed) {
+                    (Err(WhyNot::Delivered { delivery }), _) => {
+                        a href=(format!("/deliveries/{delivery}")) { span.badge.good { (kind) ": " (words.delivered) } }
+                    }
+                    (_, Some(failed)) => {
+                        a href=(format!("/deliveries/{}", failed.number)) {
+                            span.badge.bad { (kind) ": " (view.term(failed.progress.word())) }
+                        }
+                        @if let Some(failure) = &failed.failure { span.why { (failure.why) } }
+                        @if view.may(Role::Operator) {
+                            form method="post" action=(format!("/deliveries/{}/retry", failed.number)) {
+                                (view.token(here))
+                                button.quiet type="submit" { (words.retry) }
+                            }
+                        }
+                    }
+                    (Ok(_), None) if on <= today => { span.badge.warn { (kind) ": " (words.is_due) } }
+                    (Ok(_), None) => { span.badge { (kind) } }
+                    (Err(why), None) => { span.badge.dim { (kind) } span.why { (why.to_string()) } }
+                }
+            }
+        }
+    };
+    let shift = |to: Option<BillMonth>| to.map(|to| with_query(here, "month", Some(&to.to_string())));
+    let weekday = (first.epoch_days() + 3).rem_euclid(7);
+    let cells: Vec<Option<i32>> =
+        (0..weekday).map(|_| None).chain((first.epoch_days()..=last.epoch_days()).map(Some)).collect();
+    let names = match view.language {
+        super::super::words::Language::English => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+        super::super::words::Language::Chinese => ["一", "二", "三", "四", "五", "六", "日"],
+    };
+    Ok(html! {
+        section.card aria-labelledby="month" {
+            h2 id="month" { (words.calendar_of) " " (month.to_string()) }
+            nav.pager aria-label=(words.calendar_of) {
+                @if let Some(to) = shift(month.previous()) { a href=(to) rel="prev" { (words.previous) } }
+                @if let Some(to) = shift(month.last_day().next().map(Day::month)) { a href=(to) rel="next" { (words.next) } }
+            }
+            div.scroll tabindex="0" role="region" aria-labelledby="month" {
+                table.month {
+                    thead { tr { @for name in names { th scope="col" { (name) } } } }
+                    tbody {
+                        @for week in cells.chunks(7) {
+                            tr {
+                                @for cell in week {
+                                    td {
+                                        @if let Some(day) = cell.and_then(Day::from_epoch_days) {
+                                            span .today[day == today] .date { (day.day_of_month()) }
+                                            ul { @for item in days.get(&day.epoch_days()).into_iter().flatten() { (entry(item, day)) } }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}

@@ -1,0 +1,174 @@
+//! The scheduler: what is due is delivered at the calendar's hour, in the calendar's zone.
+//!
+//! It remembers the last day that it has been through. Days that passed while the program or the machine slept are gone through
+//! first, one by one, as `billkeep run --on DAY` does. That nothing is delivered twice is not up to it: each delivery is planned
+//! in a transaction that looks for it.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use billkeep_core::calendar::Calendars;
+use billkeep_core::delivery::{self, Delivery, DueItem};
+use billkeep_core::period::{Basis, Day};
+use billkeep_core::store::{Read, StoreError, Table};
+
+use super::Console;
+use crate::args::{Command, Format, Run};
+use crate::clock::Clock;
+use crate::commands;
+use crate::error::CommandError;
+use crate::output::Kept;
+use crate::stop;
+
+/// How often it looks.
+const TICK: Duration = Duration::from_secs(30);
+/// How often it looks at a clock that is a file: whoever writes it waits for what comes of it.
+const TICK_OF_FILE: Duration = Duration::from_millis(500);
+const STOP_STEP: Duration = Duration::from_millis(100);
+/// After how long what does not pass by itself is tried again, in seconds.
+const TRY_AGAIN_S: i64 = 3_600;
+/// How many days back are gone through at most; older ones are for `run --backfill`.
+const DAYS_MAX: i32 = 62;
+/// The last day that was gone through, in the table of settings.
+const KEY: &[u8] = b"scheduler";
+
+/// Starts it.
+pub(super) fn start(console: Arc<Console>, actor: &str) -> JoinHandle<()> {
+    let actor = actor.to_owned();
+    let tick = if matches!(console.context.clock, Clock::System) { TICK } else { TICK_OF_FILE };
+    let looks = move || {
+        let mut tried_unix_s = i64::MIN;
+        while !stop::is_asked() {
+            if let Err(error) = look(&console, &actor, &mut tried_unix_s) {
+                console.context.say(&format!("scheduler: {}", error.message()));
+            }
+            for _ in 0..tick.as_millis() / STOP_STEP.as_millis() {
+                if stop::is_asked() {
+                    return;
+                }
+                thread::sleep(STOP_STEP);
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("billkeep-scheduler".into())
+        .spawn(looks)
+        .unwrap_or_else(|_| thread::spawn(|| {}))
+}
+
+/// Goes through the days that have passed, and delivers what is due now.
+fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), CommandError> {
+    let reader = console.store.read()?;
+    let now_unix_s = console.context.now_unix_s();
+    let calendars = Calendars::load(&reader)?;
+    let moment = console.context.moment(&calendars)?;
+    let through = reader.get::<Day>(Table::Meta, KEY)?;
+    drop(reader);
+    for day in missed(through, moment.day) {
+        if stop::is_asked() {
+            return Ok(());
+        }
+        // What fails is remembered by its delivery, and tried again with what is due today.
+        for basis in [Basis::Used, Basis::Paid] {
+            deliver(console, actor, Some(day), basis);
+        }
+        note(console, day)?;
+    }
+    if through.is_none() {
+        // From its first day on, whatever was before it.
+        Day::from_epoch_days(moment.day.epoch_days() - 1).map_or(Ok(()), |day| note(console, day))?;
+    }
+    for basis in [Basis::Used, Basis::Paid] {
+        let reader = console.store.read()?;
+        let due = delivery::due_at(&reader, moment, basis)?.now;
+        let pending: Vec<Delivery> =
+            delivery::list(&reader)?.into_iter().filter(|d| d.progress.is_pending()).collect();
+        drop(reader);
+        if is_wanted(&due, &pending, basis, now_unix_s, *tried_unix_s) {
+            *tried_unix_s = now_unix_s;
+            deliver(console, actor, None, basis);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the days between the last one that was gone through and today.
+fn missed(through: Option<Day>, today: Day) -> Vec<Day> {
+    let Some(through) = through else { return Vec::new() };
+    let first = (through.epoch_days() + 1).max(today.epoch_days() - DAYS_MAX);
+    (first..today.epoch_days()).filter_map(Day::from_epoch_days).collect()
+}
+
+fn note(console: &Console, day: Day) -> Result<(), StoreError> {
+    let writer = console.store.write()?;
+    writer.put(Table::Meta, KEY, &day)?;
+    writer.commit()
+}
+
+/// Says whether a run would do something now: begin what is due, or go on with what may be tried again.
+fn is_wanted(
+    due: &[DueItem],
+    pending: &[Delivery],
+    basis: Basis,
+    now_unix_s: i64,
+    tried_unix_s: i64,
+) -> bool {
+    let may_now = |delivery: &Delivery| match &delivery.failure {
+        None => true,
+        Some(failure) => failure
+            .next_unix_s
+            .map_or(now_unix_s >= tried_unix_s.saturating_add(TRY_AGAIN_S), |next| next <= now_unix_s),
+    };
+    let of = |item: &DueItem, delivery: &Delivery| {
+        let wanted = &delivery.plan.wanted;
+        item.verdict.as_ref().is_ok_and(|w| {
+            (w.uin, w.kind, w.bill, w.coverage) == (wanted.uin, wanted.kind, wanted.bill, wanted.coverage)
+        })
+    };
+    let begins = |item: &DueItem| item.verdict.is_ok() && !pending.iter().any(|delivery| of(item, delivery));
+    due.iter().any(begins)
+        || pending.iter().any(|delivery| delivery.plan.wanted.bill.basis == basis && may_now(delivery))
+}
+
+/// Delivers what is due on a day, or at this moment; says what came of it.
+fn deliver(console: &Console, actor: &str, on: Option<Day>, basis: Basis) {
+    let run = Run {
+        on,
+        at: None,
+        basis: Some(basis),
+        dry_run: false,
+        backfill: None,
+        metrics: None,
+        kind: Vec::new(),
+        yes: false,
+    };
+    let kept = Kept::default();
+    let context = console.context.keeping(actor, Format::Table, &kept);
+    let result = commands::run_in(&context, Command::Run(run));
+    for said in kept.take_words().iter().filter(|said| !said.starts_with("Nothing was due")) {
+        console.context.say(said);
+    }
+    if let Err(error) = result {
+        console.context.say(&error.text());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_that_passed_are_gone_through_once_and_not_without_end() {
+        let day = |text: &str| text.parse::<Day>().unwrap();
+        let today = day("2021-04-08");
+        let texts = |through| missed(through, today).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(texts(None).is_empty());
+        assert!(texts(Some(day("2021-04-07"))).is_empty());
+        // A clock that was set back does nothing again.
+        assert!(texts(Some(day("2021-05-01"))).is_empty());
+        assert_eq!(texts(Some(day("2021-04-05"))), ["2021-04-06", "2021-04-07"]);
+        let far = missed(Some(day("2019-01-01")), today);
+        assert_eq!((far.len(), far.last().copied()), (DAYS_MAX as usize, Some(day("2021-04-07"))));
+    }
+}

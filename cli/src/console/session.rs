@@ -1,0 +1,136 @@
+//! Who has signed in. Sessions are kept in memory: they end with the program.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use billkeep_core::people::SecretHash;
+
+use crate::commands::secret;
+use crate::error::CommandError;
+use crate::output::Table;
+
+/// How long somebody stays signed in, in seconds.
+const SESSION_S: i64 = 12 * 3_600;
+/// How many can be signed in at a time; then the oldest go.
+const SESSIONS_MAX: usize = 256;
+/// The cookie's name.
+pub(super) const COOKIE: &str = "billkeep";
+
+/// Somebody who has signed in.
+pub(super) struct Session {
+    pub(super) name: String,
+    /// What forms carry, so that no other site's form does anything here.
+    pub(super) csrf: String,
+    until_unix_s: i64,
+    flash: Mutex<Option<Flash>>,
+}
+
+/// What the next page tells of the change before it.
+#[derive(Clone, Default)]
+pub(super) struct Flash {
+    pub(super) said: Vec<String>,
+    pub(super) tables: Vec<Table>,
+    pub(super) failed: Option<(String, Vec<String>)>,
+}
+
+impl Session {
+    pub(super) fn leave(&self, flash: Flash) {
+        *self.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some(flash);
+    }
+
+    pub(super) fn take(&self) -> Option<Flash> {
+        self.flash.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// All who have signed in, and the link that was printed at the start.
+pub(super) struct Sessions {
+    /// Under the hash of the cookie's value: nothing that works lies in memory for long.
+    all: Mutex<HashMap<[u8; 32], Arc<Session>>>,
+    first: Mutex<Option<(SecretHash, String)>>,
+}
+
+fn key(cookie: &str) -> [u8; 32] {
+    billkeep_core::digest::sha256(cookie.as_bytes())
+}
+
+impl Sessions {
+    pub(super) fn new() -> Sessions {
+        Sessions { all: Mutex::default(), first: Mutex::default() }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<[u8; 32], Arc<Session>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes the link of the start; it works once.
+    pub(super) fn first_link(&self, name: &str) -> Result<String, CommandError> {
+        let secret = secret()?;
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        *first = Some((SecretHash::of(secret.as_bytes()), name.to_owned()));
+        Ok(secret)
+    }
+
+    /// Returns whose the link of the start is, if it is that one, and ends it.
+    pub(super) fn follow_first(&self, hash: SecretHash) -> Option<String> {
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        first.take_if(|(known, _)| *known == hash).map(|(_, name)| name)
+    }
+
+    /// Begins a session; returns the cookie's value.
+    pub(super) fn begin(&self, name: &str, now_unix_s: i64) -> Result<String, CommandError> {
+        let cookie = secret()?;
+        let session = Session {
+            name: name.to_owned(),
+            csrf: secret()?,
+            until_unix_s: now_unix_s.saturating_add(SESSION_S),
+            flash: Mutex::default(),
+        };
+        let mut all = self.all();
+        all.retain(|_, session| session.until_unix_s > now_unix_s);
+        while all.len() >= SESSIONS_MAX {
+            let oldest = all.iter().min_by_key(|(_, session)| session.until_unix_s).map(|(key, _)| *key);
+            oldest.map(|key| all.remove(&key));
+        }
+        all.insert(key(&cookie), Arc::new(session));
+        Ok(cookie)
+    }
+
+    pub(super) fn find(&self, cookie: &str, now_unix_s: i64) -> Option<Arc<Session>> {
+        self.all().get(&key(cookie)).filter(|session| session.until_unix_s > now_unix_s).cloned()
+    }
+
+    pub(super) fn end(&self, session: &Arc<Session>) {
+        self.all().retain(|_, kept| !Arc::ptr_eq(kept, session));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_by_itself_and_by_its_owner_and_the_oldest_make_room() {
+        let sessions = Sessions::new();
+        let ann = sessions.begin("ann", 0).unwrap();
+        assert_eq!(sessions.find(&ann, 1).map(|s| s.name.clone()), Some("ann".into()));
+        assert!(sessions.find("other", 1).is_none() && sessions.find(&ann, SESSION_S).is_none());
+        sessions.end(&sessions.find(&ann, 1).unwrap());
+        assert!(sessions.find(&ann, 1).is_none());
+        let first = sessions.begin("ann", 1).unwrap();
+        for at in 0..SESSIONS_MAX as i64 {
+            sessions.begin("bob", 2 + at % 2).unwrap();
+        }
+        assert!(sessions.find(&first, 3).is_none());
+        assert_eq!(sessions.all().len(), SESSIONS_MAX);
+    }
+
+    #[test]
+    fn the_first_link_works_once() {
+        let sessions = Sessions::new();
+        let link = sessions.first_link("ann").unwrap();
+        assert_eq!(sessions.follow_first(SecretHash::of(b"x")), None);
+        assert_eq!(sessions.follow_first(SecretHash::of(link.as_bytes())), Some("ann".into()));
+        assert_eq!(sessions.follow_first(SecretHash::of(link.as_bytes())), None);
+    }
+}

@@ -1,0 +1,189 @@
+//! Answers that are neither a command's data nor a page of the store: the CSV file, signing in, style sheet and script.
+
+use std::io::Write;
+
+use billkeep_core::bill::{self, BillView};
+use billkeep_core::people::{self, SecretHash};
+use bytes::Bytes;
+use maud::html;
+use tokio::sync::mpsc;
+
+use super::html::{Page, View, frame};
+use super::routes::{ROUTES, Route};
+use super::{Answer, Ask, Body, Console, openapi, session, words};
+use crate::args::Format;
+use crate::error::CommandError;
+use crate::output::Kept;
+
+const STYLE: &str = include_str!("assets/console.css");
+const SCRIPT: &str = include_str!("assets/console.js");
+const ICON: &str = include_str!("assets/favicon.svg");
+/// Pieces that wait for a slow reader.
+const PIECES: usize = 8;
+/// How many bytes a piece has.
+const PIECE_BYTES: usize = 1 << 16;
+
+/// The CSV file, as it comes out of the store.
+pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let saying = ROUTES.iter().find(|route| route.path.ends_with("/csv")).and_then(Route::saying);
+    let Some(saying) = saying else { return Err(CommandError::user("there is no such file").absent()) };
+    let command = saying.command(&ask.fields)?;
+    let visitor = ask.visitor()?.clone();
+    let month = ask.get("month").unwrap_or_default().to_owned();
+    let (to, mut pieces) = mpsc::channel::<std::io::Result<Bytes>>(PIECES);
+    let (failed, failure) = std::sync::mpsc::channel();
+    let context = console.context.clone();
+    let end = to.clone();
+    let write = move || {
+        let kept = Kept::onward(Box::new(Pieces { to, held: Vec::with_capacity(PIECE_BYTES) }));
+        let context = context.keeping(&visitor.name, Format::Table, &kept);
+        if let Err(error) = crate::commands::run_in(&context, command) {
+            // What was begun is cut off, so that nobody takes it for whole.
+            let _ = end.blocking_send(Err(std::io::Error::other(error.message().to_owned())));
+            let _ = failed.send(error);
+        }
+    };
+    std::thread::Builder::new().name("billkeep-csv".into()).spawn(write)?;
+    // What fails before the first byte is told as an error; a file has a header at least.
+    let first = match pieces.blocking_recv() {
+        Some(Ok(first)) => first,
+        Some(Err(_)) => {
+            return Err(failure.recv().unwrap_or_else(|_| CommandError::user("nothing was written")));
+        }
+        None => Bytes::new(),
+    };
+    let (onward, body) = mpsc::channel(PIECES);
+    std::thread::Builder::new().name("billkeep-csv".into()).spawn(move || {
+        let mut next = Some(Ok(first));
+        while let Some(piece) = next.take().or_else(|| pieces.blocking_recv()) {
+            if onward.blocking_send(piece).is_err() {
+                return;
+            }
+        }
+    })?;
+    let name = match ask.get("owner") {
+        Some(owner) => format!("{month}-{owner}.csv"),
+        None => format!("{month}.csv"),
+    };
+    let mut answer = Answer::new(200, "text/csv; charset=utf-8", "")
+        .with("content-disposition", format!("attachment; filename=\"{name}\""));
+    answer.body = Body::Stream(body);
+    Ok(answer)
+}
+
+/// Collects bytes into pieces, and waits where the reader is slow.
+struct Pieces {
+    to: mpsc::Sender<std::io::Result<Bytes>>,
+    held: Vec<u8>,
+}
+
+impl Pieces {
+    fn send(&mut self) -> std::io::Result<()> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let piece = std::mem::replace(&mut self.held, Vec::with_capacity(PIECE_BYTES));
+        let gone = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        self.to.blocking_send(Ok(piece.into())).map_err(gone)
+    }
+}
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= PIECE_BYTES {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.send()
+    }
+}
+
+/// What an `If-Match` compares: digest and state of a bill.
+pub(super) fn bill_tag(console: &Console, month: &str, basis: Option<&str>) -> Result<String, CommandError> {
+    let month = month.parse().map_err(|e| CommandError::user(format!("{e}")))?;
+    let basis = basis.unwrap_or("used").parse().map_err(|e| CommandError::user(format!("{e}")))?;
+    let reader = console.store.read()?;
+    let key = console.context.bill_key(&reader, month, basis)?;
+    let view = BillView::open(&reader, key, None)?;
+    let bill: &bill::Bill = &view.bill;
+    Ok(format!("{}-{}", view.revision.digest.hex(), bill.state))
+}
+
+pub(super) fn sign_in_page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let view = View::of(ask);
+    let words = view.words;
+    let content = match ask.get("link") {
+        None => html! {
+            @if ask.get("failed").is_some() {
+                div.notice.bad role="alert" { p { (words.sign_in_failed) } }
+            }
+            p { (words.sign_in_text) }
+        },
+        // Only the button signs in: a program that looks at links does not use it up.
+        Some(link) => html! {
+            p { (words.sign_in_ready) }
+            form method="post" action="/sign-in" {
+                (view.token("/"))
+                input type="hidden" name="link" value=(link);
+                button.primary type="submit" autofocus { (words.sign_in) }
+            }
+        },
+    };
+    Ok(Answer::html(200, frame(console, ask, Page { title: words.sign_in, menu: "", content })))
+}
+
+pub(super) fn sign_in(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let hash = SecretHash::of(ask.get("link").unwrap_or_default().as_bytes());
+    let now = console.context.now_unix_s();
+    let name = match console.sessions.follow_first(hash) {
+        Some(name) => Some(name),
+        None => people::follow_link(console.store.write()?, hash, now)?.map(|person| person.name),
+    };
+    let Some(name) = name else { return Ok(Answer::see("/sign-in?failed=link")) };
+    let cookie = console.sessions.begin(&name, now)?;
+    Ok(Answer::see("/").with("set-cookie", set_cookie(console, session::COOKIE, &cookie, "HttpOnly; ")))
+}
+
+fn set_cookie(console: &Console, name: &str, value: &str, more: &str) -> String {
+    let secure = if console.tls { "Secure; " } else { "" };
+    format!("{name}={value}; {more}{secure}SameSite=Strict; Path=/")
+}
+
+pub(super) fn sign_out(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    if let Some(session) = ask.visitor.as_ref().and_then(|visitor| visitor.session.as_ref()) {
+        console.sessions.end(session);
+    }
+    Ok(Answer::see("/sign-in")
+        .with("set-cookie", set_cookie(console, session::COOKIE, "", "HttpOnly; Max-Age=0; ")))
+}
+
+pub(super) fn language(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let chosen = ask.get("language").and_then(words::Language::of_tag).unwrap_or(words::Language::English);
+    let back = ask.get("back").filter(|back| back.starts_with('/') && !back.starts_with("//")).unwrap_or("/");
+    let cookie = set_cookie(console, words::COOKIE, chosen.tag(), "Max-Age=31536000; ");
+    Ok(Answer::see(back).with("set-cookie", cookie))
+}
+
+pub(super) fn style(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
+    Ok(asset("text/css; charset=utf-8", STYLE))
+}
+
+pub(super) fn script(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
+    Ok(asset("text/javascript; charset=utf-8", SCRIPT))
+}
+
+pub(super) fn icon(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
+    Ok(asset("image/svg+xml", ICON))
+}
+
+fn asset(kind: &str, text: &'static str) -> Answer {
+    Answer::new(200, kind, text).with("cache-control", "max-age=300".into())
+}
+
+pub(super) fn openapi(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
+    Ok(Answer::json(200, &openapi::document()))
+}

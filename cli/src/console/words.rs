@@ -1,0 +1,398 @@
+//! The words of the pages, in English and Chinese. What an engine tells, of errors and of what was done, stays in English.
+
+use axum::http::{HeaderMap, header};
+
+/// A language of the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Language {
+    English,
+    Chinese,
+}
+
+/// The cookie that keeps the choice.
+pub(super) const COOKIE: &str = "billkeep-language";
+
+impl Language {
+    /// Returns the language that was chosen, or the one that the browser likes best of these two.
+    pub(super) fn of(headers: &HeaderMap) -> Language {
+        let text = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let chosen = text(header::COOKIE)
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, _)| *name == COOKIE);
+        if let Some((_, value)) = chosen {
+            return Language::of_tag(value).unwrap_or(Language::English);
+        }
+        let mut best = (Language::English, 0_u16);
+        for range in text(header::ACCEPT_LANGUAGE).flat_map(|line| line.split(',')) {
+            let (tag, weight) = range.split_once(";q=").unwrap_or((range, "1"));
+            // A weight is 0 to 1 with three decimals at most: thousandths, without a float.
+            let digits: String = weight.trim().chars().filter(char::is_ascii_digit).collect();
+            let weight = format!("{digits:0<4}").get(..4).and_then(|digits| digits.parse().ok()).unwrap_or(0);
+            if let Some(language) = Language::of_tag(tag.trim())
+                && weight > best.1
+            {
+                best = (language, weight);
+            }
+        }
+        best.0
+    }
+
+    pub(super) fn of_tag(tag: &str) -> Option<Language> {
+        match tag.split(['-', '_']).next()?.to_ascii_lowercase().as_str() {
+            "zh" => Some(Language::Chinese),
+            "en" => Some(Language::English),
+            _ => None,
+        }
+    }
+
+    /// Returns its tag, for `lang` and the cookie.
+    pub(super) fn tag(self) -> &'static str {
+        match self {
+            Language::English => "en",
+            Language::Chinese => "zh-Hans",
+        }
+    }
+
+    /// Returns the words of the pages.
+    pub(super) fn words(self) -> &'static Words {
+        match self {
+            Language::English => &ENGLISH,
+            Language::Chinese => &CHINESE,
+        }
+    }
+
+    /// Returns a word of the engine, as a state, a kind or a column's name, in this language; others stay as they are.
+    pub(super) fn term<'a>(self, word: &'a str) -> &'a str {
+        let found = TERMS.iter().find(|(known, _, _)| *known == word);
+        match (found, self) {
+            (None, _) => word,
+            (Some((_, english, _)), Language::English) => english,
+            (Some((_, _, chinese)), Language::Chinese) => chinese,
+        }
+    }
+}
+
+macro_rules! words {
+    ($($name:ident: $english:literal | $chinese:literal,)*) => {
+        /// Words and sentences, by what they are for.
+        pub(super) struct Words {
+            $(pub(super) $name: &'static str,)*
+        }
+        const ENGLISH: Words = Words { $($name: $english,)* };
+        const CHINESE: Words = Words { $($name: $chinese,)* };
+    };
+}
+
+words! {
+    status: "Status" | "状态总览",
+    bills: "Bill Management" | "账单管理",
+    disputes: "Disputes" | "争议",
+    late: "Late files" | "迟到文件",
+    storage: "Bill Storage" | "账单存储",
+    deliveries: "Deliveries" | "交付记录",
+    journal: "Journal" | "操作日志",
+    settings: "Settings" | "设置",
+    import: "Import" | "导入账单",
+    skip: "Skip to the content" | "跳到正文",
+    main_menu: "Main menu" | "主菜单",
+    signed_in_as: "Signed in as" | "当前用户",
+    sign_in: "Sign in" | "登录",
+    sign_out: "Sign out" | "退出登录",
+    sign_in_text: "This page is open to people of this store only. Follow the link that `billkeep serve` printed when it started, or ask an admin for one: `billkeep user link NAME`." | "仅限本账单库的用户访问。请使用 `billkeep serve` 启动时打印的链接，或请管理员执行 `billkeep user link NAME` 生成链接。",
+    sign_in_ready: "Your link is valid for one sign-in. After that it does nothing any more." | "此链接只能登录一次，之后立即失效。",
+    sign_in_failed: "This link does nothing: it was used before, it is too old, or the console was started again." | "链接无效：可能已使用、已过期，或控制台已重新启动。",
+    language_other: "中文" | "English",
+    payer: "Payer" | "付款账号",
+    calendar: "Calendar" | "账期日历",
+    today: "Today" | "今天",
+    nothing_to_do: "Nothing needs you today." | "今天没有待办事项。",
+    decide: "Waits for a decision" | "等待您的决定",
+    files: "Files that are late, missing, double or of the wrong basis" | "迟到、缺失、重复或口径错误的文件",
+    failed: "Failed or was interrupted" | "失败或中断",
+    due: "Due today" | "今日应交付",
+    months: "Months" | "月份",
+    look: "Look" | "查看",
+    month: "Month" | "月份",
+    basis: "Basis" | "口径",
+    state: "State" | "状态",
+    revision: "Revision" | "版本",
+    lines: "Lines" | "明细行",
+    total: "Total" | "合计",
+    currency: "Currency" | "币种",
+    digest: "Digest" | "摘要",
+    through: "In through" | "数据截至",
+    no_bills: "No bill has been imported yet." | "尚未导入任何账单。",
+    import_first: "Import a bill file" | "导入账单文件",
+    choose_month: "Choose a month" | "选择月份",
+    show: "Show" | "显示",
+    group_by: "Group by" | "分组",
+    then_by: "then by" | "再按",
+    none: "none" | "无",
+    csv_file: "CSV File" | "CSV 文件",
+    refresh: "Refresh" | "刷新",
+    confirm: "Confirm" | "确认账单",
+    reopen: "Reopen" | "重新打开",
+    issue: "Declare complete" | "声明本月完整",
+    defer: "Put off" | "延后决定",
+    reason: "Reason" | "原因",
+    note: "Note" | "备注",
+    unchanged: "The bill has not changed since you looked at it." | "自您上次查看以来，账单没有变化。",
+    changed: "The bill has changed since you looked at it." | "自您上次查看以来，账单已发生变化。",
+    changed_from_to: "You saw revision {a}; now it is revision {b}." | "您看到的是第 {a} 版，现在是第 {b} 版。",
+    confirm_title: "Confirm this bill?" | "确认此账单？",
+    confirm_text: "You confirm exactly what is on the screen, by its digest. If the bill has changed meanwhile, nothing is confirmed and you see the difference." | "您确认的正是屏幕上的内容（以摘要为准）。如果账单在此期间发生变化，则不会确认，并会显示差异。",
+    cancel: "Cancel" | "取消",
+    confirmed_text: "Confirmed: it cannot change any more, and customers' bills can be delivered." | "已确认：账单不再变化，可以交付客户账单。",
+    all_decimals: "Show all decimals" | "显示全部小数位",
+    two_decimals: "Show two decimals" | "显示两位小数",
+    subtotal: "Subtotal" | "小计",
+    grand_total: "Total" | "总计",
+    by_product: "By product" | "按产品",
+    by_day: "By day" | "按日",
+    others: "others" | "其他",
+    rows_of: "Rows {a} to {b} of {c}" | "第 {a}–{b} 行，共 {c} 行",
+    next: "Next" | "下一页",
+    previous: "Previous" | "上一页",
+    first_page: "First" | "首页",
+    differences: "Differences" | "差异",
+    lint: "Lint" | "账单检查",
+    revisions: "Revisions" | "版本历史",
+    overview: "Overview" | "概览",
+    dispute_these: "Dispute these lines" | "对这些明细提出争议",
+    open_dispute: "Open a dispute" | "提出争议",
+    field: "Field" | "字段",
+    value: "Value" | "值",
+    contains: "Text in any cell" | "任意单元格包含",
+    search: "Search" | "搜索",
+    no_lines: "No line matches." | "没有匹配的明细。",
+    looked_at: "Looked at {a} of {b} lines so far." | "目前已检查 {a} 行，共 {b} 行。",
+    go_on: "Go on searching" | "继续搜索",
+    direction: "Direction" | "方向",
+    over: "charged too much" | "多收",
+    under: "charged too little" | "少收",
+    amount: "Amount" | "金额",
+    from: "From" | "从",
+    to: "To" | "到",
+    compare: "Compare" | "比较",
+    no_difference: "The two revisions hold the same lines." | "两个版本的明细完全相同。",
+    one_revision: "There is one revision only; there is nothing to compare." | "只有一个版本，无可比较。",
+    added: "Added" | "新增",
+    removed: "Removed" | "删除",
+    changed_lines: "Changed" | "变更",
+    net: "Net" | "净变化",
+    lint_clean: "No line contradicts itself or another." | "没有发现自相矛盾的明细。",
+    accept_reopen: "Take it and reopen the bill" | "接受并重新打开账单",
+    accept_carry: "Carry it forward to the next open month" | "结转到下一个未确认月份",
+    discard: "Do not take it" | "不接受",
+    no_late: "No file has come for a confirmed bill." | "没有针对已确认账单的迟到文件。",
+    no_disputes: "No dispute." | "没有争议。",
+    send: "The provider was told" | "已告知供应商",
+    accept: "The provider agrees" | "供应商同意",
+    reject: "The provider does not agree" | "供应商不同意",
+    withdraw: "Withdraw" | "撤回",
+    settle: "It was settled" | "已结清",
+    set_aside: "Set aside" | "搁置",
+    not_allowed: "Bill Storage is not open for this account: it is not on the allowlist. Ask your sales representative, or an admin of this store." | "该账号不在白名单中，无法使用账单存储。请联系您的销售代表或管理员。",
+    no_storage: "No account is on the allowlist, so there is nothing to store." | "没有账号在白名单中，因此没有可存储的账单。",
+    authorize: "Authorize" | "授权",
+    authorize_title: "Authorize the service role" | "授权服务角色",
+    authorize_text: "Bill Storage needs your consent to write this account's bills to the bucket that you choose." | "账单存储需要您的同意，才能将该账号的账单写入您选择的存储桶。",
+    agree: "Agree" | "同意",
+    bucket: "Bucket" | "存储桶",
+    choose_bucket: "Choose a bucket" | "选择存储桶",
+    create_bucket: "Create Bucket" | "创建存储桶",
+    bucket_name: "Name in this store" | "在本库中的名称",
+    bucket_url: "URL" | "URL",
+    bucket_url_help: "file:///path, s3://bucket/prefix, cos://bucket-appid/prefix?region=…" | "file:///路径、s3://存储桶/前缀、cos://存储桶-appid/前缀?region=…",
+    make_bucket: "Make the bucket at the provider too" | "同时在云端创建该存储桶",
+    kinds: "Kinds of bills" | "账单类型",
+    custom_bills: "Store Custom Bills" | "存储客户账单",
+    custom_bills_text: "Agree that the consolidated bills of customer accounts are stored after each confirmation." | "同意在每次确认后存储客户账号的汇总账单。",
+    sub_account: "Account (UIN)" | "账号 (UIN)",
+    open_account: "Open" | "打开",
+    save: "Save Settings" | "保存设置",
+    enable: "Enable bill storage" | "启用账单存储",
+    switch: "Change the bucket" | "更换存储桶",
+    switch_text: "What was delivered stays in the old bucket; new bills go to the new one from tomorrow." | "已交付的数据保留在旧存储桶中，从明天起新账单写入新存储桶。",
+    disable: "Disable Bucket" | "停用存储桶",
+    disable_title: "Disable bill storage?" | "停用账单存储？",
+    disable_text: "What was delivered stays. No new data will be written." | "已交付的数据会保留，但不再写入新数据。",
+    calendar_of: "Calendar of" | "交付日历",
+    delivered: "delivered" | "已交付",
+    is_due: "due" | "应交付",
+    retry: "Try again" | "重试",
+    verify: "Verify now" | "立即核验",
+    no_deliveries: "Nothing was delivered yet." | "尚无交付记录。",
+    receipt: "Receipt" | "回执",
+    manifest: "Manifest" | "清单",
+    actor: "Who" | "操作人",
+    action: "What" | "操作",
+    since: "Since" | "自",
+    until: "Until" | "至",
+    filter: "Filter" | "筛选",
+    journal_whole: "Check the journal" | "校验日志",
+    four_eyes: "Confirming and reopening need two people" | "确认和重新打开需要两个人",
+    turn_on: "Turn on" | "开启",
+    turn_off: "Turn off" | "关闭",
+    people: "People" | "用户",
+    no_people: "Nobody is entered: whoever can open the store's file may do everything." | "尚未登记用户：任何能打开库文件的人都拥有全部权限。",
+    name: "Name" | "名称",
+    role: "Role" | "角色",
+    enter_person: "Enter or change" | "登记或更改",
+    sinks: "Buckets and folders" | "存储桶与文件夹",
+    no_sinks: "No bucket or folder yet." | "尚无存储桶或文件夹。",
+    test: "Test" | "测试",
+    remove: "Remove" | "移除",
+    choose_file: "Bill file (CSV or zip)" | "账单文件（CSV 或 zip）",
+    mode: "What it holds" | "文件内容",
+    as_name_says: "as its name says" | "由文件名决定",
+    dry_run: "Check only, change nothing" | "仅检查，不做更改",
+    done: "Done" | "完成",
+    not_done: "Not done" | "未完成",
+    not_found: "There is nothing at this address." | "此地址没有内容。",
+    went_wrong: "That did not work" | "操作失败",
+    back: "Back" | "返回",
+    may_not: "Your role looks and does not change this." | "您的角色只能查看，不能更改。",
+    run_now: "Deliver what is due" | "交付应交付的账单",
+    details: "Details" | "详情",
+    product: "Product" | "产品",
+    owner: "Account" | "账号",
+}
+
+/// Words of the engine that pages show: states, kinds, columns.
+const TERMS: &[(&str, &str, &str)] = &[
+    ("open", "open", "未出账"),
+    ("issued", "issued", "已出账"),
+    ("disputed", "disputed", "有争议"),
+    ("confirmed", "confirmed", "已确认"),
+    ("used", "by day of use", "按使用日"),
+    ("paid", "by day of payment", "按支付日"),
+    ("daily", "daily", "日账单"),
+    ("monthly", "monthly", "月账单"),
+    ("reseller", "reseller", "代理商账单"),
+    ("delivered", "delivered", "已交付"),
+    ("planned", "planned", "已计划"),
+    ("uploading", "uploading", "上传中"),
+    ("uploaded", "uploaded", "已上传"),
+    ("checked", "checked", "已核验"),
+    ("abandoned", "given up", "已放弃"),
+    ("waiting", "waiting", "等待中"),
+    ("accepted", "accepted", "已接受"),
+    ("discarded", "discarded", "已丢弃"),
+    ("carried", "carried forward", "已结转"),
+    ("sent", "sent", "已发送"),
+    ("rejected", "rejected", "已拒绝"),
+    ("withdrawn", "withdrawn", "已撤回"),
+    ("settled", "settled", "已结清"),
+    ("yes", "yes", "是"),
+    ("no", "no", "否"),
+    ("viewer", "viewer", "查看者"),
+    ("operator", "operator", "操作员"),
+    ("approver", "approver", "审批者"),
+    ("admin", "admin", "管理员"),
+    ("partner", "partner", "合作伙伴"),
+    ("customer", "customer", "客户"),
+    ("over", "charged too much", "多收"),
+    ("under", "charged too little", "少收"),
+    ("month", "Month", "月份"),
+    ("basis", "Basis", "口径"),
+    ("state", "State", "状态"),
+    ("revision", "Revision", "版本"),
+    ("lines", "Lines", "行数"),
+    ("currency", "Currency", "币种"),
+    ("total", "Total", "合计"),
+    ("through", "In through", "数据截至"),
+    ("digest", "Digest", "摘要"),
+    ("owner", "Account", "账号"),
+    ("product", "Product", "产品"),
+    ("day", "Day", "日期"),
+    ("region", "Region", "地域"),
+    ("billing_mode", "Billing mode", "计费模式"),
+    ("project", "Project", "项目"),
+    ("instance", "Instance", "资源 ID"),
+    ("component", "Component", "组件"),
+    ("subproduct", "Subproduct", "子产品"),
+    ("delivery", "Delivery", "交付"),
+    ("sink", "Bucket", "存储桶"),
+    ("uin", "Account", "账号"),
+    ("kind", "Kind", "类型"),
+    ("first_day", "First day", "首日"),
+    ("last_day", "Last day", "末日"),
+    ("rows", "Rows", "行数"),
+    ("bytes", "Bytes", "字节"),
+    ("part", "File", "文件"),
+    ("location", "Where", "位置"),
+    ("due_on", "Due on", "应交付日"),
+    ("due", "Due", "应交付"),
+    ("why", "Why", "原因"),
+    ("what", "What", "项目"),
+    ("value", "Value", "值"),
+    ("said", "Said", "声明"),
+    ("from", "From", "自"),
+    ("until", "Until", "至"),
+    ("time", "Time", "时间"),
+    ("actor", "Who", "操作人"),
+    ("reason", "Reason", "原因"),
+    ("number", "Number", "编号"),
+    ("dispute", "Dispute", "争议"),
+    ("late", "Late file", "迟到文件"),
+    ("bill", "Bill", "账单"),
+    ("file", "File", "文件"),
+    ("direction", "Direction", "方向"),
+    ("amount", "Amount", "金额"),
+    ("difference", "Difference", "差额"),
+    ("name", "Name", "名称"),
+    ("role", "Role", "角色"),
+    ("tokens", "Tokens", "令牌"),
+    ("url", "URL", "URL"),
+    ("audience", "Read by", "读者"),
+    ("options", "Options", "选项"),
+    ("on", "On", "日期"),
+    ("at", "At", "时间"),
+    ("entry", "Entry", "条目"),
+    ("action", "What", "操作"),
+    ("subject", "Subject", "对象"),
+    ("detail", "Detail", "详情"),
+    ("allowed", "Allowed", "白名单"),
+    ("authorised", "Authorised", "已授权"),
+    ("custom_bills", "Custom bills", "客户账单"),
+    ("next", "Next", "下一步"),
+    ("finding", "Finding", "发现"),
+    ("setting", "Setting", "设置项"),
+    ("load", "Load", "批次"),
+    ("files", "Files", "文件"),
+    ("made_at", "Made at", "生成时间"),
+    ("rule", "Rule", "规则"),
+    ("check", "Check", "检查项"),
+    ("result", "Result", "结果"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn the_cookie_chooses_and_else_the_browser_by_its_weights() {
+        let of = |accept: &str, cookie: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_LANGUAGE, HeaderValue::from_str(accept).unwrap());
+            headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
+            Language::of(&headers).tag()
+        };
+        assert_eq!(of("", ""), "en");
+        assert_eq!(of("zh-CN,zh;q=0.9,en;q=0.8", ""), "zh-Hans");
+        assert_eq!(of("fr,en;q=0.5,zh;q=0.25", ""), "en");
+        assert_eq!(of("en;q=0.8,zh-TW;q=0.85", ""), "zh-Hans");
+        assert_eq!(of("zh", "a=b; billkeep-language=en"), "en");
+        assert_eq!(of("en", "billkeep-language=zh-Hans"), "zh-Hans");
+    }
+
+    #[test]
+    fn no_term_is_there_twice() {
+        for (at, (word, ..)) in TERMS.iter().enumerate() {
+            assert!(TERMS.iter().skip(at + 1).all(|(other, ..)| other != word), "{word}");
+        }
+    }
+}
