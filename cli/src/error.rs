@@ -159,9 +159,12 @@ impl From<PeopleError> for CommandError {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
             PeopleError::Store(e) => e.into(),
-            PeopleError::Nobody(_) => CommandError { forbidden: true, ..error }
+            PeopleError::Nobody(_) => error.absent().hint("`billkeep user list` shows them"),
+            PeopleError::Stranger(_) => error
+                .forbidden()
                 .hint("`billkeep user list` shows them; say who you are with `--as NAME` before the command"),
-            PeopleError::Role { .. } => CommandError { forbidden: true, ..error }
+            PeopleError::Role { .. } => error
+                .forbidden()
                 .hint("an admin can give another role with `billkeep user set NAME --role ROLE`"),
             PeopleError::NoAdmin(_) => error.hint("`billkeep user set NAME --role admin` makes one"),
             PeopleError::Name(_) => error,

@@ -103,7 +103,19 @@ pub struct Person {
     /// What their programs act with.
     pub tokens: Vec<Token>,
     links: Vec<Link>,
+    /// Whoever signed in before has to do so again.
+    since_unix_s: i64,
 }
+
+/// A link into a store without people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct OwnerLink {
+    name: String,
+    link: Link,
+}
+
+/// Where it lies in [`Table::Meta`].
+const OWNER_LINK: &[u8] = b"owner_link";
 
 /// Why somebody may not do something, or cannot be entered.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +126,9 @@ pub enum PeopleError {
     /// Nobody of that name is in the store.
     #[error("`{0}` is not among the people of this store")]
     Nobody(String),
+    /// Whoever acts is not in the store.
+    #[error("`{0}` is not among the people of this store, and may do nothing in it")]
+    Stranger(String),
     /// The role does not allow it.
     #[error("`{name}` is {} {role} and may not do that: it needs {} {needs}", article(*role), article(*needs))]
     Role {
@@ -140,8 +155,8 @@ impl PeopleError {
     /// Returns the kind of failure.
     pub fn kind(&self) -> Kind {
         match self {
-            PeopleError::Name(_) => Kind::User,
-            PeopleError::Nobody(_) | PeopleError::Role { .. } | PeopleError::NoAdmin(_) => Kind::Refused,
+            PeopleError::Name(_) | PeopleError::Nobody(_) => Kind::User,
+            PeopleError::Stranger(_) | PeopleError::Role { .. } | PeopleError::NoAdmin(_) => Kind::Refused,
             PeopleError::Store(e) => e.kind(),
         }
     }
@@ -171,19 +186,31 @@ pub fn find(store: &impl Read, name: &str) -> Result<Person, PeopleError> {
 /// Says what somebody is: in a store without people, everybody is an admin.
 ///
 /// # Errors
-/// [`PeopleError::Nobody`] when there are people, and nobody of that name.
+/// [`PeopleError::Stranger`] when there are people, and nobody of that name.
 pub fn role_of(store: &impl Read, name: &str) -> Result<Role, PeopleError> {
     match find(store, name) {
         Ok(person) => Ok(person.role),
         Err(PeopleError::Nobody(_)) if list(store)?.is_empty() => Ok(Role::Admin),
+        Err(PeopleError::Nobody(name)) => Err(PeopleError::Stranger(name)),
         Err(e) => Err(e),
+    }
+}
+
+/// [`role_of`] somebody who has signed in at a time: what was taken back since then does not count any more.
+///
+/// # Errors
+/// [`PeopleError::Stranger`] as well for whoever was entered, or whose tokens were taken back, after that time.
+pub fn role_since(store: &impl Read, name: &str, signed_in_unix_s: i64) -> Result<Role, PeopleError> {
+    match find(store, name) {
+        Ok(person) if person.since_unix_s > signed_in_unix_s => Err(PeopleError::Stranger(person.name)),
+        _ => role_of(store, name),
     }
 }
 
 /// Says whether somebody may do what needs a role.
 ///
 /// # Errors
-/// [`PeopleError::Role`] or [`PeopleError::Nobody`] when not.
+/// [`PeopleError::Role`] or [`PeopleError::Stranger`] when not.
 pub fn permit(store: &impl Read, name: &str, needs: Role) -> Result<(), PeopleError> {
     let role = role_of(store, name)?;
     if role >= needs { Ok(()) } else { Err(PeopleError::Role { name: name.to_owned(), role, needs }) }
@@ -201,7 +228,10 @@ pub fn set(writer: Writer, name: &str, role: Role, actor: &Actor) -> Result<(), 
     let mut all = list(&writer)?;
     match all.iter_mut().find(|person| key(&person.name) == key(name)) {
         Some(person) => person.role = role,
-        None => all.push(Person { name: name.to_owned(), role, tokens: Vec::new(), links: Vec::new() }),
+        None => {
+            let (tokens, links) = (Vec::new(), Vec::new());
+            all.push(Person { name: name.to_owned(), role, tokens, links, since_unix_s: actor.at_unix_s });
+        }
     }
     must_have_admin(&all, "make one first")?;
     let person = all.into_iter().find(|person| key(&person.name) == key(name));
@@ -257,6 +287,13 @@ pub fn add_link(
     until_unix_s: i64,
     actor: &Actor,
 ) -> Result<(), PeopleError> {
+    if list(&writer)?.is_empty() {
+        // Whoever has the file may do everything: so may whoever follows a link that was made with it.
+        let link = OwnerLink { name: name.trim().to_owned(), link: Link { hash, until_unix_s } };
+        writer.put(Table::Meta, OWNER_LINK, &link)?;
+        journal::append(&writer, actor, "user link", &link.name, "")?;
+        return Ok(writer.commit()?);
+    }
     let mut person = find(&writer, name)?;
     person.links.retain(|link| link.until_unix_s > actor.at_unix_s);
     if person.links.len() >= LINKS_MAX {
@@ -267,20 +304,38 @@ pub fn add_link(
     Ok(writer.commit()?)
 }
 
+/// Says whether there is such a link.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn has_link(store: &impl Read, hash: SecretHash) -> Result<bool, StoreError> {
+    let owner = store.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.is_some_and(|owner| owner.link.hash == hash);
+    Ok(owner || list(store)?.iter().any(|person| person.links.iter().any(|link| link.hash == hash)))
+}
+
 /// Finds whose link it is that is followed, and takes it out: it works once.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
-pub fn follow_link(writer: Writer, hash: SecretHash, now_unix_s: i64) -> Result<Option<Person>, StoreError> {
+pub fn follow_link(writer: Writer, hash: SecretHash, now_unix_s: i64) -> Result<Option<String>, StoreError> {
+    let actor = |name: &str| Actor { name: name.to_owned(), at_unix_s: now_unix_s };
+    let all = list(&writer)?;
+    let owner = writer.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.filter(|owner| owner.link.hash == hash);
+    if let Some(owner) = owner {
+        writer.delete(Table::Meta, OWNER_LINK)?;
+        journal::append(&writer, &actor(&owner.name), "user sign in", &owner.name, "")?;
+        writer.commit()?;
+        // People who were entered since have links of their own.
+        return Ok((owner.link.until_unix_s > now_unix_s && all.is_empty()).then_some(owner.name));
+    }
     let of = |person: &Person| person.links.iter().position(|link| link.hash == hash);
-    let Some((mut person, at)) = list(&writer)?.into_iter().find_map(|p| of(&p).map(|at| (p, at))) else {
+    let Some((mut person, at)) = all.into_iter().find_map(|p| of(&p).map(|at| (p, at))) else {
         return Ok(None);
     };
     let link = person.links.remove(at);
-    let actor = Actor { name: person.name.clone(), at_unix_s: now_unix_s };
-    put(&writer, &person, "sign in", "", &actor)?;
+    put(&writer, &person, "sign in", "", &actor(&person.name))?;
     writer.commit()?;
-    Ok((link.until_unix_s > now_unix_s).then_some(person))
+    Ok((link.until_unix_s > now_unix_s).then_some(person.name))
 }
 
 /// Keeps the hash of a token that a program acts with.
@@ -300,7 +355,7 @@ pub fn add_token(
     Ok(writer.commit()?)
 }
 
-/// Takes back all of somebody's tokens and links; returns how many tokens there were.
+/// Takes back all of somebody's tokens and links, and ends their sessions; returns how many tokens there were.
 ///
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name.
@@ -309,6 +364,7 @@ pub fn revoke_tokens(writer: Writer, name: &str, actor: &Actor) -> Result<usize,
     let count = person.tokens.len();
     person.tokens.clear();
     person.links.clear();
+    person.since_unix_s = actor.at_unix_s.saturating_add(1);
     put(&writer, &person, "revoke", "all tokens and links", actor)?;
     writer.commit()?;
     Ok(count)
@@ -356,7 +412,7 @@ mod tests {
             assert!(matches!(error, PeopleError::Role { .. }), "{error}");
             assert_eq!(error.kind(), Kind::Refused);
         }
-        assert!(matches!(permit("anybody", Role::Viewer), Err(PeopleError::Nobody(_))));
+        assert!(matches!(permit("anybody", Role::Viewer), Err(PeopleError::Stranger(_))));
         // The last admin stays, in whichever way somebody tries.
         assert!(matches!(set("ann", Role::Viewer), Err(PeopleError::NoAdmin(_))));
         let remove = |name: &str| remove(store.write().unwrap(), name, &actor(2));
@@ -372,7 +428,8 @@ mod tests {
         let (_dir, store) = store();
         set(store.write().unwrap(), "Ann", Role::Admin, &actor(1)).unwrap();
         let hash = SecretHash::of(b"secret");
-        let follow = |hash, now| follow_link(store.write().unwrap(), hash, now).unwrap().map(|p| p.name);
+        assert!(!has_link(&store.read().unwrap(), hash).unwrap());
+        let follow = |hash, now| follow_link(store.write().unwrap(), hash, now).unwrap();
         add_link(store.write().unwrap(), "ann", hash, 100, &actor(1)).unwrap();
         assert_eq!(follow(SecretHash::of(b"other"), 2), None);
         assert_eq!(follow(hash, 99), Some("Ann".to_owned()));
@@ -387,6 +444,26 @@ mod tests {
         assert_eq!(of(hash), Some("Ann".to_owned()));
         assert_eq!(revoke_tokens(store.write().unwrap(), "ann", &actor(4)).unwrap(), 1);
         assert_eq!(of(hash), None);
+    }
+
+    #[test]
+    fn a_store_without_people_has_links_of_its_owner_and_sessions_end_with_what_was_given() {
+        let (_dir, store) = store();
+        let hash = SecretHash::of(b"secret");
+        let add = || add_link(store.write().unwrap(), "me", hash, 100, &actor(1)).unwrap();
+        let follow = || follow_link(store.write().unwrap(), hash, 2).unwrap();
+        add();
+        assert!(has_link(&store.read().unwrap(), hash).unwrap());
+        assert_eq!((follow(), follow()), (Some("me".to_owned()), None));
+        add();
+        set(store.write().unwrap(), "Ann", Role::Admin, &actor(5)).unwrap();
+        assert_eq!(follow(), None);
+        let since = |at| role_since(&store.read().unwrap(), "ann", at);
+        assert_eq!(since(5).unwrap(), Role::Admin);
+        // Of an earlier person of that name.
+        assert!(matches!(since(4), Err(PeopleError::Stranger(_))));
+        revoke_tokens(store.write().unwrap(), "ann", &actor(9)).unwrap();
+        assert!(since(9).is_err() && since(10).is_ok());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod calendar;
 mod chunk_cache;
 mod concurrency;
 mod confirm;
+mod console;
 mod crash;
 mod damage;
 mod delivery;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub mod bucket;
+pub mod console;
 pub mod decimal;
 pub mod faulty_disk;
 pub mod faulty_store;

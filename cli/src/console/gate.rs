@@ -5,6 +5,7 @@
 //! (`SameSite=Strict`), and does not know the token that every form carries. Each alone would do; all are asked for.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, header};
 use billkeep_core::people::{self, SecretHash};
@@ -20,11 +21,11 @@ pub(super) const CSRF_FIELD: &str = "csrf";
 const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Returns the names by which browsers may call a server.
-pub(super) fn hosts(serve: &Serve) -> BTreeSet<String> {
-    let port = serve.listen.port();
+pub(super) fn hosts(serve: &Serve, address: SocketAddr) -> BTreeSet<String> {
+    let port = address.port();
     let mut hosts: BTreeSet<String> = serve.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-    hosts.insert(serve.listen.to_string());
-    if serve.listen.ip().is_loopback() {
+    hosts.insert(address.to_string());
+    if address.ip().is_loopback() {
         hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(|name| format!("{name}:{port}")));
     }
     hosts
@@ -64,7 +65,8 @@ impl Stop {
             Stop::Origin | Stop::Csrf => 403,
             Stop::Unknown => 401,
         };
-        Answer { status, ..Answer::error(&self.error()) }
+        let answer = Answer { status, ..Answer::error(&self.error()) };
+        if status == 401 { answer.with("www-authenticate", "Bearer".into()) } else { answer }
     }
 }
 
@@ -109,13 +111,16 @@ pub(super) fn enter(console: &Console, route: &Route, headers: &HeaderMap) -> Re
 fn visitor(console: &Console, headers: &HeaderMap) -> Option<Visitor> {
     let reader = console.store.read().ok()?;
     if let Some(authorization) = text(headers, header::AUTHORIZATION) {
-        let token = authorization.strip_prefix("Bearer ")?;
+        let (scheme, token) = authorization.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return None;
+        }
         let person = people::of_token(&reader, SecretHash::of(token.trim().as_bytes())).ok()??;
         return Some(Visitor { name: person.name, role: person.role, session: None });
     }
     let session = console.sessions.find(cookie(headers)?, console.context.now_unix_s())?;
     // Looked up each time: a role that was taken away is gone at once.
-    let role = people::role_of(&reader, &session.name).ok()?;
+    let role = people::role_since(&reader, &session.name, session.begun_unix_s).ok()?;
     Some(Visitor { name: session.name.clone(), role, session: Some(session) })
 }
 

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::session::Flash;
 use super::words::{Language, Words};
 use super::{Ask, Console, Visitor};
-use crate::error::CommandError;
+use crate::error::{CommandError, short};
 use crate::output::Table;
 use billkeep_core::people::Role;
 
@@ -70,7 +70,11 @@ impl<'a> View<'a> {
         if self.decimals {
             return html! { span.amount { (whole) } };
         }
-        let short = two_decimals(amount).map_or_else(|| whole.clone(), |amount| amount.grouped());
+        let short = match two_decimals(amount) {
+            // What would be told as nothing is told as it is.
+            Some(short) if short.mantissa() != 0 || amount.mantissa() == 0 => short.grouped(),
+            _ => amount.shortest().grouped(),
+        };
         html! { span.amount title=(whole) { (short) } }
     }
 
@@ -81,12 +85,10 @@ impl<'a> View<'a> {
     }
 
     /// Draws a table. `link` may make a cell a link.
-    pub(super) fn table(
-        &self,
-        caption: &str,
-        table: &Table,
-        link: &dyn Fn(&str, &[String], &str) -> Option<String>,
-    ) -> Markup {
+    pub(super) fn table(&self, caption: &str, table: &Table, link: &Link<'_>) -> Markup {
+        // A word may mean something else of a bill than of a dispute: the shape's name tells which it is.
+        let subject = table.shape.split('.').nth(1).unwrap_or_default();
+        let day = |text: &str| text.len() == 10 && text.parse::<billkeep_core::period::Day>().is_ok();
         let cell = |at: usize, row: &[String]| {
             let Some(column) = table.columns.get(at) else { return html! {} };
             let text = row.get(at).map_or("", String::as_str);
@@ -95,7 +97,10 @@ impl<'a> View<'a> {
             let shown = match amount {
                 Some(amount) => self.amount(amount),
                 None if column.is_number() => html! { (grouped(text)) },
-                None => html! { (self.term(text)) },
+                None if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                    html! { code title=(text) { (short(text)) } }
+                }
+                None => html! { (self.language.term_in(subject, text)) },
             };
             let shown = match link(&column.name, row, text) {
                 Some(to) => html! { a href=(to) { (shown) } },
@@ -104,7 +109,7 @@ impl<'a> View<'a> {
             if at == 0 {
                 html! { th scope="row" .num[column.is_number()] { (shown) } }
             } else {
-                html! { td .num[column.is_number()] { (shown) } }
+                html! { td .num[column.is_number()] .day[day(text)] { (shown) } }
             }
         };
         html! {
@@ -123,9 +128,15 @@ impl<'a> View<'a> {
                     }
                 }
             }
+            @if table.rows.iter().any(|_| table.columns.iter().any(crate::output::Column::is_amount)) {
+                p { (self.decimals_switch()) }
+            }
         }
     }
 }
+
+/// Says where the cell of a column leads, if it does: is given the column's name, the row and the cell.
+pub(super) type Link<'a> = dyn Fn(&str, &[String], &str) -> Option<String> + 'a;
 
 /// No cell is a link.
 pub(super) fn no_links(_: &str, _: &[String], _: &str) -> Option<String> {

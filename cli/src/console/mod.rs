@@ -19,6 +19,7 @@ mod special;
 mod words;
 
 use std::collections::BTreeSet;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -71,8 +72,9 @@ pub(super) struct Ask {
     language: Language,
     /// Path and query as they were asked for.
     target: String,
-    /// A file that was sent, where it lies.
+    /// A file that was sent, where it lies, and its hash.
     file: Option<PathBuf>,
+    sent_sha256: Option<String>,
 }
 
 impl Ask {
@@ -100,7 +102,7 @@ pub(super) struct Answer {
 pub(super) enum Body {
     Whole(Bytes),
     /// As it comes; an error ends it early, so that nobody takes it for whole.
-    Stream(tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>),
+    Stream(Bytes, tokio::sync::mpsc::Receiver<std::io::Result<Bytes>>),
 }
 
 impl Answer {
@@ -128,6 +130,11 @@ impl Answer {
 
     /// An error, as the interface tells it.
     fn error(error: &CommandError) -> Answer {
+        Answer::error_with(error, &[], &Value::Null)
+    }
+
+    /// An error of a command that has said something all the same.
+    fn error_with(error: &CommandError, said: &[String], data: &Value) -> Answer {
         let status = status_of(error);
         let kind = match error.kind() {
             Kind::User => "user",
@@ -137,7 +144,12 @@ impl Answer {
             Kind::Internal => "internal",
         };
         let told = json!({ "kind": kind, "message": error.message(), "hints": error.hints() });
-        let answer = Answer::json(status, &json!({ "format": "billkeep.error/1", "error": told }));
+        let mut object = json!({ "format": "billkeep.error/1", "error": told });
+        if let Some(object) = object.as_object_mut().filter(|_| !data.is_null()) {
+            object.insert("said".into(), said.into());
+            object.insert("data".into(), data.clone());
+        }
+        let answer = Answer::json(status, &object);
         if status == 503 { answer.with("retry-after", "5".into()) } else { answer }
     }
 }
@@ -150,9 +162,10 @@ fn status_of(error: &CommandError) -> u16 {
         _ if error.is_forbidden() => 403,
         _ if error.is_absent() => 404,
         Kind::User => 400,
-        Kind::Refused => 409,
+        // Damage is found, not made, by whoever looks for it.
+        Kind::Refused | Kind::Damaged => 409,
         Kind::Passing => 503,
-        Kind::Damaged | Kind::Internal => 500,
+        Kind::Internal => 500,
     }
 }
 
@@ -185,8 +198,16 @@ pub(crate) fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
     // With people in the store, deliveries are made in somebody's name too.
     people::permit(&store.read()?, &actor, Role::Operator)?;
     stop::listen()?;
+    server::clear_uploads(&context.stage());
+    let failed = |e: std::io::Error| {
+        CommandError::new(Kind::Internal, format!("cannot listen at {}: {e}", serve.listen))
+            .hint("another program may have that port; name another with `--listen`")
+    };
+    let listener = TcpListener::bind(serve.listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
     let console = Arc::new(Console {
-        hosts: gate::hosts(&serve),
+        hosts: gate::hosts(&serve, address),
         tls: serve.tls_cert.is_some(),
         sessions: Sessions::new(),
         rollups: rollups::Rollups::new(),
@@ -194,7 +215,7 @@ pub(crate) fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
         context,
         store,
     });
-    let result = server::run(&console, &serve, &actor);
+    let result = server::run(&console, &serve, listener, &actor);
     // Whoever still reads keeps the store open; what was committed is durable without closing it.
     if let Ok(console) = Arc::try_unwrap(console) {
         let Console { store, context, .. } = console;

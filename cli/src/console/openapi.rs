@@ -1,5 +1,6 @@
 //! The OpenAPI document, made of the routes, the command line's definition and the shapes of commands' JSON.
 
+use billkeep_core::people::Role;
 use serde_json::{Map, Value, json};
 
 use super::routes::{API, Does, Method, ROUTES, Route};
@@ -44,6 +45,8 @@ fn error() -> Value {
         "additionalProperties": false,
         "properties": {
             "format": { "const": "billkeep.error/1" },
+            "said": { "type": "array", "items": { "type": "string" }, "description": "What the command said before it failed" },
+            "data": { "type": ["object", "array"], "description": "What came of it all the same" },
             "error": {
                 "type": "object",
                 "required": ["kind", "message", "hints"],
@@ -80,15 +83,14 @@ fn operation(route: &Route, saying: &Saying) -> Value {
     let mut operation = Map::new();
     operation.insert("operationId".into(), saying.words.join("-").into());
     operation.insert("summary".into(), saying.about().into());
-    let sample: Fields = arguments.iter().filter_map(|a| Some((a.id.clone(), vec![sample(a)?]))).collect();
-    if let Some(role) = saying.role(&sample) {
+    if let Some(role) = role(saying, &arguments) {
         operation.insert("x-role".into(), role.word().into());
     }
     let mut responses = Map::new();
     match &route.does {
         Does::Look(_) => {
             parameters.extend(rest.iter().map(|a| parameter(a, "query", a.required)));
-            let schema = shapes::of(saying.words).map_or_else(|| json!({ "type": "object" }), shapes::schema);
+            let schema = shapes::schema(saying.words).unwrap_or_else(|| json!({ "type": "object" }));
             responses.insert("200".into(), answer("The data", "application/json", &schema));
             responses.insert("304".into(), json!({ "description": "It is as the `If-None-Match` says" }));
         }
@@ -141,9 +143,12 @@ fn operation(route: &Route, saying: &Saying) -> Value {
         ("401", "Nobody has signed in"),
         ("403", "Whoever has may not"),
         ("404", "It is not there"),
-        ("409", "The state does not allow it"),
+        ("409", "The state does not allow it, or damage was found"),
+        ("405", "Not in that way"),
+        ("414", "Path and query are too long"),
         ("421", "By a name that is not this server's"),
-        ("500", "The store is damaged, or the machine has failed"),
+        ("431", "The headers are too long"),
+        ("500", "The machine has failed"),
         ("503", "Busy, or a fault that may pass: try again"),
     ] {
         responses.insert(status.into(), failure(what));
@@ -153,24 +158,36 @@ fn operation(route: &Route, saying: &Saying) -> Value {
     Value::Object(operation)
 }
 
-/// A value for which a command can be made, to ask which role it needs.
-fn sample(argument: &Argument) -> Option<String> {
-    if !argument.required || argument.flag {
-        return None;
-    }
+/// The role that a command needs: asked of one that is made of sample values, and of one of those that may be left out where
+/// one of several has to be given.
+fn role(saying: &Saying, arguments: &[Argument]) -> Option<Role> {
+    let (required, rest): (Vec<&Argument>, Vec<&Argument>) = arguments.iter().partition(|a| a.required);
+    let fields: Fields = required.iter().map(|a| (a.id.clone(), vec![sample(a)])).collect();
+    let with = |more: &&Argument| {
+        let mut fields = fields.clone();
+        fields.insert(more.id.clone(), vec![if more.flag { "true".to_owned() } else { sample(more) }]);
+        saying.role(&fields)
+    };
+    saying.role(&fields).or_else(|| rest.iter().find_map(with))
+}
+
+/// A value of an argument.
+fn sample(argument: &Argument) -> String {
     let schema = argument.one_schema();
     if let Some(first) = schema.get("enum").and_then(|all| all.get(0)).and_then(Value::as_str) {
-        return Some(first.to_owned());
+        return first.to_owned();
     }
-    Some(match argument.id.as_str() {
+    match argument.id.as_str() {
         "month" => "2021-03".into(),
         "uin" => "100000000001".into(),
         "number" => "1".into(),
         "digest" => "000000".into(),
         _ if schema.get("format").is_some() => "2021-03-01".into(),
         _ if schema.get("type") == Some(&json!("integer")) => "1".into(),
+        "lines" => "1-1".into(),
+        "filter" => "owner=1".into(),
         _ => "x".into(),
-    })
+    }
 }
 
 fn parameter(argument: &Argument, place: &str, required: bool) -> Value {

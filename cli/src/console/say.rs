@@ -59,6 +59,8 @@ impl Argument {
     }
 }
 
+/// The most characters of a value.
+const VALUE_CHARS_MAX: usize = 4_096;
 /// The most values of a name.
 const MANY_MAX: usize = 1_000;
 
@@ -115,6 +117,12 @@ impl Saying {
                 return Err(CommandError::user(format!("`{}` has more than {MANY_MAX} values", argument.id)));
             }
             for value in values {
+                if value.chars().count() > VALUE_CHARS_MAX {
+                    return Err(CommandError::user(format!(
+                        "`{}` has more than {VALUE_CHARS_MAX} characters",
+                        argument.id
+                    )));
+                }
                 if value.contains('\0') {
                     return Err(CommandError::user(format!(
                         "`{}` has a character that no value has",
@@ -194,7 +202,7 @@ fn schema(arg: &clap::Arg) -> Value {
     let of = |id: TypeId| parser.type_id() == id;
     let text = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     if of(TypeId::of::<BillMonth>()) {
-        text("^[0-9]{4}-(0[1-9]|1[0-2])$")
+        text("^[1-9][0-9]{3}-(0[1-9]|1[0-2])$")
     } else if of(TypeId::of::<Day>()) {
         json!({ "type": "string", "format": "date" })
     } else if of(TypeId::of::<TimeOfDay>()) {
@@ -217,6 +225,6 @@ fn schema(arg: &clap::Arg) -> Value {
     {
         json!({ "type": "integer", "minimum": 0 })
     } else {
-        json!({ "type": "string", "maxLength": 4_096 })
+        json!({ "type": "string", "maxLength": VALUE_CHARS_MAX })
     }
 }

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body as HttpBody, to_bytes};
-use axum::extract::{FromRequest, Multipart, RawPathParams, Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use billkeep_core::error::Kind;
+use billkeep_core::people::Role;
 use billkeep_core::requests::{self, Known};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -38,13 +40,17 @@ use crate::stop;
 /// Connections at a time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 256;
 /// How long a client may take to send a request's head.
-const HEAD_WAIT: Duration = Duration::from_secs(15);
+const HEAD_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to send a body that is no file.
-const BODY_WAIT: Duration = Duration::from_secs(30);
+const BODY_WAIT: Duration = Duration::from_secs(10);
+/// How long a client that sends a file may send nothing.
+const PIECE_WAIT: Duration = Duration::from_secs(30);
+/// How much a field of a form beside a file may have.
+const FIELD_BYTES_MAX: usize = 1 << 16;
 /// The largest body that is no file.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// How long requests that run are waited for when the program ends.
-const END_WAIT: Duration = Duration::from_secs(20);
+const END_WAIT: Duration = Duration::from_secs(5);
 /// Handlers that run at a time.
 const HANDLERS: usize = 16;
 const STOP_STEP: Duration = Duration::from_millis(100);
@@ -67,7 +73,12 @@ const HEADERS: [(&str, &str); 7] = [
 ];
 
 /// Serves until somebody asks to stop, and then until what runs has ended.
-pub(super) fn run(console: &Arc<Console>, serve: &Serve, actor: &str) -> Result<(), CommandError> {
+pub(super) fn run(
+    console: &Arc<Console>,
+    serve: &Serve,
+    listener: std::net::TcpListener,
+    actor: &str,
+) -> Result<(), CommandError> {
     let tls = tls(serve)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -76,9 +87,7 @@ pub(super) fn run(console: &Arc<Console>, serve: &Serve, actor: &str) -> Result<
         .build()
         .map_err(|e| failed("threads cannot be started", &e))?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(serve.listen)
-            .await
-            .map_err(|e| failed(&format!("cannot listen at {}", serve.listen), &e))?;
+        let listener = TcpListener::from_std(listener).map_err(|e| failed("cannot listen", &e))?;
         let address = listener.local_addr().map_err(|e| failed("cannot listen", &e))?;
         tell(console, serve, actor, address)?;
         let scheduler = (!serve.no_scheduler).then(|| scheduler::start(console.clone(), actor));
@@ -89,7 +98,7 @@ pub(super) fn run(console: &Arc<Console>, serve: &Serve, actor: &str) -> Result<
         }
         Ok::<(), CommandError>(())
     })?;
-    runtime.shutdown_timeout(END_WAIT);
+    runtime.shutdown_timeout(STOP_STEP);
     Ok(())
 }
 
@@ -207,6 +216,9 @@ async fn serve_one(
     let _ = tokio::time::timeout(END_WAIT, connection).await;
 }
 
+/// The values in a path; none where they are no text.
+type Params = Result<RawPathParams, RawPathParamsRejection>;
+
 fn router(console: Arc<Console>) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
@@ -215,20 +227,24 @@ fn router(console: Arc<Console>) -> Router {
             Method::Post => MethodFilter::POST,
         };
         for path in route.paths() {
-            let handler =
-                move |State(console): State<Arc<Console>>, params: RawPathParams, request: Request| {
-                    handle(console, route, params, request)
-                };
+            let handler = move |State(console): State<Arc<Console>>, params: Params, request: Request| {
+                handle(console, route, params, request)
+            };
             router = router.route(&path, on(filter, handler));
         }
     }
-    router.fallback(nothing).method_not_allowed_fallback(not_so).with_state(console)
+    router
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_so)
+        .layer(DefaultBodyLimit::disable())
+        .with_state(console)
 }
+
+/// A route for what has none.
+const NOWHERE: &Route = &Route { method: Method::Get, path: "/", does: Does::Page(super::pages::nothing) };
 
 /// Tells that there is nothing, to whoever may know: names are checked as everywhere.
 async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Response {
-    const NOWHERE: &Route =
-        &Route { method: Method::Get, path: "/", does: Does::Page(super::pages::nothing) };
     let api = request.uri().path().starts_with(API);
     match gate::enter(&console, NOWHERE, request.headers()) {
         Err(stop) => respond(refuse(&stop, api)),
@@ -240,13 +256,17 @@ async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Respo
                 language: Language::of(request.headers()),
                 target: request.uri().path().to_owned(),
                 file: None,
+                sent_sha256: None,
             };
             respond(super::pages::nothing(&console, &ask).unwrap_or_else(|e| Answer::error(&e)))
         }
     }
 }
 
-async fn not_so() -> Response {
+async fn not_so(State(console): State<Arc<Console>>, request: Request) -> Response {
+    if let Err(stop @ Stop::Host) = gate::enter(&console, NOWHERE, request.headers()) {
+        return respond(stop.answer());
+    }
     let error = CommandError::user("this path is not asked for in that way");
     respond(Answer { status: 405, ..Answer::error(&error) })
 }
@@ -255,12 +275,7 @@ fn refuse(stop: &Stop, api: bool) -> Answer {
     if *stop == Stop::Unknown && !api { Answer::see("/sign-in") } else { stop.answer() }
 }
 
-async fn handle(
-    console: Arc<Console>,
-    route: &'static Route,
-    params: RawPathParams,
-    request: Request,
-) -> Response {
+async fn handle(console: Arc<Console>, route: &'static Route, params: Params, request: Request) -> Response {
     let api = request.uri().path().starts_with(API);
     let visitor = match gate::enter(&console, route, request.headers()) {
         Ok(visitor) => visitor,
@@ -273,6 +288,7 @@ async fn handle(
         language: Language::of(request.headers()),
         target: request.uri().path().to_owned(),
         file: None,
+        sent_sha256: None,
     };
     respond(match answer(console.clone(), route, params, request, visitor, api).await {
         Ok(answer) => answer,
@@ -284,7 +300,7 @@ async fn handle(
 async fn answer(
     console: Arc<Console>,
     route: &'static Route,
-    params: RawPathParams,
+    params: Params,
     request: Request,
     visitor: Option<Visitor>,
     api: bool,
@@ -293,23 +309,21 @@ async fn answer(
     let uri = request.uri().clone();
     let target = uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string);
     let mut fields = pairs(uri.query().unwrap_or_default().as_bytes());
+    let params = params.map_err(|_| CommandError::user("the path is no text"))?;
     for (name, value) in &params {
         fields.insert(name.to_owned(), vec![value.to_owned()]);
     }
-    let mut file = None;
+    let (mut file, mut sent_sha256) = (None, None);
     let mut held = None;
     if route.is_change() {
-        if let Some(visitor) = &visitor {
-            // A file is not read before its sender is known to be one of ours; then the form's own field counts.
-            if !matches!(route.does, Does::Upload(_)) || api {
-                if api {
-                    gate::has_csrf(visitor, &headers, None).map_err(|stop| Forbidden(stop).into_error())?;
-                }
-            }
+        // A form has its token among its fields; a file is not read before it was seen.
+        if let Some(visitor) = visitor.as_ref().filter(|_| api) {
+            gate::has_csrf(visitor, &headers, None).map_err(|stop| Forbidden(stop).into_error())?;
         }
         if matches!(route.does, Does::Upload(_)) {
             let sent = upload(&console, visitor.as_ref(), &headers, request, &mut fields, api).await?;
             file = Some(sent.path.clone());
+            sent_sha256 = Some(billkeep_core::digest::hex(&sent.sha256));
             held = Some(sent);
         } else {
             let body = tokio::time::timeout(BODY_WAIT, to_bytes(request.into_body(), BODY_BYTES_MAX))
@@ -329,7 +343,7 @@ async fn answer(
         }
     }
     let language = Language::of(&headers);
-    let ask = Ask { fields, visitor, language, target, file };
+    let ask = Ask { fields, visitor, language, target, file, sent_sha256 };
     let work = move || {
         let result = dispatch(&console, route, ask, &headers, api);
         drop(held);
@@ -362,7 +376,8 @@ fn dispatch(
     match &route.does {
         Does::Page(handler) => {
             let visitor = ask.visitor()?;
-            console.context.keeping(&visitor.name, Format::Json, &Kept::default()).read()?;
+            let context = console.context.keeping(&visitor.name, Format::Json, &Kept::default());
+            context.needing(Role::Viewer).read()?;
             handler(console, &ask)
         }
         Does::Open(handler) | Does::Special(_, handler) => handler(console, &ask),
@@ -376,11 +391,18 @@ fn look(console: &Console, saying: &Saying, ask: &Ask, headers: &HeaderMap) -> R
     let kept = Kept::default();
     run_for(console, ask.visitor()?, Format::Json, &kept, saying.command(&ask.fields)?)?;
     let data = kept.take_data();
-    let tag = format!("\"{}\"", &billkeep_core::digest::hex(&Sha256::digest(&data))[..32]);
-    let same = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
+    let mut tag: String = billkeep_core::digest::hex(&Sha256::digest(&data)).chars().take(32).collect();
+    if saying.words == ["bill", "show"] && ask.get("revision").is_none() {
+        // Such a tag is what an `If-Match` of a change compares.
+        let bill = super::special::bill_tag(console, ask.get("month").unwrap_or_default(), ask.get("basis"))?;
+        tag = format!("{bill}-{tag}");
+    }
+    let tag = format!("\"{tag}\"");
+    let same =
+        headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|known| {
+            let is = |known: &str| known == "*" || known.trim_start_matches("W/") == tag;
+            known.split(',').any(|known| is(known.trim()))
+        });
     let answer = if same { Answer::new(304, super::JSON, "") } else { Answer::new(200, super::JSON, data) };
     Ok(answer.with("etag", tag))
 }
@@ -390,9 +412,14 @@ fn change(console: &Console, saying: &Saying, ask: &Ask) -> Result<Answer, Comma
     let kept = Kept::default();
     let mut fields = ask.fields.clone();
     take_file(&mut fields, ask);
-    run_for(console, ask.visitor()?, Format::Json, &kept, saying.command(&fields)?)?;
+    let result = run_for(console, ask.visitor()?, Format::Json, &kept, saying.command(&fields)?);
     let data: Value = serde_json::from_slice(&kept.take_data()).unwrap_or(Value::Null);
     let said = kept.take_words();
+    match result {
+        // Something came of it all the same: which files are missing, say, or that one waits for a decision.
+        Err(error) if !data.is_null() => return Ok(Answer::error_with(&error, &said, &data)),
+        result => result?,
+    }
     Ok(Answer::json(200, &json!({ "format": "billkeep.changed/1", "said": said, "data": data })))
 }
 
@@ -431,10 +458,7 @@ fn once(
         whole.push(name.clone());
         whole.extend(values.iter().cloned());
     }
-    if let Some(file) = &ask.file {
-        let bytes = std::fs::read(file)?;
-        whole.push(billkeep_core::digest::hex(&Sha256::digest(bytes)));
-    }
+    whole.extend(ask.sent_sha256.iter().cloned());
     for part in whole {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
@@ -447,12 +471,15 @@ fn once(
             return Ok(Answer::new(status, super::JSON, body).with("idempotency-replayed", "true".into()));
         }
         Known::Other => {
-            return Err(CommandError::user("this idempotency key was used for another request"));
+            return Err(CommandError::new(
+                Kind::Refused,
+                "this idempotency key was used for another request",
+            ));
         }
         Known::Unknown => {
             return Err(CommandError::new(
                 Kind::Refused,
-                "a request with this key was begun, and nobody knows how it ended",
+                "a request with this key was begun: it still runs, or nobody knows how it ended",
             )
             .hint("the journal tells whether the change was made"));
         }
@@ -475,7 +502,11 @@ fn matches_bill(
     basis: Option<&str>,
 ) -> Result<bool, CommandError> {
     let tag = super::special::bill_tag(console, month, basis)?;
-    Ok(wanted.trim() == "*" || wanted.split(',').any(|one| one.trim() == format!("\"{tag}\"")))
+    Ok(wanted.trim() == "*"
+        || wanted.split(',').any(|one| {
+            let one = one.trim().trim_matches('"');
+            one.strip_prefix(&tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        }))
 }
 
 /// Has a page's form change something; the page after it tells what came of it.
@@ -516,7 +547,7 @@ fn take_file_of(ask: &mut Ask) {
 }
 
 /// Says whether it is a path of this server: no page sends people elsewhere.
-fn is_local(path: &str) -> bool {
+pub(super) fn is_local(path: &str) -> bool {
     path.starts_with('/')
         && !path.starts_with("//")
         && !path.contains('\\')
@@ -587,6 +618,7 @@ fn of_json(body: &[u8]) -> Result<Fields, CommandError> {
 struct Sent {
     path: PathBuf,
     folder: PathBuf,
+    sha256: [u8; 32],
 }
 
 impl Drop for Sent {
@@ -608,13 +640,13 @@ async fn upload(
     if api {
         let name = fields.remove("name").and_then(|mut values| values.pop());
         let name = name.ok_or_else(|| CommandError::user("say the file's name with `?name=`"))?;
-        let (sent, mut out) = begin(console, &name).await?;
+        let (mut sent, out) = begin(console, &name).await?;
         let mut body = request.into_body().into_data_stream();
-        let mut room = console.upload_bytes_max;
-        while let Some(piece) = futures_util::StreamExt::next(&mut body).await {
-            take(&mut out, &piece.map_err(|e| wrong(&e))?, &mut room).await?;
+        let mut taking = Taking::new(out, console.upload_bytes_max);
+        while let Some(piece) = in_time(futures_util::StreamExt::next(&mut body)).await? {
+            taking.take(&piece.map_err(|e| wrong(&e))?).await?;
         }
-        out.flush().await?;
+        sent.sha256 = taking.end().await?;
         return Ok(sent);
     }
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| wrong(&e.body_text()))?;
@@ -624,7 +656,14 @@ async fn upload(
         let name = field.name().unwrap_or_default().to_owned();
         match field.file_name().map(str::to_owned) {
             None => {
-                let text = field.text().await.map_err(|e| wrong(&e.body_text()))?;
+                let mut text = Vec::new();
+                while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
+                    text.extend_from_slice(&piece);
+                    if text.len() > FIELD_BYTES_MAX {
+                        return Err(wrong(&format!("`{name}` has more than {FIELD_BYTES_MAX} bytes")));
+                    }
+                }
+                let text = String::from_utf8_lossy(&text).into_owned();
                 if name == CSRF_FIELD {
                     trusted =
                         visitor.is_none_or(|visitor| gate::has_csrf(visitor, headers, Some(&text)).is_ok());
@@ -635,12 +674,15 @@ async fn upload(
             // The token comes first in our own forms: nothing is written for anybody else.
             Some(_) if !trusted => return Err(Forbidden(Stop::Csrf).into_error()),
             Some(file_name) => {
-                let (begun, mut out) = begin(console, &file_name).await?;
-                let mut room = console.upload_bytes_max;
-                while let Some(piece) = field.chunk().await.map_err(|e| wrong(&e.body_text()))? {
-                    take(&mut out, &piece, &mut room).await?;
+                if sent.is_some() {
+                    return Err(wrong(&"there is more than one; send them one after another"));
                 }
-                out.flush().await?;
+                let (mut begun, out) = begin(console, &file_name).await?;
+                let mut taking = Taking::new(out, console.upload_bytes_max);
+                while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
+                    taking.take(&piece).await?;
+                }
+                begun.sha256 = taking.end().await?;
                 sent = Some(begun);
             }
         }
@@ -649,6 +691,23 @@ async fn upload(
         return Err(Forbidden(Stop::Csrf).into_error());
     }
     sent.ok_or_else(|| CommandError::user("no file was chosen"))
+}
+
+/// Makes a folder that only its owner reads: bills lie in it.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Removes what uploads have left that a kill has ended.
+pub(super) fn clear_uploads(stage: &Path) {
+    let entries = std::fs::read_dir(stage).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("upload-")) {
+        let _ = std::fs::remove_dir_all(entry.path());
+    }
 }
 
 /// Opens a file of a sender's name in a new folder. The name says what the file is, so it is kept, and nothing but a name.
@@ -665,29 +724,57 @@ async fn begin(
         return Err(CommandError::user(format!("`{name}` is not the name of a file")));
     }
     let folder = console.context.stage().join(format!("upload-{}", secret()?));
-    tokio::fs::create_dir_all(&folder).await?;
-    let sent = Sent { path: folder.join(name), folder };
+    private_folder(&folder)?;
+    let sent = Sent { path: folder.join(name), folder, sha256: [0; 32] };
     let file = tokio::fs::File::create_new(&sent.path).await?;
     Ok((sent, tokio::io::BufWriter::with_capacity(1 << 18, file)))
 }
 
-async fn take(out: &mut (impl AsyncWrite + Unpin), piece: &[u8], room: &mut u64) -> Result<(), CommandError> {
-    *room = room.checked_sub(piece.len() as u64).ok_or_else(|| {
-        CommandError::user("the file is larger than is taken here")
-            .hint("`--upload-mib` sets how much; or import it with `billkeep import`")
-    })?;
-    Ok(out.write_all(piece).await?)
+/// A file that is being received, with its hash.
+struct Taking {
+    out: tokio::io::BufWriter<tokio::fs::File>,
+    room: u64,
+    hash: Sha256,
+}
+
+impl Taking {
+    fn new(out: tokio::io::BufWriter<tokio::fs::File>, room: u64) -> Taking {
+        Taking { out, room, hash: Sha256::new() }
+    }
+
+    async fn take(&mut self, piece: &[u8]) -> Result<(), CommandError> {
+        self.room = self.room.checked_sub(piece.len() as u64).ok_or_else(|| {
+            CommandError::user("the file is larger than is taken here")
+                .hint("`--upload-mib` sets how much; or import it with `billkeep import`")
+        })?;
+        self.hash.update(piece);
+        Ok(self.out.write_all(piece).await?)
+    }
+
+    async fn end(mut self) -> Result<[u8; 32], CommandError> {
+        self.out.flush().await?;
+        Ok(self.hash.finalize().into())
+    }
+}
+
+/// Waits for the next piece of a file, but not for a client that has forgotten it.
+async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, CommandError> {
+    let late = |_| CommandError::user("the file stopped coming");
+    tokio::time::timeout(PIECE_WAIT, next).await.map_err(late)
 }
 
 fn respond(answer: Answer) -> Response {
     let body = match answer.body {
         Body::Whole(bytes) => HttpBody::from(bytes),
-        Body::Stream(pieces) => {
-            let next = |mut pieces: tokio::sync::mpsc::Receiver<_>| async {
-                let piece = pieces.recv().await?;
-                Some((piece, pieces))
+        Body::Stream(first, pieces) => {
+            let next = |(first, mut pieces): (Option<_>, tokio::sync::mpsc::Receiver<_>)| async {
+                let piece = match first {
+                    Some(first) => Ok(first),
+                    None => pieces.recv().await?,
+                };
+                Some((piece, (None, pieces)))
             };
-            HttpBody::from_stream(futures_util::stream::unfold(pieces, next))
+            HttpBody::from_stream(futures_util::stream::unfold((Some(first), pieces), next))
         }
     };
     let mut response = Response::new(body);

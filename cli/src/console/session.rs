@@ -21,6 +21,7 @@ pub(super) struct Session {
     pub(super) name: String,
     /// What forms carry, so that no other site's form does anything here.
     pub(super) csrf: String,
+    pub(super) begun_unix_s: i64,
     until_unix_s: i64,
     flash: Mutex<Option<Flash>>,
 }
@@ -83,6 +84,7 @@ impl Sessions {
         let session = Session {
             name: name.to_owned(),
             csrf: secret()?,
+            begun_unix_s: now_unix_s,
             until_unix_s: now_unix_s.saturating_add(SESSION_S),
             flash: Mutex::default(),
         };

@@ -3,76 +3,63 @@
 use serde_json::{Map, Value, json};
 
 /// The JSON of a command: its name, its members beside `rows`, and the members of a row. Texts unless they say otherwise.
-pub(super) struct Shape {
-    pub(super) format: &'static str,
+struct Shape {
+    format: &'static str,
     more: &'static [&'static str],
     /// None where rows depend on the bill: its own columns are their members.
     rows: Option<&'static [&'static str]>,
 }
 
-/// Names that are whole numbers, wherever they stand.
-const NUMBERS: &[&str] = &[
-    "accounts",
-    "added",
-    "attempts",
-    "bytes",
-    "changed",
-    "count",
-    "delivered",
-    "delivery",
-    "dispute",
-    "entries",
-    "entry",
-    "examples",
-    "late",
-    "lines",
-    "load",
-    "noted_entry",
-    "removed",
-    "revision",
-    "rows",
-    "settled_by",
-];
-
-/// Returns the JSON schema of a shape.
-pub(super) fn schema(shape: &Shape) -> Value {
-    let mut members = Map::new();
-    members.insert("format".into(), json!({ "const": shape.format }));
-    for name in shape.more {
-        members.insert((*name).into(), more(name));
+/// Returns the JSON schema of what a command gives: of one of its shapes.
+pub(super) fn schema(words: &[&str]) -> Option<Value> {
+    let mut all: Vec<Value> =
+        SHAPES.iter().filter(|(known, _)| *known == words).map(|(_, shape)| of(shape)).collect();
+    match all.len() {
+        0 => None,
+        1 => all.pop(),
+        _ => Some(json!({ "oneOf": all })),
     }
+}
+
+fn of(shape: &Shape) -> Value {
     let row = match shape.rows {
         None => json!({ "type": "object" }),
-        Some(columns) => {
-            let of: Map<String, Value> =
-                columns.iter().map(|name| ((*name).to_owned(), cell(name))).collect();
-            json!({ "type": "object", "properties": of, "required": columns, "additionalProperties": false })
-        }
+        Some(columns) => object(columns.iter().map(|column| member(column)).collect()),
     };
+    let mut members: Map<String, Value> = shape.more.iter().map(|name| member(name)).collect();
+    members.insert("format".into(), json!({ "const": shape.format }));
     members.insert("rows".into(), json!({ "type": "array", "items": row }));
+    object(members)
+}
+
+/// An object of these members and no others.
+fn object(members: Map<String, Value>) -> Value {
     let required: Vec<&String> = members.keys().collect();
     json!({ "type": "object", "required": required, "properties": members, "additionalProperties": false })
 }
 
-/// A cell: a number, or an empty text where there is none.
-fn cell(name: &str) -> Value {
-    if NUMBERS.contains(&name) {
-        json!({ "type": ["integer", "string"] })
-    } else {
-        json!({ "type": "string" })
-    }
-}
-
-fn more(name: &str) -> Value {
-    match name {
-        "current" => json!({ "type": "boolean" }),
-        "totals" | "checked" | "groups" | "net" | "files" | "findings" => {
-            json!({ "type": "array", "items": { "type": "object" } })
-        }
-        "lines" => json!({ "type": ["integer", "array"] }),
-        "from" | "to" | "sums" => json!({ "type": ["object", "string", "array"] }),
-        _ => json!({ "type": ["string", "integer", "null"] }),
-    }
+/// Reads a member with its type.
+fn member(text: &str) -> (String, Value) {
+    let (name, kind) = text.split_once(':').unwrap_or((text, "s"));
+    let kinds: Vec<&str> = kind
+        .chars()
+        .map(|kind| match kind {
+            'i' => "integer",
+            'b' => "boolean",
+            'o' => "object",
+            'n' => "null",
+            'a' | 'l' => "array",
+            _ => "string",
+        })
+        .collect();
+    let kinds = if kind == "n" { vec!["string", "null"] } else { kinds };
+    let schema = match kind {
+        "a" => json!({ "type": "array", "items": { "type": "object" } }),
+        "l" => json!({ "type": "array", "items": { "type": "string" } }),
+        _ if kinds.len() == 1 => json!({ "type": kinds.first() }),
+        _ => json!({ "type": kinds }),
+    };
+    (name.to_owned(), schema)
 }
 
 const fn shape(
@@ -84,8 +71,3 @@ const fn shape(
 }
 
 include!("shapes/list.rs");
-
-/// Returns the shape of a command's JSON.
-pub(super) fn of(words: &[&str]) -> Option<&'static Shape> {
-    SHAPES.iter().find(|(known, _)| *known == words).map(|(_, shape)| shape)
-}

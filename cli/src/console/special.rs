@@ -1,8 +1,10 @@
 //! Answers that are neither a command's data nor a page of the store: the CSV file, signing in, style sheet and script.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use billkeep_core::bill::{self, BillView};
+use billkeep_core::error::Kind;
 use billkeep_core::people::{self, SecretHash};
 use bytes::Bytes;
 use maud::html;
@@ -20,6 +22,8 @@ const SCRIPT: &str = include_str!("assets/console.js");
 const ICON: &str = include_str!("assets/favicon.svg");
 /// Pieces that wait for a slow reader.
 const PIECES: usize = 8;
+/// How many files are read at a time.
+const CSV_READERS_MAX: usize = 16;
 /// How many bytes a piece has.
 const PIECE_BYTES: usize = 1 << 16;
 
@@ -34,7 +38,10 @@ pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> 
     let (failed, failure) = std::sync::mpsc::channel();
     let context = console.context.clone();
     let end = to.clone();
+    // A reader that does not read holds a thread: there are so many.
+    let place = CsvPlace::take()?;
     let write = move || {
+        let _place = place;
         let kept = Kept::onward(Box::new(Pieces { to, held: Vec::with_capacity(PIECE_BYTES) }));
         let context = context.keeping(&visitor.name, Format::Table, &kept);
         if let Err(error) = crate::commands::run_in(&context, command) {
@@ -52,23 +59,37 @@ pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> 
         }
         None => Bytes::new(),
     };
-    let (onward, body) = mpsc::channel(PIECES);
-    std::thread::Builder::new().name("billkeep-csv".into()).spawn(move || {
-        let mut next = Some(Ok(first));
-        while let Some(piece) = next.take().or_else(|| pieces.blocking_recv()) {
-            if onward.blocking_send(piece).is_err() {
-                return;
-            }
-        }
-    })?;
     let name = match ask.get("owner") {
         Some(owner) => format!("{month}-{owner}.csv"),
         None => format!("{month}.csv"),
     };
     let mut answer = Answer::new(200, "text/csv; charset=utf-8", "")
         .with("content-disposition", format!("attachment; filename=\"{name}\""));
-    answer.body = Body::Stream(body);
+    answer.body = Body::Stream(first, pieces);
     Ok(answer)
+}
+
+/// A file that is being read.
+struct CsvPlace;
+
+static CSV_READERS: AtomicUsize = AtomicUsize::new(0);
+
+impl CsvPlace {
+    fn take() -> Result<CsvPlace, CommandError> {
+        let before = CSV_READERS.fetch_add(1, Ordering::Relaxed);
+        let place = CsvPlace;
+        if before < CSV_READERS_MAX {
+            Ok(place)
+        } else {
+            Err(CommandError::new(Kind::Passing, "too many files are being read at once"))
+        }
+    }
+}
+
+impl Drop for CsvPlace {
+    fn drop(&mut self) {
+        CSV_READERS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Collects bytes into pieces, and waits where the reader is slow.
@@ -104,8 +125,8 @@ impl Write for Pieces {
 
 /// What an `If-Match` compares: digest and state of a bill.
 pub(super) fn bill_tag(console: &Console, month: &str, basis: Option<&str>) -> Result<String, CommandError> {
-    let month = month.parse().map_err(|e| CommandError::user(format!("{e}")))?;
-    let basis = basis.unwrap_or("used").parse().map_err(|e| CommandError::user(format!("{e}")))?;
+    let month = month.parse().map_err(|e: String| CommandError::user(e))?;
+    let basis = basis.unwrap_or("used").parse().map_err(|e: String| CommandError::user(e))?;
     let reader = console.store.read()?;
     let key = console.context.bill_key(&reader, month, basis)?;
     let view = BillView::open(&reader, key, None)?;
@@ -141,7 +162,9 @@ pub(super) fn sign_in(console: &Console, ask: &Ask) -> Result<Answer, CommandErr
     let now = console.context.now_unix_s();
     let name = match console.sessions.follow_first(hash) {
         Some(name) => Some(name),
-        None => people::follow_link(console.store.write()?, hash, now)?.map(|person| person.name),
+        // A stranger's guess does not wait for whoever writes, and keeps nobody waiting.
+        None if !people::has_link(&console.store.read()?, hash)? => None,
+        None => people::follow_link(console.store.write()?, hash, now)?,
     };
     let Some(name) = name else { return Ok(Answer::see("/sign-in?failed=link")) };
     let cookie = console.sessions.begin(&name, now)?;
@@ -163,7 +186,7 @@ pub(super) fn sign_out(console: &Console, ask: &Ask) -> Result<Answer, CommandEr
 
 pub(super) fn language(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
     let chosen = ask.get("language").and_then(words::Language::of_tag).unwrap_or(words::Language::English);
-    let back = ask.get("back").filter(|back| back.starts_with('/') && !back.starts_with("//")).unwrap_or("/");
+    let back = ask.get("back").filter(|back| super::server::is_local(back)).unwrap_or("/");
     let cookie = set_cookie(console, words::COOKIE, chosen.tag(), "Max-Age=31536000; ");
     Ok(Answer::see(back).with("set-cookie", cookie))
 }

@@ -1,6 +1,6 @@
 //! A month's bill: totals, state, roll-up, charts; CSV File, Refresh, Confirm.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use billkeep_core::bill::{self, Bill, BillView, Comparison, Diff, Field, Group, Grouped, Revision, State};
 use billkeep_core::money::Amount;
@@ -176,6 +176,7 @@ pub(super) fn difference(
                     }
                 }
             }
+            p { (view.decimals_switch()) }
             @if diff.groups.len() > ROWS { p { (filled(words.rows_of, &["1", &ROWS.to_string(), &diff.groups.len().to_string()])) } }
         }
     })
@@ -205,7 +206,8 @@ fn actions(view: &View<'_>, ask: &Ask, bill: &Bill, revision: &Revision, here: &
             }
         }
         @if bill.state == State::Confirmed { p.label { (words.confirmed_text) } }
-        (dialog(view, "confirm", words.confirm_title, asks == "confirm" && approves, here, &html! {
+        @if bill.state == State::Disputed { p { (words.disputed_text) " " a href="/disputes" { (words.disputes) } } }
+        (dialog(view, "confirm", words.confirm_title, asks == "confirm" && approves && bill.state == State::Issued, here, &html! {
             p { (words.confirm_text) }
             dl.facts {
                 (fact(words.month, html! { (month.to_string()) }))
@@ -221,11 +223,11 @@ fn actions(view: &View<'_>, ask: &Ask, bill: &Bill, revision: &Revision, here: &
                 input type="hidden" name="digest" value=(digest);
                 @if !basis.is_empty() { input type="hidden" name="basis" value=(basis); }
                 (input("note", "note", words.note, "text", "", false))
-                button.primary type="submit" autofocus { (words.confirm) }
+                button.primary type="submit" { (words.confirm) }
             }
         }))
-        @for (what, title, needs_reason) in [("reopen", words.reopen, true), ("defer", words.defer, true), ("issue", words.issue, false)] {
-            (dialog(view, what, title, asks == what && approves, here, &html! {
+        @for (what, title, state, needs_reason) in [("reopen", words.reopen, State::Confirmed, true), ("defer", words.defer, State::Issued, true), ("issue", words.issue, State::Open, false)] {
+            (dialog(view, what, title, asks == what && approves && bill.state == state, here, &html! {
                 form method="post" action=(at(what)) {
                     (view.token(here))
                     @if !basis.is_empty() { input type="hidden" name="basis" value=(basis); }
@@ -270,7 +272,10 @@ fn charts(
         products.into_iter().map(|(name, amount)| Mark { to: lines(&name), name, amount }).collect();
     if !rest.is_empty() {
         let sum = rest.iter().try_fold(Amount::ZERO, |sum, (_, amount)| sum.checked_add(*amount));
-        let name = format!("{} {}", rest.len(), words.others);
+        let name = match rest.as_slice() {
+            [(name, _)] => name.clone(),
+            rest => format!("{} {}", rest.len(), words.others),
+        };
         marks.push(Mark {
             name,
             amount: sum.unwrap_or_default(),
@@ -350,8 +355,8 @@ fn rollup(
         html! { th scope="col" .num[number] aria-sort=[sorted] { a href=(to) { (label) } } }
     };
     let several = fields.len() > 1 && sorts_keys;
-    let sums = if several { subtotals(&grouped, total) } else { HashMap::new() };
-    let mut previous: Option<(&str, &str)> = None;
+    let sums = if several { subtotals(&grouped, total) } else { BTreeMap::new() };
+    let mut previous: Option<&str> = None;
     Ok(html! {
         section.card aria-labelledby="rollup" {
             h2 id="rollup" { (words.group_by) " " (view.term(by)) @if fields.len() > 1 { " · " (view.term(then)) } }
@@ -370,17 +375,18 @@ fn rollup(
                     tbody {
                         @for group in window {
                             @let keys: Vec<&str> = group.keys().collect();
-                            @if several && previous != Some((first(group), group.currency())) {
-                                @let (lines, sum) = sums.get(&(first(group), group.currency())).copied().unwrap_or_default();
-                                tr.subtotal {
-                                    th scope="row" { (first(group)) }
-                                    td { (words.subtotal) }
-                                    td.num { (billkeep_core::ingest::grouped(lines)) }
-                                    td.num { (view.amount(sum)) }
-                                    td { (group.currency()) }
+                            @if several && previous != Some(first(group)) {
+                                @for ((_, currency), (lines, sum)) in sums.range((first(group), "")..).take_while(|((key, _), _)| *key == first(group)) {
+                                    tr.subtotal {
+                                        th scope="row" { (first(group)) }
+                                        td { (words.subtotal) }
+                                        td.num { (billkeep_core::ingest::grouped(*lines)) }
+                                        td.num { (view.amount(*sum)) }
+                                        td { (currency) }
+                                    }
                                 }
                             }
-                            @let _seen = previous.replace((first(group), group.currency()));
+                            @let _seen = previous.replace(first(group));
                             tr {
                                 @for (at, key) in keys.iter().enumerate() {
                                     @let to = lines_of(shown, &fields, &keys, at);
@@ -426,8 +432,8 @@ fn lines_of(shown: &BillView, fields: &[Field], keys: &[&str], through: usize) -
 }
 
 /// Lines and total for each value of the first field and currency.
-fn subtotals(grouped: &Grouped, total: Option<usize>) -> HashMap<(&str, &str), (u64, Amount)> {
-    let mut sums: HashMap<(&str, &str), (u64, Amount)> = HashMap::new();
+fn subtotals(grouped: &Grouped, total: Option<usize>) -> BTreeMap<(&str, &str), (u64, Amount)> {
+    let mut sums: BTreeMap<(&str, &str), (u64, Amount)> = BTreeMap::new();
     for group in grouped.rows() {
         let amount = total.and_then(|at| group.amounts().nth(at)).unwrap_or_default();
         let of = sums.entry((group.keys().next().unwrap_or_default(), group.currency())).or_default();
@@ -466,7 +472,7 @@ fn chooser(view: &View<'_>, ask: &Ask, shown: &BillView, by: &str, then: &str) -
 /// Links to other rows.
 pub(super) fn pager(view: &View<'_>, at: usize, rows: usize, here: &str) -> Markup {
     let words = view.words;
-    let last = (at + ROWS).min(rows);
+    let last = at.saturating_add(ROWS).min(rows);
     let to = |row: usize| with_query(here, "row", Some(&row.to_string()));
     html! {
         @if rows > ROWS {

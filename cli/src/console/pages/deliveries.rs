@@ -6,7 +6,7 @@ use maud::html;
 
 use super::super::html::{View, input, no_links, with_query};
 use super::super::{Answer, Ask, Console};
-use super::{answer, bill, parsed, said, table};
+use super::{answer, bill, drop_columns, parsed, said, table};
 use crate::error::CommandError;
 
 /// How many deliveries a page has.
@@ -19,16 +19,10 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
     let view = View::of(ask);
     let words = view.words;
     let mut all = table(console, ask, said(&["delivery", "list"], &[], &[])?)?;
-    let kept: Vec<usize> = (0..all.columns.len())
-        .filter(|at| all.columns.get(*at).is_some_and(|c| SHOWN.contains(&c.name.as_str())))
-        .collect();
-    all.columns = kept.iter().filter_map(|at| all.columns.get(*at).cloned()).collect();
-    all.rows = all
-        .rows
-        .iter()
-        .rev()
-        .map(|row| kept.iter().filter_map(|at| row.get(*at).cloned()).collect())
-        .collect();
+    let hidden: Vec<String> =
+        all.columns.iter().map(|c| c.name.clone()).filter(|c| !SHOWN.contains(&c.as_str())).collect();
+    drop_columns(&mut all, &hidden.iter().map(String::as_str).collect::<Vec<_>>());
+    all.rows.reverse();
     let rows = all.rows.len();
     let at = ask.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
     all.rows = all.rows.into_iter().skip(at).take(ROWS).collect();
@@ -70,14 +64,14 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
                     (view.token(&here))
                     button.primary type="submit" { (words.retry) }
                 }
-                a.button href=(opens) { (view.term("abandoned")) }
+                a.button href=(opens) { (words.give_up) }
             }
         }
-        (super::super::html::dialog(&view, "abandon", view.term("abandoned"), ask.get("ask") == Some("abandon"), &here, &html! {
+        (super::super::html::dialog(&view, "abandon", words.give_up, ask.get("ask") == Some("abandon"), &here, &html! {
             form method="post" action=(format!("{here}/abandon")) {
                 (view.token(&here))
                 (input("abandon-reason", "reason", words.reason, "text", "", true))
-                button.primary type="submit" { (view.term("abandoned")) }
+                button.primary type="submit" { (words.give_up) }
             }
         }))
         (view.table(words.receipt, &facts, &no_links))
@@ -88,5 +82,5 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
             }
         }
     };
-    answer(console, ask, &format!("{} {number}", words.deliveries), "/deliveries", content)
+    answer(console, ask, &format!("{} {number}", words.delivery), "/deliveries", content)
 }

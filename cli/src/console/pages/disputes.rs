@@ -66,7 +66,7 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
     let month = dispute.bill.month.to_string();
     let content = html! {
         dl.facts {
-            (fact(words.state, html! { (view.term(&dispute.state.to_string())) @if dispute.set_aside.is_some() { ", " (words.set_aside) } }))
+            (fact(words.state, html! { (view.language.term_in("dispute", &dispute.state.to_string())) @if dispute.set_aside.is_some() { ", " (words.set_aside) } }))
             (fact(words.month, html! { a href=(format!("/bills/{month}")) { (month) } }))
             (fact(words.amount, html! { (view.amount(dispute.amount)) " " (dispute.currency) }))
             (fact(words.direction, html! { (view.term(&dispute.direction.to_string())) }))
@@ -83,7 +83,7 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
             }
         }
     };
-    answer(console, ask, &format!("{} {number}", words.disputes), "/disputes", content)
+    answer(console, ask, &format!("{} {number}", words.dispute), "/disputes", content)
 }
 
 /// A new dispute, about the lines that somebody has looked at.

@@ -6,13 +6,15 @@ use maud::html;
 
 use super::super::html::{View, select};
 use super::super::{Answer, Ask, Console};
-use super::{answer, said, table};
+use super::{answer, drop_columns, said, table};
 use crate::error::CommandError;
 
 pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
     let view = View::of(ask);
     let words = view.words;
-    let expected = table(console, ask, said(&["expected"], &[], &[])?)?;
+    let mut expected = table(console, ask, said(&["expected"], &[], &[])?)?;
+    // Commands are for the command line.
+    drop_columns(&mut expected, &["next"]);
     let mut modes = vec![(String::new(), words.as_name_says.to_owned())];
     let all = [Mode::Cumulative, Mode::Day, Mode::Monthly, Mode::Adjustment];
     modes.extend(all.map(|mode| (mode.to_string(), view.term(&mode.to_string()).to_owned())));
@@ -32,7 +34,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                 button.primary type="submit" { (words.import) }
             }
         } @else { p { (words.may_not) } }
-        @if !expected.rows.is_empty() { (view.table(words.files, &expected, &super::super::html::no_links)) }
+        @if !expected.rows.is_empty() { (view.table(words.expected, &expected, &super::super::html::no_links)) }
     };
     answer(console, ask, words.import, "/import", content)
 }

@@ -4,7 +4,7 @@ use maud::html;
 
 use super::super::html::{View, input, no_links};
 use super::super::{Answer, Ask, Console};
-use super::{answer, said, table};
+use super::{answer, drop_columns, said, table};
 use crate::error::CommandError;
 
 /// How many entries a page has.
@@ -19,20 +19,8 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let given: Vec<(&str, &str)> = fields.into_iter().chain([("limit", ENTRIES)]).collect();
     let mut all = table(console, ask, said(&["audit", "list"], ARGS, &given)?)?;
     // Hashes are checked by the program; people read the rest.
-    let keep: Vec<usize> = (0..all.columns.len())
-        .filter(|at| {
-            all.columns
-                .get(*at)
-                .is_some_and(|c| !["before", "after", "previous", "hash"].contains(&c.name.as_str()))
-        })
-        .collect();
-    all.columns = keep.iter().filter_map(|at| all.columns.get(*at).cloned()).collect();
-    all.rows = all
-        .rows
-        .iter()
-        .rev()
-        .map(|row| keep.iter().filter_map(|at| row.get(*at).cloned()).collect())
-        .collect();
+    drop_columns(&mut all, &["before", "after", "previous", "hash"]);
+    all.rows.reverse();
     let proof = match ask.get("verify") {
         Some(_) => Some(table(console, ask, said(&["audit", "verify"], &[], &[])?)?),
         None => None,

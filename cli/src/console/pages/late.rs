@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::super::html::{View, fact, input, no_links};
 use super::super::{Answer, Ask, Console};
-use super::{answer, parsed, said, table};
+use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
 
 pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
@@ -15,10 +15,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
     let mut all = table(console, ask, said(&["late", "list"], &[], &[])?)?;
     let first = all.columns.first().map(|column| column.name.clone()).unwrap_or_default();
     // The hash is for programs.
-    if let Some(at) = all.columns.iter().position(|column| column.name == "sha256") {
-        all.columns.remove(at);
-        all.rows.iter_mut().filter(|row| row.len() > at).for_each(|row| drop(row.remove(at)));
-    }
+    drop_columns(&mut all, &["sha256"]);
     let link = |name: &str, _: &[String], cell: &str| match name {
         name if name == first => Some(format!("/late/{cell}")),
         "month" => Some(format!("/bills/{cell}")),
@@ -50,7 +47,7 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
     let month = file.bill.month.to_string();
     let content = html! {
         dl.facts {
-            (fact(words.state, html! { (view.term(&file.state.to_string())) }))
+            (fact(words.state, html! { (view.language.term_in("late", &file.state.to_string())) }))
             (fact(words.month, html! { a href=(format!("/bills/{month}")) { (month) } }))
             (fact(words.revision, html! { (file.revision) }))
             (fact(words.lines, html! { (billkeep_core::ingest::grouped(file.lines)) }))
@@ -67,5 +64,5 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
         }
         (view.table(words.differences, &effects, &no_links))
     };
-    answer(console, ask, &format!("{} {number}", words.late), "/late", content)
+    answer(console, ask, &format!("{} {number}", words.late_file), "/late", content)
 }

@@ -18,7 +18,8 @@ const LINES: usize = 50;
 /// Lines that are looked through for one page, at most: so many take a fraction of a second.
 const LOOK_MAX: u64 = 200_000;
 /// By which fields lines are looked for.
-const FIELDS: [&str; 7] = ["owner", "product", "day", "region", "project", "billing_mode", "instance"];
+const FIELDS: [&str; 8] =
+    ["owner", "product", "day", "region", "project", "billing_mode", "instance", "currency"];
 /// What tells a line.
 const SHOWN: [Column; 5] =
     [Column::OwnerUin, Column::ProductName, Column::InstanceId, Column::Region, Column::UsageStart];

@@ -83,6 +83,17 @@ fn table(console: &Console, ask: &Ask, command: Command) -> Result<Table, Comman
     tables(console, ask, command)?.into_iter().next().ok_or_else(none)
 }
 
+/// Leaves columns out that are not for people.
+fn drop_columns(table: &mut Table, names: &[&str]) {
+    let kept: Vec<bool> = table.columns.iter().map(|column| !names.contains(&column.name.as_str())).collect();
+    let mut at = kept.iter();
+    table.columns.retain(|_| at.next().copied().unwrap_or(true));
+    for row in &mut table.rows {
+        let mut at = kept.iter();
+        row.retain(|_| at.next().copied().unwrap_or(true));
+    }
+}
+
 /// What a command gives, as JSON.
 fn json(console: &Console, ask: &Ask, command: Command) -> Result<Value, CommandError> {
     let kept = Kept::default();

@@ -3,9 +3,9 @@
 use billkeep_core::people::{self, Role};
 use billkeep_core::policy::Policy;
 use billkeep_core::storage;
-use maud::html;
+use maud::{Markup, html};
 
-use super::super::html::{View, input, no_links, select};
+use super::super::html::{View, dialog, input, no_links, select, with_query};
 use super::super::{Answer, Ask, Console};
 use super::{answer, said, table};
 use crate::error::CommandError;
@@ -22,10 +22,29 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let admin = view.may(Role::Admin);
     let roles: Vec<(String, String)> =
         Role::ALL.iter().map(|role| (role.word().to_owned(), view.term(role.word()).to_owned())).collect();
+    let name = ask.get("name").unwrap_or_default();
+    let removes = |kind: &str, path: &str| -> Markup {
+        let title = format!("{} {name}?", words.remove);
+        dialog(
+            &view,
+            &format!("remove-{kind}"),
+            &title,
+            ask.get("ask") == Some(kind) && admin,
+            "/settings",
+            &html! {
+                form method="post" action=(format!("/{path}/{}/remove", encoded(name))) {
+                    (view.token("/settings"))
+                    button.primary type="submit" { (words.remove) }
+                }
+            },
+        )
+    };
     let content = html! {
+        (removes("sink", "sinks"))
+        (removes("person", "users"))
         section.card aria-labelledby="rules" {
-            h2 id="rules" { (words.settings) }
-            (view.table(words.settings, &settings, &no_links))
+            h2 id="rules" { (words.rules) }
+            (view.table(words.rules, &settings, &no_links))
             p { (words.four_eyes) ": " strong { (view.term(if policy.four_eyes { "yes" } else { "no" })) } }
             @if admin {
                 form method="post" action="/settings/four-eyes" {
@@ -50,10 +69,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                             }
                         }
                         @if admin {
-                            form method="post" action=(format!("/sinks/{}/remove", encoded(&sink.name))) {
-                                (view.token("/settings"))
-                                button type="submit" { (words.remove) span.unseen { " " (sink.name) } }
-                            }
+                            a.button href=(with_query("/settings?ask=sink", "name", Some(&sink.name))) { (words.remove) span.unseen { " " (sink.name) } }
                         }
                     }
                 }
@@ -83,10 +99,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                         span.subject { (person.name) }
                         span.text { (view.term(person.role.word())) }
                         @if admin {
-                            form method="post" action=(format!("/users/{}/remove", encoded(&person.name))) {
-                                (view.token("/settings"))
-                                button type="submit" { (words.remove) span.unseen { " " (person.name) } }
-                            }
+                            a.button href=(with_query("/settings?ask=person", "name", Some(&person.name))) { (words.remove) span.unseen { " " (person.name) } }
                         }
                     }
                 }
@@ -103,11 +116,14 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             }
         }
         section.card aria-labelledby="calendars" {
-            h2 id="calendars" { (words.calendar) }
-            (view.table(words.calendar, &calendars, &no_links))
+            h2 id="calendars" { (words.calendars) }
+            (view.table(words.calendars, &calendars, &no_links))
         }
         @if !retention.rows.is_empty() {
-            section.card { (view.table(view.term("rule"), &retention, &no_links)) }
+            section.card aria-labelledby="retention" {
+                h2 id="retention" { (words.retention) }
+                (view.table(words.retention, &retention, &no_links))
+            }
         }
     };
     answer(console, ask, words.settings, "/settings", content)

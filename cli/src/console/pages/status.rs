@@ -1,6 +1,7 @@
 //! The first page: what needs somebody today.
 
-use maud::html;
+use maud::{Markup, html};
+use serde_json::Value;
 
 use super::super::html::View;
 use super::super::{Answer, Ask, Console};
@@ -8,6 +9,9 @@ use super::{answer, json, said, text};
 use crate::error::CommandError;
 use billkeep_core::people::Role;
 use billkeep_core::settings::StoreSettings;
+
+/// How many of a kind are shown; the others open.
+const SHOWN: usize = 8;
 
 pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
     let view = View::of(ask);
@@ -36,15 +40,16 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             @if !of.is_empty() {
                 section.card aria-labelledby=(section) {
                     h2 id=(section) { (title) " " span.count { (of.len()) } }
+                    @let (first, rest) = of.split_at(of.len().min(SHOWN));
                     ul.todo {
-                        @for row in &of {
-                            li {
-                                span.subject { (text(row, "subject")) }
-                                span.text { (text(row, "text")) }
-                                @if let Some(to) = place(section, text(row, "subject"), text(row, "next")) {
-                                    a.button href=(to) { (words.look) span.unseen { " " (text(row, "subject")) } }
-                                }
-                            }
+                        @for row in first {
+                            (item(&view, section, row))
+                        }
+                    }
+                    @if !rest.is_empty() {
+                        details {
+                            summary { (rest.len()) " " (words.others) }
+                            ul.todo { @for row in rest { (item(&view, section, row)) } }
                         }
                     }
                     @if section == "due" && view.may(Role::Operator) {
@@ -58,6 +63,18 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
     };
     answer(console, ask, words.status, "/", content)
+}
+
+fn item(view: &View<'_>, section: &str, row: &Value) -> Markup {
+    html! {
+        li {
+            span.subject { (text(row, "subject")) }
+            span.text { (text(row, "text")) }
+            @if let Some(to) = place(section, text(row, "subject"), text(row, "next")) {
+                a.button href=(to) { (view.words.look) span.unseen { " " (text(row, "subject")) } }
+            }
+        }
+    }
 }
 
 /// Where something is looked at and decided: the page of the command that `status` names.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::{Calendars, Kind, WhyNot};
+use billkeep_core::calendar::{Calendars, Kind};
 use billkeep_core::delivery::{self, Delivery, DueItem};
 use billkeep_core::people::Role;
 use billkeep_core::period::{BillMonth, Day};
@@ -14,7 +14,7 @@ use maud::{Markup, html};
 
 use super::super::html::{View, dialog, input, no_links, select, with_query};
 use super::super::{Answer, Ask, Console};
-use super::{answer, parsed, said, table};
+use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
 
 /// Today, in the calendar's zone.
@@ -65,24 +65,16 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                     }
                 }
             }
-            form.inline method="get" action="/storage" {
-                (input("uin", "uin", words.sub_account, "text", "", true))
-                button type="submit" { (words.open_account) }
-            }
+        }
+        form.inline method="get" action="/storage" {
+            (input("uin", "uin", words.sub_account, "text", "", true))
+            button type="submit" { (words.open_account) }
         }
         @if view.may(Role::Admin) {
-            section.card aria-labelledby="allow" {
-                h2 id="allow" { (view.term("allowed")) }
-                @let first = format!("/storage/{payer}/allow");
-                @if allowed.iter().all(|(account, _)| account.uin != payer) {
-                    form.inline method="post" action=(first) {
-                        (view.token("/storage"))
-                        button type="submit" { (view.term("allowed")) ": " (payer.to_string()) }
-                    }
-                }
-                form.inline method="get" action="/storage" {
-                    (input("allow-uin", "uin", words.sub_account, "text", "", true))
-                    button type="submit" { (words.open_account) }
+            @if allowed.iter().all(|(account, _)| account.uin != payer) {
+                form.inline method="post" action=(format!("/storage/{payer}/allow")) {
+                    (view.token("/storage"))
+                    button type="submit" { (words.allow) " " (payer.to_string()) }
                 }
             }
         }
@@ -118,7 +110,7 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
                         input type="hidden" name="kinds" value="daily";
                         input type="hidden" name="kinds" value="monthly";
                     }
-                    button type="submit" { (view.term("allowed")) ": " (uin.to_string()) }
+                    button type="submit" { (words.allow) " " (uin.to_string()) }
                 }
             }
         };
@@ -130,7 +122,8 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
     let asks = ask.get("ask").unwrap_or_default();
     let opens = |what: &str| with_query(&here, "ask", Some(what));
     let uin_text = uin.to_string();
-    let status = table(console, ask, said(&["storage", "status"], &["uin"], &[("uin", &uin_text)])?)?;
+    let mut status = table(console, ask, said(&["storage", "status"], &["uin"], &[("uin", &uin_text)])?)?;
+    drop_columns(&mut status, &["next", "uin"]);
     let history = table(console, ask, said(&["storage", "history"], &["uin"], &[("uin", &uin_text)])?)?;
     let sinks: Vec<(String, String)> = storage::sinks(&reader)?
         .into_iter()
@@ -172,7 +165,7 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
                 form method="post" action=(format!("{here}/disable")) {
                     (view.token(&here))
                     (input("disable-reason", "reason", words.reason, "text", "", false))
-                    button.primary type="submit" autofocus { (words.disable) }
+                    button.primary type="submit" { (words.disable) }
                 }
             }))
         }
@@ -255,8 +248,8 @@ fn month(
     let month: BillMonth = ask.get("month").map_or_else(|| Ok(today.month()), parsed)?;
     let calendars = Calendars::load(reader)?;
     let (first, last) = (month.first_day(), month.last_day());
-    let pending: Vec<Delivery> =
-        delivery::list(reader)?.into_iter().filter(|d| d.progress.is_pending()).collect();
+    let known: Vec<Delivery> =
+        delivery::list(reader)?.into_iter().filter(|d| d.plan.wanted.uin == uin).collect();
     let mut days: BTreeMap<i32, Vec<DueItem>> = BTreeMap::new();
     for day in (first.epoch_days()..=last.epoch_days()).filter_map(Day::from_epoch_days) {
         let basis = calendars.on(day).basis;
@@ -265,34 +258,48 @@ fn month(
         days.insert(day.epoch_days(), items);
     }
     let entry = |item: &DueItem, on: Day| -> Markup {
-        let failed = pending.iter().find(|d| {
+        // What was delivered stays told, whatever became of the storing since.
+        let of = |d: &&Delivery| {
             let wanted = &d.plan.wanted;
-            (wanted.uin, wanted.kind, wanted.coverage) == (item.uin, item.slot.kind, item.slot.coverage)
-        });
+            (wanted.kind, wanted.coverage) == (item.slot.kind, item.slot.coverage)
+        };
+        let delivered = known.iter().rfind(|d| of(d) && d.progress.is_delivered());
+        let pending = known.iter().rfind(|d| of(d) && d.progress.is_pending());
         let kind = view.term(item.slot.kind.word());
-        let days = format!("{} – {}", item.slot.coverage.first, item.slot.coverage.last);
         html! {
-            li title=(days) {
-                @match (&item.verdict, failed) {
-                    (Err(WhyNot::Delivered { delivery }), _) => {
-                        a href=(format!("/deliveries/{delivery}")) { span.badge.good { (kind) ": " (words.delivered) } }
-                    }
-                    (_, Some(failed)) => {
-                        a href=(format!("/deliveries/{}", failed.number)) {
-                            span.badge.bad { (kind) ": " (view.term(failed.progress.word())) }
+            li {
+                @match (&item.verdict, pending, delivered) {
+                    (_, Some(pending), _) => {
+                        a href=(format!("/deliveries/{}", pending.number)) {
+                            span.badge.bad { (kind) ": " (if pending.failure.is_some() { words.has_failed } else { view.term(pending.progress.word()) }) }
                         }
-                        @if let Some(failure) = &failed.failure { span.why { (failure.why) } }
+                        @if let Some(failure) = &pending.failure { span.why { (failure.why) } }
                         @if view.may(Role::Operator) {
-                            form method="post" action=(format!("/deliveries/{}/retry", failed.number)) {
+                            form method="post" action=(format!("/deliveries/{}/retry", pending.number)) {
                                 (view.token(here))
-                                button.quiet type="submit" { (words.retry) }
+                                button.quiet type="submit" { (words.retry) span.unseen { " " (pending.number) } }
                             }
                         }
                     }
-                    (Ok(_), None) if on <= today => { span.badge.warn { (kind) ": " (words.is_due) } }
-                    (Ok(_), None) => { span.badge { (kind) } }
-                    (Err(why), None) => { span.badge.dim { (kind) } span.why { (why.to_string()) } }
+                    (verdict, None, Some(delivered)) => {
+                        a href=(format!("/deliveries/{}", delivered.number)) { span.badge.good { (kind) ": " (words.delivered) } }
+                        span.why { (delivered.sink) }
+                        @if verdict.is_ok() && on <= today { span.badge.warn { (kind) ": " (words.is_due) } }
+                    }
+                    (Ok(_), None, None) if on <= today => {
+                        span .badge .warn[on == today] .dim[on != today] { (kind) ": " (if on == today { words.is_due } else { words.not_delivered }) }
+                        @if view.may(Role::Operator) {
+                            form method="post" action="/run" {
+                                (view.token(here))
+                                input type="hidden" name="on" value=(on.to_string());
+                                button.quiet type="submit" { (words.deliver) span.unseen { " " (on.to_string()) } }
+                            }
+                        }
+                    }
+                    (Ok(_), None, None) => { span.badge { (kind) } }
+                    (Err(why), None, None) => { span.badge.dim { (kind) } span.why { (why.to_string()) } }
                 }
+                span.why { (item.slot.coverage.first.to_string()) " – " (item.slot.coverage.last.to_string()) }
             }
         }
     };
@@ -320,7 +327,7 @@ fn month(
                                 @for cell in week {
                                     td {
                                         @if let Some(day) = cell.and_then(Day::from_epoch_days) {
-                                            span .today[day == today] .date { (day.day_of_month()) }
+                                            span.date .today[day == today] aria-current=[(day == today).then_some("date")] { (day.day_of_month()) }
                                             ul { @for item in days.get(&day.epoch_days()).into_iter().flatten() { (entry(item, day)) } }
                                         }
                                     }
