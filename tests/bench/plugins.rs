@@ -61,7 +61,7 @@ fn load(bencher: Bencher<'_, '_>, name: &str) {
 }
 
 /// The same of a plugin that `BILLKEEP_BENCH_PLUGIN` names: one in Python, say, with its interpreter.
-#[divan::bench(sample_count = 20)]
+#[divan::bench(sample_count = 100)]
 fn load_named(bencher: Bencher<'_, '_>) {
     let Some(path) = std::env::var_os("BILLKEEP_BENCH_PLUGIN") else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -71,6 +71,13 @@ fn load_named(bencher: Bencher<'_, '_>) {
     let granted = grants(&[("memory", "512MiB")]);
     Plugin::load(&file, &granted, None, &env).unwrap();
     bencher.bench(|| Plugin::load(&file, &granted, None, &env).unwrap().describe().unwrap());
+}
+
+/// Its file before that: read, hashed to see whether it is the one that is trusted, and looked at.
+#[divan::bench(sample_count = 100)]
+fn look_at_named(bencher: Bencher<'_, '_>) {
+    let Some(path) = std::env::var_os("BILLKEEP_BENCH_PLUGIN") else { return };
+    bencher.bench(|| PluginFile::read(Path::new(&path)).unwrap());
 }
 
 /// An instance of its own, a call, and the end of both.

@@ -3,7 +3,7 @@
 //! The guest is `plugins/guests/tester`, built and kept in `fixtures/plugins`: it does what its settings say.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -458,22 +458,59 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
         entries.into_iter().find(|path| path.file_name().unwrap() != "key").unwrap()
     };
     let whole = std::fs::read(file()).unwrap();
-    // Anything but what was written: a bit, an end, another name, another key.
-    for damage in 0..4 {
-        let path = file();
-        match damage {
-            0 => {
-                let mut bytes = whole.clone();
-                let at = bytes.len() / 2;
-                bytes[at] ^= 1;
-                std::fs::write(&path, bytes).unwrap();
-            }
-            1 => std::fs::write(&path, &whole[..whole.len() - 1]).unwrap(),
-            2 => std::fs::write(&path, b"").unwrap(),
-            _ => std::fs::write(folder.join("key"), [7; 32]).unwrap(),
-        }
-        assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "damage {damage}");
+    let image = whole.len() - 36;
+    let change = |path: &Path, bytes: &[u8]| {
+        // It can only be read; with other rights it would not even be looked at.
+        std::fs::remove_file(path).unwrap();
+        std::fs::write(path, bytes).unwrap();
+        #[cfg(unix)]
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    };
+    // What it was is run from another file as well: what comes now is not refused for being another file.
+    change(&file(), &whole);
+    assert_eq!(from(), CompiledFrom::Kept);
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let added = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes.insert(at, 0);
+        bytes
+    };
+    // The layout before this one: the magic and the code stood before the image.
+    let before = [b"BKC1", &whole[image..image + 32], &whole[..image]].concat();
+    let damages = [
+        ("the first bit", flipped(0)),
+        ("a bit in the middle", flipped(image / 2)),
+        ("the image's last bit", flipped(image - 1)),
+        ("the code", flipped(image)),
+        ("the magic", flipped(image + 32)),
+        ("no end", whole[..whole.len() - 1].to_vec()),
+        ("no code", whole[..image].to_vec()),
+        ("an image of half the length", [&whole[..image / 2], &whole[image..]].concat()),
+        ("a byte before the code", added(image)),
+        ("a byte behind the end", added(whole.len())),
+        ("nothing but an end", whole[image..].to_vec()),
+        ("nothing", Vec::new()),
+        ("the layout before this one", before),
+    ];
+    for (what, bytes) in damages {
+        change(&file(), &bytes);
+        assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "{what}");
     }
+    // A file of this program's own, but of another plugin.
+    let path = file();
+    let other = PluginFile::read(&tester().with_file_name("index.wasm")).unwrap();
+    let ready = || Plugin::load(&other, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().from();
+    assert_eq!((ready(), ready()), (CompiledFrom::Compiled, CompiledFrom::Kept));
+    let names = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+    let others = names.into_iter().find(|p| *p != path && p.file_name().unwrap() != "key").unwrap();
+    std::fs::rename(&others, &path).unwrap();
+    assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "another name");
+    change(&folder.join("key"), &[7; 32]);
+    assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "another key");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

@@ -2,15 +2,30 @@
 //!
 //! What is loaded is machine code, so it is run only if this program has written it: the folder is its owner's alone, and each
 //! file carries a code that only a key in that folder makes. Whatever is not as it must be is compiled again.
+//!
+//! A file is wasmtime's own, an ELF image, with the code and the magic **behind** it, so that it can be mapped as it is. A plugin
+//! with an interpreter has 35 MB of machine code, and to bring as much into fresh memory costs more than to check it: so it is
+//! read for the check in pieces, and mapped for running, which reads what is really run.
+//!
+//! # Why what was checked is what is run
+//!
+//! Between the check and the end of the program, the file must stay as it is: what a program maps, changes with its file. That
+//! is so of every program and library on a machine, and it is ensured in the same way, by who may write.
+//!
+//! - Nobody but the folder's owner can write there, or put another file in its place: its rights are looked at each time.
+//!   Whoever is its owner can read the key as well, or write another one, and so needs no race to have something run.
+//! - This program never changes such a file. It writes another one beside it and renames that one; who has mapped the old one
+//!   keeps it. If another copy of this program does so between the check and the mapping, then what is mapped is as good.
+//! - The files can only be read (mode 400), so that nothing writes into one by mistake; and one that has changed in time or
+//!   length since it was opened for the check is not used.
 
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use billkeep_core::digest::hex;
 use billkeep_core::sink::SinkError;
-use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -20,8 +35,11 @@ use crate::url::Env;
 
 use super::file::PluginFile;
 
-const MAGIC: &[u8; 4] = b"BKC1";
-const CODE_BYTES: usize = 32;
+/// The end of each file, with the layout's version. Files of another one are compiled anew.
+const MAGIC: &[u8; 4] = b"BKC2";
+const CODE_BYTES: usize = blake3::OUT_LEN;
+/// What stands behind the image.
+const TAIL_BYTES: usize = CODE_BYTES + MAGIC.len();
 const KEY: &str = "key";
 
 /// Where a component came from.
@@ -36,7 +54,7 @@ pub enum From {
 /// A folder with what was compiled.
 pub(super) struct Compiled {
     folder: PathBuf,
-    key: hmac::Key,
+    key: [u8; blake3::KEY_LEN],
 }
 
 impl Compiled {
@@ -58,20 +76,20 @@ impl Compiled {
         make_private(folder).map_err(|e| e.to_string())?;
         only_ours(folder)?;
         let path = folder.join(KEY);
-        let read = || -> Option<[u8; CODE_BYTES]> {
+        let read = || -> Option<[u8; blake3::KEY_LEN]> {
             only_ours(&path).ok()?;
             fs::read(&path).ok()?.try_into().ok()
         };
         let key = match read() {
             Some(key) => key,
             None => {
-                let mut key = [0; CODE_BYTES];
+                let mut key = [0; blake3::KEY_LEN];
                 SystemRandom::new().fill(&mut key).map_err(|_| "no random bytes")?;
-                write_private(&path, &[&key]).map_err(|e| e.to_string())?;
+                write_private(&path, 0o600, &[&key]).map_err(|e| e.to_string())?;
                 key
             }
         };
-        Ok(Compiled { folder: folder.to_owned(), key: hmac::Key::new(hmac::HMAC_SHA256, &key) })
+        Ok(Compiled { folder: folder.to_owned(), key })
     }
 
     fn path(&self, engine: &Engine, file: &PluginFile) -> PathBuf {
@@ -80,40 +98,43 @@ impl Compiled {
         self.folder.join(format!("{}-{:016x}", hex(&file.sha256), hasher.finish()))
     }
 
-    fn code(&self, path: &Path, body: &[u8]) -> hmac::Tag {
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(path.file_name().unwrap_or_default().as_encoded_bytes());
-        context.update(&[0]);
-        context.update(body);
-        context.sign()
+    /// Begins a file's code: a hash of its image, with a key that is made of this one for the file's name.
+    fn code(&self, path: &Path) -> blake3::Hasher {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        blake3::Hasher::new_keyed(blake3::keyed_hash(&self.key, name).as_bytes())
     }
 
     fn load(&self, engine: &Engine, path: &Path) -> Option<Component> {
         only_ours(path).ok()?;
-        let bytes = fs::read(path).ok()?;
-        let (code, body) = bytes.strip_prefix(MAGIC)?.split_at_checked(CODE_BYTES)?;
-        // In constant time, though nobody is there to measure it.
-        ring_equal(self.code(path, body).as_ref(), code).then_some(())?;
-        load_machine_code(engine, body)
+        let file = File::open(path).ok()?;
+        let opened = file.metadata().ok()?;
+        let mut code = self.code(path);
+        code.update_reader((&file).take(opened.len().checked_sub(TAIL_BYTES as u64)?)).ok()?;
+        let mut tail = [0; TAIL_BYTES];
+        (&file).read_exact(&mut tail).ok()?;
+        let (expected, magic) = tail.split_first_chunk::<CODE_BYTES>()?;
+        // Hashes are compared in constant time, though nobody is there to measure it.
+        (magic == MAGIC && code.finalize() == *expected).then_some(())?;
+        let component = map_machine_code(engine, path)?;
+        let now = fs::metadata(path).ok()?;
+        let same = now.len() == opened.len() && now.modified().ok()? == opened.modified().ok()?;
+        same.then_some(component)
     }
 
-    fn keep(&self, path: &Path, body: &[u8]) -> std::io::Result<()> {
-        write_private(path, &[MAGIC, self.code(path, body).as_ref(), body])
+    fn keep(&self, path: &Path, image: &[u8]) -> std::io::Result<()> {
+        let code = self.code(path).update(image).finalize();
+        write_private(path, 0o400, &[image, code.as_bytes(), MAGIC])
     }
-}
-
-fn ring_equal(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[allow(
     unsafe_code,
     reason = "the one way to load a component that was compiled before; see the module's words"
 )]
-fn load_machine_code(engine: &Engine, body: &[u8]) -> Option<Component> {
-    // SAFETY: the bytes are what `Component::serialize` gave to this program's own `keep`: their code was just checked with a
-    // key that only the owner of this program can read, and so can a file in its folder only be written by him.
-    unsafe { Component::deserialize(engine, body) }.ok()
+fn map_machine_code(engine: &Engine, path: &Path) -> Option<Component> {
+    // SAFETY: the file's image is what `Component::serialize` gave to this program's own `keep`: its code was just checked with a
+    // key that only the owner of this program can read. It stays as it is while it is mapped: the module says why.
+    unsafe { Component::deserialize_file(engine, path) }.ok()
 }
 
 /// Gets a plugin ready: from what was kept, or by compiling it.
@@ -137,8 +158,8 @@ pub(super) fn ready(
     let component = Component::from_binary(engine, &file.component).map_err(failed)?;
     if let Some((kept, path)) = &place {
         // A disk without room for it is no reason not to go on.
-        let body = component.serialize().map_err(failed)?;
-        let _ = kept.keep(path, &body);
+        let image = component.serialize().map_err(failed)?;
+        let _ = kept.keep(path, &image);
     }
     Ok((component, From::Compiled))
 }
@@ -155,12 +176,16 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 }
 
 /// Writes a file that only its owner reads; it is there whole or not at all.
-fn write_private(path: &Path, pieces: &[&[u8]]) -> std::io::Result<()> {
+fn write_private(path: &Path, mode: u32, pieces: &[&[u8]]) -> std::io::Result<()> {
     let beside = path.with_extension(format!("{}.new", std::process::id()));
+    // What a killed program of this number has left. A new file, always: none that is there is ever cut.
+    let _ = fs::remove_file(&beside);
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    #[cfg(not(unix))]
+    let _ = mode;
     let mut file = options.open(&beside)?;
     pieces.iter().try_for_each(|piece| file.write_all(piece))?;
     drop(file);

@@ -27,6 +27,10 @@ fn start() -> Result<Engine, String> {
         .wasm_component_model(true)
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
+        // Tables for other programs' debuggers, and for places in a guest's code: nobody is told these, and each plugin that is
+        // loaded would pay for them.
+        .generate_address_map(false)
+        .native_unwind_info(cfg!(windows))
         .max_wasm_stack(STACK_BYTES)
         .async_stack_size(STACK_BYTES + (1 << 20));
     let engine = Engine::new(&config).map_err(|e| e.to_string())?;

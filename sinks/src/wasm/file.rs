@@ -62,14 +62,15 @@ impl PluginFile {
             return Err(failed(format!("it has {length} bytes, more than {FILE_BYTES_MAX}")));
         }
         let bytes = fs::read(path).map_err(|e| failed(e.to_string()))?;
-        PluginFile::of(path, &bytes).map_err(failed)
+        PluginFile::of(path, bytes).map_err(failed)
     }
 
     /// Looks at the bytes of a file.
     ///
     /// # Errors
     /// Why it is no plugin.
-    pub fn of(path: &Path, bytes: &[u8]) -> Result<PluginFile, String> {
+    pub fn of<'a>(path: &Path, bytes: impl Into<Cow<'a, [u8]>>) -> Result<PluginFile, String> {
+        let bytes = bytes.into();
         let form = match bytes.get(..8) {
             Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => Form::Component,
             Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Form::Module,
@@ -78,12 +79,18 @@ impl PluginFile {
             }
             _ => return Err("it is not WebAssembly: build the plugin first, and name the `.wasm`".into()),
         };
-        let declared = top(bytes)?.declared;
+        let (length, sha256) = (bytes.len() as u64, Sha256::digest(&bytes).into());
+        let mut found = top(&bytes)?;
         let component = match form {
-            Form::Component => Cow::Borrowed(bytes),
-            Form::Module => Cow::Owned(encode(bytes)?),
+            // Some have 20 MB: they are not copied.
+            Form::Component => bytes,
+            Form::Module => {
+                let component = encode(&bytes)?;
+                found = Top { declared: found.declared, ..top(&component)? };
+                Cow::Owned(component)
+            }
         };
-        let Top { imports, exports, .. } = top(&component)?;
+        let Top { declared, imports, exports } = found;
         let interface = exports.iter().find_map(|name| name.strip_prefix(PACKAGE)?.strip_prefix("sink@"));
         let interface = interface.ok_or_else(|| {
             format!("it does not export `{PACKAGE}sink`, so it is no sink; see `billkeep plugin new`")
@@ -100,8 +107,8 @@ impl PluginFile {
         }
         Ok(PluginFile {
             path: path.to_owned(),
-            bytes: bytes.len() as u64,
-            sha256: Sha256::digest(bytes).into(),
+            bytes: length,
+            sha256,
             form,
             declared,
             interface: interface.to_owned(),
