@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         // What the store makes an error of is told as one.
-        if !billkeep_core::store::reads_a_page() {
+        if !billkeep_core::store::reads_a_page() && !billkeep_sinks::wasm::looks_at_a_file() {
             hook(info);
         }
     }));

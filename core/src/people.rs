@@ -19,6 +19,8 @@ use crate::store::{Read, StoreError, Table, Writer};
 
 /// The most links that wait for somebody to follow them.
 const LINKS_MAX: usize = 8;
+/// The series of numbers that sessions are begun under.
+const GENERATIONS: &str = "people";
 /// The longest name, in characters.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -103,8 +105,8 @@ pub struct Person {
     /// What their programs act with.
     pub tokens: Vec<Token>,
     links: Vec<Link>,
-    /// Whoever signed in before has to do so again.
-    since_unix_s: i64,
+    /// Sessions that were begun under another number have ended.
+    generation: u64,
 }
 
 /// A link into a store without people.
@@ -196,15 +198,13 @@ pub fn role_of(store: &impl Read, name: &str) -> Result<Role, PeopleError> {
     }
 }
 
-/// [`role_of`] somebody who has signed in at a time: what was taken back since then does not count any more.
+/// Returns a number that changes whenever somebody's sessions end: when they are entered anew, or when their tokens and links are
+/// taken back. 0 for whoever is not in the store.
 ///
 /// # Errors
-/// [`PeopleError::Stranger`] as well for whoever was entered, or whose tokens were taken back, after that time.
-pub fn role_since(store: &impl Read, name: &str, signed_in_unix_s: i64) -> Result<Role, PeopleError> {
-    match find(store, name) {
-        Ok(person) if person.since_unix_s > signed_in_unix_s => Err(PeopleError::Stranger(person.name)),
-        _ => role_of(store, name),
-    }
+/// [`StoreError`] when the store cannot be read.
+pub fn generation(store: &impl Read, name: &str) -> Result<u64, StoreError> {
+    Ok(store.get::<Person>(Table::People, &key(name))?.map_or(0, |person| person.generation))
 }
 
 /// Says whether somebody may do what needs a role.
@@ -230,7 +230,8 @@ pub fn set(writer: Writer, name: &str, role: Role, actor: &Actor) -> Result<(), 
         Some(person) => person.role = role,
         None => {
             let (tokens, links) = (Vec::new(), Vec::new());
-            all.push(Person { name: name.to_owned(), role, tokens, links, since_unix_s: actor.at_unix_s });
+            let generation = writer.next_id(GENERATIONS)?;
+            all.push(Person { name: name.to_owned(), role, tokens, links, generation });
         }
     }
     must_have_admin(&all, "make one first")?;
@@ -364,7 +365,7 @@ pub fn revoke_tokens(writer: Writer, name: &str, actor: &Actor) -> Result<usize,
     let count = person.tokens.len();
     person.tokens.clear();
     person.links.clear();
-    person.since_unix_s = actor.at_unix_s.saturating_add(1);
+    person.generation = writer.next_id(GENERATIONS)?;
     put(&writer, &person, "revoke", "all tokens and links", actor)?;
     writer.commit()?;
     Ok(count)
@@ -458,12 +459,16 @@ mod tests {
         add();
         set(store.write().unwrap(), "Ann", Role::Admin, &actor(5)).unwrap();
         assert_eq!(follow(), None);
-        let since = |at| role_since(&store.read().unwrap(), "ann", at);
-        assert_eq!(since(5).unwrap(), Role::Admin);
-        // Of an earlier person of that name.
-        assert!(matches!(since(4), Err(PeopleError::Stranger(_))));
+        let now = || generation(&store.read().unwrap(), "ANN").unwrap();
+        let first = now();
+        set(store.write().unwrap(), "ann", Role::Admin, &actor(6)).unwrap();
+        assert_eq!(now(), first);
         revoke_tokens(store.write().unwrap(), "ann", &actor(9)).unwrap();
-        assert!(since(9).is_err() && since(10).is_ok());
+        let revoked = now();
+        remove(store.write().unwrap(), "ann", &actor(10)).unwrap();
+        assert_eq!(now(), 0);
+        set(store.write().unwrap(), "Ann", Role::Admin, &actor(11)).unwrap();
+        assert!(first != revoked && now() != revoked && now() != 0);
     }
 
     #[test]

@@ -40,7 +40,7 @@ mod bindings {
 
 pub use compiled::From as CompiledFrom;
 pub use declared::{Declared, SECTION, Takes};
-pub use file::{Form, INTERFACES, PluginFile};
+pub use file::{Form, INTERFACES, PluginFile, looks_at_a_file};
 pub use grants::{Grants, size};
 pub use host::{Listener, LogLine};
 pub use plugin::{Description, Plugin, Problem};

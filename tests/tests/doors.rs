@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 16] = [
+const DOORS: [Door; 20] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
@@ -36,6 +36,10 @@ const DOORS: [Door; 16] = [
     Door { krate: "wasmparser", place: "sinks/src/wasm" },
     Door { krate: "clap", place: "cli/src/" },
     Door { krate: "comfy_table", place: "cli/src/" },
+    Door { krate: "axum", place: "cli/src/console/" },
+    Door { krate: "hyper", place: "cli/src/console/" },
+    Door { krate: "maud", place: "cli/src/console/" },
+    Door { krate: "tokio_rustls", place: "cli/src/console/" },
 ];
 
 impl Door {

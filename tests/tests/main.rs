@@ -9,6 +9,7 @@ mod chunk_cache;
 mod concurrency;
 mod confirm;
 mod console;
+mod console_browser;
 mod crash;
 mod damage;
 mod delivery;

@@ -120,7 +120,8 @@ fn visitor(console: &Console, headers: &HeaderMap) -> Option<Visitor> {
     }
     let session = console.sessions.find(cookie(headers)?, console.context.now_unix_s())?;
     // Looked up each time: a role that was taken away is gone at once.
-    let role = people::role_since(&reader, &session.name, session.begun_unix_s).ok()?;
+    let role = people::role_of(&reader, &session.name).ok()?;
+    session.is_of(people::generation(&reader, &session.name).ok()?).then_some(())?;
     Some(Visitor { name: session.name.clone(), role, session: Some(session) })
 }
 

@@ -1,6 +1,7 @@
 //! Who has signed in. Sessions are kept in memory: they end with the program.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use billkeep_core::people::SecretHash;
@@ -21,7 +22,8 @@ pub(super) struct Session {
     pub(super) name: String,
     /// What forms carry, so that no other site's form does anything here.
     pub(super) csrf: String,
-    pub(super) begun_unix_s: i64,
+    /// Under which number of its person it was begun; 0 in a store without people.
+    generation: AtomicU64,
     until_unix_s: i64,
     flash: Mutex<Option<Flash>>,
 }
@@ -37,6 +39,12 @@ pub(super) struct Flash {
 impl Session {
     pub(super) fn leave(&self, flash: Flash) {
         *self.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some(flash);
+    }
+
+    /// Says whether it goes on under a number. One that was begun before there were people takes its person's first.
+    pub(super) fn is_of(&self, generation: u64) -> bool {
+        let taken = self.generation.compare_exchange(0, generation, Ordering::Relaxed, Ordering::Relaxed);
+        taken.is_ok() || taken == Err(generation)
     }
 
     pub(super) fn take(&self) -> Option<Flash> {
@@ -79,12 +87,12 @@ impl Sessions {
     }
 
     /// Begins a session; returns the cookie's value.
-    pub(super) fn begin(&self, name: &str, now_unix_s: i64) -> Result<String, CommandError> {
+    pub(super) fn begin(&self, name: &str, generation: u64, now_unix_s: i64) -> Result<String, CommandError> {
         let cookie = secret()?;
         let session = Session {
             name: name.to_owned(),
             csrf: secret()?,
-            begun_unix_s: now_unix_s,
+            generation: AtomicU64::new(generation),
             until_unix_s: now_unix_s.saturating_add(SESSION_S),
             flash: Mutex::default(),
         };
@@ -114,17 +122,28 @@ mod tests {
     #[test]
     fn a_session_ends_by_itself_and_by_its_owner_and_the_oldest_make_room() {
         let sessions = Sessions::new();
-        let ann = sessions.begin("ann", 0).unwrap();
+        let ann = sessions.begin("ann", 0, 0).unwrap();
         assert_eq!(sessions.find(&ann, 1).map(|s| s.name.clone()), Some("ann".into()));
         assert!(sessions.find("other", 1).is_none() && sessions.find(&ann, SESSION_S).is_none());
         sessions.end(&sessions.find(&ann, 1).unwrap());
         assert!(sessions.find(&ann, 1).is_none());
-        let first = sessions.begin("ann", 1).unwrap();
+        let first = sessions.begin("ann", 0, 1).unwrap();
         for at in 0..SESSIONS_MAX as i64 {
-            sessions.begin("bob", 2 + at % 2).unwrap();
+            sessions.begin("bob", 0, 2 + at % 2).unwrap();
         }
         assert!(sessions.find(&first, 3).is_none());
         assert_eq!(sessions.all().len(), SESSIONS_MAX);
+    }
+
+    #[test]
+    fn a_session_ends_with_the_number_that_it_was_begun_under() {
+        let sessions = Sessions::new();
+        let find = |cookie: &str| sessions.find(cookie, 1).unwrap();
+        let owner = sessions.begin("ann", 0, 0).unwrap();
+        assert!(find(&owner).is_of(0) && find(&owner).is_of(3) && find(&owner).is_of(3));
+        assert!(!find(&owner).is_of(4) && !find(&owner).is_of(0));
+        let ann = sessions.begin("ann", 3, 0).unwrap();
+        assert!(find(&ann).is_of(3) && !find(&ann).is_of(4));
     }
 
     #[test]

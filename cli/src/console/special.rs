@@ -167,7 +167,7 @@ pub(super) fn sign_in(console: &Console, ask: &Ask) -> Result<Answer, CommandErr
         None => people::follow_link(console.store.write()?, hash, now)?,
     };
     let Some(name) = name else { return Ok(Answer::see("/sign-in?failed=link")) };
-    let cookie = console.sessions.begin(&name, now)?;
+    let cookie = console.sessions.begin(&name, people::generation(&console.store.read()?, &name)?, now)?;
     Ok(Answer::see("/").with("set-cookie", set_cookie(console, session::COOKIE, &cookie, "HttpOnly; ")))
 }
 

@@ -1,8 +1,10 @@
 //! A plugin's file: what it is, what it says of itself, and what it asks for, without running any of it.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use billkeep_core::sink::SinkError;
@@ -158,8 +160,28 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
         encoder.encode().map_err(|e| format!("{e:#}"))
     };
     of_one_package(module)
-        .and_then(|()| encoded())
+        .and_then(|()| guarded(encoded))
         .map_err(|why| format!("no component can be made of this module: {why}"))
+}
+
+thread_local! {
+    static LOOKING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says whether a panic on this thread, right now, is that of a file that is looked at, which is returned as an error.
+///
+/// For a program's panic hook, so that nothing is said twice.
+pub fn looks_at_a_file() -> bool {
+    LOOKING.get()
+}
+
+/// Calls what makes a component of a module: it takes types for granted that a damaged file does not have, and panics there.
+fn guarded<T>(make: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    LOOKING.set(true);
+    // Nothing of it is seen afterwards.
+    let made = catch_unwind(AssertUnwindSafe(make));
+    LOOKING.set(false);
+    made.unwrap_or_else(|_| Err("its types are damaged".into()))
 }
 
 /// Refuses a module whose types name more than one package. What makes a component of it goes from package to package without
