@@ -145,13 +145,15 @@ fn operation(route: &Route, saying: &Saying) -> Value {
         ("404", "It is not there"),
         ("409", "The state does not allow it, or damage was found"),
         ("405", "Not in that way"),
-        ("414", "Path and query are too long"),
         ("421", "By a name that is not this server's"),
-        ("431", "The headers are too long"),
         ("500", "The machine has failed"),
         ("503", "Busy, or a fault that may pass: try again"),
     ] {
         responses.insert(status.into(), failure(what));
+    }
+    // What does not get so far has no body.
+    for (status, what) in [("414", "Path and query are too long"), ("431", "The headers are too long")] {
+        responses.insert(status.into(), json!({ "description": what }));
     }
     operation.insert("parameters".into(), parameters.into());
     operation.insert("responses".into(), Value::Object(responses));

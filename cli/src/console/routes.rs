@@ -230,3 +230,69 @@ impl Route {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::console::openapi;
+
+    #[test]
+    fn every_change_is_a_command_or_known_to_be_none() {
+        let open: Vec<&str> = ROUTES
+            .iter()
+            .filter(|route| route.is_change() && matches!(route.does, Does::Open(_)))
+            .map(|route| route.path)
+            .collect();
+        // These change nothing in the store but who has signed in.
+        assert_eq!(open, ["/sign-in", "/sign-out", "/language"]);
+        assert!(
+            ROUTES
+                .iter()
+                .filter(|r| r.is_change())
+                .all(|r| !matches!(r.does, Does::Page(_) | Does::Special(..)))
+        );
+        let mut paths = BTreeSet::new();
+        for route in ROUTES {
+            for path in route.paths() {
+                assert!(paths.insert((route.is_change(), path.clone())), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_route_names_a_command_and_arguments_that_it_has_and_none_is_a_file() {
+        for route in ROUTES {
+            let Some(saying) = route.saying() else { continue };
+            assert!(!saying.about().is_empty(), "{:?}", saying.words);
+            let arguments = saying.arguments();
+            assert_eq!(arguments.len(), saying.args.len(), "{:?}", saying.words);
+            for argument in &arguments {
+                // Of an upload the server says which file; anything else that is one would be a file of the server's.
+                assert!(!argument.is_path() || argument.id == "files", "{:?} {}", saying.words, argument.id);
+                assert!(
+                    !argument.help.is_empty() || route.path.contains(&argument.id),
+                    "{:?} {}",
+                    saying.words,
+                    argument.id
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_change_names_its_role_and_every_look_its_shape() {
+        let document = openapi::document();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                assert!(operation["x-role"].is_string(), "{method} {path}");
+                let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+                let known = !schema["properties"]["format"].is_null()
+                    || !schema["oneOf"].is_null()
+                    || !schema["$ref"].is_null();
+                assert!(known || path.ends_with("/csv"), "{method} {path} has no shape");
+            }
+        }
+    }
+}

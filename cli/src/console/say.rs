@@ -41,6 +41,8 @@ pub(super) struct Argument {
     pub(super) many: bool,
     pub(super) flag: bool,
     long: Option<String>,
+    #[cfg(test)]
+    path: bool,
     schema: Value,
 }
 
@@ -52,6 +54,12 @@ impl Argument {
         } else {
             self.schema.clone()
         }
+    }
+
+    /// Says whether it names a file.
+    #[cfg(test)]
+    pub(super) fn is_path(&self) -> bool {
+        self.path
     }
 
     pub(super) fn one_schema(&self) -> &Value {
@@ -187,6 +195,8 @@ fn argument(arg: &clap::Arg) -> Argument {
         help,
         many: many && !flag,
         flag,
+        #[cfg(test)]
+        path: arg.get_value_parser().type_id() == TypeId::of::<std::path::PathBuf>(),
         schema: if flag { json!({ "type": "boolean" }) } else { schema(arg) },
     }
 }
