@@ -1,11 +1,11 @@
 // What all scripts of this folder share: a browser, signing in, and telling what failed.
 //
 // Each script takes its inputs as one JSON argument. The folder that has playwright-core and axe-core is named by
-// BILLKEEP_TEST_NODE_MODULES, and the browser by BILLKEEP_TEST_CHROMIUM where it is not the usual one.
+// BILLKEEP_TEST_BROWSER_MODULES, and the browser by BILLKEEP_TEST_CHROMIUM where it is not the usual one.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const require = createRequire(join(process.env.BILLKEEP_TEST_NODE_MODULES ?? "node_modules", "resolves-from-here.js"));
+const require = createRequire(join(process.env.BILLKEEP_TEST_BROWSER_MODULES ?? "node_modules", "resolves-from-here.js"));
 const { chromium } = require("playwright-core");
 
 export const input = JSON.parse(process.argv[2] ?? "{}");
