@@ -59,6 +59,11 @@ impl Stop {
         }
     }
 
+    /// The same as what whoever asked may not do.
+    pub(super) fn forbids(&self) -> CommandError {
+        self.error().forbidden()
+    }
+
     pub(super) fn answer(&self) -> Answer {
         let status = match self {
             Stop::Host => 421,

@@ -1,6 +1,8 @@
 //! What pages are made of: the frame around them, tables, amounts, charts, forms.
 
 use billkeep_core::money::Amount;
+use billkeep_core::people::Role;
+use billkeep_core::period::{BillMonth, Day};
 use maud::{DOCTYPE, Markup, html};
 
 use super::session::Flash;
@@ -8,7 +10,6 @@ use super::words::{Language, Words};
 use super::{Ask, Console, Visitor};
 use crate::error::{CommandError, short};
 use crate::output::Table;
-use billkeep_core::people::Role;
 
 /// A page, ready to be framed.
 pub(super) struct Page<'a> {
@@ -88,7 +89,7 @@ impl<'a> View<'a> {
     pub(super) fn table(&self, caption: &str, table: &Table, link: &Link<'_>) -> Markup {
         // A word may mean something else of a bill than of a dispute: the shape's name tells which it is.
         let subject = table.shape.split('.').nth(1).unwrap_or_default();
-        let day = |text: &str| text.len() == 10 && text.parse::<billkeep_core::period::Day>().is_ok();
+        let day = |text: &str| text.parse::<Day>().is_ok() || text.parse::<BillMonth>().is_ok();
         let cell = |at: usize, row: &[String]| {
             let Some(column) = table.columns.get(at) else { return html! {} };
             let text = row.get(at).map_or("", String::as_str);
@@ -107,7 +108,7 @@ impl<'a> View<'a> {
                 None => shown,
             };
             if at == 0 {
-                html! { th scope="row" .num[column.is_number()] { (shown) } }
+                html! { th scope="row" .num[column.is_number()] .day[day(text)] { (shown) } }
             } else {
                 html! { td .num[column.is_number()] .day[day(text)] { (shown) } }
             }

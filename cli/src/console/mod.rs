@@ -2,10 +2,11 @@
 //!
 //! A request that looks or changes is a command, said in another way ([`say`]): what it may do, what it does and what it answers
 //! is decided where the command line's is. [`routes`] lists all there is. [`gate`] is passed by every request before anything
-//! else. Handlers are plain functions that run on their own threads; [`server`] alone is asynchronous.
+//! else. Handlers are plain functions that run on their own threads; [`server`] and [`upload`] alone are asynchronous.
 
 mod gate;
 mod html;
+mod once;
 mod openapi;
 mod pages;
 mod rollups;
@@ -16,6 +17,7 @@ mod server;
 mod session;
 mod shapes;
 mod special;
+mod upload;
 mod words;
 
 use std::collections::BTreeSet;
@@ -198,7 +200,7 @@ pub(crate) fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
     // With people in the store, deliveries are made in somebody's name too.
     people::permit(&store.read()?, &actor, Role::Operator)?;
     stop::listen()?;
-    server::clear_uploads(&context.stage());
+    upload::clear_uploads(&context.stage());
     let failed = |e: std::io::Error| {
         CommandError::new(Kind::Internal, format!("cannot listen at {}: {e}", serve.listen))
             .hint("another program may have that port; name another with `--listen`")

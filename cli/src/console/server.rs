@@ -1,38 +1,38 @@
-//! Connections, requests and bodies: the one asynchronous room of the console. Every handler runs on a thread of its own kind.
+//! Connections, requests and bodies. With `upload.rs` the one asynchronous room of the console: every handler runs on a thread of its own kind.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body as HttpBody, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, RawPathParams, Request, State};
+use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use billkeep_core::error::Kind;
 use billkeep_core::people::Role;
-use billkeep_core::requests::{self, Known};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::gate::{self, CSRF_FIELD, Stop};
+use super::once::once;
 use super::routes::{API, Does, Method, ROUTES, Route};
 use super::say::{Fields, Saying};
 use super::session::Flash;
+use super::upload::upload;
 use super::words::Language;
 use super::{Answer, Ask, Body, Console, Visitor, run_for, scheduler};
 use crate::args::{Format, Serve};
-use crate::commands::secret;
 use crate::error::CommandError;
 use crate::output::Kept;
 use crate::stop;
@@ -43,10 +43,6 @@ const CONNECTIONS_MAX: usize = 256;
 const HEAD_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to send a body that is no file.
 const BODY_WAIT: Duration = Duration::from_secs(10);
-/// How long a client that sends a file may send nothing.
-const PIECE_WAIT: Duration = Duration::from_secs(30);
-/// How much a field of a form beside a file may have.
-const FIELD_BYTES_MAX: usize = 1 << 16;
 /// The largest body that is no file.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// How long requests that run are waited for when the program ends.
@@ -54,8 +50,6 @@ const END_WAIT: Duration = Duration::from_secs(5);
 /// Handlers that run at a time.
 const HANDLERS: usize = 16;
 const STOP_STEP: Duration = Duration::from_millis(100);
-/// How long a key of a request may be.
-const KEY_CHARS_MAX: usize = 128;
 
 /// What every answer carries. Nothing of a page comes from elsewhere, and nothing in it is a script.
 const HEADERS: [(&str, &str); 7] = [
@@ -318,7 +312,7 @@ async fn answer(
     if route.is_change() {
         // A form has its token among its fields; a file is not read before it was seen.
         if let Some(visitor) = visitor.as_ref().filter(|_| api) {
-            gate::has_csrf(visitor, &headers, None).map_err(|stop| Forbidden(stop).into_error())?;
+            gate::has_csrf(visitor, &headers, None).map_err(|stop| stop.forbids())?;
         }
         if matches!(route.does, Does::Upload(_)) {
             let sent = upload(&console, visitor.as_ref(), &headers, request, &mut fields, api).await?;
@@ -337,8 +331,7 @@ async fn answer(
             merge(&mut fields, &headers, &body)?;
             if let (Some(visitor), false) = (&visitor, api) {
                 let given = fields.remove(CSRF_FIELD).and_then(|mut values| values.pop());
-                gate::has_csrf(visitor, &headers, given.as_deref())
-                    .map_err(|stop| Forbidden(stop).into_error())?;
+                gate::has_csrf(visitor, &headers, given.as_deref()).map_err(|stop| stop.forbids())?;
             }
         }
     }
@@ -355,15 +348,6 @@ async fn answer(
             "the program has failed at this request; its error output tells where",
         ))
     })
-}
-
-/// What the gate stops, as an error.
-struct Forbidden(Stop);
-
-impl Forbidden {
-    fn into_error(self) -> CommandError {
-        self.0.error().forbidden()
-    }
 }
 
 fn dispatch(
@@ -408,7 +392,7 @@ fn look(console: &Console, saying: &Saying, ask: &Ask, headers: &HeaderMap) -> R
 }
 
 /// Has a command change something, and tells what it said.
-fn change(console: &Console, saying: &Saying, ask: &Ask) -> Result<Answer, CommandError> {
+pub(super) fn change(console: &Console, saying: &Saying, ask: &Ask) -> Result<Answer, CommandError> {
     let kept = Kept::default();
     let mut fields = ask.fields.clone();
     take_file(&mut fields, ask);
@@ -427,86 +411,6 @@ fn take_file(fields: &mut Fields, ask: &Ask) {
     if let Some(file) = &ask.file {
         fields.insert("files".into(), vec![file.to_string_lossy().into_owned()]);
     }
-}
-
-/// Has a change made once for each key, where it carries one, and only to what it was made for, where it says so.
-fn once(
-    console: &Console,
-    route: &Route,
-    saying: &Saying,
-    ask: Ask,
-    headers: &HeaderMap,
-) -> Result<Answer, CommandError> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
-    if let Some(wanted) = text("if-match")
-        && let Some(month) = ask.get("month")
-        && !matches_bill(console, &wanted, month, ask.get("basis"))?
-    {
-        let error = CommandError::new(Kind::Refused, "the bill is not as it was when it was looked at");
-        return Ok(Answer { status: 412, ..Answer::error(&error.hint("ask for it again, and compare")) });
-    }
-    let Some(key) = text("idempotency-key") else { return change(console, saying, &ask) };
-    if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(CommandError::user(format!(
-            "an idempotency key has 1 to {KEY_CHARS_MAX} printable characters"
-        )));
-    }
-    let visitor = ask.visitor()?;
-    let mut hasher = Sha256::new();
-    let mut whole = vec![visitor.name.clone(), route.path.to_owned()];
-    for (name, values) in ask.fields.iter().filter(|(name, _)| *name != "files") {
-        whole.push(name.clone());
-        whole.extend(values.iter().cloned());
-    }
-    whole.extend(ask.sent_sha256.iter().cloned());
-    for part in whole {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part.as_bytes());
-    }
-    let key = format!("{}\n{key}", visitor.name);
-    let now = console.context.now_unix_s();
-    match requests::take(console.store.write()?, &key, hasher.finalize().into(), now)? {
-        Known::New => {}
-        Known::Answered(status, body) => {
-            return Ok(Answer::new(status, super::JSON, body).with("idempotency-replayed", "true".into()));
-        }
-        Known::Other => {
-            return Err(CommandError::new(
-                Kind::Refused,
-                "this idempotency key was used for another request",
-            ));
-        }
-        Known::Unknown => {
-            return Err(CommandError::new(
-                Kind::Refused,
-                "a request with this key was begun: it still runs, or nobody knows how it ended",
-            )
-            .hint("the journal tells whether the change was made"));
-        }
-    }
-    let result = change(console, saying, &ask);
-    let kept = match &result {
-        Ok(Answer { status, body: Body::Whole(body), .. }) => Some((*status, body.as_ref())),
-        // Nothing was changed, so it may be asked for again.
-        _ => None,
-    };
-    requests::answer(console.store.write()?, &key, kept)?;
-    result
-}
-
-/// Says whether an `If-Match` is of the bill as it is: its digest, and its state.
-fn matches_bill(
-    console: &Console,
-    wanted: &str,
-    month: &str,
-    basis: Option<&str>,
-) -> Result<bool, CommandError> {
-    let tag = super::special::bill_tag(console, month, basis)?;
-    Ok(wanted.trim() == "*"
-        || wanted.split(',').any(|one| {
-            let one = one.trim().trim_matches('"');
-            one.strip_prefix(&tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        }))
 }
 
 /// Has a page's form change something; the page after it tells what came of it.
@@ -612,155 +516,6 @@ fn of_json(body: &[u8]) -> Result<Fields, CommandError> {
         fields.insert(name, values);
     }
     Ok(fields)
-}
-
-/// A file that was sent, in a folder of its own that goes with it.
-struct Sent {
-    path: PathBuf,
-    folder: PathBuf,
-    sha256: [u8; 32],
-}
-
-impl Drop for Sent {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// Takes a file: the body as it is, with its name in the query, or the one in a form of a page.
-async fn upload(
-    console: &Console,
-    visitor: Option<&Visitor>,
-    headers: &HeaderMap,
-    request: Request,
-    fields: &mut Fields,
-    api: bool,
-) -> Result<Sent, CommandError> {
-    let wrong = |why: &dyn std::fmt::Display| CommandError::user(format!("the file cannot be taken: {why}"));
-    if api {
-        let name = fields.remove("name").and_then(|mut values| values.pop());
-        let name = name.ok_or_else(|| CommandError::user("say the file's name with `?name=`"))?;
-        let (mut sent, out) = begin(console, &name).await?;
-        let mut body = request.into_body().into_data_stream();
-        let mut taking = Taking::new(out, console.upload_bytes_max);
-        while let Some(piece) = in_time(futures_util::StreamExt::next(&mut body)).await? {
-            taking.take(&piece.map_err(|e| wrong(&e))?).await?;
-        }
-        sent.sha256 = taking.end().await?;
-        return Ok(sent);
-    }
-    let mut form = Multipart::from_request(request, &()).await.map_err(|e| wrong(&e.body_text()))?;
-    let mut sent = None;
-    let mut trusted = visitor.is_none_or(|visitor| gate::has_csrf(visitor, headers, None).is_ok());
-    while let Some(mut field) = form.next_field().await.map_err(|e| wrong(&e.body_text()))? {
-        let name = field.name().unwrap_or_default().to_owned();
-        match field.file_name().map(str::to_owned) {
-            None => {
-                let mut text = Vec::new();
-                while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
-                    text.extend_from_slice(&piece);
-                    if text.len() > FIELD_BYTES_MAX {
-                        return Err(wrong(&format!("`{name}` has more than {FIELD_BYTES_MAX} bytes")));
-                    }
-                }
-                let text = String::from_utf8_lossy(&text).into_owned();
-                if name == CSRF_FIELD {
-                    trusted =
-                        visitor.is_none_or(|visitor| gate::has_csrf(visitor, headers, Some(&text)).is_ok());
-                } else {
-                    fields.entry(name).or_default().push(text);
-                }
-            }
-            // The token comes first in our own forms: nothing is written for anybody else.
-            Some(_) if !trusted => return Err(Forbidden(Stop::Csrf).into_error()),
-            Some(file_name) => {
-                if sent.is_some() {
-                    return Err(wrong(&"there is more than one; send them one after another"));
-                }
-                let (mut begun, out) = begin(console, &file_name).await?;
-                let mut taking = Taking::new(out, console.upload_bytes_max);
-                while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
-                    taking.take(&piece).await?;
-                }
-                begun.sha256 = taking.end().await?;
-                sent = Some(begun);
-            }
-        }
-    }
-    if !trusted {
-        return Err(Forbidden(Stop::Csrf).into_error());
-    }
-    sent.ok_or_else(|| CommandError::user("no file was chosen"))
-}
-
-/// Makes a folder that only its owner reads: bills lie in it.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Removes what uploads have left that a kill has ended.
-pub(super) fn clear_uploads(stage: &Path) {
-    let entries = std::fs::read_dir(stage).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("upload-")) {
-        let _ = std::fs::remove_dir_all(entry.path());
-    }
-}
-
-/// Opens a file of a sender's name in a new folder. The name says what the file is, so it is kept, and nothing but a name.
-async fn begin(
-    console: &Console,
-    name: &str,
-) -> Result<(Sent, tokio::io::BufWriter<tokio::fs::File>), CommandError> {
-    let plain = !name.is_empty()
-        && name.len() <= 255
-        && name != "."
-        && name != ".."
-        && !name.chars().any(|c| c.is_control() || c == '/' || c == '\\');
-    if !plain {
-        return Err(CommandError::user(format!("`{name}` is not the name of a file")));
-    }
-    let folder = console.context.stage().join(format!("upload-{}", secret()?));
-    private_folder(&folder)?;
-    let sent = Sent { path: folder.join(name), folder, sha256: [0; 32] };
-    let file = tokio::fs::File::create_new(&sent.path).await?;
-    Ok((sent, tokio::io::BufWriter::with_capacity(1 << 18, file)))
-}
-
-/// A file that is being received, with its hash.
-struct Taking {
-    out: tokio::io::BufWriter<tokio::fs::File>,
-    room: u64,
-    hash: Sha256,
-}
-
-impl Taking {
-    fn new(out: tokio::io::BufWriter<tokio::fs::File>, room: u64) -> Taking {
-        Taking { out, room, hash: Sha256::new() }
-    }
-
-    async fn take(&mut self, piece: &[u8]) -> Result<(), CommandError> {
-        self.room = self.room.checked_sub(piece.len() as u64).ok_or_else(|| {
-            CommandError::user("the file is larger than is taken here")
-                .hint("`--upload-mib` sets how much; or import it with `billkeep import`")
-        })?;
-        self.hash.update(piece);
-        Ok(self.out.write_all(piece).await?)
-    }
-
-    async fn end(mut self) -> Result<[u8; 32], CommandError> {
-        self.out.flush().await?;
-        Ok(self.hash.finalize().into())
-    }
-}
-
-/// Waits for the next piece of a file, but not for a client that has forgotten it.
-async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, CommandError> {
-    let late = |_| CommandError::user("the file stopped coming");
-    tokio::time::timeout(PIECE_WAIT, next).await.map_err(late)
 }
 
 fn respond(answer: Answer) -> Response {

@@ -235,6 +235,11 @@ fn bucket_form(
     }
 }
 
+/// A day without its year, where there is little room.
+fn short_day(day: Day) -> String {
+    format!("{:02}-{:02}", day.month().month(), day.day_of_month())
+}
+
 /// What the calendar asks for in a month, and how each stands.
 fn month(
     view: &View<'_>,
@@ -299,7 +304,7 @@ fn month(
                     (Ok(_), None, None) => { span.badge { (kind) } }
                     (Err(why), None, None) => { span.badge.dim { (kind) } span.why { (why.to_string()) } }
                 }
-                span.why { (item.slot.coverage.first.to_string()) " – " (item.slot.coverage.last.to_string()) }
+                span.why { (short_day(item.slot.coverage.first)) "–" (short_day(item.slot.coverage.last)) }
             }
         }
     };

@@ -1,0 +1,95 @@
+//! Changes that are made once: by the key of a request, and only to what it was made for.
+
+use axum::http::HeaderMap;
+use billkeep_core::error::Kind;
+use billkeep_core::requests::{self, Known};
+use sha2::{Digest as _, Sha256};
+
+use super::routes::Route;
+use super::say::Saying;
+use super::server::change;
+use super::{Answer, Ask, Body, Console};
+use crate::error::CommandError;
+
+/// How long a key of a request may be.
+const KEY_CHARS_MAX: usize = 128;
+
+/// Has a change made once for each key, where it carries one, and only to what it was made for, where it says so.
+pub(super) fn once(
+    console: &Console,
+    route: &Route,
+    saying: &Saying,
+    ask: Ask,
+    headers: &HeaderMap,
+) -> Result<Answer, CommandError> {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
+    if let Some(wanted) = text("if-match")
+        && let Some(month) = ask.get("month")
+        && !matches_bill(console, &wanted, month, ask.get("basis"))?
+    {
+        let error = CommandError::new(Kind::Refused, "the bill is not as it was when it was looked at");
+        return Ok(Answer { status: 412, ..Answer::error(&error.hint("ask for it again, and compare")) });
+    }
+    let Some(key) = text("idempotency-key") else { return change(console, saying, &ask) };
+    if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(CommandError::user(format!(
+            "an idempotency key has 1 to {KEY_CHARS_MAX} printable characters"
+        )));
+    }
+    let visitor = ask.visitor()?;
+    let mut hasher = Sha256::new();
+    let mut whole = vec![visitor.name.clone(), route.path.to_owned()];
+    for (name, values) in ask.fields.iter().filter(|(name, _)| *name != "files") {
+        whole.push(name.clone());
+        whole.extend(values.iter().cloned());
+    }
+    whole.extend(ask.sent_sha256.iter().cloned());
+    for part in whole {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let key = format!("{}\n{key}", visitor.name);
+    let now = console.context.now_unix_s();
+    match requests::take(console.store.write()?, &key, hasher.finalize().into(), now)? {
+        Known::New => {}
+        Known::Answered(status, body) => {
+            return Ok(Answer::new(status, super::JSON, body).with("idempotency-replayed", "true".into()));
+        }
+        Known::Other => {
+            return Err(CommandError::new(
+                Kind::Refused,
+                "this idempotency key was used for another request",
+            ));
+        }
+        Known::Unknown => {
+            return Err(CommandError::new(
+                Kind::Refused,
+                "a request with this key was begun: it still runs, or nobody knows how it ended",
+            )
+            .hint("the journal tells whether the change was made"));
+        }
+    }
+    let result = change(console, saying, &ask);
+    let kept = match &result {
+        Ok(Answer { status, body: Body::Whole(body), .. }) => Some((*status, body.as_ref())),
+        // Nothing was changed, so it may be asked for again.
+        _ => None,
+    };
+    requests::answer(console.store.write()?, &key, kept)?;
+    result
+}
+
+/// Says whether an `If-Match` is of the bill as it is: its digest, and its state.
+fn matches_bill(
+    console: &Console,
+    wanted: &str,
+    month: &str,
+    basis: Option<&str>,
+) -> Result<bool, CommandError> {
+    let tag = super::special::bill_tag(console, month, basis)?;
+    Ok(wanted.trim() == "*"
+        || wanted.split(',').any(|one| {
+            let one = one.trim().trim_matches('"');
+            one.strip_prefix(&tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        }))
+}
