@@ -1,9 +1,13 @@
 //! The console over HTTP: who may do what, what a request does, and what the scheduler does.
 
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::support::console::{Browser, Served, operations};
-use crate::support::{CUSTOMER, Home, MARCH, PAYER, bill_file, demo_file};
+use crate::support::{CUSTOMER, Home, MARCH, PAYER, bill_file, demo_file, python};
 
 const NOW: &str = "2021-04-06T03:00:00Z";
 
@@ -486,4 +490,45 @@ fn a_request_that_is_none_is_refused_and_the_next_one_is_answered() {
     assert_eq!(served.ask("POST", "/api/v1/settings/four-eyes", &json, deep.as_bytes()).status, 400);
     served.get(&browser, "/").is(200);
     assert_eq!(served.stop(), Some(0));
+}
+
+#[test]
+fn with_a_certificate_browsers_come_by_tls_and_cookies_stay_on_it() {
+    const TEST: &str = "with_a_certificate_browsers_come_by_tls_and_cookies_stay_on_it";
+    let home = Home::with(&[bill_file("english")]);
+    let (key, cert) = (home.path("key.pem"), home.path("cert.pem"));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
+        .args([&key, Path::new("-out"), &cert])
+        .output();
+    let (Some(python), true) = (python::python(), made.is_ok_and(|output| output.status.success())) else {
+        return python::skip(TEST, "openssl and python3");
+    };
+    #[cfg(unix)]
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let tls = ["--tls-cert", cert.to_str().unwrap(), "--tls-key", key.to_str().unwrap(), "--no-scheduler"];
+    let served = Served::start_as(&home, NOW, "tester", &tls);
+    assert!(served.link.starts_with("https://"), "{}", served.link);
+    let script = "import http.client, ssl, sys, urllib.parse as u\n\
+        link = u.urlparse(sys.argv[1])\n\
+        c = http.client.HTTPSConnection(link.netloc, context=ssl.create_default_context(cafile=sys.argv[2]))\n\
+        c.request('POST', '/sign-in', link.query, {'Content-Type': 'application/x-www-form-urlencoded'})\n\
+        r = c.getresponse(); r.read(); cookie = r.headers['set-cookie']\n\
+        c.request('GET', '/bills', headers={'Cookie': cookie.split(';')[0]})\n\
+        r = c.getresponse(); print(r.status, 'Secure' in cookie, b'2021-03' in r.read())";
+    let said = python::run(&python, script, &[OsStr::new(&served.link), cert.as_os_str()]);
+    assert_eq!(said.trim(), "200 True True");
+    // Without TLS nothing is answered.
+    assert_eq!(served.ask("GET", "/", &[], b"").status, 0);
 }
