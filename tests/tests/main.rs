@@ -26,6 +26,7 @@ mod invariants;
 mod journey;
 mod late;
 mod life;
+mod lines_page;
 mod lint;
 mod memory;
 mod model;
