@@ -85,6 +85,9 @@ impl<R: Read> Splitter<R> {
                 self.seen = BYTE_ORDER_MARK.len();
             }
             self.look(true);
+            if self.record_end == 0 {
+                self.must_not_be_long()?;
+            }
         }
         if self.finished && self.record_end == 0 {
             if self.state == At::Quoted {
@@ -112,20 +115,26 @@ impl<R: Read> Splitter<R> {
                 self.record_end = self.buffer.len();
                 break;
             }
-            if self.buffer.len() - self.record_end > self.record_bytes_max {
-                // An open quote swallows the rest of the file: name the quote, not the length.
-                let (fault, at) = match self.state {
-                    At::Quoted => (Fault::UnclosedQuote, self.quote_at),
-                    _ => (Fault::LongRecord { max: self.record_bytes_max }, self.record_end),
-                };
-                return Err(SplitError::Fault(fault, self.line_of(at)));
-            }
+            self.must_not_be_long()?;
             self.fill()?;
         }
         if self.buffer.is_empty() {
             return Ok(None);
         }
         Ok(Some(self.take(self.record_end)))
+    }
+
+    /// Refuses a record that goes on for longer than any does, before the rest of the file is read for it.
+    fn must_not_be_long(&self) -> Result<(), SplitError> {
+        if self.buffer.len() - self.record_end <= self.record_bytes_max {
+            return Ok(());
+        }
+        // An open quote swallows the rest of the file: name the quote, not the length.
+        let (fault, at) = match self.state {
+            At::Quoted => (Fault::UnclosedQuote, self.quote_at),
+            _ => (Fault::LongRecord { max: self.record_bytes_max }, self.record_end),
+        };
+        Err(SplitError::Fault(fault, self.line_of(at)))
     }
 
     fn line_of(&self, at: usize) -> u64 {
@@ -247,6 +256,20 @@ mod tests {
     fn an_open_quote_is_found_where_it_opens() {
         let error = stretches(b"a,b\nc,d\n\"e,f\ng,h\n", 4).unwrap_err();
         assert!(matches!(error, SplitError::Fault(Fault::UnclosedQuote, 3)), "{error:?}");
+    }
+
+    #[test]
+    fn a_file_without_a_line_end_is_refused_before_all_of_it_is_read() {
+        let endless = || std::io::repeat(b'a').take(1 << 30);
+        let mut splitter = Splitter::new(endless(), 1 << 20, 3 << 20);
+        let error = splitter.header().unwrap_err();
+        assert!(matches!(error, SplitError::Fault(Fault::LongRecord { .. }, 1)), "{error:?}");
+        assert!(splitter.buffer.len() < 6 << 20, "{}", splitter.buffer.len());
+        let mut quoted = Splitter::new((&b"h\"\n\""[..]).chain(endless()), 1 << 20, 3 << 20);
+        quoted.header().unwrap();
+        assert!(matches!(quoted.next().unwrap_err(), SplitError::Fault(Fault::UnclosedQuote, 2)));
+        let mut open = Splitter::new((&b"\""[..]).chain(endless()), 1 << 20, 3 << 20);
+        assert!(matches!(open.header().unwrap_err(), SplitError::Fault(Fault::UnclosedQuote, 1)));
     }
 
     #[test]
