@@ -217,7 +217,8 @@ fn a_backfill_that_is_killed_goes_on_with_exactly_the_rest() {
         // What is there is the beginning of what is to come, in order.
         assert_eq!(delivered(&home)[..], all_of_march_and_april()[..before.len()], "kill {number}");
         halves += u32::from(whole > 0 && whole < 40);
-        let rest = format!("{} files delivered, {whole} there before", 40 - whole);
+        let files = if whole == 39 { "file" } else { "files" };
+        let rest = format!("{} {files} delivered, {whole} there before", 40 - whole);
         home.ok(command).says(0, &[&rest]);
         assert!(end(&home, &folder) == want, "kill {number}: not where an unkilled run ends");
     }
