@@ -364,14 +364,10 @@ fn a_file_that_is_sent_is_imported_under_its_name_and_nothing_is_left() {
     );
     assert_eq!(damaged.status, 400, "{}", damaged.text());
     assert_eq!(home.json(["--as", "ada", "bill", "list"]), before);
-    let staging = home.store().with_file_name("store.redb.staging");
-    let staging = if staging.exists() {
-        staging
-    } else {
-        home.path(&format!("{}.staging", home.store().file_name().unwrap().to_str().unwrap()))
-    };
-    let left = std::fs::read_dir(&staging).map_or(0, Iterator::count);
-    assert_eq!(left, 0, "{}", staging.display());
+    let mut staging = home.store().into_os_string();
+    staging.push(".staging");
+    let left = std::fs::read_dir(&staging).unwrap().count();
+    assert_eq!(left, 0, "{staging:?}");
 }
 
 fn headers_of(bearer: &str) -> [(&'static str, &str); 2] {

@@ -12,7 +12,7 @@ use billkeep_core::people::{self, SecretHash};
 
 use super::routes::Route;
 use super::session::COOKIE;
-use super::{Answer, Console, Visitor, is_open};
+use super::{Answer, Console, Visitor};
 use crate::args::Serve;
 use crate::error::CommandError;
 
@@ -107,7 +107,7 @@ pub(super) fn enter(console: &Console, route: &Route, headers: &HeaderMap) -> Re
         }
     }
     let visitor = visitor(console, headers);
-    if visitor.is_none() && !is_open(route) {
+    if visitor.is_none() && !route.is_open() {
         return Err(Stop::Unknown);
     }
     Ok(visitor)

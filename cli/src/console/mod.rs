@@ -22,7 +22,6 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use billkeep_core::error::Kind;
@@ -38,7 +37,6 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::stop;
 
-use routes::Route;
 use say::Fields;
 use session::{Session, Sessions};
 use words::Language;
@@ -74,8 +72,7 @@ pub(super) struct Ask {
     language: Language,
     /// Path and query as they were asked for.
     target: String,
-    /// A file that was sent, where it lies, and its hash.
-    file: Option<PathBuf>,
+    /// The hash of a file that was sent.
     sent_sha256: Option<String>,
 }
 
@@ -239,9 +236,4 @@ fn run_for(
 ) -> Result<(), CommandError> {
     let context = console.context.keeping(&visitor.name, format, kept);
     commands::run_in(&context, command).map(|_| ())
-}
-
-/// Says whether a route may be passed by nobody in particular.
-fn is_open(route: &Route) -> bool {
-    matches!(route.does, routes::Does::Open(_))
 }

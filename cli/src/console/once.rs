@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::routes::Route;
 use super::say::Saying;
 use super::server::change;
+use super::upload::FILE;
 use super::{Answer, Ask, Body, Console};
 use crate::error::CommandError;
 
@@ -39,7 +40,7 @@ pub(super) fn once(
     let visitor = ask.visitor()?;
     let mut hasher = Sha256::new();
     let mut whole = vec![visitor.name.clone(), route.path.to_owned()];
-    for (name, values) in ask.fields.iter().filter(|(name, _)| *name != "files") {
+    for (name, values) in ask.fields.iter().filter(|(name, _)| *name != FILE) {
         whole.push(name.clone());
         whole.extend(values.iter().cloned());
     }

@@ -216,6 +216,11 @@ impl Route {
         }
     }
 
+    /// Says whether nobody needs to have signed in.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.does, Does::Open(_))
+    }
+
     pub(super) fn is_change(&self) -> bool {
         self.method == Method::Post
     }

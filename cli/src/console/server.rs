@@ -29,7 +29,7 @@ use super::once::once;
 use super::routes::{API, Does, Method, ROUTES, Route};
 use super::say::{Fields, Saying};
 use super::session::Flash;
-use super::upload::upload;
+use super::upload::{FILE, upload};
 use super::words::Language;
 use super::{Answer, Ask, Body, Console, Visitor, run_for, scheduler};
 use crate::args::{Format, Serve};
@@ -244,14 +244,7 @@ async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Respo
         Err(stop) => respond(refuse(&stop, api)),
         Ok(_) if api => respond(Answer::error(&CommandError::user("there is nothing at this path").absent())),
         Ok(visitor) => {
-            let ask = Ask {
-                fields: Fields::new(),
-                visitor,
-                language: Language::of(request.headers()),
-                target: request.uri().path().to_owned(),
-                file: None,
-                sent_sha256: None,
-            };
+            let ask = bare(visitor, &request);
             respond(super::pages::nothing(&console, &ask).unwrap_or_else(|e| Answer::error(&e)))
         }
     }
@@ -269,6 +262,12 @@ fn refuse(stop: &Stop, api: bool) -> Answer {
     if *stop == Stop::Unknown && !api { Answer::see("/sign-in") } else { stop.answer() }
 }
 
+/// A request for a page that needs no values.
+fn bare(visitor: Option<Visitor>, request: &Request) -> Ask {
+    let (language, target) = (Language::of(request.headers()), request.uri().path().to_owned());
+    Ask { fields: Fields::new(), visitor, language, target, sent_sha256: None }
+}
+
 async fn handle(console: Arc<Console>, route: &'static Route, params: Params, request: Request) -> Response {
     let api = request.uri().path().starts_with(API);
     let visitor = match gate::enter(&console, route, request.headers()) {
@@ -276,14 +275,7 @@ async fn handle(console: Arc<Console>, route: &'static Route, params: Params, re
         Err(stop) => return respond(refuse(&stop, api)),
     };
     // A browser is shown a page of what went wrong, not what programs read.
-    let plain = Ask {
-        fields: Fields::new(),
-        visitor: visitor.clone(),
-        language: Language::of(request.headers()),
-        target: request.uri().path().to_owned(),
-        file: None,
-        sent_sha256: None,
-    };
+    let plain = bare(visitor.clone(), &request);
     respond(match answer(console.clone(), route, params, request, visitor, api).await {
         Ok(answer) => answer,
         Err(error) if api => Answer::error(&error),
@@ -307,7 +299,6 @@ async fn answer(
     for (name, value) in &params {
         fields.insert(name.to_owned(), vec![value.to_owned()]);
     }
-    let (mut file, mut sent_sha256) = (None, None);
     let mut held = None;
     if route.is_change() {
         // A form has its token among its fields; a file is not read before it was seen.
@@ -316,8 +307,8 @@ async fn answer(
         }
         if matches!(route.does, Does::Upload(_)) {
             let sent = upload(&console, visitor.as_ref(), &headers, request, &mut fields, api).await?;
-            file = Some(sent.path.clone());
-            sent_sha256 = Some(billkeep_core::digest::hex(&sent.sha256));
+            // Whatever the sender says: the file is the one that was received.
+            fields.insert(FILE.into(), vec![sent.path.to_string_lossy().into_owned()]);
             held = Some(sent);
         } else {
             let body = tokio::time::timeout(BODY_WAIT, to_bytes(request.into_body(), BODY_BYTES_MAX))
@@ -336,7 +327,8 @@ async fn answer(
         }
     }
     let language = Language::of(&headers);
-    let ask = Ask { fields, visitor, language, target, file, sent_sha256 };
+    let sent_sha256 = held.as_ref().map(|sent| billkeep_core::digest::hex(&sent.sha256));
+    let ask = Ask { fields, visitor, language, target, sent_sha256 };
     let work = move || {
         let result = dispatch(&console, route, ask, &headers, api);
         drop(held);
@@ -394,9 +386,7 @@ fn look(console: &Console, saying: &Saying, ask: &Ask, headers: &HeaderMap) -> R
 /// Has a command change something, and tells what it said.
 pub(super) fn change(console: &Console, saying: &Saying, ask: &Ask) -> Result<Answer, CommandError> {
     let kept = Kept::default();
-    let mut fields = ask.fields.clone();
-    take_file(&mut fields, ask);
-    let result = run_for(console, ask.visitor()?, Format::Json, &kept, saying.command(&fields)?);
+    let result = run_for(console, ask.visitor()?, Format::Json, &kept, saying.command(&ask.fields)?);
     let data: Value = serde_json::from_slice(&kept.take_data()).unwrap_or(Value::Null);
     let said = kept.take_words();
     match result {
@@ -407,26 +397,19 @@ pub(super) fn change(console: &Console, saying: &Saying, ask: &Ask) -> Result<An
     Ok(Answer::json(200, &json!({ "format": "billkeep.changed/1", "said": said, "data": data })))
 }
 
-fn take_file(fields: &mut Fields, ask: &Ask) {
-    if let Some(file) = &ask.file {
-        fields.insert("files".into(), vec![file.to_string_lossy().into_owned()]);
-    }
-}
-
 /// Has a page's form change something; the page after it tells what came of it.
 fn from_form(console: &Console, saying: &Saying, mut ask: Ask) -> Result<Answer, CommandError> {
     let back = ask.fields.remove("back").and_then(|mut values| values.pop()).filter(|back| is_local(back));
     let ending =
         ask.fields.remove("failed").and_then(|mut values| values.pop()).filter(|back| is_local(back));
-    take_file_of(&mut ask);
     let kept = Kept::tables();
     let visitor = ask.visitor()?.clone();
     let result = saying
         .command(&ask.fields)
         .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
-    let failed = match &result {
+    let failed = match result {
         Ok(()) => None,
-        Err(error) if error.is_forbidden() => return Err(error_of(result)),
+        Err(error) if error.is_forbidden() => return Err(error),
         Err(error) => Some((error.message().to_owned(), error.hints().to_vec())),
     };
     let to = match (&failed, ending, back) {
@@ -437,17 +420,6 @@ fn from_form(console: &Console, saying: &Saying, mut ask: Ask) -> Result<Answer,
         session.leave(Flash { said: kept.take_words(), tables: kept.take_tables(), failed });
     }
     Ok(Answer::see(&to))
-}
-
-/// Returns the error of what has failed.
-fn error_of(result: Result<(), CommandError>) -> CommandError {
-    result.err().unwrap_or_else(|| CommandError::user("nothing has failed"))
-}
-
-fn take_file_of(ask: &mut Ask) {
-    let mut fields = std::mem::take(&mut ask.fields);
-    take_file(&mut fields, ask);
-    ask.fields = fields;
 }
 
 /// Says whether it is a path of this server: no page sends people elsewhere.

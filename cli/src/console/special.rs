@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use billkeep_core::bill::{self, BillView};
 use billkeep_core::error::Kind;
 use billkeep_core::people::{self, SecretHash};
 use bytes::Bytes;
@@ -129,9 +128,8 @@ pub(super) fn bill_tag(console: &Console, month: &str, basis: Option<&str>) -> R
     let basis = basis.unwrap_or("used").parse().map_err(|e: String| CommandError::user(e))?;
     let reader = console.store.read()?;
     let key = console.context.bill_key(&reader, month, basis)?;
-    let view = BillView::open(&reader, key, None)?;
-    let bill: &bill::Bill = &view.bill;
-    Ok(format!("{}-{}", view.revision.digest.hex(), bill.state))
+    let view = console.rollups.view(&reader, key)?;
+    Ok(format!("{}-{}", view.revision.digest.hex(), view.bill.state))
 }
 
 pub(super) fn sign_in_page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {

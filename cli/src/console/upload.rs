@@ -19,6 +19,9 @@ const PIECE_WAIT: Duration = Duration::from_secs(30);
 /// How much a field of a form beside a file may have.
 const FIELD_BYTES_MAX: usize = 1 << 16;
 
+/// The argument of a command that names the file.
+pub(super) const FILE: &str = "files";
+
 /// A file that was sent, in a folder of its own that goes with it.
 pub(super) struct Sent {
     pub(super) path: PathBuf,

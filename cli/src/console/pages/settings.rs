@@ -75,19 +75,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                 }
             }
             @if admin {
-                form method="post" action="/sinks" {
-                    (view.token("/settings"))
-                    div.row {
-                        (input("sink-name", "name", words.bucket_name, "text", "", true))
-                        (input("sink-url", "url", words.bucket_url, "text", "", true))
-                    }
-                    p.label id="url-help" { (words.bucket_url_help) }
-                    div.check {
-                        input id="create-bucket" type="checkbox" name="create_bucket" value="true";
-                        label for="create-bucket" { (words.make_bucket) }
-                    }
-                    button type="submit" { (words.create_bucket) }
-                }
+                (super::storage::new_bucket(&view, "/settings"))
             }
         }
         section.card aria-labelledby="people" {

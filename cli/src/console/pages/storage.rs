@@ -176,6 +176,26 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
     answer(console, ask, &title, "/storage", content)
 }
 
+/// The form that adds a bucket.
+pub(super) fn new_bucket(view: &View<'_>, back: &str) -> Markup {
+    let words = view.words;
+    html! {
+        form method="post" action="/sinks" {
+            (view.token(back))
+            div.row {
+                (input("name", "name", words.bucket_name, "text", "", true))
+                (input("url", "url", words.bucket_url, "text", "", true))
+            }
+            p.label { (words.bucket_url_help) }
+            div.check {
+                input id="create_bucket" type="checkbox" name="create_bucket" value="true";
+                label for="create_bucket" { (words.make_bucket) }
+            }
+            button type="submit" { (words.create_bucket) }
+        }
+    }
+}
+
 /// Choosing or making a bucket, kinds, custom bills.
 fn bucket_form(
     view: &View<'_>,
@@ -217,19 +237,7 @@ fn bucket_form(
         @if view.may(Role::Admin) {
             details.card open[sinks.is_empty()] {
                 summary { (words.create_bucket) }
-                form method="post" action="/sinks" {
-                    (view.token(here))
-                    div.row {
-                        (input("name", "name", words.bucket_name, "text", "", true))
-                        (input("url", "url", words.bucket_url, "text", "", true))
-                    }
-                    p.label { (words.bucket_url_help) }
-                    div.check {
-                        input id="create_bucket" type="checkbox" name="create_bucket" value="true";
-                        label for="create_bucket" { (words.make_bucket) }
-                    }
-                    button type="submit" { (words.create_bucket) }
-                }
+                (new_bucket(view, here))
             }
         }
     }
