@@ -17,7 +17,12 @@ use crate::support::script::{Asked, Reply, Script};
 const SECRET: &str = "canary-9d1c7a55";
 
 fn tester() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/plugins/tester.wasm"))
+    golden("tester")
+}
+
+/// A plugin that is kept as it was built once.
+fn golden(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/plugins")).join(format!("{name}.wasm"))
 }
 
 /// Looks names up as if secrets were in the environment; nothing that was compiled is kept.
@@ -652,22 +657,41 @@ fn a_module_whose_types_are_of_two_packages_is_told_and_does_not_use_up_the_stac
 
 #[test]
 fn bytes_by_chance_and_files_that_were_changed_are_told_and_never_panic() {
-    let whole = std::fs::read(tester()).unwrap();
-    let rounds = std::env::var("BILLKEEP_TEST_PLUGIN_MUTATIONS").ok().map_or(100, |n| n.parse().unwrap());
-    let mut rng = billkeep_fixtures::Rng::new(11);
+    let seeds: Vec<Vec<u8>> =
+        ["tester", "upload", "index"].map(golden).map(|path| std::fs::read(path).unwrap()).into();
+    // Each round is its own, so that one can be looked at again: `N`, or `FROM..TO`.
+    let asked = std::env::var("BILLKEEP_TEST_PLUGIN_MUTATIONS").unwrap_or_else(|_| "100".into());
+    let (from, to) = asked.split_once("..").unwrap_or(("0", &asked));
+    let rounds = from.parse::<u64>().unwrap()..to.parse::<u64>().unwrap();
+    let all = rounds.end - rounds.start;
     let (mut plugins, mut not, mut runs) = (0, 0, 0);
-    for _ in 0..rounds {
-        let mut bytes = whole.clone();
+    for round in rounds {
+        let _said = SayRound(round);
+        if round % 10_000 == 9_999 {
+            eprintln!("round {round}: {plugins} plugins, {runs} run, {not} are none");
+        }
+        let mut rng = billkeep_fixtures::Rng::new(round);
+        let mut bytes = seeds[rng.below(seeds.len() as u64) as usize].clone();
         for _ in 0..=rng.below(4) {
             let at = rng.below(bytes.len() as u64) as usize;
-            match rng.below(4) {
+            let to = (at + rng.below(64) as usize).min(bytes.len());
+            match rng.below(7) {
                 0 => bytes[at] ^= 1 << rng.below(8),
                 1 => bytes[at] = rng.below(256) as u8,
                 2 => bytes.truncate(at.max(8)),
-                _ => {
-                    let to = (at + rng.below(64) as usize).min(bytes.len());
-                    bytes.drain(at..to);
+                3 => drop(bytes.drain(at..to)),
+                // Said twice, said elsewhere, and anything.
+                4 => {
+                    let stretch = bytes[at..to].to_vec();
+                    bytes.splice(at..at, stretch);
                 }
+                5 => {
+                    let stretch = bytes[at..to].to_vec();
+                    let other = rng.below(bytes.len() as u64) as usize;
+                    let end = (other + stretch.len()).min(bytes.len());
+                    bytes.splice(other..end, stretch);
+                }
+                _ => bytes[at..to].iter_mut().for_each(|byte| *byte = rng.below(256) as u8),
             }
         }
         match PluginFile::of(&tester(), &bytes) {
@@ -683,6 +707,17 @@ fn bytes_by_chance_and_files_that_were_changed_are_told_and_never_panic() {
             Err(_) => not += 1,
         }
     }
-    assert!(runs > 0 || rounds < 100, "of {plugins} plugins none has run");
-    assert!(not > 0 && plugins + not == rounds);
+    assert!(runs > 0 || all < 100, "of {plugins} plugins none has run");
+    assert!(plugins + not == all && (not > 0 || all < 100));
+}
+
+/// Says which round it was that panicked.
+struct SayRound(u64);
+
+impl Drop for SayRound {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("BILLKEEP_TEST_PLUGIN_MUTATIONS={}..{} does it again", self.0, self.0 + 1);
+        }
+    }
 }
