@@ -673,6 +673,9 @@ fn bytes_by_chance_and_files_that_were_changed_are_told_and_never_panic() {
         let mut rng = billkeep_fixtures::Rng::new(round);
         let mut bytes = seeds[rng.below(seeds.len() as u64) as usize].clone();
         for _ in 0..=rng.below(4) {
+            if bytes.is_empty() {
+                break;
+            }
             let at = rng.below(bytes.len() as u64) as usize;
             let to = (at + rng.below(64) as usize).min(bytes.len());
             match rng.below(7) {
