@@ -11,6 +11,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
 /// The shortest prefix of a digest that a person may confirm by.
@@ -95,17 +96,26 @@ impl fmt::Display for Digest {
 #[derive(Clone)]
 pub struct LineHasher {
     /// The state after one whole SHA-256 block that stands for the header.
-    start: Sha256,
+    start: [u32; 8],
     text: Vec<u8>,
 }
+
+/// What SHA-256 begins with (FIPS 180-4, 5.3.3).
+const SHA256_START: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+/// The bytes of a block of SHA-256.
+const SHA256_BLOCK: usize = 64;
 
 impl LineHasher {
     /// Makes a hasher for lines under the header with this hash.
     pub fn new(schema_hash: &[u8; 32]) -> LineHasher {
-        let mut start = Sha256::new();
-        start.update(b"billkeep line 1\n");
-        start.update([0_u8; 16]);
-        start.update(schema_hash);
+        let mut block = [0; SHA256_BLOCK];
+        let parts = [&b"billkeep line 1\n"[..], &[0; 16], schema_hash];
+        for (to, byte) in block.iter_mut().zip(parts.into_iter().flatten()) {
+            *to = *byte;
+        }
+        let mut start = SHA256_START;
+        compress256(&mut start, &[block]);
         LineHasher { start, text: Vec::new() }
     }
 
@@ -133,10 +143,19 @@ impl LineHasher {
             self.text.push(length as u8);
         }
         append(&mut self.text);
-        // All of it at once: hashing piece by piece costs more than the copy.
-        let mut hasher = self.start.clone();
-        hasher.update(&self.text);
-        hasher.finalize().into()
+        // All of it at once, with its end as SHA-256 has it: a bit, zeros, and the length with that of the header's block.
+        let bits = 8 * (SHA256_BLOCK + self.text.len()) as u64;
+        self.text.push(0x80);
+        let zeros = (self.text.len() + 8).next_multiple_of(SHA256_BLOCK) - 8;
+        self.text.resize(zeros, 0);
+        self.text.extend_from_slice(&bits.to_be_bytes());
+        let mut state = self.start;
+        compress256(&mut state, self.text.as_chunks::<SHA256_BLOCK>().0);
+        let mut hash = [0; 32];
+        for (to, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+            *to = word.to_be_bytes();
+        }
+        hash
     }
 }
 
@@ -190,6 +209,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_line_is_hashed_as_sha256_does(cells in proptest::collection::vec("[a-z]{0,90}", 0..6)) {
+            let mut whole = b"billkeep line 1\n".to_vec();
+            whole.extend([0; 16]);
+            whole.extend([7; 32]);
+            whole.extend(cells.iter().map(|cell| cell.len() as u8));
+            whole.extend(cells.concat().bytes());
+            let got = LineHasher::new(&[7; 32]).hash(cells.iter().map(String::as_bytes));
+            prop_assert_eq!(got, sha256(&whole));
+        }
+
         #[test]
         fn order_and_split_do_not_matter(
             lines in proptest::collection::vec(any::<[u8; 32]>(), 0..20),

@@ -61,9 +61,9 @@ pub struct Overflow;
 /// A roll-up, being folded or read.
 #[derive(Clone, Debug, Default)]
 pub struct Rollup {
-    owners: Names,
-    products: Names,
-    currencies: Names,
+    pub(crate) owners: Names,
+    pub(crate) products: Names,
+    pub(crate) currencies: Names,
     columns: Vec<Column>,
     index: FxHashMap<CellKey, usize>,
     /// The keys and their counts of lines.
@@ -91,18 +91,13 @@ impl Rollup {
         day: Option<Day>,
         amounts: impl Iterator<Item = Amount>,
     ) -> Result<(), Overflow> {
-        let key = self.key(owner, product, currency, day);
-        self.add(key, 1, amounts.enumerate())
-    }
-
-    /// Returns the key of these names, which are numbered if they are new.
-    pub(crate) fn key(&mut self, owner: &[u8], product: &[u8], currency: &[u8], day: Option<Day>) -> CellKey {
-        CellKey {
+        let key = CellKey {
             owner: self.owners.number(owner),
             product: self.products.number(product),
             currency: self.currencies.number(currency),
             day: day.map(Day::epoch_days),
-        }
+        };
+        self.add(key, 1, amounts.enumerate())
     }
 
     /// Adds to the cell of a key: how many lines, and amounts with their places among the columns.

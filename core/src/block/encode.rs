@@ -99,7 +99,7 @@ fn encode_coded(entries: &[&[u8]], codes: &[u32], out: &mut Vec<u8>) -> Result<u
     let texts = || codes.iter().map(|code| entries.get(*code as usize).copied().unwrap_or_default());
     // Many texts, or few rows that mostly differ: integers are smaller than a dictionary of them.
     if (entries.len() > DICTIONARY_SMALL || entries.len() * 2 > rows)
-        && let Some((form, values, exceptions)) = integers_of(texts())
+        && let Some((form, values, exceptions)) = integers_of_coded(entries, codes)
     {
         return put_integers(form, &values, &exceptions, out);
     }
@@ -133,11 +133,36 @@ type Integers<'a> = (Form, Vec<i64>, Vec<(u32, &'a [u8])>);
 
 /// Reads cells as integers, if at least 15 of 16 have one form.
 fn integers_of<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Integers<'a>> {
-    let form = cells.clone().take(8).find_map(Form::guess)?;
-    let (mut values, mut exceptions) = (Vec::new(), Vec::new());
+    let form = form_of(cells.clone())?;
+    gather(form, cells.map(|text| (text, form.read(text))))
+}
+
+/// As [`integers_of`], for codes that were given in the order in which texts first come: each text is read once.
+fn integers_of_coded<'a>(entries: &[&'a [u8]], codes: &[u32]) -> Option<Integers<'a>> {
+    let text = |code: &u32| entries.get(*code as usize).copied().unwrap_or_default();
+    let form = form_of(codes.iter().map(text))?;
+    let mut read: Vec<Option<i64>> = Vec::with_capacity(entries.len());
+    gather(
+        form,
+        codes.iter().map(|code| {
+            if *code as usize == read.len() {
+                read.push(form.read(text(code)));
+            }
+            (text(code), read.get(*code as usize).copied().flatten())
+        }),
+    )
+}
+
+fn form_of<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Option<Form> {
+    cells.take(8).find_map(Form::guess)
+}
+
+/// Takes cells, each with its integer if it has the form.
+fn gather<'a>(form: Form, cells: impl Iterator<Item = (&'a [u8], Option<i64>)>) -> Option<Integers<'a>> {
+    let (mut values, mut exceptions) = (Vec::with_capacity(cells.size_hint().0), Vec::new());
     let mut last = 0;
-    for (row, text) in cells.enumerate() {
-        match form.read(text) {
+    for (row, (text, value)) in cells.enumerate() {
+        match value {
             Some(value) => last = value,
             None => exceptions.push((u32::try_from(row).ok()?, text)),
         }

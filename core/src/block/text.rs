@@ -61,9 +61,18 @@ impl Form {
     }
 }
 
+/// Reads at most 18 digits.
 fn digits(text: &[u8]) -> Option<i64> {
-    let mut value = 0_i64;
-    for b in text {
+    digits_after(0, text)
+}
+
+/// Reads digits that go on from those of a number.
+fn digits_after(mut value: i64, text: &[u8]) -> Option<i64> {
+    let (eights, rest) = text.as_chunks::<8>();
+    for eight in eights {
+        value = value * 100_000_000 + eight_digits(*eight)?;
+    }
+    for b in rest {
         let digit = b.wrapping_sub(b'0');
         if digit > 9 {
             return None;
@@ -71,6 +80,22 @@ fn digits(text: &[u8]) -> Option<i64> {
         value = value * 10 + i64::from(digit);
     }
     Some(value)
+}
+
+/// Reads eight digits at once: each byte a digit, then pairs of them as numbers, fours, and all.
+fn eight_digits(text: [u8; 8]) -> Option<i64> {
+    const BYTE: u64 = 0x0101_0101_0101_0101;
+    let digits = u64::from_le_bytes(text) ^ (BYTE * u64::from(b'0'));
+    // A digit stays below 16, and below 16 with 6 added.
+    let over = (digits & (BYTE * 0x7f)) + BYTE * 6;
+    if (digits | over) & (BYTE * 0xf0) != 0 {
+        return None;
+    }
+    // The first digit is in the lowest byte.
+    let halves = |lanes: u64, mask: u64, bits: u32, unit: u64| (lanes & mask) * unit + (lanes >> bits & mask);
+    let pairs = halves(digits, 0x00ff_00ff_00ff_00ff, 8, 10);
+    let fours = halves(pairs, 0x0000_ffff_0000_ffff, 16, 100);
+    Some(halves(fours, 0x0000_0000_ffff_ffff, 32, 10_000).cast_signed())
 }
 
 /// The texts of the numbers from 0 to 99.
@@ -138,14 +163,7 @@ fn read_fixed(cell: &[u8], scale: usize) -> Option<i64> {
     if !canonical || whole.len() + decimals.len() > 18 {
         return None;
     }
-    let mut value = digits(whole)?;
-    for b in decimals {
-        let digit = b.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + i64::from(digit);
-    }
+    let value = digits_after(digits(whole)?, decimals)?;
     match (negative, value) {
         (true, 0) => None,
         (true, v) => Some(-v),
@@ -253,7 +271,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn eight_digits_are_digits_only() {
+        assert_eq!(eight_digits(*b"12345678"), Some(12_345_678));
+        assert_eq!(eight_digits(*b"00000009"), Some(9));
+        for at in 0..8 {
+            for byte in (0..=255_u8).filter(|b| !b.is_ascii_digit()) {
+                let mut text = *b"90909090";
+                text[at] = byte;
+                assert_eq!(eight_digits(text), None, "{byte} at {at}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn digits_are_read_as_numbers(text in "[0-9]{1,18}") {
+            prop_assert_eq!(digits(text.as_bytes()), Some(text.parse::<i64>().unwrap()));
+        }
+
         #[test]
         fn reading_is_exact_or_refused(cell in "[-0-9.: ]{0,22}") {
             round_trip(&cell);

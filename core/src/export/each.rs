@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Mutex;
 
 use crate::bill::{
     BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
@@ -33,6 +34,9 @@ use super::shape::is_shaped;
 
 /// Lines in a pass, whose compressed text is kept in memory: some 20 MiB of it, for each thread.
 const PASS_LINES: u64 = 262_144;
+/// Accounts of a pass that are put in their places at once. They mostly wait for the disk, which flushes several files in
+/// hardly more time than one.
+const PUTS: usize = 8;
 
 /// What was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,12 +115,15 @@ pub fn export_each(
             queue.iter().try_for_each(|pass| job.pass(store, &pass, &accounts, &mut deflater))
         };
         let workers: Vec<_> = (0..settings.threads.clamp(1, 64)).map(|_| scope.spawn(worker)).collect();
-        let failed = || Err(ExportError::Write("an exporting thread failed".into()));
-        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| failed())).collect()
+        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(thread_failed()))).collect()
     });
     drop(hold);
     results.into_iter().collect::<Result<(), _>>()?;
     Ok(exported)
+}
+
+fn thread_failed() -> ExportError {
+    ExportError::Write("an exporting thread failed".into())
 }
 
 /// Returns the accounts that have lines in what is covered, with the sums that the roll-ups tell for each.
@@ -218,10 +225,20 @@ impl Job<'_> {
             account.cut(self);
         }
         self.make(store, &mut by_owner, deflater)?;
-        for (owner, account) in by_owner {
-            self.put(owner, account, accounts.get(&owner).map_or(&[], Vec::as_slice), deflater)?;
-        }
-        Ok(())
+        let header = Made::header(&self.columns, deflater).map_err(ExportError::Write)?;
+        let made = Mutex::new(by_owner.into_iter());
+        let next = || made.lock().ok()?.next();
+        let results: Vec<Result<(), ExportError>> = std::thread::scope(|scope| {
+            let puts = || {
+                std::iter::from_fn(next).try_for_each(|(owner, account)| {
+                    let expected = accounts.get(&owner).map_or(&[][..], Vec::as_slice);
+                    self.put(owner, account, expected, &header)
+                })
+            };
+            let threads: Vec<_> = (0..PUTS.min(owners.len())).map(|_| scope.spawn(puts)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(thread_failed()))).collect()
+        });
+        results.into_iter().collect()
     }
 
     /// Makes the chunks that are not kept, of all accounts of a pass, day by day.
@@ -268,13 +285,7 @@ impl Job<'_> {
     }
 
     /// Puts one account's export together, and where it is to be.
-    fn put(
-        &self,
-        owner: u64,
-        account: Account,
-        expected: &[Sums],
-        deflater: &mut Deflater,
-    ) -> Result<(), ExportError> {
+    fn put(&self, owner: u64, account: Account, expected: &[Sums], header: &Made) -> Result<(), ExportError> {
         let content = OwnerDay::digest_of(&account.days);
         let plan = Plan::of_content(self.view, self.wanted_of(owner)?, &self.columns, self.naming, content);
         let names = CsvNames::new(&plan);
@@ -283,7 +294,7 @@ impl Job<'_> {
         let mut made = account.made.into_iter();
         for (i, csv) in account.csvs.iter().enumerate() {
             pieces.push(Ok(Piece::Begin(names.get(i))));
-            pieces.push(Made::header(&self.columns, deflater).map(|header| Piece::Chunk(header.chunk)));
+            pieces.push(Ok(Piece::Chunk(header.chunk.clone())));
             for _ in &csv.chunks {
                 let made = made.next().flatten();
                 let made = made.ok_or_else(|| ExportError::Write(format!("lines of {owner} are missing")))?;

@@ -5,7 +5,9 @@
 //! is not plain (text after a closing quote, a lone CR) is read by the `csv` crate itself, record by record, and a
 //! property in the tests says that both ways agree.
 
-use memchr::{memchr, memchr_iter, memchr3_iter};
+use memchr::{memchr, memchr_iter};
+
+use super::marks::Marks;
 
 /// A cell, as a range of the text, or of the copies that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,22 @@ pub(super) struct Cells<'a> {
     spans: Vec<Span>,
     /// Where each record begins in the text.
     offsets: Vec<u32>,
+    /// Up to where records have been found.
+    at: usize,
+    /// Without any CR in the text no record has to be searched for one.
+    returns: bool,
 }
+
+/// For a number of bytes, up to 16, the bits that they have at the low end of a number.
+const KEEP: [u128; 17] = {
+    let mut keep = [0; 17];
+    let mut bytes = 1;
+    while bytes < keep.len() {
+        keep[bytes] = keep[bytes - 1] << 8 | 0xff;
+        bytes += 1;
+    }
+    keep
+};
 
 /// What a record was found to be.
 enum Record {
@@ -52,31 +69,55 @@ enum Record {
 }
 
 impl<'a> Cells<'a> {
-    /// Finds the cells of all records that have as many as there are columns; the others are returned apart, and
-    /// reading ends once there are `ragged_max` of them.
+    /// Begins with a text, of which no record has been found yet.
     ///
     /// # Errors
-    /// The `csv` crate's words, should it fail; texts beyond 2 GiB.
-    pub(super) fn find(
-        text: &'a [u8],
-        columns: usize,
-        ragged_max: usize,
-    ) -> Result<(Cells<'a>, Vec<Ragged>), String> {
+    /// Texts beyond 2 GiB.
+    pub(super) fn new(text: &'a [u8], columns: usize) -> Result<Cells<'a>, String> {
         if text.len() > (u32::MAX / 2) as usize {
             return Err("a stretch of text is longer than 2 GiB".into());
         }
-        let mut cells = Cells { text, copies: Vec::new(), columns, spans: Vec::new(), offsets: Vec::new() };
-        let mut ragged = Vec::new();
-        // Without any CR in the text no record has to be searched for one.
         let returns = memchr(b'\r', text).is_some();
-        let mut at = 0;
-        while at < text.len() && ragged.len() < ragged_max {
-            at = cells.find_plain(at, returns, ragged_max, &mut ragged);
-            if at < text.len() && ragged.len() < ragged_max {
-                at = cells.find_odd(at, &mut ragged)?;
+        Ok(Cells {
+            text,
+            copies: Vec::new(),
+            columns,
+            spans: Vec::new(),
+            offsets: Vec::new(),
+            at: 0,
+            returns,
+        })
+    }
+
+    /// Finds the cells of so many more records that have as many as there are columns; the others are told of apart, and
+    /// finding ends once there are `ragged_max` of them. Returns whether there may be more records.
+    ///
+    /// # Errors
+    /// The `csv` crate's words, should it fail.
+    pub(super) fn find(
+        &mut self,
+        records: usize,
+        ragged_max: usize,
+        ragged: &mut Vec<Ragged>,
+    ) -> Result<bool, String> {
+        let first = self.offsets.is_empty();
+        let until = self.offsets.len().saturating_add(records);
+        let more = |cells: &Self, ragged: &[Ragged]| {
+            cells.at < cells.text.len() && ragged.len() < ragged_max && cells.offsets.len() < until
+        };
+        while more(self, ragged) {
+            self.at = self.find_plain(self.at, until, ragged_max, ragged);
+            if more(self, ragged) {
+                self.at = self.find_odd(self.at, ragged)?;
             }
         }
-        Ok((cells, ragged))
+        if first && self.at > 0 {
+            // The rest will be like what there was.
+            let records = self.offsets.len() * (self.text.len() / self.at + 1);
+            self.offsets.reserve(records);
+            self.spans.reserve(records * self.columns);
+        }
+        Ok(self.at < self.text.len() && ragged.len() < ragged_max)
     }
 
     /// Returns how many records there are.
@@ -114,24 +155,25 @@ impl<'a> Cells<'a> {
     /// costs more than all else that is done with them.
     #[inline]
     pub(super) fn word(&self, from: usize, bytes: usize) -> u128 {
-        let keep = u128::MAX >> (128 - 8 * bytes.clamp(1, 16));
-        let (text, from) = match from.checked_sub(self.text.len()) {
-            None => (self.text, from),
-            Some(from) => (self.copies.as_slice(), from),
-        };
-        if bytes == 0 {
-            return 0;
-        }
-        match text.get(from..).and_then(|rest| rest.first_chunk::<16>()) {
+        let keep = KEEP.get(bytes).copied().unwrap_or(u128::MAX);
+        match self.text.get(from..).and_then(|rest| rest.first_chunk::<16>()) {
             Some(word) => u128::from_le_bytes(*word) & keep,
-            None => {
-                let mut word = [0; 16];
-                for (to, byte) in word.iter_mut().zip(text.get(from..).unwrap_or_default()) {
-                    *to = *byte;
-                }
-                u128::from_le_bytes(word) & keep
-            }
+            None => self.word_at_end(from) & keep,
         }
+    }
+
+    /// Returns up to 16 bytes of the copies, or of where the text ends.
+    #[cold]
+    fn word_at_end(&self, from: usize) -> u128 {
+        let rest = match from.checked_sub(self.text.len()) {
+            None => self.text.get(from..),
+            Some(from) => self.copies.get(from..),
+        };
+        let mut word = [0; 16];
+        for (to, byte) in word.iter_mut().zip(rest.unwrap_or_default()) {
+            *to = *byte;
+        }
+        u128::from_le_bytes(word)
     }
 
     /// Adds the text of a record's cells, one after another, to `out`.
@@ -148,26 +190,25 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Returns where a record begins in the text.
+    /// Returns where a record begins in the text, or up to where records have been found.
     pub(super) fn offset(&self, row: usize) -> usize {
-        self.offsets.get(row).map_or(self.text.len(), |o| *o as usize)
+        self.offsets.get(row).map_or(self.at, |o| *o as usize)
     }
 
-    /// Reads plain records from an offset on; returns where the first that is not plain begins.
+    /// Reads plain records from an offset on, until there are so many; returns where the next one begins.
     fn find_plain(
         &mut self,
         mut start: usize,
-        returns: bool,
+        until: usize,
         ragged_max: usize,
         ragged: &mut Vec<Ragged>,
     ) -> usize {
         let text = self.text;
-        let base = start;
-        let mut marks = memchr3_iter(b',', b'"', b'\n', text.get(base..).unwrap_or_default());
-        while start < text.len() && ragged.len() < ragged_max {
+        let mut marks = Marks::new(text, start);
+        while start < text.len() && ragged.len() < ragged_max && self.offsets.len() < until {
             let spans_before = self.spans.len();
             let copies_before = self.copies.len();
-            match self.record_of(start, base, returns, &mut marks) {
+            match self.record_of(start, &mut marks) {
                 Record::Plain(next) => {
                     self.end(start, spans_before, ragged);
                     start = next;
@@ -184,24 +225,18 @@ impl<'a> Cells<'a> {
     }
 
     /// Notes the cells of one record.
-    fn record_of(
-        &mut self,
-        start: usize,
-        base: usize,
-        returns: bool,
-        marks: &mut impl Iterator<Item = usize>,
-    ) -> Record {
+    fn record_of(&mut self, start: usize, marks: &mut Marks<'_>) -> Record {
         let text = self.text;
         let byte = |at: usize| text.get(at).copied();
         let mut from = start;
         loop {
-            let mark = marks.next().map_or(text.len(), |at| base + at);
+            let mark = marks.next().unwrap_or(text.len());
             match byte(mark) {
                 Some(b'"') if mark == from => {
                     // In quotes: two of them are one, a single one ends the cell.
                     let mut escaped = false;
                     let close = loop {
-                        let Some(at) = marks.next().map(|at| base + at) else { return Record::Odd };
+                        let Some(at) = marks.next() else { return Record::Odd };
                         if byte(at) != Some(b'"') {
                             continue;
                         }
@@ -213,7 +248,7 @@ impl<'a> Cells<'a> {
                     };
                     let span = self.quoted(from + 1, close, escaped);
                     self.spans.push(span);
-                    let mark = marks.next().map_or(text.len(), |at| base + at);
+                    let mark = marks.next().unwrap_or(text.len());
                     let between = text.get(close + 1..mark).unwrap_or_default();
                     match (byte(mark), between) {
                         (Some(b','), b"") => from = mark + 1,
@@ -224,7 +259,7 @@ impl<'a> Cells<'a> {
                 // Not at the beginning of a cell: a quote like any other byte.
                 Some(b'"') => {}
                 Some(b',') => {
-                    if returns && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some() {
+                    if self.returns && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some() {
                         return Record::Odd;
                     }
                     self.spans.push(Span { from: from as u32, to: mark as u32 });
@@ -232,7 +267,7 @@ impl<'a> Cells<'a> {
                 }
                 _ => {
                     let mut cell = text.get(from..mark).unwrap_or_default();
-                    if returns {
+                    if self.returns {
                         cell = cell.strip_suffix(b"\r").unwrap_or(cell);
                         if memchr(b'\r', cell).is_some() {
                             return Record::Odd;
@@ -310,8 +345,15 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Finds all records, two at a time.
+    fn all(text: &[u8], columns: usize) -> (Cells<'_>, Vec<Ragged>) {
+        let (mut cells, mut ragged) = (Cells::new(text, columns).unwrap(), Vec::new());
+        while cells.find(2, usize::MAX, &mut ragged).unwrap() {}
+        (cells, ragged)
+    }
+
     fn found(text: &[u8], columns: usize) -> (Vec<Vec<Vec<u8>>>, Vec<usize>) {
-        let (cells, ragged) = Cells::find(text, columns, usize::MAX).unwrap();
+        let (cells, ragged) = all(text, columns);
         for row in 0..cells.rows() {
             let mut text = b"before".to_vec();
             cells.append_record(row, &mut text);
@@ -341,7 +383,7 @@ mod tests {
     #[test]
     fn a_record_is_where_it_begins() {
         let text = b"a,b\n\nc,\"d\n\"\ne,f\n";
-        let (cells, _) = Cells::find(text, 2, usize::MAX).unwrap();
+        let (cells, _) = all(text, 2);
         assert_eq!((0..3).map(|row| cells.offset(row)).collect::<Vec<_>>(), [0, 5, 12]);
         assert_eq!(cells.offset(3), text.len());
     }

@@ -83,17 +83,17 @@ pub(super) enum Data {
 }
 
 /// A column being read.
-pub(super) struct ColumnReader<'a> {
+pub(super) struct ColumnReader {
     index: usize,
     disguise: Disguise,
     data: Data,
-    known: Known<'a>,
+    known: Known,
     /// Whether it was asked already if integers or plain texts would do better.
     settled: bool,
 }
 
-impl<'a> ColumnReader<'a> {
-    pub(super) fn new(index: usize, disguise: Disguise) -> ColumnReader<'a> {
+impl ColumnReader {
+    pub(super) fn new(index: usize, disguise: Disguise) -> ColumnReader {
         let data = Data::Coded { entries: Vec::new(), facts: Vec::new(), codes: Vec::new() };
         ColumnReader { index, disguise, data, known: Known::default(), settled: false }
     }
@@ -101,7 +101,7 @@ impl<'a> ColumnReader<'a> {
     /// Reads the column's cells in some lines, the ones after those read before.
     pub(super) fn read(
         &mut self,
-        cells: &'a Cells<'_>,
+        cells: &Cells<'_>,
         rows: Range<usize>,
         check: &mut Checker<'_>,
         faults: &mut Vec<(usize, Fault)>,

@@ -40,17 +40,24 @@ impl BlockColumns {
         };
         match &read.data {
             Data::Coded { entries, codes, .. } => {
+                if let [one] = entries.as_slice() {
+                    // The same in all of the stretch.
+                    return Cells::Coded { entries: &[lines.cells.at(*one)], codes: &[0] }.encode(out);
+                }
                 self.codes.clear();
                 let mut of_block: Vec<u32> = Vec::new();
-                for row in rows {
+                self.codes.extend(rows.iter().map(|row| {
                     let code = codes.get(*row as usize).copied().unwrap_or(0);
-                    let Some(slot) = local.get_mut(code as usize) else { continue };
-                    if *slot == NO_CODE {
-                        *slot = of_block.len() as u32;
-                        of_block.push(code);
+                    match local.get_mut(code as usize) {
+                        Some(slot) if *slot != NO_CODE => *slot,
+                        Some(slot) => {
+                            *slot = of_block.len() as u32;
+                            of_block.push(code);
+                            *slot
+                        }
+                        None => 0,
                     }
-                    self.codes.push(*slot);
-                }
+                }));
                 let text = |code: &u32| entries.get(*code as usize).map_or(&b""[..], |s| lines.cells.at(*s));
                 let texts: Vec<&[u8]> = of_block.iter().map(text).collect();
                 let codec = Cells::Coded { entries: &texts, codes: &self.codes }.encode(out);

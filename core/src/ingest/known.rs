@@ -45,20 +45,23 @@ impl<'a> Name<'a> {
 
 /// Texts with their codes.
 #[derive(Default)]
-pub(super) struct Known<'a> {
+pub(super) struct Known {
     short: FxHashMap<Word, u32>,
     middle: FxHashMap<(Word, Word), u32>,
-    long: FxHashMap<&'a [u8], u32>,
+    long: FxHashMap<Box<[u8]>, u32>,
 }
 
-impl<'a> Known<'a> {
+impl Known {
     /// Returns the code of a text, which is `next` if it was not known.
     #[inline]
-    pub(super) fn code(&mut self, name: Name<'a>, next: u32) -> u32 {
+    pub(super) fn code(&mut self, name: Name<'_>, next: u32) -> u32 {
         match name {
             Name::Short(text) => *self.short.entry(text).or_insert(next),
             Name::Middle(first, rest) => *self.middle.entry((first, rest)).or_insert(next),
-            Name::Long(text) => *self.long.entry(text).or_insert(next),
+            Name::Long(text) => match self.long.get(text) {
+                Some(code) => *code,
+                None => *self.long.entry(text.into()).or_insert(next),
+            },
         }
     }
 }
@@ -74,7 +77,8 @@ mod tests {
             texts in proptest::collection::vec("a{0,40}|[ab]{14,17}|b?a{29,33}b?|[a-c]{0,2}", 1..20),
         ) {
             let text = texts.join(",") + ",\n";
-            let (cells, _) = Cells::find(text.as_bytes(), texts.len() + 1, 1).unwrap();
+            let mut cells = Cells::new(text.as_bytes(), texts.len() + 1).unwrap();
+            cells.find(1, 1, &mut Vec::new()).unwrap();
             let names: Vec<Name<'_>> = cells.spans_of(0).iter().map(|s| Name::of(&cells, *s)).collect();
             let mut known = Known::default();
             for (i, one) in texts.iter().enumerate() {

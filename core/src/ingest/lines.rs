@@ -3,12 +3,14 @@
 //! A cell is checked by its column's class. What is kept is the text as it came; what the checks learn besides
 //! (amounts, day, owner, currency) is what lines are sorted and summed by.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::BillKey;
 use crate::block::text::read_time;
+use crate::digest::LineHasher;
 use crate::money::{Amount, is_blank, trim_cell};
 use crate::period::{BillMonth, Coverage, Day};
 use crate::schema::{Class, Column, Schema};
@@ -87,10 +89,12 @@ pub(super) struct Row {
 
 /// The lines of a stretch, read and checked, in the order in which they came.
 pub(super) struct Lines<'a> {
-    pub(super) cells: &'a Cells<'a>,
+    pub(super) cells: Cells<'a>,
     /// The columns, in the header's order.
     pub(super) columns: Vec<ReadColumn>,
     pub(super) rows: Vec<Row>,
+    /// For each line its hash, and the bytes of its text in an export.
+    pub(super) hashes: Vec<([u8; 32], u32)>,
     /// Which columns are summed, and where they are.
     pub(super) summed: Vec<(Column, usize)>,
     /// The amounts of each of them.
@@ -114,24 +118,23 @@ pub(super) fn check_text(source: &Source) -> Result<(), ImportError> {
     }
 }
 
-/// Lines whose cells are looked at column by column, while their text is at hand.
-const BATCH_ROWS: usize = 512;
+/// Lines that are found, looked at column by column, and hashed, while their text is in the processor's own cache.
+const BATCH_ROWS: usize = 128;
 
-/// Reads all lines whose cells have been found.
+/// Reads all lines of a stretch.
 ///
 /// # Errors
-/// The first `faults_max` faults, in the file's order; `ragged` are those that were found before.
+/// The first `faults_max` faults, in the file's order.
 pub(super) fn read<'a>(
-    source: &Source,
-    cells: &'a Cells<'a>,
-    ragged: &[super::cells::Ragged],
+    source: &'a Source,
     limits: &Limits,
     faults_max: usize,
 ) -> Result<Lines<'a>, ImportError> {
     let schema = source.schema.as_ref();
+    let failed = |why| ImportError::Read { file: source.place.file.clone(), why };
+    let mut cells = Cells::new(&source.bytes, schema.headers().len()).map_err(failed)?;
     let mut reader = LinesReader {
         source,
-        cells,
         limits,
         columns: schema
             .columns()
@@ -139,19 +142,24 @@ pub(super) fn read<'a>(
             .enumerate()
             .map(|(i, c)| ColumnReader::new(i, disguise(*c)))
             .collect(),
-        rows: Vec::with_capacity(cells.rows()),
+        rows: Vec::new(),
+        hasher: LineHasher::new(&source.schema_hash),
+        hashes: Vec::new(),
         currencies: schema.implied_currency().map(str::to_owned).into_iter().collect(),
         times: Column::of_time(source.bill.basis).map(|c| schema.index_of(c)),
         owner: schema.index_of(Column::OwnerUin),
         bill_day: schema.index_of(Column::BillDay),
         currency: schema.index_of(Column::Currency),
+        month: Coverage { first: source.bill.month.first_day(), last: source.bill.month.last_day() },
+        last_day: None,
     };
     let mut faults: Vec<(usize, Fault)> = Vec::new();
-    let mut from = 0;
-    while from < cells.rows() && faults.len() < faults_max {
-        let to = cells.rows().min(from + BATCH_ROWS);
-        reader.read_batch(from, to, &mut faults);
-        from = to;
+    let mut ragged = Vec::new();
+    let mut more = true;
+    while more && faults.len() < faults_max {
+        let from = cells.rows();
+        more = cells.find(BATCH_ROWS, faults_max, &mut ragged).map_err(failed)?;
+        reader.read_batch(&cells, from..cells.rows(), &mut faults);
     }
     if !faults.is_empty() || !ragged.is_empty() {
         let found = faults.into_iter().map(|(row, fault)| (cells.offset(row), fault));
@@ -171,7 +179,8 @@ pub(super) fn read<'a>(
     let summed = schema.summed();
     let of = |(_, index): &(Column, usize)| columns.get(*index).map(|c| Amounts::of(c, cells.rows()));
     let amounts = summed.iter().filter_map(of).collect();
-    Ok(Lines { cells, columns, rows: reader.rows, summed, amounts, currencies: reader.currencies })
+    let LinesReader { rows, hashes, currencies, .. } = reader;
+    Ok(Lines { cells, columns, rows, hashes, summed, amounts, currencies })
 }
 
 /// Returns which integers may stand for the cells of a column.
@@ -186,27 +195,32 @@ fn disguise(column: Option<Column>) -> Disguise {
     }
 }
 
-struct LinesReader<'a, 's> {
+struct LinesReader<'s> {
     source: &'s Source,
-    cells: &'a Cells<'a>,
     limits: &'s Limits,
-    columns: Vec<ColumnReader<'a>>,
+    columns: Vec<ColumnReader>,
     rows: Vec<Row>,
+    hasher: LineHasher,
+    hashes: Vec<([u8; 32], u32)>,
     currencies: Vec<String>,
     times: [Option<usize>; 2],
     owner: Option<usize>,
     bill_day: Option<usize>,
     currency: Option<usize>,
+    /// The days of the bill's month.
+    month: Coverage,
+    /// The day of the line before, by its number since 1970: most have the same.
+    last_day: Option<(i64, Day)>,
 }
 
-impl LinesReader<'_, '_> {
-    fn read_batch(&mut self, from: usize, to: usize, faults: &mut Vec<(usize, Fault)>) {
+impl LinesReader<'_> {
+    fn read_batch(&mut self, cells: &Cells<'_>, rows: Range<usize>, faults: &mut Vec<(usize, Fault)>) {
         let schema = self.source.schema.as_ref();
         let max = self.limits.cell_bytes_max;
-        for row in from..to {
+        for row in rows.clone() {
             // A record within the limit has no cell beyond it.
-            if self.cells.offset(row + 1) - self.cells.offset(row) > max {
-                let long = self.cells.record(row).zip(schema.headers()).find(|(cell, _)| cell.len() > max);
+            if cells.offset(row + 1) - cells.offset(row) > max {
+                let long = cells.record(row).zip(schema.headers()).find(|(cell, _)| cell.len() > max);
                 if let Some((cell, header)) = long {
                     faults.push((row, Fault::LongCell { column: header.clone(), bytes: cell.len(), max }));
                 }
@@ -220,14 +234,21 @@ impl LinesReader<'_, '_> {
                 Some(column) => check_cell(source, *column, header, cell, currencies),
                 None => Ok(Fact::Text),
             };
-            reader.read(self.cells, from..to, &mut check, faults);
+            reader.read(cells, rows.clone(), &mut check, faults);
         }
-        for row in from..to {
+        for row in rows.clone() {
             let row_facts = self.row(row);
             if let Some(fault) = outside(self.source, row_facts.own_day) {
                 faults.push((row, fault));
             }
             self.rows.push(row_facts);
+        }
+        for row in rows {
+            let spans = cells.spans_of(row);
+            let lengths = spans.iter().map(|span| span.place().1);
+            let bytes = lengths.clone().sum::<usize>() + spans.len();
+            let hash = self.hasher.hash_text(lengths, |text| cells.append_record(row, text));
+            self.hashes.push((hash, bytes as u32));
         }
     }
 
@@ -235,14 +256,14 @@ impl LinesReader<'_, '_> {
         column.and_then(|c| self.columns.get(c)).map_or(Fact::Blank, |c| c.fact(row))
     }
 
-    fn row(&self, row: usize) -> Row {
+    fn row(&mut self, row: usize) -> Row {
         let time = self.times.iter().find_map(|column| match self.fact(*column, row) {
             Fact::Time(time) => Some(time),
             _ => None,
         });
         let own_day = match self.fact(self.bill_day, row) {
             Fact::Day(day) => Some(day),
-            _ => time.and_then(day_of),
+            _ => time.and_then(|time| self.day_of(time)),
         };
         let owner = match self.fact(self.owner, row) {
             Fact::Uin(owner) => owner,
@@ -252,12 +273,28 @@ impl LinesReader<'_, '_> {
             Fact::Currency(currency) => currency,
             _ => 0,
         };
-        let key = SortKey {
-            coverage_day: coverage_day(self.source.bill.month, own_day),
-            owner,
-            time: time.unwrap_or(i64::MAX),
-        };
+        let key = SortKey { coverage_day: self.coverage_day(own_day), owner, time: time.unwrap_or(i64::MAX) };
         Row { key, currency, own_day }
+    }
+
+    fn day_of(&mut self, time: i64) -> Option<Day> {
+        let days = time.div_euclid(86_400);
+        match self.last_day {
+            Some((last, day)) if last == days => Some(day),
+            _ => {
+                let day = Day::from_epoch_days(i32::try_from(days).ok()?)?;
+                self.last_day = Some((days, day));
+                Some(day)
+            }
+        }
+    }
+
+    /// Returns the day of the month under which exports cover a line: its own day where that lies in the month; the
+    /// first for earlier ones; the last for later ones and for lines without a day, so that they come when the
+    /// month is complete.
+    fn coverage_day(&self, own_day: Option<Day>) -> u8 {
+        let Coverage { first, last } = self.month;
+        own_day.unwrap_or(last).clamp(first, last).day_of_month() as u8
     }
 }
 
@@ -322,10 +359,6 @@ fn check_cell(
     }
 }
 
-fn day_of(time: i64) -> Option<Day> {
-    Day::from_epoch_days(i32::try_from(time.div_euclid(86_400)).ok()?)
-}
-
 fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
     let (last, day) = (source.last_day?, own_day?);
     if source.covers(day) {
@@ -337,14 +370,6 @@ fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
         .and_then(|i| source.schema.headers().get(i));
     let coverage = if source.only_day { last.to_string() } else { Coverage::month_to_date(last).to_string() };
     Some(Fault::Outside { column: column.cloned().unwrap_or_default(), day: day.to_string(), coverage })
-}
-
-/// Returns the day of the month under which exports cover a line: its own day where that lies in the month; the
-/// first for earlier ones; the last for later ones and for lines without a day, so that they come when the
-/// month is complete.
-fn coverage_day(month: BillMonth, own_day: Option<Day>) -> u8 {
-    let day = own_day.unwrap_or(month.last_day()).clamp(month.first_day(), month.last_day());
-    day.day_of_month() as u8
 }
 
 fn shortened(cell: &[u8]) -> String {

@@ -13,6 +13,7 @@ mod error;
 mod known;
 mod lines;
 mod load;
+mod marks;
 mod order;
 mod recognise;
 mod segment;

@@ -3,27 +3,200 @@
 
 use std::cmp::Ordering;
 
-use super::column::{Data, exception};
+use crate::block::text::Form;
+
+use super::cells::Span;
+use super::column::{Data, ReadColumn, exception};
 use super::lines::{Lines, Row};
+
+/// A line with what it is sorted by first: day, owner and time, and then the ranks of its first cells.
+type Keyed = (u128, u64, u32);
 
 /// Returns the lines' numbers, sorted.
 pub(super) fn order(lines: &Lines<'_>) -> Vec<u32> {
-    let mut keys: Vec<(u128, u32)> =
-        lines.rows.iter().enumerate().map(|(row, r)| (key(r), row as u32)).collect();
+    let (ranks, ranked) = ranks_of_lines(lines);
+    let keyed = |((row, r), rank): ((usize, &Row), &u64)| (key(r), *rank, row as u32);
+    let mut keys: Vec<Keyed> = lines.rows.iter().enumerate().zip(&ranks).map(keyed).collect();
     keys.sort_unstable();
-    let mut from = 0;
-    while let Some((key, _)) = keys.get(from) {
-        let to = from + keys.get(from..).unwrap_or_default().partition_point(|(k, _)| k <= key);
-        if to - from > 1
-            && let Some(equal) = keys.get_mut(from..to)
-        {
-            equal.sort_unstable_by(|(_, a), (_, b)| {
-                compare(lines, *a as usize, *b as usize).then_with(|| a.cmp(b))
-            });
-        }
-        from = to.max(from + 1);
+    let mut rest = keys.as_mut_slice();
+    while let Some((key, rank, _)) = rest.first().copied() {
+        let equal = rest.iter().take_while(|(k, r, _)| (*k, *r) == (key, rank)).count();
+        let (group, others) = rest.split_at_mut(equal);
+        by_cells(lines, group, ranked);
+        rest = others;
     }
-    keys.into_iter().map(|(_, row)| row).collect()
+    keys.into_iter().map(|(_, _, row)| row).collect()
+}
+
+/// Returns, for each line, a number by which lines sort as by their cells in the first columns, and how many columns these
+/// are: those of few texts, none of which another one goes on from, and of integers that sort as their texts, as far as 64
+/// bits reach.
+fn ranks_of_lines(lines: &Lines<'_>) -> (Vec<u64>, usize) {
+    let mut ranks = vec![0; lines.rows.len()];
+    let mut left = u64::BITS;
+    let mut columns = 0;
+    for column in &lines.columns {
+        let largest = match &column.data {
+            Data::Coded { entries, .. } => entries.len().saturating_sub(1) as u64,
+            _ => match sorted_integers(column) {
+                Some(values) => {
+                    let (least, most) = least_and_most(values);
+                    most.abs_diff(least)
+                }
+                None => break,
+            },
+        };
+        let bits = u64::BITS - largest.leading_zeros();
+        if bits > left {
+            break;
+        }
+        left -= bits;
+        columns += 1;
+        let add = |(rank, of_line): (&mut u64, u64)| *rank = rank.checked_shl(bits).unwrap_or(0) | of_line;
+        match &column.data {
+            _ if bits == 0 => {}
+            Data::Coded { entries, codes, .. } => match ranks_of_texts(lines, entries) {
+                Some(of) => {
+                    let of_line = |code: &u32| of.get(*code as usize).copied().unwrap_or(0);
+                    ranks.iter_mut().zip(codes.iter().map(of_line)).for_each(add);
+                }
+                None => return (ranks, columns - 1),
+            },
+            Data::Integers { values, .. } => {
+                let (least, _) = least_and_most(values);
+                ranks.iter_mut().zip(values.iter().map(|value| value.abs_diff(least))).for_each(add);
+            }
+            Data::Texts => {}
+        }
+    }
+    (ranks, columns)
+}
+
+/// Returns the integers of a column, if its cells are all as long as each other, so that they sort as their numbers do.
+fn sorted_integers(column: &ReadColumn) -> Option<&[i64]> {
+    match &column.data {
+        Data::Integers { form: Form::Digits(_) | Form::Time, values, exceptions }
+            if exceptions.is_empty() =>
+        {
+            Some(values)
+        }
+        _ => None,
+    }
+}
+
+fn least_and_most(values: &[i64]) -> (i64, i64) {
+    values.iter().fold((i64::MAX, i64::MIN), |(least, most), value| (least.min(*value), most.max(*value)))
+}
+
+/// Returns where each text comes among all; `None` if one of them goes on where another one ends.
+fn ranks_of_texts(lines: &Lines<'_>, entries: &[Span]) -> Option<Vec<u64>> {
+    let of = |(code, span): (usize, &Span)| Cell::of(lines, *span, code as u32);
+    let mut cells: Vec<Cell<'_>> = entries.iter().enumerate().map(of).collect();
+    cells.sort_unstable();
+    if cells.array_windows().any(Cell::goes_on) {
+        return None;
+    }
+    let mut ranks = vec![0; entries.len()];
+    for (rank, cell) in cells.iter().enumerate() {
+        if let Some(slot) = ranks.get_mut(cell.row as usize) {
+            *slot = rank as u64;
+        }
+    }
+    Some(ranks)
+}
+
+/// Sorts lines that are equal so far by their cells from a column on.
+///
+/// The cells of the first column in which they differ are fetched once for each line; comparing pairs would fetch them again
+/// and again, from all over the text.
+fn by_cells(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
+    if group.len() < 2 {
+        return;
+    }
+    let rows = || group.iter().map(|(_, _, row)| *row as usize);
+    let first = rows().next().unwrap_or(0);
+    let columns = lines.columns.get(from..).unwrap_or_default();
+    let different = |column: &&ReadColumn| rows().any(|row| !same(column, first, row));
+    let Some(column) = columns.iter().find(different) else { return compare_pairs(lines, group, from) };
+    let mut cells: Vec<Cell<'_>> = rows().map(|row| Cell::of_line(lines, column, row)).collect();
+    cells.sort_unstable();
+    if cells.array_windows().any(Cell::goes_on) {
+        return compare_pairs(lines, group, column.index);
+    }
+    for ((_, _, row), cell) in group.iter_mut().zip(&cells) {
+        *row = cell.row;
+    }
+    let mut rest = group;
+    for equal in cells.chunk_by(Cell::is) {
+        let (run, others) = rest.split_at_mut(equal.len());
+        by_cells(lines, run, column.index + 1);
+        rest = others;
+    }
+}
+
+fn compare_pairs(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
+    group.sort_unstable_by(|(_, _, a), (_, _, b)| {
+        compare(lines, from, *a as usize, *b as usize).then_with(|| a.cmp(b))
+    });
+}
+
+/// A cell, while lines or texts are sorted by it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Cell<'a> {
+    /// Its first 16 bytes, as a number that sorts as they do. No cell holds a NUL, so the zeros after a short one sort before
+    /// whatever goes on.
+    begins: u128,
+    /// What follows them.
+    rest: &'a [u8],
+    bytes: usize,
+    row: u32,
+}
+
+impl<'a> Cell<'a> {
+    fn of(lines: &'a Lines<'_>, span: Span, row: u32) -> Cell<'a> {
+        let (from, bytes) = span.place();
+        let rest = if bytes > 16 { lines.cells.at(span).get(16..).unwrap_or_default() } else { b"" };
+        Cell { begins: lines.cells.word(from, bytes).swap_bytes(), rest, bytes, row }
+    }
+
+    fn of_line(lines: &'a Lines<'_>, column: &ReadColumn, row: usize) -> Cell<'a> {
+        let place = row as u32;
+        if let Some(values) = sorted_integers(column) {
+            let value = i128::from(values.get(row).copied().unwrap_or(0));
+            let begins = (value - i128::from(i64::MIN)).cast_unsigned();
+            return Cell { begins, rest: b"", bytes: 16, row: place };
+        }
+        let span = match &column.data {
+            // One place for each distinct text is closer than one for each line.
+            Data::Coded { entries, codes, .. } => codes.get(row).and_then(|code| entries.get(*code as usize)),
+            Data::Integers { .. } | Data::Texts => lines.cells.spans_of(row).get(column.index),
+        };
+        let none = Cell { begins: 0, rest: b"", bytes: 0, row: place };
+        span.map_or(none, |span| Cell::of(lines, *span, place))
+    }
+
+    /// Says whether the second of two neighbours goes on where the first one ends: what follows in their lines decides then.
+    fn goes_on([one, other]: &[Cell<'_>; 2]) -> bool {
+        let alike = (one.begins ^ other.begins).leading_zeros() as usize / 8;
+        alike >= one.bytes.min(16) && other.bytes > one.bytes && other.rest.starts_with(one.rest)
+    }
+
+    fn is(one: &Cell<'_>, other: &Cell<'_>) -> bool {
+        one.begins == other.begins && one.rest == other.rest
+    }
+}
+
+/// Says whether two lines are known to have the same cell in a column, without a look at their texts.
+fn same(column: &ReadColumn, a: usize, b: usize) -> bool {
+    match &column.data {
+        Data::Coded { codes, .. } => codes.get(a) == codes.get(b),
+        Data::Integers { values, exceptions, .. } => {
+            values.get(a) == values.get(b)
+                && exception(exceptions, a).is_none()
+                && exception(exceptions, b).is_none()
+        }
+        Data::Texts => false,
+    }
 }
 
 /// Packs day, owner and time so that they sort as one number.
@@ -36,19 +209,10 @@ fn key(row: &Row) -> u128 {
         | u128::from(time.cast_unsigned())
 }
 
-/// Compares the cells of two lines, one after another as if they were one text.
-fn compare(lines: &Lines<'_>, a: usize, b: usize) -> Ordering {
-    for column in &lines.columns {
-        let same = match &column.data {
-            Data::Coded { codes, .. } => codes.get(a) == codes.get(b),
-            Data::Integers { values, exceptions, .. } => {
-                values.get(a) == values.get(b)
-                    && exception(exceptions, a).is_none()
-                    && exception(exceptions, b).is_none()
-            }
-            Data::Texts => false,
-        };
-        if same {
+/// Compares two lines by their cells from a column on, one after another as if they were one text; those before are equal.
+fn compare(lines: &Lines<'_>, from: usize, a: usize, b: usize) -> Ordering {
+    for column in lines.columns.get(from..).unwrap_or_default() {
+        if same(column, a, b) {
             continue;
         }
         let (one, other) = (lines.cells.get(a, column.index), lines.cells.get(b, column.index));
@@ -72,4 +236,116 @@ fn compare_whole(lines: &Lines<'_>, a: usize, b: usize) -> Ordering {
         })
     };
     bytes(a).cmp(bytes(b)).then_with(|| ends(a).cmp(ends(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::Limits;
+    use super::super::error::Place;
+    use super::super::lines::{Source, read};
+    use super::*;
+    use crate::bill::BillKey;
+    use crate::period::{Basis, BillMonth};
+    use crate::schema::Schema;
+
+    const HEADERS: [&str; 10] = [
+        "PayerAccountID",
+        "OwnerAccountID",
+        "UsageStartTime",
+        "ProductName",
+        "Note",
+        "TransactionID",
+        "InstanceID",
+        "TotalCost",
+        "Currency",
+        "Remark",
+    ];
+
+    fn source(records: &[String]) -> Source {
+        let schema = Schema::recognise(HEADERS.iter().map(|h| h.as_bytes())).unwrap();
+        let payer = "100010445724".parse().unwrap();
+        Source {
+            bytes: (records.join("\n") + "\n").into_bytes(),
+            text_hash: [0; 32],
+            place: Place::default(),
+            schema_hash: schema.hash(),
+            schema: Arc::new(schema),
+            bill: BillKey { payer, month: BillMonth::new(2021, 3).unwrap(), basis: Basis::Used },
+            last_day: None,
+            only_day: false,
+        }
+    }
+
+    /// The rule, said plainly: day, owner, time, the cells as one text, their ends, and then as they came.
+    fn plainly(lines: &Lines<'_>) -> Vec<u32> {
+        let mut rows: Vec<u32> = (0..lines.rows.len() as u32).collect();
+        rows.sort_by_key(|row| {
+            let row = *row as usize;
+            let cells: Vec<Vec<u8>> = lines.cells.record(row).map(<[u8]>::to_vec).collect();
+            let ends: Vec<usize> = cells
+                .iter()
+                .scan(0, |end, cell| {
+                    *end += cell.len();
+                    Some(*end)
+                })
+                .collect();
+            (lines.rows[row].key, cells.concat(), ends)
+        });
+        rows
+    }
+
+    fn is_the_rule(records: &[String]) {
+        let source = source(records);
+        let lines = read(&source, &Limits::default(), 1).unwrap();
+        assert_eq!(order(&lines), plainly(&lines));
+    }
+
+    #[test]
+    fn long_columns_of_every_kind_sort_by_the_rule() {
+        let mut rng =
+            proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha);
+        let mut below = |n: u32| rng.next_u32() % n;
+        // So many that columns become integers and plain texts.
+        let records: Vec<String> = (0..3_000)
+            .map(|_| {
+                let (owner, hour, product) = (below(3), below(2), below(5));
+                let (digits, instance, goes_on) = (below(90_000), below(60_000), "a".repeat(below(20) as usize));
+                let total = below(4);
+                format!(
+                    "100010445724,20000000000{owner},2021-03-0{} 0{hour}:00:00,P{product},{goes_on},2021030100{digits:07},ins-{instance},{total}.5,USD,{}",
+                    owner + 1,
+                    ["", "x", "xy"][below(3) as usize]
+                )
+            })
+            .collect();
+        is_the_rule(&records);
+        // The same lines, all of one owner and hour.
+        let tied: Vec<String> = records
+            .iter()
+            .map(|record| {
+                let rest = record.splitn(4, ',').last().unwrap();
+                format!("100010445724,200000000001,2021-03-01 00:00:00,{rest}")
+            })
+            .collect();
+        is_the_rule(&tied);
+    }
+
+    proptest! {
+        #[test]
+        fn lines_sort_by_the_rule(
+            cells in proptest::collection::vec(("[ab]{0,3}", "[ab]{0,3}", "[01]{2}", "[ab]{15,18}|a?"), 1..40),
+        ) {
+            let records: Vec<String> = cells
+                .iter()
+                .map(|(product, note, id, instance)| {
+                    format!("100010445724,200000000001,2021-03-01 00:00:00,{product},{note},{id},{instance},1.5,USD,{note}")
+                })
+                .collect();
+            is_the_rule(&records);
+        }
+    }
 }

@@ -5,12 +5,11 @@
 
 use crate::bill::{DayDigest, OwnerDay, owner_days};
 use crate::block::{Encoder, Header, Sums, ints, merge_sums, squeeze};
-use crate::digest::{Digest, LineHasher};
-use crate::period::Coverage;
-use crate::rollup::{Overflow, Rollup};
+use crate::digest::Digest;
+use crate::period::{Coverage, Day};
+use crate::rollup::{CellKey, Names, Overflow, Rollup};
 use crate::schema::Column;
 
-use super::cells::Cells;
 use super::column::Sum;
 use super::encode::BlockColumns;
 use super::error::ImportError;
@@ -41,13 +40,10 @@ pub(super) fn build(
     faults_max: usize,
 ) -> Result<Built, ImportError> {
     check_text(source)?;
-    let columns = source.schema.headers().len();
-    let (cells, ragged) = Cells::find(&source.bytes, columns, faults_max)
-        .map_err(|why| ImportError::Read { file: source.place.file.clone(), why })?;
-    let lines = read(source, &cells, &ragged, limits, faults_max)?;
+    let lines = read(source, limits, faults_max)?;
     let order = order(&lines);
     let blocks = encode_blocks(&lines, &order, settings)?;
-    let owner_days = owner_days_of(source, &lines, &order);
+    let owner_days = owner_days_of(&lines, &order);
     let rollup = rollup_of(source, &lines, &order)?;
 
     let sums = sums_of(&lines, 0..lines.rows.len())?;
@@ -112,17 +108,7 @@ fn runs<'o, K: PartialEq>(
     order.chunk_by(move |a, b| of(a) == of(b))
 }
 
-fn owner_days_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Vec<OwnerDay> {
-    // In the order of the text, which is read from end to end; sums are then picked up in the order of the lines.
-    let mut hasher = LineHasher::new(&source.schema_hash);
-    let hashes: Vec<([u8; 32], u32)> = (0..lines.rows.len())
-        .map(|row| {
-            let spans = lines.cells.spans_of(row);
-            let lengths = spans.iter().map(|span| span.place().1);
-            let bytes = lengths.clone().sum::<usize>() + spans.len();
-            (hasher.hash_text(lengths, |text| lines.cells.append_record(row, text)), bytes as u32)
-        })
-        .collect();
+fn owner_days_of(lines: &Lines<'_>, order: &[u32]) -> Vec<OwnerDay> {
     let of_run = |run: &[u32]| {
         let key = run.first().and_then(|row| lines.rows.get(*row as usize)).map(|r| r.key);
         let mut one = OwnerDay {
@@ -131,7 +117,7 @@ fn owner_days_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Vec<Owner
             text_bytes: 0,
             digest: Digest::EMPTY,
         };
-        for (hash, bytes) in run.iter().filter_map(|row| hashes.get(*row as usize)) {
+        for (hash, bytes) in run.iter().filter_map(|row| lines.hashes.get(*row as usize)) {
             one.digest.add_line(hash);
             one.text_bytes += u64::from(*bytes);
         }
@@ -158,8 +144,8 @@ fn days_of(source: &Source, owner_days: &[OwnerDay]) -> Vec<DayDigest> {
 fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup, Overflow> {
     let mut rollup = Rollup::new(lines.summed.iter().map(|(column, _)| *column).collect());
     let place = |column| source.schema.index_of(column).unwrap_or(0);
-    let (owner, product) = (place(Column::OwnerUin), place(Column::ProductName));
-    let products = lines.columns.get(product).and_then(|c| c.codes()).unwrap_or_default();
+    let mut owners = Named::new(lines, place(Column::OwnerUin));
+    let mut products = Named::new(lines, place(Column::ProductName));
     let columns = lines.amounts.len();
     // The cells of one run: first line, product and currency by their codes, lines, and the sums of all of them.
     let mut cells: Vec<(usize, (u32, u32), u64)> = Vec::new();
@@ -169,7 +155,7 @@ fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup
         sums.clear();
         for row in run.iter().map(|row| *row as usize) {
             let Some(known) = lines.rows.get(row) else { continue };
-            let key = (products.get(row).copied().unwrap_or(0), known.currency);
+            let key = (products.code(row), known.currency);
             let at = match cells.iter().position(|(_, k, _)| *k == key) {
                 Some(at) => at,
                 None => {
@@ -187,12 +173,13 @@ fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup
             }
         }
         for ((row, (_, currency), count), sums) in cells.iter().zip(sums.chunks_exact(columns.max(1))) {
-            let key = rollup.key(
-                lines.cells.get(*row, owner),
-                lines.cells.get(*row, product),
-                lines.currencies.get(*currency as usize).map_or("", String::as_str).as_bytes(),
-                lines.rows.get(*row).and_then(|r| r.own_day),
-            );
+            let currency = lines.currencies.get(*currency as usize).map_or("", String::as_str);
+            let key = CellKey {
+                owner: owners.number(*row, &mut rollup.owners),
+                product: products.number(*row, &mut rollup.products),
+                currency: rollup.currencies.number(currency.as_bytes()),
+                day: lines.rows.get(*row).and_then(|r| r.own_day).map(Day::epoch_days),
+            };
             let mut amounts = Vec::with_capacity(columns);
             for (of, sum) in lines.amounts.iter().zip(sums) {
                 amounts.push(of.sum(sum).ok_or(Overflow)?);
@@ -201,6 +188,36 @@ fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup
         }
     }
     Ok(rollup)
+}
+
+/// A column that names something, whose texts are looked up once each: they lie all over the stretch.
+struct Named<'a> {
+    lines: &'a Lines<'a>,
+    column: usize,
+    codes: &'a [u32],
+    /// For each text its number among the names.
+    numbers: Vec<Option<u32>>,
+}
+
+impl<'a> Named<'a> {
+    fn new(lines: &'a Lines<'a>, column: usize) -> Named<'a> {
+        let codes = lines.columns.get(column).and_then(|c| c.codes()).unwrap_or_default();
+        Named { lines, column, codes, numbers: Vec::new() }
+    }
+
+    /// Returns which of the column's texts a line has.
+    fn code(&self, row: usize) -> u32 {
+        self.codes.get(row).copied().unwrap_or(0)
+    }
+
+    fn number(&mut self, row: usize, names: &mut Names) -> u32 {
+        let name = self.lines.cells.get(row, self.column);
+        let Some(code) = self.codes.get(row).map(|code| *code as usize) else { return names.number(name) };
+        if self.numbers.len() <= code {
+            self.numbers.resize(code + 1, None);
+        }
+        self.numbers.get_mut(code).map_or(0, |known| *known.get_or_insert_with(|| names.number(name)))
+    }
 }
 
 fn encode_blocks(
