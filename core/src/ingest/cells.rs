@@ -100,7 +100,6 @@ impl<'a> Cells<'a> {
         ragged_max: usize,
         ragged: &mut Vec<Ragged>,
     ) -> Result<bool, String> {
-        let first = self.offsets.is_empty();
         let until = self.offsets.len().saturating_add(records);
         let more = |cells: &Self, ragged: &[Ragged]| {
             cells.at < cells.text.len() && ragged.len() < ragged_max && cells.offsets.len() < until
@@ -111,13 +110,15 @@ impl<'a> Cells<'a> {
                 self.at = self.find_odd(self.at, ragged)?;
             }
         }
-        if first && self.at > 0 {
-            // The rest will be like what there was.
-            let records = self.offsets.len() * (self.text.len() / self.at + 1);
-            self.offsets.reserve(records);
-            self.spans.reserve(records * self.columns);
-        }
         Ok(self.at < self.text.len() && ragged.len() < ragged_max)
+    }
+
+    /// Returns how many records there will be in all, if the rest is like what there was, and makes room for them.
+    pub(super) fn expect_the_rest(&mut self) -> usize {
+        let records = self.offsets.len() * (self.text.len() / self.at.max(1) + 1);
+        self.offsets.reserve(records);
+        self.spans.reserve(records * self.columns);
+        records
     }
 
     /// Returns how many records there are.

@@ -98,6 +98,13 @@ impl ColumnReader {
         ColumnReader { index, disguise, data, known: Known::default(), settled: false }
     }
 
+    /// Makes room for so many lines.
+    pub(super) fn expect(&mut self, rows: usize) {
+        if let Data::Coded { codes, .. } = &mut self.data {
+            codes.reserve(rows);
+        }
+    }
+
     /// Reads the column's cells in some lines, the ones after those read before.
     pub(super) fn read(
         &mut self,
@@ -172,7 +179,7 @@ impl ColumnReader {
         let form = entries.iter().take(8).find_map(|span| Form::guess(cells.at(*span)));
         if let Some(form) = form.filter(|form| self.disguise.takes(*form)) {
             let read: Vec<Option<i64>> = entries.iter().map(|span| form.read(cells.at(*span))).collect();
-            let (mut values, mut exceptions) = (Vec::with_capacity(codes.len() * 2), Vec::new());
+            let (mut values, mut exceptions) = (Vec::with_capacity(codes.capacity()), Vec::new());
             let mut value = 0;
             for (row, code) in codes.iter().enumerate() {
                 match read.get(*code as usize).copied().flatten() {

@@ -159,6 +159,9 @@ pub(super) fn read<'a>(
     while more && faults.len() < faults_max {
         let from = cells.rows();
         more = cells.find(BATCH_ROWS, faults_max, &mut ragged).map_err(failed)?;
+        if from == 0 {
+            reader.expect(cells.expect_the_rest());
+        }
         reader.read_batch(&cells, from..cells.rows(), &mut faults);
     }
     if !faults.is_empty() || !ragged.is_empty() {
@@ -214,6 +217,13 @@ struct LinesReader<'s> {
 }
 
 impl LinesReader<'_> {
+    /// Makes room for so many lines: growing bit by bit copies all of them several times.
+    fn expect(&mut self, rows: usize) {
+        self.rows.reserve(rows);
+        self.hashes.reserve(rows);
+        self.columns.iter_mut().for_each(|column| column.expect(rows));
+    }
+
     fn read_batch(&mut self, cells: &Cells<'_>, rows: Range<usize>, faults: &mut Vec<(usize, Fault)>) {
         let schema = self.source.schema.as_ref();
         let max = self.limits.cell_bytes_max;
