@@ -25,6 +25,23 @@ fn golden(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/plugins")).join(format!("{name}.wasm"))
 }
 
+/// The largest that a plugin in the fixtures may be: whoever looks through the repository should not stumble over binaries.
+const GOLDEN_BYTES: u64 = 64 << 10;
+
+#[test]
+fn golden_plugins_are_small() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(tester().parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().extension().is_some_and(|ending| ending == "wasm") {
+            let bytes = entry.metadata().unwrap().len();
+            assert!(bytes < GOLDEN_BYTES, "{:?} has {bytes} bytes", entry.file_name());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3);
+}
+
 /// Looks names up as if secrets were in the environment; nothing that was compiled is kept.
 fn env(name: &str) -> Option<String> {
     (name == "TOKEN").then(|| SECRET.to_owned())
