@@ -4,6 +4,7 @@ pub mod conformance;
 mod files;
 mod folder;
 mod http;
+pub mod kit;
 mod means;
 mod notify;
 mod object;
