@@ -110,6 +110,14 @@ fn an_honest_plugin_is_a_sink_like_any_other() {
 }
 
 #[test]
+fn what_goes_to_a_plugin_can_be_signed_and_encrypted_like_all_else() {
+    let more =
+        options(&[("sign_key", "/keys/sign.pem"), ("encrypt_manifest", "no"), ("allow_state", "1MiB")]);
+    assert_eq!(Grants::of(&more).unwrap().state_bytes, 1 << 20);
+    assert!(Grants::of(&options(&[("region", "x")])).is_err());
+}
+
+#[test]
 fn what_a_file_is_can_be_told_without_running_it() {
     let file = PluginFile::read(&tester()).unwrap();
     assert_eq!(file.interface, "0.1.0");
@@ -536,14 +544,6 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(file(), std::fs::Permissions::from_mode(0o666)).unwrap();
-        assert_eq!(from(), CompiledFrom::Compiled, "others may write it");
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(
-            (from(), from()),
-            (CompiledFrom::Compiled, CompiledFrom::Compiled),
-            "others may write there"
-        );
         // Only root can give files away.
         let nobody = 65_534;
         if std::os::unix::fs::chown(file(), Some(nobody), None).is_ok() {
@@ -553,17 +553,17 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
             assert_eq!(twice, (CompiledFrom::Compiled, CompiledFrom::Compiled), "another user's folder");
             std::os::unix::fs::chown(&folder, Some(0), None).unwrap();
         }
+        std::fs::set_permissions(file(), std::fs::Permissions::from_mode(0o666)).unwrap();
+        assert_eq!(from(), CompiledFrom::Compiled, "others may write it");
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(
+            (from(), from()),
+            (CompiledFrom::Compiled, CompiledFrom::Compiled),
+            "others may write there"
+        );
     }
 }
 
-#[test]
-fn a_manifest_is_read_back_and_a_run_is_committed_once() {
-    let sink = mode("");
-    put(&sink, "a.zip", b"part").unwrap();
-    assert!(sink.put_new("a.manifest.json", b"{}").unwrap());
-    assert_eq!(read_all(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
-    assert!(!sink.put_new("a.manifest.json", b"{\"other\":1}").unwrap());
-    assert_eq!(read_all(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
 /// Of what lies in the folder of compiled plugins, neither the key nor the marks of when they were used.
 fn is_compiled(path: &Path) -> bool {
     path.extension().is_none() && path.file_name().unwrap() != "key"
@@ -603,7 +603,23 @@ fn what_was_compiled_and_not_used_for_long_is_removed_when_another_one_is() {
     assert_eq!(compiled(), 3);
 }
 
+#[test]
+fn a_manifest_is_read_back_and_a_run_is_committed_once() {
+    let sink = mode("");
+    put(&sink, "a.zip", b"part").unwrap();
+    assert!(sink.put_new("a.manifest.json", b"{}").unwrap());
+    assert_eq!(read_all(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
+    assert!(!sink.put_new("a.manifest.json", b"{\"other\":1}").unwrap());
+    assert_eq!(read_all(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
     assert_eq!(sink.list().unwrap(), ["a.manifest.json", "a.zip"]);
+}
+
+#[test]
+fn a_plugin_that_gives_back_more_than_was_asked_for_is_not_believed() {
+    let sink = mode("reads-too-much");
+    put(&sink, "a.zip", b"part").unwrap();
+    let error = read_all(&sink, "a.zip").unwrap_err();
+    assert!(error.to_string().contains("5 bytes came where 4 were asked for"), "{error}");
 }
 
 /// The example that uploads in pieces, to a server.
