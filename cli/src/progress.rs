@@ -1,6 +1,7 @@
 //! Bars that show how far something has come, on terminals.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use billkeep_core::delivery::Meter;
 use billkeep_core::ingest::Progress;
@@ -10,6 +11,9 @@ use crate::stop;
 
 /// Less than this is done before a bar can be looked at.
 const BYTES_MIN: u64 = 8 << 20;
+
+/// How often what turns is drawn.
+const TURN: Duration = Duration::from_millis(120);
 
 /// A bar that counts bytes, where somebody looks.
 pub(crate) struct Bar {
@@ -66,5 +70,29 @@ impl Meter for Bar {
 
     fn stopped(&self) -> bool {
         stop::is_asked()
+    }
+}
+
+/// Something that turns while something goes on that nobody knows the length of.
+pub(crate) struct Waiting(Option<ProgressBar>);
+
+impl Waiting {
+    /// Begins; without `shown`, nothing is drawn.
+    pub(crate) fn new(shown: bool, words: String) -> Waiting {
+        Waiting(shown.then(|| {
+            let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let bar = ProgressBar::new_spinner().with_style(style).with_message(words);
+            bar.enable_steady_tick(TURN);
+            bar
+        }))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(bar) = self.0.take() {
+            bar.finish_and_clear();
+        }
     }
 }

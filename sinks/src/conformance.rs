@@ -87,18 +87,23 @@ impl Outcome {
 
 /// Asks everything; an error in a case is its answer.
 pub fn run(subject: &Subject<'_>) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    for case in CASES {
-        let answer = (case.run)(subject).unwrap_or_else(|e| Answer::No(e.to_string()));
-        // What a case that failed half-way has left is not the next one's.
-        let cleared = subject.clear();
-        let answer = match (answer, cleared) {
-            (Answer::Yes(_), Err(e)) => Answer::No(format!("what it left cannot be removed: {e}")),
-            (answer, _) => answer,
-        };
-        outcomes.push(Outcome { name: case.name, what: case.what, weight: case.weight, answer });
+    let asked = |case: &Case| Outcome {
+        name: case.name,
+        what: case.what,
+        weight: case.weight,
+        answer: ask(case, subject),
+    };
+    CASES.iter().map(asked).collect()
+}
+
+/// Asks one case; an error in it is its answer.
+pub(crate) fn ask(case: &Case, subject: &Subject<'_>) -> Answer {
+    let answer = (case.run)(subject).unwrap_or_else(|e| Answer::No(e.to_string()));
+    // What a case that failed half-way has left is not the next one's.
+    match (answer, subject.clear()) {
+        (Answer::Yes(_), Err(e)) => Answer::No(format!("what it left cannot be removed: {e}")),
+        (answer, _) => answer,
     }
-    outcomes
 }
 
 /// Says whether a destination has answered a case with yes.

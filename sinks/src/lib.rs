@@ -4,6 +4,7 @@ pub mod conformance;
 mod files;
 mod folder;
 mod http;
+pub mod kit;
 mod means;
 mod notify;
 mod object;
@@ -14,4 +15,6 @@ pub use folder::Folder;
 pub use means::{Means, means};
 pub use notify::{check_notifier, open_notifier};
 pub use object::Bucket;
-pub use url::{Env, Options, UrlError, below, check, create_bucket, open, open_heard, remove_empty};
+pub use url::{
+    Env, Options, UrlError, below, check, create_bucket, open, open_heard, open_plugin, remove_empty,
+};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use billkeep_core::sink::{Sink, SinkError};
 
-use crate::wasm::{Grants, WasmSink};
+use crate::wasm::{Grants, PluginFile, WasmSink};
 use crate::{Folder, means, object, wasm};
 
 /// Looks a name up in the surroundings of the program. Credentials come from there: a sink's URL and options hold none.
@@ -129,6 +129,20 @@ pub fn open_heard(
     check(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
     let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string()))?;
     Ok(Box::new(Folder::open(&path)?))
+}
+
+/// Opens a sink of a plugin's file that was read already.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_plugin(
+    file: &PluginFile,
+    options: &Options,
+    listener: Option<wasm::Listener>,
+    env: Env<'_>,
+) -> Result<Box<dyn Sink>, SinkError> {
+    let grants = Grants::of(options).map_err(|e| SinkError::Setup(e.to_string()))?;
+    Ok(Box::new(WasmSink::of(file, &grants, "", listener, env)?))
 }
 
 /// Makes the bucket that a URL names, where the server lets us; a folder is made when it is opened.

@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 20] = [
+const DOORS: [Door; 21] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
@@ -34,6 +34,7 @@ const DOORS: [Door; 20] = [
     Door { krate: "wasmtime_wasi", place: "sinks/src/wasm" },
     Door { krate: "wit_component", place: "sinks/src/wasm" },
     Door { krate: "wasmparser", place: "sinks/src/wasm" },
+    Door { krate: "rustix", place: "sinks/src/wasm" },
     Door { krate: "clap", place: "cli/src/" },
     Door { krate: "comfy_table", place: "cli/src/" },
     Door { krate: "axum", place: "cli/src/console/" },

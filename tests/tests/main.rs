@@ -48,6 +48,7 @@ mod shape_rules;
 mod shapes;
 mod show;
 mod sink_faults;
+mod sink_kit;
 mod spreadsheet;
 mod storage;
 mod storage_model;

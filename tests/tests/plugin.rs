@@ -25,6 +25,23 @@ fn golden(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/plugins")).join(format!("{name}.wasm"))
 }
 
+/// The largest that a plugin in the fixtures may be: whoever looks through the repository should not stumble over binaries.
+const GOLDEN_BYTES: u64 = 64 << 10;
+
+#[test]
+fn golden_plugins_are_small() {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(tester().parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.path().extension().is_some_and(|ending| ending == "wasm") {
+            let bytes = entry.metadata().unwrap().len();
+            assert!(bytes < GOLDEN_BYTES, "{:?} has {bytes} bytes", entry.file_name());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3);
+}
+
 /// Looks names up as if secrets were in the environment; nothing that was compiled is kept.
 fn env(name: &str) -> Option<String> {
     (name == "TOKEN").then(|| SECRET.to_owned())
@@ -90,6 +107,14 @@ fn an_honest_plugin_is_a_sink_like_any_other() {
     });
     let faults: Vec<_> = outcomes.iter().filter(|o| o.is_fault()).collect();
     assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn what_goes_to_a_plugin_can_be_signed_and_encrypted_like_all_else() {
+    let more =
+        options(&[("sign_key", "/keys/sign.pem"), ("encrypt_manifest", "no"), ("allow_state", "1MiB")]);
+    assert_eq!(Grants::of(&more).unwrap().state_bytes, 1 << 20);
+    assert!(Grants::of(&options(&[("region", "x")])).is_err());
 }
 
 #[test]
@@ -459,8 +484,8 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     };
     assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept));
     let file = || {
-        let entries = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
-        entries.into_iter().find(|path| path.file_name().unwrap() != "key").unwrap()
+        let mut entries = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+        entries.find(|path| is_compiled(path)).unwrap()
     };
     let whole = std::fs::read(file()).unwrap();
     let image = whole.len() - 36;
@@ -510,8 +535,8 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     let other = PluginFile::read(&tester().with_file_name("index.wasm")).unwrap();
     let ready = || Plugin::load(&other, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().from();
     assert_eq!((ready(), ready()), (CompiledFrom::Compiled, CompiledFrom::Kept));
-    let names = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
-    let others = names.into_iter().find(|p| *p != path && p.file_name().unwrap() != "key").unwrap();
+    let mut names = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
+    let others = names.find(|p| *p != path && is_compiled(p)).unwrap();
     std::fs::rename(&others, &path).unwrap();
     assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "another name");
     change(&folder.join("key"), &[7; 32]);
@@ -519,6 +544,15 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
+        // Only root can give files away.
+        let nobody = 65_534;
+        if std::os::unix::fs::chown(file(), Some(nobody), None).is_ok() {
+            assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "another user's file");
+            std::os::unix::fs::chown(&folder, Some(nobody), None).unwrap();
+            let twice = (from(), from());
+            assert_eq!(twice, (CompiledFrom::Compiled, CompiledFrom::Compiled), "another user's folder");
+            std::os::unix::fs::chown(&folder, Some(0), None).unwrap();
+        }
         std::fs::set_permissions(file(), std::fs::Permissions::from_mode(0o666)).unwrap();
         assert_eq!(from(), CompiledFrom::Compiled, "others may write it");
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -530,6 +564,45 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     }
 }
 
+/// Of what lies in the folder of compiled plugins, neither the key nor the marks of when they were used.
+fn is_compiled(path: &Path) -> bool {
+    path.extension().is_none() && path.file_name().unwrap() != "key"
+}
+
+#[test]
+fn what_was_compiled_and_not_used_for_long_is_removed_when_another_one_is() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("plugins");
+    let place = folder.to_str().unwrap().to_owned();
+    let env = move |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| place.clone());
+    let ready = |name: &str| {
+        let file = PluginFile::read(&golden(name)).unwrap();
+        drop(Plugin::load(&file, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap());
+    };
+    let all = || std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect::<Vec<_>>();
+    let compiled = || all().iter().filter(|path| is_compiled(path)).count();
+    let age = |days: u64| {
+        let then = std::time::SystemTime::now() - Duration::from_hours(24 * days);
+        for path in all() {
+            std::fs::File::open(&path).unwrap().set_modified(then).unwrap();
+        }
+    };
+    let notes = folder.join("notes.txt");
+    ready("tester");
+    std::fs::write(&notes, "somebody's").unwrap();
+    age(89);
+    ready("index");
+    assert_eq!(compiled(), 2);
+    age(91);
+    // It is used, and so stays; the other one does not.
+    ready("index");
+    ready("upload");
+    assert_eq!((compiled(), all().len()), (2, 2 * 2 + 2), "{:?}", all());
+    assert!(notes.exists() && folder.join("key").exists());
+    ready("tester");
+    assert_eq!(compiled(), 3);
+}
+
 #[test]
 fn a_manifest_is_read_back_and_a_run_is_committed_once() {
     let sink = mode("");
@@ -539,6 +612,14 @@ fn a_manifest_is_read_back_and_a_run_is_committed_once() {
     assert!(!sink.put_new("a.manifest.json", b"{\"other\":1}").unwrap());
     assert_eq!(read_all(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
     assert_eq!(sink.list().unwrap(), ["a.manifest.json", "a.zip"]);
+}
+
+#[test]
+fn a_plugin_that_gives_back_more_than_was_asked_for_is_not_believed() {
+    let sink = mode("reads-too-much");
+    put(&sink, "a.zip", b"part").unwrap();
+    let error = read_all(&sink, "a.zip").unwrap_err();
+    assert!(error.to_string().contains("5 bytes came where 4 were asked for"), "{error}");
 }
 
 /// The example that uploads in pieces, to a server.

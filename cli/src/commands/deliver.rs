@@ -98,7 +98,8 @@ impl Ran {
                 self.delivered.push(delivery);
             }
             Err(error) => {
-                if self.failed.is_some() {
+                // The first is told at the end; what fails for the very same reason needs no words of its own.
+                if self.failed.as_ref().is_some_and(|first| first.text() != error.text()) {
                     context.say(&error.text());
                 }
                 self.failed.get_or_insert(error);

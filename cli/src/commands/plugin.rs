@@ -13,12 +13,13 @@ use billkeep_core::error::Kind;
 use billkeep_core::export::Audience;
 use billkeep_core::storage::{self, SinkRecord};
 use billkeep_sinks::Options;
-use billkeep_sinks::wasm::{Declared, Form, Grants, Listener, PluginFile, Takes, WasmSink};
+use billkeep_sinks::wasm::{Declared, Form, Grants, Listener, PluginFile, Takes};
 
 use crate::args::{GrantArgs, Plugin as Command};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table};
+use crate::progress::Waiting;
 
 use super::sink;
 
@@ -60,18 +61,25 @@ pub(crate) fn absolute(url: &str) -> Result<String, CommandError> {
     Ok(format!("wasm:{}", path.display()))
 }
 
-/// Adds what is granted to a sink's options; of a plugin, the hash of its file and what it declares as well.
-pub(crate) fn grant(url: &str, grants: &GrantArgs, options: &mut Options) -> Result<(), CommandError> {
+/// Adds what is granted to a sink's options; of a plugin, the hash of its file and what it declares as well. Returns the file, so that
+/// what is looked at, shown and opened is one and the same.
+pub(crate) fn grant(
+    url: &str,
+    grants: &GrantArgs,
+    options: &mut Options,
+) -> Result<Option<PluginFile>, CommandError> {
     let Some(path) = url.strip_prefix("wasm:") else {
         let GrantArgs { hosts, secrets, state, settings } = grants;
         if hosts.is_empty() && secrets.is_empty() && state.is_none() && settings.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let why =
             "`--allow-host`, `--allow-secret`, `--allow-state` and `--set` are for plugins (`wasm:` URLs)";
         return Err(CommandError::user(why));
     };
-    grant_to(&read(Path::new(path))?, grants, options)
+    let file = read(Path::new(path))?;
+    grant_to(&file, grants, options)?;
+    Ok(Some(file))
 }
 
 /// Adds what is granted to a file that was read, which is looked at once only.
@@ -124,9 +132,12 @@ fn grants(record: &SinkRecord) -> Result<Grants, CommandError> {
 }
 
 /// Shows what a plugin asks for and what it is given; refuses one that declares more than it is given.
-pub(crate) fn show_before_trusting(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
-    let Some(path) = record.url.strip_prefix("wasm:") else { return Ok(()) };
-    let (file, granted) = (read(Path::new(path))?, grants(record)?);
+pub(crate) fn show_before_trusting(
+    context: &Context,
+    file: &PluginFile,
+    record: &SinkRecord,
+) -> Result<(), CommandError> {
+    let granted = grants(record)?;
     context.say(&format!(
         "Plugin `{}`, sha256 {}, may do this and nothing else:",
         file.name(),
@@ -144,9 +155,6 @@ pub(crate) fn show_before_trusting(context: &Context, record: &SinkRecord) -> Re
         ("use memory", format!("{} MiB", granted.memory_bytes >> 20)),
     ] {
         context.say(&format!("  {what:<12} {}", if words.is_empty() { "-" } else { &words }));
-    }
-    if file.bytes > COMPILED_AT_ONCE_BYTES {
-        context.say("The first time that it is used here, it is compiled; that takes some seconds.");
     }
     let Some(declared) = &file.declared else {
         context.say("It does not declare what it needs (`billkeep plugin inspect` shows what it imports).");
@@ -183,6 +191,16 @@ pub(crate) fn show_before_trusting(context: &Context, record: &SinkRecord) -> Re
     }
     Err(CommandError::user(format!("plugin `{}` needs more than it is given", file.name()))
         .hint(format!("if you want that, add {}", lacks.join(" "))))
+}
+
+/// Shows that something goes on while a large plugin is compiled, which it is when it is first used; until the value is dropped.
+pub(crate) fn compiling(context: &Context, file: &PluginFile) -> Waiting {
+    let words = format!("compiling `{}`, if this is the first time that it is used here", file.name());
+    let shown = context.shows_progress() && file.bytes > COMPILED_AT_ONCE_BYTES;
+    if !shown && file.bytes > COMPILED_AT_ONCE_BYTES {
+        context.say("The first time that it is used here, it is compiled; that takes some seconds.");
+    }
+    Waiting::new(shown, words)
 }
 
 fn inspect(context: &Context, path: &Path) -> Result<(), CommandError> {
@@ -239,9 +257,14 @@ fn through(context: &Context, path: &Path, given: &GrantArgs) -> Result<(), Comm
     HEARD.store(true, Ordering::Relaxed);
     let url = absolute(&format!("wasm:{}", path.display()))?;
     let mut options = Options::new();
-    grant(&url, given, &mut options)?;
+    let file = grant(&url, given, &mut options)?;
     let record = sink::record("plugin".into(), url, options, Audience::Partner)?;
-    show_before_trusting(context, &record)?;
+    if let Some(file) = &file {
+        show_before_trusting(context, file, &record)?;
+        // Compiled now, since this is where somebody waits for it.
+        let _waiting = compiling(context, file);
+        sink::opened(&record, Some(file)).map_err(|e| CommandError::user(e.to_string()))?;
+    }
     let dir = std::env::temp_dir().join(format!("billkeep-plugin-run-{}", std::process::id()));
     let result = super::demo::through(context, &dir, &record);
     let _ = fs::remove_dir_all(&dir);
@@ -353,10 +376,11 @@ fn trust(context: &Context, name: &str, given: &GrantArgs, yes: bool) -> Result<
         context.say("It declares what it declared before.");
     }
     let changed = SinkRecord { options, ..record };
-    show_before_trusting(context, &changed)?;
+    show_before_trusting(context, &file, &changed)?;
     // It has to accept the settings that there are, or nothing could be delivered.
-    WasmSink::open(&changed.url, &changed.options()?.of_sink, &sink::env)
-        .map_err(|e| CommandError::user(e.to_string()))?;
+    let waiting = compiling(context, &file);
+    sink::opened(&changed, Some(&file)).map_err(|e| CommandError::user(e.to_string()))?;
+    drop(waiting);
     if !yes && !output::agreed(&format!("Trust this file for sink `{name}`?"))? {
         return Err(CommandError::user("nothing was changed").hint("say yes at a terminal, or `--yes`"));
     }

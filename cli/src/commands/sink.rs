@@ -8,6 +8,7 @@ use billkeep_core::export::{self, Audience};
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, SinkRecord};
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
+use billkeep_sinks::wasm::PluginFile;
 use billkeep_sinks::{Means, Options};
 
 use super::plugin;
@@ -20,15 +21,17 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
     match command {
         Command::Add { name, what, create_bucket } => {
             let (url, mut options) = (plugin::absolute(&what.url)?, self::options(&what.options)?);
-            plugin::grant(&url, &what.grants, &mut options)?;
+            let file = plugin::grant(&url, &what.grants, &mut options)?;
             let record = record(name, url, options, what.audience)?;
-            plugin::show_before_trusting(context, &record)?;
+            if let Some(file) = &file {
+                plugin::show_before_trusting(context, file, &record)?;
+            }
             if create_bucket {
                 let of_sink = record.options()?.of_sink;
                 billkeep_sinks::create_bucket(&record.url, &of_sink, &env)
                     .map_err(|error| DeliveryError::Sink { sink: record.name.clone(), error })?;
             }
-            add(context, &record)
+            add(context, &record, file.as_ref())
         }
         Command::List => list(context),
         Command::Test { name, large } => test(context, &name, large),
@@ -73,6 +76,13 @@ pub(crate) fn record(
 pub(crate) fn open(record: &SinkRecord) -> Result<Box<dyn Sink>, SinkError> {
     let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
     open_at(&record.url, &options.of_sink)
+}
+
+/// Opens a sink as it was set up, of a plugin's file that was read before if there is one.
+pub(crate) fn opened(record: &SinkRecord, file: Option<&PluginFile>) -> Result<Box<dyn Sink>, SinkError> {
+    let Some(file) = file else { return open(record) };
+    let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
+    billkeep_sinks::open_plugin(file, &options.of_sink, plugin::listener(), &env)
 }
 
 /// Opens what a URL names; what a plugin says is told.
@@ -180,10 +190,13 @@ fn open_with_means(record: &SinkRecord, options: &Options) -> Result<(Box<dyn Si
     Ok((open_at(&record.url, options)?, billkeep_sinks::means(options)?))
 }
 
-fn add(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
+fn add(context: &Context, record: &SinkRecord, file: Option<&PluginFile>) -> Result<(), CommandError> {
     let store = context.write()?;
+    let waiting = file.map(|file| plugin::compiling(context, file));
     // The folder is made now, so that a path that cannot be is told now.
-    let opened = open_with_means(record, &record.options()?.of_sink);
+    let means = billkeep_sinks::means(&record.options()?.of_sink);
+    let opened = opened(record, file).and_then(|sink| Ok((sink, means?)));
+    drop(waiting);
     if let Err(error) = opened.as_ref().map(drop)
         && !matches!(error, SinkError::Credentials(_))
     {

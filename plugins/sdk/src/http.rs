@@ -1,6 +1,7 @@
 //! Requests that the host sends.
 
 use crate::bindings::billkeep::sink::http::{self, Body, HttpError};
+use crate::json::number;
 use crate::{Blob, Error, ErrorKind, host};
 
 /// What of an answer is read, at most.
@@ -118,6 +119,11 @@ impl Response {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The length that the server says an object has, as in an answer to `HEAD`.
+    pub fn content_length(&self) -> Option<u64> {
+        self.header("content-length").and_then(number)
+    }
+
     /// The body.
     pub fn body(&self) -> &[u8] {
         &self.response.body
@@ -141,8 +147,7 @@ impl Response {
             300..=399 | 404 | 405 | 410 => ErrorKind::Config,
             _ => ErrorKind::Rejected,
         };
-        let body = String::from_utf8_lossy(self.body());
-        let words: String = body.chars().take(200).collect();
+        let words = String::from_utf8_lossy(self.body().get(..200).unwrap_or(self.body()));
         let error =
             Error::new(kind, &format!("HTTP-{status}"), format!("the server answered {status}: {words}"));
         let retry_after_ms = later.filter(|_| kind == ErrorKind::Throttled);
@@ -152,30 +157,27 @@ impl Response {
 
 /// Reads `Retry-After`: seconds, or a date.
 fn retry_after_ms(value: &str) -> Option<u64> {
-    match value.trim().parse::<u64>() {
-        Ok(s) => Some(s.saturating_mul(1_000)),
-        Err(_) => Some(date_ms(value.trim())?.saturating_sub(host::now_ms())),
+    let value = value.trim_ascii();
+    match number(value) {
+        Some(s) => Some(s.saturating_mul(1_000)),
+        None => Some(date_ms(value)?.saturating_sub(host::now_ms())),
     }
 }
 
-/// Reads a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Reads a date as HTTP writes it: `Sun, 06 Nov 1994 08:49:37 GMT`, where each part has its place.
 fn date_ms(text: &str) -> Option<u64> {
-    let mut words = text.strip_suffix(" GMT")?.split_once(", ")?.1.split(' ');
-    let day: i64 = words.next()?.parse().ok()?;
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let name = words.next()?;
-    let month = months.iter().position(|m| *m == name)? as i64 + 1;
-    let year: i64 = words.next()?.parse().ok()?;
-    let mut clock = words.next()?.split(':');
-    let mut part = || clock.next()?.parse::<i64>().ok();
-    let (hour, minute, second) = (part()?, part()?, part()?);
-    // Days since 1970-01-01 of the proleptic Gregorian calendar, with years that begin in March.
-    let shifted = if month > 2 { year } else { year - 1 };
-    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let era = shifted.div_euclid(400);
-    let in_era = shifted.rem_euclid(400);
-    let days = era * 146_097 + in_era * 365 + in_era / 4 - in_era / 100 + of_year - 719_468;
-    u64::try_from((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000).ok()
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let part = |from: usize, len: usize| number(text.get(from..from + len)?);
+    (text.len() == 29 && text.ends_with(" GMT")).then_some(())?;
+    let (day, year) = (part(5, 2)?, part(12, 4)?);
+    let (hour, minute, second) = (part(17, 2)?, part(20, 2)?, part(23, 2)?);
+    let name = text.get(8..11)?;
+    let month = (0..12).find(|n| MONTHS.get(n * 3..n * 3 + 3) == Some(name))? as u64;
+    // Days since 1970-01-01 of the Gregorian calendar, with years that begin in March: so a leap day is a year's last.
+    let (year, month) = if month < 2 { (year.checked_sub(1)?, month + 10) } else { (year, month - 2) };
+    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    let s = days.checked_sub(719_469)? * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(s * 1_000)
 }
 
 #[cfg(test)]
@@ -187,7 +189,11 @@ mod tests {
         assert_eq!(date_ms("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
         assert_eq!(date_ms("Thu, 29 Feb 2024 00:00:00 GMT"), Some(1_709_164_800_000));
         assert_eq!(date_ms("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(date_ms("Fri, 01 Mar 2024 12:00:01 GMT"), Some(1_709_294_401_000));
+        assert_eq!(date_ms("Wed, 31 Dec 1969 23:59:59 GMT"), None);
+        assert_eq!(date_ms("Sun, 06 Nov 1994 08:49:37 CET"), None);
+        assert_eq!(date_ms("Sun, 06 Nov 1994 08:49:+7 GMT"), None);
         assert_eq!(date_ms("yesterday"), None);
-        assert_eq!(retry_after_ms("120"), Some(120_000));
+        assert_eq!(retry_after_ms(" 120 "), Some(120_000));
     }
 }

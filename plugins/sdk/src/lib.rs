@@ -30,6 +30,7 @@
 
 mod error;
 mod http;
+mod json;
 mod settings;
 
 #[doc(hidden)]
@@ -50,6 +51,7 @@ use bindings::exports::billkeep::sink::sink as exported;
 pub use bindings::billkeep::sink::data::Blob;
 pub use bindings::billkeep::sink::types::{Error, ErrorKind, Object, Receipt, WriteMode};
 pub use http::{Request, Response};
+pub use json::Value;
 pub use settings::Settings;
 
 /// What the host does for a plugin.
@@ -66,8 +68,16 @@ pub fn log(message: &str) {
 
 /// Writes bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'a' + n - 10 });
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(digit(byte >> 4, b'a'));
+        out.push(digit(byte & 15, b'a'));
+    }
+    out
+}
+
+fn digit(half: u8, ten: u8) -> char {
+    char::from(if half < 10 { b'0' + half } else { ten + half - 10 })
 }
 
 /// Writes a key so that it is one part of a URL's path, whatever is in it.
@@ -78,7 +88,8 @@ pub fn in_url(key: &str) -> String {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
             _ => {
                 out.push('%');
-                out.push_str(&hex(&[byte]).to_ascii_uppercase());
+                out.push(digit(byte >> 4, b'A'));
+                out.push(digit(byte & 15, b'A'));
             }
         }
     }

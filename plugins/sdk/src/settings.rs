@@ -1,8 +1,7 @@
 //! Settings: what the operator said with `--set NAME=VALUE`.
 
-use serde_json::Value;
-
 use crate::Error;
+use crate::json::{self, Value};
 
 /// The settings of a sink.
 #[derive(Clone, Debug)]
@@ -16,10 +15,9 @@ impl Settings {
     /// # Errors
     /// When it is no object.
     pub fn read(text: &str) -> Result<Settings, Error> {
-        match serde_json::from_str(text) {
-            Ok(value @ Value::Object(_)) => Ok(Settings { value }),
-            Ok(_) => Err(Error::setting("", "settings are a JSON object")),
-            Err(e) => Err(Error::setting("", format!("settings are no JSON: {e}"))),
+        match json::read(text) {
+            Some(value @ Value::Object(_)) => Ok(Settings { value }),
+            _ => Err(Error::setting("", "settings are a JSON object")),
         }
     }
 
@@ -38,7 +36,7 @@ impl Settings {
     pub fn maybe_text(&self, name: &str) -> Result<Option<String>, Error> {
         match self.value.get(name) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::Text(text)) => Ok(Some(text.clone())),
             Some(_) => Err(Error::setting(name, format!("`{name}` has to be a text"))),
         }
     }
@@ -63,7 +61,7 @@ impl Settings {
     pub fn flag(&self, name: &str, usual: bool) -> Result<bool, Error> {
         match self.value.get(name) {
             None | Some(Value::Null) => Ok(usual),
-            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(Value::Flag(flag)) => Ok(*flag),
             Some(_) => Err(Error::setting(name, format!("`{name}` has to be true or false"))),
         }
     }

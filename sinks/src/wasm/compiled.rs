@@ -12,17 +12,24 @@
 //! Between the check and the end of the program, the file must stay as it is: what a program maps, changes with its file. That
 //! is so of every program and library on a machine, and it is ensured in the same way, by who may write.
 //!
-//! - Nobody but the folder's owner can write there, or put another file in its place: its rights are looked at each time.
-//!   Whoever is its owner can read the key as well, or write another one, and so needs no race to have something run.
+//! - Nobody but the folder's owner can write there, or put another file in its place, and its owner is who runs this program: rights and
+//!   owner are looked at each time. A program that is run as root in somebody else's surroundings does not use his folder. Whoever is
+//!   the owner can read the key as well, or write another one, and so needs no race to have something run.
 //! - This program never changes such a file. It writes another one beside it and renames that one; who has mapped the old one
 //!   keeps it. If another copy of this program does so between the check and the mapping, then what is mapped is as good.
 //! - The files can only be read (mode 400), so that nothing writes into one by mistake; and one that has changed in time or
 //!   length since it was opened for the check is not used.
+//!
+//! # What goes away
+//!
+//! Beside each file lies an empty one that is written whenever the file is used. When another plugin was compiled, what was not used for
+//! 90 days before is removed. Both times are those of files, so that no clock is asked.
 
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use billkeep_core::digest::hex;
 use billkeep_core::sink::SinkError;
@@ -30,7 +37,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::files::only_ours;
+use crate::files;
 use crate::url::Env;
 
 use super::file::PluginFile;
@@ -41,6 +48,10 @@ const CODE_BYTES: usize = blake3::OUT_LEN;
 /// What stands behind the image.
 const TAIL_BYTES: usize = CODE_BYTES + MAGIC.len();
 const KEY: &str = "key";
+/// What the name of a file's mark ends in: it was used when its mark was written.
+const USED: &str = "used";
+/// What was not used for so long is removed.
+const UNUSED: Duration = Duration::from_hours(90 * 24);
 
 /// Where a component came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,13 +129,60 @@ impl Compiled {
         let component = map_machine_code(engine, path)?;
         let now = fs::metadata(path).ok()?;
         let same = now.len() == opened.len() && now.modified().ok()? == opened.modified().ok()?;
-        same.then_some(component)
+        same.then_some(())?;
+        mark_used(path);
+        Some(component)
     }
 
     fn keep(&self, path: &Path, image: &[u8]) -> std::io::Result<()> {
         let code = self.code(path).update(image).finalize();
-        write_private(path, 0o400, &[image, code.as_bytes(), MAGIC])
+        write_private(path, 0o400, &[image, code.as_bytes(), MAGIC])?;
+        mark_used(path);
+        self.remove_unused(fs::metadata(path)?.modified()?)
     }
+
+    /// Removes what was last used long before a moment.
+    fn remove_unused(&self, now: SystemTime) -> std::io::Result<()> {
+        let written = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            // What is left of one that was half-written or whose file is gone has the same beginning.
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let whole = self.folder.join(name.split('.').next().unwrap_or_default());
+            let last = [written(&path), written(&whole), written(&whole.with_extension(USED))];
+            let last = last.into_iter().flatten().max();
+            let unused =
+                last.and_then(|last| now.duration_since(last).ok()).is_some_and(|gone| gone > UNUSED);
+            if is_kept_name(name) && unused {
+                fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says whether a name begins as this program names what was compiled: a hash, and another one.
+fn is_kept_name(name: &str) -> bool {
+    let name = name.split('.').next().unwrap_or_default();
+    name.len() == 64 + 1 + 16 && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+}
+
+/// Notes that a file was used. Where that cannot be written, it is compiled again some day.
+fn mark_used(path: &Path) {
+    let _ = File::create(path.with_extension(USED));
+}
+
+/// Sees that a file or folder is of whoever runs this program, and of nobody else.
+fn only_ours(path: &Path) -> Result<(), String> {
+    files::only_ours(path)?;
+    #[cfg(unix)]
+    {
+        let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(path).map_err(|e| e.to_string())?);
+        if owner != rustix::process::geteuid().as_raw() {
+            return Err("it is another user's".to_owned());
+        }
+    }
+    Ok(())
 }
 
 #[allow(

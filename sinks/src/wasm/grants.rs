@@ -68,7 +68,8 @@ impl Grants {
             credentials: None,
             settings: BTreeMap::new(),
         };
-        for (name, value) in options {
+        // Encryption and signatures are no business of the plugin's.
+        for (name, value) in &crate::means::without(options) {
             if let Some(setting) = name.strip_prefix(SETTING) {
                 grants.settings.insert(setting.to_owned(), value.clone());
                 continue;

@@ -31,7 +31,7 @@ const STDERR_BYTES_MAX: usize = 64 << 10;
 /// Views of objects that a guest may hold at a time.
 const HANDLES_MAX: usize = 1_024;
 /// What names of remembered values begin with, in the sink's memory.
-pub(super) const STATE: &str = "state/";
+pub(crate) const STATE: &str = "state/";
 const STATE_KEY_BYTES_MAX: usize = 1_024;
 
 /// A line that a guest has written to its log.

@@ -26,7 +26,9 @@ pub(super) fn test(
     let grants = Grants::of(&options).map_err(|e| CommandError::user(e.to_string()))?;
     let stage = std::env::temp_dir().join(format!("billkeep-plugin-test-{}", std::process::id()));
     fs::create_dir_all(&stage).map_err(|e| CommandError::user(format!("`{}`: {e}", stage.display())))?;
+    let waiting = super::compiling(context, &file);
     let checked = kit::run(&Subject { file: &file, grants: &grants, only, stage: &stage });
+    drop(waiting);
     let _ = fs::remove_dir_all(&stage);
     let checked = checked.map_err(CommandError::user)?;
     let columns = ["check", "result", "what", "seen"].map(Column::text);

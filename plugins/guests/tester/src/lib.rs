@@ -14,18 +14,26 @@ fn stored(key: &str) -> String {
     format!("object/{key}")
 }
 
-/// The keys of all objects in its state.
-fn names() -> Vec<String> {
-    let names = String::from_utf8(host::get("names").unwrap_or_default()).unwrap_or_default();
-    names.lines().map(str::to_owned).collect()
+/// The keys of all objects in its state, but for one that is put or removed.
+fn names_without(key: &str) -> Vec<String> {
+    let all = host::get("names").unwrap_or_default();
+    let mut names = Vec::new();
+    for name in all.split(|byte| *byte == b'\n') {
+        if !name.is_empty() && name != key.as_bytes() {
+            names.push(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    names
+}
+
+fn keep_names(names: &[String]) -> Result<(), Error> {
+    host::set("names", names.join("\n").as_bytes()).map_err(fatal)
 }
 
 fn add_name(key: &str) -> Result<(), Error> {
-    let mut all = names();
-    if !all.iter().any(|name| name == key) {
-        all.push(key.to_owned());
-    }
-    host::set("names", all.join("\n").as_bytes()).map_err(fatal)
+    let mut names = names_without(key);
+    names.push(key.to_owned());
+    keep_names(&names)
 }
 
 fn fatal(message: impl Into<String>) -> Error {
@@ -78,28 +86,31 @@ impl Tester {
                     }
                 }
             }
-            "secret" => return Err(fatal(format!("{:?}", host::hmac("OTHER", "sha256", b"x")))),
+            "secret" => {
+                let signed = host::hmac("OTHER", "sha256", b"x");
+                return Err(signed
+                    .err()
+                    .unwrap_or_else(|| fatal("signed with a secret that was not granted")));
+            }
             _ => {}
         }
         Ok(())
     }
 
+    /// An honest receipt, unless another one was asked for.
     fn receipt(&self, object: &Object) -> Receipt {
-        let honest = Receipt::of(object, format!("tester:{}", object.key));
+        let mut receipt = Receipt::of(object, format!("tester:{}", object.key));
         match self.mode.as_str() {
-            "short-receipt" => Receipt { bytes_written: object.size.saturating_sub(1), ..honest },
-            "long-receipt" => Receipt { bytes_written: u64::MAX, ..honest },
-            "wrong-checksum" => {
-                Receipt { remote_checksum: Some(format!("sha256:{}", "0".repeat(64))), ..honest }
-            }
-            "right-checksum" => {
-                Receipt { remote_checksum: Some(format!("sha256:{}", object.sha256)), ..honest }
-            }
-            "long-location" => Receipt { location: "x".repeat(5_000_000), ..honest },
-            "rude-location" => Receipt { location: "\u{1b}]0;owned\u{7}".into(), ..honest },
-            "many-tags" => Receipt { tags: vec![("t".repeat(1_000), "v".repeat(1_000)); 20_000], ..honest },
-            _ => honest,
+            "short-receipt" => receipt.bytes_written = object.size.saturating_sub(1),
+            "long-receipt" => receipt.bytes_written = u64::MAX,
+            "wrong-checksum" => receipt.remote_checksum = Some(format!("sha256:{}", "0".repeat(64))),
+            "right-checksum" => receipt.remote_checksum = Some(format!("sha256:{}", object.sha256)),
+            "long-location" => receipt.location = "x".repeat(5_000_000),
+            "rude-location" => receipt.location = "\u{1b}]0;owned\u{7}".into(),
+            "many-tags" => receipt.tags = vec![("t".repeat(1_000), "v".repeat(1_000)); 20_000],
+            _ => {}
         }
+        receipt
     }
 }
 
@@ -120,12 +131,11 @@ impl Sink for Tester {
     };
 
     fn validate(settings: &Settings) -> Vec<Error> {
-        let checks = [
-            settings.maybe_text("mode").err(),
-            settings.maybe_text("url").err(),
-            settings.number("n", 0).err(),
-        ];
-        let mut problems: Vec<Error> = checks.into_iter().flatten().collect();
+        let mut problems = Vec::new();
+        for name in ["mode", "url"] {
+            problems.extend(settings.maybe_text(name).err());
+        }
+        problems.extend(settings.number("n", 0).err());
         if let Ok(tester) = Tester::open(settings) {
             problems.extend(tester.misbehave("validate").err());
             if tester.mode == "refused" {
@@ -177,8 +187,7 @@ impl Sink for Tester {
             }
             "digests" => {
                 let all = ["sha256", "sha512", "sha1", "md5", "crc32", "none"];
-                let told: Vec<String> =
-                    all.iter().map(|a| data.digest(a).map_or_else(|e| e.code, |d| hex(&d))).collect();
+                let told = all.map(|name| data.digest(name).map_or_else(|e| e.code, |d| hex(&d)));
                 return Err(fatal(told.join(" ")));
             }
             "slices" => {
@@ -285,11 +294,12 @@ impl Look for Tester {
         self.misbehave("stat")?;
         if self.url.is_some() {
             let response = Request::new("HEAD", &self.url(key)).send()?;
-            let bytes = response.header("content-length").and_then(|n| n.parse().ok());
-            return match response.status() {
-                404 => Ok(None),
-                _ => Ok(Some((bytes.unwrap_or(0), response.accepted()?.header("etag").map(str::to_owned)))),
-            };
+            if response.status() == 404 {
+                return Ok(None);
+            }
+            let response = response.accepted()?;
+            let bytes = response.content_length().unwrap_or(0);
+            return Ok(Some((bytes, response.header("etag").map(str::to_owned))));
         }
         Ok(host::get(&stored(key)).map(|bytes| (bytes.len() as u64, None)))
     }
@@ -311,7 +321,7 @@ impl Look for Tester {
 
     fn list(&self) -> Result<Vec<String>, Error> {
         self.misbehave("list")?;
-        Ok(names())
+        Ok(names_without(""))
     }
 
     fn delete(&self, key: &str) -> Result<(), Error> {
@@ -320,11 +330,11 @@ impl Look for Tester {
             Request::delete(&self.url(key)).send()?.accepted()?;
         }
         host::delete(&stored(key));
-        let left: Vec<String> = names().into_iter().filter(|name| name != key).collect();
+        let left = names_without(key);
         if self.url.is_some() && left.is_empty() {
             return Ok(());
         }
-        host::set("names", left.join("\n").as_bytes()).map_err(fatal)
+        keep_names(&left)
     }
 }
 

@@ -1,0 +1,38 @@
+//! What a sink that can look says of what it holds: the cases of the suite.
+
+use std::sync::Arc;
+
+use billkeep_core::sink::{Sink, SinkError};
+
+use super::{Answered, Kit, Outcome};
+use crate::conformance::{self, Answer, CASES, Subject, Weight};
+
+impl Kit<'_> {
+    pub(super) fn looking(&mut self) {
+        if !self.open().is_ok_and(|sink| sink.looks()) {
+            return;
+        }
+        for case in CASES {
+            self.check(&format!("look.{}", case.name), case.what, |kit| kit.case(case));
+        }
+    }
+
+    fn case(&self, case: &conformance::Case) -> Answered {
+        // What one that remembers has put, only the same one knows.
+        let remembers: Option<Arc<dyn Sink>> =
+            Some(self.open()?).filter(|sink| sink.memory().is_some()).map(Arc::from);
+        let open = || -> Result<Box<dyn Sink>, SinkError> {
+            match &remembers {
+                Some(sink) => Ok(Box::new(sink.clone())),
+                None => (self.subject.sink.open)(),
+            }
+        };
+        let answer = conformance::ask(case, &Subject { open: &open, ..self.subject.sink });
+        Ok(match answer {
+            Answer::Yes(_) => Outcome::Passed,
+            Answer::No(seen) if case.weight == Weight::Must => Outcome::Failed(seen),
+            Answer::No(seen) => Outcome::Skipped(format!("it cannot, and need not: {seen}")),
+            Answer::NotTried(why) => Outcome::Skipped(why),
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! The file, and what the plugin says of itself.
+
+use super::Tried;
+use crate::kit::{Kit, Outcome, so};
+
+pub(super) fn file(kit: &mut Kit<'_>, tried: &Tried<'_>) {
+    kit.check("file.interface", "it was built for an interface that this program speaks", |_| {
+        Ok(Outcome::Passed)
+    });
+    kit.check(
+        "file.declares",
+        "it declares id, version and licence, so that people know what they trust",
+        |_| {
+            let Some(declared) = &tried.file.declared else {
+                return Ok(Outcome::Failed(
+                    "it declares nothing: build it with `billkeep plugin build`".into(),
+                ));
+            };
+            let all = [("id", &declared.id), ("version", &declared.version), ("license", &declared.license)];
+            let missing: Vec<&str> =
+                all.iter().filter(|(_, value)| value.is_empty()).map(|(name, _)| *name).collect();
+            so(missing.is_empty(), || format!("`plugin.json` lacks {}", missing.join(", ")))
+        },
+    );
+    kit.check("file.hosts", "it declares the hosts that it sends to, if it sends", |kit| {
+        let sink = tried.sink()?;
+        let _ = kit.send(&sink);
+        let hosts = tried.file.declared.as_ref().map(|declared| declared.hosts.is_empty());
+        so(tried.target.asked().is_empty() || hosts == Some(false), || {
+            "it sends, and declares no `hosts`".into()
+        })
+    });
+    kit.check("file.size", "it has less than 64 MiB", |_| {
+        so(tried.file.bytes < 64 << 20, || format!("it has {} bytes", tried.file.bytes))
+    });
+    kit.check("describe.whole", "it says its name, version, ways of writing and how many at a time", |_| {
+        let sink = tried.sink()?;
+        let d = sink.described();
+        so(!d.name.is_empty() && !d.version.is_empty() && !d.write_modes.is_empty() && d.at_once > 0, || {
+            format!("{d:?}")
+        })
+    });
+    kit.check("describe.schema", "its schema of settings is JSON, and of an object", |_| {
+        let sink = tried.sink()?;
+        let schema: Result<serde_json::Value, _> = serde_json::from_str(&sink.described().schema);
+        match schema {
+            Ok(schema) => so(schema.get("type").is_some_and(|t| t == "object"), || {
+                "the schema does not say `\"type\": \"object\"`".into()
+            }),
+            Err(e) => Ok(Outcome::Failed(format!("the schema is no JSON: {e}"))),
+        }
+    });
+    kit.check("describe.same", "it says the same each time", |_| {
+        let (a, b) = (tried.sink()?, tried.sink()?);
+        so(a.described() == b.described(), || format!("{:?}, {:?}", a.described(), b.described()))
+    });
+}

@@ -1,0 +1,123 @@
+//! The built-in sinks pass the kit that plugins have to pass: the same checks, with an eye on the destination that is not the sink's own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use billkeep_core::sink::Sink;
+use billkeep_sinks::kit::{Checked, Destination, Outcome, Settings, Subject, run};
+use billkeep_sinks::{Folder, Options, conformance};
+
+use crate::support::s3::{SECRET, Server, keys};
+
+/// A folder with what has arrived, also below others; what is hidden in it belongs to the sink, or to the server.
+struct Files(PathBuf);
+
+impl Destination for Files {
+    fn objects(&self) -> Option<BTreeMap<String, Vec<u8>>> {
+        let mut objects = BTreeMap::new();
+        let mut folders = vec![self.0.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+                if path.is_dir() && !name.starts_with('.') {
+                    folders.push(path);
+                } else if path.is_file() && !name.starts_with('.') {
+                    objects.insert(name, fs::read(path).unwrap());
+                }
+            }
+        }
+        Some(objects)
+    }
+
+    fn clear(&self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.unwrap();
+        }
+    }
+}
+
+fn subject<'a>(open: conformance::Opener<'a>, destination: &'a Files, stage: &'a Path) -> Subject<'a> {
+    Subject {
+        sink: conformance::Subject {
+            open,
+            wrong_credentials: None,
+            missing: None,
+            full: None,
+            stage,
+            large_bytes: 0,
+            many: 0,
+        },
+        destination,
+        is_whole: true,
+        is_at_once: true,
+        object_bytes_max: None,
+        secrets: Vec::new(),
+        settings: None,
+        only: None,
+    }
+}
+
+/// Looks at options as `sink add` does: each may be right or wrong.
+fn look_at(url: &str, some: &[(String, &str)]) -> Result<(), String> {
+    let text = |value: &str| value.trim_matches('"').to_owned();
+    let options: Options = some.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    // Words for whoever said so; what counts is that there are some.
+    match billkeep_sinks::check(url, &options) {
+        Err(error) if error.to_string().is_empty() => Err("it says nothing".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// Has all checks made; says how many passed.
+#[track_caller]
+fn passes(subject: &Subject<'_>) -> usize {
+    let checked = run(subject);
+    let failed: Vec<&Checked> =
+        checked.iter().filter(|checked| matches!(checked.outcome, Outcome::Failed(_))).collect();
+    assert!(failed.is_empty(), "{failed:#?}");
+    checked.iter().filter(|checked| checked.outcome == Outcome::Passed).count()
+}
+
+#[test]
+fn a_folder_passes_the_kit() {
+    let (dir, stage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = dir.path().join("bucket");
+    let open = || Ok(Box::new(Folder::open(&place)?) as Box<dyn Sink>);
+    let url = format!("file://{}", place.display());
+    let look_at = |some: &[(String, &str)]| look_at(&url, some);
+    let names = ["encrypt", "encrypt_manifest", "sign_key", "region"].map(str::to_owned).to_vec();
+    let destination = Files(place.clone());
+    let passed = passes(&Subject {
+        settings: Some(Settings { names, look_at: &look_at }),
+        ..subject(&open, &destination, stage.path())
+    });
+    assert!(passed >= 45, "{passed}");
+}
+
+#[test]
+fn a_bucket_passes_the_kit() {
+    let (server, stage) = (Server::start(), tempfile::tempdir().unwrap());
+    let destination = Files(server.bucket("bills"));
+    let options: Options = server
+        .s3_options()
+        .iter()
+        .filter_map(|option| option.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let open = || billkeep_sinks::open("s3://bills/a/b", &options, &keys);
+    let wrong =
+        |name: &str| keys(name).map(|value| if value == SECRET { "wrong-5ec2e7".into() } else { value });
+    let wrong_credentials = || billkeep_sinks::open("s3://bills/a/b", &options, &wrong);
+    let look_at = |some: &[(String, &str)]| look_at("s3://bills/a/b", some);
+    let of_bucket = subject(&open, &destination, stage.path());
+    let passed = passes(&Subject {
+        sink: conformance::Subject { wrong_credentials: Some(&wrong_credentials), ..of_bucket.sink },
+        secrets: vec![SECRET.to_owned(), "wrong-5ec2e7".to_owned()],
+        settings: Some(Settings { names: options.keys().cloned().collect(), look_at: &look_at }),
+        ..subject(&open, &destination, stage.path())
+    });
+    assert!(passed >= 45, "{passed}");
+}
