@@ -19,10 +19,11 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 21] = [
+const DOORS: [Door; 22] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
+    Door { krate: "wide", place: "core/src/ingest/marks" },
     Door { krate: "rawzip", place: "core/src/export/archive" },
     Door { krate: "flate2", place: "core/src/export/archive" },
     Door { krate: "zstd", place: "core/src/block/" },

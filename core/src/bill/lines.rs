@@ -56,6 +56,12 @@ impl Owners {
         Owners(owners.map(|owner| (owner, owner)).collect())
     }
 
+    /// Returns the first of them from a number on.
+    fn next_from(&self, owner: u64) -> Option<u64> {
+        let at = self.0.partition_point(|(_, last)| *last < owner);
+        self.0.get(at).map(|(first, _)| owner.max(*first))
+    }
+
     fn touch(&self, block: &BlockUse) -> bool {
         let from = self.0.partition_point(|(_, last)| *last < block.owner_min);
         self.0.get(from).is_some_and(|(first, _)| *first <= block.owner_max)
@@ -274,6 +280,11 @@ impl ReadBlock {
             let (mut mine, mut theirs) = (Vec::new(), Vec::new());
             for index in 0..self.columns.len() {
                 let (one, two) = (self.column(index)?, other.column(index)?);
+                match one.quick_order(row, two, other_row) {
+                    Some(Ordering::Equal) => continue,
+                    Some(different) => return Ok(different),
+                    None => {}
+                }
                 let (one, two) = (one.cell(row, &mut mine), two.cell(other_row, &mut theirs));
                 let both = one.len().min(two.len());
                 match one.get(..both).cmp(&two.get(..both)) {
@@ -375,6 +386,21 @@ impl Cursor<'_> {
     fn closed_from(&self) -> Option<u64> {
         if self.open.is_some() { None } else { self.blocks.get(self.next).map(|b| b.owner_min) }
     }
+
+    /// Goes on in a block from a row on, with the first line there that is wanted: lines that nobody wants need not be put in
+    /// order with those of other segments. Without any the block is done.
+    fn go_on(&mut self, block: ReadBlock, row: usize, wanted: &Owners) -> Result<(), BillError> {
+        let rest = block.owners()?.get(row..).unwrap_or_default();
+        let skipped = rest.first().and_then(|first| {
+            let from = wanted.next_from(*first)?;
+            Some(rest.partition_point(|owner| *owner < from))
+        });
+        self.open = match skipped {
+            Some(skipped) if skipped < rest.len() => Some((block, row + skipped)),
+            _ => None,
+        };
+        Ok(())
+    }
 }
 
 fn walk_day<E: From<BillError>>(
@@ -418,31 +444,28 @@ fn walk_day<E: From<BillError>>(
             .min_by_key(|c| c.closed_from());
         if let Some(cursor) = closed {
             if let Some(used) = cursor.blocks.get(cursor.next) {
-                cursor.open = Some((ReadBlock::read(store, cursor.segment, used, basis)?, 0));
+                let block = ReadBlock::read(store, cursor.segment, used, basis)?;
                 cursor.next += 1;
+                cursor.go_on(block, 0, &filter.owners)?;
             }
             continue;
         }
         let Some(first) = first else { return Ok(()) };
         let to = run_end(&cursors, first)?;
         let Some(cursor) = cursors.get_mut(first) else { return Ok(()) };
-        let Some((block, row)) = cursor.open.as_mut() else { return Ok(()) };
-        let owners = block.owners()?;
-        let run = owners.get(*row..to).unwrap_or_default();
+        let Some((block, row)) = cursor.open.take() else { return Ok(()) };
+        let run = block.owners()?.get(row..to).unwrap_or_default();
         let (least, most) = (run.first().copied().unwrap_or(0), run.last().copied().unwrap_or(0));
         let ranges = &filter.owners.0;
         let ranges = ranges.get(ranges.partition_point(|(_, high)| *high < least)..).unwrap_or_default();
         for (low, high) in ranges.iter().take_while(|(low, _)| *low <= most) {
-            let from = *row + run.partition_point(|o| o < low);
-            let end = *row + run.partition_point(|o| o <= high);
+            let from = row + run.partition_point(|o| o < low);
+            let end = row + run.partition_point(|o| o <= high);
             if from < end {
-                visit(Slice { block, rows: from..end })?;
+                visit(Slice { block: &block, rows: from..end })?;
             }
         }
-        *row = to;
-        if to >= block.rows() {
-            cursor.open = None;
-        }
+        cursor.go_on(block, to, &filter.owners)?;
     }
 }
 
@@ -464,12 +487,27 @@ fn run_end(cursors: &[Cursor<'_>], first: usize) -> Result<usize, BillError> {
             let owners = block.owners()?.get(*row..to).unwrap_or_default();
             to = row + owners.partition_point(|o| *o < from);
         } else if let Some((other, other_row)) = &cursor.open {
-            // Binary search: the block is sorted as the merge is. Among equals the earlier load comes first.
-            let (mut low, mut high) = (*row, to);
+            // The block is sorted as the merge is. Among equals the earlier load comes first.
+            let before = |at: usize| -> Result<bool, BillError> {
+                let order = block.compare(at, other, *other_row)?;
+                Ok(order == Ordering::Less || (order == Ordering::Equal && first < i))
+            };
+            // Where lines of segments alternate the end is near: look twice as far each time, and search between the last two.
+            let (mut low, mut step) = (*row, 1);
+            let mut high = to;
+            while low < high {
+                let at = (low + step - 1).min(high - 1);
+                if before(at)? {
+                    low = at + 1;
+                    step *= 2;
+                } else {
+                    high = at;
+                    break;
+                }
+            }
             while low < high {
                 let middle = low + (high - low) / 2;
-                let order = block.compare(middle, other, *other_row)?;
-                if order == Ordering::Less || (order == Ordering::Equal && first < i) {
+                if before(middle)? {
                     low = middle + 1;
                 } else {
                     high = middle;

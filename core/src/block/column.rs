@@ -7,6 +7,8 @@
 //! raw         packed lengths, then the texts
 //! ```
 
+use std::cmp::Ordering;
+
 use super::BlockError;
 use super::bytes::Take;
 use super::ints;
@@ -171,6 +173,15 @@ impl ColumnData {
                 scratch
             }
         }
+    }
+
+    /// Compares two cells by their integers, where these tell how the texts compare: they are equal, or of texts that are all as
+    /// long as each other.
+    pub(crate) fn quick_order(&self, row: usize, other: &ColumnData, other_row: usize) -> Option<Ordering> {
+        let ((form, value), (other_form, other_value)) = (self.integer(row)?, other.integer(other_row)?);
+        let order = value.cmp(&other_value);
+        let as_long = matches!(form.0, Form::Digits(_) | Form::Time);
+        (form == other_form && (as_long || order == Ordering::Equal)).then_some(order)
     }
 
     /// Returns the integer of a row, unless the row is an exception or the column has none.
