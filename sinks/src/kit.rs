@@ -73,6 +73,8 @@ pub struct Subject<'a> {
     pub is_at_once: bool,
     /// The largest object that it takes, if there is one.
     pub object_bytes_max: Option<u64>,
+    /// What those of its memory's names begin with that all programs know.
+    pub shared_memory: &'a str,
     /// What no message may hold.
     pub secrets: Vec<String>,
     /// Its settings, if they can be tried.
@@ -112,7 +114,7 @@ pub(crate) fn words(error: SinkError) -> String {
     error.to_string()
 }
 
-/// Has one program's sink know what was remembered in another's.
+/// Has one program's sink know what was remembered in another's, under names that begin so.
 pub(crate) fn remind(sink: &dyn Sink, of: &dyn Sink, beginning: &str) {
     if let (Some(from), Some(to)) = (of.memory(), sink.memory()) {
         from.of(beginning).into_iter().for_each(|(name, value)| to.set(&name, Some(value)));

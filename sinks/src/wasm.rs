@@ -42,7 +42,6 @@ pub use compiled::From as CompiledFrom;
 pub use declared::{Declared, SECTION, Takes};
 pub use file::{Form, INTERFACES, PluginFile, looks_at_a_file};
 pub use grants::{Grants, size};
-pub(crate) use host::STATE;
 pub use host::{Listener, LogLine};
 pub use plugin::{Description, Plugin, Problem};
 pub use rule::HostRule;

@@ -280,3 +280,29 @@ fn a_part_is_not_touched_where_somebody_elses_manifest_lies_beside_it() {
     export().says(3, &["is there already with other content"]);
     assert_eq!(std::fs::read(&part).unwrap(), b"theirs");
 }
+
+#[test]
+fn a_part_that_cannot_be_put_does_not_stay_in_the_hidden_folder() {
+    let home = Home::with(&[demo_file(4, 7)]);
+    let staged = |folder: &Path| -> Vec<String> {
+        let hidden = std::fs::read_dir(folder.join(".billkeep-staging")).unwrap();
+        hidden.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    for (number, more) in [&[][..], &["--per", "customer"]].into_iter().enumerate() {
+        let (whole, blocked) =
+            (home.path(&format!("whole-{number}")), home.path(&format!("blocked-{number}")));
+        let export = |folder: &Path| {
+            home.run(
+                ["export", "2021-04", "--kind", "monthly", "-o", folder.to_str().unwrap()].iter().chain(more),
+            )
+        };
+        export(&whole).says(0, &[]);
+        assert_eq!(staged(&whole), ["lock"]);
+        // Where the parts are to be, there are folders.
+        for name in listing(&whole).into_keys().filter(|name| name.ends_with(".zip")) {
+            std::fs::create_dir_all(blocked.join(name)).unwrap();
+        }
+        export(&blocked).says(5, &["irectory"]);
+        assert_eq!(staged(&blocked), ["lock"]);
+    }
+}

@@ -54,6 +54,7 @@ fn subject<'a>(open: conformance::Opener<'a>, destination: &'a Files, stage: &'a
         is_whole: true,
         is_at_once: true,
         object_bytes_max: None,
+        shared_memory: "",
         secrets: Vec::new(),
         settings: None,
         only: None,

@@ -196,8 +196,9 @@ pub(crate) fn show_before_trusting(
 /// Shows that something goes on while a large plugin is compiled, which it is when it is first used; until the value is dropped.
 pub(crate) fn compiling(context: &Context, file: &PluginFile) -> Waiting {
     let words = format!("compiling `{}`, if this is the first time that it is used here", file.name());
-    let shown = context.shows_progress() && file.bytes > COMPILED_AT_ONCE_BYTES;
-    if !shown && file.bytes > COMPILED_AT_ONCE_BYTES {
+    let large = file.bytes > COMPILED_AT_ONCE_BYTES;
+    let shown = large && context.shows_progress();
+    if large && !shown {
         context.say("The first time that it is used here, it is compiled; that takes some seconds.");
     }
     Waiting::new(shown, words)

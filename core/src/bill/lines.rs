@@ -47,8 +47,7 @@ impl Owners {
 
     /// Says whether an owner is among them.
     pub fn contains(&self, owner: u64) -> bool {
-        let at = self.0.partition_point(|(_, last)| *last < owner);
-        self.0.get(at).is_some_and(|(first, _)| *first <= owner)
+        self.next_from(owner) == Some(owner)
     }
 
     /// Those of these accounts, which come in ascending order.
@@ -63,8 +62,7 @@ impl Owners {
     }
 
     fn touch(&self, block: &BlockUse) -> bool {
-        let from = self.0.partition_point(|(_, last)| *last < block.owner_min);
-        self.0.get(from).is_some_and(|(first, _)| *first <= block.owner_max)
+        self.next_from(block.owner_min).is_some_and(|owner| owner <= block.owner_max)
     }
 }
 
@@ -493,7 +491,8 @@ fn run_end(cursors: &[Cursor<'_>], first: usize) -> Result<usize, BillError> {
                 Ok(order == Ordering::Less || (order == Ordering::Equal && first < i))
             };
             // Where lines of segments alternate the end is near: look twice as far each time, and search between the last two.
-            let (mut low, mut step) = (*row, 1);
+            // The head itself comes before all.
+            let (mut low, mut step) = (*row + 1, 1);
             let mut high = to;
             while low < high {
                 let at = (low + step - 1).min(high - 1);

@@ -180,8 +180,7 @@ impl ColumnData {
     pub(crate) fn quick_order(&self, row: usize, other: &ColumnData, other_row: usize) -> Option<Ordering> {
         let ((form, value), (other_form, other_value)) = (self.integer(row)?, other.integer(other_row)?);
         let order = value.cmp(&other_value);
-        let as_long = matches!(form.0, Form::Digits(_) | Form::Time);
-        (form == other_form && (as_long || order == Ordering::Equal)).then_some(order)
+        (form == other_form && (form.0.sorts_as_text() || order == Ordering::Equal)).then_some(order)
     }
 
     /// Returns the integer of a row, unless the row is an exception or the column has none.

@@ -32,6 +32,11 @@ impl Form {
         form.read(cell).map(|_| form)
     }
 
+    /// Says whether all its texts are as long as each other, so that they sort as their integers do.
+    pub(crate) fn sorts_as_text(self) -> bool {
+        matches!(self, Form::Digits(_) | Form::Time)
+    }
+
     /// Reads a cell that has exactly this form.
     pub(crate) fn read(self, cell: &[u8]) -> Option<i64> {
         match self {

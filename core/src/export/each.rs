@@ -25,7 +25,7 @@ use super::compose::{Composer, Made};
 use super::csv::Columns;
 use super::form::Audience;
 use super::kept::{keep, kept};
-use super::place::{place_held, put, staged_path};
+use super::place::{Stage, place_held, put};
 use super::plan::{Naming, Plan, Scope, Wanted, coverage_last_day};
 use super::render::{
     CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers,
@@ -305,11 +305,11 @@ impl Job<'_> {
         must_tie(&plan, &figures.sums, expected)?;
         let mut hashing = Hashing::new(Vec::new());
         let entries = archive::write(&mut hashing, pieces.into_iter()).map_err(ExportError::Write)?;
-        let path = staged_path(self.sink_name, self.sink, &plan)?;
-        std::fs::write(&path, &hashing.out)
-            .map_err(|e| ExportError::Write(format!("`{}`: {e}", path.display())))?;
+        let stage = Stage::of(self.sink_name, self.sink, &plan)?;
+        std::fs::write(&stage.path, &hashing.out)
+            .map_err(|e| ExportError::Write(format!("`{}`: {e}", stage.path.display())))?;
         let rendered = hashing.rendered(names, &entries, &account.csvs, figures, &self.columns);
-        put(self.sink_name, self.sink, &plan, rendered, &path)?;
+        put(self.sink_name, self.sink, &plan, rendered, &stage)?;
         Ok(())
     }
 }

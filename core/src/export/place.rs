@@ -37,9 +37,9 @@ pub(super) fn place_held(
     sink: &dyn Sink,
     settings: &RenderSettings<'_>,
 ) -> Result<Rendered, ExportError> {
-    let staged_path = staged_path(sink_name, sink, plan)?;
-    let rendered = stage_part(store, view, plan, settings, &staged_path)?;
-    put(sink_name, sink, plan, rendered, &staged_path)
+    let stage = Stage::of(sink_name, sink, plan)?;
+    let rendered = stage_part(store, view, plan, settings, &stage.path)?;
+    put(sink_name, sink, plan, rendered, &stage)
 }
 
 /// Renders a plan's part into a file, and sees that it shows nobody what is not theirs.
@@ -63,13 +63,27 @@ pub(crate) fn stage_part(
     Ok(rendered)
 }
 
-/// Returns where a plan's part is staged.
-pub(super) fn staged_path(sink_name: &str, sink: &dyn Sink, plan: &Plan) -> Result<PathBuf, ExportError> {
-    let folder = sink.stage_folder().ok_or_else(|| ExportError::Sink {
-        sink: sink_name.to_owned(),
-        error: SinkError::Setup("it has no folder to stage parts in".into()),
-    })?;
-    Ok(folder.join(plan.part_name()))
+/// Where a part lies until it is put. It does not stay there, whatever comes of it: on a full disk it would be in everybody's way.
+pub(super) struct Stage {
+    pub(super) path: PathBuf,
+}
+
+impl Stage {
+    /// Finds the place of a plan's part.
+    pub(super) fn of(sink_name: &str, sink: &dyn Sink, plan: &Plan) -> Result<Stage, ExportError> {
+        let folder = sink.stage_folder().ok_or_else(|| ExportError::Sink {
+            sink: sink_name.to_owned(),
+            error: SinkError::Setup("it has no folder to stage parts in".into()),
+        })?;
+        Ok(Stage { path: folder.join(plan.part_name()) })
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        // What was moved away is not there any more.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 /// Puts a part that was rendered into a file, and its manifest, where they are not yet.
@@ -78,7 +92,7 @@ pub(super) fn put(
     sink: &dyn Sink,
     plan: &Plan,
     rendered: Rendered,
-    staged_path: &Path,
+    stage: &Stage,
 ) -> Result<Rendered, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let name = plan.part_name();
@@ -93,7 +107,7 @@ pub(super) fn put(
     let held = read_hash(sink, &name).map_err(sink_error)?;
     if held != Some((rendered.bytes, rendered.sha256)) {
         let staged = Staged {
-            path: staged_path.to_owned(),
+            path: stage.path.clone(),
             bytes: rendered.bytes,
             sha256: rendered.sha256,
             tags: plan.tags(),
@@ -106,8 +120,6 @@ pub(super) fn put(
             return Err(sink_error(SinkError::Damaged(why)));
         }
     }
-    // What was moved away is not there any more; what was found in place is not needed.
-    let _ = std::fs::remove_file(staged_path);
     // Somebody may have been faster: what is there is read before either is believed.
     if found.is_none() && !sink.put_new(&manifest_name, &manifest.to_bytes()).map_err(sink_error)? {
         let theirs = read_all(sink, &manifest_name).map_err(sink_error)?;

@@ -150,7 +150,7 @@ pub(super) fn read<'a>(
         owner: schema.index_of(Column::OwnerUin),
         bill_day: schema.index_of(Column::BillDay),
         currency: schema.index_of(Column::Currency),
-        month: Coverage { first: source.bill.month.first_day(), last: source.bill.month.last_day() },
+        month: Coverage::month(source.bill.month),
         last_day: None,
     };
     let mut faults: Vec<(usize, Fault)> = Vec::new();

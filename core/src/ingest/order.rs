@@ -3,8 +3,6 @@
 
 use std::cmp::Ordering;
 
-use crate::block::text::Form;
-
 use super::cells::Span;
 use super::column::{Data, ReadColumn, exception};
 use super::lines::{Lines, Row};
@@ -29,63 +27,45 @@ pub(super) fn order(lines: &Lines<'_>) -> Vec<u32> {
 }
 
 /// Returns, for each line, a number by which lines sort as by their cells in the first columns, and how many columns these
-/// are: those of few texts, none of which another one goes on from, and of integers that sort as their texts, as far as 64
-/// bits reach.
+/// are: as far as their cells have ranks, and 64 bits reach.
 fn ranks_of_lines(lines: &Lines<'_>) -> (Vec<u64>, usize) {
-    let mut ranks = vec![0; lines.rows.len()];
+    let mut ranks = vec![0_u64; lines.rows.len()];
     let mut left = u64::BITS;
     let mut columns = 0;
     for column in &lines.columns {
-        let largest = match &column.data {
-            Data::Coded { entries, .. } => entries.len().saturating_sub(1) as u64,
-            _ => match sorted_integers(column) {
-                Some(values) => {
-                    let (least, most) = least_and_most(values);
-                    most.abs_diff(least)
-                }
-                None => break,
-            },
-        };
-        let bits = u64::BITS - largest.leading_zeros();
-        if bits > left {
-            break;
+        let Some((bits, of_lines)) = ranks_of_column(lines, column, left) else { break };
+        for (rank, of_line) in ranks.iter_mut().zip(of_lines) {
+            *rank = rank.checked_shl(bits).unwrap_or(0) | of_line;
         }
         left -= bits;
         columns += 1;
-        let add = |(rank, of_line): (&mut u64, u64)| *rank = rank.checked_shl(bits).unwrap_or(0) | of_line;
-        match &column.data {
-            _ if bits == 0 => {}
-            Data::Coded { entries, codes, .. } => match ranks_of_texts(lines, entries) {
-                Some(of) => {
-                    let of_line = |code: &u32| of.get(*code as usize).copied().unwrap_or(0);
-                    ranks.iter_mut().zip(codes.iter().map(of_line)).for_each(add);
-                }
-                None => return (ranks, columns - 1),
-            },
-            Data::Integers { values, .. } => {
-                let (least, _) = least_and_most(values);
-                ranks.iter_mut().zip(values.iter().map(|value| value.abs_diff(least))).for_each(add);
-            }
-            Data::Texts => {}
-        }
     }
     (ranks, columns)
+}
+
+/// Returns, for each line, where its cell of a column comes among all, and how many bits that takes; `None` for more bits than are
+/// left, and for columns of many texts, or of texts of which one goes on from another.
+fn ranks_of_column(lines: &Lines<'_>, column: &ReadColumn, left: u32) -> Option<(u32, Vec<u64>)> {
+    let bits_for = |largest: u64| Some(u64::BITS - largest.leading_zeros()).filter(|bits| *bits <= left);
+    if let Data::Coded { entries, codes, .. } = &column.data {
+        let bits = bits_for(entries.len().saturating_sub(1) as u64)?;
+        let of_texts = ranks_of_texts(lines, entries)?;
+        return Some((bits, codes.iter().map(|c| of_texts.get(*c as usize).copied().unwrap_or(0)).collect()));
+    }
+    let values = sorted_integers(column)?;
+    let least = values.iter().copied().min()?;
+    let bits = bits_for(values.iter().copied().max()?.abs_diff(least))?;
+    Some((bits, values.iter().map(|value| value.abs_diff(least)).collect()))
 }
 
 /// Returns the integers of a column, if its cells are all as long as each other, so that they sort as their numbers do.
 fn sorted_integers(column: &ReadColumn) -> Option<&[i64]> {
     match &column.data {
-        Data::Integers { form: Form::Digits(_) | Form::Time, values, exceptions }
-            if exceptions.is_empty() =>
-        {
+        Data::Integers { form, values, exceptions } if form.sorts_as_text() && exceptions.is_empty() => {
             Some(values)
         }
         _ => None,
     }
-}
-
-fn least_and_most(values: &[i64]) -> (i64, i64) {
-    values.iter().fold((i64::MAX, i64::MIN), |(least, most), value| (least.min(*value), most.max(*value)))
 }
 
 /// Returns where each text comes among all; `None` if one of them goes on where another one ends.
@@ -108,7 +88,7 @@ fn ranks_of_texts(lines: &Lines<'_>, entries: &[Span]) -> Option<Vec<u64>> {
 /// Sorts lines that are equal so far by their cells from a column on.
 ///
 /// The cells of the first column in which they differ are fetched once for each line; comparing pairs would fetch them again
-/// and again, from all over the text.
+/// and again, from all over the text. Equal lines are given, and stay, in the order in which they came.
 fn by_cells(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
     if group.len() < 2 {
         return;
@@ -117,7 +97,7 @@ fn by_cells(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
     let first = rows().next().unwrap_or(0);
     let columns = lines.columns.get(from..).unwrap_or_default();
     let different = |column: &&ReadColumn| rows().any(|row| !same(column, first, row));
-    let Some(column) = columns.iter().find(different) else { return compare_pairs(lines, group, from) };
+    let Some(column) = columns.iter().find(different) else { return };
     let mut cells: Vec<Cell<'_>> = rows().map(|row| Cell::of_line(lines, column, row)).collect();
     cells.sort_unstable();
     if cells.array_windows().any(Cell::goes_on) {

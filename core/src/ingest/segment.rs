@@ -144,8 +144,8 @@ fn days_of(source: &Source, owner_days: &[OwnerDay]) -> Vec<DayDigest> {
 fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup, Overflow> {
     let mut rollup = Rollup::new(lines.summed.iter().map(|(column, _)| *column).collect());
     let place = |column| source.schema.index_of(column).unwrap_or(0);
-    let mut owners = Named::new(lines, place(Column::OwnerUin));
-    let mut products = Named::new(lines, place(Column::ProductName));
+    let mut owners = NameColumn::new(lines, place(Column::OwnerUin));
+    let mut products = NameColumn::new(lines, place(Column::ProductName));
     let columns = lines.amounts.len();
     // The cells of one run: first line, product and currency by their codes, lines, and the sums of all of them.
     let mut cells: Vec<(usize, (u32, u32), u64)> = Vec::new();
@@ -191,7 +191,7 @@ fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup
 }
 
 /// A column that names something, whose texts are looked up once each: they lie all over the stretch.
-struct Named<'a> {
+struct NameColumn<'a> {
     lines: &'a Lines<'a>,
     column: usize,
     codes: &'a [u32],
@@ -199,10 +199,10 @@ struct Named<'a> {
     numbers: Vec<Option<u32>>,
 }
 
-impl<'a> Named<'a> {
-    fn new(lines: &'a Lines<'a>, column: usize) -> Named<'a> {
+impl<'a> NameColumn<'a> {
+    fn new(lines: &'a Lines<'a>, column: usize) -> NameColumn<'a> {
         let codes = lines.columns.get(column).and_then(|c| c.codes()).unwrap_or_default();
-        Named { lines, column, codes, numbers: Vec::new() }
+        NameColumn { lines, column, codes, numbers: Vec::new() }
     }
 
     /// Returns which of the column's texts a line has.

@@ -199,7 +199,7 @@ impl Kit<'_> {
                 // Two programs, of which neither knows what the other did; but the target's part of the memory is one.
                 let (sink, other) = (kit.open()?, kit.open()?);
                 kit.manifest(&*sink).map_err(words)?;
-                remind(&*other, &*sink, crate::wasm::STATE);
+                remind(&*other, &*sink, kit.subject.shared_memory);
                 kit.manifest(&*other).map(|()| Outcome::Passed).map_err(words)
             },
         );
@@ -209,7 +209,7 @@ impl Kit<'_> {
             }
             let (sink, other) = (kit.open()?, kit.open()?);
             sink.put_new("a.manifest.json", b"{}").map_err(words)?;
-            remind(&*other, &*sink, crate::wasm::STATE);
+            remind(&*other, &*sink, kit.subject.shared_memory);
             match other.put_new("a.manifest.json", b"{\"other\":1}") {
                 Ok(false) | Err(SinkError::Conflict { .. }) => kit.is_there(b"{}"),
                 other => Ok(Outcome::Failed(format!("{other:?}"))),
@@ -228,7 +228,7 @@ impl Kit<'_> {
             let (sink, other) = (kit.open()?, kit.open()?);
             kit.manifest(&*sink).map_err(words)?;
             let once = kit.subject.destination.objects();
-            remind(&*other, &*sink, crate::wasm::STATE);
+            remind(&*other, &*sink, kit.subject.shared_memory);
             kit.manifest(&*other).map_err(words)?;
             so(kit.subject.destination.objects() == once, || format!("{:?}", kit.arrived()))
         });

@@ -20,7 +20,7 @@ pub use crate::kit::{Checked, Outcome};
 use super::declared::Takes;
 use super::file::PluginFile;
 use super::grants::Grants;
-use super::host::Listener;
+use super::host::{Listener, STATE};
 use super::plugin::Plugin;
 use super::sink::WasmSink;
 use crate::conformance;
@@ -91,6 +91,7 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Checked>, String> {
         // It may as well send all of them when their run is committed.
         is_at_once: false,
         object_bytes_max: described.as_ref().and_then(|described| described.object_bytes_max),
+        shared_memory: STATE,
         secrets: if tried.grants.secrets.is_empty() { Vec::new() } else { vec![CANARY.to_owned()] },
         settings: Some(kit::Settings {
             names: described.map(|described| settings::names(&described.schema)).unwrap_or_default(),
