@@ -97,7 +97,8 @@ impl fmt::Display for Digest {
 pub struct LineHasher {
     /// The state after one whole SHA-256 block that stands for the header.
     start: [u32; 8],
-    text: Vec<u8>,
+    /// The texts of two lines.
+    texts: [Vec<u8>; 2],
 }
 
 /// What SHA-256 begins with (FIPS 180-4, 5.3.3).
@@ -116,47 +117,69 @@ impl LineHasher {
         }
         let mut start = SHA256_START;
         compress256(&mut start, &[block]);
-        LineHasher { start, text: Vec::new() }
+        LineHasher { start, texts: [Vec::new(), Vec::new()] }
     }
 
     /// Hashes a line of these cells.
     pub fn hash<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]> + Clone) -> [u8; 32] {
-        self.hash_text(cells.clone().map(<[u8]>::len), |text| {
+        let [text, _] = &mut self.texts;
+        lay_out(text, cells.clone().map(<[u8]>::len), |text| {
             cells.for_each(|cell| text.extend_from_slice(cell));
-        })
+        });
+        let mut state = self.start;
+        compress256(&mut state, text.as_chunks().0);
+        bytes_of(state)
     }
 
-    /// Hashes a line whose cells have these lengths, and whose text `append` adds to what it is given.
+    /// Hashes two lines, of which `lay_out` is told which one to lay out, with [`lay_out`].
     ///
-    /// The cells' lengths go first, so that no two lines are one text.
-    pub(crate) fn hash_text(
-        &mut self,
-        lengths: impl Iterator<Item = usize>,
-        append: impl FnOnce(&mut Vec<u8>),
-    ) -> [u8; 32] {
-        self.text.clear();
-        for mut length in lengths {
-            while length >= 0x80 {
-                self.text.push((length & 0x7f) as u8 | 0x80);
-                length >>= 7;
-            }
-            self.text.push(length as u8);
+    /// A block of the one and a block of the other in turn: neither waits for the other, and the processor works on both.
+    pub(crate) fn hash_two(&mut self, mut lay_out: impl FnMut(usize, &mut Vec<u8>)) -> [[u8; 32]; 2] {
+        for (which, text) in self.texts.iter_mut().enumerate() {
+            lay_out(which, text);
         }
-        append(&mut self.text);
-        // All of it at once, with its end as SHA-256 has it: a bit, zeros, and the length with that of the header's block.
-        let bits = 8 * (SHA256_BLOCK + self.text.len()) as u64;
-        self.text.push(0x80);
-        let zeros = (self.text.len() + 8).next_multiple_of(SHA256_BLOCK) - 8;
-        self.text.resize(zeros, 0);
-        self.text.extend_from_slice(&bits.to_be_bytes());
-        let mut state = self.start;
-        compress256(&mut state, self.text.as_chunks::<SHA256_BLOCK>().0);
-        let mut hash = [0; 32];
-        for (to, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
-            *to = word.to_be_bytes();
+        let [one, other] = self.texts.each_ref().map(|text| text.as_chunks::<SHA256_BLOCK>().0);
+        let [mut first, mut second] = [self.start; 2];
+        let both = one.len().min(other.len());
+        for (one, other) in one.iter().zip(other) {
+            compress256(&mut first, std::slice::from_ref(one));
+            compress256(&mut second, std::slice::from_ref(other));
         }
-        hash
+        compress256(&mut first, one.get(both..).unwrap_or_default());
+        compress256(&mut second, other.get(both..).unwrap_or_default());
+        [bytes_of(first), bytes_of(second)]
     }
+}
+
+/// Lays a line out as it is hashed: the lengths of its cells, so that no two lines are one text; the text that `append` adds; and
+/// the end that SHA-256 has after the header's block and these.
+pub(crate) fn lay_out(
+    text: &mut Vec<u8>,
+    lengths: impl Iterator<Item = usize>,
+    append: impl FnOnce(&mut Vec<u8>),
+) {
+    text.clear();
+    for mut length in lengths {
+        while length >= 0x80 {
+            text.push((length & 0x7f) as u8 | 0x80);
+            length >>= 7;
+        }
+        text.push(length as u8);
+    }
+    append(text);
+    let bits = 8 * (SHA256_BLOCK + text.len()) as u64;
+    text.push(0x80);
+    let zeros = (text.len() + 8).next_multiple_of(SHA256_BLOCK) - 8;
+    text.resize(zeros, 0);
+    text.extend_from_slice(&bits.to_be_bytes());
+}
+
+fn bytes_of(state: [u32; 8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    for (to, word) in hash.as_chunks_mut::<4>().0.iter_mut().zip(state) {
+        *to = word.to_be_bytes();
+    }
+    hash
 }
 
 /// Hashes bytes by SHA-256.
@@ -218,6 +241,17 @@ mod tests {
             whole.extend(cells.concat().bytes());
             let got = LineHasher::new(&[7; 32]).hash(cells.iter().map(String::as_bytes));
             prop_assert_eq!(got, sha256(&whole));
+        }
+
+        #[test]
+        fn two_lines_are_hashed_as_each_alone(texts in proptest::collection::vec("[a-z]{0,200}", 2)) {
+            let mut hasher = LineHasher::new(&[7; 32]);
+            let both = hasher.hash_two(|which, text| {
+                let cell = texts[which].as_bytes();
+                lay_out(text, [cell.len()].into_iter(), |text| text.extend_from_slice(cell));
+            });
+            let alone = [0, 1].map(|which: usize| hasher.hash([texts[which].as_bytes()].into_iter()));
+            prop_assert_eq!(both, alone);
         }
 
         #[test]

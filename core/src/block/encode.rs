@@ -16,8 +16,8 @@ pub(crate) const EXCEPTION_SHARE: usize = 16;
 
 /// The cells of a column in a block, in the form in which whoever encodes them has them.
 pub(crate) enum Cells<'a> {
-    /// Each row's text.
-    Texts(&'a [&'a [u8]]),
+    /// Each row's text, of which more are different than [`entries_max`].
+    Different(&'a [&'a [u8]]),
     /// The distinct texts in the order in which they first come, and which one each row has.
     Coded { entries: &'a [&'a [u8]], codes: &'a [u32] },
     /// Integers of one form, with any value in the rows that have another text.
@@ -28,7 +28,7 @@ impl Cells<'_> {
     /// Encodes the cells; returns the codec's number.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<u8, BlockError> {
         match self {
-            Cells::Texts(cells) => encode_texts(cells, out),
+            Cells::Different(cells) => encode_different(cells, out),
             Cells::Coded { entries, codes } => encode_coded(entries, codes, out),
             Cells::Integers { form, values, exceptions } => {
                 let first = values.first().copied().unwrap_or(0);
@@ -59,11 +59,12 @@ impl Cells<'_> {
 }
 
 /// Returns how many texts are still worth a dictionary.
-fn entries_max(rows: usize) -> usize {
+pub(crate) fn entries_max(rows: usize) -> usize {
     (rows / 4).clamp(DICTIONARY_SMALL, DICTIONARY_MAX)
 }
 
-fn encode_texts(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
+/// Encodes each row's text.
+pub(super) fn encode_texts(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
     let mut codes: Vec<u32> = Vec::with_capacity(cells.len());
     let mut entries: Vec<&[u8]> = Vec::new();
     let max = entries_max(cells.len());
@@ -81,13 +82,18 @@ fn encode_texts(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
         codes.push(code);
         last = Some((text, code));
         if entries.len() > max {
-            return match integers_of(cells.iter().copied()) {
-                Some((form, values, exceptions)) => put_integers(form, &values, &exceptions, out),
-                None => put_raw(cells.iter().copied(), out),
-            };
+            return encode_different(cells, out);
         }
     }
     encode_coded(&entries, &codes, out)
+}
+
+/// Encodes more texts than a dictionary is worth.
+fn encode_different(cells: &[&[u8]], out: &mut Vec<u8>) -> Result<u8, BlockError> {
+    match integers_of(cells.iter().copied()) {
+        Some((form, values, exceptions)) => put_integers(form, &values, &exceptions, out),
+        None => put_raw(cells.iter().copied(), out),
+    }
 }
 
 fn encode_coded(entries: &[&[u8]], codes: &[u32], out: &mut Vec<u8>) -> Result<u8, BlockError> {
@@ -208,7 +214,7 @@ mod tests {
     fn round_trip(cells: &[Vec<u8>]) -> u8 {
         let mut bytes = Vec::new();
         let slices: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
-        let codec = Cells::Texts(&slices).encode(&mut bytes).unwrap();
+        let codec = encode_texts(&slices, &mut bytes).unwrap();
         let data = ColumnData::decode(codec, &bytes, cells.len()).unwrap();
         let mut scratch = Vec::new();
         for (row, want) in cells.iter().enumerate() {
@@ -230,6 +236,11 @@ mod tests {
         let mut bytes = Vec::new();
         let codec = Cells::Coded { entries: &entries, codes: &codes }.encode(&mut bytes).unwrap();
         assert_eq!(bytes, want);
+        if entries.len() > entries_max(cells.len()) {
+            bytes.clear();
+            Cells::Different(cells).encode(&mut bytes).unwrap();
+            assert_eq!(bytes, want);
+        }
         codec
     }
 

@@ -163,12 +163,18 @@ pub(crate) fn unsqueeze(packed: &[u8], bytes: usize) -> Result<Vec<u8>, BlockErr
     if raw.len() == bytes { Ok(raw) } else { Err(BlockError::Damaged("it unpacks to another length")) }
 }
 
-/// Puts the cells of a column of a block into a buffer, and returns the number of their codec.
-pub(crate) type PutColumn<'a> = dyn FnMut(usize, &mut Vec<u8>) -> Result<u8, BlockError> + 'a;
-
 /// Encodes blocks, reusing its compressor.
 pub struct Encoder {
     zstd: zstd::bulk::Compressor<'static>,
+    raw: Vec<u8>,
+}
+
+/// The columns of a block that have been encoded.
+#[derive(Clone, Default)]
+pub(crate) struct EncodedColumns {
+    count: u16,
+    directory: Vec<u8>,
+    body: Vec<u8>,
 }
 
 impl Encoder {
@@ -178,26 +184,51 @@ impl Encoder {
     /// [`BlockError::Zstd`] when there is no memory for it.
     pub fn new(level: i32) -> Result<Encoder, BlockError> {
         let zstd = zstd::bulk::Compressor::new(level).map_err(|e| BlockError::Zstd(e.to_string()))?;
-        Ok(Encoder { zstd })
+        Ok(Encoder { zstd, raw: Vec::new() })
     }
 
-    /// Encodes a block of columns; each puts its cells, of all `header.rows` lines, into the buffer it is given and
-    /// returns the number of their codec.
+    /// Adds a column to a block's: `put` puts the cells of all its lines into the buffer it is given, and returns the number of
+    /// their codec.
     ///
     /// # Errors
     /// [`BlockError::TooLarge`] for more than the layout can count.
-    pub(crate) fn encode(
+    pub(crate) fn add(
         &mut self,
-        header: &Header,
-        columns: usize,
-        put_column: &mut PutColumn<'_>,
-    ) -> Result<Vec<u8>, BlockError> {
-        let mut out = Vec::new();
+        columns: &mut EncodedColumns,
+        put: impl FnOnce(&mut Vec<u8>) -> Result<u8, BlockError>,
+    ) -> Result<(), BlockError> {
+        self.raw.clear();
+        let codec = put(&mut self.raw)?;
+        let packed = if self.raw.len() >= PACK_BYTES_MIN {
+            let packed = self.zstd.compress(&self.raw).map_err(|e| BlockError::Zstd(e.to_string()))?;
+            (packed.len() < self.raw.len()).then_some(packed)
+        } else {
+            None
+        };
+        let stored = packed.as_deref().unwrap_or(&self.raw);
+        columns.count = columns.count.checked_add(1).ok_or(BlockError::TooLarge)?;
+        let mut put = Put(&mut columns.directory);
+        put.u8(codec);
+        put.u8(u8::from(packed.is_some()));
+        put.u32(u32::try_from(self.raw.len()).map_err(|_| BlockError::TooLarge)?);
+        put.u32(u32::try_from(stored.len()).map_err(|_| BlockError::TooLarge)?);
+        columns.body.extend_from_slice(stored);
+        Ok(())
+    }
+}
+
+impl EncodedColumns {
+    /// Makes a block of the columns, all of which have `header.rows` lines.
+    ///
+    /// # Errors
+    /// [`BlockError::TooLarge`] for more than the layout can count.
+    pub(crate) fn finish(self, header: &Header) -> Result<Vec<u8>, BlockError> {
+        let mut out = Vec::with_capacity(self.directory.len() + self.body.len() + 256);
         let mut put = Put(&mut out);
         put.0.extend_from_slice(MAGIC);
         put.u8(VERSION);
         put.u8(header.coverage_day);
-        put.u16(u16::try_from(columns).map_err(|_| BlockError::TooLarge)?);
+        put.u16(self.count);
         put.u32(header.rows);
         put.u64(header.owner_min);
         put.u64(header.owner_max);
@@ -212,26 +243,8 @@ impl Encoder {
                 put.i128(amount.mantissa());
             }
         }
-        let (mut directory, mut body, mut raw) = (Vec::new(), Vec::new(), Vec::new());
-        for column in 0..columns {
-            raw.clear();
-            let codec = put_column(column, &mut raw)?;
-            let packed = if raw.len() >= PACK_BYTES_MIN {
-                let packed = self.zstd.compress(&raw).map_err(|e| BlockError::Zstd(e.to_string()))?;
-                (packed.len() < raw.len()).then_some(packed)
-            } else {
-                None
-            };
-            let stored = packed.as_deref().unwrap_or(&raw);
-            let mut put = Put(&mut directory);
-            put.u8(codec);
-            put.u8(u8::from(packed.is_some()));
-            put.u32(u32::try_from(raw.len()).map_err(|_| BlockError::TooLarge)?);
-            put.u32(u32::try_from(stored.len()).map_err(|_| BlockError::TooLarge)?);
-            body.extend_from_slice(stored);
-        }
-        out.extend_from_slice(&directory);
-        out.extend_from_slice(&body);
+        out.extend_from_slice(&self.directory);
+        out.extend_from_slice(&self.body);
         let crc = crc32fast::hash(&out);
         Put(&mut out).u32(crc);
         Ok(out)
@@ -344,7 +357,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use super::encode::Cells;
+    use super::encode::encode_texts;
     use super::*;
 
     fn sample() -> Vec<u8> {
@@ -360,10 +373,11 @@ mod tests {
         let header = Header { coverage_day: 4, rows: 300, owner_min: 1, owner_max: 9, sums: vec![sums] };
         let columns: Vec<Vec<&[u8]>> =
             (0..3).map(|c| cells.iter().map(|row| row[c].as_slice()).collect()).collect();
-        Encoder::new(ZSTD_LEVEL)
-            .unwrap()
-            .encode(&header, 3, &mut |i, out| Cells::Texts(&columns[i]).encode(out))
-            .unwrap()
+        let (mut encoder, mut encoded) = (Encoder::new(ZSTD_LEVEL).unwrap(), EncodedColumns::default());
+        for cells in &columns {
+            encoder.add(&mut encoded, |out| encode_texts(cells, out)).unwrap();
+        }
+        encoded.finish(&header).unwrap()
     }
 
     #[test]

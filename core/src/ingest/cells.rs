@@ -33,12 +33,18 @@ pub(super) struct Ragged {
 }
 
 /// The cells of a stretch, record by record.
+///
+/// Where the cells are is known of the records that were found last; of all others where they begin. What is still wanted
+/// of a cell when more records are found is its [`Span`].
 pub(super) struct Cells<'a> {
     text: &'a [u8],
     /// Cells that had to be copied; their ranges go on where the text ends.
     copies: Vec<u8>,
     columns: usize,
+    /// The cells of the records that were found last.
     spans: Vec<Span>,
+    /// The first of these records.
+    first: usize,
     /// Where each record begins in the text.
     offsets: Vec<u32>,
     /// Up to where records have been found.
@@ -83,6 +89,7 @@ impl<'a> Cells<'a> {
             copies: Vec::new(),
             columns,
             spans: Vec::new(),
+            first: 0,
             offsets: Vec::new(),
             at: 0,
             returns,
@@ -100,7 +107,9 @@ impl<'a> Cells<'a> {
         ragged_max: usize,
         ragged: &mut Vec<Ragged>,
     ) -> Result<bool, String> {
-        let until = self.offsets.len().saturating_add(records);
+        self.first = self.offsets.len();
+        self.spans.clear();
+        let until = self.first.saturating_add(records);
         let more = |cells: &Self, ragged: &[Ragged]| {
             cells.at < cells.text.len() && ragged.len() < ragged_max && cells.offsets.len() < until
         };
@@ -116,8 +125,9 @@ impl<'a> Cells<'a> {
     /// Returns how many records there will be in all, if the rest is like what there was, and makes room for them.
     pub(super) fn expect_the_rest(&mut self) -> usize {
         let records = self.offsets.len() * (self.text.len() / self.at.max(1) + 1);
+        // Room that is not used costs nothing; growing copies everything.
+        let records = records + records / 8;
         self.offsets.reserve(records);
-        self.spans.reserve(records * self.columns);
         records
     }
 
@@ -126,19 +136,20 @@ impl<'a> Cells<'a> {
         self.offsets.len()
     }
 
-    /// Returns a cell.
-    pub(super) fn get(&self, row: usize, column: usize) -> &[u8] {
-        self.spans.get(row * self.columns + column).map_or(b"", |span| self.at(*span))
-    }
-
-    /// Returns the cells of a record.
+    /// Returns the cells of a record that was found last.
     pub(super) fn record(&self, row: usize) -> impl Iterator<Item = &[u8]> + Clone {
         self.spans_of(row).iter().map(|span| self.at(*span))
     }
 
-    /// Returns where a record's cells are.
+    /// Returns where the cells of a record that was found last are.
     pub(super) fn spans_of(&self, row: usize) -> &[Span] {
+        let Some(row) = row.checked_sub(self.first) else { return &[] };
         self.spans.get(row * self.columns..(row + 1) * self.columns).unwrap_or_default()
+    }
+
+    /// Returns where the cells of a column are, of the records that were found last.
+    pub(super) fn spans_in(&self, column: usize) -> impl Iterator<Item = Span> {
+        self.spans.iter().skip(column).step_by(self.columns.max(1)).copied()
     }
 
     /// Returns the cell of a range.
@@ -177,7 +188,7 @@ impl<'a> Cells<'a> {
         u128::from_le_bytes(word)
     }
 
-    /// Adds the text of a record's cells, one after another, to `out`.
+    /// Adds the text of the cells of a record that was found last, one after another, to `out`.
     pub(super) fn append_record(&self, row: usize, out: &mut Vec<u8>) {
         for span in self.spans_of(row) {
             let (from, bytes) = span.place();
@@ -346,22 +357,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Finds all records, two at a time.
-    fn all(text: &[u8], columns: usize) -> (Cells<'_>, Vec<Ragged>) {
+    /// Finds all records, two at a time, and shows each two.
+    fn all<'t>(
+        text: &'t [u8],
+        columns: usize,
+        show: &mut dyn FnMut(&Cells<'t>, usize),
+    ) -> (Cells<'t>, Vec<Ragged>) {
         let (mut cells, mut ragged) = (Cells::new(text, columns).unwrap(), Vec::new());
-        while cells.find(2, usize::MAX, &mut ragged).unwrap() {}
+        let mut more = true;
+        while more {
+            let from = cells.rows();
+            more = cells.find(2, usize::MAX, &mut ragged).unwrap();
+            (from..cells.rows()).for_each(|row| show(&cells, row));
+        }
         (cells, ragged)
     }
 
     fn found(text: &[u8], columns: usize) -> (Vec<Vec<Vec<u8>>>, Vec<usize>) {
-        let (cells, ragged) = all(text, columns);
-        for row in 0..cells.rows() {
+        let mut records: Vec<Vec<Vec<u8>>> = Vec::new();
+        let (cells, ragged) = all(text, columns, &mut |cells, row| {
             let mut text = b"before".to_vec();
             cells.append_record(row, &mut text);
             assert_eq!(text, [b"before".to_vec(), cells.record(row).flatten().copied().collect()].concat());
-        }
-        let record = |row| cells.record(row).map(<[u8]>::to_vec).collect();
-        ((0..cells.rows()).map(record).collect(), ragged.iter().map(|r| r.cells).collect())
+            records.push(cells.record(row).map(<[u8]>::to_vec).collect());
+        });
+        assert_eq!(records.len(), cells.rows());
+        (records, ragged.iter().map(|r| r.cells).collect())
     }
 
     fn parsed(text: &[u8], columns: usize) -> (Vec<Vec<Vec<u8>>>, Vec<usize>) {
@@ -384,7 +405,7 @@ mod tests {
     #[test]
     fn a_record_is_where_it_begins() {
         let text = b"a,b\n\nc,\"d\n\"\ne,f\n";
-        let (cells, _) = all(text, 2);
+        let (cells, _) = all(text, 2, &mut |_, _| ());
         assert_eq!((0..3).map(|row| cells.offset(row)).collect::<Vec<_>>(), [0, 5, 12]);
         assert_eq!(cells.offset(3), text.len());
     }

@@ -53,6 +53,35 @@ pub(super) enum Disguise {
     Any,
 }
 
+/// A cell of a column of which nearly every line has another one.
+///
+/// Its first bytes are kept, as most cells have no more: lines are told in another order than that of the text, of which each
+/// would be fetched from far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text {
+    /// Followed by zeros where the cell is shorter.
+    pub(super) begins: [u8; 16],
+    pub(super) span: Span,
+}
+
+impl Text {
+    fn of(cells: &Cells<'_>, span: Span) -> Text {
+        let (from, bytes) = span.place();
+        Text { begins: cells.word(from, bytes).to_le_bytes(), span }
+    }
+
+    /// Returns the cell.
+    pub(super) fn at<'c>(&'c self, cells: &'c Cells<'_>) -> &'c [u8] {
+        self.begins.get(..self.span.place().1).unwrap_or_else(|| cells.at(self.span))
+    }
+
+    /// Returns the cell, as it is looked up.
+    pub(super) fn name<'c>(&self, cells: &'c Cells<'_>) -> Name<'c> {
+        let name = Name::of_word(u128::from_le_bytes(self.begins), self.span.place().1);
+        name.unwrap_or_else(|| Name::of(cells, self.span))
+    }
+}
+
 impl Disguise {
     fn takes(self, form: Form) -> bool {
         match self {
@@ -76,10 +105,17 @@ impl Disguise {
 pub(super) enum Data {
     /// The distinct texts, what each tells, and which one each line has.
     Coded { entries: Vec<Span>, facts: Vec<Fact>, codes: Vec<u32> },
-    /// A value for each line; lines of another form are exceptions, ascending, with what they tell.
-    Integers { form: Form, values: Vec<i64>, exceptions: Vec<(u32, Fact)> },
-    /// Nothing but where the cells are.
-    Texts,
+    /// A value for each line; lines of another form are exceptions, ascending.
+    Integers { form: Form, values: Vec<i64>, exceptions: Vec<(u32, Other)> },
+    /// Nothing but the cells.
+    Texts(Vec<Text>),
+}
+
+/// A cell of another form than the integers of its column, with what it tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Other {
+    pub(super) span: Span,
+    fact: Fact,
 }
 
 /// A column being read.
@@ -88,6 +124,8 @@ pub(super) struct ColumnReader {
     disguise: Disguise,
     data: Data,
     known: Known,
+    /// Whether any text was refused.
+    bad: bool,
     /// Whether it was asked already if integers or plain texts would do better.
     settled: bool,
 }
@@ -95,7 +133,7 @@ pub(super) struct ColumnReader {
 impl ColumnReader {
     pub(super) fn new(index: usize, disguise: Disguise) -> ColumnReader {
         let data = Data::Coded { entries: Vec::new(), facts: Vec::new(), codes: Vec::new() };
-        ColumnReader { index, disguise, data, known: Known::default(), settled: false }
+        ColumnReader { index, disguise, data, known: Known::default(), bad: false, settled: false }
     }
 
     /// Makes room for so many lines.
@@ -105,7 +143,7 @@ impl ColumnReader {
         }
     }
 
-    /// Reads the column's cells in some lines, the ones after those read before.
+    /// Reads the column's cells in the lines that were found last.
     pub(super) fn read(
         &mut self,
         cells: &Cells<'_>,
@@ -113,13 +151,13 @@ impl ColumnReader {
         check: &mut Checker<'_>,
         faults: &mut Vec<(usize, Fault)>,
     ) {
+        let spans = rows.zip(cells.spans_in(self.index));
         match &mut self.data {
             Data::Coded { entries, facts, codes } => {
                 // Neighbours often have the same text; one that was refused is looked up again.
                 let mut last: Option<(Name<'_>, u32)> = None;
-                for row in rows {
-                    let Some(span) = cells.spans_of(row).get(self.index) else { continue };
-                    let name = Name::of(cells, *span);
+                for (row, span) in spans {
+                    let name = Name::of(cells, span);
                     if let Some((before, code)) = last
                         && before == name
                     {
@@ -127,34 +165,37 @@ impl ColumnReader {
                         continue;
                     }
                     let code = self.known.code(name, facts.len() as u32);
-                    if code as usize == facts.len() {
-                        entries.push(*span);
+                    last = Some((name, code));
+                    codes.push(code);
+                    let new = code as usize == facts.len();
+                    if new {
+                        entries.push(span);
                         facts.push(Fact::Bad);
                     }
-                    last = Some((name, code));
-                    if let Some(fact) = facts.get_mut(code as usize)
+                    // Each line that has a text which was refused is told of.
+                    if (new || self.bad)
+                        && let Some(fact) = facts.get_mut(code as usize)
                         && *fact == Fact::Bad
                     {
-                        // It is new, or was refused before: each line that has it is told of.
-                        match check(cells.at(*span)) {
+                        match check(cells.at(span)) {
                             Ok(found) => *fact = found,
                             Err(fault) => {
                                 faults.push((row, fault));
+                                self.bad = true;
                                 last = None;
                             }
                         }
                     }
-                    codes.push(code);
                 }
             }
             Data::Integers { form, values, exceptions } => {
                 let mut value = values.last().copied().unwrap_or(0);
-                for row in rows {
-                    let text = cells.get(row, self.index);
+                for (row, span) in spans {
+                    let text = cells.at(span);
                     match form.read(text) {
                         Some(read) => value = read,
                         None => match check(text) {
-                            Ok(fact) => exceptions.push((row as u32, fact)),
+                            Ok(fact) => exceptions.push((row as u32, Other { span, fact })),
                             Err(fault) => faults.push((row, fault)),
                         },
                     }
@@ -162,7 +203,9 @@ impl ColumnReader {
                     values.push(value);
                 }
             }
-            Data::Texts => {}
+            Data::Texts(texts) => {
+                texts.extend(spans.map(|(_, span)| Text::of(cells, span)));
+            }
         }
         if !self.settled {
             self.settle(cells);
@@ -185,8 +228,8 @@ impl ColumnReader {
                 match read.get(*code as usize).copied().flatten() {
                     Some(read) => value = read,
                     None => {
-                        exceptions
-                            .push((row as u32, facts.get(*code as usize).copied().unwrap_or(Fact::Text)));
+                        let of = entries.get(*code as usize).zip(facts.get(*code as usize));
+                        exceptions.extend(of.map(|(s, f)| (row as u32, Other { span: *s, fact: *f })));
                     }
                 }
                 values.push(value);
@@ -198,7 +241,10 @@ impl ColumnReader {
             }
         }
         if self.disguise == Disguise::Any {
-            self.data = Data::Texts;
+            let mut texts = Vec::with_capacity(codes.capacity());
+            let spans = codes.iter().filter_map(|code| entries.get(*code as usize));
+            texts.extend(spans.map(|span| Text::of(cells, *span)));
+            self.data = Data::Texts(texts);
             self.known = Known::default();
         }
     }
@@ -225,22 +271,49 @@ impl ReadColumn {
     pub(super) fn codes(&self) -> Option<&[u32]> {
         match &self.data {
             Data::Coded { codes, .. } => Some(codes),
-            Data::Integers { .. } | Data::Texts => None,
+            Data::Integers { .. } | Data::Texts(_) => None,
+        }
+    }
+
+    /// Returns the cell of a line, in `scratch` where it has to be written first.
+    pub(super) fn cell<'c>(&'c self, cells: &'c Cells<'_>, row: usize, scratch: &'c mut Vec<u8>) -> &'c [u8] {
+        match (&self.data, self.data.span(row)) {
+            (Data::Texts(texts), _) => texts.get(row).map_or(b"", |text| text.at(cells)),
+            (_, Some(span)) => cells.at(span),
+            (Data::Integers { form, values, .. }, None) => {
+                scratch.clear();
+                form.write(values.get(row).copied().unwrap_or(0), scratch);
+                scratch
+            }
+            _ => b"",
         }
     }
 }
 
 impl Data {
+    /// Returns where the cell of a line is, unless it is an integer in disguise.
+    pub(super) fn span(&self, row: usize) -> Option<Span> {
+        match self {
+            Data::Coded { entries, codes, .. } => {
+                codes.get(row).and_then(|code| entries.get(*code as usize)).copied()
+            }
+            Data::Integers { exceptions, .. } => {
+                exception(exceptions, row).and_then(|at| exceptions.get(at)).map(|(_, other)| other.span)
+            }
+            Data::Texts(texts) => texts.get(row).map(|text| text.span),
+        }
+    }
+
     fn fact(&self, row: usize, disguise: Disguise) -> Fact {
         match self {
             Data::Coded { facts, codes, .. } => {
                 codes.get(row).and_then(|code| facts.get(*code as usize)).copied().unwrap_or(Fact::Text)
             }
             Data::Integers { form, values, exceptions } => match exception(exceptions, row) {
-                Some(at) => exceptions.get(at).map_or(Fact::Text, |(_, fact)| *fact),
+                Some(at) => exceptions.get(at).map_or(Fact::Text, |(_, other)| other.fact),
                 None => values.get(row).map_or(Fact::Text, |value| disguise.fact(*form, *value)),
             },
-            Data::Texts => Fact::Text,
+            Data::Texts(_) => Fact::Text,
         }
     }
 }
@@ -293,7 +366,8 @@ impl Amounts {
                 }
             }
             Data::Integers { form: Form::Fixed(scale), values, exceptions } => {
-                let largest = exceptions.iter().map(|(_, fact)| amount(fact).scale()).max().unwrap_or(0);
+                let largest =
+                    exceptions.iter().map(|(_, other)| amount(&other.fact).scale()).max().unwrap_or(0);
                 amounts.scale = largest.max(*scale).min(SCALE_MAX);
                 if amounts.scale == *scale {
                     amounts.values.clone_from(values);
@@ -303,10 +377,11 @@ impl Amounts {
                     }
                     amounts.wide.retain(|(row, _)| exception(exceptions, *row as usize).is_none());
                 }
-                for (row, fact) in exceptions {
-                    let value = amounts.narrow(amount(fact));
+                for (row, other) in exceptions {
+                    let amount = amount(&other.fact);
+                    let value = amounts.narrow(amount);
                     if value.is_none() {
-                        amounts.wide.push((*row, amount(fact)));
+                        amounts.wide.push((*row, amount));
                     }
                     if let Some(slot) = amounts.values.get_mut(*row as usize) {
                         *slot = value.unwrap_or(0);
@@ -314,7 +389,7 @@ impl Amounts {
                 }
                 amounts.wide.sort_unstable_by_key(|(row, _)| *row);
             }
-            Data::Integers { .. } | Data::Texts => amounts.values.resize(rows, 0),
+            Data::Integers { .. } | Data::Texts(_) => amounts.values.resize(rows, 0),
         }
         amounts
     }
@@ -340,6 +415,18 @@ impl Amounts {
             sum.wide = sum.wide.checked_add(self.wide.get(at)?.1)?;
         }
         Some(())
+    }
+
+    /// Adds the amounts of some lines up; `None` beyond 128 bits.
+    pub(super) fn sum_of(&self, rows: &[usize]) -> Option<Amount> {
+        let mut sum = Sum::default();
+        if self.wide.is_empty() {
+            let value = |row: &usize| i128::from(self.values.get(*row).copied().unwrap_or(0));
+            sum.mantissa = rows.iter().map(value).fold(0, i128::wrapping_add);
+        } else {
+            rows.iter().try_for_each(|row| self.add(*row, &mut sum))?;
+        }
+        self.sum(&sum)
     }
 
     /// Returns a sum of this column's amounts; `None` beyond 128 bits.

@@ -3,7 +3,9 @@
 //! Up to 31 bytes, a text with its length fits into one or two numbers, which are equal where the texts are: finding
 //! it takes no walk over its bytes. Longer ones are compared.
 
-use rustc_hash::FxHashMap;
+use std::hash::{BuildHasher as _, Hash};
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::cells::{Cells, Span};
 
@@ -26,28 +28,39 @@ fn word(bits: u128) -> Word {
     (bits as u64, (bits >> 64) as u64)
 }
 
+/// The length of a text in the last byte of a number.
+fn length(bytes: usize) -> u128 {
+    (bytes as u128) << 120
+}
+
 impl<'a> Name<'a> {
     #[inline]
     pub(super) fn of(cells: &'a Cells<'_>, span: Span) -> Name<'a> {
         let (from, bytes) = span.place();
-        let length = |bytes: usize| (bytes as u128) << 120;
-        if bytes <= SHORT_BYTES {
-            Name::Short(word(cells.word(from, bytes) | length(bytes)))
+        let begins = cells.word(from, bytes.min(16));
+        if let Some(name) = Name::of_word(begins, bytes) {
+            name
         } else if bytes <= MIDDLE_BYTES {
             // The first 16 bytes, and the last 15: together they are all of it.
             let rest = cells.word(from + bytes - SHORT_BYTES, SHORT_BYTES);
-            Name::Middle(word(cells.word(from, 16)), word(rest | length(bytes)))
+            Name::Middle(word(begins), word(rest | length(bytes)))
         } else {
             Name::Long(cells.at(span))
         }
+    }
+
+    /// Makes the name of a text with so many bytes out of its first 16, with zeros after them; `None` if it has more.
+    #[inline]
+    pub(super) fn of_word(begins: u128, bytes: usize) -> Option<Name<'a>> {
+        (bytes <= SHORT_BYTES).then(|| Name::Short(word(begins | length(bytes))))
     }
 }
 
 /// Texts with their codes.
 #[derive(Default)]
 pub(super) struct Known {
-    short: FxHashMap<Word, u32>,
-    middle: FxHashMap<(Word, Word), u32>,
+    short: Codes<Word>,
+    middle: Codes<(Word, Word)>,
     long: FxHashMap<Box<[u8]>, u32>,
 }
 
@@ -56,13 +69,53 @@ impl Known {
     #[inline]
     pub(super) fn code(&mut self, name: Name<'_>, next: u32) -> u32 {
         match name {
-            Name::Short(text) => *self.short.entry(text).or_insert(next),
-            Name::Middle(first, rest) => *self.middle.entry((first, rest)).or_insert(next),
+            Name::Short(text) => self.short.code(text, next),
+            Name::Middle(first, rest) => self.middle.code((first, rest), next),
             Name::Long(text) => match self.long.get(text) {
                 Some(code) => *code,
                 None => *self.long.entry(text.into()).or_insert(next),
             },
         }
+    }
+}
+
+/// How many texts have a place before the map.
+const RECENT: usize = 64;
+
+/// Codes of texts that are numbers.
+///
+/// Most columns have few texts: each has one place where it is looked for first, which takes fewer steps than a map does.
+struct Codes<K> {
+    /// Without any until the first text comes.
+    recent: Vec<Option<(K, u32)>>,
+    all: FxHashMap<K, u32>,
+}
+
+impl<K> Default for Codes<K> {
+    fn default() -> Self {
+        Codes { recent: Vec::new(), all: FxHashMap::default() }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Codes<K> {
+    #[inline]
+    fn code(&mut self, text: K, next: u32) -> u32 {
+        let place = FxBuildHasher.hash_one(text) as usize % RECENT;
+        match self.recent.get(place) {
+            Some(Some((known, code))) if *known == text => *code,
+            _ => self.look_up(text, place, next),
+        }
+    }
+
+    fn look_up(&mut self, text: K, place: usize, next: u32) -> u32 {
+        let code = *self.all.entry(text).or_insert(next);
+        if self.recent.is_empty() {
+            self.recent.resize(RECENT, None);
+        }
+        if let Some(slot) = self.recent.get_mut(place) {
+            *slot = Some((text, code));
+        }
+        code
     }
 }
 

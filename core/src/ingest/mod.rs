@@ -207,21 +207,23 @@ pub fn import(
 ) -> Result<Report, ImportError> {
     let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
     let writer = store.write()?;
+    keep_memory(settings);
     let faults_max = if request.dry_run { limits.faults_max } else { 1 };
     let stop = AtomicBool::new(false);
     let threads = settings.threads.clamp(1, 64);
     let (jobs_in, jobs) = crossbeam_channel::bounded::<Job>(0);
     let (done_in, done) = crossbeam_channel::bounded::<Done>(threads);
+    let (spare_in, spare) = crossbeam_channel::unbounded::<Vec<u8>>();
     let (read, loaded) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let jobs_in = jobs_in;
-            source::read(path, request, store_payer, settings, limits, progress, &stop, &mut |job| {
+            source::read(path, request, store_payer, settings, limits, progress, &stop, &spare, &mut |job| {
                 jobs_in.send(job).is_ok()
             })
         });
         for _ in 0..threads {
-            let (jobs, done_in) = (jobs.clone(), done_in.clone());
-            scope.spawn(|| work(store, jobs, done_in, settings, limits, faults_max));
+            let (jobs, done_in, spare_in) = (jobs.clone(), done_in.clone(), spare_in.clone());
+            scope.spawn(|| work(store, jobs, done_in, spare_in, settings, limits, faults_max));
         }
         drop((jobs, done_in));
         let loaded = collect(&writer, done, faults_max, &stop);
@@ -235,11 +237,20 @@ pub fn import(
     load::commit(store, writer, read, loaded, request, actor)
 }
 
-/// Turns stretches into segments until there are none left.
+/// Has the allocator keep what stretches leave, for the next ones.
+///
+/// That of GNU's C library gives free memory back to the system above twice the largest piece that was freed; until a large one was,
+/// each stretch's memory is fetched from the system anew. To others this says nothing.
+fn keep_memory(settings: &Settings) {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(settings.segment_bytes)));
+}
+
+/// Turns stretches into segments until there are none left; their text goes back.
 fn work(
     store: &Store,
     jobs: Receiver<Job>,
     done: Sender<Done>,
+    spare: Sender<Vec<u8>>,
     settings: &Settings,
     limits: &Limits,
     faults_max: usize,
@@ -259,6 +270,8 @@ fn work(
                 }),
             },
         };
+        // The reader may have ended.
+        let _ = spare.send(source.bytes);
         if done.send(Done { number, entry, key, result }).is_err() {
             return;
         }

@@ -1,6 +1,7 @@
 //! Sorts the lines of a stretch as exports have them: day of coverage, owner, time, then the cells one after
 //! another as bytes, then the lengths of the cells. Equal lines stay in the order in which they came.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::cells::Span;
@@ -121,13 +122,12 @@ fn compare_pairs(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
 }
 
 /// A cell, while lines or texts are sorted by it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Cell<'a> {
     /// Its first 16 bytes, as a number that sorts as they do. No cell holds a NUL, so the zeros after a short one sort before
     /// whatever goes on.
     begins: u128,
     /// What follows them.
-    rest: &'a [u8],
+    rest: Cow<'a, [u8]>,
     bytes: usize,
     row: u32,
 }
@@ -136,35 +136,73 @@ impl<'a> Cell<'a> {
     fn of(lines: &'a Lines<'_>, span: Span, row: u32) -> Cell<'a> {
         let (from, bytes) = span.place();
         let rest = if bytes > 16 { lines.cells.at(span).get(16..).unwrap_or_default() } else { b"" };
-        Cell { begins: lines.cells.word(from, bytes).swap_bytes(), rest, bytes, row }
+        Cell { begins: lines.cells.word(from, bytes).swap_bytes(), rest: Cow::Borrowed(rest), bytes, row }
     }
 
-    fn of_line(lines: &'a Lines<'_>, column: &ReadColumn, row: usize) -> Cell<'a> {
+    fn of_line(lines: &'a Lines<'_>, column: &'a ReadColumn, row: usize) -> Cell<'a> {
         let place = row as u32;
         if let Some(values) = sorted_integers(column) {
             let value = i128::from(values.get(row).copied().unwrap_or(0));
             let begins = (value - i128::from(i64::MIN)).cast_unsigned();
-            return Cell { begins, rest: b"", bytes: 16, row: place };
+            return Cell { begins, rest: Cow::Borrowed(b""), bytes: 16, row: place };
         }
-        let span = match &column.data {
-            // One place for each distinct text is closer than one for each line.
-            Data::Coded { entries, codes, .. } => codes.get(row).and_then(|code| entries.get(*code as usize)),
-            Data::Integers { .. } | Data::Texts => lines.cells.spans_of(row).get(column.index),
-        };
-        let none = Cell { begins: 0, rest: b"", bytes: 0, row: place };
-        span.map_or(none, |span| Cell::of(lines, *span, place))
+        if let Data::Texts(texts) = &column.data {
+            let none = Cell { begins: 0, rest: Cow::Borrowed(b""), bytes: 0, row: place };
+            return texts.get(row).map_or(none, |text| {
+                let rest = text.at(&lines.cells).get(16..).unwrap_or_default();
+                let begins = u128::from_be_bytes(text.begins);
+                Cell { begins, rest: Cow::Borrowed(rest), bytes: text.span.place().1, row: place }
+            });
+        }
+        match column.data.span(row) {
+            Some(span) => Cell::of(lines, span, place),
+            None => {
+                let mut text = Vec::new();
+                let bytes = column.cell(&lines.cells, row, &mut text).len();
+                let rest = text.get(16..).unwrap_or_default().to_vec();
+                text.resize(16, 0);
+                let begins = text.first_chunk().map_or(0, |word| u128::from_be_bytes(*word));
+                Cell { begins, rest: Cow::Owned(rest), bytes, row: place }
+            }
+        }
     }
 
     /// Says whether the second of two neighbours goes on where the first one ends: what follows in their lines decides then.
     fn goes_on([one, other]: &[Cell<'_>; 2]) -> bool {
         let alike = (one.begins ^ other.begins).leading_zeros() as usize / 8;
-        alike >= one.bytes.min(16) && other.bytes > one.bytes && other.rest.starts_with(one.rest)
+        alike >= one.bytes.min(16) && other.bytes > one.bytes && other.rest.starts_with(&one.rest)
     }
 
     fn is(one: &Cell<'_>, other: &Cell<'_>) -> bool {
-        one.begins == other.begins && one.rest == other.rest
+        one.begins == other.begins && one.compare_rest(other) == Ordering::Equal
+    }
+
+    /// Compares what follows the first bytes: mostly nothing.
+    fn compare_rest(&self, other: &Cell<'_>) -> Ordering {
+        if self.bytes <= 16 && other.bytes <= 16 { Ordering::Equal } else { self.rest.cmp(&other.rest) }
     }
 }
+
+impl Ord for Cell<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let begins = self.begins.cmp(&other.begins).then_with(|| self.compare_rest(other));
+        begins.then_with(|| (self.bytes, self.row).cmp(&(other.bytes, other.row)))
+    }
+}
+
+impl PartialOrd for Cell<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Cell<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Cell<'_> {}
 
 /// Says whether two lines are known to have the same cell in a column, without a look at their texts.
 fn same(column: &ReadColumn, a: usize, b: usize) -> bool {
@@ -175,7 +213,7 @@ fn same(column: &ReadColumn, a: usize, b: usize) -> bool {
                 && exception(exceptions, a).is_none()
                 && exception(exceptions, b).is_none()
         }
-        Data::Texts => false,
+        Data::Texts(_) => false,
     }
 }
 
@@ -191,11 +229,13 @@ fn key(row: &Row) -> u128 {
 
 /// Compares two lines by their cells from a column on, one after another as if they were one text; those before are equal.
 fn compare(lines: &Lines<'_>, from: usize, a: usize, b: usize) -> Ordering {
+    let (mut mine, mut theirs) = (Vec::new(), Vec::new());
     for column in lines.columns.get(from..).unwrap_or_default() {
         if same(column, a, b) {
             continue;
         }
-        let (one, other) = (lines.cells.get(a, column.index), lines.cells.get(b, column.index));
+        let one = column.cell(&lines.cells, a, &mut mine);
+        let other = column.cell(&lines.cells, b, &mut theirs);
         let both = one.len().min(other.len());
         match one.get(..both).cmp(&other.get(..both)) {
             Ordering::Equal if one.len() == other.len() => {}
@@ -208,14 +248,14 @@ fn compare(lines: &Lines<'_>, from: usize, a: usize, b: usize) -> Ordering {
 }
 
 fn compare_whole(lines: &Lines<'_>, a: usize, b: usize) -> Ordering {
-    let bytes = |row| lines.cells.record(row).flatten();
-    let ends = |row| {
-        lines.cells.record(row).scan(0, |end, cell: &[u8]| {
-            *end += cell.len();
-            Some(*end)
-        })
-    };
-    bytes(a).cmp(bytes(b)).then_with(|| ends(a).cmp(ends(b)))
+    let (mut scratch, mut one, mut other) = (Vec::new(), (Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
+    for (row, (text, ends)) in [(a, &mut one), (b, &mut other)] {
+        for column in &lines.columns {
+            text.extend_from_slice(column.cell(&lines.cells, row, &mut scratch));
+            ends.push(text.len());
+        }
+    }
+    one.cmp(&other)
 }
 
 #[cfg(test)]
@@ -265,7 +305,9 @@ mod tests {
         let mut rows: Vec<u32> = (0..lines.rows.len() as u32).collect();
         rows.sort_by_key(|row| {
             let row = *row as usize;
-            let cells: Vec<Vec<u8>> = lines.cells.record(row).map(<[u8]>::to_vec).collect();
+            let mut scratch = Vec::new();
+            let cells: Vec<Vec<u8>> =
+                (0..lines.columns.len()).map(|c| lines.cell(row, c, &mut scratch).to_vec()).collect();
             let ends: Vec<usize> = cells
                 .iter()
                 .scan(0, |end, cell| {

@@ -4,14 +4,14 @@
 //! the lines as they were read, of the blocks, and of the roll-up.
 
 use crate::bill::{DayDigest, OwnerDay, owner_days};
-use crate::block::{Encoder, Header, Sums, ints, merge_sums, squeeze};
+use crate::block::{EncodedColumns, Encoder, Header, Sums, ints, merge_sums, squeeze};
 use crate::digest::Digest;
 use crate::period::{Coverage, Day};
 use crate::rollup::{CellKey, Names, Overflow, Rollup};
 use crate::schema::Column;
 
 use super::column::Sum;
-use super::encode::BlockColumns;
+use super::encode::{BlockColumn, ColumnScratch};
 use super::error::ImportError;
 use super::lines::{Lines, Row, SortKey, Source, check_text, read};
 use super::order::order;
@@ -75,24 +75,21 @@ pub(super) fn build(
 
 /// Adds up lines: one entry for each currency.
 fn sums_of(lines: &Lines<'_>, rows: impl Iterator<Item = usize>) -> Result<Vec<Sums>, Overflow> {
-    let mut tallies: Vec<(u64, Vec<Sum>)> =
-        vec![(0, vec![Sum::default(); lines.amounts.len()]); lines.currencies.len().max(1)];
+    let mut by_currency: Vec<Vec<usize>> = vec![Vec::new(); lines.currencies.len().max(1)];
     for row in rows {
         let currency = lines.rows.get(row).map_or(0, |r| r.currency as usize);
-        let Some((count, sums)) = tallies.get_mut(currency) else { continue };
-        *count += 1;
-        for (sum, amounts) in sums.iter_mut().zip(&lines.amounts) {
-            amounts.add(row, sum).ok_or(Overflow)?;
+        if let Some(of_currency) = by_currency.get_mut(currency) {
+            of_currency.push(row);
         }
     }
     let mut all = Vec::new();
-    for (number, (count, sums)) in tallies.into_iter().enumerate().filter(|(_, (count, _))| *count > 0) {
-        let mut amounts = Vec::with_capacity(sums.len());
-        for ((sum, of), (column, _)) in sums.iter().zip(&lines.amounts).zip(&lines.summed) {
-            amounts.push((*column, of.sum(sum).ok_or(Overflow)?));
+    for (number, rows) in by_currency.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+        let mut amounts = Vec::with_capacity(lines.amounts.len());
+        for (of, (column, _)) in lines.amounts.iter().zip(&lines.summed) {
+            amounts.push((*column, of.sum_of(rows).ok_or(Overflow)?));
         }
         let currency = lines.currencies.get(number).cloned().unwrap_or_default();
-        all.push(Sums { currency, lines: count, amounts });
+        all.push(Sums { currency, lines: rows.len() as u64, amounts });
     }
     all.sort_unstable_by(|a, b| a.currency.cmp(&b.currency));
     Ok(all)
@@ -211,7 +208,8 @@ impl<'a> NameColumn<'a> {
     }
 
     fn number(&mut self, row: usize, names: &mut Names) -> u32 {
-        let name = self.lines.cells.get(row, self.column);
+        let mut scratch = Vec::new();
+        let name = self.lines.cell(row, self.column, &mut scratch);
         let Some(code) = self.codes.get(row).map(|code| *code as usize) else { return names.number(name) };
         if self.numbers.len() <= code {
             self.numbers.resize(code + 1, None);
@@ -225,11 +223,9 @@ fn encode_blocks(
     order: &[u32],
     settings: &Settings,
 ) -> Result<Vec<(Header, Vec<u8>)>, ImportError> {
-    let mut encoder = Encoder::new(settings.level)?;
-    let mut columns = BlockColumns::new(lines);
-    let mut blocks = Vec::new();
     let rows_target = settings.block_rows.max(1) as usize;
     let key = |row: &u32| lines.rows.get(*row as usize).map(|r| r.key);
+    let mut blocks = Vec::new();
     let mut rest = order;
     while let Some(first) = rest.first().and_then(key) {
         let rows = rest.get(..block_rows(rest, key, rows_target)).unwrap_or(rest);
@@ -241,12 +237,24 @@ fn encode_blocks(
             owner_max: rows.last().and_then(key).map_or(first.owner, |k| k.owner),
             sums: sums_of(lines, rows.iter().map(|row| *row as usize))?,
         };
-        let bytes = encoder.encode(&header, lines.columns.len(), &mut |column, out| {
-            columns.encode(lines, column, rows, out)
-        })?;
-        blocks.push((header, bytes));
+        blocks.push((header, rows, EncodedColumns::default()));
     }
-    Ok(blocks)
+    // A column of all blocks before the next one: its codes and texts stay near.
+    let mut encoder = Encoder::new(settings.level)?;
+    let mut scratch = ColumnScratch::default();
+    for column in &lines.columns {
+        let mut of_blocks = BlockColumn::new(&lines.cells, column, &mut scratch);
+        for (_, rows, encoded) in &mut blocks {
+            encoder.add(encoded, |out| of_blocks.encode(rows, out))?;
+        }
+    }
+    blocks
+        .into_iter()
+        .map(|(header, _, encoded)| {
+            let bytes = encoded.finish(&header)?;
+            Ok((header, bytes))
+        })
+        .collect()
 }
 
 /// Returns how many lines the next block has: it ends with its day; past the target it ends with its owner, and at

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crossbeam_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::Mode;
@@ -35,6 +36,7 @@ struct Feed<'a> {
     settings: &'a Settings,
     limits: &'a Limits,
     stop: &'a AtomicBool,
+    spare: &'a Receiver<Vec<u8>>,
     send: &'a mut dyn FnMut(Job) -> bool,
     recognised: Option<Recognised>,
     level: Option<Level>,
@@ -42,7 +44,8 @@ struct Feed<'a> {
     entries: Vec<String>,
 }
 
-/// Reads a file to its end and sends its stretches; ends early when nobody takes them.
+/// Reads a file to its end and sends its stretches; ends early when nobody takes them. The memory of those that come back through
+/// `spare` is used again.
 #[expect(clippy::too_many_arguments, reason = "the parts of one import, each with its own owner")]
 pub(super) fn read(
     path: &Path,
@@ -52,6 +55,7 @@ pub(super) fn read(
     limits: &Limits,
     progress: &dyn Progress,
     stop: &AtomicBool,
+    spare: &Receiver<Vec<u8>>,
     send: &mut dyn FnMut(Job) -> bool,
 ) -> Result<ReadFile, ImportError> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -71,6 +75,7 @@ pub(super) fn read(
         settings,
         limits,
         stop,
+        spare,
         send,
         recognised: None,
         level: None,
@@ -121,12 +126,9 @@ impl Feed<'_> {
             },
             SplitError::Fault(fault, line) => ImportError::fault(Place { line, ..place.clone() }, fault),
         };
-        let mut splitter =
-            Splitter::new(reader, self.settings.segment_bytes.max(1), self.limits.record_bytes_max);
+        let (stretch, record) = (self.settings.segment_bytes.max(1), self.limits.record_bytes_max);
+        let mut splitter = Splitter::new(reader, stretch, record, self.spare.clone());
         let header = splitter.header().map_err(split_error)?;
-        // The text is hashed from its beginning: once for the file, and on the way for what stretches are known by.
-        let mut hashing = Hashing { hasher: Sha256::new(), bytes: 0 };
-        hashing.add(header.as_deref().unwrap_or_default());
         let header = header.filter(|h| h.as_slice() != BYTE_ORDER_MARK);
         let header = header.ok_or_else(|| ImportError::fault(place.clone(), Fault::Empty))?;
         let schema = Arc::new(self.schema(&header, &place)?);
@@ -142,7 +144,6 @@ impl Feed<'_> {
             if self.stop.load(Ordering::Relaxed) {
                 break;
             }
-            hashing.add(&stretch.bytes);
             if !lines && stretch.bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
                 continue;
             }
@@ -155,7 +156,7 @@ impl Feed<'_> {
             let recognised = self.recognise(&stretch.bytes, &schema)?;
             let source = lines::Source {
                 bytes: stretch.bytes,
-                text_hash: hashing.hasher.clone().finalize().into(),
+                text_hash: stretch.text_hash,
                 place: at(stretch.first_line),
                 schema: schema.clone(),
                 schema_hash,
@@ -170,7 +171,7 @@ impl Feed<'_> {
             }
         }
         if lines {
-            Ok((hashing.hasher.finalize().into(), hashing.bytes))
+            Ok(splitter.finish())
         } else if self.stop.load(Ordering::Relaxed) {
             // Another thread has found what is wrong.
             Ok(([0; 32], 0))

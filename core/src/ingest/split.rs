@@ -5,7 +5,10 @@
 //! the closing quote the cell goes on as if unquoted. The cut depends on the bytes alone, so that two files
 //! that begin alike are cut alike, and what is in the store already is found again.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+
+use crossbeam_channel::Receiver;
+use sha2::{Digest as _, Sha256};
 
 use super::error::Fault;
 
@@ -33,6 +36,8 @@ pub(crate) struct Stretch {
     pub(crate) bytes: Vec<u8>,
     /// The line of text on which it begins, counted from 1.
     pub(crate) first_line: u64,
+    /// The SHA-256 of the text from its beginning to the end of this stretch.
+    pub(crate) text_hash: [u8; 32],
 }
 
 /// Why the bytes could not be cut.
@@ -48,9 +53,13 @@ pub(crate) struct Splitter<R> {
     reader: R,
     stretch_bytes: usize,
     record_bytes_max: usize,
-    /// What was read and not yet given out.
+    /// What was read and not yet given out, and room.
     buffer: Vec<u8>,
-    /// Up to where `buffer` was looked at.
+    /// How much was read.
+    filled: usize,
+    /// Stretches that nobody needs any more: their memory is used again.
+    spare: Receiver<Vec<u8>>,
+    /// Up to where the buffer was looked at.
     seen: usize,
     state: At,
     /// The end of the last whole record in `buffer`.
@@ -58,30 +67,58 @@ pub(crate) struct Splitter<R> {
     line: u64,
     quote_at: usize,
     finished: bool,
+    /// Of all text up to `hashed`.
+    hasher: Sha256,
+    hashed: usize,
+    /// How many line ends there are up to there.
+    line_ends: u64,
+    /// How much text was given out.
+    given: u64,
 }
 
 impl<R: Read> Splitter<R> {
-    pub(crate) fn new(reader: R, stretch_bytes: usize, record_bytes_max: usize) -> Self {
+    /// Begins with a CSV; stretches come back through `spare` when nobody needs them any more.
+    pub(crate) fn new(
+        reader: R,
+        stretch_bytes: usize,
+        record_bytes_max: usize,
+        spare: Receiver<Vec<u8>>,
+    ) -> Self {
         Splitter {
             reader,
             stretch_bytes,
             record_bytes_max,
             buffer: Vec::new(),
+            filled: 0,
+            spare,
             seen: 0,
             state: At::CellStart,
             record_end: 0,
             line: 1,
             quote_at: 0,
             finished: false,
+            hasher: Sha256::new(),
+            hashed: 0,
+            line_ends: 0,
+            given: 0,
         }
+    }
+
+    /// Returns the SHA-256 of the text that was given out, and its length.
+    pub(crate) fn finish(self) -> ([u8; 32], u64) {
+        (self.hasher.finalize().into(), self.given)
+    }
+
+    fn text(&self) -> &[u8] {
+        self.buffer.get(..self.filled).unwrap_or_default()
     }
 
     /// Returns the first record without its line end, as bytes; `None` for an empty file.
     pub(crate) fn header(&mut self) -> Result<Option<Vec<u8>>, SplitError> {
         while self.record_end == 0 && !self.finished {
-            let first = self.buffer.is_empty();
+            let first = self.filled == 0;
             self.fill()?;
-            if first && self.buffer.starts_with(BYTE_ORDER_MARK) {
+            if first && self.text().starts_with(BYTE_ORDER_MARK) {
                 self.seen = BYTE_ORDER_MARK.len();
             }
             self.look(true);
@@ -93,12 +130,12 @@ impl<R: Read> Splitter<R> {
             if self.state == At::Quoted {
                 return Err(SplitError::Fault(Fault::UnclosedQuote, self.line_of(self.quote_at)));
             }
-            self.record_end = self.buffer.len();
+            self.record_end = self.filled;
         }
-        if self.buffer.is_empty() {
+        if self.filled == 0 {
             return Ok(None);
         }
-        Ok(Some(self.take(self.record_end).bytes))
+        Ok(Some(self.take().bytes))
     }
 
     /// Returns the next stretch; `None` at the end.
@@ -112,21 +149,22 @@ impl<R: Read> Splitter<R> {
                 if self.state == At::Quoted {
                     return Err(SplitError::Fault(Fault::UnclosedQuote, self.line_of(self.quote_at)));
                 }
-                self.record_end = self.buffer.len();
+                self.record_end = self.filled;
                 break;
             }
             self.must_not_be_long()?;
+            self.hash();
             self.fill()?;
         }
-        if self.buffer.is_empty() {
+        if self.filled == 0 {
             return Ok(None);
         }
-        Ok(Some(self.take(self.record_end)))
+        Ok(Some(self.take()))
     }
 
     /// Refuses a record that goes on for longer than any does, before the rest of the file is read for it.
     fn must_not_be_long(&self) -> Result<(), SplitError> {
-        if self.buffer.len() - self.record_end <= self.record_bytes_max {
+        if self.filled - self.record_end <= self.record_bytes_max {
             return Ok(());
         }
         // An open quote swallows the rest of the file: name the quote, not the length.
@@ -138,36 +176,71 @@ impl<R: Read> Splitter<R> {
     }
 
     fn line_of(&self, at: usize) -> u64 {
-        let before = self.buffer.get(..at).unwrap_or_default();
+        let before = self.text().get(..at).unwrap_or_default();
         self.line + memchr::memchr_iter(b'\n', before).count() as u64
     }
 
     fn fill(&mut self) -> Result<(), SplitError> {
-        // A large file's stretch gets all the room that it needs at once: growing by doubling would take twice as much.
-        let room = self.stretch_bytes.saturating_add(2 * READ_BYTES);
-        if self.buffer.len() >= 2 * READ_BYTES && self.buffer.capacity() < room {
-            self.buffer.reserve_exact(room - self.buffer.len());
+        let end = self.filled + READ_BYTES;
+        if self.buffer.len() < end {
+            // A large file's stretch gets all the room that it needs at once: growing by doubling would take twice as much.
+            let room = self.stretch_bytes.saturating_add(2 * READ_BYTES);
+            let all = self.filled >= 2 * READ_BYTES && end <= room;
+            if all {
+                self.buffer.reserve_exact(room - self.buffer.len());
+            }
+            self.buffer.resize(if all { room } else { end }, 0);
         }
-        let want = READ_BYTES as u64;
-        let got = self.reader.by_ref().take(want).read_to_end(&mut self.buffer).map_err(SplitError::Io)?;
-        self.finished = (got as u64) < want;
+        while let Some(room) = self.buffer.get_mut(self.filled..end).filter(|room| !room.is_empty()) {
+            match self.reader.read(room) {
+                Ok(0) => {
+                    self.finished = true;
+                    break;
+                }
+                Ok(got) => self.filled += got,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(SplitError::Io(e)),
+            }
+        }
         Ok(())
     }
 
-    fn take(&mut self, end: usize) -> Stretch {
-        let rest = self.buffer.split_off(end.min(self.buffer.len()));
-        let bytes = std::mem::replace(&mut self.buffer, rest);
+    /// Hashes the whole records that are there, and counts their lines, while they are still in the processor's cache.
+    fn hash(&mut self) {
+        let new = self.buffer.get(self.hashed..self.record_end).unwrap_or_default();
+        self.hasher.update(new);
+        self.line_ends += memchr::memchr_iter(b'\n', new).count() as u64;
+        self.hashed = self.record_end;
+    }
+
+    /// Gives out the whole records that are there.
+    fn take(&mut self) -> Stretch {
+        self.hash();
+        let end = self.record_end;
+        let rest = self.buffer.get(end..self.filled).unwrap_or_default();
+        let mut next = self.spare.try_recv().unwrap_or_default();
+        if next.len() < rest.len() {
+            next.resize(rest.len(), 0);
+        }
+        for (to, from) in next.iter_mut().zip(rest) {
+            *to = *from;
+        }
+        self.filled = rest.len();
+        let mut bytes = std::mem::replace(&mut self.buffer, next);
+        bytes.truncate(end);
         let first_line = self.line;
-        self.line += memchr::memchr_iter(b'\n', &bytes).count() as u64;
+        self.line += std::mem::take(&mut self.line_ends);
+        self.given += end as u64;
         self.seen = self.seen.saturating_sub(end);
         self.quote_at = self.quote_at.saturating_sub(end);
         self.record_end = 0;
-        Stretch { bytes, first_line }
+        self.hashed = 0;
+        Stretch { bytes, first_line, text_hash: self.hasher.clone().finalize().into() }
     }
 
     /// Follows quotes and line ends over what was not looked at yet; stops at the first record end if asked.
     fn look(&mut self, stop_at_first: bool) {
-        while let Some(rest) = self.buffer.get(self.seen..).filter(|r| !r.is_empty()) {
+        while let Some(rest) = self.buffer.get(self.seen..self.filled).filter(|r| !r.is_empty()) {
             if self.record_end >= self.stretch_bytes {
                 return; // Enough: what follows belongs to the next stretch.
             }
@@ -177,7 +250,7 @@ impl<R: Read> Splitter<R> {
                         self.seen += at + 1;
                         self.state = At::QuoteInQuoted;
                     }
-                    None => self.seen = self.buffer.len(),
+                    None => self.seen = self.filled,
                 },
                 At::QuoteInQuoted => {
                     if rest.first() == Some(&b'"') {
@@ -194,7 +267,7 @@ impl<R: Read> Splitter<R> {
                             Some(b',' | b'\r') => At::CellStart,
                             _ => At::Unquoted,
                         };
-                        self.seen = self.buffer.len();
+                        self.seen = self.filled;
                         continue;
                     };
                     let before = at.checked_sub(1).and_then(|i| rest.get(i));
@@ -230,11 +303,18 @@ mod tests {
     use proptest::prelude::*;
 
     fn stretches(text: &[u8], stretch_bytes: usize) -> Result<Vec<Stretch>, SplitError> {
-        let mut splitter = Splitter::new(text, stretch_bytes, 1 << 20);
+        let (back, spare) = crossbeam_channel::unbounded();
+        let mut splitter = Splitter::new(text, stretch_bytes, 1 << 20, spare);
         let mut all = Vec::new();
+        let mut before = Vec::new();
         while let Some(stretch) = splitter.next()? {
+            before.extend_from_slice(&stretch.bytes);
+            assert_eq!(stretch.text_hash, crate::digest::sha256(&before));
+            // What comes back is used again, whatever it holds.
+            back.send(vec![b'\n'; all.len() * 7]).unwrap();
             all.push(stretch);
         }
+        assert_eq!(splitter.finish(), (crate::digest::sha256(&before), before.len() as u64));
         Ok(all)
     }
 
@@ -261,20 +341,23 @@ mod tests {
     #[test]
     fn a_file_without_a_line_end_is_refused_before_all_of_it_is_read() {
         let endless = || std::io::repeat(b'a').take(1 << 30);
-        let mut splitter = Splitter::new(endless(), 1 << 20, 3 << 20);
+        let mut splitter = Splitter::new(endless(), 1 << 20, 3 << 20, crossbeam_channel::never());
         let error = splitter.header().unwrap_err();
         assert!(matches!(error, SplitError::Fault(Fault::LongRecord { .. }, 1)), "{error:?}");
         assert!(splitter.buffer.len() < 6 << 20, "{}", splitter.buffer.len());
-        let mut quoted = Splitter::new((&b"h\"\n\""[..]).chain(endless()), 1 << 20, 3 << 20);
+        let mut quoted =
+            Splitter::new((&b"h\"\n\""[..]).chain(endless()), 1 << 20, 3 << 20, crossbeam_channel::never());
         quoted.header().unwrap();
         assert!(matches!(quoted.next().unwrap_err(), SplitError::Fault(Fault::UnclosedQuote, 2)));
-        let mut open = Splitter::new((&b"\""[..]).chain(endless()), 1 << 20, 3 << 20);
+        let mut open =
+            Splitter::new((&b"\""[..]).chain(endless()), 1 << 20, 3 << 20, crossbeam_channel::never());
         assert!(matches!(open.header().unwrap_err(), SplitError::Fault(Fault::UnclosedQuote, 1)));
     }
 
     #[test]
     fn a_header_is_taken_first_and_a_last_line_without_end_is_kept() {
-        let mut splitter = Splitter::new(&b"\"h\n1\",h2\r\na,b"[..], 1_000, 1_000);
+        let mut splitter =
+            Splitter::new(&b"\"h\n1\",h2\r\na,b"[..], 1_000, 1_000, crossbeam_channel::never());
         assert_eq!(splitter.header().unwrap().unwrap(), b"\"h\n1\",h2\r\n");
         let last = splitter.next().unwrap().unwrap();
         assert_eq!((last.first_line, last.bytes.as_slice()), (3, &b"a,b"[..]));
