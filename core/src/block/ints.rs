@@ -27,51 +27,44 @@ fn width_of(max: u64) -> u8 {
 /// Appends the packed form of `values`.
 pub(crate) fn pack(values: &[i64], out: &mut Vec<u8>) {
     let smallest = values.iter().copied().min().unwrap_or(0);
-    let (mut bits_smallest, mut bits_previous) = (0_u64, 0_u64);
-    let (mut max_smallest, mut max_previous) = (0_u64, 0_u64);
     let first = values.first().copied().unwrap_or(0);
+    let from_smallest = |v: &i64| v.wrapping_sub(smallest).cast_unsigned();
+    let bits = |v: u64| u64::from(64 - v.leading_zeros());
+    let (mut bits_smallest, mut bits_previous) = (0_u64, 0_u64);
+    let (mut all_smallest, mut all_previous) = (0_u64, 0_u64);
     let mut previous = first;
     for v in values {
-        let from_smallest = v.wrapping_sub(smallest).cast_unsigned();
         let from_previous = zigzag(v.wrapping_sub(previous));
         previous = *v;
-        max_smallest = max_smallest.max(from_smallest);
-        max_previous = max_previous.max(from_previous);
-        bits_smallest += u64::from(64 - from_smallest.leading_zeros());
-        bits_previous += u64::from(64 - from_previous.leading_zeros());
+        bits_smallest += bits(from_smallest(v));
+        bits_previous += bits(from_previous);
+        // As wide as the widest.
+        all_smallest |= from_smallest(v);
+        all_previous |= from_previous;
     }
+    let by_previous = bits_previous < bits_smallest;
+    let (mode, base, all) = match by_previous {
+        true => (FROM_PREVIOUS, first, all_previous),
+        false => (FROM_SMALLEST, smallest, all_smallest),
+    };
+    let width = width_of(all);
     let mut put = Put(out);
-    if bits_previous < bits_smallest {
-        put.u8(FROM_PREVIOUS);
-        put.u64(first.cast_unsigned());
-        let width = width_of(max_previous);
-        put.u8(width);
-        let mut previous = first;
-        let deltas = values.iter().map(|v| {
-            let delta = zigzag(v.wrapping_sub(previous));
-            previous = *v;
-            delta
-        });
-        planes(deltas, values.len(), width, out);
-    } else {
-        put.u8(FROM_SMALLEST);
-        put.u64(smallest.cast_unsigned());
-        let width = width_of(max_smallest);
-        put.u8(width);
-        planes(values.iter().map(|v| v.wrapping_sub(smallest).cast_unsigned()), values.len(), width, out);
-    }
-}
-
-fn planes(values: impl Iterator<Item = u64>, n: usize, width: u8, out: &mut Vec<u8>) {
-    let width = usize::from(width);
+    put.u8(mode);
+    put.u64(base.cast_unsigned());
+    put.u8(width);
     let start = out.len();
-    out.resize(start + n * width, 0);
-    let Some(area) = out.get_mut(start..) else { return };
-    let mut planes: Vec<&mut [u8]> = if n == 0 { Vec::new() } else { area.chunks_exact_mut(n).collect() };
-    for (i, v) in values.enumerate() {
-        for (plane, byte) in planes.iter_mut().zip(v.to_le_bytes()) {
-            if let Some(slot) = plane.get_mut(i) {
-                *slot = byte;
+    out.resize(start + values.len() * usize::from(width), 0);
+    // A plane at a time, as many values at once as the processor takes.
+    let planes = out.get_mut(start..).unwrap_or_default().chunks_exact_mut(values.len().max(1));
+    for (k, plane) in planes.enumerate() {
+        if by_previous {
+            let before = std::iter::once(&first).chain(values);
+            for ((to, v), before) in plane.iter_mut().zip(values).zip(before) {
+                *to = (zigzag(v.wrapping_sub(*before)) >> (8 * k)) as u8;
+            }
+        } else {
+            for (to, v) in plane.iter_mut().zip(values) {
+                *to = (from_smallest(v) >> (8 * k)) as u8;
             }
         }
     }

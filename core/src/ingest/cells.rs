@@ -49,9 +49,12 @@ pub(super) struct Cells<'a> {
     offsets: Vec<u32>,
     /// Up to where records have been found.
     at: usize,
-    /// Without any CR in the text no record has to be searched for one.
-    returns: bool,
+    /// Up to where the text is known to have no CR from `at` on: no record there has to be searched for one.
+    clean: usize,
 }
+
+/// Text that is searched for a CR at once, before the records in it are found: it is fetched from far once.
+const CLEAN_BYTES: usize = 64 << 10;
 
 /// For a number of bytes, up to 16, the bits that they have at the low end of a number.
 const KEEP: [u128; 17] = {
@@ -83,7 +86,6 @@ impl<'a> Cells<'a> {
         if text.len() > (u32::MAX / 2) as usize {
             return Err("a stretch of text is longer than 2 GiB".into());
         }
-        let returns = memchr(b'\r', text).is_some();
         Ok(Cells {
             text,
             copies: Vec::new(),
@@ -92,7 +94,7 @@ impl<'a> Cells<'a> {
             first: 0,
             offsets: Vec::new(),
             at: 0,
-            returns,
+            clean: 0,
         })
     }
 
@@ -202,6 +204,11 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// Returns up to where records have been found.
+    pub(super) fn found(&self) -> usize {
+        self.at
+    }
+
     /// Returns where a record begins in the text, or up to where records have been found.
     pub(super) fn offset(&self, row: usize) -> usize {
         self.offsets.get(row).map_or(self.at, |o| *o as usize)
@@ -216,6 +223,7 @@ impl<'a> Cells<'a> {
         ragged: &mut Vec<Ragged>,
     ) -> usize {
         let text = self.text;
+        self.clean_from(start);
         let mut marks = Marks::new(text, start);
         while start < text.len() && ragged.len() < ragged_max && self.offsets.len() < until {
             let spans_before = self.spans.len();
@@ -271,7 +279,8 @@ impl<'a> Cells<'a> {
                 // Not at the beginning of a cell: a quote like any other byte.
                 Some(b'"') => {}
                 Some(b',') => {
-                    if self.returns && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some() {
+                    if mark > self.clean && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some()
+                    {
                         return Record::Odd;
                     }
                     self.spans.push(Span { from: from as u32, to: mark as u32 });
@@ -279,7 +288,7 @@ impl<'a> Cells<'a> {
                 }
                 _ => {
                     let mut cell = text.get(from..mark).unwrap_or_default();
-                    if self.returns {
+                    if mark > self.clean {
                         cell = cell.strip_suffix(b"\r").unwrap_or(cell);
                         if memchr(b'\r', cell).is_some() {
                             return Record::Odd;
@@ -294,6 +303,14 @@ impl<'a> Cells<'a> {
                 }
             }
         }
+    }
+
+    /// Searches what comes next for a CR.
+    fn clean_from(&mut self, start: usize) {
+        let from = self.clean.max(start);
+        let to = self.text.len().min(start + CLEAN_BYTES);
+        let next = self.text.get(from..to).unwrap_or_default();
+        self.clean = from + memchr(b'\r', next).unwrap_or(next.len());
     }
 
     fn quoted(&mut self, from: usize, to: usize, escaped: bool) -> Span {

@@ -154,18 +154,8 @@ impl ColumnReader {
         let spans = rows.zip(cells.spans_in(self.index));
         match &mut self.data {
             Data::Coded { entries, facts, codes } => {
-                // Neighbours often have the same text; one that was refused is looked up again.
-                let mut last: Option<(Name<'_>, u32)> = None;
                 for (row, span) in spans {
-                    let name = Name::of(cells, span);
-                    if let Some((before, code)) = last
-                        && before == name
-                    {
-                        codes.push(code);
-                        continue;
-                    }
-                    let code = self.known.code(name, facts.len() as u32);
-                    last = Some((name, code));
+                    let code = self.known.code(Name::of(cells, span), facts.len() as u32);
                     codes.push(code);
                     let new = code as usize == facts.len();
                     if new {
@@ -182,7 +172,6 @@ impl ColumnReader {
                             Err(fault) => {
                                 faults.push((row, fault));
                                 self.bad = true;
-                                last = None;
                             }
                         }
                     }

@@ -80,7 +80,7 @@ impl Known {
 }
 
 /// How many texts have a place before the map.
-const RECENT: usize = 64;
+const RECENT: usize = 256;
 
 /// Codes of texts that are numbers.
 ///

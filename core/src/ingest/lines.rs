@@ -109,20 +109,15 @@ impl Lines<'_> {
     }
 }
 
-pub(super) fn check_text(source: &Source) -> Result<(), ImportError> {
-    let fault = |offset: usize, fault: Fault| {
-        ImportError::fault(Place { line: source.line_of(offset), ..source.place.clone() }, fault)
-    };
-    if let Some(at) = memchr::memchr(0, &source.bytes) {
-        return Err(fault(at, Fault::Nul));
+/// Checks that a text, which ends where a character does, has neither NUL nor what is not UTF-8; tells where.
+fn check_text(text: &[u8]) -> Result<(), (usize, Fault)> {
+    if let Some(at) = memchr::memchr(0, text) {
+        return Err((at, Fault::Nul));
     }
-    match simdutf8::compat::from_utf8(&source.bytes) {
-        Ok(_) => Ok(()),
-        Err(e) => {
-            let at = e.valid_up_to();
-            Err(fault(at, Fault::NotUtf8 { byte: source.bytes.get(at).copied().unwrap_or(0) }))
-        }
-    }
+    simdutf8::compat::from_utf8(text).map(|_| ()).map_err(|e| {
+        let at = e.valid_up_to();
+        (at, Fault::NotUtf8 { byte: text.get(at).copied().unwrap_or(0) })
+    })
 }
 
 /// Lines that are found, looked at column by column, and hashed, while their text is in the processor's own cache.
@@ -131,7 +126,7 @@ const BATCH_ROWS: usize = 128;
 /// Reads all lines of a stretch.
 ///
 /// # Errors
-/// The first `faults_max` faults, in the file's order.
+/// What is no text; or else the first `faults_max` faults, in the file's order.
 pub(super) fn read<'a>(
     source: &'a Source,
     limits: &Limits,
@@ -163,14 +158,24 @@ pub(super) fn read<'a>(
     let mut faults: Vec<(usize, Fault)> = Vec::new();
     let mut ragged = Vec::new();
     let mut more = true;
+    let mut checked = 0;
+    let mut check_to = |to: usize| -> Result<(), ImportError> {
+        let text = source.bytes.get(checked..to).unwrap_or_default();
+        let place = |offset| Place { line: source.line_of(offset), ..source.place.clone() };
+        check_text(text).map_err(|(at, fault)| ImportError::fault(place(checked + at), fault))?;
+        checked = to;
+        Ok(())
+    };
     while more && faults.len() < faults_max {
         let from = cells.rows();
         more = cells.find(BATCH_ROWS, faults_max, &mut ragged).map_err(failed)?;
+        check_to(cells.found().min(source.bytes.len()))?;
         if from == 0 {
             reader.expect(cells.expect_the_rest());
         }
         reader.read_batch(&cells, from..cells.rows(), &mut faults);
     }
+    check_to(source.bytes.len())?;
     if !faults.is_empty() || !ragged.is_empty() {
         let found = faults.into_iter().map(|(row, fault)| (cells.offset(row), fault));
         let ragged = ragged.iter().map(|r| {

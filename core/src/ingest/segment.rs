@@ -13,7 +13,7 @@ use crate::schema::Column;
 use super::column::Sum;
 use super::encode::{BlockColumn, ColumnScratch};
 use super::error::ImportError;
-use super::lines::{Lines, Row, SortKey, Source, check_text, read};
+use super::lines::{Lines, Row, SortKey, Source, read};
 use super::order::order;
 use super::{Limits, Settings};
 
@@ -39,7 +39,6 @@ pub(super) fn build(
     limits: &Limits,
     faults_max: usize,
 ) -> Result<Built, ImportError> {
-    check_text(source)?;
     let lines = read(source, limits, faults_max)?;
     let order = order(&lines);
     let blocks = encode_blocks(&lines, &order, settings)?;

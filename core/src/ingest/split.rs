@@ -14,8 +14,8 @@ use super::error::Fault;
 
 /// UTF-8's byte order mark, which bills often begin with.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-/// How much is asked from the reader at once.
-const READ_BYTES: usize = 1 << 20;
+/// How much is asked from the reader at once: it stays in the processor's own cache until it is looked at and hashed.
+const READ_BYTES: usize = 256 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -72,8 +72,9 @@ pub(crate) struct Splitter<R> {
     hashed: usize,
     /// How many line ends there are up to there.
     line_ends: u64,
-    /// How much text was given out.
+    /// How much text was given out, and how many stretches.
     given: u64,
+    stretches: u32,
 }
 
 impl<R: Read> Splitter<R> {
@@ -101,12 +102,18 @@ impl<R: Read> Splitter<R> {
             hashed: 0,
             line_ends: 0,
             given: 0,
+            stretches: 0,
         }
     }
 
     /// Returns the SHA-256 of the text that was given out, and its length.
     pub(crate) fn finish(self) -> ([u8; 32], u64) {
         (self.hasher.finalize().into(), self.given)
+    }
+
+    /// Returns how much text the next stretch has at least: the first ones have less, so that nobody waits long for them.
+    fn wanted(&self) -> usize {
+        (self.stretch_bytes >> 2_u32.saturating_sub(self.stretches)).max(1)
     }
 
     fn text(&self) -> &[u8] {
@@ -142,7 +149,7 @@ impl<R: Read> Splitter<R> {
     pub(crate) fn next(&mut self) -> Result<Option<Stretch>, SplitError> {
         loop {
             self.look(false);
-            if self.record_end >= self.stretch_bytes {
+            if self.record_end >= self.wanted() {
                 break;
             }
             if self.finished {
@@ -159,6 +166,7 @@ impl<R: Read> Splitter<R> {
         if self.filled == 0 {
             return Ok(None);
         }
+        self.stretches += 1;
         Ok(Some(self.take()))
     }
 
@@ -240,8 +248,9 @@ impl<R: Read> Splitter<R> {
 
     /// Follows quotes and line ends over what was not looked at yet; stops at the first record end if asked.
     fn look(&mut self, stop_at_first: bool) {
+        let wanted = self.wanted();
         while let Some(rest) = self.buffer.get(self.seen..self.filled).filter(|r| !r.is_empty()) {
-            if self.record_end >= self.stretch_bytes {
+            if self.record_end >= wanted {
                 return; // Enough: what follows belongs to the next stretch.
             }
             match self.state {
