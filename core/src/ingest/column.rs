@@ -383,6 +383,19 @@ impl Amounts {
         amounts
     }
 
+    /// Returns the amounts of lines in an order, which has the line of each place.
+    pub(super) fn sorted(&self, order: &[u32]) -> Amounts {
+        let value = |row: &u32| self.values.get(*row as usize).copied().unwrap_or(0);
+        let values = order.iter().map(value).collect();
+        let mut wide = Vec::new();
+        if !self.wide.is_empty() {
+            let of = |row: &u32| exception(&self.wide, *row as usize).and_then(|at| self.wide.get(at));
+            let found = order.iter().enumerate().filter_map(|(at, row)| Some((at as u32, of(row)?.1)));
+            wide.extend(found);
+        }
+        Amounts { scale: self.scale, values, wide }
+    }
+
     fn narrow(&self, amount: Amount) -> Option<i64> {
         amount.rescaled(self.scale).and_then(|m| i64::try_from(m).ok())
     }
@@ -407,13 +420,13 @@ impl Amounts {
     }
 
     /// Adds the amounts of some lines up; `None` beyond 128 bits.
-    pub(super) fn sum_of(&self, rows: &[usize]) -> Option<Amount> {
+    pub(super) fn sum_of(&self, mut rows: impl Iterator<Item = usize>) -> Option<Amount> {
         let mut sum = Sum::default();
         if self.wide.is_empty() {
-            let value = |row: &usize| i128::from(self.values.get(*row).copied().unwrap_or(0));
-            sum.mantissa = rows.iter().map(value).fold(0, i128::wrapping_add);
+            let value = |row: usize| i128::from(self.values.get(row).copied().unwrap_or(0));
+            sum.mantissa = rows.map(value).fold(0, i128::wrapping_add);
         } else {
-            rows.iter().try_for_each(|row| self.add(*row, &mut sum))?;
+            rows.try_for_each(|row| self.add(row, &mut sum))?;
         }
         self.sum(&sum)
     }

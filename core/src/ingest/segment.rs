@@ -3,6 +3,8 @@
 //! Pure: text in, values out, on any thread. Each figure is made in two ways and compared (I1, I2): the sums of
 //! the lines as they were read, of the blocks, and of the roll-up.
 
+use std::ops::Range;
+
 use crate::bill::{DayDigest, OwnerDay, owner_days};
 use crate::block::{EncodedColumns, Encoder, Header, Sums, ints, merge_sums, squeeze};
 use crate::digest::Digest;
@@ -10,10 +12,10 @@ use crate::period::{Coverage, Day};
 use crate::rollup::{CellKey, Names, Overflow, Rollup};
 use crate::schema::Column;
 
-use super::column::Sum;
+use super::column::{Amounts, Sum};
 use super::encode::{BlockColumn, ColumnScratch};
 use super::error::ImportError;
-use super::lines::{Lines, Row, SortKey, Source, read};
+use super::lines::{Lines, Row, Source, read};
 use super::order::order;
 use super::{Limits, Settings};
 
@@ -41,11 +43,12 @@ pub(super) fn build(
 ) -> Result<Built, ImportError> {
     let lines = read(source, limits, faults_max)?;
     let order = order(&lines);
-    let blocks = encode_blocks(&lines, &order, settings)?;
-    let owner_days = owner_days_of(&lines, &order);
-    let rollup = rollup_of(source, &lines, &order)?;
+    let sorted = Sorted::new(&lines, &order);
+    let blocks = encode_blocks(&sorted, settings)?;
+    let owner_days = owner_days_of(&sorted);
+    let rollup = rollup_of(source, &sorted)?;
 
-    let sums = sums_of(&lines, 0..lines.rows.len())?;
+    let sums = sums_of(&lines, &lines.rows, &lines.amounts, 0..lines.rows.len())?;
     let mut in_blocks = Vec::new();
     for (header, _) in &blocks {
         merge_sums(&mut in_blocks, &header.sums).ok_or(Overflow)?;
@@ -72,54 +75,85 @@ pub(super) fn build(
     })
 }
 
-/// Adds up lines: one entry for each currency.
-fn sums_of(lines: &Lines<'_>, rows: impl Iterator<Item = usize>) -> Result<Vec<Sums>, Overflow> {
-    let mut by_currency: Vec<Vec<usize>> = vec![Vec::new(); lines.currencies.len().max(1)];
-    for row in rows {
-        let currency = lines.rows.get(row).map_or(0, |r| r.currency as usize);
-        if let Some(of_currency) = by_currency.get_mut(currency) {
-            of_currency.push(row);
+/// The lines of a stretch as they are sorted. What each step asks of every line is put in order once.
+struct Sorted<'a> {
+    lines: &'a Lines<'a>,
+    /// Which line has each place.
+    order: &'a [u32],
+    rows: Vec<Row>,
+    amounts: Vec<Amounts>,
+}
+
+impl<'a> Sorted<'a> {
+    fn new(lines: &'a Lines<'a>, order: &'a [u32]) -> Sorted<'a> {
+        let row = |row: &u32| lines.rows.get(*row as usize).copied();
+        Sorted {
+            lines,
+            order,
+            rows: order.iter().filter_map(row).collect(),
+            amounts: lines.amounts.iter().map(|amounts| amounts.sorted(order)).collect(),
+        }
+    }
+
+    /// Splits the places into runs of lines that all have the same of something.
+    fn runs<K: PartialEq>(&self, key: impl Fn(&Row) -> K) -> impl Iterator<Item = Range<usize>> {
+        let mut at = 0;
+        self.rows.chunk_by(move |a, b| key(a) == key(b)).map(move |run| {
+            at += run.len();
+            at - run.len()..at
+        })
+    }
+}
+
+/// Adds up the lines of some places: one entry for each currency.
+fn sums_of(
+    lines: &Lines<'_>,
+    rows: &[Row],
+    amounts: &[Amounts],
+    places: Range<usize>,
+) -> Result<Vec<Sums>, Overflow> {
+    let currency = |place: usize| rows.get(place).map_or(0, |r| r.currency as usize);
+    let mut counts = vec![0_u64; lines.currencies.len().max(1)];
+    for place in places.clone() {
+        if let Some(count) = counts.get_mut(currency(place)) {
+            *count += 1;
         }
     }
     let mut all = Vec::new();
-    for (number, rows) in by_currency.iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-        let mut amounts = Vec::with_capacity(lines.amounts.len());
-        for (of, (column, _)) in lines.amounts.iter().zip(&lines.summed) {
-            amounts.push((*column, of.sum_of(rows).ok_or(Overflow)?));
+    for (number, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        let mut sums = Vec::with_capacity(amounts.len());
+        for (of, (column, _)) in amounts.iter().zip(&lines.summed) {
+            let sum = if *count == places.len() as u64 {
+                of.sum_of(places.clone())
+            } else {
+                of.sum_of(places.clone().filter(|place| currency(*place) == number))
+            };
+            sums.push((*column, sum.ok_or(Overflow)?));
         }
         let currency = lines.currencies.get(number).cloned().unwrap_or_default();
-        all.push(Sums { currency, lines: rows.len() as u64, amounts });
+        all.push(Sums { currency, lines: *count, amounts: sums });
     }
     all.sort_unstable_by(|a, b| a.currency.cmp(&b.currency));
     Ok(all)
 }
 
-/// Splits sorted lines into runs of which all have the same of something.
-fn runs<'o, K: PartialEq>(
-    lines: &Lines<'_>,
-    order: &'o [u32],
-    key: impl Fn(&Row) -> K,
-) -> impl Iterator<Item = &'o [u32]> {
-    let of = move |row: &u32| lines.rows.get(*row as usize).map(&key);
-    order.chunk_by(move |a, b| of(a) == of(b))
-}
-
-fn owner_days_of(lines: &Lines<'_>, order: &[u32]) -> Vec<OwnerDay> {
-    let of_run = |run: &[u32]| {
-        let key = run.first().and_then(|row| lines.rows.get(*row as usize)).map(|r| r.key);
+fn owner_days_of(sorted: &Sorted<'_>) -> Vec<OwnerDay> {
+    let of_run = |run: Range<usize>| {
+        let key = sorted.rows.get(run.start).map(|r| r.key);
         let mut one = OwnerDay {
             coverage_day: key.map_or(0, |k| k.coverage_day),
             owner: key.map_or(0, |k| k.owner),
             text_bytes: 0,
             digest: Digest::EMPTY,
         };
-        for (hash, bytes) in run.iter().filter_map(|row| lines.hashes.get(*row as usize)) {
+        let lines = sorted.order.get(run).unwrap_or_default();
+        for (hash, bytes) in lines.iter().filter_map(|row| sorted.lines.hashes.get(*row as usize)) {
             one.digest.add_line(hash);
             one.text_bytes += u64::from(*bytes);
         }
         one
     };
-    runs(lines, order, |r| (r.key.coverage_day, r.key.owner)).map(of_run).collect()
+    sorted.runs(|r| (r.key.coverage_day, r.key.owner)).map(of_run).collect()
 }
 
 /// Adds owner-days up to days, the payer's own apart from the customers'.
@@ -137,50 +171,58 @@ fn days_of(source: &Source, owner_days: &[OwnerDay]) -> Vec<DayDigest> {
     days
 }
 
-fn rollup_of(source: &Source, lines: &Lines<'_>, order: &[u32]) -> Result<Rollup, Overflow> {
+fn rollup_of(source: &Source, sorted: &Sorted<'_>) -> Result<Rollup, Overflow> {
+    let Sorted { lines, order, rows, amounts } = sorted;
     let mut rollup = Rollup::new(lines.summed.iter().map(|(column, _)| *column).collect());
     let place = |column| source.schema.index_of(column).unwrap_or(0);
     let mut owners = NameColumn::new(lines, place(Column::OwnerUin));
     let mut products = NameColumn::new(lines, place(Column::ProductName));
-    let columns = lines.amounts.len();
+    let columns = amounts.len();
     // The cells of one run: first line, product and currency by their codes, lines, and the sums of all of them.
     let mut cells: Vec<(usize, (u32, u32), u64)> = Vec::new();
+    let mut of_cell: Vec<usize> = Vec::new();
     let mut sums: Vec<Sum> = Vec::new();
-    for run in runs(lines, order, |r| (r.key.owner, r.own_day)) {
+    for run in sorted.runs(|r| (r.key.owner, r.own_day)) {
         cells.clear();
-        sums.clear();
-        for row in run.iter().map(|row| *row as usize) {
-            let Some(known) = lines.rows.get(row) else { continue };
+        of_cell.clear();
+        let own_day = rows.get(run.start).and_then(|r| r.own_day);
+        for (known, row) in rows.iter().zip(order.iter()).skip(run.start).take(run.len()) {
+            let row = *row as usize;
             let key = (products.code(row), known.currency);
             let at = match cells.iter().position(|(_, k, _)| *k == key) {
                 Some(at) => at,
                 None => {
                     cells.push((row, key, 0));
-                    sums.resize(cells.len() * columns, Sum::default());
                     cells.len() - 1
                 }
             };
             if let Some((_, _, count)) = cells.get_mut(at) {
                 *count += 1;
             }
-            let slots = sums.get_mut(at * columns..(at + 1) * columns).unwrap_or_default();
-            for (slot, amounts) in slots.iter_mut().zip(&lines.amounts) {
-                amounts.add(row, slot).ok_or(Overflow)?;
+            of_cell.push(at);
+        }
+        sums.clear();
+        sums.resize(cells.len() * columns, Sum::default());
+        for (of, sums) in amounts.iter().zip(sums.chunks_exact_mut(cells.len().max(1))) {
+            for (place, at) in run.clone().zip(&of_cell) {
+                if let Some(sum) = sums.get_mut(*at) {
+                    of.add(place, sum).ok_or(Overflow)?;
+                }
             }
         }
-        for ((row, (_, currency), count), sums) in cells.iter().zip(sums.chunks_exact(columns.max(1))) {
+        for (at, (row, (_, currency), count)) in cells.iter().enumerate() {
             let currency = lines.currencies.get(*currency as usize).map_or("", String::as_str);
             let key = CellKey {
                 owner: owners.number(*row, &mut rollup.owners),
                 product: products.number(*row, &mut rollup.products),
                 currency: rollup.currencies.number(currency.as_bytes()),
-                day: lines.rows.get(*row).and_then(|r| r.own_day).map(Day::epoch_days),
+                day: own_day.map(Day::epoch_days),
             };
-            let mut amounts = Vec::with_capacity(columns);
-            for (of, sum) in lines.amounts.iter().zip(sums) {
-                amounts.push(of.sum(sum).ok_or(Overflow)?);
+            let mut of_columns = Vec::with_capacity(columns);
+            for (of, sum) in amounts.iter().zip(sums.iter().skip(at).step_by(cells.len().max(1))) {
+                of_columns.push(of.sum(sum).ok_or(Overflow)?);
             }
-            rollup.add(key, *count, amounts.into_iter().enumerate())?;
+            rollup.add(key, *count, of_columns.into_iter().enumerate())?;
         }
     }
     Ok(rollup)
@@ -217,26 +259,22 @@ impl<'a> NameColumn<'a> {
     }
 }
 
-fn encode_blocks(
-    lines: &Lines<'_>,
-    order: &[u32],
-    settings: &Settings,
-) -> Result<Vec<(Header, Vec<u8>)>, ImportError> {
+fn encode_blocks(sorted: &Sorted<'_>, settings: &Settings) -> Result<Vec<(Header, Vec<u8>)>, ImportError> {
+    let Sorted { lines, order, rows, amounts } = sorted;
     let rows_target = settings.block_rows.max(1) as usize;
-    let key = |row: &u32| lines.rows.get(*row as usize).map(|r| r.key);
     let mut blocks = Vec::new();
-    let mut rest = order;
-    while let Some(first) = rest.first().and_then(key) {
-        let rows = rest.get(..block_rows(rest, key, rows_target)).unwrap_or(rest);
-        rest = rest.get(rows.len()..).unwrap_or_default();
+    let mut at = 0;
+    while let Some((rest, first)) = rows.get(at..).and_then(|rest| Some((rest, rest.first()?.key))) {
+        let places = at..at + block_rows(rest, rows_target);
+        at = places.end;
         let header = Header {
             coverage_day: first.coverage_day,
-            rows: rows.len() as u32,
+            rows: places.len() as u32,
             owner_min: first.owner,
-            owner_max: rows.last().and_then(key).map_or(first.owner, |k| k.owner),
-            sums: sums_of(lines, rows.iter().map(|row| *row as usize))?,
+            owner_max: rows.get(at - 1).map_or(first.owner, |r| r.key.owner),
+            sums: sums_of(lines, rows, amounts, places.clone())?,
         };
-        blocks.push((header, rows, EncodedColumns::default()));
+        blocks.push((header, order.get(places).unwrap_or_default(), EncodedColumns::default()));
     }
     // A column of all blocks before the next one: its codes and texts stay near.
     let mut encoder = Encoder::new(settings.level)?;
@@ -258,13 +296,13 @@ fn encode_blocks(
 
 /// Returns how many lines the next block has: it ends with its day; past the target it ends with its owner, and at
 /// twice the target anyhow.
-fn block_rows(order: &[u32], key: impl Fn(&u32) -> Option<SortKey>, target: usize) -> usize {
-    let day = |row: &u32| key(row).map(|k| k.coverage_day);
-    let owner = |row: &u32| key(row).map(|k| k.owner);
-    let first_day = order.first().and_then(day);
-    let longest = order.get(..target * 2).unwrap_or(order);
-    let of_day = longest.partition_point(|row| day(row) == first_day);
-    let last_owner = order.get(target - 1).and_then(owner);
-    let of_owner = longest.get(target..).unwrap_or_default().partition_point(|row| owner(row) == last_owner);
+fn block_rows(rest: &[Row], target: usize) -> usize {
+    let day = |row: &Row| row.key.coverage_day;
+    let first_day = rest.first().map(day);
+    let longest = rest.get(..target * 2).unwrap_or(rest);
+    let of_day = longest.partition_point(|row| Some(day(row)) == first_day);
+    let last_owner = rest.get(target - 1).map(|row| row.key.owner);
+    let past = longest.get(target..).unwrap_or_default();
+    let of_owner = past.partition_point(|row| Some(row.key.owner) == last_owner);
     of_day.min(target + of_owner).max(1)
 }
