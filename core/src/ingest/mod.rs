@@ -242,7 +242,11 @@ pub fn import(
 /// That of GNU's C library gives free memory back to the system above twice the largest piece that was freed; until a large one was,
 /// each stretch's memory is fetched from the system anew. To others this says nothing.
 fn keep_memory(settings: &Settings) {
-    drop(std::hint::black_box(Vec::<u8>::with_capacity(settings.segment_bytes)));
+    // Larger pieces it does not count.
+    const PIECE_MAX: usize = 32 << 20;
+    let mut piece: Vec<u8> = Vec::new();
+    let _ = piece.try_reserve_exact(settings.segment_bytes.min(PIECE_MAX));
+    drop(std::hint::black_box(piece));
 }
 
 /// Turns stretches into segments until there are none left; their text goes back.
