@@ -23,7 +23,7 @@ use crate::period::Day;
 use crate::schema::Column;
 
 pub use names::Names;
-pub(crate) use stored::{Mantissas, Named, StoredRollup};
+pub(crate) use stored::{Group, Mantissas, Named, StoredRollup, SumError};
 
 const VERSION: u8 = 1;
 /// Stands for a line without a day of its own.
