@@ -23,6 +23,8 @@ use super::view::{BillView, SegmentView};
 
 const VERSION: u8 = 1;
 const BYTES_MAX: usize = 1 << 30;
+/// Owners that are looked at one after another before they are searched.
+const NEAR: usize = 8;
 
 /// The lines of one owner on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,15 +269,16 @@ pub fn owner_days(
     owners: &OwnersByDay,
     last_day: u8,
 ) -> Result<Wanted, BillError> {
-    let mut all: BTreeMap<(u8, u64), OwnerDay> = BTreeMap::new();
+    let mut all: BTreeMap<u8, Vec<OwnerDay>> = BTreeMap::new();
     let mut blocks = HashSet::new();
     for segment in view.segments() {
         let mut left = segment.record.blocks.as_slice();
         let mut block_row = 0;
-        for (row, one) in some_of_segment(store, segment, view.bill.key.basis, owners, last_day)? {
+        let found = some_of_segment(store, segment, view.bill.key.basis, owners, last_day)?;
+        for (row, one) in &found {
             // Blocks and owner-days lie in the same order: those that meet this one's lines hold them.
             while let [used, rest @ ..] = left
-                && block_row + u64::from(used.rows) <= row
+                && block_row + u64::from(used.rows) <= *row
             {
                 block_row += u64::from(used.rows);
                 left = rest;
@@ -288,18 +291,35 @@ pub fn owner_days(
                 blocks.insert(used.block);
                 at += u64::from(used.rows);
             }
-            match all.get_mut(&(one.coverage_day, one.owner)) {
-                Some(sum) => {
-                    sum.text_bytes += one.text_bytes;
-                    sum.digest.merge(&one.digest);
-                }
-                None => {
-                    all.insert((one.coverage_day, one.owner), one);
-                }
-            }
+        }
+        for of_day in found.chunk_by(|(_, a), (_, b)| a.coverage_day == b.coverage_day) {
+            let day = of_day.first().map_or(0, |(_, one)| one.coverage_day);
+            merge(all.entry(day).or_default(), of_day.iter().map(|(_, one)| one));
         }
     }
-    Ok(Wanted { days: all.into_values().collect(), blocks })
+    let mut days = Vec::with_capacity(all.values().map(Vec::len).sum());
+    all.into_values().for_each(|of_day| days.extend(of_day));
+    Ok(Wanted { days, blocks })
+}
+
+/// Merges owner-days of one day, both sorted by owner.
+fn merge<'a>(all: &mut Vec<OwnerDay>, more: impl Iterator<Item = &'a OwnerDay>) {
+    let before = all.len();
+    let mut from = 0;
+    for one in more {
+        let known = all.get(from..before).unwrap_or_default();
+        let near = known.iter().take(NEAR).position(|known| known.owner >= one.owner);
+        from += near.unwrap_or_else(|| known.partition_point(|known| known.owner < one.owner));
+        match all.get_mut(from).filter(|known| from < before && known.owner == one.owner) {
+            Some(sum) => {
+                sum.text_bytes += one.text_bytes;
+                sum.digest.merge(&one.digest);
+            }
+            None => all.push(*one),
+        }
+    }
+    // Two lists that are sorted become one in a single go.
+    all.sort_by_key(|one| one.owner);
 }
 
 /// Visits the lines of owner-days, which are sorted by day, in the order of exports; `blocks` are those that can hold them.

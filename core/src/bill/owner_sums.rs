@@ -112,7 +112,9 @@ pub(crate) fn sums_by_owner(
     let segments: Vec<&SegmentView> = view.segments().collect();
     let add = |all: &mut BTreeMap<u64, Vec<Sums>>, at: usize| {
         let Some(segment) = segments.get(at) else { return Ok(()) };
-        for (owner, sums) in of_segment(store, segment, coverage, true, &wants)? {
+        for (owner, mut sums) in of_segment(store, segment, coverage, true, &wants)? {
+            // There may be many owners, and most columns are zero; one that is not there is, too.
+            sums.amounts.retain(|(_, amount)| amount.mantissa() != 0);
             merge_sums(all.entry(owner).or_default(), &[sums]).ok_or(Overflow)?;
         }
         Ok(())

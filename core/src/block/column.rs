@@ -299,3 +299,59 @@ fn decode_integers(take: &mut Take<'_>, rows: usize, wanted: Range<usize>) -> Re
     let values = ints::unpack_part(take, rows, wanted)?;
     Ok(ColumnData::Integers { form: IntegerForm(form), values, exceptions })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::encode::Cells;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cells() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let text = |pattern: &'static str| pattern.prop_map(String::into_bytes).boxed();
+        let cell = prop_oneof![
+            Just("[a-c]{1,2}"),
+            Just("[a-z0-9]{2}"),
+            Just("-?[0-9]{1,4}\\.[0-9]{2}"),
+            Just("1|2|-"),
+            Just("[a-z]{0,30}"),
+        ];
+        cell.prop_flat_map(move |pattern| proptest::collection::vec(text(pattern), 1..900))
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_has_the_cells_of_the_whole(
+            cells in cells(),
+            ends in any::<[proptest::sample::Index; 2]>(),
+        ) {
+            let mut bytes = Vec::new();
+            let slices: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
+            let codec = Cells::Texts(&slices).encode(&mut bytes).unwrap();
+            let [a, b] = ends.map(|end| end.index(cells.len() + 1));
+            let wanted = a.min(b)..a.max(b);
+            let part = ColumnData::decode_part(codec, &bytes, cells.len(), wanted.clone()).unwrap();
+            let mut scratch = Vec::new();
+            for (row, want) in cells[wanted.clone()].iter().enumerate() {
+                prop_assert_eq!(part.cell(row, &mut scratch), want.as_slice());
+            }
+            if let ColumnData::Dictionary { entries, .. } = &part {
+                prop_assert!(entries.len() <= wanted.len().max(1) || wanted == (0..cells.len()));
+            }
+        }
+
+        #[test]
+        fn parts_of_hostile_bytes_never_panic(
+            codec in 0_u8..5,
+            bytes in proptest::collection::vec(any::<u8>(), 0..80),
+            ends in (0_usize..40, 0_usize..40, 0_usize..40),
+        ) {
+            let mut ends = [ends.0, ends.1, ends.2];
+            ends.sort_unstable();
+            let [from, to, rows] = ends;
+            if let Ok(data) = ColumnData::decode_part(codec, &bytes, rows, from..to) {
+                let mut out = Vec::new();
+                (from..to).for_each(|row| data.write_cell(row - from, &mut out));
+            }
+        }
+    }
+}

@@ -40,14 +40,14 @@ const PASSES_A_THREAD: u64 = 2;
 /// Lines that a pass may have in any case.
 const PASS_LINES: u64 = 262_144;
 /// Text that a pass may have in memory at the end of a day.
-const PASS_TEXT_BYTES: u64 = 32 << 20;
+const PASS_TEXT_BYTES: u64 = 24 << 20;
 /// Compressed text of a pass that is kept in memory; more goes into a file.
-const PASS_DEFLATED_BYTES: usize = 16 << 20;
+const PASS_DEFLATED_BYTES: usize = 8 << 20;
 /// Accounts of a pass that are put in their places at once. They mostly wait for the disk, which flushes several files in
 /// hardly more time than one.
 const PUTS: usize = 8;
 /// What is written of a zip at once.
-const ZIP_BUFFER_BYTES: usize = 256 << 10;
+const ZIP_BUFFER_BYTES: usize = 128 << 10;
 
 /// What was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -446,5 +446,39 @@ impl Account {
             from = to;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn passes_have_all_accounts_in_order_and_no_more_than_fits(
+            some in proptest::collection::btree_map(1_u64..9_000, (1_u64..40, 1_u64..9_000_000), 0..60),
+            pass_lines in 1_u64..200,
+        ) {
+            let sums = |lines| vec![Sums { lines, ..Sums::default() }];
+            let accounts = some.iter().map(|(owner, (lines, _))| (*owner, sums(*lines))).collect();
+            let days: Vec<OwnerDay> = some
+                .iter()
+                .map(|(owner, (lines, text))| OwnerDay {
+                    coverage_day: 1,
+                    owner: *owner,
+                    text_bytes: *text,
+                    digest: Digest::of_sum(&[0; 32], *lines),
+                })
+                .collect();
+            let passes = passes(&accounts, &days, pass_lines);
+            prop_assert!(passes.iter().flatten().eq(accounts.keys()));
+            for pass in passes.iter().filter(|pass| pass.len() > 1) {
+                let of_pass = || pass.iter().filter_map(|owner| some.get(owner));
+                prop_assert!(of_pass().map(|(lines, _)| lines).sum::<u64>() <= pass_lines);
+                prop_assert!(of_pass().map(|(_, text)| text.min(&DAY_BYTES_MIN)).sum::<u64>() <= PASS_TEXT_BYTES);
+            }
+        }
     }
 }
