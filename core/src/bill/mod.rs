@@ -30,7 +30,7 @@ pub(crate) use lines::map_cells;
 pub use lines::{Filter, Owners, OwnersByDay, ReadBlock, Slice, walk, walk_imported};
 pub use origin::{LineAt, Origin, origins};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines, walk_owner_days};
-pub(crate) use owner_sums::{owners_sums, sums_by_owner};
+pub(crate) use owner_sums::{owners_of, owners_sums, sums_by_owner};
 pub use records::*;
 pub use revise::check_history;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};

@@ -3,12 +3,12 @@
 //! Cells are stored by owner, so of a roll-up no more is unpacked than from the first owner that is wanted to the last: one customer's
 //! sums cost what the customer's cells cost, not what the month's do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::block::{BlockError, Sums, merge_sums};
 use crate::period::{BillMonth, Day};
-use crate::rollup::{Group, Named, Overflow, SumError};
-use crate::store::Read;
+use crate::rollup::{Group, Named, Overflow, StoredRollup, SumError};
+use crate::store::{Read, StoreError};
 use crate::uin::Uin;
 
 use super::error::BillError;
@@ -40,6 +40,23 @@ impl Coverage {
     }
 }
 
+/// Returns a roll-up's owners as numbers, 0 for what is none.
+fn numbers(rollup: &StoredRollup) -> Vec<u64> {
+    rollup.names(Named::Owner).map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect()
+}
+
+/// Returns the owners of a bill's lines as numbers, as its roll-ups name them.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when a roll-up is.
+pub(crate) fn owners_of(store: &impl Read, view: &BillView) -> Result<HashSet<u64>, StoreError> {
+    let mut owners = HashSet::new();
+    for segment in view.segments() {
+        owners.extend(numbers(&segment.stored_rollup(store)?));
+    }
+    Ok(owners)
+}
+
 /// Says which owners are wanted, and on which days.
 type Wants<'a> = dyn Fn(u64, Option<u8>) -> bool + Sync + 'a;
 
@@ -52,8 +69,7 @@ fn of_segment(
     wants: &Wants<'_>,
 ) -> Result<Vec<(u64, Sums)>, BillError> {
     let rollup = segment.stored_rollup(store)?;
-    let owners: Vec<u64> =
-        rollup.names(Named::Owner).map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect();
+    let owners = numbers(&rollup);
     let groups: Vec<Group> =
         owners.iter().map(|owner| wants(*owner, None).then_some(if by_owner { *owner } else { 0 })).collect();
     let of_day = |owner: usize, day: Option<i32>| {

@@ -29,7 +29,7 @@ use super::csv::Columns;
 use super::form::Audience;
 use super::job::Lines;
 use super::kept::{keep, kept};
-use super::place::{Stage, place_held, put};
+use super::place::{Stage, place_held, put, stage_folder};
 use super::plan::{Naming, Plan, Scope, Wanted, coverage_last_day};
 use super::render::{CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, must_tie};
 use super::shape::is_shaped;
@@ -239,9 +239,7 @@ impl Job<'_> {
         for account in by_owner.values_mut() {
             account.cut(self);
         }
-        let no_folder = SinkError::Setup("it has no folder to stage parts in".into());
-        let folder = self.sink.stage_folder().ok_or_else(|| self.sink_error(no_folder))?;
-        let mut spill = Spill::new(folder, PASS_DEFLATED_BYTES);
+        let mut spill = Spill::new(stage_folder(self.sink_name, self.sink)?, PASS_DEFLATED_BYTES);
         self.make(store, &mut by_owner, deflater, &mut spill)?;
         let header = Made::header(&self.columns, deflater).map_err(ExportError::Write)?;
         let made = Mutex::new(by_owner.into_iter());

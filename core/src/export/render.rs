@@ -2,7 +2,7 @@
 //!
 //! Deterministic: order, cuts, level and names come from the plan and the lines. Chunks that were made before are taken
 //! from the cache; the others are made by jobs, each of which reads some neighbouring lines. The amounts of all chunks are
-//! added up, and compared with the roll-ups (I1, I7).
+//! added up, and compared with the roll-ups (I1, I7), which are added up at the same time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
@@ -14,10 +14,9 @@ use sha2::{Digest as _, Sha256};
 use crate::bill::{BillView, owners_sums, totals_text};
 use crate::block::{Sums, merge_sums};
 use crate::price::PriceBook;
-use crate::rollup::{Overflow, Rollup};
+use crate::rollup::Overflow;
 use crate::settings::StoreSettings;
 use crate::store::{ChunkCache, Read};
-use crate::uin::Uin;
 
 use super::archive::{self, Deflater, Entry, Piece};
 use super::chunks::{Chunk, Csv, Namer, cut};
@@ -374,11 +373,6 @@ pub(crate) fn expected_sums(
     let wanted = &plan.wanted;
     let owners = wanted.scope.owners(store, wanted.bill)?;
     Ok(owners_sums(store, view, &owners, coverage_last_day(wanted.coverage))?)
-}
-
-/// Returns a roll-up's owners as numbers, 0 for what is none.
-pub(super) fn owner_numbers(rollup: &Rollup) -> Vec<u64> {
-    rollup.owners().iter().map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect()
 }
 
 /// Hashes and counts what is written.
