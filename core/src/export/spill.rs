@@ -4,9 +4,8 @@
 //! ends. What a chunk adds up to stays in memory.
 
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 use super::compose::Made;
 
@@ -15,7 +14,7 @@ pub(super) struct Spill {
     folder: PathBuf,
     /// So many more bytes are kept in memory.
     room: usize,
-    file: Option<Mutex<File>>,
+    file: Option<File>,
     end: u64,
 }
 
@@ -58,9 +57,8 @@ impl Spill {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            None => self.file.insert(Mutex::new(tempfile::tempfile_in(&self.folder)?)),
+            None => self.file.insert(tempfile::tempfile_in(&self.folder)?),
         };
-        let file = file.get_mut().map_err(|_| std::io::Error::other("a thread failed"))?;
         // It is only read after all was written: it stands at its end.
         file.write_all(bytes)
     }
@@ -78,13 +76,28 @@ impl Spill {
     }
 
     fn read(&self, from: u64, length: usize) -> std::io::Result<Vec<u8>> {
-        let lost = || std::io::Error::other("it is lost");
-        let mut file = self.file.as_ref().ok_or_else(lost)?.lock().map_err(|_| lost())?;
-        file.seek(SeekFrom::Start(from))?;
+        let file = self.file.as_ref().ok_or_else(|| std::io::Error::other("it is lost"))?;
         let mut bytes = vec![0; length];
-        file.read_exact(&mut bytes)?;
+        read_at(file, from, &mut bytes)?;
         Ok(bytes)
     }
+}
+
+/// Reads what lies at a place of a file; several threads may at once.
+#[cfg(unix)]
+fn read_at(file: &File, from: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, from)
+}
+
+/// Reads what lies at a place of a file; where that is two steps, one thread after another.
+#[cfg(not(unix))]
+fn read_at(mut file: &File, from: u64, bytes: &mut [u8]) -> std::io::Result<()> {
+    use std::io::{Read as _, Seek as _};
+
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _turn = TURN.lock().map_err(|_| std::io::Error::other("a thread failed"))?;
+    file.seek(std::io::SeekFrom::Start(from))?;
+    file.read_exact(bytes)
 }
 
 #[cfg(test)]
