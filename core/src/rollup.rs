@@ -23,7 +23,7 @@ use crate::period::Day;
 use crate::schema::Column;
 
 pub use names::Names;
-pub(crate) use stored::{Mantissas, Named, StoredRollup};
+pub(crate) use stored::{Group, Mantissas, Named, StoredRollup, SumError};
 
 const VERSION: u8 = 1;
 /// Stands for a line without a day of its own.
@@ -395,6 +395,29 @@ mod tests {
             }
             prop_assert_eq!(merged.encode().unwrap(), fold(&lines).encode().unwrap());
             prop_assert_eq!(merged.sums().unwrap(), fold(&lines).sums().unwrap());
+        }
+
+        #[test]
+        fn sums_of_owners_are_those_of_the_decoded_roll_up(
+            lines in lines(),
+            groups in proptest::collection::vec(proptest::option::of(0_u64..3), 5),
+            last in 1_u32..31,
+        ) {
+            let bytes = fold(&lines).encode().unwrap();
+            let (decoded, stored) = (Rollup::decode(&bytes).unwrap(), StoredRollup::open(&bytes).unwrap());
+            let last = Day::new(2021, 3, last).map(Day::epoch_days);
+            let is_wanted = |owner: usize, day: Option<i32>| day <= last || owner == 1;
+            let mut sums: [Vec<Sums>; 3] = Default::default();
+            for (group, one) in stored.sums_of(&groups, is_wanted).unwrap() {
+                merge_sums(&mut sums[group as usize], &[one]).unwrap();
+            }
+            for (group, sums) in sums.iter().enumerate() {
+                let is_in = |cell: &Cell<'_>| {
+                    let owner = cell.key.owner as usize;
+                    groups[owner] == Some(group as u64) && is_wanted(owner, cell.key.day)
+                };
+                prop_assert_eq!(sums, &decoded.sums_where(is_in).unwrap());
+            }
         }
     }
 

@@ -61,6 +61,32 @@ impl Owners {
         self.0.get(at).map(|(first, _)| owner.max(*first))
     }
 
+    /// Returns the last of them up to a number.
+    fn last_to(&self, owner: u64) -> Option<u64> {
+        let at = self.0.partition_point(|(first, _)| *first <= owner);
+        self.0.get(at.checked_sub(1)?).map(|(_, last)| owner.min(*last))
+    }
+
+    /// Returns the rows from the first to the last that they own, of rows whose owners ascend.
+    fn rows_in(&self, owners: &[u64]) -> Range<usize> {
+        let (mut from, mut to) = (0, owners.len());
+        while let Some(owner) = owners.get(from) {
+            match self.next_from(*owner) {
+                Some(next) if next == *owner => break,
+                Some(next) => from += owners.get(from..).unwrap_or_default().partition_point(|o| *o < next),
+                None => return 0..0,
+            }
+        }
+        while let Some(owner) = to.checked_sub(1).filter(|_| to > from).and_then(|last| owners.get(last)) {
+            match self.last_to(*owner) {
+                Some(last) if last == *owner => break,
+                Some(last) => to = owners.partition_point(|o| *o <= last),
+                None => return 0..0,
+            }
+        }
+        from..to.max(from)
+    }
+
     fn touch(&self, block: &BlockUse) -> bool {
         self.next_from(block.owner_min).is_some_and(|owner| owner <= block.owner_max)
     }
@@ -82,6 +108,17 @@ impl OwnersByDay {
         OwnersByDay(spans)
     }
 
+    /// Returns the first of those of a day from a number on.
+    pub(super) fn next_from(&self, coverage_day: u8, owner: u64) -> Option<u64> {
+        let of_day = |(first, last, _): &&(u8, u8, Owners)| (*first..=*last).contains(&coverage_day);
+        self.0.iter().filter(of_day).filter_map(|(_, _, owners)| owners.next_from(owner)).min()
+    }
+
+    /// Says whether an owner is among them on any day.
+    pub(crate) fn touch(&self, owner: u64) -> bool {
+        self.0.iter().any(|(_, _, owners)| owners.contains(owner))
+    }
+
     /// Says whether an owner is among them on a day.
     pub fn contains(&self, coverage_day: u8, owner: u64) -> bool {
         let of_day = |(first, last, _): &&(u8, u8, Owners)| (*first..=*last).contains(&coverage_day);
@@ -94,7 +131,9 @@ pub struct ReadBlock {
     number: u64,
     block: Block,
     schema: Arc<Schema>,
-    columns: Vec<OnceCell<ColumnData>>,
+    /// Which of its lines are looked at: of the others nothing is decoded. Rows are counted from the first of them.
+    looked_at: Range<usize>,
+    columns: Vec<OnceCell<Arc<ColumnData>>>,
     owners: OnceCell<Vec<u64>>,
     times: OnceCell<Vec<i64>>,
     prepared: OnceCell<Box<dyn Any>>,
@@ -125,6 +164,7 @@ impl ReadBlock {
         let columns = (0..block.columns()).map(|_| OnceCell::new()).collect();
         Ok(ReadBlock {
             number: used.block,
+            looked_at: 0..block.rows(),
             block,
             schema,
             columns,
@@ -135,9 +175,16 @@ impl ReadBlock {
         })
     }
 
+    /// Looks at some of its lines alone, as if it had no others.
+    fn look_at(&mut self, rows: Range<usize>) {
+        self.looked_at = rows;
+        self.columns.iter_mut().for_each(|column| *column = OnceCell::new());
+        (self.owners, self.times, self.prepared) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+    }
+
     /// Returns how many lines it has.
     pub fn rows(&self) -> usize {
-        self.block.rows()
+        self.looked_at.len()
     }
 
     /// Returns the meaning of its columns.
@@ -155,14 +202,26 @@ impl ReadBlock {
     /// # Errors
     /// [`BillError::Block`] when its bytes are damaged.
     pub fn column(&self, index: usize) -> Result<&ColumnData, BillError> {
+        self.decoded(index).map(Arc::as_ref)
+    }
+
+    /// Returns a column, decoded, to be kept with what is made of it.
+    ///
+    /// # Errors
+    /// [`BillError::Block`] when its bytes are damaged.
+    pub(crate) fn shared_column(&self, index: usize) -> Result<Arc<ColumnData>, BillError> {
+        self.decoded(index).cloned()
+    }
+
+    fn decoded(&self, index: usize) -> Result<&Arc<ColumnData>, BillError> {
         let error = |error| BillError::Block { block: self.number, error };
         let missing = || error(crate::block::BlockError::Damaged("it lacks a column"));
         let cell = self.columns.get(index).ok_or_else(missing)?;
         match cell.get() {
             Some(data) => Ok(data),
             None => {
-                let data = self.block.column(index).map_err(error)?;
-                Ok(cell.get_or_init(|| data))
+                let data = self.block.column_part(index, self.looked_at.clone()).map_err(error)?;
+                Ok(cell.get_or_init(|| Arc::new(data)))
             }
         }
     }
@@ -376,6 +435,7 @@ struct Cursor<'a> {
     segment: &'a SegmentView,
     blocks: Vec<BlockUse>,
     next: usize,
+    /// The block at hand, and the row of the next line to tell.
     open: Option<(ReadBlock, usize)>,
 }
 
@@ -385,19 +445,121 @@ impl Cursor<'_> {
         if self.open.is_some() { None } else { self.blocks.get(self.next).map(|b| b.owner_min) }
     }
 
-    /// Goes on in a block from a row on, with the first line there that is wanted: lines that nobody wants need not be put in
-    /// order with those of other segments. Without any the block is done.
-    fn go_on(&mut self, block: ReadBlock, row: usize, wanted: &Owners) -> Result<(), BillError> {
-        let rest = block.owners()?.get(row..).unwrap_or_default();
-        let skipped = rest.first().and_then(|first| {
-            let from = wanted.next_from(*first)?;
-            Some(rest.partition_point(|owner| *owner < from))
-        });
-        self.open = match skipped {
-            Some(skipped) if skipped < rest.len() => Some((block, row + skipped)),
-            _ => None,
-        };
+    /// Reads the next block, and goes to the first line in it that is wanted. Of a block of which much is not wanted, no more than has to be
+    /// is decoded.
+    fn read(&mut self, store: &impl Read, basis: Basis, wanted: &Owners) -> Result<(), BillError> {
+        let Some(used) = self.blocks.get(self.next) else { return Ok(()) };
+        self.next += 1;
+        let mut block = ReadBlock::read(store, self.segment, used, basis)?;
+        let owners = block.owners()?;
+        let rows = wanted.rows_in(owners);
+        if rows.is_empty() {
+            self.open = None;
+        } else if rows.len() + rows.len() / 8 < owners.len() {
+            block.look_at(rows);
+            self.open = Some((block, 0));
+        } else {
+            self.open = Some((block, rows.start));
+        }
         Ok(())
+    }
+
+    /// Goes on in its block from a row on, with the first line there that is wanted: lines that nobody wants need not be put in
+    /// order with those of other segments. Without any the block is done.
+    fn go_on(&mut self, from: usize, wanted: &Owners) -> Result<(), BillError> {
+        let Some((block, row)) = &mut self.open else { return Ok(()) };
+        let rest = block.owners()?.get(from..).unwrap_or_default();
+        let skipped = rest.first().and_then(|first| {
+            let next = wanted.next_from(*first)?;
+            Some(if next == *first { 0 } else { rest.partition_point(|owner| *owner < next) })
+        });
+        match skipped {
+            Some(skipped) if skipped < rest.len() => *row = from + skipped,
+            _ => self.open = None,
+        }
+        Ok(())
+    }
+}
+
+/// The segments that have lines of a day, being merged.
+struct Merge<'a> {
+    cursors: Vec<Cursor<'a>>,
+    /// The cursors with a block at hand, in the order of their next lines, the first of all at the end.
+    heads: Vec<usize>,
+    /// Of the cursors that have to read a block, the one whose owners may begin first, and with whom.
+    closed: Option<(u64, usize)>,
+}
+
+impl Merge<'_> {
+    fn find_closed(&mut self) {
+        let cursors = self.cursors.iter().enumerate();
+        self.closed = cursors.filter_map(|(i, cursor)| Some((cursor.closed_from()?, i))).min();
+    }
+
+    /// Says whether a line of a cursor's block comes before the next line of another one. Among equals that of the earlier load
+    /// does.
+    fn comes_before(&self, i: usize, row: usize, other: usize) -> Result<bool, BillError> {
+        let open = |i: usize| self.cursors.get(i).and_then(|c| c.open.as_ref());
+        let (Some((block, _)), Some((theirs, their_row))) = (open(i), open(other)) else { return Ok(false) };
+        let order = block.compare(row, theirs, *their_row)?;
+        Ok(order == Ordering::Less || (order == Ordering::Equal && i < other))
+    }
+
+    /// Puts a cursor that has moved in its place among the others.
+    fn settle(&mut self, i: usize) -> Result<(), BillError> {
+        let Some(row) = self.cursors.get(i).and_then(|c| c.open.as_ref()).map(|(_, row)| *row) else {
+            self.find_closed();
+            return Ok(());
+        };
+        let (mut low, mut high) = (0, self.heads.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.heads.get(middle) {
+                Some(head) if self.comes_before(i, row, *head)? => low = middle + 1,
+                _ => high = middle,
+            }
+        }
+        self.heads.insert(low, i);
+        Ok(())
+    }
+
+    /// Returns up to which row of its block the first cursor goes on before another one must be heard.
+    fn run_end(&self, first: usize, block: &ReadBlock, row: usize) -> Result<usize, BillError> {
+        let mut to = block.rows();
+        // The block is sorted as the merge is, and the others come after the second.
+        if let Some(second) = self.heads.iter().rev().find(|head| **head != first) {
+            // Where lines of segments alternate the end is near: look twice as far each time, and search between the last two.
+            // The head itself comes before all.
+            let (mut low, mut step) = (row + 1, 1);
+            let mut high = to;
+            while low < high {
+                let at = (low + step - 1).min(high - 1);
+                if self.comes_before(first, at, *second)? {
+                    low = at + 1;
+                    step *= 2;
+                } else {
+                    high = at;
+                    break;
+                }
+            }
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if self.comes_before(first, middle, *second)? {
+                    low = middle + 1;
+                } else {
+                    high = middle;
+                }
+            }
+            to = low;
+        }
+        if let Some((from, _)) = self.closed {
+            let run = block.owners()?.get(row..to).unwrap_or_default();
+            if run.last().is_some_and(|last| *last >= from) {
+                to = row + run.partition_point(|owner| *owner < from);
+            }
+        }
+        // The first cursor's head is the smallest of all, or equal to it: there is always one line to tell.
+        Ok(to.max(row + 1))
     }
 }
 
@@ -409,7 +571,7 @@ fn walk_day<E: From<BillError>>(
     visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let basis = view.bill.key.basis;
-    let mut cursors: Vec<Cursor<'_>> = view
+    let cursors: Vec<Cursor<'_>> = view
         .segments()
         .map(|segment| {
             let wanted = |b: &&BlockUse| {
@@ -422,37 +584,29 @@ fn walk_day<E: From<BillError>>(
         })
         .filter(|c| !c.blocks.is_empty())
         .collect();
+    let mut merge = Merge { cursors, heads: Vec::new(), closed: None };
+    merge.find_closed();
     loop {
-        cursors.retain(|c| c.open.is_some() || c.next < c.blocks.len());
-        let mut first: Option<usize> = None;
-        for i in 0..cursors.len() {
-            first = match first {
-                None => cursors.get(i).filter(|c| c.open.is_some()).map(|_| i),
-                Some(best) => Some(if less(&cursors, i, best)? { i } else { best }),
-            };
-        }
-        let head_owner = match first.and_then(|f| cursors.get(f)).and_then(|c| c.open.as_ref()) {
+        let first = merge.heads.last().copied();
+        let head = first.and_then(|first| merge.cursors.get(first)?.open.as_ref());
+        let head_owner = match head {
             Some((block, row)) => Some(block.owners()?.get(*row).copied().unwrap_or(0)),
             None => None,
         };
         // A block that may begin before the head, or with its owner, has to be read before anything is told.
-        let closed = cursors
-            .iter_mut()
-            .filter(|c| c.closed_from().is_some_and(|from| head_owner.is_none_or(|head| from <= head)))
-            .min_by_key(|c| c.closed_from());
-        if let Some(cursor) = closed {
-            if let Some(used) = cursor.blocks.get(cursor.next) {
-                let block = ReadBlock::read(store, cursor.segment, used, basis)?;
-                cursor.next += 1;
-                cursor.go_on(block, 0, &filter.owners)?;
+        if let Some((from, closed)) = merge.closed
+            && head_owner.is_none_or(|head| from <= head)
+        {
+            if let Some(cursor) = merge.cursors.get_mut(closed) {
+                cursor.read(store, basis, &filter.owners)?;
             }
+            merge.settle(closed)?;
+            merge.find_closed();
             continue;
         }
-        let Some(first) = first else { return Ok(()) };
-        let to = run_end(&cursors, first)?;
-        let Some(cursor) = cursors.get_mut(first) else { return Ok(()) };
-        let Some((block, row)) = cursor.open.take() else { return Ok(()) };
-        let run = block.owners()?.get(row..to).unwrap_or_default();
+        let (Some(first), Some((block, row))) = (first, head) else { return Ok(()) };
+        let to = merge.run_end(first, block, *row)?;
+        let run = block.owners()?.get(*row..to).unwrap_or_default();
         let (least, most) = (run.first().copied().unwrap_or(0), run.last().copied().unwrap_or(0));
         let ranges = &filter.owners.0;
         let ranges = ranges.get(ranges.partition_point(|(_, high)| *high < least)..).unwrap_or_default();
@@ -460,63 +614,15 @@ fn walk_day<E: From<BillError>>(
             let from = row + run.partition_point(|o| o < low);
             let end = row + run.partition_point(|o| o <= high);
             if from < end {
-                visit(Slice { block: &block, rows: from..end })?;
+                visit(Slice { block, rows: from..end })?;
             }
         }
-        cursor.go_on(block, to, &filter.owners)?;
-    }
-}
-
-fn less(cursors: &[Cursor<'_>], a: usize, b: usize) -> Result<bool, BillError> {
-    let open = |i: usize| cursors.get(i).and_then(|c| c.open.as_ref());
-    match (open(a), open(b)) {
-        (Some((a, row)), Some((b, other))) => Ok(a.compare(*row, b, *other)? == Ordering::Less),
-        (Some(_), None) => Ok(true),
-        _ => Ok(false),
-    }
-}
-
-/// Returns up to which row of its block the first cursor goes on before another one must be heard.
-fn run_end(cursors: &[Cursor<'_>], first: usize) -> Result<usize, BillError> {
-    let Some((block, row)) = cursors.get(first).and_then(|c| c.open.as_ref()) else { return Ok(0) };
-    let mut to = block.rows();
-    for (i, cursor) in cursors.iter().enumerate().filter(|(i, _)| *i != first) {
-        if let Some(from) = cursor.closed_from() {
-            let owners = block.owners()?.get(*row..to).unwrap_or_default();
-            to = row + owners.partition_point(|o| *o < from);
-        } else if let Some((other, other_row)) = &cursor.open {
-            // The block is sorted as the merge is. Among equals the earlier load comes first.
-            let before = |at: usize| -> Result<bool, BillError> {
-                let order = block.compare(at, other, *other_row)?;
-                Ok(order == Ordering::Less || (order == Ordering::Equal && first < i))
-            };
-            // Where lines of segments alternate the end is near: look twice as far each time, and search between the last two.
-            // The head itself comes before all.
-            let (mut low, mut step) = (*row + 1, 1);
-            let mut high = to;
-            while low < high {
-                let at = (low + step - 1).min(high - 1);
-                if before(at)? {
-                    low = at + 1;
-                    step *= 2;
-                } else {
-                    high = at;
-                    break;
-                }
-            }
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if before(middle)? {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            to = low;
+        merge.heads.pop();
+        if let Some(cursor) = merge.cursors.get_mut(first) {
+            cursor.go_on(to, &filter.owners)?;
         }
+        merge.settle(first)?;
     }
-    // The first cursor's head is the smallest of all, or equal to it: there is always one line to tell.
-    Ok(to.max(row + 1))
 }
 
 /// Visits the lines of one segment in the order in which they were imported.

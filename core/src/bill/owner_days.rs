@@ -23,6 +23,8 @@ use super::view::{BillView, SegmentView};
 
 const VERSION: u8 = 1;
 const BYTES_MAX: usize = 1 << 30;
+/// Owners that are looked at one after another before they are searched.
+const NEAR: usize = 8;
 
 /// The lines of one owner on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,54 +79,124 @@ pub(crate) fn encode(list: &[OwnerDay]) -> Result<Vec<u8>, BlockError> {
     Ok(out)
 }
 
-/// Decodes the owner-days of a segment.
-///
-/// # Errors
-/// [`BlockError`] when the bytes are not those of owner-days, to the last bit.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Vec<OwnerDay>, BlockError> {
-    let mut take = Take::checked(bytes, VERSION)?;
-    let raw_bytes = take.count(BYTES_MAX)?;
-    let packed_bytes = take.count(BYTES_MAX)?;
-    let raw = unsqueeze(take.bytes(packed_bytes)?, raw_bytes)?;
-    let sums = take.0.as_chunks::<32>();
-    let mut take = Take(&raw);
-    let n = take.count(BYTES_MAX)?;
-    if sums.0.len() != n || !sums.1.is_empty() {
-        return Err(BlockError::Damaged("it has not as many digests as owner-days"));
-    }
-    let mut field = || ints::unpack(&mut take, n);
-    let (days, owners, rows, text_bytes) = (field()?, field()?, field()?, field()?);
-    let mut list = Vec::with_capacity(n);
-    for ((((day, owner), rows), text_bytes), sum) in
-        days.into_iter().zip(owners).zip(rows).zip(text_bytes).zip(sums.0)
-    {
-        list.push(OwnerDay {
-            coverage_day: u8::try_from(day).map_err(|_| BlockError::Damaged("a day is none"))?,
-            owner: owner.cast_unsigned(),
-            text_bytes: text_bytes.cast_unsigned(),
-            digest: Digest::of_sum(sum, rows.cast_unsigned()),
-        });
-    }
-    Ok(list)
+/// The owner-days of a segment, unpacked column by column.
+struct Unpacked<'a> {
+    days: Vec<i64>,
+    owners: Vec<i64>,
+    rows: Vec<i64>,
+    text_bytes: Vec<i64>,
+    sums: &'a [[u8; 32]],
 }
 
-/// Reads the owner-days of a segment; stores of format 1 have none, and then they are worked out from the lines.
+impl Unpacked<'_> {
+    /// Unpacks them.
+    ///
+    /// # Errors
+    /// [`BlockError`] when the bytes are not those of owner-days, to the last bit.
+    fn of(bytes: &[u8]) -> Result<Unpacked<'_>, BlockError> {
+        let mut take = Take::checked(bytes, VERSION)?;
+        let raw_bytes = take.count(BYTES_MAX)?;
+        let packed_bytes = take.count(BYTES_MAX)?;
+        let raw = unsqueeze(take.bytes(packed_bytes)?, raw_bytes)?;
+        let (sums, rest) = take.0.as_chunks::<32>();
+        let mut take = Take(&raw);
+        let n = take.count(BYTES_MAX)?;
+        if sums.len() != n || !rest.is_empty() {
+            return Err(BlockError::Damaged("it has not as many digests as owner-days"));
+        }
+        let mut field = || ints::unpack(&mut take, n);
+        Ok(Unpacked { days: field()?, owners: field()?, rows: field()?, text_bytes: field()?, sums })
+    }
+
+    /// Returns one of them.
+    fn get(&self, at: usize) -> Result<OwnerDay, BlockError> {
+        let of = |list: &[i64]| list.get(at).copied().unwrap_or(0);
+        let sum = self.sums.get(at).unwrap_or(&[0; 32]);
+        Ok(OwnerDay {
+            coverage_day: u8::try_from(of(&self.days)).map_err(|_| BlockError::Damaged("a day is none"))?,
+            owner: of(&self.owners).cast_unsigned(),
+            text_bytes: of(&self.text_bytes).cast_unsigned(),
+            digest: Digest::of_sum(sum, of(&self.rows).cast_unsigned()),
+        })
+    }
+
+    /// Returns those of some owners through a day, each with the segment's row that it begins at. Of the others none is looked at but
+    /// their lengths.
+    fn wanted(&self, owners: &OwnersByDay, last_day: u8) -> Result<Vec<(u64, OwnerDay)>, BlockError> {
+        let mut wanted = Vec::new();
+        let (mut at, mut row, mut counted) = (0, 0_u64, 0);
+        for days in self.days.chunk_by(|a, b| a == b) {
+            let end = at + days.len();
+            let day = days.first().and_then(|day| u8::try_from(*day).ok());
+            let day = day.ok_or(BlockError::Damaged("a day is none"))?;
+            while let Some(rest) = self.owners.get(at..end).filter(|_| day <= last_day)
+                && let Some(owner) = rest.first().map(|owner| owner.cast_unsigned())
+                && let Some(next) = owners.next_from(day, owner)
+            {
+                if next == owner {
+                    let before = self.rows.get(counted..at).unwrap_or_default();
+                    row = before.iter().fold(row, |row, rows| row.wrapping_add(rows.cast_unsigned()));
+                    counted = at;
+                    wanted.push((row, self.get(at)?));
+                    at += 1;
+                } else {
+                    at += rest.partition_point(|owner| owner.cast_unsigned() < next);
+                }
+            }
+            at = end;
+        }
+        Ok(wanted)
+    }
+
+    fn lines(&self) -> u64 {
+        self.rows.iter().map(|rows| rows.cast_unsigned()).fold(0, u64::wrapping_add)
+    }
+}
+
+/// Reads the owner-days of a segment.
 pub(super) fn of_segment(
     store: &impl Read,
     segment: &SegmentView,
     basis: Basis,
 ) -> Result<Vec<OwnerDay>, BillError> {
+    let all = some_of_segment(store, segment, basis, &Owners::all().into(), u8::MAX)?;
+    Ok(all.into_iter().map(|(_, one)| one).collect())
+}
+
+/// Reads owner-days of a segment, of some owners through a day, each with the segment's row that it begins at; stores of format 1 have
+/// none, and then they are worked out from the lines.
+fn some_of_segment(
+    store: &impl Read,
+    segment: &SegmentView,
+    basis: Basis,
+    owners: &OwnersByDay,
+    last_day: u8,
+) -> Result<Vec<(u64, OwnerDay)>, BillError> {
     let damaged = |why: String| StoreError::Damaged {
         what: format!("the owner-days of segment {}", segment.number),
         why,
     };
-    let list = match store.get_large(Large::OwnerDays, segment.number) {
-        Err(StoreError::Lost(_)) => of_lines(store, segment, basis)?,
-        bytes => decode(&bytes?).map_err(|e| damaged(e.to_string()))?,
+    let (lines, wanted) = match store.get_large(Large::OwnerDays, segment.number) {
+        Err(StoreError::Lost(_)) => {
+            let mut lines = 0;
+            let mut wanted = Vec::new();
+            for one in of_lines(store, segment, basis)? {
+                if one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner) {
+                    wanted.push((lines, one));
+                }
+                lines += one.rows();
+            }
+            (lines, wanted)
+        }
+        bytes => {
+            let bytes = bytes?;
+            let unpacked = Unpacked::of(&bytes).map_err(|e| damaged(e.to_string()))?;
+            let wanted = unpacked.wanted(owners, last_day).map_err(|e| damaged(e.to_string()))?;
+            (unpacked.lines(), wanted)
+        }
     };
-    let lines: u64 = list.iter().map(OwnerDay::rows).sum();
     if lines == u64::from(segment.record.rows) {
-        Ok(list)
+        Ok(wanted)
     } else {
         Err(damaged(format!("they have {lines} lines, and the segment {}", segment.record.rows)).into())
     }
@@ -197,44 +269,57 @@ pub fn owner_days(
     owners: &OwnersByDay,
     last_day: u8,
 ) -> Result<Wanted, BillError> {
-    let mut all: BTreeMap<(u8, u64), OwnerDay> = BTreeMap::new();
+    let mut all: BTreeMap<u8, Vec<OwnerDay>> = BTreeMap::new();
     let mut blocks = HashSet::new();
     for segment in view.segments() {
-        let (mut row, mut block, mut block_end) = (0_u64, 0, 0_u64);
-        for one in of_segment(store, segment, view.bill.key.basis)? {
-            let end = row + one.rows();
-            if one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner) {
-                // Blocks and owner-days lie in the same order: those that meet this one's lines hold them.
-                let mut at = block_end;
-                for used in segment.record.blocks.get(block..).unwrap_or_default() {
-                    if at < end && at + u64::from(used.rows) > row {
-                        blocks.insert(used.block);
-                    }
-                    if at >= end {
-                        break;
-                    }
-                    at += u64::from(used.rows);
-                }
-                match all.get_mut(&(one.coverage_day, one.owner)) {
-                    Some(sum) => {
-                        sum.text_bytes += one.text_bytes;
-                        sum.digest.merge(&one.digest);
-                    }
-                    None => {
-                        all.insert((one.coverage_day, one.owner), one);
-                    }
-                }
-            }
-            row = end;
-            while let Some(used) = segment.record.blocks.get(block)
-                && block_end + u64::from(used.rows) <= row
+        let mut left = segment.record.blocks.as_slice();
+        let mut block_row = 0;
+        let found = some_of_segment(store, segment, view.bill.key.basis, owners, last_day)?;
+        for (row, one) in &found {
+            // Blocks and owner-days lie in the same order: those that meet this one's lines hold them.
+            while let [used, rest @ ..] = left
+                && block_row + u64::from(used.rows) <= *row
             {
-                block_end += u64::from(used.rows);
-                block += 1;
+                block_row += u64::from(used.rows);
+                left = rest;
+            }
+            let mut at = block_row;
+            for used in left {
+                if at >= row + one.rows() {
+                    break;
+                }
+                blocks.insert(used.block);
+                at += u64::from(used.rows);
             }
         }
+        for of_day in found.chunk_by(|(_, a), (_, b)| a.coverage_day == b.coverage_day) {
+            let day = of_day.first().map_or(0, |(_, one)| one.coverage_day);
+            merge(all.entry(day).or_default(), of_day.iter().map(|(_, one)| one));
+        }
     }
-    Ok(Wanted { days: all.into_values().collect(), blocks })
+    let mut days = Vec::with_capacity(all.values().map(Vec::len).sum());
+    all.into_values().for_each(|of_day| days.extend(of_day));
+    Ok(Wanted { days, blocks })
+}
+
+/// Merges owner-days of one day, both sorted by owner.
+fn merge<'a>(all: &mut Vec<OwnerDay>, more: impl Iterator<Item = &'a OwnerDay>) {
+    let before = all.len();
+    let mut from = 0;
+    for one in more {
+        let known = all.get(from..before).unwrap_or_default();
+        let near = known.iter().take(NEAR).position(|known| known.owner >= one.owner);
+        from += near.unwrap_or_else(|| known.partition_point(|known| known.owner < one.owner));
+        match all.get_mut(from).filter(|known| from < before && known.owner == one.owner) {
+            Some(sum) => {
+                sum.text_bytes += one.text_bytes;
+                sum.digest.merge(&one.digest);
+            }
+            None => all.push(*one),
+        }
+    }
+    // Two lists that are sorted become one in a single go.
+    all.sort_by_key(|one| one.owner);
 }
 
 /// Visits the lines of owner-days, which are sorted by day, in the order of exports; `blocks` are those that can hold them.
@@ -266,6 +351,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn decode(bytes: &[u8]) -> Result<Vec<OwnerDay>, BlockError> {
+        let all = Unpacked::of(bytes)?.wanted(&Owners::all().into(), u8::MAX)?;
+        Ok(all.into_iter().map(|(_, one)| one).collect())
+    }
+
     proptest! {
         #[test]
         fn owner_days_come_back_and_damage_is_found(
@@ -282,10 +372,41 @@ mod tests {
                 })
                 .collect();
             let mut bytes = encode(&list).unwrap();
-            prop_assert_eq!(decode(&bytes).unwrap(), list);
+            prop_assert_eq!(&decode(&bytes).unwrap(), &list);
             let at = at.index(bytes.len());
             bytes[at] ^= 0x10;
             prop_assert!(decode(&bytes).is_err());
+        }
+
+        #[test]
+        fn those_that_are_wanted_are_found_with_their_rows(
+            some in proptest::collection::btree_map((1_u8..4, 0_u64..30), 1_u64..1_000, 0..60),
+            spans in proptest::collection::vec((1_u8..4, proptest::collection::btree_set(0_u64..30, 0..9)), 0..4),
+            last_day in 0_u8..4,
+        ) {
+            let digest = |rows| Digest::of_sum(&[7; 32], rows);
+            let list: Vec<OwnerDay> = some
+                .iter()
+                .map(|((coverage_day, owner), rows)| OwnerDay {
+                    coverage_day: *coverage_day,
+                    owner: *owner,
+                    text_bytes: rows * 3,
+                    digest: digest(*rows),
+                })
+                .collect();
+            let spans = spans.into_iter().map(|(day, owners)| (day, day, Owners::of(owners.into_iter())));
+            let owners = OwnersByDay::of(spans.collect());
+            let (mut wanted, mut row) = (Vec::new(), 0);
+            for one in &list {
+                if one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner) {
+                    wanted.push((row, *one));
+                }
+                row += one.rows();
+            }
+            let bytes = encode(&list).unwrap();
+            let unpacked = Unpacked::of(&bytes).unwrap();
+            prop_assert_eq!(unpacked.wanted(&owners, last_day).unwrap(), wanted);
+            prop_assert_eq!(unpacked.lines(), row);
         }
     }
 }

@@ -8,6 +8,7 @@
 //! ```
 
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use super::BlockError;
 use super::bytes::Take;
@@ -60,16 +61,25 @@ impl Texts {
         (0..self.len()).map(|i| self.get(i))
     }
 
-    fn take(take: &mut Take<'_>, n: usize) -> Result<Texts, BlockError> {
+    /// Takes `n` texts, and keeps those at some places.
+    fn take(take: &mut Take<'_>, n: usize, wanted: Range<usize>) -> Result<Texts, BlockError> {
         let lengths = ints::unpack(take, n)?;
-        let mut ends = Vec::with_capacity(n);
-        let mut end = 0_u64;
-        for length in lengths {
+        let mut ends = Vec::with_capacity(wanted.len());
+        let (mut end, mut from) = (0_u64, 0);
+        for (place, length) in lengths.into_iter().enumerate() {
+            if place == wanted.start {
+                from = end;
+            }
             end = u64::try_from(length).ok().and_then(|l| end.checked_add(l)).ok_or(BlockError::TooLarge)?;
-            ends.push(u32::try_from(end).map_err(|_| BlockError::TooLarge)?);
+            if wanted.contains(&place) {
+                ends.push(u32::try_from(end - from).map_err(|_| BlockError::TooLarge)?);
+            }
         }
         let total = usize::try_from(end).map_err(|_| BlockError::TooLarge)?;
-        Ok(Texts { ends, bytes: take.bytes(total)?.to_vec() })
+        let bytes = take.bytes(total)?.get(usize::try_from(from).map_err(|_| BlockError::TooLarge)?..);
+        let length = ends.last().copied().unwrap_or(0) as usize;
+        let bytes = bytes.and_then(|bytes| bytes.get(..length)).unwrap_or_default().to_vec();
+        Ok(Texts { ends, bytes })
     }
 
     pub(super) fn put(&self, out: &mut Vec<u8>) {
@@ -193,30 +203,67 @@ impl ColumnData {
         }
     }
 
+    /// Returns the number of a row's entry, for dictionaries.
+    pub(crate) fn code(&self, row: usize) -> Option<usize> {
+        match self {
+            ColumnData::Dictionary { codes, .. } => codes.get(row).copied().map(usize::from),
+            _ => None,
+        }
+    }
+
+    #[cfg(test)]
     pub(crate) fn decode(codec: u8, bytes: &[u8], rows: usize) -> Result<ColumnData, BlockError> {
+        ColumnData::decode_part(codec, bytes, rows, 0..rows)
+    }
+
+    /// Decodes the cells of some of a column's rows, of which it has `rows` in all.
+    pub(crate) fn decode_part(
+        codec: u8,
+        bytes: &[u8],
+        rows: usize,
+        wanted: Range<usize>,
+    ) -> Result<ColumnData, BlockError> {
         let mut take = Take(bytes);
         let data = match codec {
             CONSTANT => ColumnData::Constant(take.bytes(bytes.len())?.to_vec()),
             DICTIONARY => {
                 let n = take.count(DICTIONARY_MAX)?;
-                let entries = Texts::take(&mut take, n)?;
-                let mut codes: Vec<u16> = take.bytes(rows)?.iter().map(|b| u16::from(*b)).collect();
+                let entries = Texts::take(&mut take, n, 0..n)?;
+                let part = |bytes: &[u8]| bytes.get(wanted.clone()).unwrap_or_default().to_vec();
+                let mut codes: Vec<u16> = part(take.bytes(rows)?).into_iter().map(u16::from).collect();
                 if n > DICTIONARY_SMALL {
-                    for (code, high) in codes.iter_mut().zip(take.bytes(rows)?) {
-                        *code |= u16::from(*high) << 8;
+                    for (code, high) in codes.iter_mut().zip(part(take.bytes(rows)?)) {
+                        *code |= u16::from(high) << 8;
                     }
                 }
                 if codes.iter().any(|c| usize::from(*c) >= n) {
                     return Err(BlockError::Damaged("a code is not in the dictionary"));
                 }
-                ColumnData::Dictionary { entries, codes }
+                if codes.len() < rows.min(n) {
+                    used_entries(&entries, codes)?
+                } else {
+                    ColumnData::Dictionary { entries, codes }
+                }
             }
-            INTEGERS => decode_integers(&mut take, rows)?,
-            RAW => ColumnData::Raw(Texts::take(&mut take, rows)?),
+            INTEGERS => decode_integers(&mut take, rows, wanted)?,
+            RAW => ColumnData::Raw(Texts::take(&mut take, rows, wanted)?),
             _ => return Err(BlockError::Damaged("unknown codec")),
         };
         if take.0.is_empty() { Ok(data) } else { Err(BlockError::Damaged("a column has bytes too many")) }
     }
+}
+
+/// Makes a dictionary of the entries that any row has: whoever reads a few rows goes through a few entries.
+fn used_entries(entries: &Texts, mut codes: Vec<u16>) -> Result<ColumnData, BlockError> {
+    let mut used = codes.clone();
+    used.sort_unstable();
+    used.dedup();
+    for code in &mut codes {
+        *code = used.partition_point(|u| *u < *code) as u16;
+    }
+    let mut few = Texts::default();
+    used.iter().try_for_each(|code| few.push(entries.get(usize::from(*code))))?;
+    Ok(ColumnData::Dictionary { entries: few, codes })
 }
 
 fn exception(exceptions: &[(u32, Vec<u8>)], row: usize) -> Option<&[u8]> {
@@ -227,7 +274,7 @@ fn exception(exceptions: &[(u32, Vec<u8>)], row: usize) -> Option<&[u8]> {
     exceptions.get(at).map(|(_, text)| text.as_slice())
 }
 
-fn decode_integers(take: &mut Take<'_>, rows: usize) -> Result<ColumnData, BlockError> {
+fn decode_integers(take: &mut Take<'_>, rows: usize, wanted: Range<usize>) -> Result<ColumnData, BlockError> {
     let form = match (take.u8()?, take.u8()?) {
         (0, scale) if scale <= 18 => Form::Fixed(scale),
         (1, 0) => Form::Time,
@@ -243,6 +290,68 @@ fn decode_integers(take: &mut Take<'_>, rows: usize) -> Result<ColumnData, Block
         }
         exceptions.push((row, take.text()?.to_vec()));
     }
-    let values = ints::unpack(take, rows)?;
+    let outside = |(row, _): &(u32, Vec<u8>)| !wanted.contains(&(*row as usize));
+    if exceptions.iter().any(outside) {
+        exceptions.retain(|one| !outside(one));
+    }
+    // The place of a row among those that are wanted.
+    exceptions.iter_mut().for_each(|(row, _)| *row -= wanted.start as u32);
+    let values = ints::unpack_part(take, rows, wanted)?;
     Ok(ColumnData::Integers { form: IntegerForm(form), values, exceptions })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::encode::Cells;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cells() -> impl Strategy<Value = Vec<Vec<u8>>> {
+        let text = |pattern: &'static str| pattern.prop_map(String::into_bytes).boxed();
+        let cell = prop_oneof![
+            Just("[a-c]{1,2}"),
+            Just("[a-z0-9]{2}"),
+            Just("-?[0-9]{1,4}\\.[0-9]{2}"),
+            Just("1|2|-"),
+            Just("[a-z]{0,30}"),
+        ];
+        cell.prop_flat_map(move |pattern| proptest::collection::vec(text(pattern), 1..900))
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_has_the_cells_of_the_whole(
+            cells in cells(),
+            ends in any::<[proptest::sample::Index; 2]>(),
+        ) {
+            let mut bytes = Vec::new();
+            let slices: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
+            let codec = Cells::Texts(&slices).encode(&mut bytes).unwrap();
+            let [a, b] = ends.map(|end| end.index(cells.len() + 1));
+            let wanted = a.min(b)..a.max(b);
+            let part = ColumnData::decode_part(codec, &bytes, cells.len(), wanted.clone()).unwrap();
+            let mut scratch = Vec::new();
+            for (row, want) in cells[wanted.clone()].iter().enumerate() {
+                prop_assert_eq!(part.cell(row, &mut scratch), want.as_slice());
+            }
+            if let ColumnData::Dictionary { entries, .. } = &part {
+                prop_assert!(entries.len() <= wanted.len().max(1) || wanted == (0..cells.len()));
+            }
+        }
+
+        #[test]
+        fn parts_of_hostile_bytes_never_panic(
+            codec in 0_u8..5,
+            bytes in proptest::collection::vec(any::<u8>(), 0..80),
+            ends in (0_usize..40, 0_usize..40, 0_usize..40),
+        ) {
+            let mut ends = [ends.0, ends.1, ends.2];
+            ends.sort_unstable();
+            let [from, to, rows] = ends;
+            if let Ok(data) = ColumnData::decode_part(codec, &bytes, rows, from..to) {
+                let mut out = Vec::new();
+                (from..to).for_each(|row| data.write_cell(row - from, &mut out));
+            }
+        }
+    }
 }

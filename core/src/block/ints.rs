@@ -6,6 +6,8 @@
 //!
 //! Plane k holds byte k of every value, so that the high planes are nearly constant and zstd takes them away.
 
+use std::ops::Range;
+
 use super::BlockError;
 use super::bytes::{Put, Take};
 
@@ -72,6 +74,15 @@ pub(crate) fn pack(values: &[i64], out: &mut Vec<u8>) {
 
 /// Takes `n` packed integers.
 pub(crate) fn unpack(take: &mut Take<'_>, n: usize) -> Result<Vec<i64>, BlockError> {
+    unpack_part(take, n, 0..n)
+}
+
+/// Takes `n` packed integers, and returns those at some places.
+pub(crate) fn unpack_part(
+    take: &mut Take<'_>,
+    n: usize,
+    wanted: Range<usize>,
+) -> Result<Vec<i64>, BlockError> {
     let mode = take.u8()?;
     let base = take.i64()?;
     let width = usize::from(take.u8()?);
@@ -79,10 +90,16 @@ pub(crate) fn unpack(take: &mut Take<'_>, n: usize) -> Result<Vec<i64>, BlockErr
         return Err(BlockError::Damaged("an integer is wider than 8 bytes"));
     }
     let area = take.bytes(n.checked_mul(width).ok_or(BlockError::TooLarge)?)?;
-    let mut raw = vec![0_u64; n];
+    // Differences to the one before add up from the first on.
+    let from = if mode == FROM_PREVIOUS { 0 } else { wanted.start };
+    let outside = BlockError::Damaged("it has fewer integers than are wanted");
+    let mut raw = vec![0_u64; wanted.end.checked_sub(from).ok_or(outside.clone())?];
+    if wanted.end > n {
+        return Err(outside);
+    }
     if n > 0 {
         for (k, plane) in area.chunks_exact(n).enumerate() {
-            for (v, byte) in raw.iter_mut().zip(plane) {
+            for (v, byte) in raw.iter_mut().zip(plane.get(from..).unwrap_or_default()) {
                 *v |= u64::from(*byte) << (8 * k);
             }
         }
@@ -91,13 +108,11 @@ pub(crate) fn unpack(take: &mut Take<'_>, n: usize) -> Result<Vec<i64>, BlockErr
         FROM_SMALLEST => Ok(raw.into_iter().map(|v| base.wrapping_add(v.cast_signed())).collect()),
         FROM_PREVIOUS => {
             let mut previous = base;
-            Ok(raw
-                .into_iter()
-                .map(|v| {
-                    previous = previous.wrapping_add(unzigzag(v));
-                    previous
-                })
-                .collect())
+            let values = raw.into_iter().map(|v| {
+                previous = previous.wrapping_add(unzigzag(v));
+                previous
+            });
+            Ok(values.skip(wanted.start).collect())
         }
         _ => Err(BlockError::Damaged("unknown way of packing integers")),
     }
@@ -133,6 +148,27 @@ mod tests {
             let mut take = Take(&bytes);
             prop_assert_eq!(unpack(&mut take, values.len()).unwrap(), values);
             prop_assert!(take.0.is_empty());
+        }
+
+        #[test]
+        fn a_part_is_that_of_the_whole(
+            values in proptest::collection::vec(prop_oneof![any::<i64>(), -300_i64..300], 0..100),
+            rises in any::<bool>(),
+            ends in any::<[proptest::sample::Index; 2]>(),
+        ) {
+            let mut values = values;
+            if rises {
+                values.sort_unstable();
+            }
+            let mut bytes = Vec::new();
+            pack(&values, &mut bytes);
+            let [a, b] = ends.map(|end| end.index(values.len() + 1));
+            let wanted = a.min(b)..a.max(b);
+            let mut take = Take(&bytes);
+            prop_assert_eq!(unpack_part(&mut take, values.len(), wanted.clone()).unwrap(), &values[wanted]);
+            prop_assert!(take.0.is_empty());
+            let beyond = 0..values.len() + 1;
+            prop_assert!(unpack_part(&mut Take(&bytes), values.len(), beyond).is_err());
         }
     }
 

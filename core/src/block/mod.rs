@@ -23,6 +23,7 @@ pub(crate) mod text;
 pub use column::{ColumnData, IntegerForm, Texts};
 
 use std::cell::RefCell;
+use std::ops::Range;
 
 use crate::money::Amount;
 use crate::schema::Column;
@@ -344,13 +345,21 @@ impl Block {
     /// # Errors
     /// [`BlockError::Damaged`] when its bytes make no sense.
     pub fn column(&self, index: usize) -> Result<ColumnData, BlockError> {
+        self.column_part(index, 0..self.rows())
+    }
+
+    /// Decodes some rows of one column.
+    ///
+    /// # Errors
+    /// [`BlockError::Damaged`] when its bytes make no sense.
+    pub(crate) fn column_part(&self, index: usize, rows: Range<usize>) -> Result<ColumnData, BlockError> {
         let place = self.columns.get(index).ok_or(BlockError::Damaged("it lacks a column"))?;
         let stored =
             self.bytes.get(place.from..place.to).ok_or(BlockError::Damaged("a column lies outside of it"))?;
         if place.packed {
-            ColumnData::decode(place.codec, &unsqueeze(stored, place.bytes)?, self.rows())
+            ColumnData::decode_part(place.codec, &unsqueeze(stored, place.bytes)?, self.rows(), rows)
         } else {
-            ColumnData::decode(place.codec, stored, self.rows())
+            ColumnData::decode_part(place.codec, stored, self.rows(), rows)
         }
     }
 }

@@ -19,7 +19,7 @@ const ALONE_BYTES: u64 = 8 << 10;
 /// Text in a chunk that small owner-days share.
 const SHARED_BYTES: u64 = 128 << 10;
 /// With less text than this, a chunk goes on over the end of a day.
-const DAY_BYTES_MIN: u64 = 32 << 10;
+pub(super) const DAY_BYTES_MIN: u64 = 32 << 10;
 /// The most text in a chunk, roughly: large enough that cutting costs no ratio.
 const CHUNK_BYTES: u64 = 1 << 20;
 

@@ -11,7 +11,7 @@ use crate::rollup::Overflow;
 use crate::schema::Column;
 
 use super::archive::{self, Deflater};
-use super::csv::{BlockWriter, Columns, write_record};
+use super::csv::{BlockWriter, Columns};
 
 /// A chunk of a CSV: its compressed text, and what its lines add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +105,6 @@ impl Composer {
         let prepared = block.prepared(|block| Prepared::new(columns, block))?;
         prepared.add_sums(rows.clone(), &mut self.sums)?;
         self.rows += rows.len() as u64;
-        let cells = prepared.writer.columns(block)?;
         let mut scratch = Vec::new();
         for row in rows {
             let mut price = Price::default();
@@ -113,7 +112,7 @@ impl Composer {
                 price = of.price(prices, block, row)?;
                 self.priced.add(prepared.currencies.of(row), price).ok_or(Overflow)?;
             }
-            write_record(&cells, row, price, &mut scratch, &mut self.text);
+            prepared.writer.write_record(row, price, &mut scratch, &mut self.text);
             self.text.extend_from_slice(columns.dialect.line_end());
         }
         Ok(())
@@ -122,6 +121,11 @@ impl Composer {
     /// Returns how many lines have been written.
     pub(super) fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// Gives back memory that the text does not need: of many that wait for more lines, few will soon need it.
+    pub(super) fn give_back_room(&mut self) {
+        self.text.shrink_to_fit();
     }
 
     /// Compresses what was written, and begins anew.
@@ -142,7 +146,7 @@ impl Composer {
 struct Prepared {
     writer: BlockWriter,
     currencies: Currencies,
-    /// Each money column with its scale and its sums before each row, and after the last.
+    /// Each money column with its scale and its sums before each row, and after the last; no sums where all are zero.
     running: Vec<(Column, u8, Vec<i128>)>,
     prices: Option<PricedBlock>,
 }
@@ -154,6 +158,10 @@ impl Prepared {
         for (column, index) in schema.summed() {
             let amounts = column_amounts(block.column(index)?, block.rows());
             let scale = amounts.iter().map(|a| a.scale()).max().unwrap_or(0);
+            if amounts.iter().all(|amount| amount.mantissa() == 0) {
+                running.push((column, scale, Vec::new()));
+                continue;
+            }
             let mut sums = Vec::with_capacity(amounts.len() + 1);
             let mut sum = 0_i128;
             sums.push(sum);
@@ -178,16 +186,14 @@ impl Prepared {
         while from < rows.end {
             let to = self.currencies.run_end(from..rows.end);
             let name = self.currencies.of(from);
-            let mut run = Sums::new(name);
-            run.lines = (to - from) as u64;
+            let all = match sums.get_mut(name) {
+                Some(all) => all,
+                None => sums.entry(name.to_owned()).or_insert_with(|| Sums::new(name)),
+            };
+            all.lines += (to - from) as u64;
             for (column, scale, before) in &self.running {
                 let at = |row: usize| before.get(row).copied().unwrap_or(0);
-                run.add(*column, Amount::new(at(to) - at(from), *scale)).ok_or(Overflow)?;
-            }
-            if let Some(all) = sums.get_mut(name) {
-                all.merge(&run).ok_or(Overflow)?;
-            } else {
-                sums.insert(name.to_owned(), run);
+                all.add(*column, Amount::new(at(to) - at(from), *scale)).ok_or(Overflow)?;
             }
             from = to;
         }

@@ -143,16 +143,15 @@ impl Columns {
     }
 }
 
-/// A column made ready to be written: what can be quoted once is.
+/// A column of a block, made ready to be written: what can be quoted once is.
 enum Ready {
-    Absent,
     Constant(Vec<u8>),
-    /// The place of the column, and its entries, quoted.
-    Dictionary(usize, Vec<Vec<u8>>),
-    /// The place of the column. Integers in disguise need no quotes, but their exceptions may.
-    Other(usize),
+    /// The entries, quoted, and the column that tells which of them each row has.
+    Dictionary(Vec<Vec<u8>>, Arc<ColumnData>),
+    /// Integers in disguise need no quotes, but their exceptions may.
+    Other(Arc<ColumnData>),
     /// The same, of a dialect in which any cell may need more than quotes.
-    InDialect(usize, Dialect, CellKind),
+    InDialect(Arc<ColumnData>, Dialect, CellKind),
     Priced(Priced),
 }
 
@@ -171,7 +170,7 @@ impl BlockWriter {
                 continue;
             }
             let Some(place) = place else {
-                ready.push(Ready::Absent);
+                ready.push(Ready::Constant(Vec::new()));
                 continue;
             };
             let (dialect, kind) = (columns.dialect, id.kind());
@@ -180,77 +179,42 @@ impl BlockWriter {
                 dialect.write_cell(kind, cell, &mut text);
                 text
             };
-            ready.push(match block.column(place)? {
+            let data = block.shared_column(place)?;
+            ready.push(match &*data {
                 ColumnData::Constant(cell) => Ready::Constant(quoted(cell)),
                 ColumnData::Dictionary { entries, .. } => {
-                    Ready::Dictionary(place, entries.iter().map(quoted).collect())
+                    Ready::Dictionary(entries.iter().map(quoted).collect(), data)
                 }
-                _ if dialect == Dialect::Plain => Ready::Other(place),
-                _ => Ready::InDialect(place, dialect, kind),
+                _ if dialect == Dialect::Plain => Ready::Other(data),
+                _ => Ready::InDialect(data, dialect, kind),
             });
         }
         Ok(BlockWriter { columns: ready })
     }
 
-    /// Looks the columns up in the block that they were made ready from.
-    pub(super) fn columns<'a>(&'a self, block: &'a ReadBlock) -> Result<Vec<WriteColumn<'a>>, BillError> {
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for ready in &self.columns {
-            columns.push(match ready {
-                Ready::Absent => WriteColumn::Constant(b""),
-                Ready::Constant(cell) => WriteColumn::Constant(cell),
-                Ready::Dictionary(place, entries) => match block.column(*place)? {
-                    ColumnData::Dictionary { codes, .. } => WriteColumn::Dictionary(entries, codes),
-                    data => WriteColumn::Other(data),
-                },
-                Ready::Other(place) => WriteColumn::Other(block.column(*place)?),
-                Ready::InDialect(place, dialect, kind) => {
-                    WriteColumn::InDialect(block.column(*place)?, *dialect, *kind)
+    /// Appends a line as a record, but for its end.
+    pub(super) fn write_record(&self, row: usize, price: Price, scratch: &mut Vec<u8>, out: &mut Vec<u8>) {
+        for (i, column) in self.columns.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            match column {
+                Ready::Constant(cell) => out.extend_from_slice(cell),
+                Ready::Dictionary(entries, data) => {
+                    let entry = data.code(row).and_then(|code| entries.get(code));
+                    out.extend_from_slice(entry.map_or(&b""[..], Vec::as_slice));
                 }
-                Ready::Priced(priced) => WriteColumn::Priced(*priced),
-            });
-        }
-        Ok(columns)
-    }
-}
-
-/// A column of a block, being written.
-pub(super) enum WriteColumn<'a> {
-    Constant(&'a [u8]),
-    Dictionary(&'a [Vec<u8>], &'a [u16]),
-    Other(&'a ColumnData),
-    InDialect(&'a ColumnData, Dialect, CellKind),
-    Priced(Priced),
-}
-
-/// Appends a line as a record, but for its end.
-pub(super) fn write_record(
-    columns: &[WriteColumn<'_>],
-    row: usize,
-    price: Price,
-    scratch: &mut Vec<u8>,
-    out: &mut Vec<u8>,
-) {
-    for (i, column) in columns.iter().enumerate() {
-        if i > 0 {
-            out.push(b',');
-        }
-        match column {
-            WriteColumn::Constant(cell) => out.extend_from_slice(cell),
-            WriteColumn::Dictionary(entries, codes) => {
-                let entry = codes.get(row).and_then(|code| entries.get(usize::from(*code)));
-                out.extend_from_slice(entry.map_or(&b""[..], Vec::as_slice));
-            }
-            WriteColumn::Other(data) => {
-                if !data.write_integer(row, out) {
-                    write_quoted(data.cell(row, scratch), out);
+                Ready::Other(data) => {
+                    if !data.write_integer(row, out) {
+                        write_quoted(data.cell(row, scratch), out);
+                    }
                 }
+                Ready::InDialect(data, dialect, kind) => {
+                    dialect.write_cell(*kind, data.cell(row, scratch), out);
+                }
+                Ready::Priced(Priced::Price) => price.price.into_iter().for_each(|p| p.write(out)),
+                Ready::Priced(Priced::Total) => price.total.into_iter().for_each(|p| p.write(out)),
             }
-            WriteColumn::InDialect(data, dialect, kind) => {
-                dialect.write_cell(*kind, data.cell(row, scratch), out);
-            }
-            WriteColumn::Priced(Priced::Price) => price.price.into_iter().for_each(|p| p.write(out)),
-            WriteColumn::Priced(Priced::Total) => price.total.into_iter().for_each(|p| p.write(out)),
         }
     }
 }

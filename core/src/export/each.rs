@@ -1,16 +1,19 @@
 //! Exports of many accounts at once: one zip each, from a few passes over the bill.
 //!
-//! Blocks hold a day's lines sorted by owner. A pass takes as many accounts as fit into memory, neighbours by id,
-//! and reads of each day only the blocks that hold them; so all passes together read each block little more than
-//! once. Chunks that are in the cache are not made again, and where a pass has all of them no block is read. Threads take
-//! passes as they come. The bytes are those that exporting each account alone would give.
+//! Blocks hold a day's lines sorted by owner. A pass takes many accounts, neighbours by id, and reads of each day only the
+//! blocks that hold them; so all passes together read each block little more than once. How many passes there are depends on
+//! the threads and the accounts, not on the lines: of a pass, the text of chunks that go on over the end of a day is in memory,
+//! and compressed chunks wait in a [`Spill`]. Chunks that are in the cache are not made again, and where a pass has all of them
+//! no block is read. Threads take passes as they come. The bytes are those that exporting each account alone would give.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::BufWriter;
 use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::bill::{
-    BillError, BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, walk, wanted_lines,
+    BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, sums_by_owner, walk, wanted_lines,
 };
 use crate::block::Sums;
 use crate::rollup::Overflow;
@@ -20,23 +23,31 @@ use crate::uin::Uin;
 
 use super::ExportError;
 use super::archive::{self, Deflater, Piece};
-use super::chunks::{Chunk, Csv, Namer, cut};
+use super::chunks::{Chunk, Csv, DAY_BYTES_MIN, Namer, cut};
 use super::compose::{Composer, Made};
 use super::csv::Columns;
 use super::form::Audience;
+use super::job::Lines;
 use super::kept::{keep, kept};
-use super::place::{Stage, place_held, put};
+use super::place::{Stage, place_held, put, stage_folder};
 use super::plan::{Naming, Plan, Scope, Wanted, coverage_last_day};
-use super::render::{
-    CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, covers, must_tie, owner_numbers,
-};
+use super::render::{CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, must_tie};
 use super::shape::is_shaped;
+use super::spill::{Spill, Waiting};
 
-/// Lines in a pass, whose compressed text is kept in memory: some 20 MiB of it, for each thread.
+/// Passes for each thread: the fewer, the fewer blocks are read twice; the more, the less time a thread waits for the others.
+const PASSES_A_THREAD: u64 = 2;
+/// Lines that a pass may have in any case.
 const PASS_LINES: u64 = 262_144;
+/// Text that a pass may have in memory at the end of a day.
+const PASS_TEXT_BYTES: u64 = 20 << 20;
+/// Compressed text of a pass that is kept in memory; more goes into a file.
+const PASS_DEFLATED_BYTES: usize = 12 << 20;
 /// Accounts of a pass that are put in their places at once. They mostly wait for the disk, which flushes several files in
 /// hardly more time than one.
 const PUTS: usize = 8;
+/// What is written of a zip at once.
+const ZIP_BUFFER_BYTES: usize = 128 << 10;
 
 /// What was exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,11 +84,15 @@ pub fn export_each(
     let last_day = coverage_last_day(wanted.coverage);
     // The payer is no customer.
     let customers_only = customers_only || wanted.form.audience == Audience::Customer;
-    let accounts = accounts(store, view, &wanted, customers_only)?;
+    let payer = wanted.bill.payer.number();
+    let is_wanted = |owner: u64| owner != 0 && !(customers_only && owner == payer);
+    let accounts = sums_by_owner(store, view, is_wanted, last_day, settings.threads)?;
     let found = wanted_lines(store, view, &Owners::of(accounts.keys().copied()).into(), last_day)?;
     let columns = Columns::through(view, last_day).in_dialect(wanted.form.dialect);
-    let passes = passes(&accounts);
-    let rows = accounts.values().flatten().map(|s| s.lines).sum();
+    let rows: u64 = accounts.values().flatten().map(|s| s.lines).sum();
+    let threads = settings.threads.clamp(1, 64);
+    let pass_lines = rows.div_ceil(threads as u64 * PASSES_A_THREAD).max(PASS_LINES);
+    let passes = passes(&accounts, &found.days, pass_lines);
     let job = Job {
         view,
         wanted,
@@ -96,7 +111,7 @@ pub fn export_each(
     let for_customers = wanted.form.audience == Audience::Customer;
     let (alone, together): (Vec<_>, Vec<_>) = passes.into_iter().partition(|pass| match pass.as_slice() {
         _ if for_customers => true,
-        [owner] => lines(&accounts, *owner) > PASS_LINES,
+        [owner] => lines(&accounts, *owner) > pass_lines,
         _ => false,
     });
     for owner in alone.into_iter().flatten() {
@@ -114,7 +129,7 @@ pub fn export_each(
             let mut deflater = Deflater::new();
             queue.iter().try_for_each(|pass| job.pass(store, &pass, &accounts, &mut deflater))
         };
-        let workers: Vec<_> = (0..settings.threads.clamp(1, 64)).map(|_| scope.spawn(worker)).collect();
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(thread_failed()))).collect()
     });
     drop(hold);
@@ -126,49 +141,31 @@ fn thread_failed() -> ExportError {
     ExportError::Write("an exporting thread failed".into())
 }
 
-/// Returns the accounts that have lines in what is covered, with the sums that the roll-ups tell for each.
-fn accounts(
-    store: &impl Read,
-    view: &BillView,
-    wanted: &Wanted,
-    customers_only: bool,
-) -> Result<BTreeMap<u64, Vec<Sums>>, ExportError> {
-    let last_day = coverage_last_day(wanted.coverage);
-    let mut accounts: BTreeMap<u64, Vec<Sums>> = BTreeMap::new();
-    for segment in view.segments() {
-        let rollup = segment.rollup(store)?;
-        let owners = owner_numbers(&rollup);
-        for cell in rollup.cells().filter(|cell| covers(wanted.bill.month, last_day, cell)) {
-            let owner = owners.get(cell.key.owner as usize).copied().unwrap_or(0);
-            if owner == 0 || (customers_only && owner == wanted.bill.payer.number()) {
-                continue;
-            }
-            rollup.add_cell(&cell, accounts.entry(owner).or_default()).map_err(BillError::from)?;
-        }
-    }
-    Ok(accounts)
-}
-
 fn lines(accounts: &BTreeMap<u64, Vec<Sums>>, owner: u64) -> u64 {
     accounts.get(&owner).into_iter().flatten().map(|s| s.lines).sum()
 }
 
-/// Puts accounts together, ascending, so that no pass of several has more lines than fit.
-fn passes(accounts: &BTreeMap<u64, Vec<Sums>>) -> Vec<Vec<u64>> {
+/// Puts accounts together, ascending, so that no pass of several has more lines than are wanted, or more text than fits.
+fn passes(accounts: &BTreeMap<u64, Vec<Sums>>, days: &[OwnerDay], pass_lines: u64) -> Vec<Vec<u64>> {
+    let mut text: BTreeMap<u64, u64> = BTreeMap::new();
+    for day in days {
+        *text.entry(day.owner).or_default() += day.text_bytes;
+    }
     let mut passes: Vec<Vec<u64>> = Vec::new();
-    let mut room = 0;
+    let (mut lines_left, mut text_left) = (0, 0);
     for owner in accounts.keys() {
-        let needed = lines(accounts, *owner);
+        let lines = lines(accounts, *owner);
+        // All that an account has in memory over the end of a day is a chunk that goes on then.
+        let text = text.get(owner).copied().unwrap_or(0).min(DAY_BYTES_MIN);
         match passes.last_mut() {
-            Some(pass) if needed <= room => {
-                pass.push(*owner);
-                room -= needed;
-            }
+            Some(pass) if lines <= lines_left && text <= text_left => pass.push(*owner),
             _ => {
                 passes.push(vec![*owner]);
-                room = PASS_LINES.saturating_sub(needed);
+                (lines_left, text_left) = (pass_lines.max(lines), PASS_TEXT_BYTES.max(text));
             }
         }
+        lines_left -= lines;
+        text_left -= text;
     }
     passes
 }
@@ -185,13 +182,31 @@ struct Job<'a> {
     found: &'a WantedLines,
 }
 
+/// What has become of a chunk.
+enum Had {
+    /// The cache has it.
+    Kept,
+    /// It has to be made.
+    Missing,
+    Made(Waiting),
+}
+
+/// A part of a zip.
+enum Part<'a> {
+    /// The CSV of this number begins.
+    Begin(usize),
+    Header,
+    Chunk(&'a Chunk),
+}
+
 /// One account's export, being made.
 struct Account {
     days: Vec<OwnerDay>,
     csvs: Vec<Csv>,
     /// For each chunk its name, and the rows of the account that it has.
     chunks: Vec<([u8; 32], Range<u64>)>,
-    made: Vec<Option<Made>>,
+    /// What has become of each.
+    had: Vec<Had>,
     /// The chunk that is being written, the text of it, and how many of the account's rows have come by.
     at: usize,
     composer: Composer,
@@ -211,7 +226,7 @@ impl Job<'_> {
 
     fn pass(
         &self,
-        store: &impl Read,
+        store: &(impl Read + Sync),
         owners: &[u64],
         accounts: &BTreeMap<u64, Vec<Sums>>,
         deflater: &mut Deflater,
@@ -224,7 +239,8 @@ impl Job<'_> {
         for account in by_owner.values_mut() {
             account.cut(self);
         }
-        self.make(store, &mut by_owner, deflater)?;
+        let mut spill = Spill::new(stage_folder(self.sink_name, self.sink)?, PASS_DEFLATED_BYTES);
+        self.make(store, &mut by_owner, deflater, &mut spill)?;
         let header = Made::header(&self.columns, deflater).map_err(ExportError::Write)?;
         let made = Mutex::new(by_owner.into_iter());
         let next = || made.lock().ok()?.next();
@@ -232,7 +248,7 @@ impl Job<'_> {
             let puts = || {
                 std::iter::from_fn(next).try_for_each(|(owner, account)| {
                     let expected = accounts.get(&owner).map_or(&[][..], Vec::as_slice);
-                    self.put(owner, account, expected, &header)
+                    self.put(store, owner, account, expected, &header, &spill)
                 })
             };
             let threads: Vec<_> = (0..PUTS.min(owners.len())).map(|_| scope.spawn(puts)).collect();
@@ -247,6 +263,7 @@ impl Job<'_> {
         store: &impl Read,
         accounts: &mut BTreeMap<u64, Account>,
         deflater: &mut Deflater,
+        spill: &mut Spill,
     ) -> Result<(), ExportError> {
         let mut missing: BTreeMap<u8, BTreeSet<u64>> = BTreeMap::new();
         for (owner, account) in accounts.iter() {
@@ -254,6 +271,7 @@ impl Job<'_> {
                 missing.entry(day).or_default().insert(*owner);
             }
         }
+        let mut idle = Composer::default();
         for (day, owners) in missing {
             let filter = Filter {
                 first_day: day,
@@ -274,43 +292,79 @@ impl Job<'_> {
                     let run = owners.get(from..slice.rows.end).unwrap_or_default();
                     let to = from + run.partition_point(|o| *o <= owner).max(1);
                     if let Some(account) = accounts.get_mut(&owner) {
-                        account.write(&self.columns, slice.block, from..to, deflater, self.cache)?;
+                        account.write(self, slice.block, from..to, &mut idle, deflater, spill)?;
                     }
                     from = to;
                 }
                 Ok(())
             })?;
+            for owner in &owners {
+                if let Some(account) = accounts.get_mut(owner) {
+                    account.composer.give_back_room();
+                }
+            }
         }
         Ok(())
     }
 
     /// Puts one account's export together, and where it is to be.
-    fn put(&self, owner: u64, account: Account, expected: &[Sums], header: &Made) -> Result<(), ExportError> {
+    fn put(
+        &self,
+        store: &impl Read,
+        owner: u64,
+        account: Account,
+        expected: &[Sums],
+        header: &Made,
+        spill: &Spill,
+    ) -> Result<(), ExportError> {
         let content = OwnerDay::digest_of(&account.days);
         let plan = Plan::of_content(self.view, self.wanted_of(owner)?, &self.columns, self.naming, content);
         let names = CsvNames::new(&plan);
         let mut figures = Figures::default();
-        let mut pieces: Vec<Result<Piece, String>> = Vec::new();
-        let mut made = account.made.into_iter();
-        for (i, csv) in account.csvs.iter().enumerate() {
-            pieces.push(Ok(Piece::Begin(names.get(i))));
-            pieces.push(Ok(Piece::Chunk(header.chunk.clone())));
-            for _ in &csv.chunks {
-                let made = made.next().flatten();
-                let made = made.ok_or_else(|| ExportError::Write(format!("lines of {owner} are missing")))?;
-                figures.add(&made).ok_or(Overflow).map_err(BillError::from)?;
-                pieces.push(Ok(Piece::Chunk(made.chunk)));
-            }
-        }
-        must_tie(&plan, &figures.sums, expected)?;
-        let mut hashing = Hashing::new(Vec::new());
-        let entries = archive::write(&mut hashing, pieces.into_iter()).map_err(ExportError::Write)?;
+        let Account { days, csvs, chunks, had, .. } = account;
+        let mut had = had.into_iter().zip(&chunks);
+        let parts = csvs.iter().enumerate().flat_map(|(i, csv)| {
+            [Part::Begin(i), Part::Header].into_iter().chain(csv.chunks.iter().map(Part::Chunk))
+        });
+        let pieces = parts.map(|part| {
+            let made = match part {
+                Part::Begin(i) => return Ok(Piece::Begin(names.get(i))),
+                Part::Header => return Ok(Piece::Chunk(header.chunk.clone())),
+                Part::Chunk(chunk) => match had.next() {
+                    Some((Had::Made(waiting), _)) => spill.take(waiting)?,
+                    Some((Had::Kept, (name, _))) => self.kept(store, chunk, name, &days)?,
+                    _ => return Err(format!("lines of {owner} are missing")),
+                },
+            };
+            figures.add(&made).ok_or_else(|| Overflow.to_string())?;
+            Ok(Piece::Chunk(made.chunk))
+        });
         let stage = Stage::of(self.sink_name, self.sink, &plan)?;
-        std::fs::write(&stage.path, &hashing.out)
-            .map_err(|e| ExportError::Write(format!("`{}`: {e}", stage.path.display())))?;
-        let rendered = hashing.rendered(names, &entries, &account.csvs, figures, &self.columns);
+        let failed = |e| ExportError::Write(format!("`{}`: {e}", stage.path.display()));
+        let mut hashing = Hashing::new(File::create(&stage.path).map_err(failed)?);
+        let mut buffered = BufWriter::with_capacity(ZIP_BUFFER_BYTES, &mut hashing);
+        let entries = archive::write(&mut buffered, pieces).map_err(ExportError::Write)?;
+        drop(buffered);
+        must_tie(&plan, &figures.sums, expected)?;
+        let rendered = hashing.rendered(names, &entries, &csvs, figures, &self.columns);
         put(self.sink_name, self.sink, &plan, rendered, &stage)?;
         Ok(())
+    }
+
+    /// Takes a chunk from the cache; one that is damaged there is made again.
+    fn kept(
+        &self,
+        store: &impl Read,
+        chunk: &Chunk,
+        name: &[u8; 32],
+        days: &[OwnerDay],
+    ) -> Result<Made, String> {
+        if let Some(made) = self.cache.and_then(|cache| kept(cache, name)) {
+            return Ok(made);
+        }
+        let lines =
+            Lines { store, view: self.view, days, blocks: &self.found.blocks, columns: &self.columns };
+        lines.make_one(chunk, &mut Deflater::new())
     }
 }
 
@@ -320,14 +374,14 @@ impl Account {
             days: Vec::new(),
             csvs: Vec::new(),
             chunks: Vec::new(),
-            made: Vec::new(),
+            had: Vec::new(),
             at: 0,
             composer: Composer::default(),
             rows: 0,
         }
     }
 
-    /// Cuts the account's lines into chunks, and takes those that are kept.
+    /// Cuts the account's lines into chunks, and sees which are kept.
     fn cut(&mut self, job: &Job<'_>) {
         self.csvs = cut(&self.days, job.wanted.rows_per_file);
         let mut row = 0;
@@ -335,14 +389,15 @@ impl Account {
             let name = job.namer.name(chunk, &self.days);
             self.chunks.push((name, row..row + chunk.rows));
             row += chunk.rows;
-            self.made.push(job.cache.and_then(|cache| kept(cache, &name)));
+            let is_kept = job.cache.is_some_and(|cache| cache.has(&name));
+            self.had.push(if is_kept { Had::Kept } else { Had::Missing });
         }
     }
 
     /// Returns the days of which lines are in chunks that have to be made.
     fn missing_days(&self) -> impl Iterator<Item = u8> {
         let chunks = self.csvs.iter().flat_map(|csv| &csv.chunks);
-        let missing = chunks.zip(&self.made).filter(|(_, made)| made.is_none()).map(|(chunk, _)| chunk);
+        let missing = chunks.zip(&self.had).filter(|(_, had)| matches!(had, Had::Missing)).map(|(c, _)| c);
         let days = |chunk: &Chunk| self.days.get(chunk.days.clone()).unwrap_or_default();
         missing.flat_map(days).map(|day| day.coverage_day)
     }
@@ -352,14 +407,16 @@ impl Account {
         self.rows = self.days.iter().take_while(|d| d.coverage_day < day).map(OwnerDay::rows).sum();
     }
 
-    /// Writes some of the account's lines into the chunks that want them.
+    /// Writes some of the account's lines into the chunks that want them; the idle composer has the room that another one does not
+    /// need any more.
     fn write(
         &mut self,
-        columns: &Columns,
+        job: &Job<'_>,
         block: &ReadBlock,
         rows: Range<usize>,
+        idle: &mut Composer,
         deflater: &mut Deflater,
-        cache: Option<&ChunkCache>,
+        spill: &mut Spill,
     ) -> Result<(), ExportError> {
         let mut from = rows.start;
         while from < rows.end {
@@ -370,18 +427,56 @@ impl Account {
             let to =
                 rows.end.min(from.saturating_add(usize::try_from(of.end - self.rows).unwrap_or(usize::MAX)));
             self.rows += (to - from) as u64;
-            if let Some(slot) = self.made.get_mut(self.at).filter(|made| made.is_none()) {
-                self.composer.write(columns, block, from..to)?;
+            if let Some(had) = self.had.get_mut(self.at).filter(|had| matches!(had, Had::Missing)) {
+                if self.composer.rows() == 0 {
+                    std::mem::swap(&mut self.composer, idle);
+                }
+                self.composer.write(&job.columns, block, from..to)?;
                 if self.rows == of.end {
                     let made = self.composer.finish(deflater).map_err(ExportError::Write)?;
-                    if let Some(cache) = cache {
+                    if let Some(cache) = job.cache {
                         keep(cache, name, &made);
                     }
-                    *slot = Some(made);
+                    *had = Had::Made(spill.keep(made).map_err(ExportError::Write)?);
+                    std::mem::swap(&mut self.composer, idle);
                 }
             }
             from = to;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn passes_have_all_accounts_in_order_and_no_more_than_fits(
+            some in proptest::collection::btree_map(1_u64..9_000, (1_u64..40, 1_u64..9_000_000), 0..60),
+            pass_lines in 1_u64..200,
+        ) {
+            let sums = |lines| vec![Sums { lines, ..Sums::default() }];
+            let accounts = some.iter().map(|(owner, (lines, _))| (*owner, sums(*lines))).collect();
+            let days: Vec<OwnerDay> = some
+                .iter()
+                .map(|(owner, (lines, text))| OwnerDay {
+                    coverage_day: 1,
+                    owner: *owner,
+                    text_bytes: *text,
+                    digest: Digest::of_sum(&[0; 32], *lines),
+                })
+                .collect();
+            let passes = passes(&accounts, &days, pass_lines);
+            prop_assert!(passes.iter().flatten().eq(accounts.keys()));
+            for pass in passes.iter().filter(|pass| pass.len() > 1) {
+                let of_pass = || pass.iter().filter_map(|owner| some.get(owner));
+                prop_assert!(of_pass().map(|(lines, _)| lines).sum::<u64>() <= pass_lines);
+                prop_assert!(of_pass().map(|(_, text)| text.min(&DAY_BYTES_MIN)).sum::<u64>() <= PASS_TEXT_BYTES);
+            }
+        }
     }
 }

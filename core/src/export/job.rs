@@ -54,4 +54,15 @@ impl<R: Read> Lines<'_, R> {
             Ok(())
         })
     }
+
+    /// Makes one chunk, here and now.
+    pub(super) fn make_one(&self, chunk: &Chunk, deflater: &mut Deflater) -> Result<Made, String> {
+        let mut made = None;
+        let mut give = |m| {
+            made = Some(m);
+            false
+        };
+        self.make(&[chunk], deflater, &mut give).map_err(|e| e.to_string())?;
+        made.ok_or_else(|| "lines are missing from the blocks".to_owned())
+    }
 }

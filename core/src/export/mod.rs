@@ -17,6 +17,7 @@ mod plan;
 mod preflight;
 mod render;
 pub(crate) mod shape;
+mod spill;
 mod whose;
 
 pub(crate) use archive::write_small;
@@ -31,8 +32,8 @@ pub use manifest::{
 };
 pub use place::place;
 pub(crate) use place::stage_part;
-pub(crate) use plan::MANIFEST_ENDING;
 pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
+pub(crate) use plan::{MANIFEST_ENDING, PlannedLines};
 pub use preflight::preflight;
 pub use render::{CustomerFigures, RenderSettings, Rendered, render};
 pub(crate) use render::{Hashing, expected_sums};

@@ -63,6 +63,14 @@ pub(crate) fn stage_part(
     Ok(rendered)
 }
 
+/// Returns the folder in which a sink's parts are staged.
+pub(super) fn stage_folder<'s>(sink_name: &str, sink: &'s dyn Sink) -> Result<&'s Path, ExportError> {
+    sink.stage_folder().ok_or_else(|| ExportError::Sink {
+        sink: sink_name.to_owned(),
+        error: SinkError::Setup("it has no folder to stage parts in".into()),
+    })
+}
+
 /// Where a part lies until it is put. It does not stay there, whatever comes of it: on a full disk it would be in everybody's way.
 pub(super) struct Stage {
     pub(super) path: PathBuf,
@@ -71,11 +79,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Finds the place of a plan's part.
     pub(super) fn of(sink_name: &str, sink: &dyn Sink, plan: &Plan) -> Result<Stage, ExportError> {
-        let folder = sink.stage_folder().ok_or_else(|| ExportError::Sink {
-            sink: sink_name.to_owned(),
-            error: SinkError::Setup("it has no folder to stage parts in".into()),
-        })?;
-        Ok(Stage { path: folder.join(plan.part_name()) })
+        Ok(Stage { path: stage_folder(sink_name, sink)?.join(plan.part_name()) })
     }
 }
 

@@ -3,10 +3,12 @@
 //! The name is determined by the content: the digest of the lines that are covered, and everything that shapes
 //! the bytes. So the same content has the same name on every machine, and other content never has it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillKey, BillView, OwnerDay, State, WantedLines, wanted_lines};
+use crate::bill::{BillError, BillKey, BillView, OwnerDay, OwnersByDay, State, WantedLines, wanted_lines};
 use crate::digest::Digest;
 use crate::naming::{ExportName, Kind, NameProfile, ScopeWord, export_id};
 use crate::period::{Coverage, TimeZone};
@@ -115,7 +117,23 @@ pub struct Plan {
     pub stem: String,
     /// In which form it is named.
     pub profile: NameProfile,
+    /// Its lines, where they were found when it was planned.
+    #[serde(skip)]
+    pub(crate) found: PlannedLines,
 }
+
+/// Whose lines a plan is made of, and where these are, so that whoever renders it at once need not look again. It is no part of what is
+/// planned: a plan that was kept does not have it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlannedLines(Option<(OwnersByDay, Arc<WantedLines>)>);
+
+impl PartialEq for PlannedLines {
+    fn eq(&self, _: &PlannedLines) -> bool {
+        true
+    }
+}
+
+impl Eq for PlannedLines {}
 
 impl Plan {
     /// Plans an export of a bill.
@@ -129,16 +147,20 @@ impl Plan {
         naming: &Naming,
     ) -> Result<Plan, BillError> {
         let last_day = coverage_last_day(wanted.coverage);
+        let mut planned = PlannedLines::default();
         let content = match wanted.scope {
             Scope::Payer => view.digest_through(last_day, true, true),
             Scope::Customers => view.digest_through(last_day, false, true),
             Scope::Owner(_) | Scope::SelfUse | Scope::Reseller(_) => {
                 let owners = wanted.scope.owners(store, wanted.bill)?;
-                OwnerDay::digest_of(&wanted_lines(store, view, &owners, last_day)?.days)
+                let found = Arc::new(wanted_lines(store, view, &owners, last_day)?);
+                let digest = OwnerDay::digest_of(&found.days);
+                planned = PlannedLines(Some((owners, found)));
+                digest
             }
         };
         let columns = columns(store, view, &wanted)?;
-        Ok(Plan::of_content(view, wanted, &columns, naming, content))
+        Ok(Plan { found: planned, ..Plan::of_content(view, wanted, &columns, naming, content) })
     }
 
     /// Plans an export whose lines have been read: `content` is their digest.
@@ -158,6 +180,7 @@ impl Plan {
             is_final: view.bill.state == State::Confirmed && view.bill.revision == view.revision.number,
             stem,
             profile: naming.profile.clone(),
+            found: PlannedLines::default(),
         }
     }
 
@@ -175,9 +198,15 @@ impl Plan {
     ///
     /// # Errors
     /// [`ExportError::Stale`] when they are others by now: whoever stood below a second-level reseller may have moved since.
-    pub(super) fn lines(&self, store: &impl Read, view: &BillView) -> Result<WantedLines, ExportError> {
+    pub(super) fn lines(&self, store: &impl Read, view: &BillView) -> Result<Arc<WantedLines>, ExportError> {
         let Wanted { scope, bill, coverage, .. } = self.wanted;
-        let found = wanted_lines(store, view, &scope.owners(store, bill)?, coverage_last_day(coverage))?;
+        let owners = scope.owners(store, bill)?;
+        let found = match &self.found.0 {
+            Some((planned, found)) if *planned == owners && self.revision == view.revision.number => {
+                found.clone()
+            }
+            _ => Arc::new(wanted_lines(store, view, &owners, coverage_last_day(coverage))?),
+        };
         if OwnerDay::digest_of(&found.days) == self.content {
             Ok(found)
         } else {

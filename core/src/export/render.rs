@@ -2,7 +2,7 @@
 //!
 //! Deterministic: order, cuts, level and names come from the plan and the lines. Chunks that were made before are taken
 //! from the cache; the others are made by jobs, each of which reads some neighbouring lines. The amounts of all chunks are
-//! added up, and compared with the roll-ups (I1, I7).
+//! added up, and compared with the roll-ups (I1, I7), which are added up at the same time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
@@ -11,14 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{BillError, BillView, totals_text};
+use crate::bill::{BillView, owners_sums, totals_text};
 use crate::block::{Sums, merge_sums};
-use crate::period::{BillMonth, Day};
 use crate::price::PriceBook;
-use crate::rollup::{Cell, Overflow, Rollup};
+use crate::rollup::Overflow;
 use crate::settings::StoreSettings;
 use crate::store::{ChunkCache, Read};
-use crate::uin::Uin;
 
 use super::archive::{self, Deflater, Entry, Piece};
 use super::chunks::{Chunk, Csv, Namer, cut};
@@ -150,7 +148,8 @@ pub fn render(
         }
         made
     };
-    let (written, worked) = std::thread::scope(|scope| {
+    let (written, worked, expected) = std::thread::scope(|scope| {
+        let expected = scope.spawn(|| expected_sums(store, view, plan));
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
         let pieces = Pieces::new(&sources, names, &mut reading, &mut figures);
@@ -158,14 +157,14 @@ pub fn render(
         // Workers that still have something to give find nobody, and end.
         stop.store(true, Ordering::Relaxed);
         drop(reading);
-        let failed = || Err(ExportError::Write("a rendering thread failed".into()));
+        let failed = || ExportError::Write("a rendering thread failed".into());
         let worked: Vec<Result<(), ExportError>> =
-            workers.into_iter().map(|w| w.join().unwrap_or_else(|_| failed())).collect();
-        (written, worked)
+            workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(failed()))).collect();
+        (written, worked, expected.join().unwrap_or_else(|_| Err(failed())))
     });
     worked.into_iter().collect::<Result<(), _>>()?;
     let entries = written.map_err(ExportError::Write)?;
-    must_tie(plan, &figures.sums, &expected_sums(store, view, plan)?)?;
+    must_tie(plan, &figures.sums, &expected?)?;
     Ok(hashing.rendered(names, &entries, &csvs, figures, &columns))
 }
 
@@ -247,14 +246,8 @@ impl<R: Read> Reading<'_, R> {
             if let Some(made) = self.cache.and_then(|cache| kept(cache, &source.name)) {
                 return Ok(made);
             }
-            // It is damaged, so it is made again, here.
-            let mut made = None;
-            let mut give = |m| {
-                made = Some(m);
-                false
-            };
-            self.lines.make(&[source.chunk], &mut self.deflater, &mut give).map_err(|e| e.to_string())?;
-            return made.ok_or_else(|| "lines are missing from the blocks".to_owned());
+            // It is damaged, so it is made again.
+            return self.lines.make_one(source.chunk, &mut self.deflater);
         }
         let made = self.handing.take().ok_or_else(|| "lines are missing from the blocks".to_owned())?;
         if let Some(cache) = self.cache {
@@ -371,7 +364,7 @@ impl<'a> CsvNames<'a> {
     }
 }
 
-/// Returns the sums that the roll-ups tell for what a plan covers; one segment's is in memory at a time.
+/// Returns the sums that the roll-ups tell for what a plan covers; one segment's are in memory at a time.
 pub(crate) fn expected_sums(
     store: &impl Read,
     view: &BillView,
@@ -379,35 +372,7 @@ pub(crate) fn expected_sums(
 ) -> Result<Vec<Sums>, ExportError> {
     let wanted = &plan.wanted;
     let owners = wanted.scope.owners(store, wanted.bill)?;
-    let last = coverage_last_day(wanted.coverage);
-    let mut all = Vec::new();
-    for segment in view.segments() {
-        let rollup = segment.rollup(store)?;
-        let of = owner_numbers(&rollup);
-        let sums = rollup.sums_where(|cell| {
-            let owner = of.get(cell.key.owner as usize).copied().unwrap_or(0);
-            let day = coverage_day(wanted.bill.month, cell);
-            day <= last && owners.contains(day, owner)
-        });
-        merge_sums(&mut all, &sums.map_err(BillError::from)?).ok_or(Overflow).map_err(BillError::from)?;
-    }
-    Ok(all)
-}
-
-/// Returns a roll-up's owners as numbers, 0 for what is none.
-pub(super) fn owner_numbers(rollup: &Rollup) -> Vec<u64> {
-    rollup.owners().iter().map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect()
-}
-
-/// Returns the day of coverage of a cell: as imports do, days outside of the month by its edges, no day by the last one.
-fn coverage_day(month: BillMonth, cell: &Cell<'_>) -> u8 {
-    let day = cell.key.day.and_then(Day::from_epoch_days).unwrap_or(month.last_day());
-    day.clamp(month.first_day(), month.last_day()).day_of_month() as u8
-}
-
-/// Says whether an export through a day covers a cell.
-pub(super) fn covers(month: BillMonth, last_day: u8, cell: &Cell<'_>) -> bool {
-    coverage_day(month, cell) <= last_day
+    Ok(owners_sums(store, view, &owners, coverage_last_day(wanted.coverage))?)
 }
 
 /// Hashes and counts what is written.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::block::bytes::Take;
-use crate::block::{BlockError, ints, unsqueeze};
+use crate::block::{BlockError, Sums, ints, unsqueeze};
 use crate::money::Amount;
 use crate::schema::Column;
 
@@ -61,6 +61,36 @@ pub(crate) struct StoredRollup {
     days: Range<usize>,
     lines: Range<usize>,
     columns: Vec<AmountColumn>,
+}
+
+/// In which group an owner's cells are added up, if they are.
+pub(crate) type Group = Option<u64>;
+
+/// The slot of cells that are not added up.
+const NO_SLOT: usize = usize::MAX;
+const NO_NAME: &str = "a cell of a roll-up has a name that is not there";
+
+/// Cells that cannot be added up.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum SumError {
+    Block(BlockError),
+    Overflow,
+}
+
+impl From<BlockError> for SumError {
+    fn from(error: BlockError) -> SumError {
+        SumError::Block(error)
+    }
+}
+
+/// Adds each cell's value to the total of its slot.
+fn add(totals: &mut [i128], slots: &[usize], values: impl Iterator<Item = i128>) -> Result<(), SumError> {
+    for (slot, value) in slots.iter().zip(values) {
+        if let Some(total) = totals.get_mut(*slot) {
+            *total = total.checked_add(value).ok_or(SumError::Overflow)?;
+        }
+    }
+    Ok(())
 }
 
 /// Passes over packed integers and tells where they are.
@@ -129,6 +159,11 @@ impl StoredRollup {
         ints::unpack(&mut Take(self.packed(place)), self.cells)
     }
 
+    /// Unpacks what some cells have.
+    fn part(&self, place: &Range<usize>, cells: &Range<usize>) -> Result<Vec<i64>, BlockError> {
+        ints::unpack_part(&mut Take(self.packed(place)), self.cells, cells.clone())
+    }
+
     fn packed(&self, place: &Range<usize>) -> &[u8] {
         self.raw.get(place.clone()).unwrap_or_default()
     }
@@ -153,11 +188,7 @@ impl StoredRollup {
             found.copied().unwrap_or(0)
         };
         let numbers = self.unpacked(&self.of(named).numbers)?.into_iter().map(number).collect();
-        if all {
-            Ok(numbers)
-        } else {
-            Err(BlockError::Damaged("a cell of a roll-up has a name that is not there"))
-        }
+        if all { Ok(numbers) } else { Err(BlockError::Damaged(NO_NAME)) }
     }
 
     /// Returns each cell's day, in days since 1970-01-01.
@@ -165,8 +196,11 @@ impl StoredRollup {
     /// # Errors
     /// [`BlockError::Damaged`] when they do not unpack.
     pub(crate) fn days(&self) -> Result<Vec<Option<i32>>, BlockError> {
-        let day = |n: i64| (n != 0).then(|| (n.wrapping_sub(1).wrapping_add(self.day_first)) as i32);
-        Ok(self.unpacked(&self.days)?.into_iter().map(day).collect())
+        Ok(self.unpacked(&self.days)?.into_iter().map(|n| self.day(n)).collect())
+    }
+
+    fn day(&self, n: i64) -> Option<i32> {
+        (n != 0).then(|| n.wrapping_sub(1).wrapping_add(self.day_first) as i32)
     }
 
     /// Returns how many lines each cell has; no cell has so many that the sign matters.
@@ -187,19 +221,94 @@ impl StoredRollup {
     /// # Errors
     /// [`BlockError::Damaged`] when they do not unpack.
     pub(crate) fn mantissas(&self, column: Column) -> Result<Mantissas, BlockError> {
-        let Some(found) = self.columns.iter().find(|c| c.column == column) else {
-            return Ok(Mantissas::Zero);
-        };
+        match self.columns.iter().find(|c| c.column == column) {
+            Some(found) => self.mantissas_of(found, &(0..self.cells)),
+            None => Ok(Mantissas::Zero),
+        }
+    }
+
+    /// Returns some cells' sums of a column.
+    fn mantissas_of(&self, found: &AmountColumn, cells: &Range<usize>) -> Result<Mantissas, BlockError> {
         if ints::constant(self.packed(&found.high))? == Some(0) {
             return Ok(match ints::constant(self.packed(&found.low))? {
                 Some(0) => Mantissas::Zero,
-                _ => Mantissas::Narrow(self.unpacked(&found.low)?),
+                _ => Mantissas::Narrow(self.part(&found.low, cells)?),
             });
         }
-        let low = self.unpacked(&found.low)?;
-        let high = self.unpacked(&found.high)?;
+        let low = self.part(&found.low, cells)?;
+        let high = self.part(&found.high, cells)?;
         let value = |(high, low): (i64, i64)| (i128::from(high) << 64) + i128::from(low);
         Ok(Mantissas::Wide(high.into_iter().zip(low).map(value).collect()))
+    }
+
+    /// Adds up the cells of owners, of whom each has a group, on days that are wanted: the sums of each group by currency.
+    ///
+    /// A group comes once for each row of neighbours that are in it. Nothing is unpacked beyond the first and the last cell of
+    /// any group.
+    ///
+    /// # Errors
+    /// [`SumError`] when the bytes make no sense, or a sum is too large.
+    pub(crate) fn sums_of(
+        &self,
+        groups: &[Group],
+        is_wanted: impl Fn(usize, Option<i32>) -> bool,
+    ) -> Result<Vec<(u64, Sums)>, SumError> {
+        if groups.iter().all(Option::is_none) {
+            return Ok(Vec::new());
+        }
+        let same: Vec<u32> = (0..self.owners.names as u32).collect();
+        let owners = self.numbered(Named::Owner, &same)?;
+        let group = |owner: &u32| groups.get(*owner as usize).copied().flatten();
+        let has_group = |owner: &u32| group(owner).is_some();
+        let Some(first) = owners.iter().position(has_group) else { return Ok(Vec::new()) };
+        let last = owners.iter().rposition(has_group).unwrap_or(first);
+        let cells = first..last + 1;
+        let owners = owners.get(cells.clone()).unwrap_or_default();
+        let days = self.part(&self.days, &cells)?;
+        let lines = self.part(&self.lines, &cells)?;
+        let currencies = self.part(&self.currencies.numbers, &cells)?;
+        let names: Vec<&[u8]> = self.names(Named::Currency).collect();
+        // Each sum's group and currency, and which of them each cell is part of.
+        let mut slots: Vec<(u64, usize)> = Vec::new();
+        let mut slot_of = vec![NO_SLOT; owners.len()];
+        let mut before = None;
+        let cell = owners.iter().zip(&days).zip(&currencies).zip(&mut slot_of);
+        for (((owner, day), currency), slot) in cell {
+            let Some(group) = group(owner).filter(|_| is_wanted(*owner as usize, self.day(*day))) else {
+                continue;
+            };
+            if before.replace(group) != Some(group) {
+                slots.extend((0..names.len()).map(|currency| (group, currency)));
+            }
+            let currency = usize::try_from(*currency).ok().filter(|currency| *currency < names.len());
+            let currency = currency.ok_or(BlockError::Damaged(NO_NAME))?;
+            *slot = slots.len() - names.len() + currency;
+        }
+        let mut sums: Vec<Sums> = Vec::with_capacity(slots.len());
+        for (_, currency) in &slots {
+            let name = names.get(*currency).copied().unwrap_or_default();
+            sums.push(Sums::new(&String::from_utf8_lossy(name)));
+        }
+        for (slot, lines) in slot_of.iter().zip(lines) {
+            if let Some(sums) = sums.get_mut(*slot) {
+                sums.lines += lines.cast_unsigned();
+            }
+        }
+        let mut totals: Vec<i128> = Vec::new();
+        for column in &self.columns {
+            totals.clear();
+            totals.resize(slots.len(), 0);
+            match self.mantissas_of(column, &cells)? {
+                Mantissas::Zero => {}
+                Mantissas::Narrow(values) => add(&mut totals, &slot_of, values.into_iter().map(i128::from))?,
+                Mantissas::Wide(values) => add(&mut totals, &slot_of, values.into_iter())?,
+            }
+            for (sums, total) in sums.iter_mut().zip(&totals) {
+                sums.add(column.column, Amount::new(*total, column.scale)).ok_or(SumError::Overflow)?;
+            }
+        }
+        let of_group = slots.into_iter().map(|(group, _)| group).zip(sums);
+        Ok(of_group.filter(|(_, sums)| sums.lines > 0).collect())
     }
 
     /// Unpacks everything.

@@ -6,7 +6,7 @@ use crate::bill::BillKey;
 use crate::block::Sums;
 use crate::codec::{self, CodecError, Layouts};
 use crate::digest::Digest;
-use crate::export::{Form, Plan, Scope, Wanted};
+use crate::export::{Form, Plan, PlannedLines, Scope, Wanted};
 use crate::naming::{Kind, NameProfile};
 use crate::period::{Coverage, Day};
 use crate::uin::Uin;
@@ -139,6 +139,7 @@ impl From<First> for Delivery {
                 is_final,
                 stem,
                 profile: NameProfile::default(),
+                found: PlannedLines::default(),
             },
             progress: first.progress.into(),
             at_unix_s: first.at_unix_s,

@@ -11,7 +11,7 @@ mod tests;
 pub(super) use bytes::{Allowed, check_bytes};
 
 use crate::accounts::Tree;
-use crate::bill::{BillError, BillView};
+use crate::bill::{BillError, BillView, owners_of};
 use crate::contract;
 use crate::error::Kind;
 use crate::ingest::grouped;
@@ -23,7 +23,7 @@ use crate::uin::Uin;
 use super::csv::Columns;
 use super::form::Audience;
 use super::plan::{Scope, Wanted};
-use super::render::{Rendered, owner_numbers};
+use super::render::Rendered;
 
 /// Why something does not go to a customer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -156,10 +156,7 @@ pub(super) fn allowed(
 
 /// Returns every account that is known: who has lines in the bill, is in bill storage, in the tree, or has terms or a contract.
 fn known_accounts(store: &impl Read, view: &BillView) -> Result<std::collections::HashSet<u64>, BillError> {
-    let mut known = std::collections::HashSet::new();
-    for segment in view.segments() {
-        known.extend(owner_numbers(&segment.rollup(store)?));
-    }
+    let mut known = owners_of(store, view)?;
     known.extend(all_terms(store)?.iter().map(|terms| terms.uin.number()));
     known.extend(contract::contracts(store)?.iter().map(|contract| contract.uin.number()));
     known.extend(stored_accounts(store)?);

@@ -7,7 +7,7 @@ use crate::price::Price;
 use crate::schema::Column;
 
 use super::super::ExportError;
-use super::super::csv::{Columns, WriteColumn, write_record};
+use super::super::csv::Columns;
 use super::group::ShapedBlock;
 use super::layout::Layout;
 use super::tally::Tally;
@@ -15,7 +15,6 @@ use super::tally::Tally;
 /// Lines of a block that are written as they are.
 pub(super) struct Lines<'a> {
     pub(super) shaped: &'a ShapedBlock,
-    cells: Vec<WriteColumn<'a>>,
     line_end: &'static [u8],
     /// The money columns: the sums that an amount is part of, and the cells.
     money: Vec<(Vec<Column>, &'a ColumnData)>,
@@ -33,13 +32,13 @@ impl<'a> Lines<'a> {
             money.push((layout.sums_of(column).collect(), block.column(place)?));
         }
         let line_end = columns.dialect.line_end();
-        Ok(Lines { shaped, cells: shaped.writer.columns(block)?, line_end, money })
+        Ok(Lines { shaped, line_end, money })
     }
 
     /// Writes a line, and adds its amounts up.
     pub(super) fn write(&self, row: usize, text: &mut Vec<u8>, tally: &mut Tally) -> Result<(), ExportError> {
         let mut scratch = Vec::new();
-        write_record(&self.cells, row, Price::default(), &mut scratch, text);
+        self.shaped.writer.write_record(row, Price::default(), &mut scratch, text);
         text.extend_from_slice(self.line_end);
         let currency = self.shaped.currencies.of(row);
         tally.lines(currency, 1);
