@@ -40,9 +40,9 @@ const PASSES_A_THREAD: u64 = 2;
 /// Lines that a pass may have in any case.
 const PASS_LINES: u64 = 262_144;
 /// Text that a pass may have in memory at the end of a day.
-const PASS_TEXT_BYTES: u64 = 20 << 20;
+const PASS_TEXT_BYTES: u64 = 14 << 20;
 /// Compressed text of a pass that is kept in memory; more goes into a file.
-const PASS_DEFLATED_BYTES: usize = 12 << 20;
+const PASS_DEFLATED_BYTES: usize = 8 << 20;
 /// Accounts of a pass that are put in their places at once. They mostly wait for the disk, which flushes several files in
 /// hardly more time than one.
 const PUTS: usize = 8;
