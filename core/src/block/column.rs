@@ -302,7 +302,7 @@ fn decode_integers(take: &mut Take<'_>, rows: usize, wanted: Range<usize>) -> Re
 
 #[cfg(test)]
 mod tests {
-    use super::super::encode::Cells;
+    use super::super::encode::encode_texts;
     use super::*;
     use proptest::prelude::*;
 
@@ -326,7 +326,7 @@ mod tests {
         ) {
             let mut bytes = Vec::new();
             let slices: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
-            let codec = Cells::Texts(&slices).encode(&mut bytes).unwrap();
+            let codec = encode_texts(&slices, &mut bytes).unwrap();
             let [a, b] = ends.map(|end| end.index(cells.len() + 1));
             let wanted = a.min(b)..a.max(b);
             let part = ColumnData::decode_part(codec, &bytes, cells.len(), wanted.clone()).unwrap();
