@@ -18,7 +18,6 @@ pub mod export;
 pub mod ingest;
 pub mod journal;
 pub mod lint;
-mod memory;
 pub mod money;
 pub mod naming;
 pub mod notice;

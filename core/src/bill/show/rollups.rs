@@ -1,7 +1,6 @@
 //! Cells from the stored roll-ups, which have sums by owner, product, day and currency.
 
 use crate::block::BlockError;
-use crate::memory::keep_freed;
 use crate::rollup::{Mantissas, Named, StoredRollup};
 use crate::schema::Column;
 use crate::store::Read;
@@ -50,8 +49,6 @@ pub(super) fn read<'a>(
     threads: usize,
 ) -> Result<Vec<Stack<Stored<'a>>>, BillError> {
     let segments: Vec<&SegmentView> = view.segments().collect();
-    // A roll-up, and each column of it, takes up to some megabytes.
-    keep_freed(4 << 20);
     share(
         threads,
         segments.len(),
