@@ -192,12 +192,12 @@ impl<R: Read> Splitter<R> {
         let end = self.filled + READ_BYTES;
         if self.buffer.len() < end {
             // A large file's stretch gets all the room that it needs at once: growing by doubling would take twice as much.
+            // What is reserved takes no memory until it is used.
             let room = self.stretch_bytes.saturating_add(2 * READ_BYTES);
-            let all = self.filled >= 2 * READ_BYTES && end <= room;
-            if all {
+            if self.filled >= 2 * READ_BYTES && self.buffer.capacity() < room {
                 self.buffer.reserve_exact(room - self.buffer.len());
             }
-            self.buffer.resize(if all { room } else { end }, 0);
+            self.buffer.resize(end, 0);
         }
         while let Some(room) = self.buffer.get_mut(self.filled..end).filter(|room| !room.is_empty()) {
             match self.reader.read(room) {
