@@ -427,6 +427,23 @@ mod tests {
         assert_eq!(cells.offset(3), text.len());
     }
 
+    #[test]
+    fn a_return_beyond_what_was_searched_for_one_is_seen() {
+        // All found at once: the text that is searched beforehand ends within a record, and before others.
+        for bytes in (CLEAN_BYTES - 6..CLEAN_BYTES + 3).chain([3 * CLEAN_BYTES]) {
+            for odd in ["x\ry,z\n", "x,y\rz\n", "x,y\r\nz,\"\r\"\r\n", "\r\nx,y\r\n"] {
+                let text = format!("a,{}\n{odd}c,d\n", "b".repeat(bytes - 5));
+                let mut cells = Cells::new(text.as_bytes(), 2).unwrap();
+                let mut ragged = Vec::new();
+                while cells.find(usize::MAX, usize::MAX, &mut ragged).unwrap() {}
+                let record = |row| cells.record(row).map(<[u8]>::to_vec).collect();
+                let records: Vec<Vec<Vec<u8>>> = (0..cells.rows()).map(record).collect();
+                let ragged = ragged.iter().map(|r| r.cells).collect();
+                assert_eq!((records, ragged), parsed(text.as_bytes(), 2), "{bytes} {odd:?}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn cells_are_those_that_the_csv_crate_finds(text in "[a\",\n\r]{0,60}", columns in 1_usize..4) {
