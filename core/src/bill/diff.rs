@@ -27,7 +27,7 @@ use crate::schema::Column;
 use crate::store::Read;
 
 use super::error::BillError;
-use super::show::threads::in_order;
+use super::threads::in_order;
 use super::view::BillView;
 
 use layout::Layout;

@@ -14,7 +14,7 @@ use super::error::BillError;
 use super::lines::{ReadBlock, map_cells};
 use super::origin::{self, Stretch};
 use super::show::column_amounts;
-use super::show::threads::{each, in_order};
+use super::threads::{each, in_order};
 use super::view::BillView;
 
 /// Which lines: those that have all of what is named here.

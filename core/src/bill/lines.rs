@@ -220,7 +220,7 @@ impl ReadBlock {
         match cell.get() {
             Some(data) => Ok(data),
             None => {
-                let data = self.block.column_part(index, self.looked_at.clone()).map_err(error)?;
+                let data = self.block.column(index, self.looked_at.clone()).map_err(error)?;
                 Ok(cell.get_or_init(|| Arc::new(data)))
             }
         }

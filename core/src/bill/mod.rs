@@ -18,6 +18,7 @@ mod records;
 pub(crate) mod revise;
 mod show;
 mod standing;
+mod threads;
 mod view;
 
 pub use combine::{CombineError, Completeness, Piece, combine, completeness};
@@ -33,7 +34,8 @@ pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines
 pub(crate) use owner_sums::{owners_of, owners_sums, sums_by_owner};
 pub use records::*;
 pub use revise::check_history;
+pub(crate) use show::column_amounts;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};
-pub(crate) use show::{column_amounts, share};
 pub use standing::{Deferral, Signature, Signed, Standing};
+pub(crate) use threads::share;
 pub use view::{BillView, SegmentView, bill, list, loads_of, revisions, segment_views};

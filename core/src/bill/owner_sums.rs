@@ -13,7 +13,7 @@ use crate::uin::Uin;
 
 use super::error::BillError;
 use super::lines::OwnersByDay;
-use super::show::threads::share;
+use super::threads::share;
 use super::view::{BillView, SegmentView};
 
 /// Tells on which day of coverage lines are that have a day of their own, as imports do.

@@ -13,7 +13,6 @@ mod merge;
 mod order;
 mod rollups;
 mod sums;
-pub(super) mod threads;
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +20,6 @@ mod tests;
 pub(crate) use blocks::column_amounts;
 pub use field::{FIELDS_MAX, Field};
 pub use grouped::{Group, Grouped};
-pub(crate) use threads::share;
 
 use crate::money::trim_cell;
 use crate::schema::Column;

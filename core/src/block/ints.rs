@@ -92,11 +92,10 @@ pub(crate) fn unpack_part(
     let area = take.bytes(n.checked_mul(width).ok_or(BlockError::TooLarge)?)?;
     // Differences to the one before add up from the first on.
     let from = if mode == FROM_PREVIOUS { 0 } else { wanted.start };
-    let outside = BlockError::Damaged("it has fewer integers than are wanted");
-    let mut raw = vec![0_u64; wanted.end.checked_sub(from).ok_or(outside.clone())?];
-    if wanted.end > n {
-        return Err(outside);
+    if wanted.start > wanted.end || wanted.end > n {
+        return Err(BlockError::Damaged("it has fewer integers than are wanted"));
     }
+    let mut raw = vec![0_u64; wanted.end - from];
     if n > 0 {
         for (k, plane) in area.chunks_exact(n).enumerate() {
             for (v, byte) in raw.iter_mut().zip(plane.get(from..).unwrap_or_default()) {

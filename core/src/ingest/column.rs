@@ -2,8 +2,7 @@
 //!
 //! A cell is looked at once for each distinct text: columns begin as a list of texts with a code for each line,
 //! and what the check of a text tells (its *fact*) is kept with the text. A column of which nearly every line has another
-//! text is read as integers instead, where its texts are integers in disguise, or else only found again when it is
-//! needed.
+//! text is read as integers instead, where its texts are integers in disguise, or else kept as its texts.
 
 use std::ops::Range;
 
@@ -53,35 +52,6 @@ pub(super) enum Disguise {
     Any,
 }
 
-/// A cell of a column of which nearly every line has another one.
-///
-/// Its first bytes are kept, as most cells have no more: lines are told in another order than that of the text, of which each
-/// would be fetched from far.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
-    /// Followed by zeros where the cell is shorter.
-    pub(super) begins: [u8; 16],
-    pub(super) span: Span,
-}
-
-impl Text {
-    fn of(cells: &Cells<'_>, span: Span) -> Text {
-        let (from, bytes) = span.place();
-        Text { begins: cells.word(from, bytes).to_le_bytes(), span }
-    }
-
-    /// Returns the cell.
-    pub(super) fn at<'c>(&'c self, cells: &'c Cells<'_>) -> &'c [u8] {
-        self.begins.get(..self.span.place().1).unwrap_or_else(|| cells.at(self.span))
-    }
-
-    /// Returns the cell, as it is looked up.
-    pub(super) fn name<'c>(&self, cells: &'c Cells<'_>) -> Name<'c> {
-        let name = Name::of_word(u128::from_le_bytes(self.begins), self.span.place().1);
-        name.unwrap_or_else(|| Name::of(cells, self.span))
-    }
-}
-
 impl Disguise {
     fn takes(self, form: Form) -> bool {
         match self {
@@ -116,6 +86,35 @@ pub(super) enum Data {
 pub(super) struct Other {
     pub(super) span: Span,
     fact: Fact,
+}
+
+/// A cell of a column of which nearly every line has another one.
+///
+/// Its first bytes are kept, as most cells have no more: lines are told in another order than that of the text, of which each
+/// would be fetched from far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text {
+    /// Followed by zeros where the cell is shorter.
+    pub(super) begins: [u8; 16],
+    pub(super) span: Span,
+}
+
+impl Text {
+    fn of(cells: &Cells<'_>, span: Span) -> Text {
+        let (from, bytes) = span.place();
+        Text { begins: cells.word(from, bytes).to_le_bytes(), span }
+    }
+
+    /// Returns the cell.
+    pub(super) fn at<'c>(&'c self, cells: &'c Cells<'_>) -> &'c [u8] {
+        self.begins.get(..self.span.place().1).unwrap_or_else(|| cells.at(self.span))
+    }
+
+    /// Returns the cell, as it is looked up.
+    pub(super) fn name<'c>(&self, cells: &'c Cells<'_>) -> Name<'c> {
+        let name = Name::of_word(u128::from_le_bytes(self.begins), self.span.place().1);
+        name.unwrap_or_else(|| Name::of(cells, self.span))
+    }
 }
 
 /// A column being read.

@@ -159,9 +159,9 @@ pub(super) fn read<'a>(
     let mut ragged = Vec::new();
     let mut more = true;
     let mut checked = 0;
+    let place = |offset| Place { line: source.line_of(offset), ..source.place.clone() };
     let mut check_to = |to: usize| -> Result<(), ImportError> {
         let text = source.bytes.get(checked..to).unwrap_or_default();
-        let place = |offset| Place { line: source.line_of(offset), ..source.place.clone() };
         check_text(text).map_err(|(at, fault)| ImportError::fault(place(checked + at), fault))?;
         checked = to;
         Ok(())
@@ -187,7 +187,6 @@ pub(super) fn read<'a>(
         all.sort_by_key(|(offset, _)| *offset);
         all.dedup_by_key(|(offset, _)| *offset);
         all.truncate(faults_max);
-        let place = |offset| Place { line: source.line_of(offset), ..source.place.clone() };
         return Err(ImportError::Faults(all.into_iter().map(|(at, fault)| (place(at), fault)).collect()));
     }
     let columns: Vec<ReadColumn> = reader.columns.into_iter().map(ColumnReader::finish).collect();

@@ -133,10 +133,14 @@ struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    fn new(begins: u128, text: &'a [u8], row: u32) -> Cell<'a> {
+        let rest = Cow::Borrowed(text.get(16..).unwrap_or_default());
+        Cell { begins, rest, bytes: text.len(), row }
+    }
+
     fn of(lines: &'a Lines<'_>, span: Span, row: u32) -> Cell<'a> {
         let (from, bytes) = span.place();
-        let rest = if bytes > 16 { lines.cells.at(span).get(16..).unwrap_or_default() } else { b"" };
-        Cell { begins: lines.cells.word(from, bytes).swap_bytes(), rest: Cow::Borrowed(rest), bytes, row }
+        Cell::new(lines.cells.word(from, bytes).swap_bytes(), lines.cells.at(span), row)
     }
 
     fn of_line(lines: &'a Lines<'_>, column: &'a ReadColumn, row: usize) -> Cell<'a> {
@@ -147,11 +151,9 @@ impl<'a> Cell<'a> {
             return Cell { begins, rest: Cow::Borrowed(b""), bytes: 16, row: place };
         }
         if let Data::Texts(texts) = &column.data {
-            let none = Cell { begins: 0, rest: Cow::Borrowed(b""), bytes: 0, row: place };
-            return texts.get(row).map_or(none, |text| {
-                let rest = text.at(&lines.cells).get(16..).unwrap_or_default();
-                let begins = u128::from_be_bytes(text.begins);
-                Cell { begins, rest: Cow::Borrowed(rest), bytes: text.span.place().1, row: place }
+            // The first bytes are at hand, wherever in the file's text the cell lies.
+            return texts.get(row).map_or(Cell::new(0, b"", place), |text| {
+                Cell::new(u128::from_be_bytes(text.begins), text.at(&lines.cells), place)
             });
         }
         match column.data.span(row) {

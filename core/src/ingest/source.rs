@@ -85,9 +85,9 @@ pub(super) fn read(
     let total = metadata.len();
     let (sha256, bytes) = if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
         let mut watched = Watched { file: &file, bytes: 0, total, progress };
-        let mut hashing = Hashing { hasher: Sha256::new(), bytes: 0 };
-        std::io::copy(&mut watched, &mut hashing).map_err(failed)?;
-        let facts = (hashing.hasher.finalize().into(), hashing.bytes);
+        let mut hashing = Hashing(Sha256::new());
+        let bytes = std::io::copy(&mut watched, &mut hashing).map_err(failed)?;
+        let facts = (hashing.0.finalize().into(), bytes);
         let zip_error = |why: String| ImportError::Zip { file: name.clone(), why };
         file.rewind().map_err(failed)?;
         let mut zip = archive::open(file, limits).map_err(zip_error)?;
@@ -227,22 +227,12 @@ fn first_record(bytes: &[u8]) -> csv::ByteRecord {
     record
 }
 
-/// Hashes and counts text.
-struct Hashing {
-    hasher: Sha256,
-    bytes: u64,
-}
-
-impl Hashing {
-    fn add(&mut self, text: &[u8]) {
-        self.hasher.update(text);
-        self.bytes += text.len() as u64;
-    }
-}
+/// Hashes what is written to it.
+struct Hashing(Sha256);
 
 impl Write for Hashing {
     fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        self.add(buffer);
+        self.0.update(buffer);
         Ok(buffer.len())
     }
 

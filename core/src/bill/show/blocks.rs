@@ -16,7 +16,7 @@ use super::dictionary::Dictionary;
 use super::field::{FIELDS_MAX, Field};
 use super::merge::{Cells, Stack, Summed};
 use super::sums::ColumnSums;
-use super::threads::share;
+use crate::bill::threads::share;
 
 /// Numbers into a thread's dictionaries: one a field, then the currency's, then zeros.
 type Key = [u32; FIELDS_MAX + 1];

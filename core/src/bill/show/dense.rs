@@ -2,7 +2,7 @@
 
 use crate::bill::BillError;
 
-use super::threads::share;
+use crate::bill::threads::share;
 
 /// A set of keys below a power of two.
 #[derive(Clone, Debug)]

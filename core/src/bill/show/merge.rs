@@ -13,8 +13,8 @@ use super::field::Field;
 use super::grouped::Grouped;
 use super::order::order;
 use super::sums::ColumnSums;
-use super::threads::each;
 use crate::bill::BillError;
+use crate::bill::threads::each;
 
 /// What cells have sums of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,8 @@
 use super::dense::Bits;
 use super::key::{GroupKeys, Key, Wide, find, width};
 use super::merge::{Cells, Stack};
-use super::threads::{each, each_mut};
 use crate::bill::BillError;
+use crate::bill::threads::{each, each_mut};
 
 /// The most bits that there may be for each cell: so the bits of a thread take less than the cells.
 const BITS_A_CELL: usize = 16;

@@ -11,7 +11,7 @@ use super::dictionary::Dictionary;
 use super::field::Field;
 use super::merge::{Cells, Stack, Summed};
 use super::sums::ColumnSums;
-use super::threads::share;
+use crate::bill::threads::share;
 
 /// Says whether roll-ups have sums by a field.
 pub(super) fn have(field: &Field) -> bool {

@@ -71,7 +71,7 @@ pub(super) fn each_mut<T: Send>(
 ///
 /// # Errors
 /// One of those that `make` returns.
-pub(in crate::bill) fn each<T: Send>(
+pub(super) fn each<T: Send>(
     threads: usize,
     n: usize,
     make: impl Fn(usize) -> Result<T, BillError> + Sync,
@@ -91,7 +91,7 @@ pub(in crate::bill) fn each<T: Send>(
 ///
 /// # Errors
 /// The first that `make` or `take` returns, in the order of the pieces; nothing is handed on after it.
-pub(in crate::bill) fn in_order<T: Send, E: From<BillError>>(
+pub(super) fn in_order<T: Send, E: From<BillError>>(
     threads: usize,
     n: usize,
     make: impl Fn(usize) -> Result<T, BillError> + Sync,
