@@ -21,6 +21,7 @@ pub mod lint;
 pub mod money;
 pub mod naming;
 pub mod notice;
+mod parted;
 pub mod people;
 pub mod period;
 pub mod policy;

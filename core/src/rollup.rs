@@ -19,13 +19,17 @@ use rustc_hash::FxHashMap;
 use crate::block::bytes::Put;
 use crate::block::{BlockError, Sums, ints, merge_sums, squeeze};
 use crate::money::Amount;
+use crate::parted::{self, NewPart};
 use crate::period::Day;
 use crate::schema::Column;
+use crate::uin::Uin;
 
 pub use names::Names;
 pub(crate) use stored::{Group, Mantissas, Named, StoredRollup, SumError};
 
 const VERSION: u8 = 1;
+/// Cells in a part, roughly. Fewer make one owner's sums cheaper, more everybody's.
+const CELLS_A_PART: usize = 4_096;
 /// Stands for a line without a day of its own.
 const NO_DAY: i64 = i64::MIN;
 
@@ -71,6 +75,94 @@ pub struct Rollup {
     /// The sums of all cells one after another, as many for each as there are columns.
     amounts: Vec<Amount>,
     last: Option<usize>,
+}
+
+/// By what cells are sorted: the ranks of their names, and the day.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct RankKey {
+    owner: u32,
+    product: u32,
+    day: i64,
+    currency: u32,
+}
+
+/// Names in their order.
+struct RankedNames<'a> {
+    names: &'a Names,
+    /// The numbers of the names, by rank.
+    numbers: Vec<u32>,
+    /// The ranks of the names, by number.
+    ranks: Vec<u32>,
+}
+
+impl<'a> RankedNames<'a> {
+    fn of(names: &'a Names) -> RankedNames<'a> {
+        let mut numbers: Vec<u32> = (0..names.len() as u32).collect();
+        numbers.sort_unstable_by(|a, b| names.get(*a).cmp(names.get(*b)));
+        let mut ranks = vec![0; numbers.len()];
+        for (rank, number) in (0..).zip(&numbers) {
+            if let Some(slot) = ranks.get_mut(*number as usize) {
+                *slot = rank;
+            }
+        }
+        RankedNames { names, numbers, ranks }
+    }
+
+    fn rank(&self, number: u32) -> u32 {
+        self.ranks.get(number as usize).copied().unwrap_or(0)
+    }
+
+    fn name(&self, rank: u32) -> &'a [u8] {
+        self.numbers.get(rank as usize).map_or(b"", |number| self.names.get(*number))
+    }
+
+    /// Puts the names of some cells, each once, and returns each cell's place among them.
+    fn put(
+        &self,
+        raw: &mut Vec<u8>,
+        ranks: impl Iterator<Item = u32> + Clone,
+    ) -> Result<Vec<i64>, BlockError> {
+        let mut is_used = vec![false; self.numbers.len()];
+        for rank in ranks.clone() {
+            if let Some(slot) = is_used.get_mut(rank as usize) {
+                *slot = true;
+            }
+        }
+        let used: Vec<u32> = (0..).zip(is_used).filter_map(|(rank, used)| used.then_some(rank)).collect();
+        let mut places = vec![0; self.numbers.len()];
+        Put(raw).u32(u32::try_from(used.len()).map_err(|_| BlockError::TooLarge)?);
+        for (place, rank) in (0..).zip(&used) {
+            Put(raw).text(self.name(*rank))?;
+            if let Some(slot) = places.get_mut(*rank as usize) {
+                *slot = place;
+            }
+        }
+        Ok(ranks.map(|rank| places.get(rank as usize).copied().unwrap_or(0)).collect())
+    }
+}
+
+/// A roll-up's cells in their order.
+struct Ranked<'a> {
+    owners: RankedNames<'a>,
+    products: RankedNames<'a>,
+    currencies: RankedNames<'a>,
+    cells: Vec<(RankKey, Cell<'a>)>,
+}
+
+impl<'a> Ranked<'a> {
+    fn of(rollup: &'a Rollup) -> Ranked<'a> {
+        let (owners, products) = (RankedNames::of(&rollup.owners), RankedNames::of(&rollup.products));
+        let currencies = RankedNames::of(&rollup.currencies);
+        let key = |key: CellKey| RankKey {
+            owner: owners.rank(key.owner),
+            product: products.rank(key.product),
+            day: key.day.map_or(NO_DAY, i64::from),
+            currency: currencies.rank(key.currency),
+        };
+        let mut cells: Vec<(RankKey, Cell<'_>)> = rollup.cells().map(|cell| (key(cell.key), cell)).collect();
+        cells.sort_unstable_by_key(|(key, _)| *key);
+        Ranked { owners, products, currencies, cells }
+    }
 }
 
 impl Rollup {
@@ -270,52 +362,59 @@ impl Rollup {
     /// # Errors
     /// [`BlockError::TooLarge`] for more than the layout can count.
     pub fn encode(&self) -> Result<Vec<u8>, BlockError> {
-        let rank = |names: &Names| -> (Vec<u32>, Vec<i64>) {
-            let mut order: Vec<u32> = (0..names.len() as u32).collect();
-            order.sort_unstable_by(|a, b| names.get(*a).cmp(names.get(*b)));
-            let mut ranks = vec![0; order.len()];
-            for (rank, number) in order.iter().enumerate() {
-                if let Some(slot) = ranks.get_mut(*number as usize) {
-                    *slot = rank as i64;
-                }
+        let ranked = Ranked::of(self);
+        self.encode_cells(&ranked, &ranked.cells)
+    }
+
+    /// Encodes the roll-up in parts, each a roll-up of some owners.
+    ///
+    /// # Errors
+    /// [`BlockError::TooLarge`] for more than the layout can count.
+    pub(crate) fn encode_parts(&self) -> Result<Vec<NewPart>, BlockError> {
+        self.encode_cut(CELLS_A_PART)
+    }
+
+    fn encode_cut(&self, target: usize) -> Result<Vec<NewPart>, BlockError> {
+        let ranked = Ranked::of(self);
+        let owners: Vec<u32> = ranked.cells.iter().map(|(key, _)| key.owner).collect();
+        let mut parts = Vec::new();
+        let mut from = 0;
+        for to in parted::cuts(&owners, target) {
+            let cells = ranked.cells.get(from..to).unwrap_or_default();
+            from = to;
+            let (mut smallest, mut largest) = (u64::MAX, 0);
+            for of_owner in cells.chunk_by(|(a, _), (b, _)| a.owner == b.owner) {
+                let name = of_owner.first().map(|(key, _)| ranked.owners.name(key.owner));
+                let number = name.and_then(Uin::parse).map_or(0, Uin::number);
+                (smallest, largest) = (smallest.min(number), largest.max(number));
             }
-            (order, ranks)
-        };
-        let mut raw = Vec::new();
-        let mut ranks = Vec::new();
-        for names in [&self.owners, &self.products, &self.currencies] {
-            let (order, rank) = rank(names);
-            Put(&mut raw).u32(u32::try_from(order.len()).map_err(|_| BlockError::TooLarge)?);
-            for number in order {
-                Put(&mut raw).text(names.get(number))?;
-            }
-            ranks.push(rank);
+            let lines = cells.iter().map(|(_, cell)| cell.lines).sum();
+            let bytes = self.encode_cells(&ranked, cells)?;
+            parts.push(NewPart { owners: smallest..=largest, lines, bytes });
         }
-        let rank_of = |which: usize, number: u32| -> i64 {
-            ranks.get(which).and_then(|r| r.get(number as usize)).copied().unwrap_or(0)
-        };
-        let key = |cell: &Cell<'_>| {
-            (
-                rank_of(0, cell.key.owner),
-                rank_of(1, cell.key.product),
-                cell.key.day.map_or(NO_DAY, i64::from),
-                rank_of(2, cell.key.currency),
-            )
-        };
-        let mut cells: Vec<Cell<'_>> = self.cells().collect();
-        cells.sort_unstable_by_key(&key);
+        Ok(parts)
+    }
+
+    /// Encodes some cells, with the names that they have.
+    fn encode_cells(
+        &self,
+        ranked: &Ranked<'_>,
+        cells: &[(RankKey, Cell<'_>)],
+    ) -> Result<Vec<u8>, BlockError> {
+        let mut raw = Vec::new();
+        let keys = cells.iter().map(|(key, _)| key);
+        let owners = ranked.owners.put(&mut raw, keys.clone().map(|key| key.owner))?;
+        let products = ranked.products.put(&mut raw, keys.clone().map(|key| key.product))?;
+        let currencies = ranked.currencies.put(&mut raw, keys.clone().map(|key| key.currency))?;
         Put(&mut raw).u32(u32::try_from(cells.len()).map_err(|_| BlockError::TooLarge)?);
-        let keys: Vec<_> = cells.iter().map(&key).collect();
-        ints::pack(&keys.iter().map(|k| k.0).collect::<Vec<_>>(), &mut raw);
-        ints::pack(&keys.iter().map(|k| k.1).collect::<Vec<_>>(), &mut raw);
-        ints::pack(&keys.iter().map(|k| k.3).collect::<Vec<_>>(), &mut raw);
+        [owners, products, currencies].iter().for_each(|numbers| ints::pack(numbers, &mut raw));
         // Days are packed as days since the first, with 0 for none, so that "none" costs no width.
-        let first = keys.iter().map(|k| k.2).filter(|d| *d != NO_DAY).min().unwrap_or(0);
+        let days = keys.map(|key| key.day);
+        let first = days.clone().filter(|day| *day != NO_DAY).min().unwrap_or(0);
         Put(&mut raw).u64(first.cast_unsigned());
-        ints::pack(
-            &keys.iter().map(|k| if k.2 == NO_DAY { 0 } else { k.2 - first + 1 }).collect::<Vec<_>>(),
-            &mut raw,
-        );
+        let since = |day| if day == NO_DAY { 0 } else { day - first + 1 };
+        ints::pack(&days.map(since).collect::<Vec<_>>(), &mut raw);
+        let cells: Vec<&Cell<'_>> = cells.iter().map(|(_, cell)| cell).collect();
         let lines: Vec<i64> = cells.iter().map(|c| c.lines.cast_signed()).collect();
         ints::pack(&lines, &mut raw);
         Put(&mut raw).u8(u8::try_from(self.columns.len()).map_err(|_| BlockError::TooLarge)?);
@@ -395,6 +494,27 @@ mod tests {
             }
             prop_assert_eq!(merged.encode().unwrap(), fold(&lines).encode().unwrap());
             prop_assert_eq!(merged.sums().unwrap(), fold(&lines).sums().unwrap());
+        }
+
+        #[test]
+        fn parts_of_any_size_hold_the_roll_up_by_its_owners(lines in lines(), target in 1_usize..40) {
+            let mut rollup = Rollup::new(vec![Column::Total]);
+            for (owner, product, currency, _, amount) in &lines {
+                // One that is no account counts as 0.
+                let owner = if *owner == 3 { b"nobody".to_vec() } else { format!("20000000{owner}").into_bytes() };
+                let amounts = [Amount::new(i128::from(*amount), 2)];
+                rollup.add_line(&owner, &[*product], &[*currency], None, amounts.into_iter()).unwrap();
+            }
+            let mut merged = Rollup::default();
+            for part in rollup.encode_cut(target).unwrap() {
+                let decoded = Rollup::decode(&part.bytes).unwrap();
+                prop_assert_eq!(decoded.cells().map(|cell| cell.lines).sum::<u64>(), part.lines);
+                for owner in decoded.owners().iter() {
+                    prop_assert!(part.owners.contains(&Uin::parse(owner).map_or(0, Uin::number)));
+                }
+                merged.merge(&decoded).unwrap();
+            }
+            prop_assert_eq!(merged.encode().unwrap(), rollup.encode().unwrap());
         }
 
         #[test]

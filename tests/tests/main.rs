@@ -28,6 +28,7 @@ mod late;
 mod life;
 mod lines_page;
 mod lint;
+mod many_owners;
 mod memory;
 mod model;
 mod names;

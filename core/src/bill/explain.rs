@@ -9,6 +9,7 @@ use crate::period::Day;
 use crate::rollup::{Cell, Overflow, Rollup};
 use crate::schema::Column;
 use crate::store::Read;
+use crate::uin::Uin;
 
 use super::error::BillError;
 use super::lines::{ReadBlock, map_cells};
@@ -86,8 +87,15 @@ pub fn explain<E: From<BillError>>(
     visit: &mut dyn FnMut(PlacedLine) -> Result<(), E>,
 ) -> Result<Vec<Sums>, E> {
     let stretches = origin::stretches(view).map_err(BillError::from)?;
+    let owner = wanted.owner_number();
     let of_stretch = |at: usize| match stretches.get(at) {
-        Some(stretch) => Ok(wanted.sums(&stretch.segment.rollup(store)?)?),
+        Some(stretch) => {
+            let mut sums = Vec::new();
+            for part in stretch.segment.rollups(store, |held| owner.is_none_or(|o| held.contains(&o)))? {
+                merge_sums(&mut sums, &wanted.sums(&part)?).ok_or(Overflow)?;
+            }
+            Ok(sums)
+        }
         None => Ok(Vec::new()),
     };
     let by_stretch: Vec<Vec<Sums>> = each(threads, stretches.len(), of_stretch)?;
@@ -178,7 +186,7 @@ fn read(
     let inside =
         if piece.text_lines { origin::text_lines(store, segment, &order, basis)? } else { Vec::new() };
     read.text_lines = inside.last().copied().unwrap_or(0);
-    let owner: Option<u64> = wanted.owner.as_ref().map(|o| o.parse().unwrap_or(0));
+    let owner = wanted.owner_number();
     let coverage_day = wanted.day.map(|day| {
         let month = view.bill.key.month;
         let day = day.unwrap_or(month.last_day()).clamp(month.first_day(), month.last_day());
@@ -280,6 +288,11 @@ impl Found {
 
 impl Explained {
     /// Adds up the cells of a roll-up.
+    /// Returns under which number lines of the owner are stored.
+    fn owner_number(&self) -> Option<u64> {
+        self.owner.as_ref().map(|owner| Uin::parse(owner.as_bytes()).map_or(0, Uin::number))
+    }
+
     fn sums(&self, rollup: &Rollup) -> Result<Vec<Sums>, Overflow> {
         let is = |wanted: &Option<String>, name: &[u8]| wanted.as_ref().is_none_or(|w| w.as_bytes() == name);
         rollup.sums_where(|cell: &Cell<'_>| {

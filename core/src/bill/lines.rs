@@ -8,7 +8,7 @@ use std::any::Any;
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashSet;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use crate::block::text::read_time;
@@ -87,8 +87,8 @@ impl Owners {
         from..to.max(from)
     }
 
-    fn touch(&self, block: &BlockUse) -> bool {
-        self.next_from(block.owner_min).is_some_and(|owner| owner <= block.owner_max)
+    fn touch(&self, of: &RangeInclusive<u64>) -> bool {
+        self.next_from(*of.start()).is_some_and(|owner| owner <= *of.end())
     }
 }
 
@@ -116,7 +116,12 @@ impl OwnersByDay {
 
     /// Says whether an owner is among them on any day.
     pub(crate) fn touch(&self, owner: u64) -> bool {
-        self.0.iter().any(|(_, _, owners)| owners.contains(owner))
+        self.touch_any(&(owner..=owner))
+    }
+
+    /// Says whether any of neighbouring owners is among them on any day.
+    pub(crate) fn touch_any(&self, of: &RangeInclusive<u64>) -> bool {
+        self.0.iter().any(|(_, _, owners)| owners.touch(of))
     }
 
     /// Says whether an owner is among them on a day.
@@ -576,7 +581,7 @@ fn walk_day<E: From<BillError>>(
         .map(|segment| {
             let wanted = |b: &&BlockUse| {
                 b.coverage_day == day
-                    && filter.owners.touch(b)
+                    && filter.owners.touch(&(b.owner_min..=b.owner_max))
                     && filter.blocks.is_none_or(|blocks| blocks.contains(&b.block))
             };
             let blocks: Vec<BlockUse> = segment.record.blocks.iter().filter(wanted).copied().collect();

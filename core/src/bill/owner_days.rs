@@ -10,19 +10,24 @@
 //! ```
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 
 use crate::block::bytes::{Put, Take};
 use crate::block::{BlockError, ints, squeeze, unsqueeze};
 use crate::digest::{Digest, LineHasher};
+use crate::parted::{self, NewPart, Parted};
 use crate::period::Basis;
-use crate::store::{Large, Read, StoreError};
+use crate::store::{Read, StoreError};
 
 use super::error::BillError;
 use super::lines::{Filter, Owners, OwnersByDay, ReadBlock, Slice, walk};
+use super::records::BlockUse;
 use super::view::{BillView, SegmentView};
 
 const VERSION: u8 = 1;
 const BYTES_MAX: usize = 1 << 30;
+/// Owner-days in a part, roughly. Fewer make one owner's bill cheaper, more everybody's.
+const DAYS_A_PART: usize = 1_024;
 /// Owners that are looked at one after another before they are searched.
 const NEAR: usize = 8;
 
@@ -53,11 +58,39 @@ impl OwnerDay {
     }
 }
 
-/// Encodes the owner-days of a segment, sorted by day and owner.
+/// Encodes the owner-days of a segment, sorted by day and owner, in parts of neighbouring owners.
 ///
 /// # Errors
 /// [`BlockError::TooLarge`] for more than the layout can count.
-pub(crate) fn encode(list: &[OwnerDay]) -> Result<Vec<u8>, BlockError> {
+pub(crate) fn encode_parts(list: &[OwnerDay]) -> Result<Vec<NewPart>, BlockError> {
+    encode_cut(list, DAYS_A_PART)
+}
+
+fn encode_cut(list: &[OwnerDay], target: usize) -> Result<Vec<NewPart>, BlockError> {
+    let mut owners: Vec<u64> = list.iter().map(|one| one.owner).collect();
+    owners.sort_unstable();
+    let cuts = parted::cuts(&owners, target);
+    let owner = |at: usize| owners.get(at).copied().unwrap_or(0);
+    let mut parts: Vec<(RangeInclusive<u64>, Vec<OwnerDay>)> = Vec::new();
+    let mut from = 0;
+    for to in cuts {
+        parts.push((owner(from)..=owner(to.saturating_sub(1)), Vec::with_capacity(to - from)));
+        from = to;
+    }
+    for one in list {
+        let at = parts.partition_point(|(owners, _)| *owners.end() < one.owner);
+        if let Some((_, part)) = parts.get_mut(at) {
+            part.push(*one);
+        }
+    }
+    let part = |(owners, list): (RangeInclusive<u64>, Vec<OwnerDay>)| {
+        let lines = list.iter().map(OwnerDay::rows).sum();
+        Ok(NewPart { owners, lines, bytes: encode(&list)? })
+    };
+    parts.into_iter().map(part).collect()
+}
+
+fn encode(list: &[OwnerDay]) -> Result<Vec<u8>, BlockError> {
     let mut raw = Vec::new();
     Put(&mut raw).u32(u32::try_from(list.len()).map_err(|_| BlockError::TooLarge)?);
     let fields: [fn(&OwnerDay) -> u64; 4] =
@@ -120,11 +153,10 @@ impl Unpacked<'_> {
         })
     }
 
-    /// Returns those of some owners through a day, each with the segment's row that it begins at. Of the others none is looked at but
-    /// their lengths.
-    fn wanted(&self, owners: &OwnersByDay, last_day: u8) -> Result<Vec<(u64, OwnerDay)>, BlockError> {
+    /// Returns those of some owners through a day.
+    fn wanted(&self, owners: &OwnersByDay, last_day: u8) -> Result<Vec<OwnerDay>, BlockError> {
         let mut wanted = Vec::new();
-        let (mut at, mut row, mut counted) = (0, 0_u64, 0);
+        let mut at = 0;
         for days in self.days.chunk_by(|a, b| a == b) {
             let end = at + days.len();
             let day = days.first().and_then(|day| u8::try_from(*day).ok());
@@ -134,10 +166,7 @@ impl Unpacked<'_> {
                 && let Some(next) = owners.next_from(day, owner)
             {
                 if next == owner {
-                    let before = self.rows.get(counted..at).unwrap_or_default();
-                    row = before.iter().fold(row, |row, rows| row.wrapping_add(rows.cast_unsigned()));
-                    counted = at;
-                    wanted.push((row, self.get(at)?));
+                    wanted.push(self.get(at)?);
                     at += 1;
                 } else {
                     at += rest.partition_point(|owner| owner.cast_unsigned() < next);
@@ -159,47 +188,43 @@ pub(super) fn of_segment(
     segment: &SegmentView,
     basis: Basis,
 ) -> Result<Vec<OwnerDay>, BillError> {
-    let all = some_of_segment(store, segment, basis, &Owners::all().into(), u8::MAX)?;
-    Ok(all.into_iter().map(|(_, one)| one).collect())
+    some_of_segment(store, segment, basis, &Owners::all().into(), u8::MAX)
 }
 
-/// Reads owner-days of a segment, of some owners through a day, each with the segment's row that it begins at; stores of format 1 have
-/// none, and then they are worked out from the lines.
+/// Reads owner-days of a segment, of some owners through a day; stores of format 1 have none, and then they are worked out from the
+/// lines.
 fn some_of_segment(
     store: &impl Read,
     segment: &SegmentView,
     basis: Basis,
     owners: &OwnersByDay,
     last_day: u8,
-) -> Result<Vec<(u64, OwnerDay)>, BillError> {
+) -> Result<Vec<OwnerDay>, BillError> {
     let damaged = |why: String| StoreError::Damaged {
         what: format!("the owner-days of segment {}", segment.number),
         why,
     };
-    let (lines, wanted) = match store.get_large(Large::OwnerDays, segment.number) {
-        Err(StoreError::Lost(_)) => {
-            let mut lines = 0;
-            let mut wanted = Vec::new();
-            for one in of_lines(store, segment, basis)? {
-                if one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner) {
-                    wanted.push((lines, one));
-                }
-                lines += one.rows();
-            }
-            (lines, wanted)
-        }
-        bytes => {
-            let bytes = bytes?;
-            let unpacked = Unpacked::of(&bytes).map_err(|e| damaged(e.to_string()))?;
-            let wanted = unpacked.wanted(owners, last_day).map_err(|e| damaged(e.to_string()))?;
-            (unpacked.lines(), wanted)
-        }
+    let (number, rows) = (segment.number, segment.record.rows);
+    let touch = |held: &RangeInclusive<u64>| owners.touch_any(held);
+    let Some(parts) = parted::read(store, Parted::OwnerDays, number, rows, touch)? else {
+        let mut all = of_lines(store, segment, basis)?;
+        all.retain(|one| one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner));
+        return Ok(all);
     };
-    if lines == u64::from(segment.record.rows) {
-        Ok(wanted)
-    } else {
-        Err(damaged(format!("they have {lines} lines, and the segment {}", segment.record.rows)).into())
+    let mut wanted = Vec::new();
+    for part in &parts {
+        let unpacked = Unpacked::of(&part.bytes).map_err(|e| damaged(e.to_string()))?;
+        let lines = unpacked.lines();
+        if lines != part.lines {
+            return Err(damaged(format!("they have {lines} lines, and are to have {}", part.lines)).into());
+        }
+        wanted.extend(unpacked.wanted(owners, last_day).map_err(|e| damaged(e.to_string()))?);
     }
+    if parts.len() > 1 {
+        // Parts come by their owners.
+        wanted.sort_by_key(|one| one.coverage_day);
+    }
+    Ok(wanted)
 }
 
 /// Works the owner-days of a segment out from its lines.
@@ -273,28 +298,21 @@ pub fn owner_days(
     let mut blocks = HashSet::new();
     for segment in view.segments() {
         let mut left = segment.record.blocks.as_slice();
-        let mut block_row = 0;
         let found = some_of_segment(store, segment, view.bill.key.basis, owners, last_day)?;
-        for (row, one) in &found {
-            // Blocks and owner-days lie in the same order: those that meet this one's lines hold them.
+        for one in &found {
+            // Blocks and owner-days lie in the same order.
+            let place = (one.coverage_day, one.owner);
             while let [used, rest @ ..] = left
-                && block_row + u64::from(used.rows) <= *row
+                && (used.coverage_day, used.owner_max) < place
             {
-                block_row += u64::from(used.rows);
                 left = rest;
             }
-            let mut at = block_row;
-            for used in left {
-                if at >= row + one.rows() {
-                    break;
-                }
-                blocks.insert(used.block);
-                at += u64::from(used.rows);
-            }
+            let holds = |used: &&BlockUse| (used.coverage_day, used.owner_min) <= place;
+            blocks.extend(left.iter().take_while(holds).map(|used| used.block));
         }
-        for of_day in found.chunk_by(|(_, a), (_, b)| a.coverage_day == b.coverage_day) {
-            let day = of_day.first().map_or(0, |(_, one)| one.coverage_day);
-            merge(all.entry(day).or_default(), of_day.iter().map(|(_, one)| one));
+        for of_day in found.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
+            let day = of_day.first().map_or(0, |one| one.coverage_day);
+            merge(all.entry(day).or_default(), of_day);
         }
     }
     let mut days = Vec::with_capacity(all.values().map(Vec::len).sum());
@@ -303,7 +321,7 @@ pub fn owner_days(
 }
 
 /// Merges owner-days of one day, both sorted by owner.
-fn merge<'a>(all: &mut Vec<OwnerDay>, more: impl Iterator<Item = &'a OwnerDay>) {
+fn merge(all: &mut Vec<OwnerDay>, more: &[OwnerDay]) {
     let before = all.len();
     let mut from = 0;
     for one in more {
@@ -352,8 +370,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn decode(bytes: &[u8]) -> Result<Vec<OwnerDay>, BlockError> {
-        let all = Unpacked::of(bytes)?.wanted(&Owners::all().into(), u8::MAX)?;
-        Ok(all.into_iter().map(|(_, one)| one).collect())
+        Unpacked::of(bytes)?.wanted(&Owners::all().into(), u8::MAX)
     }
 
     proptest! {
@@ -379,10 +396,11 @@ mod tests {
         }
 
         #[test]
-        fn those_that_are_wanted_are_found_with_their_rows(
+        fn those_that_are_wanted_are_found_in_parts_of_any_size(
             some in proptest::collection::btree_map((1_u8..4, 0_u64..30), 1_u64..1_000, 0..60),
             spans in proptest::collection::vec((1_u8..4, proptest::collection::btree_set(0_u64..30, 0..9)), 0..4),
             last_day in 0_u8..4,
+            target in 1_usize..40,
         ) {
             let digest = |rows| Digest::of_sum(&[7; 32], rows);
             let list: Vec<OwnerDay> = some
@@ -396,17 +414,25 @@ mod tests {
                 .collect();
             let spans = spans.into_iter().map(|(day, owners)| (day, day, Owners::of(owners.into_iter())));
             let owners = OwnersByDay::of(spans.collect());
-            let (mut wanted, mut row) = (Vec::new(), 0);
-            for one in &list {
-                if one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner) {
-                    wanted.push((row, *one));
-                }
-                row += one.rows();
+            let is_wanted =
+                |one: &&OwnerDay| one.coverage_day <= last_day && owners.contains(one.coverage_day, one.owner);
+            let wanted: Vec<OwnerDay> = list.iter().filter(is_wanted).copied().collect();
+            let (mut found, mut all) = (Vec::new(), Vec::new());
+            for part in encode_cut(&list, target).unwrap() {
+                let of_part = decode(&part.bytes).unwrap();
+                prop_assert!(of_part.iter().all(|one| part.owners.contains(&one.owner)));
+                all.extend(of_part);
+                let unpacked = Unpacked::of(&part.bytes).unwrap();
+                prop_assert_eq!(unpacked.lines(), part.lines);
+                let of_part = unpacked.wanted(&owners, last_day).unwrap();
+                prop_assert!(of_part.is_empty() || owners.touch_any(&part.owners));
+                found.extend(of_part);
             }
-            let bytes = encode(&list).unwrap();
-            let unpacked = Unpacked::of(&bytes).unwrap();
-            prop_assert_eq!(unpacked.wanted(&owners, last_day).unwrap(), wanted);
-            prop_assert_eq!(unpacked.lines(), row);
+            for list in [&mut found, &mut all] {
+                list.sort_by_key(|one| one.coverage_day);
+            }
+            prop_assert_eq!(found, wanted);
+            prop_assert_eq!(all, list);
         }
     }
 }

@@ -52,7 +52,7 @@ fn numbers(rollup: &StoredRollup) -> Vec<u64> {
 pub(crate) fn owners_of(store: &impl Read, view: &BillView) -> Result<HashSet<u64>, StoreError> {
     let mut owners = HashSet::new();
     for segment in view.segments() {
-        owners.extend(numbers(&segment.stored_rollup(store)?));
+        owners.extend(segment.stored_rollups(store, |_| true)?.iter().flat_map(numbers));
     }
     Ok(owners)
 }
@@ -60,16 +60,15 @@ pub(crate) fn owners_of(store: &impl Read, view: &BillView) -> Result<HashSet<u6
 /// Says which owners are wanted, and on which days.
 type Wants<'a> = dyn Fn(u64, Option<u8>) -> bool + Sync + 'a;
 
-/// Adds up the cells of a segment's roll-up: those of all owners together, or of each on its own.
-fn of_segment(
-    store: &impl Read,
+/// Adds up the cells of a roll-up of a segment: those of all owners together, or of each on its own.
+fn of_rollup(
+    rollup: &StoredRollup,
     segment: &SegmentView,
     coverage: Coverage,
     by_owner: bool,
     wants: &Wants<'_>,
 ) -> Result<Vec<(u64, Sums)>, BillError> {
-    let rollup = segment.stored_rollup(store)?;
-    let owners = numbers(&rollup);
+    let owners = numbers(rollup);
     let groups: Vec<Group> =
         owners.iter().map(|owner| wants(*owner, None).then_some(if by_owner { *owner } else { 0 })).collect();
     let of_day = |owner: usize, day: Option<i32>| {
@@ -102,8 +101,10 @@ pub(crate) fn owners_sums(
     };
     let mut all = Vec::new();
     for segment in view.segments() {
-        for (_, sums) in of_segment(store, segment, coverage, false, &wants)? {
-            merge_sums(&mut all, &[sums]).ok_or(Overflow)?;
+        for rollup in segment.stored_rollups(store, |held| owners.touch_any(held))? {
+            for (_, sums) in of_rollup(&rollup, segment, coverage, false, &wants)? {
+                merge_sums(&mut all, &[sums]).ok_or(Overflow)?;
+            }
         }
     }
     Ok(all)
@@ -128,10 +129,12 @@ pub(crate) fn sums_by_owner(
     let segments: Vec<&SegmentView> = view.segments().collect();
     let add = |all: &mut BTreeMap<u64, Vec<Sums>>, at: usize| {
         let Some(segment) = segments.get(at) else { return Ok(()) };
-        for (owner, mut sums) in of_segment(store, segment, coverage, true, &wants)? {
-            // There may be many owners, and most columns are zero; one that is not there is, too.
-            sums.amounts.retain(|(_, amount)| amount.mantissa() != 0);
-            merge_sums(all.entry(owner).or_default(), &[sums]).ok_or(Overflow)?;
+        for rollup in segment.stored_rollups(store, |_| true)? {
+            for (owner, mut sums) in of_rollup(&rollup, segment, coverage, true, &wants)? {
+                // There may be many owners, and most columns are zero; one that is not there is, too.
+                sums.amounts.retain(|(_, amount)| amount.mantissa() != 0);
+                merge_sums(all.entry(owner).or_default(), &[sums]).ok_or(Overflow)?;
+            }
         }
         Ok(())
     };

@@ -1,13 +1,15 @@
 //! A bill at one revision, with the records that its lines are reached by.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::block::{BlockError, merge_sums};
 use crate::digest::Digest;
+use crate::parted::{self, Part, Parted};
 use crate::rollup::{Overflow, Rollup, StoredRollup};
 use crate::schema::Schema;
-use crate::store::{Large, Read, StoreError, Table};
+use crate::store::{Read, StoreError, Table};
 
 use super::error::BillError;
 use super::records::{Bill, BillKey, Load, Revision, Segment};
@@ -28,22 +30,56 @@ impl SegmentView {
     /// # Errors
     /// [`StoreError::Damaged`] when its bytes are.
     pub fn rollup(&self, store: &impl Read) -> Result<Rollup, StoreError> {
-        let bytes = store.get_large(Large::Rollups, self.number)?;
-        Rollup::decode(&bytes).map_err(|e| self.damaged_rollup(&e))
+        let mut parts = self.rollups(store, |_| true)?.into_iter();
+        let mut all = parts.next().unwrap_or_default();
+        for part in parts {
+            all.merge(&part).map_err(|e| StoreError::damaged(self.rollup_name(), e))?;
+        }
+        Ok(all)
     }
 
-    /// Reads the segment's roll-up, to be unpacked column by column.
+    /// Reads those parts of the segment's roll-up that can have some owners, of whom `wants` is told the smallest and the largest.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when its bytes are.
-    pub(super) fn stored_rollup(&self, store: &impl Read) -> Result<StoredRollup, StoreError> {
-        let bytes = store.get_large(Large::Rollups, self.number)?;
-        StoredRollup::open(&bytes).map_err(|e| self.damaged_rollup(&e))
+    /// [`StoreError::Damaged`] when their bytes are.
+    pub(super) fn rollups(
+        &self,
+        store: &impl Read,
+        wants: impl Fn(&RangeInclusive<u64>) -> bool,
+    ) -> Result<Vec<Rollup>, StoreError> {
+        let decode = |part: Part| Rollup::decode(&part.bytes).map_err(|e| self.damaged_rollup(&e));
+        self.rollup_parts(store, wants)?.into_iter().map(decode).collect()
+    }
+
+    /// Reads what [`SegmentView::rollups`] reads, to be unpacked column by column.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when their bytes are.
+    pub(super) fn stored_rollups(
+        &self,
+        store: &impl Read,
+        wants: impl Fn(&RangeInclusive<u64>) -> bool,
+    ) -> Result<Vec<StoredRollup>, StoreError> {
+        let open = |part: Part| StoredRollup::open(&part.bytes).map_err(|e| self.damaged_rollup(&e));
+        self.rollup_parts(store, wants)?.into_iter().map(open).collect()
+    }
+
+    fn rollup_parts(
+        &self,
+        store: &impl Read,
+        wants: impl Fn(&RangeInclusive<u64>) -> bool,
+    ) -> Result<Vec<Part>, StoreError> {
+        parted::read(store, Parted::Rollup, self.number, self.record.rows, wants)?
+            .ok_or_else(|| StoreError::Lost(self.rollup_name()))
+    }
+
+    fn rollup_name(&self) -> String {
+        format!("the roll-up of segment {}", self.number)
     }
 
     /// Says that the segment's roll-up is damaged.
     pub(super) fn damaged_rollup(&self, why: &BlockError) -> StoreError {
-        StoreError::Damaged { what: format!("the roll-up of segment {}", self.number), why: why.to_string() }
+        StoreError::damaged(self.rollup_name(), why)
     }
 }
 

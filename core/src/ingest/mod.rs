@@ -33,6 +33,7 @@ use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
 use crate::block::{Sums, ZSTD_LEVEL, merge_sums};
 use crate::digest::Digest;
 use crate::journal::Actor;
+use crate::parted::{self, Parted};
 use crate::period::{Basis, BillMonth, Coverage};
 use crate::rollup::Overflow;
 use crate::settings::StoreSettings;
@@ -372,8 +373,8 @@ fn put_segment(
                 });
             }
             writer.put_large(Large::Orders, number, &built.order)?;
-            writer.put_large(Large::Rollups, number, &built.rollup)?;
-            writer.put_large(Large::OwnerDays, number, &built.owner_days)?;
+            parted::put(writer, Parted::Rollup, number, &built.rollup)?;
+            parted::put(writer, Parted::OwnerDays, number, &built.owner_days)?;
             writer.put(Table::Schemas, &hash, schema.as_ref())?;
             let record = Segment {
                 schema: hash,

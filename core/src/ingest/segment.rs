@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::bill::{DayDigest, OwnerDay, owner_days};
 use crate::block::{EncodedColumns, Encoder, Header, Sums, ints, merge_sums, squeeze};
 use crate::digest::Digest;
+use crate::parted::NewPart;
 use crate::period::{Coverage, Day};
 use crate::rollup::{CellKey, Names, Overflow, Rollup};
 use crate::schema::Column;
@@ -24,8 +25,8 @@ pub(super) struct Built {
     pub(super) rows: u32,
     pub(super) blocks: Vec<(Header, Vec<u8>)>,
     pub(super) order: Vec<u8>,
-    pub(super) rollup: Vec<u8>,
-    pub(super) owner_days: Vec<u8>,
+    pub(super) rollup: Vec<NewPart>,
+    pub(super) owner_days: Vec<NewPart>,
     pub(super) sums: Vec<Sums>,
     pub(super) days: Vec<DayDigest>,
     pub(super) own_days: Option<Coverage>,
@@ -67,9 +68,9 @@ pub(super) fn build(
         rows: lines.rows.len() as u32,
         blocks,
         order: stored,
-        rollup: rollup.encode()?,
+        rollup: rollup.encode_parts()?,
         days: days_of(source, &owner_days),
-        owner_days: owner_days::encode(&owner_days)?,
+        owner_days: owner_days::encode_parts(&owner_days)?,
         sums,
         own_days,
     })

@@ -7,6 +7,7 @@ use crate::bill::{BillKey, Load, PrunedLoad, Segment};
 use crate::delivery::{self, Delivery, DeliveryError, Desk, Destination, Progress, Receipt, RemovedAt};
 use crate::digest::hex;
 use crate::journal::{Actor, Change, append_change};
+use crate::parted::{self, Parted};
 use crate::period::Day;
 use crate::sink::{SinkError, read_hash};
 use crate::storage::{self, SinkRecord};
@@ -149,8 +150,9 @@ fn lines_go(writer: Writer, loads: &[(BillKey, u64)], actor: &Actor) -> Result<(
         for used in &record.blocks {
             writer.delete_large(Large::Blocks, used.block)?;
         }
-        for large in [Large::Orders, Large::Rollups, Large::OwnerDays] {
-            writer.delete_large(large, *number)?;
+        writer.delete_large(Large::Orders, *number)?;
+        for which in Parted::ALL {
+            parted::delete(&writer, which, *number)?;
         }
         writer.delete(Table::Segments, &number.to_be_bytes())?;
     }

@@ -58,7 +58,7 @@ impl StoreError {
         }
     }
 
-    pub(super) fn damaged(what: impl Into<String>, why: impl ToString) -> StoreError {
+    pub(crate) fn damaged(what: impl Into<String>, why: impl ToString) -> StoreError {
         StoreError::Damaged { what: what.into(), why: why.to_string() }
     }
 }

@@ -181,11 +181,22 @@ pub enum Large {
     Orders,
     /// What is known of each owner's lines of each day in a segment ([`crate::bill::OwnerDay`]).
     OwnerDays,
+    /// Parts of roll-ups, under the segment's number and their place.
+    RollupParts,
+    /// Parts of owner-days, likewise.
+    OwnerDayParts,
 }
 
 impl Large {
     /// All of them.
-    pub const ALL: &[Large] = &[Large::Blocks, Large::Rollups, Large::Orders, Large::OwnerDays];
+    pub const ALL: &[Large] = &[
+        Large::Blocks,
+        Large::Rollups,
+        Large::Orders,
+        Large::OwnerDays,
+        Large::RollupParts,
+        Large::OwnerDayParts,
+    ];
 
     /// Returns the table's name in the file.
     pub fn name(self) -> &'static str {
@@ -194,6 +205,8 @@ impl Large {
             Large::Rollups => "rollups",
             Large::Orders => "orders",
             Large::OwnerDays => "owner_days",
+            Large::RollupParts => "rollup_parts",
+            Large::OwnerDayParts => "owner_day_parts",
         }
     }
 

@@ -26,7 +26,7 @@ fn named(field: &Field) -> Option<Named> {
     }
 }
 
-/// A segment's cells.
+/// The cells of a segment, or of a part of it.
 pub(super) struct Stored<'a> {
     segment: &'a SegmentView,
     rollup: StoredRollup,
@@ -55,32 +55,44 @@ pub(super) fn read<'a>(
         || Stack::new(fields),
         |stack, at| {
             let Some(segment) = segments.get(at) else { return Ok(()) };
-            let rollup = segment.stored_rollup(store)?;
-            let mut numbered = Vec::new();
-            let named = fields.iter().map(named).chain([Some(Named::Currency)]);
-            for (dictionary, named) in stack.dictionaries.iter_mut().zip(named) {
-                numbered.push(match (dictionary, named) {
-                    (Dictionary::Names(names), Some(named)) => {
-                        let number = |name| names.number(name);
-                        Numbered::Names(named, rollup.names(named).map(number).collect())
-                    }
-                    (Dictionary::Days(days), _) => {
-                        let mut theirs = rollup.days().map_err(|e| segment.damaged_rollup(&e))?;
-                        // Files come day by day, so that most neighbours are of one.
-                        theirs.dedup();
-                        for day in theirs {
-                            days.number(day);
-                        }
-                        Numbered::Days
-                    }
-                    // As with blocks, what is not there is empty; but see `have`.
-                    (Dictionary::Names(names), None) => Numbered::Same(names.number(b"")),
-                });
+            for rollup in segment.stored_rollups(store, |_| true)? {
+                let fields = numbered(&mut stack.dictionaries, fields, &rollup)
+                    .map_err(|e| segment.damaged_rollup(&e))?;
+                stack.parts.push(Stored { segment, rollup, fields });
             }
-            stack.parts.push(Stored { segment, rollup, fields: numbered });
             Ok(())
         },
     )
+}
+
+/// Numbers the values of a roll-up.
+fn numbered(
+    dictionaries: &mut [Dictionary],
+    fields: &[Field],
+    rollup: &StoredRollup,
+) -> Result<Vec<Numbered>, BlockError> {
+    let mut numbered = Vec::new();
+    let named = fields.iter().map(named).chain([Some(Named::Currency)]);
+    for (dictionary, named) in dictionaries.iter_mut().zip(named) {
+        numbered.push(match (dictionary, named) {
+            (Dictionary::Names(names), Some(named)) => {
+                let number = |name| names.number(name);
+                Numbered::Names(named, rollup.names(named).map(number).collect())
+            }
+            (Dictionary::Days(days), _) => {
+                let mut theirs = rollup.days()?;
+                // Files come day by day, so that most neighbours are of one.
+                theirs.dedup();
+                for day in theirs {
+                    days.number(day);
+                }
+                Numbered::Days
+            }
+            // As with blocks, what is not there is empty; but see `have`.
+            (Dictionary::Names(names), None) => Numbered::Same(names.number(b"")),
+        });
+    }
+    Ok(numbered)
 }
 
 impl Cells for Stored<'_> {
