@@ -61,7 +61,7 @@ pub(crate) struct Args {
     /// Threads that parse, compress and add up (default: one a core, at most 8)
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<usize>,
-    /// Memory for pages of the store; more where many people look at large months (default 32)
+    /// Memory for pages of the store; more where the system has none left to keep the file's pages in (default 4)
     #[arg(long, global = true, value_name = "MIB")]
     pub(crate) page_cache_mib: Option<usize>,
     /// Text that an import makes a segment of; each thread holds about three times as much. More makes the store smaller

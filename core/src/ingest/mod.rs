@@ -208,7 +208,6 @@ pub fn import(
 ) -> Result<Report, ImportError> {
     let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
     let writer = store.write()?;
-    keep_memory(settings);
     let faults_max = if request.dry_run { limits.faults_max } else { 1 };
     let stop = AtomicBool::new(false);
     let threads = settings.threads.clamp(1, 64);
@@ -236,18 +235,6 @@ pub fn import(
         Err(ImportError::Read { file: path.display().to_string(), why: "the reading thread failed".into() })
     })?;
     load::commit(store, writer, read, loaded, request, actor)
-}
-
-/// Has the allocator keep what stretches leave, for the next ones.
-///
-/// That of GNU's C library gives free memory back to the system above twice the largest piece that was freed; until a large one was,
-/// each stretch's memory is fetched from the system anew. To others this says nothing.
-fn keep_memory(settings: &Settings) {
-    // Larger pieces it does not count.
-    const PIECE_MAX: usize = 32 << 20;
-    let mut piece: Vec<u8> = Vec::new();
-    let _ = piece.try_reserve_exact(settings.segment_bytes.min(PIECE_MAX));
-    drop(std::hint::black_box(piece));
 }
 
 /// Turns stretches into segments until there are none left; their text goes back.

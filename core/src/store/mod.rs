@@ -49,7 +49,7 @@ const WAIT_STEP: Duration = Duration::from_millis(20);
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct OpenOptions {
-    /// Memory for pages, in bytes. Raise it where many people look at large months at once.
+    /// Memory for pages, in bytes. The system keeps the file's pages as well, so more is mostly memory that is filled once.
     pub cache_bytes: usize,
     /// How long a writer waits for another one to finish, at most.
     pub wait: Duration,
@@ -57,7 +57,7 @@ pub struct OpenOptions {
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { cache_bytes: 32 * 1024 * 1024, wait: Duration::from_secs(30) }
+        OpenOptions { cache_bytes: 4 << 20, wait: Duration::from_secs(30) }
     }
 }
 
