@@ -12,7 +12,7 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use crate::block::text::read_time;
-use crate::block::{Block, ColumnData};
+use crate::block::{Block, ColumnData, IntegerForm};
 use crate::digest::LineHasher;
 use crate::money::trim_cell;
 use crate::period::{Basis, Day};
@@ -258,7 +258,12 @@ impl ReadBlock {
         let owner = |cell: &[u8]| Uin::parse(trim_cell(cell)).map_or(0, Uin::number);
         let owners = match self.schema.index_of(Column::OwnerUin) {
             None => vec![0; self.rows()],
-            Some(index) => map_cells(self.column(index)?, self.rows(), owner),
+            Some(index) => {
+                let of_integer = |form: IntegerForm, value| {
+                    Some(Uin::of_number(form.plain_number(value)?).map_or(0, Uin::number))
+                };
+                map_integers(self.column(index)?, self.rows(), of_integer, owner)
+            }
         };
         Ok(self.owners.get_or_init(|| owners))
     }
@@ -273,7 +278,8 @@ impl ReadBlock {
         for column in Column::of_time(self.basis).into_iter().rev() {
             let Some(index) = self.schema.index_of(column) else { continue };
             let read = |cell: &[u8]| read_time(trim_cell(cell)).unwrap_or(i64::MAX);
-            for (slot, time) in times.iter_mut().zip(map_cells(self.column(index)?, self.rows(), read)) {
+            let found = map_integers(self.column(index)?, self.rows(), IntegerForm::time, read);
+            for (slot, time) in times.iter_mut().zip(found) {
                 if time != i64::MAX {
                     *slot = time;
                 }
@@ -387,6 +393,25 @@ pub(crate) fn map_cells<T: Copy>(data: &ColumnData, rows: usize, f: impl Fn(&[u8
             (0..rows).map(|row| f(data.cell(row, &mut scratch))).collect()
         }
     }
+}
+
+/// [`map_cells`] where most integers in disguise need not be written first: `of_integer` returns what `f` would for the cell of one, or
+/// nothing.
+fn map_integers<T: Copy>(
+    data: &ColumnData,
+    rows: usize,
+    of_integer: impl Fn(IntegerForm, i64) -> Option<T>,
+    f: impl Fn(&[u8]) -> T,
+) -> Vec<T> {
+    if !matches!(data, ColumnData::Integers { .. }) {
+        return map_cells(data, rows, f);
+    }
+    let mut scratch = Vec::new();
+    let mut of_row = |row| {
+        let known = data.integer(row).and_then(|(form, value)| of_integer(form, value));
+        known.unwrap_or_else(|| f(data.cell(row, &mut scratch)))
+    };
+    (0..rows).map(&mut of_row).collect()
 }
 
 /// Some lines of a block, one after another.

@@ -140,6 +140,23 @@ impl IntegerForm {
     pub fn is_time(self) -> bool {
         self.0 == Form::Time
     }
+
+    /// Returns the number that an integer's cell shows in digits alone, of which the first is no zero.
+    pub(crate) fn plain_number(self, value: i64) -> Option<u64> {
+        let least = match self.0 {
+            Form::Fixed(0) => 1,
+            Form::Digits(width) => 10_i64.checked_pow(u32::from(width).checked_sub(1)?)?,
+            _ => return None,
+        };
+        u64::try_from(value).ok().filter(|_| value >= least)
+    }
+
+    /// Returns the seconds since 1970-01-01 00:00:00 that an integer's cell shows.
+    pub(crate) fn time(self, value: i64) -> Option<i64> {
+        // A year of four digits.
+        const END: i64 = 253_402_300_800;
+        (self.is_time() && (0..END).contains(&value)).then_some(value)
+    }
 }
 
 impl ColumnData {
@@ -319,6 +336,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_an_integer_tells_is_what_its_cell_does(
+            value in prop_oneof![-1_000_000_000_000_i64..1_000_000_000_000, -5_i64..1_000, 0_i64..2_000_000_000_000, 253_402_000_000_i64..253_403_000_000],
+            form in prop_oneof![(0_u8..10).prop_map(Form::Fixed), (1_u8..18).prop_map(Form::Digits), Just(Form::Time)],
+        ) {
+            let mut cell = Vec::new();
+            form.write(value, &mut cell);
+            // Stored integers are those that some cell was read as.
+            prop_assume!(form.read(&cell) == Some(value));
+            let text = std::str::from_utf8(&cell).unwrap();
+            let digits = !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+            let number = digits.then(|| text.parse::<u64>().unwrap());
+            prop_assert_eq!(IntegerForm(form).plain_number(value), number);
+            if let Some(time) = IntegerForm(form).time(value) {
+                prop_assert_eq!(super::super::text::read_time(&cell), Some(time));
+            }
+        }
+
         #[test]
         fn a_part_has_the_cells_of_the_whole(
             cells in cells(),
