@@ -122,7 +122,8 @@ pub(crate) fn delete(writer: &Writer, which: Parted, segment: u64) -> Result<(),
 }
 
 /// Reads those parts of a value that can hold wanted owners, of whom `wants` is told the smallest and the largest; a value that was
-/// never cut is one part of everybody. `None` when there is no value.
+/// never cut is one part of everybody. All parts together must have the lines of the segment, which are `rows`. `None` when there is
+/// no value.
 ///
 /// # Errors
 /// [`StoreError`] when the store is damaged.
