@@ -10,7 +10,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::block::bytes::{Put, Take};
+use crate::block::bytes::{Put, Take, checksummed};
 use crate::block::{BlockError, ints};
 use crate::store::{Large, Read, StoreError, Writer};
 
@@ -43,7 +43,8 @@ impl Parted {
         }
     }
 
-    fn what(self, segment: u64) -> String {
+    /// Tells people which value of a segment it is.
+    pub(crate) fn what(self, segment: u64) -> String {
         match self {
             Parted::Rollup => format!("the roll-up of segment {segment}"),
             Parted::OwnerDays => format!("the owner-days of segment {segment}"),
@@ -172,9 +173,7 @@ fn encode(parts: &[NewPart]) -> Result<Vec<u8>, BlockError> {
     for field in fields {
         ints::pack(&parts.iter().map(|part| field(part).cast_signed()).collect::<Vec<_>>(), &mut out);
     }
-    let crc = crc32fast::hash(&out);
-    Put(&mut out).u32(crc);
-    Ok(out)
+    Ok(checksummed(out))
 }
 
 /// Returns what is said of a value's parts, `None` for a value that is whole.

@@ -16,7 +16,7 @@ mod stored;
 
 use rustc_hash::FxHashMap;
 
-use crate::block::bytes::Put;
+use crate::block::bytes::{Put, checksummed};
 use crate::block::{BlockError, Sums, ints, merge_sums, squeeze};
 use crate::money::Amount;
 use crate::parted::{self, NewPart};
@@ -437,9 +437,7 @@ impl Rollup {
         let mut out = vec![VERSION];
         Put(&mut out).u32(u32::try_from(raw.len()).map_err(|_| BlockError::TooLarge)?);
         out.extend(squeeze(&raw)?);
-        let crc = crc32fast::hash(&out);
-        Put(&mut out).u32(crc);
-        Ok(out)
+        Ok(checksummed(out))
     }
 
     /// Decodes a roll-up.

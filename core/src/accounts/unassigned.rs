@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bill::{self, BillError, BillView};
 use crate::block::Sums;
 use crate::period::{BillMonth, Day};
+use crate::rollup::{Overflow, Rollup};
 use crate::store::Read;
 use crate::uin::Uin;
 
@@ -35,28 +36,40 @@ pub fn unassigned(store: &impl Read, month: Option<BillMonth>) -> Result<Vec<Una
         }
         let view = BillView::open(store, key, None)?;
         for segment in view.segments() {
-            let rollup = segment.rollup(store)?;
-            let owners: Vec<Option<Uin>> =
-                rollup.owners().iter().map(|owner| Uin::parse(owner.trim_ascii())).collect();
-            // Asked once for each owner and day.
-            let mut known = BTreeMap::new();
-            for cell in rollup.cells() {
-                let uin = owners.get(cell.key.owner as usize).copied().flatten();
-                let in_tree = *known.entry((cell.key.owner, cell.key.day)).or_insert_with(|| {
-                    let day = cell.key.day.and_then(Day::from_epoch_days).unwrap_or(key.month.last_day());
-                    let day = day.clamp(key.month.first_day(), key.month.last_day());
-                    uin.is_some_and(|uin| tree.on(uin, day).is_some())
-                });
-                if in_tree {
-                    continue;
-                }
-                let owner = rollup.owners().text(cell.key.owner).trim().to_owned();
-                let entry = found.entry(owner).or_default();
-                entry.months.insert(key.month);
-                rollup.add_cell(&cell, &mut entry.sums)?;
+            for rollup in segment.rollups(store, |_| true)? {
+                add(&mut found, &tree, key.month, &rollup)?;
             }
         }
     }
     let with_owner = |(owner, found): (String, Unassigned)| Unassigned { owner, ..found };
     Ok(found.into_iter().map(with_owner).collect())
+}
+
+/// Adds the cells of a roll-up of a month that are of nobody in the tree on their days.
+fn add(
+    found: &mut BTreeMap<String, Unassigned>,
+    tree: &Tree,
+    month: BillMonth,
+    rollup: &Rollup,
+) -> Result<(), Overflow> {
+    let owners: Vec<Option<Uin>> =
+        rollup.owners().iter().map(|owner| Uin::parse(owner.trim_ascii())).collect();
+    // Asked once for each owner and day.
+    let mut known = BTreeMap::new();
+    for cell in rollup.cells() {
+        let uin = owners.get(cell.key.owner as usize).copied().flatten();
+        let in_tree = *known.entry((cell.key.owner, cell.key.day)).or_insert_with(|| {
+            let day = cell.key.day.and_then(Day::from_epoch_days).unwrap_or(month.last_day());
+            let day = day.clamp(month.first_day(), month.last_day());
+            uin.is_some_and(|uin| tree.on(uin, day).is_some())
+        });
+        if in_tree {
+            continue;
+        }
+        let owner = rollup.owners().text(cell.key.owner).trim().to_owned();
+        let entry = found.entry(owner).or_default();
+        entry.months.insert(month);
+        rollup.add_cell(&cell, &mut entry.sums)?;
+    }
+    Ok(())
 }

@@ -334,7 +334,7 @@ pub(crate) fn settle(
     }
     let mut rollups = Vec::new();
     for segment in segments {
-        rollups.push(segment.rollup(writer)?);
+        rollups.extend(segment.rollups(writer, |_| true)?);
     }
     let mut settled = Vec::new();
     let mut used: Vec<(BTreeSet<(String, String)>, Amount)> = Vec::new();

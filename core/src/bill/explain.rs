@@ -287,12 +287,12 @@ impl Found {
 }
 
 impl Explained {
-    /// Adds up the cells of a roll-up.
     /// Returns under which number lines of the owner are stored.
     fn owner_number(&self) -> Option<u64> {
         self.owner.as_ref().map(|owner| Uin::parse(owner.as_bytes()).map_or(0, Uin::number))
     }
 
+    /// Adds up the cells of a roll-up.
     fn sums(&self, rollup: &Rollup) -> Result<Vec<Sums>, Overflow> {
         let is = |wanted: &Option<String>, name: &[u8]| wanted.as_ref().is_none_or(|w| w.as_bytes() == name);
         rollup.sums_where(|cell: &Cell<'_>| {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Kind;
 use crate::journal::{self, Actor, Change};
 use crate::money::Amount;
-use crate::rollup::Overflow;
+use crate::rollup::{Overflow, Rollup};
 use crate::store::{Read, StoreError, Table, Writer};
 
 use super::combine::{CombineError, Piece, combine};
@@ -179,18 +179,24 @@ fn add_owners(
     minus: bool,
 ) -> Result<(), BillError> {
     for segment in segments {
-        let rollup = segment.rollup(store)?;
-        for cell in rollup.cells() {
-            let owner = rollup.owners().text(cell.key.owner).trim().to_owned();
-            let currency = rollup.currencies().text(cell.key.currency);
-            let total = rollup.columns().iter().position(|c| *c == crate::schema::Column::Total);
-            let amount = total.and_then(|at| cell.amounts.get(at)).copied().unwrap_or_default();
-            let (lines, sum) = all.entry((owner, currency)).or_default();
-            let count = i64::try_from(cell.lines).map_err(|_| Overflow)?;
-            *lines += if minus { -count } else { count };
-            let new = if minus { sum.checked_sub(amount) } else { sum.checked_add(amount) };
-            *sum = new.ok_or(Overflow)?;
+        for rollup in segment.rollups(store, |_| true)? {
+            add_cells(all, &rollup, minus)?;
         }
+    }
+    Ok(())
+}
+
+fn add_cells(all: &mut BySums, rollup: &Rollup, minus: bool) -> Result<(), Overflow> {
+    let total = rollup.columns().iter().position(|c| *c == crate::schema::Column::Total);
+    for cell in rollup.cells() {
+        let owner = rollup.owners().text(cell.key.owner).trim().to_owned();
+        let currency = rollup.currencies().text(cell.key.currency);
+        let amount = total.and_then(|at| cell.amounts.get(at)).copied().unwrap_or_default();
+        let (lines, sum) = all.entry((owner, currency)).or_default();
+        let count = i64::try_from(cell.lines).map_err(|_| Overflow)?;
+        *lines += if minus { -count } else { count };
+        let new = if minus { sum.checked_sub(amount) } else { sum.checked_add(amount) };
+        *sum = new.ok_or(Overflow)?;
     }
     Ok(())
 }

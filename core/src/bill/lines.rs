@@ -407,11 +407,11 @@ fn map_integers<T: Copy>(
         return map_cells(data, rows, f);
     }
     let mut scratch = Vec::new();
-    let mut of_row = |row| {
+    let of_row = |row| {
         let known = data.integer(row).and_then(|(form, value)| of_integer(form, value));
         known.unwrap_or_else(|| f(data.cell(row, &mut scratch)))
     };
-    (0..rows).map(&mut of_row).collect()
+    (0..rows).map(of_row).collect()
 }
 
 /// Some lines of a block, one after another.

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
-use crate::block::bytes::{Put, Take};
+use crate::block::bytes::{Put, Take, checksummed};
 use crate::block::{BlockError, ints, squeeze, unsqueeze};
 use crate::digest::{Digest, LineHasher};
 use crate::parted::{self, NewPart, Parted};
@@ -107,9 +107,7 @@ fn encode(list: &[OwnerDay]) -> Result<Vec<u8>, BlockError> {
     for one in list {
         out.extend_from_slice(&one.digest.sum_bytes());
     }
-    let crc = crc32fast::hash(&out);
-    Put(&mut out).u32(crc);
-    Ok(out)
+    Ok(checksummed(out))
 }
 
 /// The owner-days of a segment, unpacked column by column.
@@ -200,11 +198,8 @@ fn some_of_segment(
     owners: &OwnersByDay,
     last_day: u8,
 ) -> Result<Vec<OwnerDay>, BillError> {
-    let damaged = |why: String| StoreError::Damaged {
-        what: format!("the owner-days of segment {}", segment.number),
-        why,
-    };
     let (number, rows) = (segment.number, segment.record.rows);
+    let damaged = |why: String| StoreError::damaged(Parted::OwnerDays.what(number), why);
     let touch = |held: &RangeInclusive<u64>| owners.touch_any(held);
     let Some(parts) = parted::read(store, Parted::OwnerDays, number, rows, touch)? else {
         let mut all = of_lines(store, segment, basis)?;
@@ -265,11 +260,8 @@ pub(super) fn check(store: &impl Read, view: &BillView) -> Result<Digest, BillEr
         let found = of_lines(store, segment, view.bill.key.basis)?;
         digest.merge(&OwnerDay::digest_of(&found));
         if of_segment(store, segment, view.bill.key.basis)? != found {
-            return Err(StoreError::Damaged {
-                what: format!("the owner-days of segment {}", segment.number),
-                why: "they are not those of its lines".into(),
-            }
-            .into());
+            let what = Parted::OwnerDays.what(segment.number);
+            return Err(StoreError::damaged(what, "they are not those of its lines").into());
         }
     }
     Ok(digest)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::block::{BlockError, merge_sums};
 use crate::digest::Digest;
-use crate::parted::{self, Part, Parted};
+use crate::parted::{self, Parted};
 use crate::rollup::{Overflow, Rollup, StoredRollup};
 use crate::schema::Schema;
 use crate::store::{Read, StoreError, Table};
@@ -25,30 +25,17 @@ pub struct SegmentView {
 }
 
 impl SegmentView {
-    /// Reads the segment's roll-up.
-    ///
-    /// # Errors
-    /// [`StoreError::Damaged`] when its bytes are.
-    pub fn rollup(&self, store: &impl Read) -> Result<Rollup, StoreError> {
-        let mut parts = self.rollups(store, |_| true)?.into_iter();
-        let mut all = parts.next().unwrap_or_default();
-        for part in parts {
-            all.merge(&part).map_err(|e| StoreError::damaged(self.rollup_name(), e))?;
-        }
-        Ok(all)
-    }
-
-    /// Reads those parts of the segment's roll-up that can have some owners, of whom `wants` is told the smallest and the largest.
+    /// Reads those parts of the segment's roll-up that can have some owners, of whom `wants` is told the smallest and the largest; the
+    /// roll-up of the segment is their merge.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when their bytes are.
-    pub(super) fn rollups(
+    pub fn rollups(
         &self,
         store: &impl Read,
         wants: impl Fn(&RangeInclusive<u64>) -> bool,
     ) -> Result<Vec<Rollup>, StoreError> {
-        let decode = |part: Part| Rollup::decode(&part.bytes).map_err(|e| self.damaged_rollup(&e));
-        self.rollup_parts(store, wants)?.into_iter().map(decode).collect()
+        self.rollup_parts(store, wants, Rollup::decode)
     }
 
     /// Reads what [`SegmentView::rollups`] reads, to be unpacked column by column.
@@ -60,26 +47,23 @@ impl SegmentView {
         store: &impl Read,
         wants: impl Fn(&RangeInclusive<u64>) -> bool,
     ) -> Result<Vec<StoredRollup>, StoreError> {
-        let open = |part: Part| StoredRollup::open(&part.bytes).map_err(|e| self.damaged_rollup(&e));
-        self.rollup_parts(store, wants)?.into_iter().map(open).collect()
+        self.rollup_parts(store, wants, StoredRollup::open)
     }
 
-    fn rollup_parts(
+    fn rollup_parts<T>(
         &self,
         store: &impl Read,
         wants: impl Fn(&RangeInclusive<u64>) -> bool,
-    ) -> Result<Vec<Part>, StoreError> {
-        parted::read(store, Parted::Rollup, self.number, self.record.rows, wants)?
-            .ok_or_else(|| StoreError::Lost(self.rollup_name()))
-    }
-
-    fn rollup_name(&self) -> String {
-        format!("the roll-up of segment {}", self.number)
+        open: fn(&[u8]) -> Result<T, BlockError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let parts = parted::read(store, Parted::Rollup, self.number, self.record.rows, wants)?
+            .ok_or_else(|| StoreError::Lost(Parted::Rollup.what(self.number)))?;
+        parts.iter().map(|part| open(&part.bytes).map_err(|e| self.damaged_rollup(&e))).collect()
     }
 
     /// Says that the segment's roll-up is damaged.
     pub(super) fn damaged_rollup(&self, why: &BlockError) -> StoreError {
-        StoreError::damaged(self.rollup_name(), why)
+        StoreError::damaged(Parted::Rollup.what(self.number), why)
     }
 }
 
@@ -167,7 +151,9 @@ impl BillView {
     pub fn check_rollups(&self, store: &impl Read) -> Result<(), BillError> {
         let mut sums = Vec::new();
         for segment in self.segments() {
-            merge_sums(&mut sums, &segment.rollup(store)?.sums()?).ok_or(Overflow)?;
+            for rollup in segment.rollups(store, |_| true)? {
+                merge_sums(&mut sums, &rollup.sums()?).ok_or(Overflow)?;
+            }
         }
         self.must_tie("the sums of roll-ups and revision", &sums)
     }

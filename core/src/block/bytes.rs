@@ -29,6 +29,13 @@ impl Put<'_> {
     }
 }
 
+/// Ends a value with the CRC-32 of all before, which [`Take::checked`] compares.
+pub(crate) fn checksummed(mut value: Vec<u8>) -> Vec<u8> {
+    let crc = crc32fast::hash(&value);
+    Put(&mut value).u32(crc);
+    value
+}
+
 /// Takes fields from the front of a slice.
 pub(crate) struct Take<'a>(pub(crate) &'a [u8]);
 

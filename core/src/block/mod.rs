@@ -246,9 +246,7 @@ impl EncodedColumns {
         }
         out.extend_from_slice(&self.directory);
         out.extend_from_slice(&self.body);
-        let crc = crc32fast::hash(&out);
-        Put(&mut out).u32(crc);
-        Ok(out)
+        Ok(bytes::checksummed(out))
     }
 }
 
