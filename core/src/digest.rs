@@ -10,9 +10,14 @@
 
 use std::fmt;
 
+#[cfg_attr(not(target_arch = "x86_64"), path = "digest/no_lanes.rs")]
+mod lanes;
+
 use serde::{Deserialize, Serialize};
 use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
+
+use lanes::{LANES, Lanes};
 
 /// The shortest prefix of a digest that a person may confirm by.
 pub const PREFIX_MIN: usize = 6;
@@ -97,8 +102,31 @@ impl fmt::Display for Digest {
 pub struct LineHasher {
     /// The state after one whole SHA-256 block that stands for the header.
     start: [u32; 8],
-    /// The texts of two lines.
-    texts: [Vec<u8>; 2],
+    /// Where the processor can hash many lines at once.
+    lanes: Option<Lanes>,
+    /// The texts of lines, one after another, each with its end.
+    texts: Vec<u8>,
+    /// Where these lines are, by length.
+    places: Vec<Place>,
+    /// Their hashes, in the order in which they were laid out.
+    hashes: Vec<[u8; 32]>,
+}
+
+/// Where a line's text is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// How many blocks it has.
+    blocks: usize,
+    /// Which line it is of those laid out.
+    line: usize,
+    /// Its first block.
+    from: usize,
+}
+
+impl Place {
+    fn of<'a>(&self, blocks: &'a [Block]) -> &'a [Block] {
+        blocks.get(self.from..self.from + self.blocks).unwrap_or_default()
+    }
 }
 
 /// What SHA-256 begins with (FIPS 180-4, 5.3.3).
@@ -106,6 +134,9 @@ const SHA256_START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 /// The bytes of a block of SHA-256.
 const SHA256_BLOCK: usize = 64;
+type Block = [u8; SHA256_BLOCK];
+/// So many lines take as long at once as one after another, or less.
+const LANES_MIN: usize = LANES / 2;
 
 impl LineHasher {
     /// Makes a hasher for lines under the header with this hash.
@@ -117,48 +148,85 @@ impl LineHasher {
         }
         let mut start = SHA256_START;
         compress256(&mut start, &[block]);
-        LineHasher { start, texts: [Vec::new(), Vec::new()] }
+        LineHasher { start, lanes: Lanes::new(), texts: Vec::new(), places: Vec::new(), hashes: Vec::new() }
     }
 
     /// Hashes a line of these cells.
     pub fn hash<'a>(&mut self, cells: impl Iterator<Item = &'a [u8]> + Clone) -> [u8; 32] {
-        let [text, _] = &mut self.texts;
-        lay_out(text, cells.clone().map(<[u8]>::len), |text| {
+        self.texts.clear();
+        lay_out(&mut self.texts, cells.clone().map(<[u8]>::len), |text| {
             cells.for_each(|cell| text.extend_from_slice(cell));
         });
         let mut state = self.start;
-        compress256(&mut state, text.as_chunks().0);
+        compress256(&mut state, self.texts.as_chunks().0);
         bytes_of(state)
     }
 
-    /// Hashes two lines, of which `lay_out` is told which one to lay out, with [`lay_out`].
+    /// Hashes so many lines, of which `lay_out` is told which one to lay out, with [`lay_out`]; returns their hashes in that order.
     ///
-    /// A block of the one and a block of the other in turn: neither waits for the other, and the processor works on both.
-    pub(crate) fn hash_two(&mut self, mut lay_out: impl FnMut(usize, &mut Vec<u8>)) -> [[u8; 32]; 2] {
-        for (which, text) in self.texts.iter_mut().enumerate() {
-            lay_out(which, text);
+    /// There had better be so few of them that their texts stay near the processor.
+    pub(crate) fn hash_many(
+        &mut self,
+        lines: usize,
+        mut lay_out: impl FnMut(usize, &mut Vec<u8>),
+    ) -> &[[u8; 32]] {
+        let LineHasher { start, lanes, texts, places, hashes } = self;
+        texts.clear();
+        places.clear();
+        for line in 0..lines {
+            let from = texts.len() / SHA256_BLOCK;
+            lay_out(line, texts);
+            places.push(Place { blocks: texts.len() / SHA256_BLOCK - from, line, from });
         }
-        let [one, other] = self.texts.each_ref().map(|text| text.as_chunks::<SHA256_BLOCK>().0);
-        let [mut first, mut second] = [self.start; 2];
-        let both = one.len().min(other.len());
-        for (one, other) in one.iter().zip(other) {
-            compress256(&mut first, std::slice::from_ref(one));
-            compress256(&mut second, std::slice::from_ref(other));
+        // Lines of one length end together.
+        places.sort_unstable();
+        let blocks = texts.as_chunks().0;
+        hashes.clear();
+        hashes.resize(lines, [0; 32]);
+        let mut keep = |place: &Place, state| {
+            if let Some(hash) = hashes.get_mut(place.line) {
+                *hash = bytes_of(state);
+            }
+        };
+        let mut rest = places.as_slice();
+        while let Some(lanes) = lanes.filter(|_| rest.len() >= LANES_MIN) {
+            let (group, after) = rest.split_at(rest.len().min(LANES));
+            // A lane without a line does what the last one does.
+            let text_of = |lane| group.get(lane).or(group.last()).map_or(&[][..], |place| place.of(blocks));
+            let states = lanes.hash(start, &std::array::from_fn(text_of));
+            group.iter().zip(states).for_each(|(place, state)| keep(place, state));
+            rest = after;
         }
-        compress256(&mut first, one.get(both..).unwrap_or_default());
-        compress256(&mut second, other.get(both..).unwrap_or_default());
-        [bytes_of(first), bytes_of(second)]
+        for pair in rest.chunks(2) {
+            let text_of = |lane| pair.get(lane).map_or(&[][..], |place: &Place| place.of(blocks));
+            let states = hash_two(*start, [0, 1].map(text_of));
+            pair.iter().zip(states).for_each(|(place, state)| keep(place, state));
+        }
+        hashes
     }
 }
 
-/// Lays a line out as it is hashed: the lengths of its cells, so that no two lines are one text; the text that `append` adds; and
-/// the end that SHA-256 has after the header's block and these.
+/// Hashes two texts: a block of the one and a block of the other in turn. Neither waits for the other, and the processor works on both.
+fn hash_two(start: [u32; 8], [one, other]: [&[Block]; 2]) -> [[u32; 8]; 2] {
+    let [mut first, mut second] = [start; 2];
+    let both = one.len().min(other.len());
+    for (one, other) in one.iter().zip(other) {
+        compress256(&mut first, std::slice::from_ref(one));
+        compress256(&mut second, std::slice::from_ref(other));
+    }
+    compress256(&mut first, one.get(both..).unwrap_or_default());
+    compress256(&mut second, other.get(both..).unwrap_or_default());
+    [first, second]
+}
+
+/// Lays a line out as it is hashed, after the texts of others: the lengths of its cells, so that no two lines are one text; the text that
+/// `append` adds; and the end that SHA-256 has after the header's block and these.
 pub(crate) fn lay_out(
     text: &mut Vec<u8>,
     lengths: impl Iterator<Item = usize>,
     append: impl FnOnce(&mut Vec<u8>),
 ) {
-    text.clear();
+    let from = text.len();
     for mut length in lengths {
         while length >= 0x80 {
             text.push((length & 0x7f) as u8 | 0x80);
@@ -167,7 +235,7 @@ pub(crate) fn lay_out(
         text.push(length as u8);
     }
     append(text);
-    let bits = 8 * (SHA256_BLOCK + text.len()) as u64;
+    let bits = 8 * (SHA256_BLOCK + text.len() - from) as u64;
     text.push(0x80);
     let zeros = (text.len() + 8).next_multiple_of(SHA256_BLOCK) - 8;
     text.resize(zeros, 0);
@@ -244,14 +312,23 @@ mod tests {
         }
 
         #[test]
-        fn two_lines_are_hashed_as_each_alone(texts in proptest::collection::vec("[a-z]{0,200}", 2)) {
+        fn many_lines_are_hashed_as_each_alone(
+            texts in proptest::collection::vec("[a-z]{0,250}", 0..100),
+            long in 0_usize..2_000,
+            with_lanes in any::<bool>(),
+        ) {
+            let mut texts = texts;
+            texts.extend(Some("z".repeat(long)).filter(|_| long % 2 == 0));
             let mut hasher = LineHasher::new(&[7; 32]);
-            let both = hasher.hash_two(|which, text| {
-                let cell = texts[which].as_bytes();
-                lay_out(text, [cell.len()].into_iter(), |text| text.extend_from_slice(cell));
-            });
-            let alone = [0, 1].map(|which: usize| hasher.hash([texts[which].as_bytes()].into_iter()));
-            prop_assert_eq!(both, alone);
+            hasher.lanes = hasher.lanes.filter(|_| with_lanes);
+            let many = hasher
+                .hash_many(texts.len(), |line, text| {
+                    let cell = texts[line].as_bytes();
+                    lay_out(text, [cell.len()].into_iter(), |text| text.extend_from_slice(cell));
+                })
+                .to_vec();
+            let alone: Vec<[u8; 32]> = texts.iter().map(|text| hasher.hash([text.as_bytes()].into_iter())).collect();
+            prop_assert_eq!(many, alone);
         }
 
         #[test]

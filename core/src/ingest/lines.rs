@@ -264,20 +264,15 @@ impl LinesReader<'_> {
             }
             self.rows.push(row_facts);
         }
-        for first in rows.clone().step_by(2) {
-            let mut bytes = [0; 2];
-            let hashes = self.hasher.hash_two(|which, text| {
-                // After the last of an odd number of lines it comes once more, for nothing.
-                let row = (first + which).min(rows.end - 1);
-                let spans = cells.spans_of(row);
-                let lengths = spans.iter().map(|span| span.place().1);
-                if let Some(bytes) = bytes.get_mut(which) {
-                    *bytes = (lengths.clone().sum::<usize>() + spans.len()) as u32;
-                }
-                lay_out(text, lengths, |text| cells.append_record(row, text));
-            });
-            self.hashes.extend(hashes.into_iter().zip(bytes).take(rows.end - first));
-        }
+        let mut bytes = Vec::with_capacity(rows.len());
+        let hashes = self.hasher.hash_many(rows.len(), |line, text| {
+            let row = rows.start + line;
+            let spans = cells.spans_of(row);
+            let lengths = spans.iter().map(|span| span.place().1);
+            bytes.push((lengths.clone().sum::<usize>() + spans.len()) as u32);
+            lay_out(text, lengths, |text| cells.append_record(row, text));
+        });
+        self.hashes.extend(hashes.iter().copied().zip(bytes));
     }
 
     fn fact(&self, column: Option<usize>, row: usize) -> Fact {
