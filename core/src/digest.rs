@@ -10,14 +10,11 @@
 
 use std::fmt;
 
-#[cfg_attr(not(target_arch = "x86_64"), path = "digest/no_lanes.rs")]
-mod lanes;
-
 use serde::{Deserialize, Serialize};
 use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
-use lanes::{LANES, Lanes};
+use crate::vectors::{Block, LANES, Vectors};
 
 /// The shortest prefix of a digest that a person may confirm by.
 pub const PREFIX_MIN: usize = 6;
@@ -102,8 +99,7 @@ impl fmt::Display for Digest {
 pub struct LineHasher {
     /// The state after one whole SHA-256 block that stands for the header.
     start: [u32; 8],
-    /// Where the processor can hash many lines at once.
-    lanes: Option<Lanes>,
+    vectors: Option<Vectors>,
     /// The texts of lines, one after another, each with its end.
     texts: Vec<u8>,
     /// Where these lines are, by length.
@@ -134,7 +130,6 @@ const SHA256_START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 /// The bytes of a block of SHA-256.
 const SHA256_BLOCK: usize = 64;
-type Block = [u8; SHA256_BLOCK];
 /// So many lines take as long at once as one after another, or less.
 const LANES_MIN: usize = LANES / 2;
 
@@ -148,7 +143,13 @@ impl LineHasher {
         }
         let mut start = SHA256_START;
         compress256(&mut start, &[block]);
-        LineHasher { start, lanes: Lanes::new(), texts: Vec::new(), places: Vec::new(), hashes: Vec::new() }
+        LineHasher {
+            start,
+            vectors: Vectors::new(),
+            texts: Vec::new(),
+            places: Vec::new(),
+            hashes: Vec::new(),
+        }
     }
 
     /// Hashes a line of these cells.
@@ -170,7 +171,7 @@ impl LineHasher {
         lines: usize,
         mut lay_out: impl FnMut(usize, &mut Vec<u8>),
     ) -> &[[u8; 32]] {
-        let LineHasher { start, lanes, texts, places, hashes } = self;
+        let LineHasher { start, vectors, texts, places, hashes } = self;
         texts.clear();
         places.clear();
         for line in 0..lines {
@@ -189,11 +190,11 @@ impl LineHasher {
             }
         };
         let mut rest = places.as_slice();
-        while let Some(lanes) = lanes.filter(|_| rest.len() >= LANES_MIN) {
+        while let Some(vectors) = vectors.filter(|_| rest.len() >= LANES_MIN) {
             let (group, after) = rest.split_at(rest.len().min(LANES));
             // A lane without a line does what the last one does.
             let text_of = |lane| group.get(lane).or(group.last()).map_or(&[][..], |place| place.of(blocks));
-            let states = lanes.hash(start, &std::array::from_fn(text_of));
+            let states = vectors.sha256(start, &std::array::from_fn(text_of));
             group.iter().zip(states).for_each(|(place, state)| keep(place, state));
             rest = after;
         }
@@ -223,16 +224,20 @@ fn hash_two(start: [u32; 8], [one, other]: [&[Block]; 2]) -> [[u32; 8]; 2] {
 /// `append` adds; and the end that SHA-256 has after the header's block and these.
 pub(crate) fn lay_out(
     text: &mut Vec<u8>,
-    lengths: impl Iterator<Item = usize>,
+    lengths: impl Iterator<Item = usize> + Clone,
     append: impl FnOnce(&mut Vec<u8>),
 ) {
     let from = text.len();
-    for mut length in lengths {
-        while length >= 0x80 {
-            text.push((length & 0x7f) as u8 | 0x80);
-            length >>= 7;
+    if lengths.clone().all(|length| length < 0x80) {
+        text.extend(lengths.map(|length| length as u8));
+    } else {
+        for mut length in lengths {
+            while length >= 0x80 {
+                text.push((length & 0x7f) as u8 | 0x80);
+                length >>= 7;
+            }
+            text.push(length as u8);
         }
-        text.push(length as u8);
     }
     append(text);
     let bits = 8 * (SHA256_BLOCK + text.len() - from) as u64;
@@ -315,12 +320,12 @@ mod tests {
         fn many_lines_are_hashed_as_each_alone(
             texts in proptest::collection::vec("[a-z]{0,250}", 0..100),
             long in 0_usize..2_000,
-            with_lanes in any::<bool>(),
+            with_vectors in any::<bool>(),
         ) {
             let mut texts = texts;
             texts.extend(Some("z".repeat(long)).filter(|_| long % 2 == 0));
             let mut hasher = LineHasher::new(&[7; 32]);
-            hasher.lanes = hasher.lanes.filter(|_| with_lanes);
+            hasher.vectors = hasher.vectors.filter(|_| with_vectors);
             let many = hasher
                 .hash_many(texts.len(), |line, text| {
                     let cell = texts[line].as_bytes();

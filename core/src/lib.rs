@@ -36,3 +36,5 @@ pub mod storage;
 pub mod store;
 pub mod timeline;
 pub mod uin;
+#[cfg_attr(not(target_arch = "x86_64"), path = "vectors/none.rs")]
+mod vectors;

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::BlockError;
 use super::bytes::{Put, Take};
+use crate::vectors::Vectors;
 
 const FROM_SMALLEST: u8 = 0;
 const FROM_PREVIOUS: u8 = 1;
@@ -28,6 +29,15 @@ fn width_of(max: u64) -> u8 {
 
 /// Appends the packed form of `values`.
 pub(crate) fn pack(values: &[i64], out: &mut Vec<u8>) {
+    match Vectors::new() {
+        Some(vectors) => vectors.run(|| pack_here(values, out)),
+        None => pack_here(values, out),
+    }
+}
+
+/// As much of it at once as the processor that it is compiled for takes.
+#[inline(always)]
+fn pack_here(values: &[i64], out: &mut Vec<u8>) {
     let smallest = values.iter().copied().min().unwrap_or(0);
     let first = values.first().copied().unwrap_or(0);
     let from_smallest = |v: &i64| v.wrapping_sub(smallest).cast_unsigned();
@@ -56,7 +66,6 @@ pub(crate) fn pack(values: &[i64], out: &mut Vec<u8>) {
     put.u8(width);
     let start = out.len();
     out.resize(start + values.len() * usize::from(width), 0);
-    // A plane at a time, as many values at once as the processor takes.
     let planes = out.get_mut(start..).unwrap_or_default().chunks_exact_mut(values.len().max(1));
     for (k, plane) in planes.enumerate() {
         if by_previous {

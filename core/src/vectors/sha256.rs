@@ -1,27 +1,25 @@
-//! SHA-256 of thirty-two texts at once, each in a lane of vectors of 512 bits.
+//! SHA-256 of thirty-two texts at once, each in a lane of a vector.
 //!
-//! A processor's instructions for SHA-256 work on one text, of which each step waits for the one before. Lines are short and many: with
-//! AVX-512 one instruction does a step for sixteen of them, and while it does, the next one does the same for sixteen others. That is 7.0 GB/s
-//! where the other instructions, two texts in turn, do 2.9 (docs/decisions/0019-hashing-lanes.md). What is computed is SHA-256 (FIPS 180-4), as
-//! the tests of `digest.rs` hold against the `sha2` crate. Nothing here decides what is hashed.
+//! A processor's instructions for SHA-256 work on one text, of which each step waits for the one before. Lines are short and many: here
+//! one instruction does a step for sixteen of them, and while it does, the next one does the same for sixteen others. That is 7.0 GB/s
+//! where those instructions, two texts in turn, do 2.9. What is computed is SHA-256 (FIPS 180-4), as the tests of `digest.rs` hold against
+//! the `sha2` crate. Nothing here decides what is hashed.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi32, _mm512_loadu_si512, _mm512_ror_epi32, _mm512_set1_epi32, _mm512_set4_epi32,
-    _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_storeu_si512,
-    _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
-    _mm512_unpacklo_epi64,
+    __m512i, _mm512_add_epi32, _mm512_ror_epi32, _mm512_set1_epi32, _mm512_set4_epi32, _mm512_setzero_si512,
+    _mm512_shuffle_epi8, _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_ternarylogic_epi32,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
 };
-
 use std::ops::Range;
 
-use super::{Block, SHA256_BLOCK};
+use super::{BYTES, Block, loaded, stored};
 
 /// The texts of a vector: it has 512 bits, and SHA-256 computes with words of 32.
 const VECTOR: usize = 16;
 /// The vectors that are worked on in turn: neither waits for itself. Three of them do not fit into the registers.
 const VECTORS: usize = 2;
 /// The texts that are hashed at once.
-pub(super) const LANES: usize = VECTOR * VECTORS;
+pub(crate) const LANES: usize = VECTOR * VECTORS;
 
 /// The constants of SHA-256's rounds (FIPS 180-4, 4.2.2).
 #[rustfmt::skip]
@@ -39,34 +37,10 @@ const ROUNDS: [u32; 64] = [
 /// The words of a state or of a block, for sixteen texts.
 type Words<const N: usize> = [__m512i; N];
 
-/// Says that the processor has what [`Lanes::hash`] is compiled for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lanes(());
-
-impl Lanes {
-    /// Asks the processor.
-    ///
-    /// AVX-VNNI is not used. Of the processors with AVX-512 it tells those that work on a whole vector at once (Zen 5; Sapphire Rapids and
-    /// later) from those that work on its halves one after the other and gain nothing (Zen 4).
-    pub(super) fn new() -> Option<Lanes> {
-        let all = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avxvnni");
-        all.then_some(Lanes(()))
-    }
-
-    /// Hashes texts of whole blocks, the shortest first, from the state that stands before their first blocks.
-    #[allow(unsafe_code, reason = "a function compiled for more than any processor has is called")]
-    pub(super) fn hash(self, start: &[u32; 8], texts: &[&[Block]; LANES]) -> [[u32; 8]; LANES] {
-        // SAFETY: there is a `Lanes` only where the processor was asked and has AVX-512F and AVX-512BW.
-        unsafe { hash(start, texts) }
-    }
-}
-
 #[target_feature(enable = "avx512f,avx512bw")]
-fn hash(start: &[u32; 8], texts: &[&[Block]; LANES]) -> [[u32; 8]; LANES] {
+pub(super) fn hash(start: &[u32; 8], texts: &[&[Block]; LANES]) -> [[u32; 8]; LANES] {
     debug_assert!(texts.is_sorted_by_key(|text| text.len()), "lanes end from the first to the last");
-    let ended = [0; SHA256_BLOCK];
+    let ended = [0; BYTES];
     let mut states = [start.map(|word| _mm512_set1_epi32(word.cast_signed())); VECTORS];
     let mut hashes = [[0; 8]; LANES];
     let mut blocks = [[&ended; VECTOR]; VECTORS];
@@ -96,8 +70,10 @@ fn keep(states: &[Words<8>; VECTORS], hashes: &mut [[u32; 8]; LANES], lanes: Ran
     for (at, words) in states.as_flattened().iter().enumerate() {
         let words = stored(*words);
         let first = at / 8 * VECTOR;
-        for lane in lanes.start.max(first)..lanes.end.min(first + VECTOR) {
-            hashes[lane][at % 8] = words[lane - first];
+        for (lane, word) in (first..).zip(words.as_chunks().0) {
+            if lanes.contains(&lane) {
+                hashes[lane][at % 8] = u32::from_ne_bytes(*word);
+            }
         }
     }
 }
@@ -214,22 +190,4 @@ fn words_of(blocks: &[&Block; VECTOR]) -> Words<16> {
         words[at + 12] = _mm512_shuffle_i32x4::<0xdd>(odd, odd_after);
     }
     words
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code, reason = "a vector is read from memory by a pointer")]
-fn loaded(block: &Block) -> __m512i {
-    // SAFETY: a block has the 64 bytes that are read, which need not be aligned.
-    unsafe { _mm512_loadu_si512(block.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-#[allow(unsafe_code, reason = "a vector is written to memory by a pointer")]
-fn stored(words: __m512i) -> [u32; VECTOR] {
-    let mut lanes = [0; VECTOR];
-    // SAFETY: sixteen words are the 64 bytes that are written, which need not be aligned.
-    unsafe { _mm512_storeu_si512(lanes.as_mut_ptr().cast(), words) }
-    lanes
 }
