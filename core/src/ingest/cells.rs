@@ -51,13 +51,10 @@ pub(super) struct Cells<'a> {
     offsets: Vec<u32>,
     /// Up to where records have been found.
     at: usize,
-    /// Up to where the text is known to have no CR from `at` on: no record there has to be searched for one.
-    clean: usize,
+    /// Whether the records that were found last, and what was between them, may hold a NUL.
+    odd: bool,
     vectors: Option<Vectors>,
 }
-
-/// Text that is searched for a CR at once, before the records in it are found: it is fetched from far once.
-const CLEAN_BYTES: usize = 64 << 10;
 
 /// For a number of bytes, up to 16, the bits that they have at the low end of a number.
 const KEEP: [u128; 17] = {
@@ -97,7 +94,7 @@ impl<'a> Cells<'a> {
             first: 0,
             offsets: Vec::new(),
             at: 0,
-            clean: 0,
+            odd: false,
             vectors: Vectors::new(),
         })
     }
@@ -115,6 +112,7 @@ impl<'a> Cells<'a> {
     ) -> Result<bool, String> {
         self.first = self.offsets.len();
         self.spans.clear();
+        self.odd = false;
         let until = self.first.saturating_add(records);
         let more = |cells: &Self, ragged: &[Ragged]| {
             cells.at < cells.text.len() && ragged.len() < ragged_max && cells.offsets.len() < until
@@ -229,6 +227,11 @@ impl<'a> Cells<'a> {
         self.at
     }
 
+    /// Says whether the records that were found last, and what was between them, may hold a NUL.
+    pub(super) fn may_hold_nul(&self) -> bool {
+        self.odd
+    }
+
     /// Returns where a record begins in the text, or up to where records have been found.
     pub(super) fn offset(&self, row: usize) -> usize {
         self.offsets.get(row).map_or(self.at, |o| *o as usize)
@@ -243,7 +246,6 @@ impl<'a> Cells<'a> {
         ragged: &mut Vec<Ragged>,
     ) -> usize {
         let text = self.text;
-        self.clean_from(start);
         let mut marks = Marks::new(text, start);
         while start < text.len() && ragged.len() < ragged_max && self.offsets.len() < until {
             let spans_before = self.spans.len();
@@ -256,11 +258,12 @@ impl<'a> Cells<'a> {
                 Record::Odd => {
                     self.spans.truncate(spans_before);
                     self.copies.truncate(copies_before);
-                    return start;
+                    break;
                 }
-                Record::None => return text.len(),
+                Record::None => start = text.len(),
             }
         }
+        self.odd |= marks.odd();
         start
     }
 
@@ -299,8 +302,7 @@ impl<'a> Cells<'a> {
                 // Not at the beginning of a cell: a quote like any other byte.
                 Some(b'"') => {}
                 Some(b',') => {
-                    if mark > self.clean && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some()
-                    {
+                    if marks.odd() && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some() {
                         return Record::Odd;
                     }
                     self.spans.push(Span { from: from as u32, to: mark as u32 });
@@ -308,7 +310,7 @@ impl<'a> Cells<'a> {
                 }
                 _ => {
                     let mut cell = text.get(from..mark).unwrap_or_default();
-                    if mark > self.clean {
+                    if marks.odd() {
                         cell = cell.strip_suffix(b"\r").unwrap_or(cell);
                         if memchr(b'\r', cell).is_some() {
                             return Record::Odd;
@@ -323,14 +325,6 @@ impl<'a> Cells<'a> {
                 }
             }
         }
-    }
-
-    /// Searches what comes next for a CR.
-    fn clean_from(&mut self, start: usize) {
-        let from = self.clean.max(start);
-        let to = self.text.len().min(start + CLEAN_BYTES);
-        let next = self.text.get(from..to).unwrap_or_default();
-        self.clean = from + memchr(b'\r', next).unwrap_or(next.len());
     }
 
     fn quoted(&mut self, from: usize, to: usize, escaped: bool) -> Span {
@@ -366,6 +360,7 @@ impl<'a> Cells<'a> {
     /// Has the `csv` crate read one record; returns where the next one begins.
     fn find_odd(&mut self, at: usize, ragged: &mut Vec<Ragged>) -> Result<usize, String> {
         let rest = self.text.get(at..).unwrap_or_default();
+        self.odd = true;
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
@@ -450,9 +445,9 @@ mod tests {
     }
 
     #[test]
-    fn a_return_beyond_what_was_searched_for_one_is_seen() {
-        // All found at once: the text that is searched beforehand ends within a record, and before others.
-        for bytes in (CLEAN_BYTES - 6..CLEAN_BYTES + 3).chain([3 * CLEAN_BYTES]) {
+    fn a_return_is_seen_wherever_it_is() {
+        // All found at once: what is looked at together ends within a record, between records, and far from either.
+        for bytes in (5..140).chain([3 << 16]) {
             for odd in ["x\ry,z\n", "x,y\rz\n", "x,y\r\nz,\"\r\"\r\n", "\r\nx,y\r\n"] {
                 let text = format!("a,{}\n{odd}c,d\n", "b".repeat(bytes - 5));
                 let mut cells = Cells::new(text.as_bytes(), 2).unwrap();
@@ -467,6 +462,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_nul_is_never_passed_over(text in "[a\",\n\r\0]{0,8}[ab,\n]{0,80}[a\",\0\n\r]{0,60}", records in 1_usize..4) {
+            let (mut cells, mut from) = (Cells::new(text.as_bytes(), 2).unwrap(), 0);
+            while cells.find(records, usize::MAX, &mut Vec::new()).unwrap() {
+                let to = cells.found().min(text.len());
+                prop_assert!(cells.may_hold_nul() || !text.as_bytes()[from..to].contains(&0));
+                from = to;
+            }
+            prop_assert!(cells.may_hold_nul() || !text.as_bytes()[from..].contains(&0));
+        }
+
         #[test]
         fn cells_are_those_that_the_csv_crate_finds(text in "[a\",\n\r]{0,60}", columns in 1_usize..4) {
             prop_assert_eq!(found(text.as_bytes(), columns), parsed(text.as_bytes(), columns));

@@ -109,9 +109,10 @@ impl Lines<'_> {
     }
 }
 
-/// Checks that a text, which ends where a character does, has neither NUL nor what is not UTF-8; tells where.
-fn check_text(text: &[u8]) -> Result<(), (usize, Fault)> {
-    if let Some(at) = memchr::memchr(0, text) {
+/// Checks that a text, which ends where a character does, has neither NUL, unless it is known to have none, nor what is not UTF-8; tells
+/// where.
+fn check_text(text: &[u8], may_hold_nul: bool) -> Result<(), (usize, Fault)> {
+    if may_hold_nul && let Some(at) = memchr::memchr(0, text) {
         return Err((at, Fault::Nul));
     }
     simdutf8::compat::from_utf8(text).map(|_| ()).map_err(|e| {
@@ -160,22 +161,23 @@ pub(super) fn read<'a>(
     let mut more = true;
     let mut checked = 0;
     let place = |offset| Place { line: source.line_of(offset), ..source.place.clone() };
-    let mut check_to = |to: usize| -> Result<(), ImportError> {
+    let mut check_to = |to: usize, may_hold_nul: bool| -> Result<(), ImportError> {
         let text = source.bytes.get(checked..to).unwrap_or_default();
-        check_text(text).map_err(|(at, fault)| ImportError::fault(place(checked + at), fault))?;
+        check_text(text, may_hold_nul)
+            .map_err(|(at, fault)| ImportError::fault(place(checked + at), fault))?;
         checked = to;
         Ok(())
     };
     while more && faults.len() < faults_max {
         let from = cells.rows();
         more = cells.find(BATCH_ROWS, faults_max, &mut ragged).map_err(failed)?;
-        check_to(cells.found().min(source.bytes.len()))?;
+        check_to(cells.found().min(source.bytes.len()), cells.may_hold_nul())?;
         if from == 0 {
             reader.expect(cells.expect_the_rest());
         }
         reader.read_batch(&cells, from..cells.rows(), &mut faults);
     }
-    check_to(source.bytes.len())?;
+    check_to(source.bytes.len(), true)?;
     if !faults.is_empty() || !ragged.is_empty() {
         let found = faults.into_iter().map(|(row, fault)| (cells.offset(row), fault));
         let ragged = ragged.iter().map(|r| {
