@@ -9,6 +9,7 @@ mod commands;
 mod console;
 mod context;
 mod error;
+mod memory;
 mod metrics;
 mod output;
 mod permission;
@@ -20,17 +21,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Has the allocator keep what was freed, for what is needed next.
-///
-/// That of GNU's C library gives free memory back to the system above twice the largest piece that was freed, and until a large one was,
-/// each stretch of an import and each column of a block is fetched from the system anew, page by page. To others this says nothing.
-fn keep_freed_memory() {
-    // As much as a stretch has. Where there is not so much, there is nothing to keep.
-    let mut piece: Vec<u8> = Vec::new();
-    let _ = piece.try_reserve_exact(16 << 20);
-    drop(std::hint::black_box(piece));
-}
-
 fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -39,7 +29,7 @@ fn main() -> ExitCode {
             hook(info);
         }
     }));
-    keep_freed_memory();
+    memory::prepare();
     let args = args::Args::parse();
     match commands::run(args) {
         Ok(code) => code,

@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 22] = [
+const DOORS: [Door; 23] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "zip", place: "core/src/ingest/archive" },
@@ -36,6 +36,7 @@ const DOORS: [Door; 22] = [
     Door { krate: "wit_component", place: "sinks/src/wasm" },
     Door { krate: "wasmparser", place: "sinks/src/wasm" },
     Door { krate: "rustix", place: "sinks/src/wasm" },
+    Door { krate: "libc", place: "cli/src/memory" },
     Door { krate: "clap", place: "cli/src/" },
     Door { krate: "comfy_table", place: "cli/src/" },
     Door { krate: "axum", place: "cli/src/console/" },

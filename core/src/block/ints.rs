@@ -104,26 +104,37 @@ pub(crate) fn unpack_part(
     if wanted.start > wanted.end || wanted.end > n {
         return Err(BlockError::Damaged("it has fewer integers than are wanted"));
     }
-    let mut raw = vec![0_u64; wanted.end - from];
-    if n > 0 {
-        for (k, plane) in area.chunks_exact(n).enumerate() {
-            for (v, byte) in raw.iter_mut().zip(plane.get(from..).unwrap_or_default()) {
-                *v |= u64::from(*byte) << (8 * k);
-            }
+    if !matches!(mode, FROM_SMALLEST | FROM_PREVIOUS) {
+        return Err(BlockError::Damaged("unknown way of packing integers"));
+    }
+    let planes = area.chunks_exact(n.max(1)).map(|plane| plane.get(from..wanted.end).unwrap_or_default());
+    let mut values = match Vectors::new() {
+        Some(vectors) => vectors.run(|| unpack_here(planes, wanted.end - from, mode, base)),
+        None => unpack_here(planes, wanted.end - from, mode, base),
+    };
+    values.drain(..wanted.start - from);
+    Ok(values)
+}
+
+/// As much of it at once as the processor that it is compiled for takes.
+#[inline(always)]
+fn unpack_here<'a>(planes: impl Iterator<Item = &'a [u8]>, n: usize, mode: u8, base: i64) -> Vec<i64> {
+    let mut values = vec![0_i64; n];
+    for (k, plane) in planes.enumerate() {
+        for (value, byte) in values.iter_mut().zip(plane) {
+            *value |= i64::from(*byte) << (8 * k);
         }
     }
-    match mode {
-        FROM_SMALLEST => Ok(raw.into_iter().map(|v| base.wrapping_add(v.cast_signed())).collect()),
-        FROM_PREVIOUS => {
-            let mut previous = base;
-            let values = raw.into_iter().map(|v| {
-                previous = previous.wrapping_add(unzigzag(v));
-                previous
-            });
-            Ok(values.skip(wanted.start).collect())
+    let mut previous = base;
+    for value in &mut values {
+        if mode == FROM_SMALLEST {
+            *value = base.wrapping_add(*value);
+        } else {
+            previous = previous.wrapping_add(unzigzag(value.cast_unsigned()));
+            *value = previous;
         }
-        _ => Err(BlockError::Damaged("unknown way of packing integers")),
     }
+    values
 }
 
 /// Passes over `n` packed integers.
