@@ -52,11 +52,17 @@ impl Vectors {
         unsafe { run(work) }
     }
 
-    /// Hashes texts of whole blocks by SHA-256, the shortest first, from the state that stands before their first blocks.
+    /// Hashes texts by SHA-256, the shortest first, from the state that stands before their first blocks: of each no more than the `most`
+    /// first blocks. Returns the states then.
     #[allow(unsafe_code, reason = "what it calls is compiled for more than any processor has")]
-    pub(crate) fn sha256(self, start: &[u32; 8], texts: &[&[Block]; LANES]) -> [[u32; 8]; LANES] {
+    pub(crate) fn sha256(
+        self,
+        start: &[u32; 8],
+        texts: &[&[Block]; LANES],
+        most: usize,
+    ) -> [[u32; 8]; LANES] {
         // SAFETY: there is a `Vectors` only where the processor has what the function is compiled for.
-        unsafe { sha256::hash(start, texts) }
+        unsafe { sha256::hash(start, texts, most) }
     }
 
     /// Appends a text without those of its bytes that are this one.

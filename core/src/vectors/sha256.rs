@@ -38,28 +38,26 @@ const ROUNDS: [u32; 64] = [
 type Words<const N: usize> = [__m512i; N];
 
 #[target_feature(enable = "avx512f,avx512bw")]
-pub(super) fn hash(start: &[u32; 8], texts: &[&[Block]; LANES]) -> [[u32; 8]; LANES] {
+pub(super) fn hash(start: &[u32; 8], texts: &[&[Block]; LANES], most: usize) -> [[u32; 8]; LANES] {
     debug_assert!(texts.is_sorted_by_key(|text| text.len()), "lanes end from the first to the last");
     let ended = [0; BYTES];
     let mut states = [start.map(|word| _mm512_set1_epi32(word.cast_signed())); VECTORS];
     let mut hashes = [[0; 8]; LANES];
     let mut blocks = [[&ended; VECTOR]; VECTORS];
     let mut lane = 0;
-    for at in 0.. {
+    for at in 0..most {
         let until = lane + texts.iter().skip(lane).take_while(|text| text.len() == at).count();
         if until > lane {
             // What becomes of a text that has ended is not looked at again.
             keep(&states, &mut hashes, lane..until);
             lane = until;
         }
-        if lane == LANES {
-            break;
-        }
         for (block, text) in blocks.iter_mut().flatten().zip(texts) {
             *block = text.get(at).unwrap_or(&ended);
         }
         compress(&mut states, &blocks);
     }
+    keep(&states, &mut hashes, lane..LANES);
     hashes
 }
 
