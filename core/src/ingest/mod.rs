@@ -212,7 +212,8 @@ pub fn import(
     let stop = AtomicBool::new(false);
     let threads = settings.threads.clamp(1, 64);
     let (jobs_in, jobs) = crossbeam_channel::bounded::<Job>(0);
-    let (done_in, done) = crossbeam_channel::bounded::<Done>(threads);
+    // A segment has a tenth of its text. While the store's file grows, which is flushed to disk at once, workers go on.
+    let (done_in, done) = crossbeam_channel::bounded::<Done>(threads + 4);
     let (spare_in, spare) = crossbeam_channel::unbounded::<Vec<u8>>();
     let (read, loaded) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
