@@ -2,7 +2,7 @@
 //!
 //! Blocks and roll-ups are unpacked into pieces of some 100 KB to some MB which live for milliseconds. The allocator of GNU's C library gives
 //! free memory back above twice the largest piece that was freed, so until a large one was, each of them was fetched from the system
-//! anew, page by page of 4 KiB, and those pages alone are a fifth of the time of sums. To other allocators none of this says anything
+//! anew, page by page of 4 KiB, and those pages alone are a sixth of the time of sums. To other allocators none of this says anything
 //! (docs/decisions/0019-vectors.md).
 
 /// The largest piece that is kept: as much as a stretch of an import has.
