@@ -128,8 +128,7 @@ impl Place {
 /// What SHA-256 begins with (FIPS 180-4, 5.3.3).
 const SHA256_START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-/// The bytes of a block of SHA-256.
-const SHA256_BLOCK: usize = 64;
+const SHA256_BLOCK: usize = size_of::<Block>();
 /// As many lines as take no longer at once than one after another.
 const LANES_MIN: usize = LANES / 2;
 

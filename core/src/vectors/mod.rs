@@ -3,7 +3,8 @@
 //! Each is the same as what is done elsewhere without them, only faster, and a test beside it says so:
 //!
 //! - [`Vectors::sha256`] hashes many lines at once;
-//! - [`Vectors::append_without`] leaves the commas out of a line.
+//! - [`Vectors::append_without`] leaves the commas out of a line;
+//! - [`Vectors::run`] does what a closure says, compiled once more.
 //!
 //! Intrinsics are safe to call in functions that are compiled for what they need. Unsafe is to call these functions, which [`Vectors`]
 //! allows: it is made only where the processor was asked. And unsafe is to read and write memory by pointers, in [`loaded`], [`first`] and
@@ -46,15 +47,15 @@ impl Vectors {
 
     /// Does some work compiled for these vectors, if it is so short that it is compiled into this place: loops that a compiler turns
     /// into vectors by itself.
-    #[allow(unsafe_code, reason = "what it calls is compiled for more than any processor has")]
+    #[allow(unsafe_code, reason = "what it calls is compiled for more than every processor has")]
     pub(crate) fn run<T>(self, work: impl FnOnce() -> T) -> T {
         // SAFETY: there is a `Vectors` only where the processor has what the function is compiled for.
         unsafe { run(work) }
     }
 
-    /// Hashes texts by SHA-256, the shortest first, from the state that stands before their first blocks: of each no more than the `most`
-    /// first blocks. Returns the states then.
-    #[allow(unsafe_code, reason = "what it calls is compiled for more than any processor has")]
+    /// Hashes texts by SHA-256, from the state that stands before their first blocks: of each no more than the `most` first blocks.
+    /// Returns the states then.
+    #[allow(unsafe_code, reason = "what it calls is compiled for more than every processor has")]
     pub(crate) fn sha256(
         self,
         start: &[u32; 8],
@@ -66,7 +67,7 @@ impl Vectors {
     }
 
     /// Appends a text without those of its bytes that are this one.
-    #[allow(unsafe_code, reason = "what it calls is compiled for more than any processor has")]
+    #[allow(unsafe_code, reason = "what it calls is compiled for more than every processor has")]
     pub(crate) fn append_without(self, byte: u8, text: &[u8], out: &mut Vec<u8>) {
         // SAFETY: there is a `Vectors` only where the processor has what the function is compiled for.
         unsafe { without::append(byte, text, out) }

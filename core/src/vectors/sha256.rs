@@ -6,17 +6,17 @@
 //! the `sha2` crate. Nothing here decides what is hashed.
 
 use std::arch::x86_64::{
-    __m512i, _mm512_add_epi32, _mm512_ror_epi32, _mm512_set1_epi32, _mm512_set4_epi32, _mm512_setzero_si512,
-    _mm512_shuffle_epi8, _mm512_shuffle_i32x4, _mm512_srli_epi32, _mm512_ternarylogic_epi32,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    __m512i, __mmask16, _mm512_add_epi32, _mm512_mask_add_epi32, _mm512_ror_epi32, _mm512_set1_epi32,
+    _mm512_set4_epi32, _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_shuffle_i32x4, _mm512_srli_epi32,
+    _mm512_ternarylogic_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64,
 };
-use std::ops::Range;
 
 use super::{BYTES, Block, loaded, stored};
 
 /// The texts of a vector: it has 512 bits, and SHA-256 computes with words of 32.
 const VECTOR: usize = 16;
-/// The vectors that are worked on in turn: neither waits for itself. Three of them do not fit into the registers.
+/// The vectors that are worked on in turn: neither waits for itself.
 const VECTORS: usize = 2;
 /// The texts that are hashed at once.
 pub(crate) const LANES: usize = VECTOR * VECTORS;
@@ -39,47 +39,42 @@ type Words<const N: usize> = [__m512i; N];
 
 #[target_feature(enable = "avx512f,avx512bw")]
 pub(super) fn hash(start: &[u32; 8], texts: &[&[Block]; LANES], most: usize) -> [[u32; 8]; LANES] {
-    debug_assert!(texts.is_sorted_by_key(|text| text.len()), "lanes end from the first to the last");
-    let ended = [0; BYTES];
+    let none = [0; BYTES];
     let mut states = [start.map(|word| _mm512_set1_epi32(word.cast_signed())); VECTORS];
-    let mut hashes = [[0; 8]; LANES];
-    let mut blocks = [[&ended; VECTOR]; VECTORS];
-    let mut lane = 0;
+    let mut blocks = [[&none; VECTOR]; VECTORS];
     for at in 0..most {
-        let until = lane + texts.iter().skip(lane).take_while(|text| text.len() == at).count();
-        if until > lane {
-            // What becomes of a text that has ended is not looked at again.
-            keep(&states, &mut hashes, lane..until);
-            lane = until;
+        let mut going = [0; VECTORS];
+        for ((blocks, going), texts) in blocks.iter_mut().zip(&mut going).zip(texts.as_chunks().0) {
+            let texts: &[&[Block]; VECTOR] = texts;
+            for (lane, (block, text)) in blocks.iter_mut().zip(texts).enumerate() {
+                // A lane whose text has ended goes on with what it has, for nothing.
+                if let Some(next) = text.get(at) {
+                    *block = next;
+                    *going |= 1 << lane;
+                }
+            }
         }
-        for (block, text) in blocks.iter_mut().flatten().zip(texts) {
-            *block = text.get(at).unwrap_or(&ended);
-        }
-        compress(&mut states, &blocks);
+        compress(&mut states, &blocks, going);
     }
-    keep(&states, &mut hashes, lane..LANES);
-    hashes
-}
-
-/// Keeps the states of these texts, whose words are in as many vectors.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn keep(states: &[Words<8>; VECTORS], hashes: &mut [[u32; 8]; LANES], lanes: Range<usize>) {
-    for (at, words) in states.as_flattened().iter().enumerate() {
-        let words = stored(*words);
-        let first = at / 8 * VECTOR;
-        for (lane, word) in (first..).zip(words.as_chunks().0) {
-            if lanes.contains(&lane) {
-                hashes[lane][at % 8] = u32::from_ne_bytes(*word);
+    let mut hashes = [[0; 8]; LANES];
+    for (hashes, state) in hashes.as_chunks_mut::<VECTOR>().0.iter_mut().zip(states) {
+        for (at, words) in state.into_iter().enumerate() {
+            for (hash, word) in hashes.iter_mut().zip(stored(words).as_chunks().0) {
+                hash[at] = u32::from_ne_bytes(*word);
             }
         }
     }
+    hashes
 }
 
-/// Takes one more block of each text into its state.
+/// Takes one more block of each text into its state, of those lanes that have a bit in `going`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn compress(states: &mut [Words<8>; VECTORS], blocks: &[[&Block; VECTOR]; VECTORS]) {
+fn compress(
+    states: &mut [Words<8>; VECTORS],
+    blocks: &[[&Block; VECTOR]; VECTORS],
+    going: [__mmask16; VECTORS],
+) {
     let mut words = [[_mm512_setzero_si512(); VECTOR]; VECTORS];
     for (words, blocks) in words.iter_mut().zip(blocks) {
         *words = words_of(blocks);
@@ -126,8 +121,10 @@ fn compress(states: &mut [Words<8>; VECTORS], blocks: &[[&Block; VECTOR]; VECTOR
         schedule!(12 13 14 15);
         round!(first, 12 13 14 15);
     }
-    for (words, new) in states.iter_mut().flatten().zip(new.as_flattened()) {
-        *words = _mm512_add_epi32(*words, *new);
+    for ((state, new), going) in states.iter_mut().zip(new).zip(going) {
+        for (words, new) in state.iter_mut().zip(new) {
+            *words = _mm512_mask_add_epi32(*words, going, *words, new);
+        }
     }
 }
 
