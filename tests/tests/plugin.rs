@@ -604,6 +604,37 @@ fn what_was_compiled_and_not_used_for_long_is_removed_when_another_one_is() {
 }
 
 #[test]
+fn of_what_was_compiled_a_gibibyte_is_kept() {
+    let cache = tempfile::tempdir().unwrap();
+    let folder = cache.path().join("plugins");
+    let place = folder.to_str().unwrap().to_owned();
+    let env = move |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| place.clone());
+    let ready = |name: &str| {
+        let file = PluginFile::read(&golden(name)).unwrap();
+        Plugin::load(&file, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().from()
+    };
+    ready("index");
+    // Files of 400 MiB without content: they take no room on the disk. The last has a mark that says it was used since.
+    let long = |letter: &str, days: u64, ending: &str, bytes: u64| {
+        let path = folder.join(format!("{}-{}{ending}", letter.repeat(64), letter.repeat(16)));
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(bytes).unwrap();
+        file.set_modified(std::time::SystemTime::now() - Duration::from_hours(24 * days)).unwrap();
+        path
+    };
+    let [a, b, c] = ["a", "b", "c"].map(|letter| long(letter, 7, "", 400 << 20));
+    long("a", 5, ".used", 0);
+    let mark = long("b", 6, ".used", 0);
+    long("c", 1, ".used", 0);
+    // What is there is not looked at when nothing was compiled.
+    assert_eq!(ready("index"), billkeep_sinks::wasm::CompiledFrom::Kept);
+    assert!(b.exists());
+    ready("upload");
+    assert_eq!([&a, &b, &mark, &c].map(|path| path.exists()), [true, false, false, true]);
+    assert_eq!(ready("index"), billkeep_sinks::wasm::CompiledFrom::Kept);
+}
+
+#[test]
 fn a_manifest_is_read_back_and_a_run_is_committed_once() {
     let sink = mode("");
     put(&sink, "a.zip", b"part").unwrap();

@@ -8,9 +8,8 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use crate::support::{Home, MARCH, Output, bill_file, billkeep, python, top};
+use crate::support::{Home, MARCH, Output, bill_file, program, python, top};
 
 /// How the README shows the folder in which the example is run.
 const SHOWN_FOLDER: &str = "/home/lin/bills";
@@ -56,9 +55,8 @@ fn run_example(example: &str) -> String {
             line.split_whitespace().map(|word| word.replace(SHOWN_FOLDER, here_text)).collect();
         assert!(!line.contains(['\'', '"', '\\', '|', '>', '*']), "a shell would read `{line}` otherwise");
         assert_eq!(words[0], "billkeep", "`{line}`");
-        let mut command = Command::new(billkeep());
-        command.env_remove("BILLKEEP_STORE").env("BILLKEEP_ACTOR", "lin").env("NO_COLOR", "1");
-        command.stdin(Stdio::null()).current_dir(&here).args(&words[1..]);
+        let mut command = program();
+        command.env("BILLKEEP_ACTOR", "lin").current_dir(&here).args(&words[1..]);
         let output = Output::of(command.output().unwrap()).says(0, &[]);
         let text = format!("{}{}", output.text(), output.stderr).replace(here_text, SHOWN_FOLDER);
         assert!(text.lines().all(|line| !line.starts_with("$ ")), "{text}");
@@ -170,7 +168,7 @@ fn every_relative_link_leads_to_a_file() {
 
 /// The help of a command and of all below it.
 fn helps(command: &[String], all: &mut Vec<(String, String)>) {
-    let output = Command::new(billkeep()).args(command).arg("--help").output().unwrap();
+    let output = program().args(command).arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let below = help.split_once("Commands:\n").map_or("", |(_, rest)| rest);
     for line in below.lines().take_while(|line| line.starts_with("  ")) {

@@ -57,6 +57,14 @@ pub fn billkeep() -> &'static Path {
     })
 }
 
+/// Returns a command that runs the program without inherited settings, and what it compiles stays in cargo's folder.
+pub fn program() -> Command {
+    let mut command = Command::new(billkeep());
+    command.env_remove("BILLKEEP_STORE").env("NO_COLOR", "1").stdin(Stdio::null());
+    command.env("BILLKEEP_PLUGIN_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins"));
+    command
+}
+
 /// Returns the top of the workspace.
 pub fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -161,9 +169,8 @@ impl Home {
 
     /// Returns the command as the user would type it, without inherited settings.
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
-        let mut command = Command::new(billkeep());
-        command.env_remove("BILLKEEP_STORE").env("BILLKEEP_ACTOR", "ann").env("NO_COLOR", "1");
-        command.stdin(Stdio::null()).current_dir(self.folder.path());
+        let mut command = program();
+        command.env("BILLKEEP_ACTOR", "ann").current_dir(self.folder.path());
         command.arg("--store").arg(self.store()).args(args);
         command
     }

@@ -23,8 +23,10 @@
 //! # What goes away
 //!
 //! Beside each file lies an empty one that is written whenever the file is used. When another plugin was compiled, what was not used for
-//! 90 days before is removed. Both times are those of files, so that no clock is asked.
+//! 90 days before is removed, and of the rest what was used longest ago, until 1 GiB is left: who builds a plugin again and again
+//! leaves 38 MB behind each time. All times are those of files, so that no clock is asked.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{Read as _, Write as _};
@@ -52,6 +54,8 @@ const KEY: &str = "key";
 const USED: &str = "used";
 /// What was not used for so long is removed.
 const UNUSED: Duration = Duration::from_hours(90 * 24);
+/// As much is kept: 27 plugins with an interpreter, or some thousand others.
+const KEPT_BYTES: u64 = 1 << 30;
 
 /// Where a component came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,33 +142,53 @@ impl Compiled {
         let code = self.code(path).update(image).finalize();
         write_private(path, 0o400, &[image, code.as_bytes(), MAGIC])?;
         mark_used(path);
-        self.remove_unused(fs::metadata(path)?.modified()?)
+        self.remove_unused(path)
     }
 
-    /// Removes what was last used long before a moment.
-    fn remove_unused(&self, now: SystemTime) -> std::io::Result<()> {
-        let written = |path: &Path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
+    /// Removes what was last used long before a file was, and what goes beyond [`KEPT_BYTES`]; never that file.
+    fn remove_unused(&self, newest: &Path) -> std::io::Result<()> {
+        let now = fs::metadata(newest)?.modified()?;
+        let mut plugins: BTreeMap<String, Entry> = BTreeMap::new();
+        for file in fs::read_dir(&self.folder)? {
+            let path = file?.path();
             // What is left of one that was half-written or whose file is gone has the same beginning.
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            let whole = self.folder.join(name.split('.').next().unwrap_or_default());
-            let last = [written(&path), written(&whole), written(&whole.with_extension(USED))];
-            let last = last.into_iter().flatten().max();
-            let unused =
-                last.and_then(|last| now.duration_since(last).ok()).is_some_and(|gone| gone > UNUSED);
-            if is_kept_name(name) && unused {
-                fs::remove_file(&path)?;
+            let stem = name.split('.').next().unwrap_or_default();
+            if !is_stem(stem) || self.folder.join(stem) == newest {
+                continue;
+            }
+            // Another program may have removed it since.
+            let Ok(metadata) = fs::metadata(&path) else { continue };
+            let entry = plugins.entry(stem.to_owned()).or_default();
+            entry.last_used = entry.last_used.max(metadata.modified().ok());
+            entry.bytes += metadata.len();
+            entry.paths.push(path);
+        }
+        let mut plugins: Vec<Entry> = plugins.into_values().collect();
+        plugins.sort_by_key(|entry| std::cmp::Reverse(entry.last_used));
+        let mut kept_bytes = fs::metadata(newest)?.len();
+        for entry in plugins {
+            let ago = entry.last_used.and_then(|last| now.duration_since(last).ok());
+            kept_bytes += entry.bytes;
+            if ago.is_some_and(|ago| ago > UNUSED) || kept_bytes > KEPT_BYTES {
+                entry.paths.iter().try_for_each(fs::remove_file)?;
             }
         }
         Ok(())
     }
 }
 
-/// Says whether a name begins as this program names what was compiled: a hash, and another one.
-fn is_kept_name(name: &str) -> bool {
-    let name = name.split('.').next().unwrap_or_default();
-    name.len() == 64 + 1 + 16 && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+/// What was kept of one plugin: its file, its mark, and what was left half-written.
+#[derive(Default)]
+struct Entry {
+    last_used: Option<SystemTime>,
+    bytes: u64,
+    paths: Vec<PathBuf>,
+}
+
+/// Says whether this is how this program begins the names of what it keeps of a plugin: a hash, and another one.
+fn is_stem(stem: &str) -> bool {
+    stem.len() == 64 + 1 + 16 && stem.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
 /// Notes that a file was used. Where that cannot be written, it is compiled again some day.
@@ -245,7 +269,12 @@ fn write_private(path: &Path, mode: u32, pieces: &[&[u8]]) -> std::io::Result<()
     #[cfg(not(unix))]
     let _ = mode;
     let mut file = options.open(&beside)?;
-    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
+    let written = pieces.iter().try_for_each(|piece| file.write_all(piece));
     drop(file);
-    fs::rename(&beside, path)
+    let placed = written.and_then(|()| fs::rename(&beside, path));
+    if placed.is_err() {
+        // On a full disk, half a file would keep what is missing.
+        let _ = fs::remove_file(&beside);
+    }
+    placed
 }

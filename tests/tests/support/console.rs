@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Home, billkeep};
+use super::{Home, program};
 
 /// A console that runs; it is ended when this is dropped.
 pub struct Served {
@@ -65,7 +65,7 @@ impl Served {
     pub fn start_as(home: &Home, now: &str, actor: &str, more: &[&str]) -> Served {
         let clock = home.path("clock");
         std::fs::write(&clock, now).unwrap();
-        let mut child = Command::new(billkeep())
+        let mut child = program()
             .arg("--store")
             .arg(home.store())
             .args(["--as", actor, "serve", "--listen", "127.0.0.1:0", "--clock"])
