@@ -39,13 +39,13 @@ pub(super) fn keep(cache: &ChunkCache, name: &[u8; 32], made: &Made) {
 
 /// Returns a chunk that was kept.
 pub(super) fn kept(cache: &ChunkCache, name: &[u8; 32]) -> Option<Made> {
-    let mut value = cache.get(name)?;
-    let (head, rest) = value.split_first_chunk::<5>()?;
-    let [version, length @ ..] = *head;
-    let length = usize::try_from(u32::from_le_bytes(length)).ok().filter(|_| version == VERSION)?;
-    let record: Record = codec::decode(rest.get(..length)?).ok()?;
-    let deflated = value.split_off(length + head.len());
-    let chunk = Chunk { deflated, crc: record.crc, bytes: record.bytes };
-    // Exports with prices are made anew each time.
-    Some(Made { chunk, rows: record.rows, sums: record.sums, priced: PriceSums::default() })
+    cache.get(name, |value| {
+        let (&[version, length @ ..], rest) = value.split_first_chunk::<5>()?;
+        let length = usize::try_from(u32::from_le_bytes(length)).ok().filter(|_| version == VERSION)?;
+        let (record, deflated) = rest.split_at_checked(length)?;
+        let record: Record = codec::decode(record).ok()?;
+        let chunk = Chunk { deflated: deflated.to_vec(), crc: record.crc, bytes: record.bytes };
+        // Exports with prices are made anew each time.
+        Some(Made { chunk, rows: record.rows, sums: record.sums, priced: PriceSums::default() })
+    })
 }

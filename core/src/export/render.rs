@@ -38,8 +38,9 @@ const JOBS_A_THREAD: u64 = 2;
 const JOB_BYTES_MAX: u64 = 32 << 20;
 /// Exports of fewer lines are made anew each time: they take no time, and leave no file.
 pub(super) const CACHE_LINES_MIN: u64 = 20_000;
-/// Jobs that are made, or wait to be written, beyond one for each thread: what bounds the memory when the disk is slow.
-const JOBS_AHEAD: usize = 1;
+/// Jobs of the largest size that are made, or wait to be written, beyond one for each thread: what bounds the memory when the disk
+/// is slow.
+const JOBS_AHEAD: u64 = 1;
 
 /// How the work is done; it does not change the bytes.
 #[derive(Clone, Copy)]
@@ -133,8 +134,7 @@ pub fn render(
     let stop = AtomicBool::new(false);
     let threads = settings.threads.clamp(1, 64).min(jobs.len());
     let (job_in, queue) = crossbeam_channel::unbounded();
-    let mut handing = Handing { jobs: jobs.iter(), job_in: Some(job_in), made_by: VecDeque::new() };
-    (0..threads + JOBS_AHEAD).for_each(|_| handing.hand_out());
+    let handing = Handing::new(&jobs, (threads as u64 + JOBS_AHEAD) * JOB_BYTES_MAX, job_in);
     let worker = || {
         let mut deflater = Deflater::new();
         let made =
@@ -168,26 +168,33 @@ pub fn render(
     Ok(hashing.rendered(names, &entries, &csvs, figures, &columns))
 }
 
+/// Chunks that one thread makes, one after another.
+#[derive(Default)]
+struct Job<'c> {
+    chunks: Vec<&'c Chunk>,
+    text_bytes: u64,
+}
+
 /// Puts chunks that have to be made into jobs, each of chunks that follow one another.
-fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Vec<&'c Chunk>> {
+fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Job<'c>> {
     let missing = || sources.iter().flatten().filter(|s| !s.kept);
     let all: u64 = missing().map(|s| s.chunk.text_bytes).sum();
     let jobs = (threads as u64 * JOBS_A_THREAD).max(1);
     let bytes_max = (all / jobs).clamp(JOB_BYTES_MIN, JOB_BYTES_MAX);
-    let mut jobs: Vec<Vec<&Chunk>> = Vec::new();
-    let mut bytes = u64::MAX;
+    let mut jobs: Vec<Job<'_>> = Vec::new();
+    let mut goes_on = false;
     for source in sources.iter().flatten() {
         if source.kept {
-            bytes = u64::MAX;
+            goes_on = false;
             continue;
         }
-        if bytes >= bytes_max {
-            jobs.push(Vec::new());
-            bytes = 0;
+        if !goes_on {
+            jobs.push(Job::default());
         }
-        bytes += source.chunk.text_bytes;
         if let Some(job) = jobs.last_mut() {
-            job.push(source.chunk);
+            job.chunks.push(source.chunk);
+            job.text_bytes += source.chunk.text_bytes;
+            goes_on = job.text_bytes < bytes_max;
         }
     }
     jobs
@@ -202,39 +209,56 @@ struct Reading<'a, R> {
 }
 
 /// A job, and where to give what it makes.
-type Handed<'a> = (&'a Vec<&'a Chunk>, Sender<Made>);
+type Handed<'a> = (&'a [&'a Chunk], Sender<Made>);
 
-/// Hands out jobs in order, a few at a time, and takes what they make in the same order.
+/// Hands out jobs in order, of so much text at a time, and takes what they make in the same order.
 struct Handing<'a> {
-    jobs: std::slice::Iter<'a, Vec<&'a Chunk>>,
+    jobs: std::slice::Iter<'a, Job<'a>>,
+    /// The text of jobs that are handed out and have not ended.
+    open_bytes: u64,
+    open_bytes_max: u64,
     /// `None` when all jobs are handed out: workers end then.
     job_in: Option<Sender<Handed<'a>>>,
-    made_by: VecDeque<Receiver<Made>>,
+    /// What comes of the jobs that are handed out, and the text of each.
+    made_by: VecDeque<(Receiver<Made>, u64)>,
 }
 
-impl Handing<'_> {
+impl<'a> Handing<'a> {
+    fn new(jobs: &'a [Job<'a>], open_bytes_max: u64, job_in: Sender<Handed<'a>>) -> Handing<'a> {
+        let (jobs, made_by) = (jobs.iter(), VecDeque::new());
+        let mut handing = Handing { jobs, open_bytes: 0, open_bytes_max, job_in: Some(job_in), made_by };
+        handing.hand_out();
+        handing
+    }
+
+    /// Hands out what there is room for, and one job in any case.
     fn hand_out(&mut self) {
-        let Some(job) = self.jobs.next() else {
-            self.job_in = None;
-            return;
-        };
-        // A job's chunks are compressed, and no more than its text allows: no bound is needed within it.
-        let (made_in, made) = crossbeam_channel::unbounded();
-        self.made_by.push_back(made);
-        if let Some(job_in) = &self.job_in {
-            // Workers may have failed and gone: then nothing is made, which is told when it is taken.
-            let _ = job_in.send((job, made_in));
+        while let Some(job) = self.jobs.as_slice().first() {
+            if self.open_bytes + job.text_bytes > self.open_bytes_max && !self.made_by.is_empty() {
+                return;
+            }
+            self.jobs.next();
+            self.open_bytes += job.text_bytes;
+            // A job's chunks are compressed, and no more than its text allows: no bound is needed within it.
+            let (made_in, made) = crossbeam_channel::unbounded();
+            self.made_by.push_back((made, job.text_bytes));
+            if let Some(job_in) = &self.job_in {
+                // Workers may have failed and gone: then nothing is made, which is told when it is taken.
+                let _ = job_in.send((&job.chunks, made_in));
+            }
         }
+        self.job_in = None;
     }
 
     /// Returns the next chunk; `None` when there is none any more.
     fn take(&mut self) -> Option<Made> {
         loop {
-            if let Ok(made) = self.made_by.front()?.recv() {
+            if let Ok(made) = self.made_by.front()?.0.recv() {
                 return Some(made);
             }
-            // The job has ended: the next one goes on, and one more may begin.
-            self.made_by.pop_front();
+            // The job has ended: the next one goes on, and others may begin.
+            let (_, text_bytes) = self.made_by.pop_front()?;
+            self.open_bytes -= text_bytes;
             self.hand_out();
         }
     }

@@ -19,6 +19,8 @@ use std::sync::{Mutex, OnceLock};
 const MAGIC: &[u8; 8] = b"BKCHUNK1";
 const ENTRY_BYTES: usize = 48;
 const FOOT_BYTES: usize = 20;
+/// What is read at once where values are asked for in the order of their places. A value of an account's day has some KB.
+const AHEAD_BYTES: u64 = 256 << 10;
 
 /// A chunk cache; its file is opened when it is first asked for something.
 pub struct ChunkCache {
@@ -30,7 +32,7 @@ pub struct ChunkCache {
 struct Open {
     /// What was there when the file was opened.
     known: HashMap<[u8; 32], Entry>,
-    file: Option<Mutex<File>>,
+    reader: Option<Mutex<Reader>>,
     adding: Mutex<Adding>,
 }
 
@@ -101,12 +103,39 @@ fn list_crc(list: &[u8], count: [u8; 8]) -> u32 {
     hasher.finalize()
 }
 
-fn read_value(file: &mut File, entry: Entry) -> Option<Vec<u8>> {
-    file.seek(SeekFrom::Start(entry.offset)).ok()?;
-    // Most are small: to ask for the right number of bytes saves several calls of the system for each.
-    let mut value = vec![0; entry.bytes as usize];
-    file.read_exact(&mut value).ok()?;
-    (crc32fast::hash(&value) == entry.crc).then_some(value)
+/// Reads values; those that follow one another, many at once.
+struct Reader {
+    file: File,
+    /// A piece of the file, and where it was.
+    piece: Vec<u8>,
+    piece_at: u64,
+    /// Where the value ended that was read last.
+    end: u64,
+}
+
+impl Reader {
+    fn new(file: File) -> Reader {
+        Reader { file, piece: Vec::new(), piece_at: 0, end: u64::MAX }
+    }
+
+    /// Returns a value; `None` where it is damaged or cannot be read.
+    fn read(&mut self, entry: Entry) -> Option<&[u8]> {
+        let bytes = u64::from(entry.bytes);
+        let piece_end = self.piece_at + self.piece.len() as u64;
+        if entry.offset < self.piece_at || entry.offset + bytes > piece_end {
+            let follows = entry.offset == self.end;
+            let wanted = if follows { bytes.max(AHEAD_BYTES) } else { bytes };
+            self.piece.clear();
+            self.piece_at = entry.offset;
+            self.file.seek(SeekFrom::Start(entry.offset)).ok()?;
+            self.piece.reserve(usize::try_from(wanted).ok()?);
+            (&self.file).take(wanted).read_to_end(&mut self.piece).ok()?;
+        }
+        self.end = entry.offset + bytes;
+        let from = usize::try_from(entry.offset - self.piece_at).ok()?;
+        let value = self.piece.get(from..from + entry.bytes as usize)?;
+        (crc32fast::hash(value) == entry.crc).then_some(value)
+    }
 }
 
 impl ChunkCache {
@@ -128,7 +157,8 @@ impl ChunkCache {
         self.open.get_or_init(|| {
             let mut file = File::open(&self.path).ok();
             let known = file.as_mut().and_then(read_list).unwrap_or_default().into_iter().collect();
-            Open { known, file: file.map(Mutex::new), adding: Mutex::new(Adding::Idle) }
+            let reader = file.map(|file| Mutex::new(Reader::new(file)));
+            Open { known, reader, adding: Mutex::new(Adding::Idle) }
         })
     }
 
@@ -137,11 +167,11 @@ impl ChunkCache {
         self.open().known.contains_key(name)
     }
 
-    /// Returns a chunk, if it was there when the cache was opened and is undamaged.
-    pub fn get(&self, name: &[u8; 32]) -> Option<Vec<u8>> {
+    /// Takes a chunk, if it was there when the cache was opened and is undamaged. Others wait while it is taken.
+    pub fn get<T>(&self, name: &[u8; 32], take: impl FnOnce(&[u8]) -> Option<T>) -> Option<T> {
         let open = self.open();
         let entry = *open.known.get(name)?;
-        read_value(&mut *open.file.as_ref()?.lock().ok()?, entry)
+        take(open.reader.as_ref()?.lock().ok()?.read(entry)?)
     }
 
     /// Puts a chunk under its name. It can be had from a cache that is opened after [`ChunkCache::close`].
@@ -190,10 +220,11 @@ impl ChunkCache {
         // way finds another checksum.
         let mut kept = Vec::new();
         let mut end = 0;
+        let mut reader = Reader::new(file.try_clone().ok()?);
         for (name, entry) in entries.into_iter().skip(from) {
-            let Some(value) = read_value(file, entry) else { continue };
+            let Some(value) = reader.read(entry) else { continue };
             file.seek(SeekFrom::Start(end)).ok()?;
-            file.write_all(&value).ok()?;
+            file.write_all(value).ok()?;
             kept.push((name, Entry { offset: end, ..entry }));
             end += u64::from(entry.bytes);
         }
@@ -252,18 +283,22 @@ mod tests {
         ChunkCache::new(&folder.path().join("a.chunks"), bytes_max)
     }
 
+    fn get(cache: &ChunkCache, n: u8) -> Option<Vec<u8>> {
+        cache.get(&name(n), |value| Some(value.to_vec()))
+    }
+
     #[test]
     fn chunks_are_there_once_the_cache_was_closed() {
         let folder = tempfile::tempdir().unwrap();
         for n in 0..3 {
             let cache = cache(&folder, 1 << 20);
             cache.put(&name(n), &vec![n; 10_000]);
-            assert_eq!(cache.get(&name(n)), None);
+            assert_eq!(get(&cache, n), None);
             cache.close();
         }
         let cache = cache(&folder, 1 << 20);
         for n in 0..3 {
-            assert_eq!(cache.get(&name(n)), Some(vec![n; 10_000]));
+            assert_eq!(get(&cache, n), Some(vec![n; 10_000]));
         }
         assert!(!cache.has(&name(3)));
     }
@@ -275,14 +310,11 @@ mod tests {
             let cache = cache(&folder, 50_000);
             cache.put(&name(n), &vec![n; 10_000]);
             cache.close();
-            assert_eq!(
-                super::ChunkCache::get(&self::cache(&folder, 50_000), &name(n)),
-                Some(vec![n; 10_000])
-            );
+            assert_eq!(get(&self::cache(&folder, 50_000), n), Some(vec![n; 10_000]));
         }
         assert!(std::fs::metadata(folder.path().join("a.chunks")).unwrap().len() < 70_000);
         assert!(!cache(&folder, 50_000).has(&name(2)));
-        assert_eq!(cache(&folder, 50_000).get(&name(18)), Some(vec![18; 10_000]));
+        assert_eq!(get(&cache(&folder, 50_000), 18), Some(vec![18; 10_000]));
     }
 
     #[test]
@@ -293,8 +325,27 @@ mod tests {
         (0..20).for_each(|n| first.put(&name(n), &vec![n; 10_000]));
         first.close();
         assert!(std::fs::metadata(folder.path().join("a.chunks")).unwrap().len() < 51_000);
-        assert_eq!(cache_of().get(&name(4)), Some(vec![4; 10_000]));
+        assert_eq!(get(&cache_of(), 4), Some(vec![4; 10_000]));
         assert!(!cache_of().has(&name(5)));
+    }
+
+    #[test]
+    fn values_are_read_in_any_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = |n: u8| (usize::from(n) * 7_919) % 100_000 * usize::from(n % 5) + usize::from(n);
+        let value = |n: u8| (0..bytes(n)).map(|i| (i / 251) as u8 ^ n).collect::<Vec<u8>>();
+        let first = cache(&folder, 1 << 30);
+        (0..=255).for_each(|n| first.put(&name(n), &value(n)));
+        first.close();
+        let forth = (0..=255_u8).collect::<Vec<_>>();
+        let back = (0..=255_u8).rev().collect();
+        let leaps = (0..=255_u8).map(|n| n.wrapping_mul(77)).collect();
+        // One after another for a while, then the one before, one far ahead, and the same one twice.
+        let mixed = (0..=255_u8).flat_map(|n| [n, n.wrapping_add(1), n.wrapping_sub(1), n ^ 0x80, n ^ 0x80]);
+        for order in [forth, back, leaps, mixed.collect()] {
+            let cache = cache(&folder, 1 << 30);
+            assert!(order.iter().all(|&n| get(&cache, n) == Some(value(n))), "{order:?}");
+        }
     }
 
     #[test]
@@ -306,7 +357,7 @@ mod tests {
         first.close();
         second.close();
         let third = cache(&folder, 1 << 20);
-        assert_eq!((third.get(&name(1)), third.get(&name(2))), (Some(b"one".to_vec()), None));
+        assert_eq!((get(&third, 1), get(&third, 2)), (Some(b"one".to_vec()), None));
     }
 
     #[test]
@@ -326,10 +377,10 @@ mod tests {
             std::fs::write(&path, &bytes).unwrap();
             let cache = cache_of();
             for (n, value) in [(1, 0xa5), (2, 0xa6)] {
-                assert!(cache.get(&name(n)).is_none_or(|found| found == [value; 300]), "byte {at}");
+                assert!(get(&cache, n).is_none_or(|found| found == [value; 300]), "byte {at}");
             }
             std::fs::write(&path, &whole[..at]).unwrap();
-            assert_eq!(cache_of().get(&name(1)), None, "cut at {at}");
+            assert_eq!(get(&cache_of(), 1), None, "cut at {at}");
         }
     }
 }
