@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use billkeep_core::digest::hex;
 use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_all};
-use billkeep_sinks::wasm::{Grants, Plugin, PluginFile, WasmSink};
+use billkeep_sinks::wasm::{CompiledFrom, Grants, Plugin, PluginFile, WasmSink};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::script::{Asked, Reply, Script};
@@ -470,7 +470,6 @@ fn what_servers_do_becomes_the_right_kind() {
 
 #[test]
 fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
-    use billkeep_sinks::wasm::CompiledFrom;
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("plugins");
     let place = folder.to_str().unwrap().to_owned();
@@ -569,16 +568,18 @@ fn is_compiled(path: &Path) -> bool {
     path.extension().is_none() && path.file_name().unwrap() != "key"
 }
 
+/// Gets a golden plugin ready with such a folder of compiled ones.
+fn ready_in(folder: &Path, name: &str) -> CompiledFrom {
+    let env = |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| folder.to_str().unwrap().to_owned());
+    let file = PluginFile::read(&golden(name)).unwrap();
+    Plugin::load(&file, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().from()
+}
+
 #[test]
 fn what_was_compiled_and_not_used_for_long_is_removed_when_another_one_is() {
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("plugins");
-    let place = folder.to_str().unwrap().to_owned();
-    let env = move |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| place.clone());
-    let ready = |name: &str| {
-        let file = PluginFile::read(&golden(name)).unwrap();
-        drop(Plugin::load(&file, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap());
-    };
+    let ready = |name: &str| ready_in(&folder, name);
     let all = || std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect::<Vec<_>>();
     let compiled = || all().iter().filter(|path| is_compiled(path)).count();
     let age = |days: u64| {
@@ -607,12 +608,7 @@ fn what_was_compiled_and_not_used_for_long_is_removed_when_another_one_is() {
 fn of_what_was_compiled_a_gibibyte_is_kept() {
     let cache = tempfile::tempdir().unwrap();
     let folder = cache.path().join("plugins");
-    let place = folder.to_str().unwrap().to_owned();
-    let env = move |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| place.clone());
-    let ready = |name: &str| {
-        let file = PluginFile::read(&golden(name)).unwrap();
-        Plugin::load(&file, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().from()
-    };
+    let ready = |name: &str| ready_in(&folder, name);
     ready("index");
     // Files of 400 MiB without content: they take no room on the disk. The last has a mark that says it was used since.
     let long = |letter: &str, days: u64, ending: &str, bytes: u64| {
@@ -627,11 +623,11 @@ fn of_what_was_compiled_a_gibibyte_is_kept() {
     let mark = long("b", 6, ".used", 0);
     long("c", 1, ".used", 0);
     // What is there is not looked at when nothing was compiled.
-    assert_eq!(ready("index"), billkeep_sinks::wasm::CompiledFrom::Kept);
+    assert_eq!(ready("index"), CompiledFrom::Kept);
     assert!(b.exists());
     ready("upload");
     assert_eq!([&a, &b, &mark, &c].map(|path| path.exists()), [true, false, false, true]);
-    assert_eq!(ready("index"), billkeep_sinks::wasm::CompiledFrom::Kept);
+    assert_eq!(ready("index"), CompiledFrom::Kept);
 }
 
 #[test]
