@@ -531,8 +531,7 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     }
     // A file of this program's own, but of another plugin.
     let path = file();
-    let other = PluginFile::read(&tester().with_file_name("index.wasm")).unwrap();
-    let ready = || Plugin::load(&other, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().from();
+    let ready = || ready_in(&folder, "index");
     assert_eq!((ready(), ready()), (CompiledFrom::Compiled, CompiledFrom::Kept));
     let mut names = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
     let others = names.find(|p| *p != path && is_compiled(p)).unwrap();

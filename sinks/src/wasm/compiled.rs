@@ -154,7 +154,7 @@ impl Compiled {
             // What is left of one that was half-written or whose file is gone has the same beginning.
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let stem = name.split('.').next().unwrap_or_default();
-            if !is_stem(stem) || self.folder.join(stem) == newest {
+            if !is_stem(stem) || newest.file_name() == Some(stem.as_ref()) {
                 continue;
             }
             // Another program may have removed it since.
