@@ -4,15 +4,16 @@ use crate::bill::late::{self, Late};
 use crate::bill::life::{Event, next};
 use crate::bill::revise::{put_revision, revise};
 use crate::bill::{
-    Bill, BillView, FileSeen, Load, Piece, Revision, SourceFile, State, combine, dispute, loads_of,
-    segment_views, totals_text,
+    Bill, BillView, FileSeen, Load, Piece, Revision, SegmentUse, SourceFile, State, combine, dispute,
+    loads_of, segment_views, totals_text,
 };
 use crate::block::Sums;
 use crate::digest::Digest;
 use crate::journal::{self, Actor, Change};
 use crate::lint;
 use crate::period::{Coverage, Day};
-use crate::store::{Read, Store, Table, Writer};
+use crate::schema::Level;
+use crate::store::{Read, Store, StoreError, Table, Writer};
 
 use super::error::ImportError;
 use super::recognise::coverage;
@@ -92,147 +93,268 @@ pub(super) fn commit(
     store: &Store,
     writer: Writer,
     read: ReadFile,
-    mut loaded: Loaded,
+    loaded: Loaded,
     request: &Request,
     actor: &Actor,
 ) -> Result<Report, ImportError> {
-    let bill_key = read.recognised.bill;
-    let mode = read.recognised.mode;
-    let coverage = coverage(&read.recognised, loaded.own_days)
-        .map_err(|why| ImportError::Unclear { file: read.name.clone(), why })?;
-    let entries = read.entries.into_iter().enumerate().filter_map(|(i, name)| {
-        let mut entry = loaded.entries.remove(&(i as u32))?;
-        entry.name = name;
-        Some(entry)
-    });
-    let file =
-        SourceFile { name: read.name, sha256: read.sha256, bytes: read.bytes, entries: entries.collect() };
-    let bill: Option<Bill> = writer.get(Table::Bills, &bill_key.bytes())?;
-    let current: Option<Revision> = match &bill {
-        Some(bill) => Some(writer.need(Table::Revisions, &Revision::key_bytes(bill_key, bill.revision))?),
-        None => None,
-    };
-    let active = match &current {
-        Some(revision) => loads_of(&writer, revision)?,
-        None => Vec::new(),
-    };
-    let mut report = Report {
-        bill: bill_key,
-        mode,
-        coverage,
-        digest: loaded.digest,
-        sums: loaded.sums.clone(),
-        outcome: Outcome::DryRun { revision: current.as_ref().map_or(1, |r| r.number + 1) },
-        before: current.as_ref().map(|r| r.sums.clone()),
-        after: current.as_ref().map_or_else(Vec::new, |r| r.sums.clone()),
-        bill_digest: current.as_ref().map_or(Digest::EMPTY, |r| r.digest),
-        state: bill.as_ref().map_or(State::Open, |b| b.state),
-        missing: current.as_ref().map_or_else(Vec::new, |r| r.missing.clone()),
-        segments_shared: loaded.shared,
-        settled: Vec::new(),
-        file,
-    };
+    let place = Place::find(&writer, read.recognised.bill)?;
+    let incoming = Incoming::of(read, loaded)?;
+    let report = place.report(&incoming);
+    let step = Step { place, request, actor, report };
     // I8: the very bytes were imported before, whatever became of that load since.
-    if let Some(FileSeen { load, name }) = file_seen(&writer, bill_key, &report.file.sha256)? {
-        if let Some(late) = late::of_load(&writer, load)?.filter(|late| !late.is_in()) {
-            report.outcome = Outcome::Held { late: Box::new(late), before: true };
-            return Ok(report);
-        }
-        let replaced = !active.iter().any(|l| l.number == load);
-        report.outcome = Outcome::Unchanged { load, file: name, same_file: true, replaced };
-        return Ok(report);
+    if let Some(seen) = file_seen(&writer, step.place.key, &incoming.file.sha256)? {
+        return step.seen_before(&writer, seen);
     }
-    // The same lines in other bytes: shuffled, split otherwise, zipped.
-    // Lines to be added that the bill holds already, however they came, are the same lines once more.
-    let same = active.iter().find(|l| {
-        l.digest == loaded.digest && (mode == Mode::Adjustment || (l.mode == mode && l.coverage == coverage))
-    });
-    if let Some(load) = same {
-        report.outcome = Outcome::Unchanged {
-            load: load.number,
-            file: load.file.name.clone(),
-            same_file: false,
-            replaced: false,
-        };
-        if !request.dry_run {
-            let seen = FileSeen { load: load.number, name: report.file.name.clone() };
-            let detail =
-                format!("`{}` holds the lines of load {}; nothing changed", report.file.name, load.number);
-            // The segments that were put for nothing go; a transaction of its own remembers the file.
-            writer.abort()?;
-            let writer = store.write()?;
-            writer.put(Table::Files, &file_key(bill_key, &report.file.sha256), &seen)?;
-            journal::append(&writer, actor, "import", &bill_key.to_string(), &detail)?;
-            writer.commit()?;
-        }
-        return Ok(report);
+    if let Some(load) = step.place.load_of_same_lines(&incoming).cloned() {
+        return step.same_lines(store, writer, &load);
     }
-    let piece = Piece { load: 0, mode, coverage, level: read.level, file: report.file.name.clone() };
-    let pieces: Vec<Piece> = active.iter().map(Piece::from).collect();
     // A file that could not join an open bill either is told what is wrong with it.
-    let kept = combine(&pieces, &piece)?;
-    let (mut stay, replaced): (Vec<Load>, Vec<Load>) =
-        active.into_iter().partition(|l| kept.contains(&l.number));
+    let joined = step.place.join(&incoming)?;
     let number = if request.dry_run { 0 } else { writer.next_id("load")? };
-    let load = Load {
-        number,
-        bill: bill_key,
-        mode,
-        coverage,
-        level: read.level,
-        file: report.file.clone(),
-        digest: loaded.digest,
-        sums: loaded.sums,
-        segments: loaded.segments,
-        at_unix_s: actor.at_unix_s,
-        actor: actor.name.clone(),
-    };
+    let load = incoming.into_load(step.place.key, number, actor);
     if request.strict {
         check_strictly(&writer, &load, actor)?;
     }
-    if let Some(bill) = bill.as_ref().filter(|b| b.state == State::Confirmed) {
-        let late = late::hold(&writer, bill, &load, &replaced, actor)?;
-        if !request.dry_run {
-            writer.put(Table::Loads, &number.to_be_bytes(), &load)?;
-            let seen = FileSeen { load: number, name: load.file.name };
-            writer.put(Table::Files, &file_key(bill_key, &load.file.sha256), &seen)?;
+    match step.place.bill.clone().filter(|bill| bill.state == State::Confirmed) {
+        Some(bill) => step.hold(writer, &bill, load, &joined.replaced),
+        None => step.take(writer, load, joined.stay),
+    }
+}
+
+/// Where a file goes: its bill as it is.
+struct Place {
+    key: BillKey,
+    bill: Option<Bill>,
+    current: Option<Revision>,
+    /// The loads of the current revision.
+    active: Vec<Load>,
+}
+
+/// The loads of a bill, as a new one finds them.
+struct Joined {
+    stay: Vec<Load>,
+    replaced: Vec<Load>,
+}
+
+impl Place {
+    fn find(store: &impl Read, key: BillKey) -> Result<Place, ImportError> {
+        let bill: Option<Bill> = store.get(Table::Bills, &key.bytes())?;
+        let current: Option<Revision> = match &bill {
+            Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?),
+            None => None,
+        };
+        let active = match &current {
+            Some(revision) => loads_of(store, revision)?,
+            None => Vec::new(),
+        };
+        Ok(Place { key, bill, current, active })
+    }
+
+    fn state(&self) -> Option<State> {
+        self.bill.as_ref().map(|bill| bill.state)
+    }
+
+    /// Returns the report of a file that changes nothing yet.
+    fn report(&self, incoming: &Incoming) -> Report {
+        let current = self.current.as_ref();
+        Report {
+            bill: self.key,
+            mode: incoming.mode,
+            coverage: incoming.coverage,
+            digest: incoming.digest,
+            sums: incoming.sums.clone(),
+            outcome: Outcome::DryRun { revision: current.map_or(1, |r| r.number + 1) },
+            before: current.map(|r| r.sums.clone()),
+            after: current.map_or_else(Vec::new, |r| r.sums.clone()),
+            bill_digest: current.map_or(Digest::EMPTY, |r| r.digest),
+            state: self.state().unwrap_or(State::Open),
+            missing: current.map_or_else(Vec::new, |r| r.missing.clone()),
+            segments_shared: incoming.shared,
+            settled: Vec::new(),
+            file: incoming.file.clone(),
+        }
+    }
+
+    /// Finds the load that has the same lines in other bytes: shuffled, split otherwise, zipped.
+    fn load_of_same_lines(&self, incoming: &Incoming) -> Option<&Load> {
+        // Lines to be added that the bill holds already, however they came, are the same lines once more.
+        self.active.iter().find(|l| {
+            l.digest == incoming.digest
+                && (incoming.mode == Mode::Adjustment
+                    || (l.mode == incoming.mode && l.coverage == incoming.coverage))
+        })
+    }
+
+    /// Decides which loads stay when the file joins them.
+    fn join(&self, incoming: &Incoming) -> Result<Joined, ImportError> {
+        let piece = Piece {
+            load: 0,
+            mode: incoming.mode,
+            coverage: incoming.coverage,
+            level: incoming.level,
+            file: incoming.file.name.clone(),
+        };
+        let pieces: Vec<Piece> = self.active.iter().map(Piece::from).collect();
+        let kept = combine(&pieces, &piece)?;
+        let (stay, replaced) = self.active.iter().cloned().partition(|l| kept.contains(&l.number));
+        Ok(Joined { stay, replaced })
+    }
+}
+
+/// A file whose lines are in the transaction, before it is a load.
+struct Incoming {
+    mode: Mode,
+    coverage: Option<Coverage>,
+    level: Level,
+    file: SourceFile,
+    digest: Digest,
+    sums: Vec<Sums>,
+    segments: Vec<SegmentUse>,
+    shared: u64,
+}
+
+impl Incoming {
+    fn of(read: ReadFile, mut loaded: Loaded) -> Result<Incoming, ImportError> {
+        let coverage = coverage(&read.recognised, loaded.own_days)
+            .map_err(|why| ImportError::Unclear { file: read.name.clone(), why })?;
+        let entries = read.entries.into_iter().enumerate().filter_map(|(i, name)| {
+            let mut entry = loaded.entries.remove(&(i as u32))?;
+            entry.name = name;
+            Some(entry)
+        });
+        let entries = entries.collect();
+        let file = SourceFile { name: read.name, sha256: read.sha256, bytes: read.bytes, entries };
+        Ok(Incoming {
+            mode: read.recognised.mode,
+            coverage,
+            level: read.level,
+            file,
+            digest: loaded.digest,
+            sums: loaded.sums,
+            segments: loaded.segments,
+            shared: loaded.shared,
+        })
+    }
+
+    fn into_load(self, bill: BillKey, number: u64, actor: &Actor) -> Load {
+        Load {
+            number,
+            bill,
+            mode: self.mode,
+            coverage: self.coverage,
+            level: self.level,
+            file: self.file,
+            digest: self.digest,
+            sums: self.sums,
+            segments: self.segments,
+            at_unix_s: actor.at_unix_s,
+            actor: actor.name.clone(),
+        }
+    }
+}
+
+/// The last step of an import, before it is known which outcome it has.
+struct Step<'a> {
+    place: Place,
+    request: &'a Request,
+    actor: &'a Actor,
+    report: Report,
+}
+
+impl Step<'_> {
+    /// Reports a file whose bytes the bill has seen before.
+    fn seen_before(mut self, store: &impl Read, seen: FileSeen) -> Result<Report, ImportError> {
+        let FileSeen { load, name } = seen;
+        self.report.outcome = match late::of_load(store, load)?.filter(|late| !late.is_in()) {
+            Some(late) => Outcome::Held { late: Box::new(late), before: true },
+            None => {
+                let replaced = !self.place.active.iter().any(|l| l.number == load);
+                Outcome::Unchanged { load, file: name, same_file: true, replaced }
+            }
+        };
+        Ok(self.report)
+    }
+
+    /// Remembers the bytes of a file whose lines the bill has from another file.
+    fn same_lines(mut self, store: &Store, writer: Writer, load: &Load) -> Result<Report, ImportError> {
+        if !self.request.dry_run {
+            let (key, file) = (self.place.key, &self.report.file);
+            let detail = format!("`{}` holds the lines of load {}; nothing changed", file.name, load.number);
+            // The segments that were put for nothing go; a transaction of its own remembers the file.
+            writer.abort()?;
+            let writer = store.write()?;
+            remember(&writer, key, load.number, file)?;
+            journal::append(&writer, self.actor, "import", &key.to_string(), &detail)?;
             writer.commit()?;
         }
-        report.outcome = Outcome::Held { late: Box::new(late), before: false };
-        return Ok(report);
+        let file = load.file.name.clone();
+        self.report.outcome =
+            Outcome::Unchanged { load: load.number, file, same_file: false, replaced: false };
+        Ok(self.report)
     }
-    stay.push(load);
-    let revision = revise(bill_key, current.as_ref(), &stay, actor)?;
-    let Some(load) = stay.last().filter(|_| !request.dry_run) else {
-        report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, bill_key)?);
-        return Ok(report);
-    };
-    writer.put(Table::Loads, &number.to_be_bytes(), load)?;
-    let seen = FileSeen { load: number, name: report.file.name.clone() };
-    writer.put(Table::Files, &file_key(bill_key, &report.file.sha256), &seen)?;
-    if let (Some(bill), Mode::Adjustment) = (&bill, mode) {
-        report.settled = dispute::settle(&writer, bill, number, &segment_views(&writer, load)?, actor)?;
+
+    /// Keeps a file aside until somebody decides; the bill stays as it is.
+    fn hold(
+        mut self,
+        writer: Writer,
+        bill: &Bill,
+        load: Load,
+        replaced: &[Load],
+    ) -> Result<Report, ImportError> {
+        let late = late::hold(&writer, bill, &load, replaced, self.actor)?;
+        if !self.request.dry_run {
+            writer.put(Table::Loads, &load.number.to_be_bytes(), &load)?;
+            remember(&writer, bill.key, load.number, &load.file)?;
+            writer.commit()?;
+        }
+        self.report.outcome = Outcome::Held { late: Box::new(late), before: false };
+        Ok(self.report)
     }
-    report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, bill_key)?);
-    put_revision(&writer, bill_key, &revision, report.state)?;
-    let detail = format!(
-        "`{}` ({mode}), {} lines, as load {number}: revision {}, total {}, digest {}",
-        report.file.name,
-        grouped(report.digest.lines()),
-        revision.number,
-        totals_text(&report.after),
-        report.bill_digest,
-    );
-    let subject = bill_key.to_string();
-    let entry = Change {
-        before: current.as_ref().map(|r| r.digest.bytes()),
-        after: Some(revision.digest.bytes()),
-        ..Change::new("import", &subject, &detail)
-    };
-    journal::append_change(&writer, actor, entry)?;
-    writer.commit()?;
-    report.outcome = Outcome::Imported { load: number, revision: revision.number };
-    Ok(report)
+
+    /// Makes the bill's next revision of the loads that stay and the new one.
+    fn take(mut self, writer: Writer, load: Load, mut loads: Vec<Load>) -> Result<Report, ImportError> {
+        let Place { key, bill, current, .. } = &self.place;
+        let (key, number) = (*key, load.number);
+        loads.push(load.clone());
+        let revision = revise(key, current.as_ref(), &loads, self.actor)?;
+        if self.request.dry_run {
+            self.report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, key)?);
+            return Ok(self.report);
+        }
+        writer.put(Table::Loads, &number.to_be_bytes(), &load)?;
+        remember(&writer, key, number, &load.file)?;
+        if let (Some(bill), Mode::Adjustment) = (bill, load.mode) {
+            let segments = segment_views(&writer, &load)?;
+            self.report.settled = dispute::settle(&writer, bill, number, &segments, self.actor)?;
+        }
+        self.report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, key)?);
+        put_revision(&writer, key, &revision, self.report.state)?;
+        let detail = format!(
+            "`{}` ({}), {} lines, as load {number}: revision {}, total {}, digest {}",
+            load.file.name,
+            load.mode,
+            grouped(load.digest.lines()),
+            revision.number,
+            totals_text(&revision.sums),
+            revision.digest,
+        );
+        let subject = key.to_string();
+        let entry = Change {
+            before: current.as_ref().map(|r| r.digest.bytes()),
+            after: Some(revision.digest.bytes()),
+            ..Change::new("import", &subject, &detail)
+        };
+        journal::append_change(&writer, self.actor, entry)?;
+        writer.commit()?;
+        self.report.outcome = Outcome::Imported { load: number, revision: revision.number };
+        Ok(self.report)
+    }
+}
+
+/// Records which load holds the lines of a file's bytes.
+fn remember(writer: &Writer, bill: BillKey, load: u64, file: &SourceFile) -> Result<(), StoreError> {
+    let seen = FileSeen { load, name: file.name.clone() };
+    writer.put(Table::Files, &file_key(bill, &file.sha256), &seen)
 }
 
 impl Report {
