@@ -37,6 +37,10 @@ pub const STEM: &str = "100010445724-202103-by_used_time-bill_details";
 pub fn billkeep() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        // Where the program is built already, as in a loop of single tests.
+        if let Some(program) = std::env::var_os("BILLKEEP_TEST_PROGRAM") {
+            return program.into();
+        }
         // target/<profile>/deps/billkeep-0123
         let test = std::env::current_exe().unwrap();
         let profile_folder = test.parent().unwrap().parent().unwrap();
