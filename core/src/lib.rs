@@ -17,6 +17,7 @@ pub mod expected;
 pub mod export;
 pub mod ingest;
 pub mod journal;
+mod line_ends;
 pub mod lint;
 pub mod money;
 pub mod naming;

@@ -10,6 +10,7 @@ use std::fmt;
 
 use crate::block::bytes::Take;
 use crate::block::{ColumnData, ints, unsqueeze};
+use crate::line_ends::line_ends;
 use crate::money::Amount;
 use crate::period::Basis;
 use crate::store::{Large, Read, StoreError};
@@ -87,8 +88,8 @@ impl Stretch<'_> {
 
     /// Returns how many lines of text the header takes.
     pub fn header_lines(&self) -> u64 {
-        let ends: usize = self.segment.schema.headers().iter().map(|h| line_ends(h.as_bytes())).sum();
-        1 + ends as u64
+        let ends: u64 = self.segment.schema.headers().iter().map(|h| line_ends(h.as_bytes())).sum();
+        1 + ends
     }
 }
 
@@ -288,10 +289,6 @@ pub fn text_lines(
     Ok(lines)
 }
 
-fn line_ends(text: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', text).count()
-}
-
 /// Adds how many line ends each row's cell has.
 fn add_line_ends(data: &ColumnData, ends: &mut [u64]) {
     let all = match data {
@@ -299,14 +296,14 @@ fn add_line_ends(data: &ColumnData, ends: &mut [u64]) {
         ColumnData::Integers { exceptions, .. } => {
             for (row, text) in exceptions {
                 if let Some(slot) = ends.get_mut(*row as usize) {
-                    *slot += line_ends(text) as u64;
+                    *slot += line_ends(text);
                 }
             }
             return;
         }
         ColumnData::Constant(cell) if line_ends(cell) == 0 => return,
         ColumnData::Dictionary { entries, .. } if entries.iter().all(|entry| line_ends(entry) == 0) => return,
-        data => map_cells(data, ends.len(), |cell| line_ends(cell) as u64),
+        data => map_cells(data, ends.len(), line_ends),
     };
     ends.iter_mut().zip(all).for_each(|(slot, more)| *slot += more);
 }

@@ -2,7 +2,7 @@
 //!
 //! The rules are those of the `csv` crate. Nearly all records are plain: cells without quotes, or wholly in
 //! quotes. For those a cell is a range of the text; only where two quotes stand for one is a copy made. Whatever
-//! is not plain (text after a closing quote, a lone CR) is read by the `csv` crate itself, record by record, and a
+//! is not plain (text after a closing quote, a lone CR) is read by the `csv` crate itself, and a
 //! property in the tests says that both ways agree.
 
 use memchr::{memchr, memchr_iter};
@@ -120,7 +120,7 @@ impl<'a> Cells<'a> {
         while more(self, ragged) {
             self.at = self.find_plain(self.at, until, ragged_max, ragged);
             if more(self, ragged) {
-                self.at = self.find_odd(self.at, ragged)?;
+                self.at = self.find_odd(self.at, until, ragged_max, ragged)?;
             }
         }
         Ok(self.at < self.text.len() && ragged.len() < ragged_max)
@@ -357,8 +357,16 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Has the `csv` crate read one record; returns where the next one begins.
-    fn find_odd(&mut self, at: usize, ragged: &mut Vec<Ragged>) -> Result<usize, String> {
+    /// Has the `csv` crate read records, until there are so many; returns where the next one begins.
+    ///
+    /// It goes on after a record that is not plain: where there is one, there are often more.
+    fn find_odd(
+        &mut self,
+        at: usize,
+        until: usize,
+        ragged_max: usize,
+        ragged: &mut Vec<Ragged>,
+    ) -> Result<usize, String> {
         let rest = self.text.get(at..).unwrap_or_default();
         self.odd = true;
         let mut reader = csv::ReaderBuilder::new()
@@ -367,20 +375,28 @@ impl<'a> Cells<'a> {
             .buffer_capacity(1 << 12)
             .from_reader(rest);
         let mut record = csv::ByteRecord::new();
-        if !reader.read_byte_record(&mut record).map_err(|e| e.to_string())? {
-            return Ok(self.text.len());
+        let mut next = at;
+        while next < self.text.len() && self.offsets.len() < until && ragged.len() < ragged_max {
+            if !reader.read_byte_record(&mut record).map_err(|e| e.to_string())? {
+                return Ok(self.text.len());
+            }
+            let begin = at
+                .saturating_add(record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(0));
+            // Line ends before a record are not part of it.
+            let ends = self.text.get(begin..).unwrap_or_default();
+            let ends = ends.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            let before = self.spans.len();
+            let mut from = self.text.len() + self.copies.len();
+            self.copies.extend_from_slice(record.as_slice());
+            for cell in &record {
+                self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
+                from += cell.len();
+            }
+            self.end(begin + ends, before, ragged);
+            let read = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+            next = at.saturating_add(read.max(1));
         }
-        let begin = record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(0);
-        let before = self.spans.len();
-        let mut from = self.text.len() + self.copies.len();
-        self.copies.extend_from_slice(record.as_slice());
-        for cell in &record {
-            self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
-            from += cell.len();
-        }
-        self.end(at + begin, before, ragged);
-        let read = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
-        Ok(at.saturating_add(read.max(1)))
+        Ok(next)
     }
 }
 

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bill::BillKey;
 use crate::block::text::read_time;
 use crate::digest::{LineHasher, lay_out};
+use crate::line_ends::line_ends;
 use crate::money::{Amount, is_blank, trim_cell};
 use crate::period::{BillMonth, Coverage, Day};
 use crate::schema::{Class, Column, Schema};
@@ -66,7 +67,7 @@ impl Source {
     /// Returns the line of text at an offset.
     pub(super) fn line_of(&self, offset: usize) -> u64 {
         let before = self.bytes.get(..offset).unwrap_or_default();
-        self.place.line + memchr::memchr_iter(b'\n', before).count() as u64
+        self.place.line + line_ends(before)
     }
 }
 

@@ -8,6 +8,8 @@
 mod archive;
 mod cells;
 mod column;
+#[cfg(test)]
+mod container_tests;
 mod encode;
 mod error;
 mod known;

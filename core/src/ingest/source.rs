@@ -10,6 +10,7 @@ use crossbeam_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::Mode;
+use crate::line_ends::line_ends;
 use crate::schema::{Level, Schema};
 use crate::uin::Uin;
 
@@ -149,9 +150,11 @@ impl Feed<'_> {
             }
             lines = true;
             let at = |line| Place { line, ..place.clone() };
-            if !stretch.bytes.ends_with(b"\n") && !self.request.accept_unterminated {
-                let newlines = memchr::memchr_iter(b'\n', &stretch.bytes).count() as u64;
-                self.unterminated(&stretch.bytes, &schema, at(stretch.first_line + newlines))?;
+            let ends_in_return = stretch.bytes.ends_with(b"\r") && !splitter.is_crlf();
+            let ends = stretch.bytes.ends_with(b"\n") || ends_in_return;
+            if splitter.is_at_end() && !ends && !self.request.accept_unterminated {
+                let text = stretch.bytes.strip_suffix(b"\r").unwrap_or(&stretch.bytes);
+                self.unterminated(text, &schema, at(stretch.first_line + line_ends(text)))?;
             }
             let recognised = self.recognise(&stretch.bytes, &schema)?;
             let source = lines::Source {
@@ -199,8 +202,8 @@ impl Feed<'_> {
 
     /// A last line without its end is a sign of a cut file. Say what is wrong with the line itself, if anything is.
     fn unterminated(&self, bytes: &[u8], schema: &Schema, place: Place) -> Result<(), ImportError> {
-        let last =
-            bytes.iter().rposition(|b| *b == b'\n').map_or(bytes, |at| bytes.get(at + 1..).unwrap_or(bytes));
+        let last = memchr::memrchr2(b'\n', b'\r', bytes);
+        let last = last.map_or(bytes, |at| bytes.get(at + 1..).unwrap_or(bytes));
         let cells = first_record(last).len();
         let headers = schema.headers().len();
         let fault = if cells < headers { Fault::Ragged { cells, headers } } else { Fault::Unterminated };

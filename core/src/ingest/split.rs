@@ -1,6 +1,6 @@
 //! Cuts a CSV's bytes into stretches of whole records.
 //!
-//! A line end inside a quoted cell does not end a record. The rules are those of the `csv` crate, which parses
+//! A line end is LF, CR LF, or CR alone. One inside a quoted cell does not end a record. The rules are those of the `csv` crate, which parses
 //! the stretches: a quote opens a quoted cell only at the cell's beginning; inside, two quotes are one; after
 //! the closing quote the cell goes on as if unquoted. The cut depends on the bytes alone, so that two files
 //! that begin alike are cut alike, and what is in the store already is found again.
@@ -9,6 +9,8 @@ use std::io::{ErrorKind, Read};
 
 use crossbeam_channel::Receiver;
 use sha2::{Digest as _, Sha256};
+
+use crate::line_ends::line_ends;
 
 use super::error::Fault;
 
@@ -67,6 +69,10 @@ pub(crate) struct Splitter<R> {
     line: u64,
     quote_at: usize,
     finished: bool,
+    /// Whether a CR alone is searched for: a file without LF has no other line ends, and few files have any.
+    returns: bool,
+    /// Whether the header ends in CR LF.
+    crlf: bool,
     /// Of all text up to `hashed`.
     hasher: Sha256,
     hashed: usize,
@@ -98,6 +104,8 @@ impl<R: Read> Splitter<R> {
             line: 1,
             quote_at: 0,
             finished: false,
+            returns: false,
+            crlf: false,
             hasher: Sha256::new(),
             hashed: 0,
             line_ends: 0,
@@ -109,6 +117,16 @@ impl<R: Read> Splitter<R> {
     /// Returns the SHA-256 of the text that was given out, and its length.
     pub(crate) fn finish(self) -> ([u8; 32], u64) {
         (self.hasher.finalize().into(), self.given)
+    }
+
+    /// Returns whether the last stretch was given out.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.finished && self.filled == 0
+    }
+
+    /// Returns whether the header ends in CR LF. A file that does and ends in a CR has lost an LF, and perhaps more.
+    pub(crate) fn is_crlf(&self) -> bool {
+        self.crlf
     }
 
     /// Returns how much text the next stretch has at least: the first ones have less, so that nobody waits long for them.
@@ -142,7 +160,10 @@ impl<R: Read> Splitter<R> {
         if self.filled == 0 {
             return Ok(None);
         }
-        Ok(Some(self.take().bytes))
+        let header = self.take().bytes;
+        self.returns = header.ends_with(b"\r");
+        self.crlf = header.ends_with(b"\r\n");
+        Ok(Some(header))
     }
 
     /// Returns the next stretch; `None` at the end.
@@ -159,6 +180,12 @@ impl<R: Read> Splitter<R> {
                 self.record_end = self.filled;
                 break;
             }
+            if self.may_have_missed_returns() {
+                self.returns = true;
+                self.seen = self.record_end;
+                self.state = At::CellStart;
+                continue;
+            }
             self.must_not_be_long()?;
             self.hash();
             self.fill()?;
@@ -168,6 +195,12 @@ impl<R: Read> Splitter<R> {
         }
         self.stretches += 1;
         Ok(Some(self.take()))
+    }
+
+    /// Returns whether what looks like one long record may be many that end in a CR alone.
+    fn may_have_missed_returns(&self) -> bool {
+        let open = self.text().get(self.record_end..).unwrap_or_default();
+        !self.returns && open.len() > READ_BYTES && memchr::memchr(b'\r', open).is_some()
     }
 
     /// Refuses a record that goes on for longer than any does, before the rest of the file is read for it.
@@ -185,7 +218,7 @@ impl<R: Read> Splitter<R> {
 
     fn line_of(&self, at: usize) -> u64 {
         let before = self.text().get(..at).unwrap_or_default();
-        self.line + memchr::memchr_iter(b'\n', before).count() as u64
+        self.line + line_ends(before)
     }
 
     fn fill(&mut self) -> Result<(), SplitError> {
@@ -217,7 +250,7 @@ impl<R: Read> Splitter<R> {
     fn hash(&mut self) {
         let new = self.buffer.get(self.hashed..self.record_end).unwrap_or_default();
         self.hasher.update(new);
-        self.line_ends += memchr::memchr_iter(b'\n', new).count() as u64;
+        self.line_ends += line_ends(new);
         self.hashed = self.record_end;
     }
 
@@ -271,7 +304,12 @@ impl<R: Read> Splitter<R> {
                 }
                 At::CellStart | At::Unquoted => {
                     // Only a quote at a cell's beginning matters, so the quotes are what is searched for.
-                    let Some(at) = memchr::memchr2(b'"', b'\n', rest) else {
+                    let found = if self.returns || stop_at_first {
+                        memchr::memchr3(b'"', b'\n', b'\r', rest)
+                    } else {
+                        memchr::memchr2(b'"', b'\n', rest)
+                    };
+                    let Some(at) = found else {
                         self.state = match rest.last() {
                             Some(b',' | b'\r') => At::CellStart,
                             _ => At::Unquoted,
@@ -284,21 +322,34 @@ impl<R: Read> Splitter<R> {
                         Some(b) => matches!(b, b',' | b'\r'),
                         None => self.state == At::CellStart,
                     };
-                    if rest.get(at) == Some(&b'\n') {
-                        self.seen += at + 1;
-                        self.record_end = self.seen;
-                        self.state = At::CellStart;
-                        if stop_at_first {
+                    match (rest.get(at), rest.get(at + 1)) {
+                        // Whether an LF follows, the next bytes tell.
+                        (Some(b'\r'), None) if !self.finished => {
+                            self.seen += at;
+                            self.state = At::Unquoted;
                             return;
                         }
-                    } else {
-                        if at_start {
-                            self.quote_at = self.seen + at;
-                            self.state = At::Quoted;
-                        } else {
-                            self.state = At::Unquoted;
+                        (Some(b'\r'), Some(b'\n')) => {
+                            self.seen += at + 1;
+                            self.state = At::CellStart;
                         }
-                        self.seen += at + 1;
+                        (Some(b'\r' | b'\n'), _) => {
+                            self.seen += at + 1;
+                            self.record_end = self.seen;
+                            self.state = At::CellStart;
+                            if stop_at_first {
+                                return;
+                            }
+                        }
+                        _ => {
+                            if at_start {
+                                self.quote_at = self.seen + at;
+                                self.state = At::Quoted;
+                            } else {
+                                self.state = At::Unquoted;
+                            }
+                            self.seen += at + 1;
+                        }
                     }
                 }
             }
@@ -342,6 +393,28 @@ mod tests {
     }
 
     #[test]
+    fn a_return_alone_ends_a_record_and_counts_as_a_line() {
+        // What is read at once ends in the middle of a CR LF now and then.
+        let line = "a,\"b\rc\",d\r";
+        for (head, last) in [("h,i,j\r", "x,y,z\r"), ("h,i,j\n", "x,y,z"), ("h,i,j\r\n", "x,y,z\n")] {
+            let text = format!("{head}{}{last}", line.repeat(READ_BYTES / line.len() * 3));
+            let mut splitter =
+                Splitter::new(text.as_bytes(), 1_000, 2 * READ_BYTES, crossbeam_channel::never());
+            assert_eq!(splitter.header().unwrap().unwrap(), head.as_bytes());
+            let (mut whole, mut stretches) = (head.as_bytes().to_vec(), 0);
+            while let Some(stretch) = splitter.next().unwrap() {
+                let before = std::str::from_utf8(&whole).unwrap().replace("\r\n", "\n").replace('\r', "\n");
+                assert_eq!(stretch.first_line, 1 + before.matches('\n').count() as u64);
+                assert!(splitter.is_at_end() || stretch.bytes.ends_with(b"d\r"), "it ends with a record");
+                whole.extend_from_slice(&stretch.bytes);
+                stretches += 1;
+            }
+            assert!(stretches > 100, "{stretches}");
+            assert_eq!(whole, text.as_bytes());
+        }
+    }
+
+    #[test]
     fn an_open_quote_is_found_where_it_opens() {
         let error = stretches(b"a,b\nc,d\n\"e,f\ng,h\n", 4).unwrap_err();
         assert!(matches!(error, SplitError::Fault(Fault::UnclosedQuote, 3)), "{error:?}");
@@ -373,7 +446,44 @@ mod tests {
         assert!(splitter.next().unwrap().is_none());
     }
 
+    /// Cuts a text after its header.
+    fn after_header(text: &[u8], stretch_bytes: usize) -> Result<Vec<Stretch>, SplitError> {
+        let mut splitter = Splitter::new(text, stretch_bytes, 1 << 20, crossbeam_channel::never());
+        let Some(header) = splitter.header()? else { return Ok(Vec::new()) };
+        let mut all = vec![Stretch { bytes: header, first_line: 1, text_hash: [0; 32] }];
+        while let Some(stretch) = splitter.next()? {
+            all.push(stretch);
+        }
+        Ok(all)
+    }
+
     proptest! {
+        #[test]
+        fn line_ends_of_any_kind_give_the_same_records(
+            lines in proptest::collection::vec(("[ab]{0,3}", "[ab\n]{0,3}", 0_usize..3), 1..30),
+            stretch_bytes in 1_usize..40,
+        ) {
+            const ENDS: [&str; 3] = ["\n", "\r\n", "\r"];
+            let text = |end: &dyn Fn(usize) -> &'static str| -> String {
+                lines.iter().map(|(plain, quoted, kind)| format!("x{plain},\"{quoted}\"{}", end(*kind))).collect()
+            };
+            let mixed = text(&|kind| ENDS[kind]);
+            let expected = records(text(&|_| "\n").as_bytes());
+            for text in [mixed, text(&|_| "\r\n"), text(&|_| "\r")] {
+                let got = after_header(text.as_bytes(), stretch_bytes).unwrap();
+                // The header is one record, and no record is lost, cut or doubled.
+                prop_assert_eq!(records(&got[0].bytes), &expected[..1]);
+                let apart: Vec<_> = got.iter().flat_map(|s| records(&s.bytes)).collect();
+                prop_assert_eq!(&apart, &expected);
+                let mut line = 1;
+                for stretch in &got {
+                    prop_assert_eq!(stretch.first_line, line);
+                    let plain = String::from_utf8(stretch.bytes.clone()).unwrap().replace("\r\n", "\n").replace('\r', "\n");
+                    line += plain.matches('\n').count() as u64;
+                }
+            }
+        }
+
         #[test]
         fn stretches_hold_the_records_that_the_parser_sees(
             text in "[a\",\n\r]{0,60}", stretch_bytes in 1_usize..20) {
