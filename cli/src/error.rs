@@ -86,6 +86,30 @@ impl CommandError {
         &self.hints
     }
 
+    /// Makes one error of several: the most serious one, with the messages and hints of the others.
+    pub(crate) fn worst(mut errors: Vec<CommandError>) -> Option<CommandError> {
+        // Damage first; then what a person has to mend; last what may pass by itself.
+        let rank = |error: &CommandError| match error.kind {
+            Kind::Damaged => 0,
+            Kind::Internal => 1,
+            Kind::User => 2,
+            Kind::Refused => 3,
+            Kind::Passing => 4,
+        };
+        let at = (0..errors.len()).min_by_key(|at| errors.get(*at).map(rank))?;
+        let mut worst = errors.remove(at);
+        for other in errors {
+            if other.message == worst.message {
+                continue;
+            }
+            worst.message.push_str("\nerror: ");
+            worst.message.push_str(&other.message);
+            let new = other.hints.into_iter().filter(|hint| !worst.hints.contains(hint)).collect::<Vec<_>>();
+            worst.hints.extend(new);
+        }
+        Some(worst)
+    }
+
     pub(crate) fn is_forbidden(&self) -> bool {
         self.forbidden
     }

@@ -135,7 +135,7 @@ pub fn carry_forward(
         basis: Some(target.basis),
         ..Request::default()
     };
-    let report = import(store, &path, &request, actor, settings, &Limits::default(), &Quiet)
+    let mut report = import(store, &path, &request, actor, settings, &Limits::default(), &Quiet)
         .map_err(|error| CarryError::Import { late: number, error: Box::new(error) })?;
     let load = match &report.outcome {
         Outcome::Imported { load, .. } | Outcome::Unchanged { load, .. } => *load,
@@ -144,9 +144,11 @@ pub fn carry_forward(
     };
     let writer = store.write()?;
     let late = late::waiting(&writer, number)?;
+    let settled = late::settle(&writer, &late, actor)?;
     let late = late::decide(&writer, late, LateState::Carried { to: target, load }, reason, actor)?;
     writer.delete(Table::Meta, intention(number).as_bytes())?;
     writer.commit()?;
+    report.settled.extend(settled);
     std::fs::remove_file(&path).map_err(failed)?;
     Ok((late, report))
 }

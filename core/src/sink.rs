@@ -301,14 +301,22 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
     }
 }
 
-/// Reads all that a sink holds under a name.
+/// The largest object that [`read_small`] reads: manifests and signatures are far smaller.
+pub const SMALL_BYTES_MAX: u64 = 16 << 20;
+
+/// Reads a small object of a sink, such as a manifest.
 ///
 /// # Errors
-/// [`SinkError`].
-pub fn read_all(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
-    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
+/// [`SinkError::Damaged`] when it is larger than [`SMALL_BYTES_MAX`], without reading more than that; [`SinkError`].
+pub fn read_small(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
+    let Some(reader) = sink.read(name)? else { return Ok(None) };
     let mut bytes = Vec::new();
+    let mut reader = reader.take(SMALL_BYTES_MAX + 1);
     reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;
+    if bytes.len() as u64 > SMALL_BYTES_MAX {
+        let mib = SMALL_BYTES_MAX >> 20;
+        return Err(SinkError::Damaged(format!("`{name}` is larger than {mib} MiB and was not read")));
+    }
     Ok(Some(bytes))
 }
 

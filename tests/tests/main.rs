@@ -5,6 +5,8 @@ mod audience;
 mod audit;
 mod backfill;
 mod calendar;
+mod cases_rebuild;
+mod cases_sinks;
 mod chunk_cache;
 mod concurrency;
 mod confirm;

@@ -91,7 +91,9 @@ fn what_is_damaged_or_no_whole_bill_is_told_and_not_believed() {
     only.enable(CUSTOMER, "theirs", "monthly", false);
     only.ok(["run", "--on", "2021-04-02"]);
     let home = empty(&only.path("theirs"));
-    let rebuilt = home.json(["delivery", "rebuild", "--sink", "bucket"]);
+    let rebuilt = home.run(["--format", "json", "delivery", "rebuild", "--sink", "bucket"]);
+    assert_eq!(rebuilt.code, 6);
+    let rebuilt = rebuilt.json();
     assert!(rows(&rebuilt, "bill", "rebuilt").is_empty(), "{rebuilt}");
     assert!(bills(&home).is_empty());
 }

@@ -1,5 +1,7 @@
 //! `delivery`: what was delivered, and whether it is still there.
 
+use std::process::ExitCode;
+
 use billkeep_core::delivery::{
     self, Delivery as Record, DeliveryError, Destination, FailureKind, Finding, How, Made, Progress, Rebuilt,
     Receipt, Repaired, What,
@@ -7,7 +9,7 @@ use billkeep_core::delivery::{
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::period::Day;
-use billkeep_core::storage;
+use billkeep_core::storage::{self, SinkRecord};
 use billkeep_core::store::{Reader, Store};
 
 use crate::args::{Delivery, HowArgs};
@@ -23,7 +25,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
         Delivery::Show { number } => show(context, number),
         Delivery::Verify { sink, how } => verify(context, sink, how),
         Delivery::Repair { number, sink, how } => repair(context, number, sink, how),
-        Delivery::Rebuild { sink } => rebuild(context, &sink),
+        Delivery::Rebuild { sink } => rebuild(context, &sink).map(drop),
         Delivery::Retry { number } => {
             let store = context.write()?;
             let to = destination_of(&store, number)?;
@@ -88,13 +90,12 @@ fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<
     Ok(store.close()?)
 }
 
-/// Opens one sink, or all.
-fn destinations(store: &Reader, sink: Option<String>) -> Result<Vec<Destination>, CommandError> {
-    let records = match sink {
+/// Returns the records of one sink, or of all.
+fn records(store: &Reader, sink: Option<String>) -> Result<Vec<SinkRecord>, CommandError> {
+    Ok(match sink {
         Some(name) => vec![storage::sink(store, &name)?],
         None => storage::sinks(store)?,
-    };
-    Ok(records.into_iter().map(super::sink::destination).collect::<Result<_, _>>()?)
+    })
 }
 
 /// Says how closely a sink is looked at.
@@ -110,16 +111,26 @@ fn how(context: &Context, args: HowArgs, to: &Destination) -> How {
     }
 }
 
+/// Checks each sink. One that cannot be reached is reported, and the others are checked all the same.
 fn verify(context: &Context, sink: Option<String>, args: HowArgs) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let mut findings = Vec::new();
-    for to in destinations(&reader, sink)? {
-        let found = delivery::verify(&reader, &to, how(context, args, &to))?;
-        findings.extend(found.into_iter().map(|f| (to.record.name.clone(), f)));
+    let mut unreachable = Vec::new();
+    for record in records(&reader, sink)? {
+        let name = record.name.clone();
+        let found = super::sink::destination(record)
+            .and_then(|to| delivery::verify(&reader, &to, how(context, args, &to)));
+        match found {
+            Ok(found) => findings.extend(found.into_iter().map(|f| (name.clone(), f))),
+            Err(error) if error.is_of_sink() => unreachable.push((name, error)),
+            Err(error) => return Err(error.into()),
+        }
     }
-    print_findings(context, &findings)?;
-    judge(context, &findings)
+    print_findings(context, &findings, &unreachable)?;
+    let damage = judge(context, &findings, unreachable.is_empty()).err();
+    let unreachable = unreachable.into_iter().map(|(_, error)| CommandError::from(error));
+    CommandError::worst(damage.into_iter().chain(unreachable).collect()).map_or(Ok(()), Err)
 }
 
 fn repair(
@@ -130,8 +141,14 @@ fn repair(
 ) -> Result<(), CommandError> {
     let store = context.write()?;
     let destinations = match number {
-        Some(number) => vec![destination_of(&store, number)?],
-        None => destinations(&store.read()?, sink)?,
+        Some(number) => {
+            let to = destination_of(&store, number)?;
+            vec![(to.record.name.clone(), Ok(to))]
+        }
+        None => {
+            let open = |record: SinkRecord| (record.name.clone(), super::sink::destination(record));
+            records(&store.read()?, sink)?.into_iter().map(open).collect()
+        }
     };
     let cache = context.chunk_cache();
     let columns = vec![
@@ -142,43 +159,59 @@ fn repair(
         Column::text("why"),
     ];
     let mut table = Table::new("billkeep.delivery.repair/1", columns);
-    let (mut done, mut failed) = (0, None);
-    for to in &destinations {
-        let how = how(context, args, to);
-        let repaired = with_ways(context, cache.as_ref(), |ways| {
-            Ok(delivery::repair(&store, to, number, how, ways, &context.actor())?)
-        })?;
+    let (mut done, mut failed) = (0, Vec::new());
+    for (name, to) in destinations {
+        let repaired = match to {
+            Ok(to) => with_ways(context, cache.as_ref(), |ways| {
+                let how = how(context, args, &to);
+                Ok(delivery::repair(&store, &to, number, how, ways, &context.actor()))
+            })?,
+            Err(error) => Err(error),
+        };
+        let repaired = match repaired {
+            Ok(repaired) => repaired,
+            Err(error) if error.is_of_sink() => {
+                table.rows.push(
+                    [name.as_str(), "-", "-", "unreachable", &error.to_string()].map(str::to_owned).to_vec(),
+                );
+                failed.push(CommandError::from(error));
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         for Repaired { delivery, names, outcome } in repaired {
             let (word, why) = match &outcome {
                 Ok(()) => ("repaired", String::new()),
                 Err(error) => ("failed", error.to_string()),
             };
-            for name in names {
+            for object in names {
                 done += u64::from(outcome.is_ok());
-                let sink = to.record.name.clone();
-                table.rows.push(vec![sink, delivery.to_string(), name, word.to_owned(), why.clone()]);
+                table.rows.push(vec![
+                    name.clone(),
+                    delivery.to_string(),
+                    object,
+                    word.to_owned(),
+                    why.clone(),
+                ]);
             }
-            if let Err(error) = outcome {
-                failed.get_or_insert(error);
-            }
+            failed.extend(outcome.err().map(CommandError::from));
         }
     }
     table.print(context)?;
     store.close()?;
-    match failed {
-        Some(error) => Err(error.into()),
-        None if done == 0 => {
-            context.say("There was nothing to repair.");
-            Ok(())
-        }
-        None => {
-            context.say(&format!("Repaired {done} files; `billkeep delivery verify` looks again."));
-            Ok(())
-        }
-    }
+    context.say(&match done {
+        0 if failed.is_empty() => "There was nothing to repair.".to_owned(),
+        0 => "Nothing was repaired.".to_owned(),
+        _ => format!("Repaired {done} files; `billkeep delivery verify` looks again."),
+    });
+    CommandError::worst(failed).map_or(Ok(()), Err)
 }
 
-fn rebuild(context: &Context, sink: &str) -> Result<(), CommandError> {
+/// The exit code if something of the sink is not in the store, and nothing is damaged.
+const INCOMPLETE: u8 = 6;
+
+/// Restores bills and deliveries from a sink.
+pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, CommandError> {
     let store = context.write()?;
     let to = super::sink::destination(storage::sink(&store.read()?, sink)?)?;
     let (settings, actor) = (context.import_settings(), context.actor());
@@ -191,21 +224,35 @@ fn rebuild(context: &Context, sink: &str) -> Result<(), CommandError> {
     }
     table.print(context)?;
     store.close()?;
-    let count = |what: &str, made: Made| rebuilt.iter().filter(|r| r.what == what && r.made == made).count();
-    context.say(&format!(
-        "Rebuilt {} bills and {} deliveries from sink `{sink}`. No sink holds, so it is not there again:",
-        count("bill", Made::Whole),
-        count("delivery", Made::Whole)
-    ));
+    let count = |made: Made| {
+        let of = |what: &str| rebuilt.iter().filter(|r| r.what == what && r.made == made).count();
+        let counted = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+        format!(
+            "{} and {}",
+            counted(of("bill"), "bill", "bills"),
+            counted(of("delivery"), "delivery", "deliveries")
+        )
+    };
+    let any = |made: Made| rebuilt.iter().any(|r| r.made == made);
+    context.say(&format!("Rebuilt {} from sink `{sink}`.", count(Made::Whole)));
+    if any(Made::Not) {
+        context.say(&format!("Not rebuilt: {}. The table lists the reasons.", count(Made::Not)));
+    }
+    if any(Made::Damaged) {
+        context.say(&format!("Damaged, nothing of them was kept: {}.", count(Made::Damaged)));
+    }
+    context.say("No sink holds the following, so it is not in the store:");
     delivery::NOT_AT_ANY_SINK.iter().for_each(|what| context.say(&format!("  {what}")));
-    let damaged = rebuilt.iter().filter(|r| r.made == Made::Damaged).count();
-    if damaged > 0 {
+    if any(Made::Damaged) {
+        let damaged = rebuilt.iter().filter(|r| r.made == Made::Damaged).count();
+        let exports = if damaged == 1 { "1 export".to_owned() } else { format!("{damaged} exports") };
         return Err(CommandError::new(
             Kind::Damaged,
-            format!("{damaged} exports at sink `{sink}` are not what their manifests tell"),
-        ));
+            format!("at sink `{sink}`, {exports} do not match their manifests"),
+        )
+        .hint("import the provider's files for what is missing; a later run finds what was delivered"));
     }
-    Ok(())
+    Ok(if any(Made::Not) { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
 }
 
 /// All that is known of a delivery, a line each.
@@ -371,7 +418,11 @@ fn print_with(context: &Context, deliveries: &[Record], location: bool) -> Resul
     table.print(context)
 }
 
-fn print_findings(context: &Context, findings: &[(String, Finding)]) -> Result<(), CommandError> {
+fn print_findings(
+    context: &Context,
+    findings: &[(String, Finding)],
+    unreachable: &[(String, DeliveryError)],
+) -> Result<(), CommandError> {
     let columns = vec![
         Column::text("sink"),
         Column::count("delivery"),
@@ -389,10 +440,15 @@ fn print_findings(context: &Context, findings: &[(String, Finding)]) -> Result<(
             finding.detail.clone(),
         ]);
     }
+    for (sink, error) in unreachable {
+        table
+            .rows
+            .push([sink.as_str(), "-", "unreachable", "-", &error.to_string()].map(str::to_owned).to_vec());
+    }
     table.print(context)
 }
 
-fn judge(context: &Context, findings: &[(String, Finding)]) -> Result<(), CommandError> {
+fn judge(context: &Context, findings: &[(String, Finding)], all: bool) -> Result<(), CommandError> {
     let count = |is: fn(What) -> bool| findings.iter().filter(|(_, f)| is(f.what)).count();
     let (ok, bad) = (count(|what| what == What::Ok), count(What::is_damage));
     let (extra, stale) = (count(|what| what == What::Extra), count(|what| what == What::Stale));
@@ -413,10 +469,12 @@ fn judge(context: &Context, findings: &[(String, Finding)]) -> Result<(), Comman
         ));
     }
     match (ok, unseen) {
+        (0, 0) if !all => {}
         (0, 0) => context.say("Nothing was delivered to the sinks that there are."),
         (0, _) => {}
         _ => context.say(&format!(
-            "All {ok} delivered files are as they were delivered; other files beside them: {extra}."
+            "{} delivered files are as they were delivered; other files beside them: {extra}.",
+            if all { format!("All {ok}") } else { format!("At the other sinks, all {ok}") }
         )),
     }
     Ok(())

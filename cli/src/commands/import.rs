@@ -28,6 +28,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         dry_run: args.dry_run,
         accept_unterminated: args.accept_unterminated,
         strict: args.strict,
+        ..Request::default()
     };
     let mut reports = Vec::new();
     for path in in_order(&args.files) {

@@ -151,5 +151,8 @@ fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandErro
         output::lines(report.digest.lines()),
         late.bill
     ));
+    for dispute in &report.settled {
+        context.say(&format!("Dispute {dispute} is settled by it."));
+    }
     Ok(store.close()?)
 }

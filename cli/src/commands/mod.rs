@@ -30,7 +30,7 @@ pub(crate) use user::secret;
 
 use std::process::ExitCode;
 
-use crate::args::{Args, Bill, Command};
+use crate::args::{Args, Bill, Command, Delivery};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::permission;
@@ -66,6 +66,7 @@ pub(crate) fn run_in(context: &Context, command: Command) -> Result<ExitCode, Co
             None => done(due::run(&context, &run)),
         },
         Command::Expected { on, month } => done(expected::run(&context, on, month)),
+        Command::Delivery(Delivery::Rebuild { sink }) => delivery::rebuild(&context, &sink),
         Command::Delivery(delivery) => done(delivery::run(&context, delivery)),
         Command::Notify(notify) => done(notify::run(&context, notify)),
         Command::Plugin(plugin) => done(plugin::run(&context, plugin)),

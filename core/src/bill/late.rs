@@ -354,9 +354,7 @@ pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resul
     }
     let bill = bill(&writer, key)?;
     let adjustment = load.mode == Mode::Adjustment;
-    if adjustment {
-        dispute::settle(&writer, &bill, load.number, &segment_views(&writer, &load)?, actor)?;
-    }
+    settle(&writer, &late, actor)?;
     loads.push(load);
     loads.sort_unstable_by_key(|l| l.number);
     let revision = revise(key, Some(&current), &loads, actor)?;
@@ -384,6 +382,15 @@ pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resul
     journal::append_change(&writer, actor, entry)?;
     writer.commit()?;
     Ok(Accepted { late, revision: Some(revision), state })
+}
+
+/// Settles the disputes of a late file's bill that its lines correct, wherever these are booked. Returns their numbers.
+pub(crate) fn settle(writer: &Writer, late: &Late, actor: &Actor) -> Result<Vec<u64>, BillError> {
+    let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
+    if load.mode != Mode::Adjustment {
+        return Ok(Vec::new());
+    }
+    dispute::settle(writer, &bill(writer, late.bill)?, load.number, &segment_views(writer, &load)?, actor)
 }
 
 /// Decides not to take a late file. Its lines stay in the store, and the journal tells why.

@@ -11,7 +11,7 @@ use crate::export::Wanted;
 use crate::journal::{Actor, Change, append_change};
 use crate::notice::{self, Told};
 use crate::period::Day;
-use crate::sink::{Sink, SinkError, Watch, read_all, read_hash};
+use crate::sink::{Sink, SinkError, Watch, read_hash, read_small};
 use crate::storage::SinkRecord;
 use crate::store::{Read, Store, StoreError};
 
@@ -236,7 +236,7 @@ impl<'a> At<'a> {
         let parcel = self.sealed(&staged, &part, &rendered)?;
         self.tell_sealed(&mut manifest, &part, parcel.bytes, &parcel.sha256);
         let name = self.manifest_name(plan);
-        let found = read_all(self.sink(), &name).map_err(failed)?;
+        let found = read_small(self.sink(), &name).map_err(failed)?;
         let (receipt, bytes) = match found {
             None => {
                 let bytes = self.manifest_bytes(&manifest)?;
@@ -343,12 +343,12 @@ impl<'a> At<'a> {
         let (sink, failed) = (self.sink(), |e| self.to.error(e));
         let name = &receipt.manifest;
         let kept = self.kept_manifest(delivery.number)?;
-        let mut bytes = read_all(sink, name).map_err(failed)?.unwrap_or_else(|| kept.clone());
+        let mut bytes = read_small(sink, name).map_err(failed)?.unwrap_or_else(|| kept.clone());
         self.must_be_the_same(name, &kept, &bytes)?;
         let mut signature = self.sign(name, &bytes)?;
         sink.put_new(name, &bytes).map_err(failed)?;
         // Not every destination tells that a name was taken: it is read before it is believed.
-        let held = read_all(sink, name).map_err(failed)?;
+        let held = read_small(sink, name).map_err(failed)?;
         let held = held.ok_or_else(|| {
             failed(SinkError::Damaged(format!("{} was put, and is not there", sink.location(name))))
         })?;
@@ -380,7 +380,7 @@ impl<'a> At<'a> {
         let Some(sign) = &self.to.sign else { return Ok(None) };
         let (sink, failed) = (self.sink(), |e| self.to.error(e));
         let (name, signature) = (format!("{manifest}{}", sign.suffix()), sign.sign(bytes));
-        if read_all(sink, &name).map_err(failed)?.as_ref() != Some(&signature) {
+        if read_small(sink, &name).map_err(failed)?.as_ref() != Some(&signature) {
             // One that is there is of a manifest that never was, or was signed with another key.
             sink.remove(&name).map_err(failed)?;
             sink.put_new(&name, &signature).map_err(failed)?;
@@ -410,7 +410,7 @@ impl<'a> At<'a> {
     /// Says whether a delivery's manifest is at the sink: then everything is.
     fn has_arrived(&self, delivery: &Delivery) -> Result<bool, DeliveryError> {
         let Progress::Checked(receipt) = &delivery.progress else { return Ok(false) };
-        let Some(bytes) = read_all(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))? else {
+        let Some(bytes) = read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))? else {
             return Ok(false);
         };
         let kept = self.kept_manifest(delivery.number)?;

@@ -107,6 +107,11 @@ impl DeliveryError {
         }
     }
 
+    /// Says whether it is the sink that could not do it, so that other sinks can be dealt with all the same.
+    pub fn is_of_sink(&self) -> bool {
+        matches!(self, DeliveryError::Sink { .. })
+    }
+
     /// Returns how long the destination has asked to be left alone.
     pub(super) fn asks_to_wait_s(&self) -> i64 {
         match self {

@@ -4,29 +4,29 @@
 //! not hold who confirmed what, disputes, late files, the files that were imported, earlier revisions, or whose bills
 //! go where: what cannot be made again is told, never invented.
 
+mod restore;
+
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufWriter, Read as _, Write as _};
-use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::{self, BillKey, BillView, Mode};
+use crate::bill::{self, BillKey, BillView};
 use crate::digest::from_hex;
-use crate::export::{Hashing, MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Wanted, expected_sums};
-use crate::ingest::{self, ImportError, Limits, Quiet, Request, Settings};
+use crate::export::{MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Wanted, expected_sums};
+use crate::ingest::Settings;
 use crate::journal::{Actor, Change, append_change};
-use crate::naming::{Kind, ScopeWord};
+use crate::naming::ScopeWord;
 use crate::period::{Basis, BillMonth, Coverage, Day};
 use crate::settings::StoreSettings;
-use crate::sink::{SinkError, read_all};
+use crate::sink::{SinkError, read_small};
 use crate::store::{Read, Store, Table};
 use crate::uin::Uin;
 
 use super::DeliveryError;
-use super::desk::{Desk, Destination, Ways, stage_error};
+use super::desk::{Desk, Destination, Ways};
 use super::plan::{plan_key, slot_key};
 use super::record::{self, Delivery, Progress, Receipt};
+use restore::restore;
 
 /// What came of a bill or a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,20 +80,6 @@ struct Found {
     coverage: Coverage,
 }
 
-/// What came of importing a bill from an export.
-struct Tried {
-    /// Something was imported, whether or not it is the bill as it was.
-    imported: bool,
-    made: Made,
-    detail: String,
-}
-
-impl Tried {
-    fn refused(made: Made, why: impl Into<String>) -> Tried {
-        Tried { imported: false, made, detail: why.into() }
-    }
-}
-
 /// Makes bills and deliveries of an empty store again from a sink.
 ///
 /// # Errors
@@ -125,15 +111,20 @@ pub fn rebuild(
         // The newest state of the longest coverage.
         candidates.sort_by_key(|found| (found.coverage.last, found.manifest.revision));
         let mut last =
-            Tried::refused(Made::Not, "no export at this sink has all its lines, plain and unencrypted");
-        // Until one is imported: what it made is the bill, and another one would add to it.
+            (Made::Not, "no export at this sink has all its lines, plain and unencrypted".to_owned());
         for candidate in candidates.into_iter().rev() {
-            last = one_bill(store, to, &desk, candidate, settings, actor)?;
-            if last.imported {
+            let tried = restore(store, to, &desk, candidate, settings, actor)?;
+            if last.0 == Made::Damaged {
+                let (made, detail) = last;
+                told.push(Rebuilt { what: "bill", name: bill.to_string(), made, detail });
+            }
+            last = (tried.made, tried.detail);
+            // What is restored is the bill: another export would add to it.
+            if last.0 == Made::Whole {
                 break;
             }
         }
-        let Tried { made, detail, .. } = last;
+        let (made, detail) = last;
         told.push(Rebuilt { what: "bill", name: bill.to_string(), made, detail });
     }
     // What takes another one's place was made from a later revision.
@@ -168,9 +159,15 @@ fn manifests(to: &Destination, payer: Uin, told: &mut Vec<Rebuilt>) -> Result<Ve
         if !name.ends_with(MANIFEST_ENDING) {
             continue;
         }
-        let bytes = read_all(to.sink.as_ref(), &name).map_err(|e| to.error(e))?.unwrap_or_default();
-        let manifest = match Manifest::from_bytes(&bytes) {
-            Ok(manifest) => manifest,
+        let read = match read_small(to.sink.as_ref(), &name) {
+            // It went away meanwhile.
+            Ok(None) => continue,
+            Ok(Some(bytes)) => Manifest::from_bytes(&bytes).map(|manifest| (manifest, bytes)),
+            Err(SinkError::Damaged(why)) => Err(why),
+            Err(e) => return Err(to.error(e)),
+        };
+        let (manifest, bytes) = match read {
+            Ok(read) => read,
             Err(why) => {
                 tell(Made::Damaged, why);
                 continue;
@@ -199,76 +196,6 @@ fn asked(manifest: &Manifest, payer: Uin) -> Option<(BillKey, Coverage)> {
     let day = |text: &str| text.parse::<Day>().ok();
     let coverage = Coverage { first: day(&manifest.coverage.first)?, last: day(&manifest.coverage.last)? };
     (of == payer).then_some((BillKey { payer, month, basis }, coverage))
-}
-
-/// Imports a bill from a part, if the part is what its manifest tells.
-fn one_bill(
-    store: &Store,
-    to: &Destination,
-    desk: &Desk,
-    found: &Found,
-    settings: &Settings,
-    actor: &Actor,
-) -> Result<Tried, DeliveryError> {
-    let Found { manifest, bill, coverage, .. } = found;
-    let Some(part) = manifest.parts.first() else {
-        return Ok(Tried::refused(Made::Damaged, format!("`{}` names no part", found.name)));
-    };
-    let path = desk.rendered(&part.name);
-    let fetched = fetch(to, &part.name, &path)?;
-    if fetched != Some((part.bytes, from_hex(&part.sha256).unwrap_or_default())) {
-        let _ = fs::remove_file(&path);
-        let detail = format!("`{}` is not there, or is not what its manifest tells", part.name);
-        return Ok(Tried::refused(Made::Damaged, detail));
-    }
-    // As its name says, where that is one that imports know.
-    let is_month = manifest.kind == Kind::Monthly.to_string();
-    let mode = if is_month { Mode::Monthly } else { Mode::Cumulative };
-    let request = Request {
-        mode: Some(mode),
-        payer: Some(bill.payer),
-        month: Some(bill.month),
-        basis: Some(bill.basis),
-        ..Request::default()
-    };
-    let imported = ingest::import(store, &path, &request, actor, settings, &Limits::default(), &Quiet);
-    let _ = fs::remove_file(&path);
-    let report = match imported {
-        Ok(report) => report,
-        Err(ImportError::Store(e)) => return Err(e.into()),
-        Err(e) => return Ok(Tried::refused(Made::Not, e.to_string())),
-    };
-    let totals = bill::totals_text(&report.after);
-    let state = if manifest.is_final { "; it was confirmed" } else { "" };
-    let through = if is_month { String::new() } else { format!(", through {}", coverage.last) };
-    let mut detail =
-        format!("{} lines{through}, total {totals}, from `{}`{state}", report.digest.lines(), part.name);
-    let made = if report.digest.hex() == manifest.content_digest {
-        Made::Whole
-    } else {
-        detail.push_str(
-            "; their digest is another one than before, since files with other columns had made the bill",
-        );
-        Made::Not
-    };
-    Ok(Tried { imported: true, made, detail })
-}
-
-/// Writes what a sink holds into a file; returns its length and hash.
-fn fetch(to: &Destination, name: &str, path: &Path) -> Result<Option<(u64, [u8; 32])>, DeliveryError> {
-    let Some(mut reader) = to.sink.read(name).map_err(|e| to.error(e))? else { return Ok(None) };
-    let file = File::create(path).map_err(|e| stage_error(path, &e))?;
-    let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let got = reader.read(&mut buffer).map_err(|e| to.error(SinkError::Passing(e.to_string())))?;
-        if got == 0 {
-            break;
-        }
-        out.write_all(buffer.get(..got).unwrap_or_default()).map_err(|e| stage_error(path, &e))?;
-    }
-    out.flush().map_err(|e| stage_error(path, &e))?;
-    Ok(Some(out.finish()))
 }
 
 /// Writes the receipt of a delivery whose lines the store has again, so that they are not delivered a second time.
@@ -377,6 +304,6 @@ fn wanted(
 fn signature(to: &Destination, manifest: &str) -> Result<Option<(String, [u8; 32])>, DeliveryError> {
     let Some(sign) = &to.sign else { return Ok(None) };
     let name = format!("{manifest}{}", sign.suffix());
-    let found = read_all(to.sink.as_ref(), &name).map_err(|e| to.error(e))?;
+    let found = read_small(to.sink.as_ref(), &name).map_err(|e| to.error(e))?;
     Ok(found.map(|bytes| (name, Sha256::digest(&bytes).into())))
 }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::digest::hex;
 use crate::export::Rendered;
 use crate::journal::{Actor, Change, append_change};
-use crate::sink::{SinkError, Unwatched, read_all};
+use crate::sink::{SinkError, Unwatched, read_small};
 use crate::store::Store;
 
 use super::DeliveryError;
@@ -103,7 +103,7 @@ impl At<'_> {
         }
         let signature_wrong = receipt.signature.as_ref().is_some_and(|(name, _)| is_wrong(name));
         if manifest.is_some() || signature_wrong {
-            let there = read_all(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?;
+            let there = read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?;
             let there = there.ok_or_else(|| {
                 let why = format!("`{}` is not there any more", receipt.manifest);
                 self.to.error(SinkError::Damaged(why))
@@ -178,7 +178,7 @@ impl At<'_> {
         let failed = |e| self.to.error(e);
         self.sink().remove(name).map_err(failed)?;
         self.sink().put_new(name, bytes).map_err(failed)?;
-        if read_all(self.sink(), name).map_err(failed)?.as_deref() == Some(bytes) {
+        if read_small(self.sink(), name).map_err(failed)?.as_deref() == Some(bytes) {
             return Ok(());
         }
         Err(failed(SinkError::Conflict { name: name.to_owned() }))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::hex;
-use crate::sink::{Sink, SinkError, read_hash};
+use crate::sink::{Sink, SinkError, read_hash, read_small};
 use crate::store::Read;
 
 use super::DeliveryError;
@@ -183,33 +183,42 @@ fn look(
     how: How,
     (name, bytes, sha256): (&str, Option<u64>, [u8; 32]),
 ) -> Result<(What, String), SinkError> {
-    let is_part = bytes.is_some();
-    if is_part && !how.reads(name) {
-        let Some(held) = sink.head(name)? else { return Ok(missing()) };
-        if Some(held.bytes) != bytes {
-            return Ok((What::Altered, format!("{} bytes; {} were delivered", held.bytes, receipt.bytes)));
-        }
-        return match (&held.tag, &receipt.tag) {
-            // Another mark may stand for the same content: what counts is the content.
-            (Some(now), Some(then)) if now != then => read(sink, (name, bytes, sha256)),
-            (Some(tag), Some(_)) => Ok((What::Ok, format!("{} bytes, tag {tag}", held.bytes))),
-            _ => Ok((What::Ok, format!("{} bytes; the content was not looked at", held.bytes))),
-        };
+    let Some(bytes) = bytes else { return read_whole(sink, name, sha256) };
+    let Some(held) = sink.head(name)? else { return Ok(missing()) };
+    if held.bytes != bytes {
+        // Whatever it holds, it is not what was delivered: there is no need to read it.
+        return Ok((What::Altered, format!("{} bytes; {bytes} were delivered", held.bytes)));
     }
-    read(sink, (name, bytes, sha256))
+    if how.reads(name) {
+        return read(sink, name, sha256);
+    }
+    match (&held.tag, &receipt.tag) {
+        // Another mark may stand for the same content: what counts is the content.
+        (Some(now), Some(then)) if now != then => read(sink, name, sha256),
+        (Some(tag), Some(_)) => Ok((What::Ok, format!("{} bytes, tag {tag}", held.bytes))),
+        _ => Ok((What::Ok, format!("{} bytes; the content was not looked at", held.bytes))),
+    }
 }
 
-fn read(
-    sink: &dyn Sink,
-    (name, bytes, sha256): (&str, Option<u64>, [u8; 32]),
-) -> Result<(What, String), SinkError> {
+/// Compares a part.
+fn read(sink: &dyn Sink, name: &str, sha256: [u8; 32]) -> Result<(What, String), SinkError> {
     Ok(match read_hash(sink, name)? {
         None => missing(),
-        Some((held, hash)) if hash == sha256 && bytes.is_none_or(|b| b == held) => {
-            (What::Ok, format!("{held} bytes, sha256 {}", hex(&hash)))
-        }
-        Some((held, hash)) => (What::Altered, format!("{held} bytes, sha256 {}", hex(&hash))),
+        Some((bytes, hash)) => compared(bytes, hash, sha256),
     })
+}
+
+/// Compares a manifest or a signature, which are small.
+fn read_whole(sink: &dyn Sink, name: &str, sha256: [u8; 32]) -> Result<(What, String), SinkError> {
+    Ok(match read_small(sink, name)? {
+        None => missing(),
+        Some(bytes) => compared(bytes.len() as u64, Sha256::digest(&bytes).into(), sha256),
+    })
+}
+
+fn compared(bytes: u64, hash: [u8; 32], sha256: [u8; 32]) -> (What, String) {
+    let what = if hash == sha256 { What::Ok } else { What::Altered };
+    (what, format!("{bytes} bytes, sha256 {}", hex(&hash)))
 }
 
 fn missing() -> (What, String) {

@@ -53,7 +53,7 @@ impl ColumnId {
     }
 }
 
-fn ids(schema: &Schema) -> Vec<ColumnId> {
+pub(super) fn ids(schema: &Schema) -> Vec<ColumnId> {
     let headers = schema.headers();
     let id = |(i, column): (usize, &Option<Column>)| match column {
         Some(column) => ColumnId::Known(*column),

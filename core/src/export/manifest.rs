@@ -13,6 +13,7 @@ use crate::schema::Column;
 
 use super::RenderedFile;
 use super::form::Audience;
+use super::line_headers::LineHeaders;
 use super::plan::Plan;
 use super::render::Rendered;
 use super::shape::Tie;
@@ -88,6 +89,9 @@ pub struct Manifest {
     /// The name of the manifest whose place this one takes: the same bill and days, told anew after a correction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<String>,
+    /// Which header each line had in its file; not there where all lines had the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_headers: Option<LineHeaders>,
 }
 
 /// How lines are presented.
@@ -222,20 +226,22 @@ pub struct ManifestFile {
     pub columns: Option<Vec<String>>,
 }
 
+impl From<&Sums> for ManifestTotals {
+    fn from(sums: &Sums) -> Self {
+        let amount = |(c, _): &(Column, _)| (c.name().to_owned(), sums.amount(*c).to_string());
+        ManifestTotals {
+            currency: sums.currency.clone(),
+            lines: sums.lines,
+            total: sums.total().to_string(),
+            amounts: sums.amounts.iter().map(amount).collect(),
+        }
+    }
+}
+
 impl Manifest {
     /// Makes the manifest of a rendered plan.
     pub fn new(plan: &Plan, rendered: &Rendered) -> Manifest {
         let wanted = &plan.wanted;
-        let totals = |sums: &Sums| ManifestTotals {
-            currency: sums.currency.clone(),
-            lines: sums.lines,
-            total: sums.total().to_string(),
-            amounts: sums
-                .amounts
-                .iter()
-                .map(|(c, _)| (c.name().to_owned(), sums.amount(*c).to_string()))
-                .collect(),
-        };
         let shaped = rendered.shaped.as_ref();
         let columns = |at: usize| shaped.and_then(|shaped| shaped.columns.get(at).cloned().flatten());
         let tie = |tie: &Tie| ManifestTie {
@@ -272,7 +278,7 @@ impl Manifest {
             digest: plan.revision_digest.clone(),
             content_digest: plan.content.hex(),
             rows,
-            totals: rendered.sums.iter().map(totals).collect(),
+            totals: rendered.sums.iter().map(ManifestTotals::from).collect(),
             columns: rendered.headers.clone(),
             parts: vec![ManifestPart {
                 name: plan.part_name(),
@@ -293,6 +299,7 @@ impl Manifest {
             audience: None,
             prices: None,
             supersedes: None,
+            line_headers: rendered.line_headers.clone(),
         }
         .for_audience(wanted.form.audience, rendered)
     }
@@ -369,7 +376,7 @@ impl Manifest {
     ///
     /// The number and digest of the revision may differ: a later revision may cover the same lines, and a
     /// restored store counts anew. Whether it was final may differ as well, and what it takes the place of; and nothing is
-    /// encrypted to the same bytes twice.
+    /// encrypted to the same bytes twice. Earlier versions did not list the headers of lines.
     pub fn same_export(&self, other: &Manifest) -> bool {
         let strip = |m: &Manifest| {
             let (digest, supersedes) = (String::new(), None);
@@ -377,7 +384,15 @@ impl Manifest {
             for sealed in parts.iter_mut().filter_map(|part| part.sealed.as_mut()) {
                 (sealed.bytes, sealed.sha256) = (0, String::new());
             }
-            Manifest { revision: 0, digest, is_final: false, supersedes, parts, ..m.clone() }
+            Manifest {
+                revision: 0,
+                digest,
+                is_final: false,
+                supersedes,
+                parts,
+                line_headers: None,
+                ..m.clone()
+            }
         };
         strip(self) == strip(other)
     }

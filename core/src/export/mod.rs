@@ -11,6 +11,7 @@ mod form;
 pub mod guard;
 mod job;
 mod kept;
+mod line_headers;
 mod manifest;
 mod place;
 mod plan;
@@ -26,6 +27,8 @@ pub use csv::{Columns, write_line};
 pub use dialect::{CellKind, present, restore, write_quoted};
 pub use each::{Exported, export_each};
 pub use form::{Audience, Dialect, Form, Per, Shape};
+pub use line_headers::LineHeaders;
+pub(crate) use line_headers::{guessed_line_headers, separate};
 pub use manifest::{
     MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
     ManifestRounding, ManifestSealed, ManifestTotals,

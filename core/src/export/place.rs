@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::bill::BillView;
-use crate::sink::{Sink, SinkError, Staged, Unwatched, read_all, read_hash};
+use crate::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
 use crate::store::Read;
 
 use super::form::Audience;
@@ -102,7 +102,7 @@ pub(super) fn put(
     let name = plan.part_name();
     let manifest = Manifest::new(plan, &rendered);
     let manifest_name = plan.manifest_name();
-    let found = read_all(sink, &manifest_name).map_err(sink_error)?;
+    let found = read_small(sink, &manifest_name).map_err(sink_error)?;
     // A manifest that tells of something else is somebody else's: its parts are not touched.
     let ours = |bytes: &[u8]| manifest.told_by(bytes).is_some();
     if found.as_ref().is_some_and(|bytes| !ours(bytes)) {
@@ -126,7 +126,7 @@ pub(super) fn put(
     }
     // Somebody may have been faster: what is there is read before either is believed.
     if found.is_none() && !sink.put_new(&manifest_name, &manifest.to_bytes()).map_err(sink_error)? {
-        let theirs = read_all(sink, &manifest_name).map_err(sink_error)?;
+        let theirs = read_small(sink, &manifest_name).map_err(sink_error)?;
         if !theirs.is_some_and(|theirs| ours(&theirs)) {
             return Err(sink_error(SinkError::Conflict { name: manifest_name }));
         }

@@ -1,7 +1,7 @@
 //! Tries a sink before bills go there: a small object is written, read back, and removed again; a sink that cannot look is
 //! asked whether it is there.
 
-use crate::sink::{Sink, SinkError, read_all};
+use crate::sink::{Sink, SinkError, read_small};
 
 /// How a probe's name begins.
 const PROBE: &str = "billkeep-probe-";
@@ -23,7 +23,7 @@ pub fn preflight(sink: &dyn Sink, tag: &str) -> Result<(), SinkError> {
     // One that an earlier attempt left is not an answer.
     sink.remove(&name).map_err(|e| failed("removed", e))?;
     let put = sink.put_new(&name, text.as_bytes()).map_err(|e| failed("written", e))?;
-    let read = read_all(sink, &name);
+    let read = read_small(sink, &name);
     sink.remove(&name).map_err(|e| failed("removed", e))?;
     let read = read.map_err(|e| failed("read back", e))?;
     if !put || read.as_deref() != Some(text.as_bytes()) {

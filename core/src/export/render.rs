@@ -26,6 +26,7 @@ use super::customer::columns;
 use super::guard;
 use super::job::Lines;
 use super::kept::{keep, kept};
+use super::line_headers::{LineHeaders, line_headers};
 use super::plan::{Naming, Plan, coverage_last_day};
 use super::{ExportError, RenderedFile, shape};
 
@@ -74,6 +75,8 @@ pub struct Rendered {
     pub customer: Option<CustomerFigures>,
     /// What there is to tell of another shape than all lines.
     pub shaped: Option<shape::Shaped>,
+    /// Which header each line had in its file, where files had different ones.
+    pub line_headers: Option<LineHeaders>,
 }
 
 /// What a customer pays for the lines of an export.
@@ -165,7 +168,8 @@ pub fn render(
     worked.into_iter().collect::<Result<(), _>>()?;
     let entries = written.map_err(ExportError::Write)?;
     must_tie(plan, &figures.sums, &expected?)?;
-    Ok(hashing.rendered(names, &entries, &csvs, figures, &columns))
+    let line_headers = line_headers(store, view, wanted, &found)?;
+    Ok(Rendered { line_headers, ..hashing.rendered(names, &entries, &csvs, figures, &columns) })
 }
 
 /// Chunks that one thread makes, one after another.
@@ -442,6 +446,7 @@ impl<W: Write> Hashing<W> {
                 .as_ref()
                 .map(|prices| CustomerFigures { sums: figures.priced.into_map(), prices: prices.clone() }),
             shaped: None,
+            line_headers: None,
         }
     }
 }

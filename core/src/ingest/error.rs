@@ -181,6 +181,14 @@ pub enum ImportError {
         /// The second.
         other: String,
     },
+    /// The lines are not those that they have to be.
+    #[error("`{file}`: {why}")]
+    Unlike {
+        /// The file's name.
+        file: String,
+        /// What differs.
+        why: String,
+    },
     /// More digits than any bill has.
     #[error(transparent)]
     Overflow(#[from] Overflow),
@@ -226,7 +234,7 @@ impl ImportError {
             | ImportError::Overflow(_) => Kind::User,
             ImportError::Combine(_) | ImportError::Lint { .. } => Kind::Refused,
             ImportError::Bill(e) => e.kind(),
-            ImportError::DoNotTie { .. } => Kind::Damaged,
+            ImportError::DoNotTie { .. } | ImportError::Unlike { .. } => Kind::Damaged,
             ImportError::Block(_) => Kind::Internal,
             ImportError::Store(e) => e.kind(),
         }

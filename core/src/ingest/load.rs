@@ -18,7 +18,7 @@ use crate::store::{Read, Store, StoreError, Table, Writer};
 use super::error::ImportError;
 use super::recognise::coverage;
 use super::source::ReadFile;
-use super::{BillKey, Loaded, Mode, Request, file_key, file_seen, grouped};
+use super::{Accept, BillKey, Loaded, Mode, Request, file_key, file_seen, grouped};
 
 /// What came of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,13 +94,13 @@ pub(super) fn commit(
     writer: Writer,
     read: ReadFile,
     loaded: Loaded,
-    request: &Request,
+    (request, accept): (&Request, Accept<'_>),
     actor: &Actor,
 ) -> Result<Report, ImportError> {
     let place = Place::find(&writer, read.recognised.bill)?;
     let incoming = Incoming::of(read, loaded)?;
     let report = place.report(&incoming);
-    let step = Step { place, request, actor, report };
+    let step = Step { place, request, accept, actor, report };
     // I8: the very bytes were imported before, whatever became of that load since.
     if let Some(seen) = file_seen(&writer, step.place.key, &incoming.file.sha256)? {
         return step.seen_before(&writer, seen);
@@ -257,6 +257,7 @@ impl Incoming {
 struct Step<'a> {
     place: Place,
     request: &'a Request,
+    accept: Accept<'a>,
     actor: &'a Actor,
     report: Report,
 }
@@ -328,6 +329,8 @@ impl Step<'_> {
             self.report.settled = dispute::settle(&writer, bill, number, &segments, self.actor)?;
         }
         self.report.preview(bill.as_ref(), &revision, dispute::blocks(&writer, key)?);
+        (self.accept)(&self.report)
+            .map_err(|why| ImportError::Unlike { file: load.file.name.clone(), why })?;
         put_revision(&writer, key, &revision, self.report.state)?;
         let detail = format!(
             "`{}` ({}), {} lines, as load {number}: revision {}, total {}, digest {}",

@@ -36,7 +36,7 @@ use crate::block::{Sums, ZSTD_LEVEL, merge_sums};
 use crate::digest::Digest;
 use crate::journal::Actor;
 use crate::parted::{self, Parted};
-use crate::period::{Basis, BillMonth, Coverage};
+use crate::period::{Basis, BillMonth, Coverage, Day};
 use crate::rollup::Overflow;
 use crate::settings::StoreSettings;
 use crate::store::{Large, Read, Store, StoreError, Table, Writer};
@@ -78,6 +78,8 @@ pub struct Request {
     pub month: Option<BillMonth>,
     /// By which date.
     pub basis: Option<Basis>,
+    /// The last day that the file covers, where its name does not tell.
+    pub through: Option<Day>,
     /// Reads and checks everything, lists up to 100 faults, and changes nothing.
     pub dry_run: bool,
     /// Takes a file whose last line has no line end.
@@ -208,6 +210,22 @@ pub fn import(
     limits: &Limits,
     progress: &dyn Progress,
 ) -> Result<Report, ImportError> {
+    import_if(store, path, request, actor, settings, (limits, progress), &|_| Ok(()))
+}
+
+/// Decides whether what an import comes to is kept; returns why not, in words.
+pub(crate) type Accept<'a> = &'a dyn Fn(&Report) -> Result<(), String>;
+
+/// As [`import`], and keeps nothing unless `accept` agrees with what the bill would be: [`ImportError::Unlike`] otherwise.
+pub(crate) fn import_if(
+    store: &Store,
+    path: &Path,
+    request: &Request,
+    actor: &Actor,
+    settings: &Settings,
+    (limits, progress): (&Limits, &dyn Progress),
+    accept: Accept<'_>,
+) -> Result<Report, ImportError> {
     let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
     let writer = store.write()?;
     let faults_max = if request.dry_run { limits.faults_max } else { 1 };
@@ -237,7 +255,7 @@ pub fn import(
     let read = read.unwrap_or_else(|_| {
         Err(ImportError::Read { file: path.display().to_string(), why: "the reading thread failed".into() })
     })?;
-    load::commit(store, writer, read, loaded, request, actor)
+    load::commit(store, writer, read, loaded, (request, accept), actor)
 }
 
 /// Turns stretches into segments until there are none left; their text goes back.

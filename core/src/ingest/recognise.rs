@@ -64,7 +64,7 @@ pub(super) fn recognise(
         Some(day) if day.month() != month => {
             return Err(format!("its name says {day}, and the month is {month}"));
         }
-        day => day,
+        day => request.through.or(day),
     };
     Ok(Recognised { bill: BillKey { payer, month, basis }, mode, last_day })
 }

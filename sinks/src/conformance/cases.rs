@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_all, read_hash};
+use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small};
 
 use super::Answer::{No, NotTried, Yes};
 use super::Weight::{Can, Must};
@@ -74,7 +74,7 @@ fn so(is: bool, seen: impl FnOnce() -> String) -> Answered {
 }
 
 fn holds(sink: &dyn Sink, name: &str, bytes: &[u8]) -> Answered {
-    let held = read_all(sink, name)?;
+    let held = read_small(sink, name)?;
     so(held.as_deref() == Some(bytes), || match held {
         None => format!("`{name}` is not there"),
         Some(held) => format!("`{name}` has {} other bytes; {} were put", held.len(), bytes.len()),
@@ -406,7 +406,7 @@ fn race_put(subject: &Subject<'_>) -> Answered {
     if !put.iter().any(|result| matches!(result, Ok(Ok(())))) {
         return Ok(No("nobody could put it".into()));
     }
-    let held = read_all(&*subject.sink()?, "a.zip")?;
+    let held = read_small(&*subject.sink()?, "a.zip")?;
     so(held.is_some_and(|held| contents.contains(&held)), || "it is of several, or not there".into())
 }
 

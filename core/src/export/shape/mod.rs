@@ -138,6 +138,7 @@ fn render_within<R: Read + Sync>(
         headers: headers.to_vec(),
         sums: expected,
         customer: None,
+        line_headers: None,
         shaped: Some(Shaped {
             columns: files.iter().map(|f| (f.headers != headers).then(|| f.headers.clone())).collect(),
             ties: tally::ties(tallies),
