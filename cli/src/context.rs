@@ -19,7 +19,7 @@ use billkeep_core::store::{Access, ChunkCache, OpenOptions, Read, Store, StoreEr
 use crate::args::{Args, Format};
 use crate::clock::Clock;
 use crate::error::CommandError;
-use crate::output::{Kept, Out};
+use crate::output::{self, Kept, Out};
 
 /// What was said before the command, and where what it says goes.
 #[derive(Clone)]
@@ -231,10 +231,10 @@ impl Context {
         }
     }
 
-    /// Writes data.
+    /// Writes data: what a person reads without anything that a terminal acts on, what programs read exactly.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), CommandError> {
         let mut out = self.writer();
-        out.write_all(bytes)?;
+        out.write_all(&output::for_format(bytes, self.format))?;
         Ok(out.flush()?)
     }
 

@@ -20,6 +20,7 @@ use billkeep_core::retention::RetentionError;
 use billkeep_core::sink::SinkError;
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
+use billkeep_core::visible::{visible, visible_lines};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -132,10 +133,13 @@ impl CommandError {
         self.broken_pipe
     }
 
+    /// Returns what a terminal shows of it.
     pub(crate) fn text(&self) -> String {
-        let hints: String = self.hints.iter().map(|h| format!("hint: {h}\n")).collect();
+        let hints: String = self.hints.iter().map(|h| format!("hint: {}\n", visible(h))).collect();
         let gap = if hints.is_empty() { "" } else { "\n" };
-        format!("error: {}\n{gap}{hints}", self.message)
+        // Further lines are set in: a text from outside makes no hint of its own.
+        let message = visible_lines(&self.message).replace('\n', "\n  ");
+        format!("error: {message}\n{gap}{hints}")
     }
 
     /// The exit codes are part of the contract: 1 failed, 3 refused, 4 damage, 5 busy. (2 is clap's: usage.)

@@ -30,7 +30,10 @@ fn main() -> ExitCode {
         }
     }));
     memory::prepare();
-    let args = args::Args::parse();
+    let args = match args::Args::try_parse() {
+        Ok(args) => args,
+        Err(usage) => return refuse(&usage),
+    };
     match commands::run(args) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
@@ -40,4 +43,19 @@ fn main() -> ExitCode {
             error.code()
         }
     }
+}
+
+/// Reports arguments that are none; help and version are no errors.
+fn refuse(usage: &clap::Error) -> ExitCode {
+    let text = usage.to_string();
+    // A name that a shell's pattern gave may hold what a terminal acts on.
+    match billkeep_core::visible::visible_lines(&text) {
+        std::borrow::Cow::Owned(shown) if usage.use_stderr() => {
+            let _ = writeln!(std::io::stderr(), "{}", shown.trim_end());
+        }
+        _ => {
+            let _ = usage.print();
+        }
+    }
+    ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
 }

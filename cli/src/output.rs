@@ -1,9 +1,11 @@
 //! Tables, JSON and CSV on stdout; words on stderr.
 
+use std::borrow::Cow;
 use std::io::{BufWriter, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use billkeep_core::money::Amount;
+use billkeep_core::visible::{visible, visible_lines};
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
 use serde_json::{Map, Value};
 
@@ -108,7 +110,7 @@ impl Table {
         let shown: Vec<usize> =
             self.columns.iter().enumerate().filter(|(_, c)| !c.wide).map(|(i, _)| i).collect();
         let column = |i: &usize| self.columns.get(*i);
-        table.set_header(shown.iter().filter_map(column).map(|c| c.name.to_uppercase()));
+        table.set_header(shown.iter().filter_map(column).map(|c| one_line(&c.name.to_uppercase())));
         for row in &self.rows {
             table.add_row(shown.iter().map(|i| {
                 let cell = row.get(*i).map_or("", String::as_str);
@@ -144,7 +146,7 @@ impl Table {
                 match column.kind {
                     Cells::Amount => width(&grouped(cell, decimals)),
                     Cells::Count => width(&grouped(cell, 0)),
-                    Cells::Text => width(cell),
+                    Cells::Text => width(&one_line(cell)),
                 }
             };
             self.rows.iter().map(cell).max().unwrap_or(0).max(width(&column.name))
@@ -199,7 +201,7 @@ impl Table {
 
 /// Puts separators into a number and fills up its decimals; anything else stays.
 fn grouped(cell: &str, decimals: usize) -> String {
-    let Ok(Some(amount)) = Amount::parse_cell(cell.as_bytes()) else { return cell.to_owned() };
+    let Ok(Some(amount)) = Amount::parse_cell(cell.as_bytes()) else { return one_line(cell) };
     let scale = u8::try_from(decimals).unwrap_or(0).max(amount.scale());
     amount.rescaled(scale).map_or_else(|| amount.grouped(), |m| Amount::new(m, scale).grouped())
 }
@@ -224,9 +226,9 @@ pub(crate) fn fitted(text: &str, columns: usize) -> String {
     short
 }
 
-/// Keeps a cell on its line.
+/// Keeps a cell on its line, with what a terminal would act on made visible.
 pub(crate) fn one_line(cell: &str) -> String {
-    cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    visible(cell).into_owned()
 }
 
 /// Cuts a text into lines of at most `width` characters: between words, and where a word alone is longer, in it.
@@ -362,16 +364,27 @@ pub(crate) fn agreed(question: &str) -> Result<bool, CommandError> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
     }
-    write!(std::io::stderr(), "{question} [y/N] ")?;
+    write!(std::io::stderr(), "{} [y/N] ", visible_lines(question))?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Writes words to stderr.
+/// Writes words to stderr, with what a terminal would act on made visible. All words go this way.
 pub(crate) fn words(words: &str) {
     // Whoever closed stderr does not want to know.
-    let _ = writeln!(std::io::stderr(), "{words}");
+    let _ = writeln!(std::io::stderr(), "{}", visible_lines(words));
+}
+
+/// Makes data that a person reads safe for a terminal; what programs read stays exact.
+pub(crate) fn for_format(bytes: &[u8], format: Format) -> Cow<'_, [u8]> {
+    match (format, std::str::from_utf8(bytes)) {
+        (Format::Table, Ok(text)) => match visible_lines(text) {
+            Cow::Borrowed(_) => Cow::Borrowed(bytes),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+        _ => Cow::Borrowed(bytes),
+    }
 }
 
 #[cfg(test)]
@@ -383,6 +396,6 @@ mod tests {
         assert_eq!(wrapped("", 5), [""]);
         assert_eq!(wrapped("one two", 7), ["one two"]);
         assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("a 1234567890\nb", 4), ["a", "1234", "5678", "90 b"]);
+        assert_eq!(wrapped("a 1234567890", 4), ["a", "1234", "5678", "90"]);
     }
 }

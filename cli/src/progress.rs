@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use billkeep_core::delivery::Meter;
 use billkeep_core::ingest::Progress;
+use billkeep_core::visible::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::stop;
@@ -82,7 +83,7 @@ impl Waiting {
         Waiting(shown.then(|| {
             let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}");
             let style = style.unwrap_or_else(|_| ProgressStyle::default_spinner());
-            let bar = ProgressBar::new_spinner().with_style(style).with_message(words);
+            let bar = ProgressBar::new_spinner().with_style(style).with_message(visible(&words).into_owned());
             bar.enable_steady_tick(TURN);
             bar
         }))

@@ -39,3 +39,4 @@ pub mod timeline;
 pub mod uin;
 #[cfg_attr(not(target_arch = "x86_64"), path = "vectors/none.rs")]
 mod vectors;
+pub mod visible;

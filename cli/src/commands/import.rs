@@ -10,6 +10,7 @@ use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Report, Request,
 use billkeep_core::naming;
 use billkeep_core::period::BillMonth;
 use billkeep_core::store::{Read, Store};
+use billkeep_core::visible::visible;
 use serde_json::{Value, json};
 
 use crate::args::{Format, Import};
@@ -41,7 +42,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
                 let mut lines: Vec<String> =
                     faults.iter().map(|(place, fault)| format!("{place}: {fault}")).collect();
                 let last = lines.pop().unwrap_or_default();
-                lines.iter().for_each(|line| output::words(&format!("error: {line}")));
+                lines.iter().for_each(|line| output::words(&format!("error: {}", visible(line))));
                 return Err(
                     CommandError::user(last).hint(format!("{} found in all", faults_text(faults.len())))
                 );

@@ -3,6 +3,7 @@
 use billkeep_core::money::Amount;
 use billkeep_core::people::Role;
 use billkeep_core::period::{BillMonth, Day};
+use billkeep_core::visible::{is_hidden, visible, visible_lines};
 use maud::{DOCTYPE, Markup, html};
 
 use super::session::Flash;
@@ -97,11 +98,15 @@ impl<'a> View<'a> {
                 column.is_amount().then(|| Amount::parse_cell(text.as_bytes()).ok().flatten()).flatten();
             let shown = match amount {
                 Some(amount) => self.amount(amount),
-                None if column.is_number() => html! { (grouped(text)) },
+                None if column.is_number() => foreign(&grouped(text)),
                 None if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) => {
                     html! { code title=(text) { (short(text)) } }
                 }
-                None => html! { (self.language.term_in(subject, text)) },
+                None => match self.language.term_in(subject, text) {
+                    // A word of ours, or a text of somebody else's.
+                    word if word != text => html! { (word) },
+                    _ => foreign(text),
+                },
             };
             let shown = match link(&column.name, row, text) {
                 Some(to) => html! { a href=(to) { (shown) } },
@@ -119,7 +124,7 @@ impl<'a> View<'a> {
                     caption { (caption) }
                     thead { tr {
                         @for column in &table.columns {
-                            th scope="col" .num[column.is_number()] { (self.term(&column.name)) }
+                            th scope="col" .num[column.is_number()] { (foreign(self.term(&column.name))) }
                         }
                     } }
                     tbody {
@@ -134,6 +139,36 @@ impl<'a> View<'a> {
             }
         }
     }
+}
+
+/// A text that somebody else wrote: with what is hidden in it made visible, and apart from the text around it. Every text from a
+/// file, a person, a server or an error goes into a page this way.
+pub(super) fn foreign(text: &str) -> Markup {
+    html! { bdi { (visible_lines(text)) } }
+}
+
+/// Takes what is hidden out of a page that is ready, wherever it was put: in a text its number is shown, and in an attribute it is
+/// written as a reference, so that a form sends back what it was given.
+pub(super) fn without_hidden(page: String) -> String {
+    let hidden = |c: char| c != '\n' && is_hidden(c);
+    if !page.contains(hidden) {
+        return page;
+    }
+    let mut out = String::with_capacity(page.len() + 64);
+    let mut in_tag = false;
+    for c in page.chars() {
+        match c {
+            '<' => in_tag = true,
+            '>' => in_tag = false,
+            _ => {}
+        }
+        match (hidden(c), in_tag) {
+            (false, _) => out.push(c),
+            (true, true) => out.push_str(&format!("&#x{:X};", u32::from(c))),
+            (true, false) => out.push_str(&format!("&lt;U+{:04X}&gt;", u32::from(c))),
+        }
+    }
+    out
 }
 
 /// Says where the cell of a column leads, if it does: is given the column's name, the row and the cell.
@@ -221,7 +256,7 @@ pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (page.title) " · billkeep" }
+                title { (visible(page.title)) " · billkeep" }
                 link rel="icon" href="/favicon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/console.css";
                 script src="/assets/console.js" defer {}
@@ -237,7 +272,7 @@ pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
                             button.quiet type="submit" lang=(other.tag()) { (words.language_other) }
                         }
                         @if let Some(visitor) = view.visitor {
-                            span.user { span.label { (words.signed_in_as) " " } (visitor.name) " (" (view.term(visitor.role.word())) ")" }
+                            span.user { span.label { (words.signed_in_as) " " } (foreign(&visitor.name)) " (" (view.term(visitor.role.word())) ")" }
                             form method="post" action="/sign-out" {
                                 (view.token("/sign-in"))
                                 button.quiet type="submit" { (words.sign_out) }
@@ -255,11 +290,11 @@ pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
                     }
                 }
                 main id="main" tabindex="-1" {
-                    h1 { (page.title) }
+                    h1 { (foreign(page.title)) }
                     @if let Some(flash) = &flash { (told(&view, flash)) }
                     (page.content)
                 }
-                footer { p { (store) " · billkeep " (env!("CARGO_PKG_VERSION")) } }
+                footer { p { (foreign(&store)) " · billkeep " (env!("CARGO_PKG_VERSION")) } }
             }
         }
     }
@@ -273,14 +308,14 @@ fn told(view: &View<'_>, flash: &Flash) -> Markup {
         @match &flash.failed {
             Some((message, hints)) => {
                 div.notice.bad role="alert" {
-                    p { strong { (words.not_done) ": " } (message) }
-                    @if !hints.is_empty() { ul { @for hint in hints { li { (hint) } } } }
+                    p { strong { (words.not_done) ": " } (foreign(message)) }
+                    @if !hints.is_empty() { ul { @for hint in hints { li { (foreign(hint)) } } } }
                 }
             }
             None => {
                 div.notice.good role="status" {
                     @if flash.said.is_empty() { p { strong { (words.done) } } }
-                    @for said in &flash.said { p.said { (said) } }
+                    @for said in &flash.said { p.said { (foreign(said)) } }
                 }
             }
         }
@@ -294,8 +329,8 @@ fn told(view: &View<'_>, flash: &Flash) -> Markup {
 pub(super) fn error(view: &View<'_>, error: &CommandError) -> Markup {
     html! {
         div.notice.bad role="alert" {
-            p { (error.message()) }
-            @if !error.hints().is_empty() { ul { @for hint in error.hints() { li { (hint) } } } }
+            p { (foreign(error.message())) }
+            @if !error.hints().is_empty() { ul { @for hint in error.hints() { li { (foreign(hint)) } } } }
         }
         p { a href="/" { (view.words.status) } }
     }
@@ -303,7 +338,7 @@ pub(super) fn error(view: &View<'_>, error: &CommandError) -> Markup {
 
 /// A value with its name, in a list of them.
 pub(super) fn fact(name: &str, value: Markup) -> Markup {
-    html! { div { dt { (name) } dd { (value) } } }
+    html! { div { dt { (foreign(name)) } dd { (value) } } }
 }
 
 /// A dialog: open where `is_open`, and else one that a link opens. Without a script it is a part of the page.
@@ -318,7 +353,7 @@ pub(super) fn dialog(
     html! {
         @if is_open {
             dialog open id=(id) aria-labelledby=(format!("{id}-title")) {
-                h2 id=(format!("{id}-title")) { (title) }
+                h2 id=(format!("{id}-title")) { (foreign(title)) }
                 (content)
                 p.away { a href=(closed) { (view.words.cancel) } }
             }
@@ -333,7 +368,7 @@ pub(super) fn select(id: &str, name: &str, label: &str, values: &[(String, Strin
             label for=(id) { (label) }
             select id=(id) name=(name) {
                 @for (value, text) in values {
-                    option value=(value) selected[value == chosen] { (text) }
+                    option value=(value) selected[value == chosen] dir="auto" { (visible(text)) }
                 }
             }
         }
@@ -380,13 +415,13 @@ pub(super) fn bars(view: &View<'_>, title: &str, marks: &[Mark]) -> Markup {
     let most = most(marks);
     html! {
         figure.chart {
-            figcaption { (title) }
+            figcaption { (foreign(title)) }
             table.bars {
                 tbody {
                     @for mark in marks {
                         tr {
                             th scope="row" {
-                                @match &mark.to { Some(to) => a href=(to) { (mark.name) }, None => (mark.name) }
+                                @match &mark.to { Some(to) => a href=(to) { (foreign(&mark.name)) }, None => (foreign(&mark.name)) }
                             }
                             td.bar {
                                 svg viewBox="0 0 400 16" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
@@ -418,12 +453,12 @@ pub(super) fn line(view: &View<'_>, title: &str, marks: &[Mark]) -> Markup {
     let ends = [marks.first(), marks.last()].map(|mark| mark.map_or("", |mark| mark.name.as_str()));
     html! {
         figure.chart {
-            figcaption { (title) }
-            svg.line viewBox="0 0 620 176" role="img" aria-label=(format!("{title}: {} – {}", ends[0], ends[1])) {
+            figcaption { (foreign(title)) }
+            svg.line viewBox="0 0 620 176" role="img" aria-label=(visible(&format!("{title}: {} – {}", ends[0], ends[1]))) {
                 line.axis x1="10" y1="150" x2="610" y2="150" {}
                 polyline.stroke points=(path.join(" ")) fill="none" {}
                 @for ((x, y), mark) in points.iter().zip(marks) {
-                    circle.dot cx=(x) cy=(y) r="3" { title { (mark.name) ": " (mark.amount.grouped()) } }
+                    circle.dot cx=(x) cy=(y) r="3" { title { (visible(&mark.name)) ": " (mark.amount.grouped()) } }
                 }
                 text.tick x="10" y="170" { (ends[0]) }
                 text.tick x="610" y="170" text-anchor="end" { (ends[1]) }
@@ -431,7 +466,7 @@ pub(super) fn line(view: &View<'_>, title: &str, marks: &[Mark]) -> Markup {
             details {
                 summary { (view.words.details) }
                 table { tbody { @for mark in marks {
-                    tr { th scope="row" { (mark.name) } td.num { (view.amount(mark.amount)) } }
+                    tr { th scope="row" { (foreign(&mark.name)) } td.num { (view.amount(mark.amount)) } }
                 } } }
             }
         }
@@ -467,6 +502,16 @@ mod tests {
         assert_eq!(share("-5", "2"), 0);
         assert_eq!(share("1", "-2"), 0);
         assert_eq!(share("99999999999999999999.9", "99999999999999999999.9"), 400);
+    }
+
+    #[test]
+    fn a_page_shows_what_is_hidden_and_its_forms_send_it_back() {
+        let text = "a\u{202e}b";
+        let page = html! { p { (text) } input value=(text); (foreign(text)) }.into_string();
+        assert_eq!(
+            without_hidden(page),
+            "<p>a&lt;U+202E&gt;b</p><input value=\"a&#x202E;b\"><bdi>a&lt;U+202E&gt;b</bdi>"
+        );
     }
 
     #[test]

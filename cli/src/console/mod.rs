@@ -111,7 +111,7 @@ impl Answer {
     }
 
     fn html(status: u16, page: String) -> Answer {
-        Answer::new(status, "text/html; charset=utf-8", page)
+        Answer::new(status, "text/html; charset=utf-8", html::without_hidden(page))
     }
 
     fn json(status: u16, value: &Value) -> Answer {

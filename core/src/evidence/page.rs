@@ -6,6 +6,7 @@ use crate::bill::Revision;
 use crate::bill::dispute::Direction;
 use crate::digest::hex;
 use crate::schema::Column;
+use crate::visible::visible_lines;
 
 use super::{Earlier, Evidence, Line, figures};
 
@@ -19,10 +20,15 @@ td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 code{font-size:.85em;overflow-wrap:anywhere}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}\
 dt{color:#57606a}dd{margin:0}@media print{body{margin:0;max-width:none}}";
 
-/// Writes text for HTML.
+/// Writes a text that somebody else wrote for HTML: apart from the text around it.
+fn foreign(text: &str) -> String {
+    format!("<bdi>{}</bdi>", escaped(text))
+}
+
+/// Writes text for HTML, with what is hidden in it made visible.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in visible_lines(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
@@ -53,10 +59,10 @@ pub(super) fn page(evidence: &Evidence<'_>) -> String {
          <p>{5}</p>",
         escaped(&title),
         dispute.amount.grouped(),
-        escaped(&dispute.currency),
+        foreign(&dispute.currency),
         lines_text(dispute.lines.len()),
         dispute.lines_total.grouped(),
-        escaped(&dispute.reason),
+        foreign(&dispute.reason),
     );
     facts(&mut html, evidence);
     lines(&mut html, evidence);
@@ -83,7 +89,7 @@ fn facts(html: &mut String, evidence: &Evidence<'_>) {
         ("Digest of its lines", revision.digest.hex()),
         ("State of the dispute", dispute.state.to_string()),
     ] {
-        let _ = write!(html, "<dt>{name}</dt><dd>{}</dd>", escaped(&value));
+        let _ = write!(html, "<dt>{name}</dt><dd>{}</dd>", foreign(&value));
     }
     html.push_str("</dl>");
 }
@@ -111,16 +117,16 @@ fn lines(html: &mut String, evidence: &Evidence<'_>) {
     let columns = shown(evidence);
     html.push_str("<h2>The lines</h2><table><thead><tr><th>Line</th>");
     for (at, (_, name)) in columns.iter().enumerate() {
-        let _ = write!(html, "<th{}>{}</th>", number_class(at), escaped(name));
+        let _ = write!(html, "<th{}>{}</th>", number_class(at), foreign(name));
     }
     html.push_str("<th>Stands in</th></tr></thead><tbody>");
     for line in evidence.lines.iter().take(LINES_SHOWN) {
         let _ = write!(html, "<tr><td>{}</td>", line.id);
         for (at, (column, _)) in columns.iter().enumerate() {
             let cell = line.cells.get(*column).map_or("", String::as_str);
-            let _ = write!(html, "<td{}>{}</td>", number_class(at), escaped(cell));
+            let _ = write!(html, "<td{}>{}</td>", number_class(at), foreign(cell));
         }
-        let _ = write!(html, "<td>{}</td></tr>", escaped(&place(evidence, line)));
+        let _ = write!(html, "<td>{}</td></tr>", foreign(&place(evidence, line)));
     }
     html.push_str("</tbody></table>");
     if evidence.lines.len() > LINES_SHOWN {
@@ -174,8 +180,8 @@ fn arithmetic(html: &mut String, evidence: &Evidence<'_>) {
                 line.id,
                 one.result.0.name(),
                 one.result.1,
-                escaped(one.words),
-                escaped(&figures(one)),
+                foreign(one.words),
+                foreign(&figures(one)),
                 expected
             );
         }
@@ -203,9 +209,9 @@ fn earlier(html: &mut String, evidence: &Evidence<'_>) {
                 rows,
                 "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
                 line.id,
-                escaped(column),
-                escaped(was),
-                escaped(is)
+                foreign(column),
+                foreign(was),
+                foreign(is)
             );
         }
     }
@@ -229,7 +235,7 @@ fn sources(html: &mut String, evidence: &Evidence<'_>) {
             html,
             "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td><code>{}</code></td></tr>",
             at + 1,
-            escaped(&load.file.name),
+            foreign(&load.file.name),
             load.file.bytes,
             hex(&load.file.sha256)
         );

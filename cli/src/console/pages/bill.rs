@@ -8,7 +8,9 @@ use billkeep_core::people::Role;
 use billkeep_core::store::Reader;
 use maud::{Markup, html};
 
-use super::super::html::{Mark, View, bars, dialog, fact, filled, grouped, input, line, path, with_query};
+use super::super::html::{
+    Mark, View, bars, dialog, fact, filled, foreign, grouped, input, line, path, with_query,
+};
 use super::super::{Answer, Ask, Console};
 use super::bills::state;
 use super::{answer, bill_key, parsed, said, table};
@@ -84,7 +86,7 @@ fn head(view: &View<'_>, bill: &Bill, revision: &Revision) -> Markup {
         dl.totals {
             @for sums in &revision.sums {
                 div {
-                    dt { (words.total) " " (sums.currency) }
+                    dt { (words.total) " " (foreign(&sums.currency)) }
                     dd { span.big { (view.amount(sums.total())) } span.label { (billkeep_core::ingest::grouped(sums.lines)) " " (words.lines) } }
                 }
             }
@@ -118,7 +120,7 @@ fn since_seen(
         }
         @match before {
             // What was kept of it is gone; the sums are still there.
-            Err(error) => p { (CommandError::from(error).message()) },
+            Err(error) => p { (foreign(CommandError::from(error).message())) },
             Ok(before) => (difference(console, view, reader, &before, shown)?),
         }
     })
@@ -164,13 +166,13 @@ pub(super) fn difference(
                     tbody {
                         @for group in rows {
                             tr {
-                                th scope="row" { (group.owner) }
-                                td { (group.product) }
+                                th scope="row" { (foreign(&group.owner)) }
+                                td { (foreign(&group.product)) }
                                 td.num { (group.added) }
                                 td.num { (group.removed) }
                                 td.num { (group.changed) }
                                 td.num { (view.amount(group.net())) }
-                                td { (group.currency) }
+                                td { (foreign(&group.currency)) }
                             }
                         }
                     }
@@ -352,21 +354,21 @@ fn rollup(
             Some("ascending")
         };
         let to = with_query(&with_query(here, "row", None), "sort", Some(&next));
-        html! { th scope="col" .num[number] aria-sort=[sorted] { a href=(to) { (label) } } }
+        html! { th scope="col" .num[number] aria-sort=[sorted] { a href=(to) { (foreign(label)) } } }
     };
     let several = fields.len() > 1 && sorts_keys;
     let sums = if several { subtotals(&grouped, total) } else { BTreeMap::new() };
     let mut previous: Option<&str> = None;
     Ok(html! {
         section.card aria-labelledby="rollup" {
-            h2 id="rollup" { (words.group_by) " " (view.term(by)) @if fields.len() > 1 { " · " (view.term(then)) } }
+            h2 id="rollup" { (words.group_by) " " (foreign(view.term(by))) @if fields.len() > 1 { " · " (foreign(view.term(then))) } }
             (chooser(view, ask, shown, by, then))
             div.scroll tabindex="0" role="region" aria-labelledby="rollup" {
                 table {
                     thead { tr {
                         @for (at, field) in fields.iter().enumerate() {
                             @if at == 0 { (heading("key", view.term(&field.to_string()), false)) }
-                            @else { th scope="col" { (view.term(&field.to_string())) } }
+                            @else { th scope="col" { (foreign(view.term(&field.to_string()))) } }
                         }
                         (heading("lines", words.lines, true))
                         (heading("total", words.total, true))
@@ -378,11 +380,11 @@ fn rollup(
                             @if several && previous != Some(first(group)) {
                                 @for ((_, currency), (lines, sum)) in sums.range((first(group), "")..).take_while(|((key, _), _)| *key == first(group)) {
                                     tr.subtotal {
-                                        th scope="row" { (first(group)) }
+                                        th scope="row" { (foreign(first(group))) }
                                         td { (words.subtotal) }
                                         td.num { (billkeep_core::ingest::grouped(*lines)) }
                                         td.num { (view.amount(*sum)) }
-                                        td { (currency) }
+                                        td { (foreign(currency)) }
                                     }
                                 }
                             }
@@ -390,11 +392,11 @@ fn rollup(
                             tr {
                                 @for (at, key) in keys.iter().enumerate() {
                                     @let to = lines_of(shown, &fields, &keys, at);
-                                    @if at == 0 { th scope="row" { a href=(to) { (key) } } } @else { td { a href=(to) { (key) } } }
+                                    @if at == 0 { th scope="row" { a href=(to) { (foreign(key)) } } } @else { td { a href=(to) { (foreign(key)) } } }
                                 }
                                 td.num { (billkeep_core::ingest::grouped(group.lines())) }
                                 td.num { (view.amount(amount(group))) }
-                                td { (group.currency()) }
+                                td { (foreign(group.currency())) }
                             }
                         }
                     }
@@ -404,7 +406,7 @@ fn rollup(
                                 th scope="row" colspan=(fields.len()) { (words.grand_total) }
                                 td.num { (billkeep_core::ingest::grouped(sums.lines)) }
                                 td.num { (view.amount(sums.total())) }
-                                td { (sums.currency) }
+                                td { (foreign(&sums.currency)) }
                             }
                         }
                     }

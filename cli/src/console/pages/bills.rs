@@ -3,7 +3,7 @@
 use billkeep_core::bill;
 use maud::html;
 
-use super::super::html::{View, path};
+use super::super::html::{View, foreign, path};
 use super::super::{Answer, Ask, Console};
 use super::answer;
 use crate::error::CommandError;
@@ -46,7 +46,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                                     td { @if at == 0 { (revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string())) } }
                                     td.num { (billkeep_core::ingest::grouped(sums.lines)) }
                                     td.num { (view.amount(sums.total())) }
-                                    td { (sums.currency) }
+                                    td { (foreign(&sums.currency)) }
                                 }
                             }
                         }

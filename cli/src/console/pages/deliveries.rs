@@ -4,7 +4,7 @@ use billkeep_core::delivery::{self, DeliveryError};
 use billkeep_core::people::Role;
 use maud::html;
 
-use super::super::html::{View, input, no_links, with_query};
+use super::super::html::{View, foreign, input, no_links, with_query};
 use super::super::{Answer, Ask, Console};
 use super::{answer, bill, drop_columns, parsed, said, table};
 use crate::error::CommandError;
@@ -78,7 +78,7 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
         @if let Some(manifest) = manifest {
             section.card aria-labelledby="manifest" {
                 h2 id="manifest" { (words.manifest) }
-                pre tabindex="0" { (String::from_utf8_lossy(&manifest)) }
+                pre tabindex="0" { (foreign(&String::from_utf8_lossy(&manifest))) }
             }
         }
     };

@@ -4,7 +4,7 @@ use billkeep_core::bill::dispute::{self, DisputeState};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
-use super::super::html::{View, fact, input, no_links, path, select};
+use super::super::html::{View, fact, foreign, input, no_links, path, select};
 use super::super::{Answer, Ask, Console};
 use super::{answer, bill, bill_key, parsed, said, table};
 use crate::error::CommandError;
@@ -68,10 +68,10 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
         dl.facts {
             (fact(words.state, html! { (view.language.term_in("dispute", &dispute.state.to_string())) @if dispute.set_aside.is_some() { ", " (words.set_aside) } }))
             (fact(words.month, html! { a href=(format!("/bills/{month}")) { (month) } }))
-            (fact(words.amount, html! { (view.amount(dispute.amount)) " " (dispute.currency) }))
+            (fact(words.amount, html! { (view.amount(dispute.amount)) " " (foreign(&dispute.currency)) }))
             (fact(words.direction, html! { (view.term(&dispute.direction.to_string())) }))
             (fact(words.lines, html! { (dispute.lines.len()) ": " (lines.join(", ")) @if dispute.lines.len() > 20 { " …" } }))
-            (fact(words.reason, html! { (dispute.reason) }))
+            (fact(words.reason, html! { (foreign(&dispute.reason)) }))
         }
         (view.table(words.journal, &history, &no_links))
         @if view.may(Role::Operator) {
@@ -107,8 +107,8 @@ pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, Com
                 @if !basis.is_empty() { input type="hidden" name="basis" value=(basis); }
                 dl.facts {
                     (fact(words.lines, html! {
-                        @for line in &lines { code { (line) } " " input type="hidden" name="lines" value=(line); }
-                        @for filter in &filters { code { (filter) } " " input type="hidden" name="filter" value=(filter); }
+                        @for line in &lines { code { (foreign(line)) } " " input type="hidden" name="lines" value=(line); }
+                        @for filter in &filters { code { (foreign(filter)) } " " input type="hidden" name="filter" value=(filter); }
                     }))
                 }
                 @if lines.is_empty() && filters.is_empty() {

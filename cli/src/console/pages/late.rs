@@ -4,7 +4,7 @@ use billkeep_core::bill::late::{self, LateState};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
-use super::super::html::{View, fact, input, no_links};
+use super::super::html::{View, fact, foreign, input, no_links};
 use super::super::{Answer, Ask, Console};
 use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
@@ -51,9 +51,9 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
             (fact(words.month, html! { a href=(format!("/bills/{month}")) { (month) } }))
             (fact(words.revision, html! { (file.revision) }))
             (fact(words.lines, html! { (billkeep_core::ingest::grouped(file.lines)) }))
-            (fact(view.term("file"), html! { (file.file) }))
-            (fact(words.net, html! { (file.difference_text()) }))
-            @if let Some(reason) = &file.reason { (fact(words.reason, html! { (reason) })) }
+            (fact(view.term("file"), foreign(&file.file)))
+            (fact(words.net, foreign(&file.difference_text())))
+            @if let Some(reason) = &file.reason { (fact(words.reason, foreign(reason))) }
         }
         @if file.state == LateState::Waiting && view.may(Role::Approver) {
             div.forms {

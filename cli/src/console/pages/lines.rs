@@ -8,7 +8,7 @@ use billkeep_core::people::Role;
 use billkeep_core::schema::Column;
 use maud::html;
 
-use super::super::html::{View, filled, input, path, select, with_query};
+use super::super::html::{View, filled, foreign, input, path, select, with_query};
 use super::super::{Answer, Ask, Console};
 use super::{answer, bill, bill_key, parsed};
 use crate::error::CommandError;
@@ -106,9 +106,9 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                         @for (id, cells, total, currency) in &rows {
                             tr {
                                 th scope="row" { (id) }
-                                @for cell in cells { td { (cell) } }
+                                @for cell in cells { td { (foreign(cell)) } }
                                 td.num { @if let Some(total) = total { (view.amount(*total)) } }
-                                td { (currency) }
+                                td { (foreign(currency)) }
                             }
                         }
                     }

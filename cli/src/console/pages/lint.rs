@@ -3,7 +3,7 @@
 use maud::html;
 use serde_json::Value;
 
-use super::super::html::{View, path};
+use super::super::html::{View, foreign, path};
 use super::super::{Answer, Ask, Console};
 use super::{answer, bill, bill_key, json, said, text};
 use crate::error::CommandError;
@@ -44,16 +44,16 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         @if rows.is_empty() { div.notice.good role="status" { p { (words.lint_clean) } } }
         @for row in &rows {
             section.card {
-                h2 { (text(row, "rule")) @if !text(row, "product").is_empty() { " · " (text(row, "product")) } }
+                h2 { (text(row, "rule")) @if !text(row, "product").is_empty() { " · " (foreign(text(row, "product"))) } }
                 dl.facts {
                     @for (name, value) in row.as_object().into_iter().flatten() {
                         @if !["rule", "product", "examples"].contains(&name.as_str()) && !value.is_null() {
-                            (super::super::html::fact(view.term(name), html! { (plain(value)) }))
+                            (super::super::html::fact(view.term(name), foreign(&plain(value))))
                         }
                     }
                 }
                 @if let Some(examples) = row.get("examples").and_then(Value::as_array) {
-                    ul { @for example in examples { li { (sentence(example)) } } }
+                    ul { @for example in examples { li { (foreign(&sentence(example))) } } }
                 }
                 @if let Some(to) = dispute(row) { p { a.button href=(to) { (words.dispute_these) } } }
             }

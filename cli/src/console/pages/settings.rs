@@ -5,7 +5,7 @@ use billkeep_core::policy::Policy;
 use billkeep_core::storage;
 use maud::{Markup, html};
 
-use super::super::html::{View, dialog, input, no_links, select, with_query};
+use super::super::html::{View, dialog, foreign, input, no_links, select, with_query};
 use super::super::{Answer, Ask, Console};
 use super::{answer, said, table};
 use crate::error::CommandError;
@@ -60,16 +60,16 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             ul.todo {
                 @for sink in &sinks {
                     li {
-                        span.subject { (sink.name) }
-                        span.text { (sink.url) " · " (view.term(&sink.audience.to_string())) }
+                        span.subject { (foreign(&sink.name)) }
+                        span.text { (foreign(&sink.url)) " · " (view.term(&sink.audience.to_string())) }
                         @if view.may(Role::Operator) {
                             form method="post" action=(format!("/sinks/{}/test", encoded(&sink.name))) {
                                 (view.token("/settings"))
-                                button type="submit" { (words.test) span.unseen { " " (sink.name) } }
+                                button type="submit" { (words.test) span.unseen { " " (foreign(&sink.name)) } }
                             }
                         }
                         @if admin {
-                            a.button href=(with_query("/settings?ask=sink", "name", Some(&sink.name))) { (words.remove) span.unseen { " " (sink.name) } }
+                            a.button href=(with_query("/settings?ask=sink", "name", Some(&sink.name))) { (words.remove) span.unseen { " " (foreign(&sink.name)) } }
                         }
                     }
                 }
@@ -84,10 +84,10 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             ul.todo {
                 @for person in &all {
                     li {
-                        span.subject { (person.name) }
+                        span.subject { (foreign(&person.name)) }
                         span.text { (view.term(person.role.word())) }
                         @if admin {
-                            a.button href=(with_query("/settings?ask=person", "name", Some(&person.name))) { (words.remove) span.unseen { " " (person.name) } }
+                            a.button href=(with_query("/settings?ask=person", "name", Some(&person.name))) { (words.remove) span.unseen { " " (foreign(&person.name)) } }
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::super::html::View;
+use super::super::html::{View, foreign};
 use super::super::{Answer, Ask, Console};
 use super::{answer, json, said, text};
 use crate::error::CommandError;
@@ -68,10 +68,10 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
 fn item(view: &View<'_>, section: &str, row: &Value) -> Markup {
     html! {
         li {
-            span.subject { (text(row, "subject")) }
-            span.text { (text(row, "text")) }
+            span.subject { (foreign(text(row, "subject"))) }
+            span.text { (foreign(text(row, "text"))) }
             @if let Some(to) = place(section, text(row, "subject"), text(row, "next")) {
-                a.button href=(to) { (view.words.look) span.unseen { " " (text(row, "subject")) } }
+                a.button href=(to) { (view.words.look) span.unseen { " " (foreign(text(row, "subject"))) } }
             }
         }
     }

@@ -12,7 +12,7 @@ use billkeep_core::store::Reader;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
 
-use super::super::html::{View, dialog, input, no_links, select, with_query};
+use super::super::html::{View, dialog, foreign, input, no_links, select, with_query};
 use super::super::{Answer, Ask, Console};
 use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
@@ -59,7 +59,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                             tr {
                                 th scope="row" { a href=(format!("/storage/{}", account.uin)) { (account.uin.to_string()) } @if account.uin == payer { " (" (words.payer) ")" } }
                                 td { @for kind in kinds { (view.term(kind.word())) " " } }
-                                td { @for sink in sinks_of(account, kinds, today) { (sink) " " } }
+                                td { @for sink in sinks_of(account, kinds, today) { (foreign(&sink)) " " } }
                             }
                         }
                     }
@@ -286,7 +286,7 @@ fn month(
                         a href=(format!("/deliveries/{}", pending.number)) {
                             span.badge.bad { (kind) ": " (if pending.failure.is_some() { words.has_failed } else { view.term(pending.progress.word()) }) }
                         }
-                        @if let Some(failure) = &pending.failure { span.why { (failure.why) } }
+                        @if let Some(failure) = &pending.failure { span.why { (foreign(&failure.why)) } }
                         @if view.may(Role::Operator) {
                             form method="post" action=(format!("/deliveries/{}/retry", pending.number)) {
                                 (view.token(here))
@@ -296,7 +296,7 @@ fn month(
                     }
                     (verdict, None, Some(delivered)) => {
                         a href=(format!("/deliveries/{}", delivered.number)) { span.badge.good { (kind) ": " (words.delivered) } }
-                        span.why { (delivered.sink) }
+                        span.why { (foreign(&delivered.sink)) }
                         @if verdict.is_ok() && on <= today { span.badge.warn { (kind) ": " (words.is_due) } }
                     }
                     (Ok(_), None, None) if on <= today => {
@@ -310,7 +310,7 @@ fn month(
                         }
                     }
                     (Ok(_), None, None) => { span.badge { (kind) } }
-                    (Err(why), None, None) => { span.badge.dim { (kind) } span.why { (why.to_string()) } }
+                    (Err(why), None, None) => { span.badge.dim { (kind) } span.why { (foreign(&why.to_string())) } }
                 }
                 span.why { (short_day(item.slot.coverage.first)) "–" (short_day(item.slot.coverage.last)) }
             }
