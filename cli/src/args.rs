@@ -210,6 +210,9 @@ pub(crate) struct Import {
     /// Takes a file whose last line has no line end
     #[arg(long)]
     pub(crate) accept_unterminated: bool,
+    /// Accept a file of which no line is of the month
+    #[arg(long)]
+    pub(crate) accept_outside: bool,
     /// Refuses a file whose lines contradict themselves or each other, as `bill lint` would tell
     #[arg(long)]
     pub(crate) strict: bool,
@@ -353,6 +356,20 @@ pub(crate) enum Bill {
         /// From this day on (default: today)
         #[arg(long, value_name = "DAY")]
         on: Option<Day>,
+    },
+    /// Declare days on which nothing was used, where no file covers them
+    EmptyDay {
+        #[command(flatten)]
+        which: Which,
+        /// The day
+        #[arg(long, value_name = "DAY")]
+        day: Day,
+        /// The last day, where there are several
+        #[arg(long, value_name = "DAY")]
+        through: Option<Day>,
+        /// Why
+        #[arg(long)]
+        reason: String,
     },
     /// All revisions of a bill, with the files that each is made of
     Revisions {

@@ -32,9 +32,11 @@ pub(crate) fn needs(command: &Command) -> Role {
             | Bill::Diff { .. }
             | Bill::Explain { .. }
             | Bill::Revisions { .. } => Role::Viewer,
-            Bill::Issue { .. } | Bill::Confirm { .. } | Bill::Reopen { .. } | Bill::Defer { .. } => {
-                Role::Approver
-            }
+            Bill::Issue { .. }
+            | Bill::Confirm { .. }
+            | Bill::Reopen { .. }
+            | Bill::Defer { .. }
+            | Bill::EmptyDay { .. } => Role::Approver,
         },
         Command::Dispute(dispute) => match dispute {
             Dispute::List { .. } | Dispute::Show { .. } | Dispute::Pack { .. } => Role::Viewer,

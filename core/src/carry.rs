@@ -133,6 +133,8 @@ pub fn carry_forward(
         mode: Some(Mode::Adjustment),
         month: Some(target.month),
         basis: Some(target.basis),
+        // Corrections keep the days of the month that they correct.
+        accept_outside: true,
         ..Request::default()
     };
     let mut report = import(store, &path, &request, actor, settings, &Limits::default(), &Quiet)

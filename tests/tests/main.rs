@@ -6,6 +6,7 @@ mod audit;
 mod backfill;
 mod calendar;
 mod cases_console_text;
+mod cases_coverage;
 mod cases_rebuild;
 mod cases_sinks;
 mod chunk_cache;

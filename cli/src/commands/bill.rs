@@ -18,9 +18,10 @@ use std::path::Path;
 
 use billkeep_core::bill::dispute::LineId;
 use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
+use billkeep_core::block::Sums;
 use billkeep_core::export::{Columns, Dialect, write_line};
 use billkeep_core::ingest::grouped;
-use billkeep_core::period::Day;
+use billkeep_core::period::{Coverage, Day};
 use billkeep_core::schema::Column as BillColumn;
 use billkeep_core::store::{Read, Reader};
 use billkeep_core::uin::Uin;
@@ -56,6 +57,9 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
         Bill::Confirm { which, digest, note } => confirm(context, &which, &digest, note.as_deref()),
         Bill::Reopen { which, reason } => reopen(context, &which, &reason),
         Bill::Defer { which, reason, on } => defer(context, &which, &reason, on),
+        Bill::EmptyDay { which, day, through, reason } => {
+            empty_day(context, &which, Coverage { first: day, last: through.unwrap_or(day) }, &reason)
+        }
         Bill::Revisions { which } => revisions::run(context, &which),
     }
 }
@@ -76,7 +80,10 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let mut table = Table::new("billkeep.bill.list/1", columns);
     for (bill, revision) in bill::list(&store.read()?)? {
         let digest = revision.digest.hex();
-        for sums in &revision.sums {
+        // A bill without lines has no currency, and is listed all the same.
+        let none = [Sums { currency: "-".to_owned(), lines: 0, amounts: Vec::new() }];
+        let sums = if revision.sums.is_empty() { &none[..] } else { &revision.sums };
+        for sums in sums {
             table.rows.push(vec![
                 bill.key.month.to_string(),
                 bill.key.basis.to_string(),
@@ -364,6 +371,20 @@ fn reopen(context: &Context, which: &Which, reason: &str) -> Result<(), CommandE
     } else {
         format!("Reopened {key} at revision {number}.")
     });
+    Ok(store.close()?)
+}
+
+fn empty_day(context: &Context, which: &Which, days: Coverage, reason: &str) -> Result<(), CommandError> {
+    let store = context.write()?;
+    let writer = store.write()?;
+    let key = context.bill_key(&writer, which.month, which.basis)?;
+    let revision = bill::declare_empty(writer, key, days, reason, &context.actor())?;
+    let through =
+        revision.through.map_or_else(String::new, |day| format!("; its lines are in through {day}"));
+    context.say(&format!(
+        "Declared {} to {} of {key} empty. The bill is at revision {}{through}.",
+        days.first, days.last, revision.number
+    ));
     Ok(store.close()?)
 }
 

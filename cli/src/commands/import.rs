@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use billkeep_core::accounts::{self, Tree};
 use billkeep_core::bill::totals_text;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Report, Request, grouped};
+use billkeep_core::ingest::{
+    self, Aligned, Elsewhere, ImportError, Limits, Outcome, Report, Request, grouped,
+};
 use billkeep_core::naming;
 use billkeep_core::period::BillMonth;
 use billkeep_core::store::{Read, Store};
@@ -28,6 +30,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         basis: args.basis,
         dry_run: args.dry_run,
         accept_unterminated: args.accept_unterminated,
+        accept_outside: args.accept_outside,
         strict: args.strict,
         ..Request::default()
     };
@@ -189,7 +192,7 @@ pub(crate) fn sentence(report: &Report) -> String {
                 }
                 (false, _) => format!("holds the same lines as load {load} (`{before}`)"),
             };
-            return format!("`{file}` {why}; nothing was changed.");
+            return format!("{}`{file}` {why}; nothing was changed.", aligned_text(report));
         }
     };
     let mut text = format!("  `{file}`");
@@ -208,10 +211,71 @@ pub(crate) fn sentence(report: &Report) -> String {
         let days = report.missing.len();
         text.push_str(&format!("  warning: days missing between {first} and {last}: {days}\n"));
     }
+    text.push_str(&aligned_text(report));
+    text.push_str(&elsewhere_text(report));
     for number in &report.settled {
         text.push_str(&format!("  dispute {number} is settled by it\n"));
     }
     text + &fact
+}
+
+/// Names the other bills that have the same lines.
+fn elsewhere_text(report: &Report) -> String {
+    let mut text = String::new();
+    for other in &report.elsewhere {
+        text.push_str(&format!(
+            "  warning: the bill for {} has the same lines, as load {} (`{}`): they are counted twice\n",
+            other.bill, other.load, other.file
+        ));
+    }
+    text
+}
+
+/// Names the cosmetic differences between a file's header and the bill's, a line for each CSV that has any.
+fn aligned_text(report: &Report) -> String {
+    let columns = |names: &[String]| {
+        let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
+        match names.len() - shown.len() {
+            0 => shown.join(", "),
+            more => format!("{} and {more} more", shown.join(", ")),
+        }
+    };
+    let mut text = String::new();
+    for aligned in &report.aligned {
+        let mut facts = Vec::new();
+        if aligned.reordered {
+            facts.push("columns in another order".to_owned());
+        }
+        if !aligned.left_out.is_empty() {
+            facts.push(format!("empty new columns left out: {}", columns(&aligned.left_out)));
+        }
+        if !aligned.absent.is_empty() {
+            facts.push(format!("absent columns taken as empty: {}", columns(&aligned.absent)));
+        }
+        if facts.is_empty() {
+            facts.push("headers in another spelling".to_owned());
+        }
+        text.push_str(&format!("  read under the bill's header: {}\n", facts.join("; ")));
+    }
+    text
+}
+
+fn elsewhere_json(other: &Elsewhere) -> Value {
+    json!({
+        "month": other.bill.month.to_string(),
+        "basis": other.bill.basis.to_string(),
+        "load": other.load,
+        "file": other.file,
+    })
+}
+
+fn aligned_json(aligned: &Aligned) -> Value {
+    json!({
+        "entry": aligned.entry,
+        "reordered": aligned.reordered,
+        "left_out": aligned.left_out,
+        "absent": aligned.absent,
+    })
 }
 
 /// One row for each file and currency.
@@ -284,6 +348,8 @@ fn json_of(report: &Report) -> Value {
         "load": load,
         "late": late,
         "settled_disputes": report.settled,
+        "elsewhere": report.elsewhere.iter().map(elsewhere_json).collect::<Vec<_>>(),
+        "aligned": report.aligned.iter().map(aligned_json).collect::<Vec<_>>(),
         "lines": report.digest.lines(),
         "digest": report.digest.hex(),
         "totals": totals(&report.sums),

@@ -99,12 +99,27 @@ pub(super) const ROUTES: &[Route] = &[
     change("/bills/{month}/confirm", &["bill", "confirm"], &["month", "basis", "digest", "note"]),
     change("/bills/{month}/reopen", &["bill", "reopen"], &["month", "basis", "reason"]),
     change("/bills/{month}/defer", &["bill", "defer"], &["month", "basis", "reason"]),
+    change(
+        "/bills/{month}/empty-day",
+        &["bill", "empty-day"],
+        &["month", "basis", "day", "through", "reason"],
+    ),
     Route {
         method: Method::Post,
         path: "/imports",
         does: Does::Upload(Saying {
             words: &["import"],
-            args: &["files", "mode", "payer", "month", "basis", "dry_run", "accept_unterminated", "strict"],
+            args: &[
+                "files",
+                "mode",
+                "payer",
+                "month",
+                "basis",
+                "dry_run",
+                "accept_unterminated",
+                "accept_outside",
+                "strict",
+            ],
             always: &[],
         }),
     },

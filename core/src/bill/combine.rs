@@ -22,6 +22,8 @@ pub struct Piece {
     pub level: Level,
     /// Its file's name.
     pub file: String,
+    /// Whether it is a declaration that nothing was used on its days, which any file of these days replaces.
+    pub declared: bool,
 }
 
 impl From<&Load> for Piece {
@@ -32,6 +34,7 @@ impl From<&Load> for Piece {
             coverage: load.coverage,
             level: load.level,
             file: load.file.name.clone(),
+            declared: load.is_declared_empty(),
         }
     }
 }
@@ -103,7 +106,7 @@ pub enum CombineError {
 pub fn combine(active: &[Piece], new: &Piece) -> Result<Vec<u64>, CombineError> {
     let mut kept = Vec::new();
     for old in active {
-        if old.level != new.level {
+        if old.level != new.level && !old.declared && !new.declared {
             return Err(CombineError::Level {
                 new: new.file.clone(),
                 new_level: new.level,
@@ -119,6 +122,9 @@ pub fn combine(active: &[Piece], new: &Piece) -> Result<Vec<u64>, CombineError> 
         let overlap = new_days.first <= old_days.last && old_days.first <= new_days.last;
         if !overlap {
             kept.push(old.load);
+        } else if old.declared {
+            // The file says what was used on that day.
+            continue;
         } else if old.mode != new.mode {
             return Err(CombineError::Overlap {
                 new: new.file.clone(),
@@ -176,7 +182,8 @@ mod tests {
     fn piece(load: u64, mode: Mode, days: Option<(u32, u32)>) -> Piece {
         let day = |d| Day::new(2021, 3, d).unwrap();
         let coverage = days.map(|(first, last)| Coverage { first: day(first), last: day(last) });
-        Piece { load, mode, coverage, level: Level::L3, file: format!("{mode}-{load}.csv") }
+        let file = format!("{mode}-{load}.csv");
+        Piece { load, mode, coverage, level: Level::L3, file, declared: false }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::block::BlockError;
 use crate::error::Kind;
+use crate::period::Day;
 use crate::rollup::Overflow;
 use crate::store::StoreError;
 
@@ -72,6 +73,16 @@ pub enum BillError {
         /// Its state.
         state: State,
         /// Why that is in the way.
+        why: String,
+    },
+    /// A day cannot be declared empty.
+    #[error("{day} of the bill for {bill} cannot be declared empty: {why}")]
+    DayNotFree {
+        /// Which bill.
+        bill: BillKey,
+        /// The day.
+        day: Day,
+        /// Why.
         why: String,
     },
     /// With four eyes, one person signs once.
@@ -165,7 +176,10 @@ impl BillError {
             | BillError::NoColumn { .. }
             | BillError::TooManyFields(_)
             | BillError::Overflow(_) => Kind::User,
-            BillError::Stale(_) | BillError::State { .. } | BillError::SamePerson { .. } => Kind::Refused,
+            BillError::Stale(_)
+            | BillError::State { .. }
+            | BillError::DayNotFree { .. }
+            | BillError::SamePerson { .. } => Kind::Refused,
             BillError::DoNotTie { .. } | BillError::History { .. } | BillError::Block { .. } => Kind::Damaged,
             BillError::Thread => Kind::Internal,
             BillError::Store(e) => e.kind(),

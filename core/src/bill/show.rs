@@ -44,7 +44,7 @@ pub fn show(
     }
     for field in fields.iter().filter(|f| **f != Field::Day) {
         let has = view.segments().any(|s| field.index_in(&s.schema).is_some());
-        if !has && !view.loads.is_empty() {
+        if !has && view.segments().next().is_some() {
             return Err(BillError::NoColumn { bill: view.bill.key, field: field.to_string() });
         }
     }

@@ -6,6 +6,7 @@ use crate::bill::CombineError;
 use crate::block::BlockError;
 use crate::error::Kind;
 use crate::lint::Finding;
+use crate::period::{BillMonth, Day};
 use crate::rollup::Overflow;
 use crate::schema::SchemaError;
 use crate::store::StoreError;
@@ -157,6 +158,18 @@ pub enum ImportError {
         /// What cannot be told, or who says what.
         why: String,
     },
+    /// No line of the file is of the month that it is imported for.
+    #[error("`{file}`: no line is of {month}: its lines are of {first} to {last}")]
+    OtherMonth {
+        /// The file's name.
+        file: String,
+        /// The month.
+        month: BillMonth,
+        /// The first day of its lines.
+        first: Day,
+        /// The last day.
+        last: Day,
+    },
     /// The bill does not read.
     #[error(transparent)]
     Bill(#[from] crate::bill::BillError),
@@ -232,7 +245,9 @@ impl ImportError {
             | ImportError::Faults(_)
             | ImportError::Unclear { .. }
             | ImportError::Overflow(_) => Kind::User,
-            ImportError::Combine(_) | ImportError::Lint { .. } => Kind::Refused,
+            ImportError::Combine(_) | ImportError::Lint { .. } | ImportError::OtherMonth { .. } => {
+                Kind::Refused
+            }
             ImportError::Bill(e) => e.kind(),
             ImportError::DoNotTie { .. } | ImportError::Unlike { .. } => Kind::Damaged,
             ImportError::Block(_) => Kind::Internal,

@@ -4,17 +4,20 @@ use crate::bill::late::{self, Late};
 use crate::bill::life::{Event, next};
 use crate::bill::revise::{put_revision, revise};
 use crate::bill::{
-    Bill, BillView, FileSeen, Load, Piece, Revision, SegmentUse, SourceFile, State, combine, dispute,
-    loads_of, segment_views, totals_text,
+    Bill, BillView, FileSeen, Load, Piece, Revision, Segment, SegmentUse, SourceFile, State, combine,
+    dispute, loads_of, segment_views, totals_text,
 };
 use crate::block::Sums;
 use crate::digest::Digest;
 use crate::journal::{self, Actor, Change};
 use crate::lint;
-use crate::period::{Coverage, Day};
+use crate::parted::{self, Parted};
+use crate::period::{BillMonth, Coverage, Day};
+use crate::rollup::Rollup;
 use crate::schema::Level;
 use crate::store::{Read, Store, StoreError, Table, Writer};
 
+use super::align::Aligned;
 use super::error::ImportError;
 use super::recognise::coverage;
 use super::source::ReadFile;
@@ -86,6 +89,21 @@ pub struct Report {
     pub segments_shared: u64,
     /// The disputes that its lines settled.
     pub settled: Vec<u64>,
+    /// The CSVs that were read under a header that the bill holds already.
+    pub aligned: Vec<Aligned>,
+    /// Loads of other bills with the same lines: the money is counted there as well.
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// A load of another month or basis that has the same lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// The bill that it is in.
+    pub bill: BillKey,
+    /// Its number.
+    pub load: u64,
+    /// The name that its file had.
+    pub file: String,
 }
 
 /// Makes the load, the revision and the journal's entry, and commits.
@@ -99,10 +117,16 @@ pub(super) fn commit(
 ) -> Result<Report, ImportError> {
     let place = Place::find(&writer, read.recognised.bill)?;
     let incoming = Incoming::of(read, loaded)?;
-    let report = place.report(&incoming);
+    if !request.accept_outside {
+        incoming.must_have_lines_of(&writer, place.key.month)?;
+    }
+    let report = Report { elsewhere: elsewhere(&writer, place.key, &incoming)?, ..place.report(&incoming) };
     let step = Step { place, request, accept, actor, report };
     // I8: the very bytes were imported before, whatever became of that load since.
-    if let Some(seen) = file_seen(&writer, step.place.key, &incoming.file.sha256)? {
+    // Under the name of a later day they say that nothing was added since, and the bill goes through that day.
+    if let Some(seen) = file_seen(&writer, step.place.key, &incoming.file.sha256)?
+        && !step.place.goes_further(&seen, &incoming)
+    {
         return step.seen_before(&writer, seen);
     }
     if let Some(load) = step.place.load_of_same_lines(&incoming).cloned() {
@@ -171,8 +195,16 @@ impl Place {
             missing: current.map_or_else(Vec::new, |r| r.missing.clone()),
             segments_shared: incoming.shared,
             settled: Vec::new(),
+            aligned: incoming.aligned.clone(),
+            elsewhere: Vec::new(),
             file: incoming.file.clone(),
         }
+    }
+
+    /// Says whether bytes that were seen before say now that the bill goes through a later day.
+    fn goes_further(&self, seen: &FileSeen, incoming: &Incoming) -> bool {
+        let load = self.active.iter().find(|load| load.number == seen.load);
+        load.is_some_and(|load| load.mode == incoming.mode && !self.has_the_days_of(load, incoming))
     }
 
     /// Finds the load that has the same lines in other bytes: shuffled, split otherwise, zipped.
@@ -181,8 +213,19 @@ impl Place {
         self.active.iter().find(|l| {
             l.digest == incoming.digest
                 && (incoming.mode == Mode::Adjustment
-                    || (l.mode == incoming.mode && l.coverage == incoming.coverage))
+                    || (l.mode == incoming.mode && self.has_the_days_of(l, incoming)))
         })
+    }
+
+    /// Says whether the days of the file add nothing to those of a load. A confirmed bill needs no more days.
+    fn has_the_days_of(&self, load: &Load, incoming: &Incoming) -> bool {
+        match (load.coverage, incoming.coverage) {
+            (Some(old), Some(new)) => {
+                let confirmed = self.state() == Some(State::Confirmed);
+                old.first <= new.first && (new.last <= old.last || (confirmed && old.first == new.first))
+            }
+            (old, new) => old == new,
+        }
     }
 
     /// Decides which loads stay when the file joins them.
@@ -193,6 +236,7 @@ impl Place {
             coverage: incoming.coverage,
             level: incoming.level,
             file: incoming.file.name.clone(),
+            declared: false,
         };
         let pieces: Vec<Piece> = self.active.iter().map(Piece::from).collect();
         let kept = combine(&pieces, &piece)?;
@@ -211,6 +255,11 @@ struct Incoming {
     sums: Vec<Sums>,
     segments: Vec<SegmentUse>,
     shared: u64,
+    /// The days that its lines have.
+    own_days: Option<Coverage>,
+    /// Whether its lines state the month.
+    states_month: bool,
+    aligned: Vec<Aligned>,
 }
 
 impl Incoming {
@@ -233,6 +282,37 @@ impl Incoming {
             sums: loaded.sums,
             segments: loaded.segments,
             shared: loaded.shared,
+            own_days: loaded.own_days,
+            states_month: read.states_month,
+            aligned: read.aligned,
+        })
+    }
+
+    /// Refuses a file of which no line is of the month, unless its lines state the month themselves.
+    fn must_have_lines_of(&self, store: &impl Read, month: BillMonth) -> Result<(), ImportError> {
+        let Some(days) = self.own_days.filter(|_| !self.states_month) else { return Ok(()) };
+        let inside = |day: Day| day.month() == month;
+        if inside(days.first) || inside(days.last) {
+            return Ok(());
+        }
+        // Lines on both sides of the month, and perhaps some in it.
+        if days.first < month.first_day() && days.last > month.last_day() {
+            for used in &self.segments {
+                let segment: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;
+                let parts = parted::read(store, Parted::Rollup, used.segment, segment.rows, |_| true)?;
+                for part in parts.unwrap_or_default() {
+                    let rollup = Rollup::decode(&part.bytes)?;
+                    if rollup.cells().any(|c| c.key.day.and_then(Day::from_epoch_days).is_some_and(inside)) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Err(ImportError::OtherMonth {
+            file: self.file.name.clone(),
+            month,
+            first: days.first,
+            last: days.last,
         })
     }
 
@@ -352,6 +432,16 @@ impl Step<'_> {
         self.report.outcome = Outcome::Imported { load: number, revision: revision.number };
         Ok(self.report)
     }
+}
+
+/// Finds the loads of other bills that have the same lines.
+fn elsewhere(store: &impl Read, bill: BillKey, incoming: &Incoming) -> Result<Vec<Elsewhere>, StoreError> {
+    if incoming.digest.lines() == 0 {
+        return Ok(Vec::new());
+    }
+    let same = |load: &Load| load.bill != bill && load.digest == incoming.digest;
+    let loads = store.list::<Load>(Table::Loads, &[])?.into_iter().filter(|(_, load)| same(load));
+    Ok(loads.map(|(_, l)| Elsewhere { bill: l.bill, load: l.number, file: l.file.name }).collect())
 }
 
 /// Records which load holds the lines of a file's bytes.

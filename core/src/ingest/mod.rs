@@ -5,6 +5,7 @@
 //! in the file's order. Memory is bounded by `segment_bytes` and the number of threads, not by the file. If
 //! anything is wrong anywhere, the transaction is dropped, and nothing has happened.
 
+mod align;
 mod archive;
 mod cells;
 mod column;
@@ -28,8 +29,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 
+pub use align::Aligned;
 pub use error::{Fault, ImportError, Place, grouped};
-pub use load::{Outcome, Report};
+pub use load::{Elsewhere, Outcome, Report};
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
 use crate::block::{Sums, ZSTD_LEVEL, merge_sums};
@@ -84,6 +86,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Takes a file whose last line has no line end.
     pub accept_unterminated: bool,
+    /// Takes a file of which no line is of the month.
+    pub accept_outside: bool,
     /// Refuses a file whose lines contradict themselves or each other ([`crate::lint`]).
     pub strict: bool,
 }
@@ -227,35 +231,84 @@ pub(crate) fn import_if(
     accept: Accept<'_>,
 ) -> Result<Report, ImportError> {
     let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
-    let writer = store.write()?;
-    let faults_max = if request.dry_run { limits.faults_max } else { 1 };
-    let stop = AtomicBool::new(false);
-    let threads = settings.threads.clamp(1, 64);
-    let (jobs_in, jobs) = crossbeam_channel::bounded::<Job>(0);
-    // A segment has a tenth of its text. While the store's file grows, which is flushed to disk at once, workers go on.
-    let (done_in, done) = crossbeam_channel::bounded::<Done>(threads + 4);
-    let (spare_in, spare) = crossbeam_channel::unbounded::<Vec<u8>>();
-    let (read, loaded) = std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let jobs_in = jobs_in;
-            source::read(path, request, store_payer, settings, limits, progress, &stop, &spare, &mut |job| {
-                jobs_in.send(job).is_ok()
-            })
+    let work = Work { store, request, settings, limits, progress };
+    // A new column may turn out to hold a value far behind: the file is then read again under its own header.
+    for aligned in [true, false] {
+        let writer = store.write()?;
+        let Some((read, loaded)) = work.read(&writer, path, store_payer, aligned)? else {
+            writer.abort()?;
+            continue;
+        };
+        return load::commit(store, writer, read, loaded, (request, accept), actor);
+    }
+    let why = "its columns do not fit".into();
+    Err(ImportError::Read { file: path.display().to_string(), why })
+}
+
+/// One import, and how it is done.
+struct Work<'a> {
+    store: &'a Store,
+    request: &'a Request,
+    settings: &'a Settings,
+    limits: &'a Limits,
+    progress: &'a dyn Progress,
+}
+
+impl Work<'_> {
+    /// Reads a file into the transaction; `None` where it has to be read again under its own header.
+    fn read(
+        &self,
+        writer: &Writer,
+        path: &Path,
+        store_payer: Uin,
+        aligned: bool,
+    ) -> Result<Option<(source::ReadFile, Loaded)>, ImportError> {
+        let &Work { store, request, settings, limits, progress } = self;
+        let faults_max = if request.dry_run { limits.faults_max } else { 1 };
+        let stop = AtomicBool::new(false);
+        let threads = settings.threads.clamp(1, 64);
+        let (jobs_in, jobs) = crossbeam_channel::bounded::<Job>(0);
+        // A segment has a tenth of its text. While the store's file grows, which is flushed to disk at once, workers go on.
+        let (done_in, done) = crossbeam_channel::bounded::<Done>(threads + 4);
+        let (spare_in, spare) = crossbeam_channel::unbounded::<Vec<u8>>();
+        let align = |bill, schema: &crate::schema::Schema| match aligned {
+            true => align::find(&store.read()?, bill, schema),
+            false => Ok(None),
+        };
+        let (read, loaded) = std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let jobs_in = jobs_in;
+                source::read(
+                    path,
+                    request,
+                    store_payer,
+                    settings,
+                    limits,
+                    progress,
+                    &stop,
+                    &spare,
+                    &align,
+                    &mut |job| jobs_in.send(job).is_ok(),
+                )
+            });
+            for _ in 0..threads {
+                let (jobs, done_in, spare_in) = (jobs.clone(), done_in.clone(), spare_in.clone());
+                scope.spawn(|| work(store, jobs, done_in, spare_in, settings, limits, faults_max));
+            }
+            drop((jobs, done_in));
+            let loaded = collect(writer, done, faults_max, &stop);
+            // A reader that still has something to send finds the workers gone, and ends.
+            (reader.join(), loaded)
         });
-        for _ in 0..threads {
-            let (jobs, done_in, spare_in) = (jobs.clone(), done_in.clone(), spare_in.clone());
-            scope.spawn(|| work(store, jobs, done_in, spare_in, settings, limits, faults_max));
+        let why = "the reading thread failed".into();
+        let read =
+            read.unwrap_or_else(|_| Err(ImportError::Read { file: path.display().to_string(), why }.into()));
+        match (read, loaded) {
+            (Err(source::Stopped::Misaligned), _) => Ok(None),
+            (_, Err(e)) | (Err(source::Stopped::Failed(e)), Ok(_)) => Err(e),
+            (Ok(read), Ok(loaded)) => Ok(Some((read, loaded))),
         }
-        drop((jobs, done_in));
-        let loaded = collect(&writer, done, faults_max, &stop);
-        // A reader that still has something to send finds the workers gone, and ends.
-        (reader.join(), loaded)
-    });
-    let loaded = loaded?;
-    let read = read.unwrap_or_else(|_| {
-        Err(ImportError::Read { file: path.display().to_string(), why: "the reading thread failed".into() })
-    })?;
-    load::commit(store, writer, read, loaded, (request, accept), actor)
+    }
 }
 
 /// Turns stretches into segments until there are none left; their text goes back.

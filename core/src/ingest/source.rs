@@ -9,11 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::Mode;
+use crate::bill::{BillKey, Mode};
 use crate::line_ends::line_ends;
-use crate::schema::{Level, Schema};
+use crate::money::is_blank;
+use crate::schema::{Column, Level, Schema};
+use crate::store::StoreError;
 use crate::uin::Uin;
 
+use super::align::{Aligned, Alignment, Misfit};
 use super::error::{Fault, ImportError, Place};
 use super::recognise::{Recognised, recognise};
 use super::split::{BYTE_ORDER_MARK, SplitError, Splitter};
@@ -28,6 +31,23 @@ pub(super) struct ReadFile {
     pub(super) entries: Vec<String>,
     pub(super) recognised: Recognised,
     pub(super) level: Level,
+    /// The CSVs that were read under a header of the bill.
+    pub(super) aligned: Vec<Aligned>,
+    /// Whether every line states the month.
+    pub(super) states_month: bool,
+}
+
+/// Why reading ended early.
+pub(super) enum Stopped {
+    Failed(ImportError),
+    /// A new column, which was taken to be empty, holds a value: the file has to be read again under its own header.
+    Misaligned,
+}
+
+impl From<ImportError> for Stopped {
+    fn from(error: ImportError) -> Stopped {
+        Stopped::Failed(error)
+    }
 }
 
 struct Feed<'a> {
@@ -43,7 +63,13 @@ struct Feed<'a> {
     level: Option<Level>,
     jobs: u64,
     entries: Vec<String>,
+    align: AlignBy<'a>,
+    aligned: Vec<Aligned>,
+    states_month: bool,
 }
+
+/// Returns how a file of a bill is read under a header that the bill holds.
+pub(super) type AlignBy<'a> = &'a (dyn Fn(BillKey, &Schema) -> Result<Option<Alignment>, StoreError> + Sync);
 
 /// Reads a file to its end and sends its stretches; ends early when nobody takes them. The memory of those that come back through
 /// `spare` is used again.
@@ -57,14 +83,15 @@ pub(super) fn read(
     progress: &dyn Progress,
     stop: &AtomicBool,
     spare: &Receiver<Vec<u8>>,
+    align: AlignBy<'_>,
     send: &mut dyn FnMut(Job) -> bool,
-) -> Result<ReadFile, ImportError> {
+) -> Result<ReadFile, Stopped> {
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let failed = |e: std::io::Error| ImportError::Read { file: name.clone(), why: e.to_string() };
     let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
-        return Err(ImportError::Read { file: name, why: "it is a folder".into() });
+        return Err(ImportError::Read { file: name, why: "it is a folder".into() }.into());
     }
     let mut magic = Vec::new();
     Read::by_ref(&mut file).take(4).read_to_end(&mut magic).map_err(failed)?;
@@ -82,6 +109,9 @@ pub(super) fn read(
         level: None,
         jobs: 0,
         entries: Vec::new(),
+        align,
+        aligned: Vec::new(),
+        states_month: true,
     };
     let total = metadata.len();
     let (sha256, bytes) = if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
@@ -102,19 +132,21 @@ pub(super) fn read(
             return Err(ImportError::Zip {
                 file: name,
                 why: "it is named a zip and is none: it is damaged".into(),
-            });
+            }
+            .into());
         }
         feed.csv(Watched { file: &file, bytes: 0, total, progress }, None)?
     };
     let (Some(recognised), Some(level)) = (feed.recognised, feed.level) else {
-        return Err(ImportError::fault(Place { file: name, ..Place::default() }, Fault::NoLines));
+        return Err(ImportError::fault(Place { file: name, ..Place::default() }, Fault::NoLines).into());
     };
-    Ok(ReadFile { name, sha256, bytes, entries: feed.entries, recognised, level })
+    let Feed { entries, aligned, states_month, .. } = feed;
+    Ok(ReadFile { name, sha256, bytes, entries, recognised, level, aligned, states_month })
 }
 
 impl Feed<'_> {
     /// Reads one CSV to its end; returns SHA-256 and length of its text.
-    fn csv(&mut self, reader: impl Read, entry: Option<String>) -> Result<([u8; 32], u64), ImportError> {
+    fn csv(&mut self, reader: impl Read, entry: Option<String>) -> Result<([u8; 32], u64), Stopped> {
         let place = Place { file: self.name.clone(), entry: entry.clone(), line: 0 };
         let number = self.entries.len() as u32;
         self.entries.push(entry.unwrap_or_else(|| self.name.clone()));
@@ -138,8 +170,10 @@ impl Feed<'_> {
             return Err(ImportError::Zip {
                 file: self.name.clone(),
                 why: "its CSVs are of different levels (L2 and L3), which hold the same money".into(),
-            });
+            }
+            .into());
         }
+        let mut alignment = None;
         let mut lines = false;
         while let Some(stretch) = splitter.next().map_err(split_error)? {
             if self.stop.load(Ordering::Relaxed) {
@@ -148,7 +182,7 @@ impl Feed<'_> {
             if !lines && stretch.bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
                 continue;
             }
-            lines = true;
+            let first = !std::mem::replace(&mut lines, true);
             let at = |line| Place { line, ..place.clone() };
             let ends_in_return = stretch.bytes.ends_with(b"\r") && !splitter.is_crlf();
             let ends = stretch.bytes.ends_with(b"\n") || ends_in_return;
@@ -157,11 +191,27 @@ impl Feed<'_> {
                 self.unterminated(text, &schema, at(stretch.first_line + line_ends(text)))?;
             }
             let recognised = self.recognise(&stretch.bytes, &schema)?;
+            if first {
+                self.states_month &= states_month(&stretch.bytes, &schema);
+                alignment = (self.align)(recognised.bill, &schema).map_err(ImportError::from)?;
+                let name = place.entry.as_deref().unwrap_or(&self.name);
+                self.aligned.extend(alignment.as_ref().map(|a| a.report(name, &schema)));
+            }
+            let (bytes, schema, schema_hash) = match &alignment {
+                None => (stretch.bytes, schema.clone(), schema_hash),
+                Some(alignment) => match alignment.apply(&stretch.bytes) {
+                    Ok(bytes) => (bytes, alignment.schema.clone(), alignment.schema_hash),
+                    Err(Misfit::Filled) => return Err(Stopped::Misaligned),
+                    Err(Misfit::Fault(fault, line)) => {
+                        return Err(ImportError::fault(at(stretch.first_line + line), fault).into());
+                    }
+                },
+            };
             let source = lines::Source {
-                bytes: stretch.bytes,
+                bytes,
                 text_hash: stretch.text_hash,
                 place: at(stretch.first_line),
-                schema: schema.clone(),
+                schema,
                 schema_hash,
                 bill: recognised.bill,
                 last_day: recognised.last_day,
@@ -179,7 +229,7 @@ impl Feed<'_> {
             // Another thread has found what is wrong.
             Ok(([0; 32], 0))
         } else {
-            Err(ImportError::fault(place, Fault::NoLines))
+            Err(ImportError::fault(place, Fault::NoLines).into())
         }
     }
 
@@ -220,6 +270,12 @@ impl Feed<'_> {
             .map_err(|why| ImportError::Unclear { file: self.name.clone(), why })?;
         Ok(self.recognised.insert(recognised).clone())
     }
+}
+
+/// Says whether the lines of a CSV state their month: a cell that is not empty is checked on every line.
+fn states_month(bytes: &[u8], schema: &Schema) -> bool {
+    let place = schema.index_of(Column::BillMonth);
+    place.is_some_and(|place| first_record(bytes).get(place).is_some_and(|cell| !is_blank(cell)))
 }
 
 fn first_record(bytes: &[u8]) -> csv::ByteRecord {
