@@ -11,14 +11,14 @@ use serde_json::Value;
 use crate::support::{Home, MARCH, PAYER};
 
 /// A webhook that answers what it is told to, and keeps what it was sent.
-struct Hook {
-    url: String,
+pub struct Hook {
+    pub url: String,
     answers: Arc<Mutex<Vec<u16>>>,
     heard: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Hook {
-    fn new() -> Hook {
+    pub fn new() -> Hook {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let (answers, heard) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
@@ -48,7 +48,7 @@ impl Hook {
         hook
     }
 
-    fn heard(&self) -> Vec<Value> {
+    pub fn heard(&self) -> Vec<Value> {
         std::mem::take(&mut self.heard.lock().unwrap())
     }
 }
@@ -83,7 +83,7 @@ fn what_is_delivered_is_told_once_with_its_figures() {
         let path = home.path("bucket").join(delivery["part"].as_str().unwrap());
         let bytes = fs::read(&path).unwrap();
         assert_eq!(delivery["sha256"], crate::support::sha256::sha256(&bytes));
-        assert!(told["text"].as_str().unwrap().contains("62 lines, 93.00000992 USD"), "{told}");
+        assert!(told["text"].as_str().unwrap().contains("62 lines, total 93.00000992 USD"), "{told}");
     }
     assert_ne!(first["id"], second["id"]);
     home.ok(["run", "--on", "2021-04-02"]);

@@ -177,7 +177,7 @@ pub(super) fn sentence(delivery: &Delivery) -> String {
     let days = wanted.coverage;
     match delivery.progress.receipt() {
         Some(receipt) => format!(
-            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, total {}.",
+            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, {}.",
             receipt.part,
             wanted.kind,
             wanted.uin,
@@ -185,7 +185,7 @@ pub(super) fn sentence(delivery: &Delivery) -> String {
             days.last,
             delivery.sink,
             output::lines(receipt.rows),
-            billkeep_core::bill::totals_text(&receipt.sums),
+            receipt.totals,
         ),
         None => format!("The {} bill of {} is {}.", wanted.kind, wanted.uin, delivery.progress.word()),
     }

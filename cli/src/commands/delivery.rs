@@ -8,6 +8,7 @@ use billkeep_core::delivery::{
 };
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
+use billkeep_core::export::Audience;
 use billkeep_core::period::Day;
 use billkeep_core::storage::{self, SinkRecord};
 use billkeep_core::store::{Reader, Store};
@@ -258,7 +259,8 @@ pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, Command
 /// All that is known of a delivery, a line each.
 fn show(context: &Context, number: u64) -> Result<(), CommandError> {
     let store = context.read()?;
-    let delivery = delivery::find(&store.read()?, number)?.ok_or(DeliveryError::None(number))?;
+    let reader = store.read()?;
+    let delivery = delivery::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
     let mut table = Table::new("billkeep.delivery.show/1", vec![Column::text("what"), Column::text("value")]);
     let time = |unix_s: i64| {
         chrono::DateTime::from_timestamp(unix_s, 0).map_or_else(|| unix_s.to_string(), |t| t.to_rfc3339())
@@ -290,7 +292,12 @@ fn show(context: &Context, number: u64) -> Result<(), CommandError> {
         row("sha256", hex(&receipt.sha256));
         row("tag", receipt.tag.clone().unwrap_or_else(|| "-".to_owned()));
         row("rows", receipt.rows.to_string());
-        row("total", billkeep_core::bill::totals_text(&receipt.sums));
+        let totals = delivery::totals(&reader, number, receipt)?;
+        let word = match totals.audience() {
+            Audience::Partner => "total",
+            Audience::Customer => "customer_total",
+        };
+        row(word, totals.amounts_text().unwrap_or_else(|| "-".to_owned()));
         row("manifest_sha256", hex(&receipt.manifest_sha256));
         row("signature", receipt.signature.as_ref().map_or_else(|| "-".to_owned(), |(name, _)| name.clone()));
         if let Some((bytes, sha256)) = receipt.zip {

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::BillView;
 use crate::digest::hex;
-use crate::export::{Hashing, Manifest, ManifestSealed, Plan, Rendered, stage_part};
+use crate::export::{Hashing, Manifest, ManifestSealed, Plan, Rendered, Totals, stage_part};
 use crate::sink::{SinkError, Staged};
 use crate::store::Read;
 
@@ -56,7 +56,7 @@ impl At<'_> {
             bytes: parcel.bytes,
             sha256: parcel.sha256,
             rows: rendered.files.iter().map(|f| f.rows).sum(),
-            sums: rendered.sums.clone(),
+            totals: Totals::of(plan.wanted.form.audience, rendered),
             manifest: self.manifest_name(plan),
             manifest_sha256: Sha256::digest(manifest).into(),
             at_unix_s: self.actor.at_unix_s,

@@ -12,7 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bill::{self, BillKey, BillView};
 use crate::digest::from_hex;
-use crate::export::{MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Wanted, expected_sums};
+use crate::export::{
+    Audience, MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Totals, Wanted, expected_sums,
+};
 use crate::ingest::Settings;
 use crate::journal::{Actor, Change, append_change};
 use crate::naming::ScopeWord;
@@ -238,7 +240,10 @@ fn one_delivery(
     };
     let number = writer.next_id("delivery")?;
     let signature = signature(to, name)?;
-    let sums = expected_sums(&writer, &view, &plan)?;
+    let totals = match plan.wanted.form.audience {
+        Audience::Partner => Totals::Partner(expected_sums(&writer, &view, &plan)?),
+        Audience::Customer => Totals::of_customer_manifest(manifest),
+    };
     let supersedes = manifest.supersedes.as_ref().and_then(|before| numbers.get(before).copied());
     let receipt = Receipt {
         location: to.sink.location(held_name),
@@ -246,7 +251,7 @@ fn one_delivery(
         bytes: held_bytes,
         sha256,
         rows: manifest.rows,
-        sums,
+        totals,
         manifest: name.clone(),
         manifest_sha256: Sha256::digest(bytes).into(),
         at_unix_s: actor.at_unix_s,

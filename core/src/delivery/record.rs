@@ -4,9 +4,8 @@ mod former;
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::Sums;
 use crate::digest::hex;
-use crate::export::Plan;
+use crate::export::{Manifest, Plan, Totals};
 use crate::naming::Kind;
 use crate::period::Day;
 use crate::store::{Read, StoreError, Table, Writer};
@@ -44,6 +43,19 @@ pub(crate) fn put(writer: &Writer, delivery: &Delivery) -> Result<(), StoreError
 /// [`StoreError`] when the store cannot be read.
 pub fn manifest(store: &impl Read, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
     store.get(Table::Manifests, &number.to_be_bytes())
+}
+
+/// Returns the totals of a receipt. An earlier version recorded no customer's totals: those are in the manifest that was kept.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn totals(store: &impl Read, number: u64, receipt: &Receipt) -> Result<Totals, StoreError> {
+    if !receipt.totals.is_unknown() {
+        return Ok(receipt.totals.clone());
+    }
+    // An encrypted manifest tells nothing.
+    let kept = manifest(store, number)?.and_then(|bytes| Manifest::from_bytes(&bytes).ok());
+    Ok(kept.map_or_else(|| receipt.totals.clone(), |kept| Totals::of_customer_manifest(&kept)))
 }
 
 /// Keeps a delivery's manifest.
@@ -185,8 +197,8 @@ pub struct Receipt {
     pub sha256: [u8; 32],
     /// How many lines.
     pub rows: u64,
-    /// Their sums.
-    pub sums: Vec<Sums>,
+    /// What they add up to, as whoever reads the sink may know it.
+    pub totals: Totals,
     /// The manifest's name at the sink.
     pub manifest: String,
     /// The SHA-256 of what lies there.

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::Sums;
 use crate::digest::hex;
-use crate::money::Amount;
 use crate::period::Day;
 use crate::price::{Applied, Fee};
 use crate::schema::Column;
@@ -17,12 +16,13 @@ use super::line_headers::LineHeaders;
 use super::plan::Plan;
 use super::render::Rendered;
 use super::shape::Tie;
+use super::totals::Totals;
 
 /// The name and version of the shape.
 pub const MANIFEST_FORMAT: &str = "billkeep.manifest/1";
 
 /// Stands for what a customer is not told.
-const NOT_SHOWN: &str = "-";
+pub(super) const NOT_SHOWN: &str = "-";
 
 /// Returns the word for what is not as it is by default.
 fn told<T: Default + PartialEq + std::fmt::Display>(what: T) -> Option<String> {
@@ -314,14 +314,14 @@ impl Manifest {
         (manifest.digest, manifest.content_digest) = (NOT_SHOWN.to_owned(), NOT_SHOWN.to_owned());
         // In an export that has none of a column, its sum is nobody's business either.
         let columns: Vec<Column> = rendered.headers.iter().filter_map(|h| Column::of_header(h)).collect();
+        let told_totals = Totals::of(audience, rendered);
         for totals in &mut manifest.totals {
             totals.amounts.retain(|name, _| columns.iter().any(|c| c.name() == name));
-            let sum = customer.sums.get(&totals.currency).filter(|_| has_rules);
-            let shown = |amount: Amount| amount.with_sum_scale().to_string();
-            totals.total = sum.map_or_else(|| NOT_SHOWN.to_owned(), |sum| shown(sum.total));
-            if let Some(sum) = sum {
-                totals.amounts.insert("customer_price".to_owned(), shown(sum.price));
-                totals.amounts.insert("customer_total".to_owned(), shown(sum.total));
+            let charged = told_totals.charged(&totals.currency);
+            totals.total = charged.map_or_else(|| NOT_SHOWN.to_owned(), |charged| charged.total.to_string());
+            if let Some(charged) = charged {
+                totals.amounts.insert("customer_price".to_owned(), charged.price.to_string());
+                totals.amounts.insert("customer_total".to_owned(), charged.total.to_string());
             }
         }
         let day = |day: Option<Day>| day.map_or_else(String::new, |day| day.to_string());

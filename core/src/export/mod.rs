@@ -19,6 +19,7 @@ mod preflight;
 mod render;
 pub(crate) mod shape;
 mod spill;
+mod totals;
 mod whose;
 
 pub(crate) use archive::write_small;
@@ -41,6 +42,7 @@ pub use preflight::preflight;
 pub use render::{CustomerFigures, RenderSettings, Rendered, render};
 pub(crate) use render::{Hashing, expected_sums};
 pub use shape::{Shaped, Tie};
+pub use totals::{Charged, CustomerTotal, Totals};
 
 pub use guard::GuardError;
 
@@ -73,14 +75,12 @@ pub enum ExportError {
     #[error("the export cannot be written: {0}")]
     Write(String),
     /// The sums of the export are not those of the bill (I1, I7).
-    #[error("`{name}`: the sums of export and roll-ups do not tie: {one} and {other}")]
+    #[error("`{name}`: the sums of export and roll-ups do not tie{}", sides_text(.sides.as_ref()))]
     DoNotTie {
         /// The part.
         name: String,
-        /// What the lines add up to.
-        one: String,
-        /// What the roll-ups tell.
-        other: String,
+        /// What the lines add up to, and what the roll-ups state. `None` for a customer's export: both are the partner's cost.
+        sides: Option<(String, String)>,
     },
     /// The lines of the export are others than when it was planned: whose they are has changed since.
     #[error("`{name}` was planned for other lines; run again, and it is planned anew")]
@@ -115,6 +115,10 @@ pub enum ExportError {
         /// Why.
         error: SinkError,
     },
+}
+
+fn sides_text(sides: Option<&(String, String)>) -> String {
+    sides.map_or_else(String::new, |(one, other)| format!(": {one} and {other}"))
 }
 
 impl From<StoreError> for ExportError {

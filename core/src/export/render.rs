@@ -23,6 +23,7 @@ use super::chunks::{Chunk, Csv, Namer, cut};
 use super::compose::{Made, PriceSum, PriceSums};
 use super::csv::Columns;
 use super::customer::columns;
+use super::form::Audience;
 use super::guard;
 use super::job::Lines;
 use super::kept::{keep, kept};
@@ -363,11 +364,10 @@ pub(super) fn must_tie(plan: &Plan, sums: &[Sums], expected: &[Sums]) -> Result<
     if sums == expected {
         return Ok(());
     }
-    Err(ExportError::DoNotTie {
-        name: plan.part_name(),
-        one: totals_text(sums),
-        other: totals_text(expected),
-    })
+    // The failure of a customer's delivery is shown and sent where the customer's amounts are.
+    let is_partners = plan.wanted.form.audience == Audience::Partner;
+    let sides = is_partners.then(|| (totals_text(sums), totals_text(expected)));
+    Err(ExportError::DoNotTie { name: plan.part_name(), sides })
 }
 
 /// The names of the CSVs in a part: numbered where there are several.

@@ -3,10 +3,11 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
-use crate::bill::{self, Bill, BillKey, Revision, totals_text};
-use crate::block::Sums;
+use crate::bill::{self, Bill, BillKey, Revision};
 use crate::delivery::{Delivery, Failure, Receipt};
+use crate::export::Totals;
 use crate::journal::Actor;
+use crate::money::Amount;
 use crate::settings::StoreSettings;
 use crate::store::{Read, Store, StoreError, Table, Writer};
 
@@ -59,7 +60,7 @@ impl Told<'_> {
                 delivery.plan.wanted.coverage,
                 delivery.sink,
                 receipt.rows,
-                totals_text(&receipt.sums),
+                receipt.totals,
                 receipt.location
             ),
             Told::Failed(delivery, failure) => format!(
@@ -98,7 +99,7 @@ impl Told<'_> {
                     ("bytes", json!(receipt.bytes)),
                     ("sha256", json!(crate::digest::hex(&receipt.sha256))),
                     ("rows", json!(receipt.rows)),
-                    ("totals", totals_json(&receipt.sums)),
+                    ("totals", totals_json(&receipt.totals)),
                     ("supersedes", json!(delivery.supersedes)),
                 ] {
                     told.insert(name.to_owned(), value);
@@ -126,7 +127,7 @@ impl Told<'_> {
                         "number": revision.number,
                         "state": bill.state.to_string(),
                         "lines": revision.lines(),
-                        "totals": totals_json(&revision.sums),
+                        "totals": totals_json(&Totals::Partner(revision.sums.clone())),
                         "digest": revision.digest.hex(),
                     }),
                 );
@@ -153,6 +154,7 @@ fn delivery_json(delivery: &Delivery) -> Map<String, Value> {
     for (name, value) in [
         ("number", json!(delivery.number)),
         ("kind", json!(wanted.kind.to_string())),
+        ("audience", json!(wanted.form.audience.word())),
         ("uin", json!(wanted.uin.to_string())),
         ("first_day", json!(coverage.first.to_string())),
         ("last_day", json!(coverage.last.to_string())),
@@ -163,9 +165,10 @@ fn delivery_json(delivery: &Delivery) -> Map<String, Value> {
     told
 }
 
-fn totals_json(sums: &[Sums]) -> Value {
-    let total = |s: &Sums| json!({ "currency": s.currency, "total": s.total().to_string() });
-    sums.iter().map(total).collect()
+/// Lists the totals by currency; `null` where a customer's is not known.
+fn totals_json(totals: &Totals) -> Value {
+    let one = |(currency, total): (&str, Option<Amount>)| json!({ "currency": currency, "total": total.map(|t| t.to_string()) });
+    totals.by_currency().into_iter().map(one).collect()
 }
 
 /// The id that tells a receiver that it has seen this before.

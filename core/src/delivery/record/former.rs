@@ -6,17 +6,107 @@ use crate::bill::BillKey;
 use crate::block::Sums;
 use crate::codec::{self, CodecError, Layouts};
 use crate::digest::Digest;
-use crate::export::{Form, Plan, PlannedLines, Scope, Wanted};
+use crate::export::{Audience, Form, Plan, PlannedLines, Scope, Totals, Wanted};
 use crate::naming::{Kind, NameProfile};
 use crate::period::{Coverage, Day};
 use crate::uin::Uin;
 
-use super::{Delivery, Progress, Receipt, RemovedAt};
+use super::{Abandoned, Delivery, Failure, Progress, Receipt, RemovedAt, Upload};
 
 /// The layout in which every export had one form.
 const FIRST_LAYOUT: u8 = 1;
 /// The layout in which a delivery was planned, or was there.
 const SECOND_LAYOUT: u8 = 2;
+/// The layout in which a receipt had the sums of the lines, whoever it was for.
+const THIRD_LAYOUT: u8 = 3;
+
+#[derive(Serialize, Deserialize)]
+struct ThirdReceipt {
+    location: String,
+    part: String,
+    bytes: u64,
+    sha256: [u8; 32],
+    rows: u64,
+    sums: Vec<Sums>,
+    manifest: String,
+    manifest_sha256: [u8; 32],
+    at_unix_s: i64,
+    actor: String,
+    tag: Option<String>,
+    zip: Option<(u64, [u8; 32])>,
+    signature: Option<(String, [u8; 32])>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ThirdProgress {
+    Planned,
+    Delivered(Box<ThirdReceipt>),
+    Removing(Box<ThirdReceipt>),
+    Removed(Box<ThirdReceipt>, RemovedAt),
+    Uploading(Box<ThirdReceipt>, Upload),
+    Uploaded(Box<ThirdReceipt>),
+    Checked(Box<ThirdReceipt>),
+    Abandoned(Box<Abandoned>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Third {
+    number: u64,
+    sink: String,
+    url: String,
+    plan: Plan,
+    progress: ThirdProgress,
+    at_unix_s: i64,
+    on: Option<Day>,
+    supersedes: Option<u64>,
+    failure: Option<Failure>,
+}
+
+impl ThirdReceipt {
+    /// The sums are the partner's cost: a customer's receipt is read without amounts.
+    fn newest(self, audience: Audience) -> Box<Receipt> {
+        Box::new(Receipt {
+            location: self.location,
+            part: self.part,
+            bytes: self.bytes,
+            sha256: self.sha256,
+            rows: self.rows,
+            totals: Totals::of_sums(audience, self.sums),
+            manifest: self.manifest,
+            manifest_sha256: self.manifest_sha256,
+            at_unix_s: self.at_unix_s,
+            actor: self.actor,
+            tag: self.tag,
+            zip: self.zip,
+            signature: self.signature,
+        })
+    }
+}
+
+impl ThirdProgress {
+    fn newest(self, audience: Audience) -> Progress {
+        match self {
+            ThirdProgress::Planned => Progress::Planned,
+            ThirdProgress::Delivered(receipt) => Progress::Delivered(receipt.newest(audience)),
+            ThirdProgress::Removing(receipt) => Progress::Removing(receipt.newest(audience)),
+            ThirdProgress::Removed(receipt, at) => Progress::Removed(receipt.newest(audience), at),
+            ThirdProgress::Uploading(receipt, upload) => {
+                Progress::Uploading(receipt.newest(audience), upload)
+            }
+            ThirdProgress::Uploaded(receipt) => Progress::Uploaded(receipt.newest(audience)),
+            ThirdProgress::Checked(receipt) => Progress::Checked(receipt.newest(audience)),
+            ThirdProgress::Abandoned(abandoned) => Progress::Abandoned(abandoned),
+        }
+    }
+}
+
+impl From<Third> for Delivery {
+    fn from(third: Third) -> Delivery {
+        let Third { number, sink, url, plan, progress, at_unix_s, on, supersedes, failure } = third;
+        let progress = progress.newest(plan.wanted.form.audience);
+        Delivery { number, sink, url, plan, progress, at_unix_s, on, supersedes, failure }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct SecondReceipt {
@@ -51,11 +141,11 @@ struct Second {
     on: Option<Day>,
 }
 
-impl From<SecondReceipt> for Box<Receipt> {
-    fn from(second: SecondReceipt) -> Box<Receipt> {
+impl From<SecondReceipt> for Box<ThirdReceipt> {
+    fn from(second: SecondReceipt) -> Box<ThirdReceipt> {
         let SecondReceipt { location, part, bytes, sha256, rows, sums, manifest, manifest_sha256, .. } =
             second;
-        Box::new(Receipt {
+        Box::new(ThirdReceipt {
             location,
             part,
             bytes,
@@ -73,13 +163,13 @@ impl From<SecondReceipt> for Box<Receipt> {
     }
 }
 
-impl From<SecondProgress> for Progress {
-    fn from(second: SecondProgress) -> Progress {
+impl From<SecondProgress> for ThirdProgress {
+    fn from(second: SecondProgress) -> ThirdProgress {
         match second {
-            SecondProgress::Planned => Progress::Planned,
-            SecondProgress::Delivered(receipt) => Progress::Delivered((*receipt).into()),
-            SecondProgress::Removing(receipt) => Progress::Removing((*receipt).into()),
-            SecondProgress::Removed(receipt, at) => Progress::Removed((*receipt).into(), at),
+            SecondProgress::Planned => ThirdProgress::Planned,
+            SecondProgress::Delivered(receipt) => ThirdProgress::Delivered((*receipt).into()),
+            SecondProgress::Removing(receipt) => ThirdProgress::Removing((*receipt).into()),
+            SecondProgress::Removed(receipt, at) => ThirdProgress::Removed((*receipt).into(), at),
         }
     }
 }
@@ -88,7 +178,7 @@ impl From<Second> for Delivery {
     fn from(second: Second) -> Delivery {
         let Second { number, sink, url, plan, progress, at_unix_s, on } = second;
         let progress = progress.into();
-        Delivery { number, sink, url, plan, progress, at_unix_s, on, supersedes: None, failure: None }
+        Third { number, sink, url, plan, progress, at_unix_s, on, supersedes: None, failure: None }.into()
     }
 }
 
@@ -141,7 +231,8 @@ impl From<First> for Delivery {
                 profile: NameProfile::default(),
                 found: PlannedLines::default(),
             },
-            progress: first.progress.into(),
+            // Every export was the partner's.
+            progress: ThirdProgress::from(first.progress).newest(Audience::Partner),
             at_unix_s: first.at_unix_s,
             on: None,
             supersedes: None,
@@ -151,12 +242,13 @@ impl From<First> for Delivery {
 }
 
 impl Layouts for Delivery {
-    const NEWEST: u8 = 3;
+    const NEWEST: u8 = 4;
 
     fn decode(bytes: &[u8]) -> Result<Delivery, CodecError> {
         match codec::version(bytes)? {
             FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Delivery::from),
             SECOND_LAYOUT => codec::decode_as::<Second>(SECOND_LAYOUT, bytes).map(Delivery::from),
+            THIRD_LAYOUT => codec::decode_as::<Third>(THIRD_LAYOUT, bytes).map(Delivery::from),
             _ => codec::decode_as(Self::NEWEST, bytes),
         }
     }

@@ -186,10 +186,8 @@ impl Finder<'_> {
         if let Some(said) = self.allowed.totals
             && (said.is_none() || self.total != said)
         {
-            let text =
-                |amount: Option<Amount>| amount.map_or_else(|| "too much".to_owned(), |a| a.to_string());
-            let read = text(self.total);
-            self.tell(|| format!("its `{TOTAL_HEADER}` add up to {read}, and should to {}", text(said)));
+            // What a wrong column adds up to may be the partner's cost: no figure is named.
+            self.tell(|| format!("its `{TOTAL_HEADER}` does not add up to the customer's total"));
         }
     }
 }
