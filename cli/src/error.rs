@@ -332,6 +332,13 @@ impl From<StorageError> for CommandError {
             StorageError::DeliveredSince { uin, on, .. } => error
                 .hint(format!("say `--on {on}` or a later day"))
                 .hint(format!("`billkeep storage history {uin}` tells which days go where")),
+            StorageError::Shared { .. } => error
+                .hint("give each customer a folder or a prefix of its own")
+                .hint("`--shared` accepts that each of their readers reads all"),
+            StorageError::SamePlace { at, mixed: false, .. } => {
+                error.hint(format!("use sink `{at}`; `--shared` accepts a second sink at its place"))
+            }
+            StorageError::SamePlace { .. } => error.hint("a customer's sink needs a place of its own"),
             StorageError::SinkInUse { uin, .. } => {
                 error.hint(format!("run `billkeep storage disable {uin}` first"))
             }

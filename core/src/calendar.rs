@@ -85,6 +85,8 @@ pub enum WhyNot {
         /// Its state.
         state: State,
     },
+    /// A customer would get the bill, and somebody disputes it.
+    Disputed,
     /// The same content has been delivered there.
     Delivered {
         /// The delivery's number.
@@ -107,6 +109,7 @@ impl fmt::Display for WhyNot {
             }
             WhyNot::NotComplete { through: None } => f.write_str("not complete: the first day is not in"),
             WhyNot::NotConfirmed { state } => write!(f, "not confirmed: the bill is {state}"),
+            WhyNot::Disputed => f.write_str("disputed: a disputed bill does not go to a customer"),
             WhyNot::Delivered { delivery } => write!(f, "already delivered, as delivery {delivery}"),
         }
     }

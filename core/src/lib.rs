@@ -17,6 +17,7 @@ pub mod expected;
 pub mod export;
 pub mod ingest;
 pub mod journal;
+pub mod label;
 mod line_ends;
 pub mod lint;
 pub mod money;

@@ -8,6 +8,7 @@ mod record;
 mod tell;
 
 use crate::error::Kind;
+use crate::label::BadLabel;
 use crate::store::StoreError;
 
 pub use outbox::{Open, Sent, send};
@@ -43,6 +44,9 @@ pub enum NoticeError {
     /// There is none of this name.
     #[error("there is no notifier `{0}`")]
     None(String),
+    /// What it was to be called.
+    #[error(transparent)]
+    Name(#[from] BadLabel),
     /// There is one of this name.
     #[error("there is a notifier `{0}` already")]
     Exists(String),
@@ -55,7 +59,7 @@ impl NoticeError {
     /// Returns the kind.
     pub fn kind(&self) -> Kind {
         match self {
-            NoticeError::None(_) | NoticeError::Exists(_) => Kind::User,
+            NoticeError::None(_) | NoticeError::Name(_) | NoticeError::Exists(_) => Kind::User,
             NoticeError::Store(e) => e.kind(),
         }
     }

@@ -7,6 +7,7 @@
 
 mod block;
 mod book;
+mod doubt;
 mod margin;
 mod rule;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use block::{Price, PricedBlock};
 pub use book::{Applied, PriceBook};
+pub use doubt::{Doubt, doubts};
 pub use margin::{Margin, MarginRow, margin};
 pub use rule::{DECIMALS_MAX, Fee, Method, Mode, PriceRule, Rounding};
 

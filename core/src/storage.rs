@@ -7,6 +7,8 @@
 
 mod account;
 mod binding;
+mod gate;
+mod place;
 mod probe;
 mod sinks;
 
@@ -17,13 +19,17 @@ use crate::error::Kind as ErrorKind;
 pub use crate::export::Audience;
 use crate::export::guard::GuardError;
 use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::label::BadLabel;
 use crate::period::Day;
 use crate::settings::StoreSettings;
 use crate::store::{Read, StoreError, Table, Writer};
 use crate::uin::Uin;
 
 pub use account::{Account, Consent, Grant, Lines, Target};
-pub use binding::{Enable, Stop, Switch, disable, enable, may_enable, may_switch, switch};
+pub use binding::{Enable, Stop, Switch, Switched, disable, enable, may_enable, may_switch, switch};
+pub(crate) use gate::stays_due;
+pub use gate::{After, may_leave};
+pub use place::{Places, may_add};
 pub use probe::{Probe, probed, put_probe};
 pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord, add_sink, change_sink, remove_sink, sink, sinks};
 
@@ -114,6 +120,32 @@ pub enum StorageError {
         /// By whom.
         uin: Uin,
     },
+    /// What a sink was to be called.
+    #[error(transparent)]
+    Name(BadLabel),
+    /// Bills of another account lie, or are to lie, where this customer would read them.
+    #[error(
+        "{} sink `{sink}`: whoever reads one of the two customers' bills would read both",
+        if *.sink == *.at { format!("bills of account {other} go to") } else { format!("bills of account {other} go to sink `{at}`, at the place of") }
+    )]
+    Shared {
+        /// The sink that was asked for.
+        sink: String,
+        /// Whose bills go to the same place.
+        other: Uin,
+        /// To which sink.
+        at: String,
+    },
+    /// Another sink is at the same place.
+    #[error("sink `{at}` is at this place already, at {url}{}", if *.mixed { ", and other people read it" } else { "" })]
+    SamePlace {
+        /// The sink that is there.
+        at: String,
+        /// Where.
+        url: String,
+        /// One of them is read by a customer, the other by the partner.
+        mixed: bool,
+    },
     /// An option of a sink that makes no sense.
     #[error("`{option}`: {why}")]
     Option {
@@ -151,10 +183,13 @@ impl StorageError {
             | StorageError::Same { .. }
             | StorageError::DeliveredSince { .. }
             | StorageError::SinkInUse { .. }
+            | StorageError::Shared { .. }
+            | StorageError::SamePlace { .. }
             | StorageError::Audience { .. } => ErrorKind::Refused,
-            StorageError::NoSink(_) | StorageError::SinkExists(_) | StorageError::Option { .. } => {
-                ErrorKind::User
-            }
+            StorageError::NoSink(_)
+            | StorageError::Name(_)
+            | StorageError::SinkExists(_)
+            | StorageError::Option { .. } => ErrorKind::User,
             StorageError::Store(e) => e.kind(),
         }
     }

@@ -81,6 +81,18 @@ impl<T> Timeline<T> {
         });
     }
 
+    /// Returns the same changes with other values.
+    pub(crate) fn map<U>(self, value: impl Fn(T) -> U) -> Timeline<U> {
+        let change = |change: Change<T>| Change {
+            from: change.from,
+            value: value(change.value),
+            at_unix_s: change.at_unix_s,
+            actor: change.actor,
+            reason: change.reason,
+        };
+        Timeline { changes: self.changes.into_iter().map(change).collect() }
+    }
+
     /// Returns the change that holds on a day.
     pub fn change_on(&self, day: Day) -> Option<&Change<T>> {
         self.changes.iter().rev().find(|change| change.from.is_none_or(|from| from <= day))

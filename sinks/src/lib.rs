@@ -8,6 +8,7 @@ pub mod kit;
 mod means;
 mod notify;
 mod object;
+mod place;
 mod url;
 pub mod wasm;
 
@@ -15,6 +16,7 @@ pub use folder::Folder;
 pub use means::{Means, means};
 pub use notify::{check_notifier, open_notifier};
 pub use object::Bucket;
+pub use place::place;
 pub use url::{
     Env, Options, UrlError, below, check, create_bucket, open, open_heard, open_plugin, remove_empty,
 };

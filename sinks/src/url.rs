@@ -179,16 +179,16 @@ pub(crate) fn every_sinks() -> String {
     format!("{}, {}", billkeep_core::storage::SINK_OPTIONS, means.join(", "))
 }
 
-fn is_plugin(url: &str) -> bool {
+pub(crate) fn is_plugin(url: &str) -> bool {
     url.starts_with("wasm:")
 }
 
-fn is_bucket(url: &str) -> bool {
+pub(crate) fn is_bucket(url: &str) -> bool {
     url.starts_with("s3://") || url.starts_with("cos://")
 }
 
 /// Returns the folder that a `file:` URL names.
-fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
+pub(crate) fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
     let Some(path) = url.strip_prefix("file://") else {
         let later = ["gs://", "az://"].iter().any(|scheme| url.starts_with(scheme));
         let error = if later { UrlError::NotYet } else { UrlError::Scheme };

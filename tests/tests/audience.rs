@@ -45,7 +45,7 @@ pub fn only(folder: &Path) -> (Sheet, Value) {
 }
 
 /// All bytes that lie in a folder, hidden files too, zips unpacked, as one text.
-fn everything(folder: &Path) -> String {
+pub fn everything(folder: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -228,7 +228,7 @@ fn exports_for_the_partner_are_as_they_were() {
     let out = home.path("out");
     home.ok(["export", MARCH, "--owner", CUSTOMER, "-o", out.to_str().unwrap()]);
     let before = bucket::listing(&out);
-    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.9"]);
+    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.9", "--yes"]);
     home.ok(["account", "column", "add", CUSTOMER, "Site"]);
     home.ok(["export", MARCH, "--owner", CUSTOMER, "-o", out.to_str().unwrap()]);
     assert_eq!(bucket::listing(&out), before);

@@ -131,7 +131,7 @@ fn rich() -> Home {
         home.ok(words);
     }
     home.ok(["account", "add", "200000003412", "--name", "One", "--role", "reseller"]);
-    home.ok(["account", "price", "set", "200000036222", "--discount", "0.9"]);
+    home.ok(["account", "price", "set", "200000036222", "--discount", "0.9", "--yes"]);
     home.ok(["retention", "set", "--revisions", "--days", "90"]);
     for (name, role) in [("ann", "admin"), ("vic", "viewer")] {
         home.ok(["--as", "ann", "user", "set", name, "--role", role]);

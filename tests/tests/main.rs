@@ -15,6 +15,7 @@ mod confirm;
 mod console;
 mod console_browser;
 mod crash;
+mod customers;
 mod damage;
 mod delivery;
 mod diff;

@@ -416,7 +416,7 @@ fn ends_at_a_safe_point(number: usize) {
     home.ok(["storage", "authorize", PAYER]);
     // Enabling tries the sink, which does not answer: it is enabled by the library.
     {
-        use billkeep_core::storage::{Enable, Lines, Said};
+        use billkeep_core::storage::{Enable, Lines, Places, Said};
         use billkeep_core::store::{Access, OpenOptions, Store};
         let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
         let actor = billkeep_core::journal::Actor { name: "ann".into(), at_unix_s: 1 };
@@ -425,6 +425,9 @@ fn ends_at_a_safe_point(number: usize) {
             sink: "bucket".into(),
             kinds: vec![billkeep_core::calendar::Kind::Daily, billkeep_core::calendar::Kind::Monthly],
             lines: Lines::All,
+            after: None,
+            places: Places::default(),
+            shared: false,
             custom_bills: false,
             from: None,
         };

@@ -54,7 +54,7 @@ fn given(sheet: &Sheet, column: &str) -> Vec<Option<i128>> {
 #[test]
 fn a_discount_on_the_list_price_is_exact_line_by_line() {
     let home = Home::with(&[bill_file("english")]);
-    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.93"]);
+    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.93", "--yes"]);
     let (folder, said) = for_customer(&home, CUSTOMER, "out", &[]);
     assert!(!said.contains("no price"), "{said}");
     let (sheet, manifest) = only(&folder);
@@ -102,8 +102,8 @@ fn a_price_holds_for_its_product_and_days_alone() {
     let bill = bill();
     let row = (0..bill.rows.len()).find(|row| bill.cell(*row, "OwnerAccountID") == CUSTOMER).unwrap();
     let product = bill.cell(row, "ProductName").to_owned();
-    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.5", "--product", &product]);
-    let of_all = ["account", "price", "set", CUSTOMER, "--discount", "0.9", "--from", "2021-03-10"];
+    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.5", "--yes", "--product", &product]);
+    let of_all = ["account", "price", "set", CUSTOMER, "--discount", "0.9", "--yes", "--from", "2021-03-10"];
     home.ok(of_all.iter().chain(&["--to", "2021-03-20"]));
     let (sheet, manifest) = only(&for_customer(&home, CUSTOMER, "out", &[]).0);
     let want = expected(CUSTOMER, |bill, row| {
@@ -125,7 +125,7 @@ fn other_prices_are_another_export_and_the_same_ones_the_same() {
     let names = |folder: &str| -> Vec<String> {
         bucket::zips(&for_customer(&home, CUSTOMER, folder, &[]).0).into_keys().collect()
     };
-    let set = |factor: &str| home.ok(["account", "price", "set", CUSTOMER, "--discount", factor]);
+    let set = |factor: &str| home.ok(["account", "price", "set", CUSTOMER, "--discount", factor, "--yes"]);
     let none = names("a");
     set("0.9");
     let ninety = names("b");
@@ -142,7 +142,7 @@ fn other_prices_are_another_export_and_the_same_ones_the_same() {
 #[test]
 fn the_margin_is_what_customers_pay_less_what_the_partner_pays() {
     let home = Home::with(&[bill_file("english")]);
-    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.95"]);
+    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.95", "--yes"]);
     home.ok(["account", "price", "set", CUSTOMER, "--fee", "25.5", "--currency", "USD"]);
     let margin = home.json(["bill", "margin", MARCH, "--by", "owner"]);
     let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
@@ -198,7 +198,7 @@ fn a_price_of_the_files_own_goes_until_there_is_a_rule() {
     assert!(!sheet.header.contains(&PRICE.to_owned()));
     assert!(manifest["totals"][0]["amounts"].get("customer_voucher").is_some());
 
-    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.9"]);
+    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.9", "--yes"]);
     let (sheet, _) = only(&for_customer(&home, CUSTOMER, "rule", &[]).0);
     assert!(!sheet.header.contains(&"Customer Discount Rate".to_owned()), "two prices are one too many");
     for row in 0..sheet.rows.len() {
@@ -212,7 +212,7 @@ fn a_price_of_the_files_own_goes_until_there_is_a_rule() {
 fn prices_are_listed_journalled_and_taken_back() {
     let home = Home::new();
     let set = |more: &[&str]| home.run(["account", "price", "set", CUSTOMER].iter().chain(more));
-    set(&["--discount", "0.9", "--product", "CVM"])
+    set(&["--discount", "0.9", "--yes", "--product", "CVM"])
         .says(0, &["pays original cost × 0.9, 8 decimals half-up, for `CVM`"]);
     set(&["--cost-plus", "5", "--from", "2021-03-01"]).says(0, &["pays cost +5%"]);
     set(&["--fee", "10", "--currency", "USD"]).says(0, &["a monthly fee of 10 USD"]);

@@ -137,7 +137,7 @@ fn a_sink_may_be_for_spreadsheets() {
 #[test]
 fn a_customer_may_get_a_spreadsheet() {
     let home = home();
-    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.9"]);
+    home.ok(["account", "price", "set", CUSTOMER, "--discount", "0.9", "--yes"]);
     let (folder, _) = for_customer(&home, CUSTOMER, "out", &["--spreadsheet"]);
     let zips = bucket::zips(&folder);
     let entries = bucket::entries(zips.values().next().unwrap());

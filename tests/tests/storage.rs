@@ -337,7 +337,8 @@ fn a_customers_sink_gets_that_customers_lines_and_names_what_stands_against_any_
     }
     home.run(["storage", "enable", PAYER, "--sink", "theirs", "--kinds", "monthly,reseller"])
         .says(3, &["theirs", "read by a customer", "ComponentContractedPrice", "DiscountRate"]);
-    home.ok(["storage", "enable", "100020001689", "--sink", "theirs", "--kinds", "monthly"]);
+    let enable = ["storage", "enable", "100020001689", "--sink", "theirs", "--kinds", "monthly"];
+    home.ok(enable.into_iter().chain(["--after", "issue"]));
     home.run(["storage", "switch", PAYER, "--sink", "theirs"]).says(3, &["not enabled"]);
     home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill of 100020001689"]);
     let zip = zips(&home.path("theirs")).into_values().next().unwrap();

@@ -15,7 +15,9 @@ use billkeep_core::journal::Actor;
 use billkeep_core::naming::{self, Form};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{self, Consent, Enable, Lines, Said, SinkRecord, Stop, StorageError, Switch};
+use billkeep_core::storage::{
+    self, Consent, Enable, Lines, Places, Said, SinkRecord, Stop, StorageError, Switch,
+};
 use billkeep_core::store::{Access, OpenOptions, Store, Table};
 use billkeep_core::uin::Uin;
 use proptest::prelude::*;
@@ -378,6 +380,9 @@ impl World {
                     sink: SINKS[sink].into(),
                     kinds: kinds(set),
                     lines: Lines::All,
+                    after: None,
+                    places: Places::default(),
+                    shared: false,
                     custom_bills: custom,
                     from: None,
                 };
@@ -392,7 +397,15 @@ impl World {
             Op::Switch { sink, kinds: set } => {
                 let set = set.map(kinds);
                 let (name, last) = (SINKS[sink].into(), today);
-                let wanted = Switch { uin: self.payer, sink: name, kinds: set.clone(), last };
+                let wanted = Switch {
+                    uin: self.payer,
+                    sink: name,
+                    kinds: set.clone(),
+                    last,
+                    after: None,
+                    places: Places::default(),
+                    shared: false,
+                };
                 let done = storage::switch(write(), &wanted, None, said).map(drop);
                 assert_eq!(went(done), model.switch(sink, set), "{op:?}");
             }

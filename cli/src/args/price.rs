@@ -28,6 +28,9 @@ pub(crate) enum Price {
         rounding: Mode,
         #[command(flatten)]
         days: Days,
+        /// Accepts a price that looks mistyped: more than twice what it is worked out from, or below the partner's cost
+        #[arg(long, conflicts_with = "fee")]
+        yes: bool,
     },
     /// All prices and fees
     List,

@@ -6,7 +6,7 @@ use billkeep_core::accounts::Role;
 use billkeep_core::calendar::Kind;
 use billkeep_core::export::Audience;
 use billkeep_core::period::{BillMonth, Day};
-use billkeep_core::storage::Lines;
+use billkeep_core::storage::{After, Lines};
 use billkeep_core::uin::Uin;
 use clap::Subcommand;
 
@@ -98,6 +98,9 @@ pub(crate) enum Sink {
         /// Makes the bucket, where the keys may
         #[arg(long)]
         create_bucket: bool,
+        /// Accepts that another sink is at the same place
+        #[arg(long)]
+        shared: bool,
     },
     /// All sinks
     List,
@@ -158,6 +161,14 @@ pub(crate) struct Bound {
     /// Who reads the new sink: partner or customer
     #[arg(long, default_value_t = Audience::Partner, requires = "create")]
     pub(crate) audience: Audience,
+    /// What bills wait for: confirmation (of the month), or issue (complete and asked for by the calendar) (default:
+    /// confirmation where a customer reads the sink, else issue; `switch` keeps what was said). A daily bill shows an open
+    /// month, so it leaves only after issue. A disputed bill goes to no customer
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) after: Option<After>,
+    /// Accepts that bills of several customers lie at one place, where each reader reads all
+    #[arg(long)]
+    pub(crate) shared: bool,
     /// Why, for the journal
     #[arg(long)]
     pub(crate) reason: Option<String>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use billkeep_core::calendar::WhyNot;
 use billkeep_core::delivery::{self, Delivery, Destination, DueItem, Ways};
 use billkeep_core::error::Kind;
 use billkeep_core::export::Wanted;
@@ -157,11 +158,19 @@ fn begun(store: &Reader, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, Comma
         let is_left = delivery.progress.is_pending()
             && delivery.on.is_some_and(|due_on| due_on <= on)
             && due.iter().all(|wanted| of(wanted) != of(&delivery.plan.wanted));
-        if is_left && is_where_it_was(store, &delivery)? {
+        if is_left && is_where_it_was(store, &delivery)? && !waits(store, &delivery)? {
             begun.push(delivery);
         }
     }
     Ok(begun)
+}
+
+/// Says whether a bill that was begun waits for somebody's decision by now; `due` tells for which.
+fn waits(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {
+    let Some(on) = delivery.on else { return Ok(false) };
+    let record = storage::sink(store, &delivery.sink)?;
+    let way = delivery::in_the_way(store, &record, &delivery.plan.wanted, on)?;
+    Ok(matches!(way, Some(WhyNot::NotConfirmed { .. } | WhyNot::Disputed)))
 }
 
 fn is_where_it_was(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {

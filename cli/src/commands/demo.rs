@@ -12,7 +12,7 @@ use billkeep_core::delivery::{self, DeliveryError, How, What};
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::Request;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
-use billkeep_core::storage::{self, Audience, Consent, Enable, Lines, Said, SinkRecord};
+use billkeep_core::storage::{self, Audience, Consent, Enable, Lines, Places, Said, SinkRecord};
 use billkeep_core::uin::Uin;
 use std::collections::BTreeMap;
 
@@ -177,6 +177,9 @@ impl<'a> Demo<'a> {
             sink: record.name.clone(),
             kinds: BillKind::ALL.to_vec(),
             lines: Lines::All,
+            after: None,
+            places: Places::default(),
+            shared: false,
             custom_bills: true,
             from: None,
         };

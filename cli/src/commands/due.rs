@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use billkeep_core::bill::BillKey;
+use billkeep_core::bill::{BillKey, State};
 use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
 use billkeep_core::delivery::{self, DueAt, DueItem};
 use billkeep_core::notice;
@@ -165,7 +165,12 @@ fn waiting(
     items: &[DueItem],
     basis: Basis,
 ) -> Result<Vec<BillKey>, CommandError> {
-    let waits = |item: &&DueItem| matches!(item.verdict, Err(WhyNot::NotConfirmed { .. }));
+    // Nobody can confirm a month that is not complete.
+    let waits = |item: &&DueItem| match item.verdict {
+        Err(WhyNot::NotConfirmed { state }) => state != State::Open,
+        Err(WhyNot::Disputed) => true,
+        _ => false,
+    };
     let months: BTreeSet<_> = items.iter().filter(waits).map(|i| i.slot.coverage.first.month()).collect();
     months.into_iter().map(|month| context.bill_key(reader, month, basis)).collect()
 }

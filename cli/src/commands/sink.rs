@@ -6,7 +6,8 @@ use std::sync::Arc;
 use billkeep_core::delivery::{DeliveryError, Destination};
 use billkeep_core::export::{self, Audience};
 use billkeep_core::sink::{Sink, SinkError};
-use billkeep_core::storage::{self, SinkRecord};
+use billkeep_core::storage::{self, Places, SinkRecord};
+use billkeep_core::store::Read;
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
 use billkeep_sinks::wasm::PluginFile;
 use billkeep_sinks::{Means, Options};
@@ -19,10 +20,15 @@ use crate::output::{Column, Table};
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {
-        Command::Add { name, what, create_bucket } => {
+        Command::Add { name, what, create_bucket, shared } => {
             let (url, mut options) = (plugin::absolute(&what.url)?, self::options(&what.options)?);
             let file = plugin::grant(&url, &what.grants, &mut options)?;
             let record = record(name, url, options, what.audience)?;
+            {
+                let store = context.read()?;
+                let reader = store.read()?;
+                storage::may_add(&reader, &record, &places(&reader, Some(&record))?, shared)?;
+            }
             if let Some(file) = &file {
                 plugin::show_before_trusting(context, file, &record)?;
             }
@@ -31,7 +37,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
                 billkeep_sinks::create_bucket(&record.url, &of_sink, &env)
                     .map_err(|error| DeliveryError::Sink { sink: record.name.clone(), error })?;
             }
-            add(context, &record, file.as_ref())
+            add(context, &record, file.as_ref(), shared)
         }
         Command::List => list(context),
         Command::Test { name, large } => test(context, &name, large),
@@ -70,6 +76,14 @@ pub(crate) fn record(
     let of_sink = record.options()?.of_sink;
     billkeep_sinks::check(&record.url, &of_sink).map_err(|e| CommandError::user(e.to_string()))?;
     Ok(record)
+}
+
+/// Returns where sinks are, each place in one spelling.
+pub(super) fn places(store: &impl Read, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
+    let place = |sink: &SinkRecord| {
+        sink.options().map_or_else(|_| sink.url.clone(), |o| billkeep_sinks::place(&sink.url, &o.of_sink))
+    };
+    Ok(Places::of(store, new, place)?)
 }
 
 /// Opens a sink as it was set up.
@@ -190,7 +204,12 @@ fn open_with_means(record: &SinkRecord, options: &Options) -> Result<(Box<dyn Si
     Ok((open_at(&record.url, options)?, billkeep_sinks::means(options)?))
 }
 
-fn add(context: &Context, record: &SinkRecord, file: Option<&PluginFile>) -> Result<(), CommandError> {
+fn add(
+    context: &Context,
+    record: &SinkRecord,
+    file: Option<&PluginFile>,
+    shared: bool,
+) -> Result<(), CommandError> {
     let store = context.write()?;
     let waiting = file.map(|file| plugin::compiling(context, file));
     // The folder is made now, so that a path that cannot be is told now.
@@ -205,6 +224,10 @@ fn add(context: &Context, record: &SinkRecord, file: Option<&PluginFile>) -> Res
     if record.options()?.reads_back && opened.as_ref().is_ok_and(|(sink, _)| !sink.looks()) {
         return Err(CommandError::user("`check=read`: this plugin cannot read back what it holds"));
     }
+    let reader = store.read()?;
+    // Only now is there a folder that links can lead to.
+    storage::may_add(&reader, record, &places(&reader, Some(record))?, shared)?;
+    drop(reader);
     storage::add_sink(store.write()?, record, &context.actor())?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
     // The program that delivers may have what this one has not.

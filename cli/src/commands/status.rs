@@ -1,13 +1,15 @@
 //! `status`: what a person has to know in the morning, and what to do about it.
 
+use std::collections::BTreeMap;
+
 use billkeep_core::bill::dispute::{self, DisputeState};
 use billkeep_core::bill::late::{self, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
-use billkeep_core::calendar::{Calendars, Kind, Profile};
-use billkeep_core::delivery;
+use billkeep_core::calendar::{Calendars, Kind, Profile, WhyNot};
+use billkeep_core::delivery::{self, DueItem};
 use billkeep_core::expected::{self, Verdict};
 use billkeep_core::notice;
-use billkeep_core::period::{Basis, Day};
+use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::policy::Policy;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::Reader;
@@ -247,7 +249,9 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
         }
     }
     for basis in [Basis::Used, Basis::Paid] {
-        for item in delivery::due(reader, on, basis)? {
+        let due = delivery::due(reader, on, basis)?;
+        waiting(&due, basis, items);
+        for item in due {
             let (Ok(_), Some(sink)) = (&item.verdict, &item.sink) else { continue };
             let flag = if basis == Basis::Paid { " --basis paid" } else { "" };
             items.push(Item {
@@ -262,6 +266,39 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
         }
     }
     Ok(())
+}
+
+/// Reports how many bills would be due and wait for somebody, by month and reason.
+fn waiting(due: &[DueItem], basis: Basis, items: &mut Vec<Item>) {
+    let flag = if basis == Basis::Paid { " --basis paid" } else { "" };
+    let mut waiting: BTreeMap<(BillMonth, String), (u64, String)> = BTreeMap::new();
+    for item in due {
+        let month = item.slot.coverage.first.month();
+        let (why, next) = match &item.verdict {
+            Err(WhyNot::NotConfirmed { state: State::Open }) => {
+                let next = "billkeep storage enable UIN --sink NAME --kinds daily --after issue";
+                ("the month is open, and they leave after its confirmation", next.to_owned())
+            }
+            Err(WhyNot::NotConfirmed { .. }) => {
+                ("the month is not confirmed", format!("billkeep bill show {month}{flag}"))
+            }
+            Err(WhyNot::Disputed) => {
+                ("the month is disputed", format!("billkeep dispute list {month}{flag}"))
+            }
+            _ => continue,
+        };
+        let group = waiting.entry((month, why.to_owned())).or_insert((0, next));
+        group.0 += 1;
+    }
+    for ((month, why), (bills, next)) in waiting {
+        let bills = if bills == 1 { "1 bill waits".to_owned() } else { format!("{bills} bills wait") };
+        items.push(Item {
+            section: Section::Due,
+            subject: month.to_string(),
+            text: format!("{bills}: {why}"),
+            next,
+        });
+    }
 }
 
 fn print(

@@ -1,10 +1,14 @@
 //! `storage`: whose bills are stored, and where.
 
+use std::collections::BTreeMap;
+
 use billkeep_core::calendar::Kind;
 use billkeep_core::delivery::{self, Delivery};
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{self, Consent, Enable, Said, SinkRecord, Stop, Switch, Target};
+use billkeep_core::storage::{
+    self, After, Audience, Consent, Enable, Places, Said, SinkRecord, Stop, Switch, Target,
+};
 use billkeep_core::store::Read;
 use billkeep_core::timeline::Change;
 use billkeep_core::uin::Uin;
@@ -89,6 +93,15 @@ fn to_create(bound: &Bound) -> Result<Option<SinkRecord>, CommandError> {
     sink::record(bound.sink.clone(), url.clone(), sink::options(&bound.options)?, bound.audience).map(Some)
 }
 
+/// Returns where sinks are; a new one is at a place of its own.
+fn places(store: &impl Read, bound: &Bound, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
+    let places = sink::places(store, new)?;
+    if let Some(new) = new {
+        storage::may_add(store, new, &places, bound.shared)?;
+    }
+    Ok(places)
+}
+
 /// Tries the sink before bills go there.
 fn try_sink(
     context: &Context,
@@ -109,7 +122,9 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     let reader = store.read()?;
     let today = context.day(None, &reader)?;
     let (uin, sink) = (bound.uin, bound.sink.clone());
-    let wanted = Enable { uin, sink, kinds, lines, custom_bills, from };
+    let places = places(&reader, &bound, new.as_ref())?;
+    let (after, shared) = (bound.after, bound.shared);
+    let wanted = Enable { uin, sink, kinds, lines, after, places, shared, custom_bills, from };
     storage::may_enable(&reader, &wanted, new.as_ref(), today)?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
@@ -121,7 +136,32 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     };
     let kinds: Vec<String> = begun.iter().map(of_kind).collect();
     context.say(&format!("Bills of account {uin} go to sink `{}`: {}.", wanted.sink, kinds.join(", ")));
+    let begun: Vec<Kind> = begun.into_iter().map(|(kind, _)| kind).collect();
+    say_what_waits(context, &store.read()?, uin, &wanted.sink, &begun)?;
     Ok(store.close()?)
+}
+
+/// States which bills wait for the confirmation of their month.
+fn say_what_waits(
+    context: &Context,
+    store: &impl Read,
+    uin: Uin,
+    sink: &str,
+    kinds: &[Kind],
+) -> Result<(), CommandError> {
+    let (account, record) = (storage::account(store, uin)?, storage::sink(store, sink)?);
+    let waits = |kind: &&Kind| {
+        let target = account.bindings.get(kind).and_then(|line| line.last()).map(|change| &change.value);
+        target.is_some_and(|target| target.after(record.audience) == After::Confirmation)
+    };
+    let waiting: Vec<Kind> = kinds.iter().filter(waits).copied().collect();
+    if !waiting.is_empty() {
+        context.say(&format!("They wait until their month is confirmed: {}.", words(&waiting)));
+    }
+    if waiting.contains(&Kind::Daily) {
+        context.say("A daily bill shows an open month; `--after issue` lets it leave unconfirmed.");
+    }
+    Ok(())
 }
 
 fn disable(
@@ -150,7 +190,9 @@ fn switch(context: &Context, what: SwitchArgs) -> Result<(), CommandError> {
     let store = context.write()?;
     let reader = store.read()?;
     let last = context.day(on, &reader)?;
-    let wanted = Switch { uin: bound.uin, sink: bound.sink.clone(), kinds, last };
+    let places = places(&reader, &bound, new.as_ref())?;
+    let (uin, sink, after, shared) = (bound.uin, bound.sink.clone(), bound.after, bound.shared);
+    let wanted = Switch { uin, sink, kinds, last, after, places, shared };
     storage::may_switch(&reader, &wanted, new.as_ref())?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
@@ -162,6 +204,7 @@ fn switch(context: &Context, what: SwitchArgs) -> Result<(), CommandError> {
         "Bills of account {uin} go to sink `{name}` from {from} on: {}. What is due through {last} stays with the old one.",
         words(&switched)
     ));
+    say_what_waits(context, &store.read()?, uin, name, &switched)?;
     Ok(store.close()?)
 }
 
@@ -191,11 +234,24 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
         Some(uin) => vec![storage::account(&reader, uin)?],
         None => storage::accounts(&reader)?,
     };
-    let columns =
-        ["uin", "kind", "allowed", "authorised", "custom_bills", "sink", "lines", "from", "until", "next"];
+    let columns = [
+        "uin",
+        "kind",
+        "allowed",
+        "authorised",
+        "custom_bills",
+        "sink",
+        "lines",
+        "after",
+        "from",
+        "until",
+        "next",
+    ];
     let mut table = Table::new("billkeep.storage.status/2", columns.map(Column::text).to_vec());
     table.more = vec![("on", on.to_string().into())];
     let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
+    let readers: BTreeMap<String, Audience> =
+        storage::sinks(&reader)?.into_iter().map(|sink| (sink.name, sink.audience)).collect();
     for account in accounts {
         let uin = account.uin;
         for kind in Kind::ALL {
@@ -205,8 +261,13 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
             let facts = account.facts(kind, on);
             let spans = account.bindings.get(&kind).map(|line| line.spans()).unwrap_or_default();
             let span = spans.iter().find(|span| span.holds_on(on)).filter(|_| facts.sink.is_some());
-            let lines = match span.map(|span| &span.change.value) {
+            let target = span.map(|span| &span.change.value);
+            let lines = match target {
                 Some(Target::Sink { lines, .. }) => lines.to_string(),
+                _ => "-".to_owned(),
+            };
+            let after = match (target, facts.sink.and_then(|sink| readers.get(sink))) {
+                (Some(target), Some(audience)) => target.after(*audience).to_string(),
                 _ => "-".to_owned(),
             };
             // As the console does: whoever is not on the allowlist is shown no way to enable.
@@ -230,6 +291,7 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
                 custom,
                 facts.sink.unwrap_or("-").to_owned(),
                 lines,
+                after,
                 day(span.and_then(|span| span.from)),
                 day(span.and_then(|span| span.until)),
                 next,
@@ -285,7 +347,9 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
                 // A change that a later one has replaced altogether holds on no day.
                 let span = spans.iter().find(|span| std::ptr::eq(span.change, change));
                 let said = match &change.value {
-                    Target::Sink { .. } => "store",
+                    Target::Sink { after: Some(After::Confirmation), .. } => "store after confirmation",
+                    Target::Sink { after: Some(After::Issue), .. } => "store after issue",
+                    Target::Sink { after: None, .. } => "store",
                     Target::Off => "off",
                     Target::Stopped => "stop",
                 };

@@ -153,12 +153,16 @@ pub(super) const ROUTES: &[Route] = &[
     change(
         "/storage/{uin}/enable",
         &["storage", "enable"],
-        &["uin", "sink", "kinds", "lines", "custom_bills", "from", "reason"],
+        &["uin", "sink", "kinds", "lines", "after", "shared", "custom_bills", "from", "reason"],
     ),
     agreed("/storage/{uin}/disable", &["storage", "disable"], &["uin", "kinds", "from", "reason"]),
-    change("/storage/{uin}/switch", &["storage", "switch"], &["uin", "sink", "kinds", "on", "reason"]),
+    change(
+        "/storage/{uin}/switch",
+        &["storage", "switch"],
+        &["uin", "sink", "kinds", "after", "shared", "on", "reason"],
+    ),
     look("/sinks", &["sink", "list"], &[]),
-    change("/sinks", &["sink", "add"], &["name", "url", "options", "audience", "create_bucket"]),
+    change("/sinks", &["sink", "add"], &["name", "url", "options", "audience", "create_bucket", "shared"]),
     change("/sinks/{name}/test", &["sink", "test"], &["name"]),
     change("/sinks/{name}/remove", &["sink", "remove"], &["name"]),
     // Deliveries.

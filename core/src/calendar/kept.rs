@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Kind as ErrorKind;
 use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::label::{BadLabel, check_label};
 use crate::period::{Day, TimeZone};
 use crate::settings::StoreSettings;
 use crate::store::{Read, StoreError, Table, Writer};
@@ -35,6 +36,9 @@ pub enum CalendarError {
     /// No calendar of this name.
     #[error("there is no calendar `{0}`")]
     None(String),
+    /// What it was to be called.
+    #[error(transparent)]
+    Name(#[from] BadLabel),
     /// Every store has one of this name.
     #[error("calendar `{0}` is one that every store has")]
     BuiltIn(String),
@@ -58,7 +62,10 @@ impl CalendarError {
     /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            CalendarError::None(_) | CalendarError::BuiltIn(_) | CalendarError::Exists(_) => ErrorKind::User,
+            CalendarError::None(_)
+            | CalendarError::Name(_)
+            | CalendarError::BuiltIn(_)
+            | CalendarError::Exists(_) => ErrorKind::User,
             CalendarError::InUse { .. } => ErrorKind::Refused,
             CalendarError::Store(e) => e.kind(),
         }
@@ -185,6 +192,7 @@ pub fn followed(store: &impl Read) -> Result<Vec<Followed>, StoreError> {
 /// [`CalendarError::BuiltIn`] or [`CalendarError::Exists`] when its name is taken.
 pub fn add(writer: Writer, profile: &Profile, actor: &Actor) -> Result<bool, CalendarError> {
     let name = &*profile.name;
+    check_label(name)?;
     if Profile::built_in(name).is_some() {
         return Err(CalendarError::BuiltIn(name.to_owned()));
     }

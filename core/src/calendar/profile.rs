@@ -82,7 +82,7 @@ pub enum Why {
     Regular,
     /// A daily bill is offered once more: rows may have come late.
     Refresh,
-    /// The month before last or an earlier one: its reseller bill stays due until it is delivered.
+    /// The month before last or an earlier one: what waits for its confirmation stays due until it is delivered.
     Overdue,
 }
 
@@ -212,14 +212,16 @@ impl Profile {
         Some(Asked { slot: Slot { kind, coverage: Coverage::month(month) }, on, since, from, why })
     }
 
-    /// Returns the reseller bills of months before the last, out of those that there are bills for.
+    /// Returns the monthly and reseller bills of months before the last, out of those that there are bills for.
     ///
-    /// They stay due: "the 9th or any later day on which the month is confirmed and not yet delivered" (domain).
+    /// Reseller bills stay due: "the 9th or any later day on which the month is confirmed and not yet delivered" (domain). So do
+    /// monthly bills that wait for the confirmation; which ones do, the calendar does not know.
     pub fn overdue(&self, on: Day, months: impl Iterator<Item = BillMonth>) -> Vec<Asked> {
         let Some(last) = on.month().previous() else { return Vec::new() };
         months
             .filter(|month| *month < last)
-            .filter_map(|month| self.of_month(Kind::Reseller, month, on, Why::Overdue))
+            .flat_map(|month| [Kind::Monthly, Kind::Reseller].map(|kind| (kind, month)))
+            .filter_map(|(kind, month)| self.of_month(kind, month, on, Why::Overdue))
             .collect()
     }
 }

@@ -108,6 +108,12 @@ pub fn due_of_accounts(
             if slot.kind == Kind::Reseller && account.uin != settings.payer {
                 continue;
             }
+            if asked.why == Why::Overdue
+                && slot.kind == Kind::Monthly
+                && !storage::stays_due(store, account, asked.since, settings.zone)?
+            {
+                continue;
+            }
             let bill_key = BillKey { payer: settings.payer, month: slot.coverage.first.month(), basis };
             let lines = match account.target(slot.kind, on) {
                 Some(Target::Sink { lines, .. }) => *lines,
@@ -128,6 +134,11 @@ pub fn due_of_accounts(
                     Err(StorageError::NoSink(_)) => return Ok(Some(WhyNot::NoSink)),
                     record => record?,
                 };
+                if let Some(facts) = facts
+                    && let Err(why) = storage::may_leave(account, slot.kind, on, &record, facts.state)
+                {
+                    return Ok(Some(why));
+                }
                 let (at_sink, naming) = at_sink(wanted, &record, settings.zone)?;
                 wanted = at_sink;
                 let view = bills.view(bill_key)?;

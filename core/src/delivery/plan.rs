@@ -1,6 +1,6 @@
 //! Plans a delivery: what it holds, under which name, and what it takes the place of. One transaction.
 
-use crate::bill::BillView;
+use crate::bill::{Bill, BillView};
 use crate::calendar::WhyNot;
 use crate::export::{Naming, Plan, Wanted};
 use crate::journal::Actor;
@@ -56,19 +56,41 @@ pub(super) fn found(
     Ok(None)
 }
 
-/// Asks once more, in the transaction that plans: what was due may have been taken back meanwhile.
+/// Returns what keeps a bill that was due on a day from being written to a sink as things stand now.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn in_the_way(
+    store: &impl Read,
+    record: &SinkRecord,
+    wanted: &Wanted,
+    on: Day,
+) -> Result<Option<WhyNot>, StoreError> {
+    let account = storage::account(store, wanted.uin)?;
+    match account.facts(wanted.kind, on).may_write(wanted.kind) {
+        Ok(sink) if sink != record.name => return Ok(Some(WhyNot::NotEnabled)),
+        Ok(_) => {}
+        Err(why) => return Ok(Some(why)),
+    }
+    let Some(bill) = store.get::<Bill>(Table::Bills, &wanted.bill.bytes())? else {
+        return Ok(Some(WhyNot::NoBill));
+    };
+    Ok(storage::may_leave(&account, wanted.kind, on, record, bill.state).err())
+}
+
+/// Asks once more, in the transaction that plans: what was due may have been taken back or disputed meanwhile.
 pub(super) fn may_write(
     store: &impl Read,
     record: &SinkRecord,
     wanted: &Wanted,
     on: Day,
 ) -> Result<(), DeliveryError> {
-    let why = match storage::account(store, wanted.uin)?.facts(wanted.kind, on).may_write(wanted.kind) {
-        Ok(sink) if sink == record.name => return Ok(()),
-        Ok(_) => WhyNot::NotEnabled,
-        Err(why) => why,
-    };
-    Err(DeliveryError::Withdrawn { sink: record.name.clone(), uin: wanted.uin, why: why.to_string() })
+    match in_the_way(store, record, wanted, on)? {
+        None => Ok(()),
+        Some(why) => {
+            Err(DeliveryError::Withdrawn { sink: record.name.clone(), uin: wanted.uin, why: why.to_string() })
+        }
+    }
 }
 
 /// Plans what is wanted for a day, or finds its delivery.

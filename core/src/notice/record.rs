@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::delivery::Failure;
 use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::label::check_label;
 use crate::store::{Read, StoreError, Table, Writer};
 
 use super::NoticeError;
@@ -148,6 +149,7 @@ pub fn notifier(store: &impl Read, name: &str) -> Result<Notifier, NoticeError> 
 /// # Errors
 /// [`NoticeError::Exists`] when there is one of this name.
 pub fn add(writer: Writer, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
+    check_label(&notifier.name)?;
     let key = notifier.name.as_bytes();
     if writer.get_bytes(Table::Notifiers, key)?.is_some() {
         return Err(NoticeError::Exists(notifier.name.clone()));

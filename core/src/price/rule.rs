@@ -26,13 +26,18 @@ pub enum Method {
 
 impl Method {
     /// Says whether the figure makes sense.
-    pub(super) fn is_valid(self) -> bool {
+    pub fn is_valid(self) -> bool {
         match self {
             Method::Discount(factor) => (Amount::ZERO..=Amount::new(FACTOR_MAX, 0)).contains(&factor),
             Method::CostPlus(percent) => {
                 (Amount::new(-100, 0)..=Amount::new(PERCENT_MAX, 0)).contains(&percent)
             }
         }
+    }
+
+    /// Returns what 100 becomes, rounded as prices are; `None` beyond what 128 bits hold.
+    pub fn of_hundred(self, rounding: Rounding) -> Option<Amount> {
+        rounding.round(self.apply(Amount::new(100, 0))?)
     }
 
     /// Returns the price before rounding, of what it is worked out from; `None` beyond what 128 bits hold.

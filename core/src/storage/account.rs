@@ -13,6 +13,8 @@ use crate::period::Day;
 use crate::timeline::{Change, Timeline};
 use crate::uin::Uin;
 
+use super::After;
+
 /// Which of the payer's lines its daily and monthly bills hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Lines {
@@ -53,6 +55,8 @@ pub enum Target {
         sink: String,
         /// Which lines.
         lines: Lines,
+        /// What bills wait for; without it, what is the default for whoever reads the sink.
+        after: Option<After>,
     },
     /// Nowhere.
     Off,
@@ -189,8 +193,43 @@ impl Account {
     }
 }
 
-/// The layout before: one binding on a day, no names and reasons.
+/// The first layout: one binding on a day, no names and reasons.
 const FIRST_LAYOUT: u8 = 1;
+/// The layout in which bindings did not say what bills wait for.
+const SECOND_LAYOUT: u8 = 2;
+
+#[derive(Serialize, Deserialize)]
+enum SecondTarget {
+    Sink { sink: String, lines: Lines },
+    Off,
+    Stopped,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Second {
+    uin: Uin,
+    allowed: BTreeMap<Kind, Timeline<bool>>,
+    grants: Vec<Grant>,
+    bindings: BTreeMap<Kind, Timeline<SecondTarget>>,
+}
+
+impl From<SecondTarget> for Target {
+    fn from(second: SecondTarget) -> Target {
+        match second {
+            SecondTarget::Sink { sink, lines } => Target::Sink { sink, lines, after: None },
+            SecondTarget::Off => Target::Off,
+            SecondTarget::Stopped => Target::Stopped,
+        }
+    }
+}
+
+impl From<Second> for Account {
+    fn from(second: Second) -> Account {
+        let Second { uin, allowed, grants, bindings } = second;
+        let bindings = bindings.into_iter().map(|(kind, line)| (kind, line.map(Target::from))).collect();
+        Account { uin, allowed, grants, bindings }
+    }
+}
 
 #[derive(Serialize, Deserialize)]
 struct FirstBinding {
@@ -230,7 +269,7 @@ impl From<First> for Account {
         for FirstBinding { sink, kinds, from, until, .. } in bindings {
             for kind in kinds {
                 let line = account.bindings.entry(kind).or_default();
-                let target = Target::Sink { sink: sink.clone(), lines: Lines::All };
+                let target = Target::Sink { sink: sink.clone(), lines: Lines::All, after: None };
                 line.record(from, target, &nobody, None);
                 if let Some(after) = until.and_then(Day::next) {
                     line.record(Some(after), Target::Off, &nobody, None);
@@ -242,11 +281,12 @@ impl From<First> for Account {
 }
 
 impl Layouts for Account {
-    const NEWEST: u8 = 2;
+    const NEWEST: u8 = 3;
 
     fn decode(bytes: &[u8]) -> Result<Account, CodecError> {
         match codec::version(bytes)? {
             FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Account::from),
+            SECOND_LAYOUT => codec::decode_as::<Second>(SECOND_LAYOUT, bytes).map(Account::from),
             _ => codec::decode_as(Self::NEWEST, bytes),
         }
     }
@@ -286,6 +326,27 @@ mod tests {
         assert_eq!(account.facts(Kind::Monthly, day("2021-04-12")).sink, None);
         let newest = codec::encode_as(Account::NEWEST, &account).unwrap();
         assert_eq!(Account::decode(&newest), Ok(account));
+    }
+
+    #[test]
+    fn a_binding_of_the_second_layout_waits_for_what_is_the_default() {
+        let actor = Actor { name: "lin".into(), at_unix_s: 7 };
+        let mut line = Timeline::default();
+        let target = SecondTarget::Sink { sink: "theirs".into(), lines: Lines::SelfUse };
+        line.record(Some(day("2021-04-01")), target, &actor, Some("why"));
+        line.record(Some(day("2021-05-01")), SecondTarget::Off, &actor, None);
+        let second = Second {
+            uin: "100010445724".parse().unwrap(),
+            allowed: BTreeMap::new(),
+            grants: Vec::new(),
+            bindings: BTreeMap::from([(Kind::Monthly, line)]),
+        };
+        let account = Account::decode(&codec::encode_as(SECOND_LAYOUT, &second).unwrap()).unwrap();
+        let target = account.target(Kind::Monthly, day("2021-04-30"));
+        assert_eq!(target, Some(&Target::Sink { sink: "theirs".into(), lines: Lines::SelfUse, after: None }));
+        assert_eq!(account.target(Kind::Monthly, day("2021-05-01")), Some(&Target::Off));
+        let first = account.bindings.get(&Kind::Monthly).unwrap().changes().first().unwrap();
+        assert_eq!((first.at_unix_s, first.actor.as_str(), first.reason.as_deref()), (7, "lin", Some("why")));
     }
 
     #[test]

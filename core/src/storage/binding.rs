@@ -13,9 +13,10 @@ use crate::timeline::Timeline;
 use crate::uin::Uin;
 
 use super::account::stopped;
+use super::place::alone;
 use super::{
-    Account, Audience, Consent, Lines, Said, SinkRecord, StorageError, Target, account, not_allowed, save,
-    sink, sinks, words,
+    Account, After, Audience, Consent, Lines, Places, Said, SinkRecord, StorageError, Target, account,
+    not_allowed, save, sink, sinks, words,
 };
 
 /// What is to be enabled.
@@ -29,6 +30,12 @@ pub struct Enable {
     pub kinds: Vec<Kind>,
     /// Which of the payer's lines.
     pub lines: Lines,
+    /// What bills wait for; without it, what is the default for whoever reads the sink.
+    pub after: Option<After>,
+    /// Where sinks are. A customer's place has no other account's bills.
+    pub places: Places,
+    /// Accepts bills of other accounts at a customer's place.
+    pub shared: bool,
     /// Agrees to store the customers' consolidated bills as well.
     pub custom_bills: bool,
     /// The first day; without one, all days if bills of that kind never went anywhere, else today.
@@ -45,10 +52,13 @@ pub fn may_enable(
     create: Option<&SinkRecord>,
     today: Day,
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    let Enable { uin, sink: name, kinds, lines, custom_bills, from } = wanted;
+    let Enable { uin, sink: name, kinds, lines, custom_bills, from, .. } = wanted;
     let uin = *uin;
     let account = account(store, uin)?;
-    ready(store, &account, kinds, name, create, from.unwrap_or(today))?;
+    let record = ready(store, &account, kinds, name, create, from.unwrap_or(today))?;
+    if !wanted.shared {
+        alone(store, uin, &record, &wanted.places)?;
+    }
     let payer = StoreSettings::of(store)?.payer;
     if uin != payer && (kinds.contains(&Kind::Reseller) || *custom_bills || *lines == Lines::SelfUse) {
         return Err(StorageError::NotThePayer { uin, payer });
@@ -86,9 +96,9 @@ pub fn enable(
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
     let begun = may_enable(&writer, wanted, create, today)?;
     let mut account = account(&writer, wanted.uin)?;
-    let Enable { sink: name, lines, custom_bills, .. } = wanted;
+    let Enable { sink: name, lines, custom_bills, after, .. } = wanted;
     for (kind, from) in &begun {
-        let target = Target::Sink { sink: name.clone(), lines: *lines };
+        let target = Target::Sink { sink: name.clone(), lines: *lines, after: *after };
         account.bindings.entry(*kind).or_default().record(*from, target, said.actor, said.reason);
     }
     if *custom_bills {
@@ -98,8 +108,9 @@ pub fn enable(
         from.map_or_else(|| kind.to_string(), |from| format!("{kind} from {from}"))
     };
     let detail = format!(
-        "{} to sink `{name}`{}{}",
+        "{} to sink `{name}`{}{}{}",
         words(begun.iter().map(day)),
+        after_text(*after),
         if *lines == Lines::SelfUse { ", the payer's own lines" } else { "" },
         if *custom_bills { ", with custom bills" } else { "" },
     );
@@ -111,7 +122,11 @@ pub fn enable(
     Ok(begun)
 }
 
-/// Checks that bills may go to a sink that is there, or to be made.
+fn after_text(after: Option<After>) -> String {
+    after.map_or_else(String::new, |after| format!(", after {after}"))
+}
+
+/// Checks that bills may go to a sink that is there, or to be made, and returns it.
 fn ready(
     store: &impl Read,
     account: &Account,
@@ -119,7 +134,7 @@ fn ready(
     name: &str,
     create: Option<&SinkRecord>,
     on: Day,
-) -> Result<(), StorageError> {
+) -> Result<SinkRecord, StorageError> {
     let uin = account.uin;
     if !Kind::ALL.iter().any(|kind| account.allows(*kind, on)) {
         return Err(not_allowed(uin));
@@ -133,18 +148,18 @@ fn ready(
         let of = if any { format!(" for sink `{name}`") } else { String::new() };
         return Err(StorageError::NotYet { uin, missing: format!("authorised{of}"), next });
     }
-    let audience = match create {
+    let record = match create {
         Some(record) => {
             record.options()?;
             if store.get_bytes(Table::Sinks, name.as_bytes())?.is_some() {
                 return Err(StorageError::SinkExists(name.to_owned()));
             }
-            record.audience
+            record.clone()
         }
-        None => sink(store, name)?.audience,
+        None => sink(store, name)?,
     };
-    if audience == Audience::Partner {
-        return Ok(());
+    if record.audience == Audience::Partner {
+        return Ok(record);
     }
     let tree = Tree::load(store)?;
     let scope = match tree.on(uin, on).map(|known| known.role) {
@@ -157,7 +172,8 @@ fn ready(
     let view = newest.map(|key| BillView::open(store, key, None)).transpose();
     let headers = view.ok().flatten().map(|view| Columns::of(&view).headers().to_vec()).unwrap_or_default();
     let refused = |why| StorageError::Audience { sink: name.to_owned(), why };
-    check_scope(scope, uin, tree.payer(), &headers).map_err(refused)
+    check_scope(scope, uin, tree.payer(), &headers).map_err(refused)?;
+    Ok(record)
 }
 
 /// When an account's bills stop being stored.
@@ -224,9 +240,18 @@ pub struct Switch {
     pub kinds: Option<Vec<Kind>>,
     /// The last day that stays with the old sink.
     pub last: Day,
+    /// What bills wait for. Without it, what was said for the old sink, if the same people read the new one; else the default.
+    pub after: Option<After>,
+    /// Where sinks are. A customer's place has no other account's bills.
+    pub places: Places,
+    /// Accepts bills of other accounts at a customer's place.
+    pub shared: bool,
 }
 
-/// Tells which kinds would be switched, and which lines they hold, or why they may not be.
+/// A kind that is switched: which lines its bills hold, and what they wait for.
+pub type Switched = (Kind, Lines, Option<After>);
+
+/// Tells which kinds would be switched, and how, or why they may not be.
 ///
 /// # Errors
 /// As [`switch`].
@@ -234,15 +259,15 @@ pub fn may_switch(
     store: &impl Read,
     wanted: &Switch,
     create: Option<&SinkRecord>,
-) -> Result<Vec<(Kind, Lines)>, StorageError> {
-    let Switch { uin, sink: name, kinds, last } = wanted;
+) -> Result<Vec<Switched>, StorageError> {
+    let Switch { uin, sink: name, kinds, last, after, .. } = wanted;
     let (uin, last) = (*uin, *last);
     let account = account(store, uin)?;
     let mut bound = Vec::new();
     for kind in account.bindings.keys().filter(|kind| kinds.as_ref().is_none_or(|kinds| kinds.contains(kind)))
     {
-        if let Some(Target::Sink { sink, lines }) = account.target(*kind, last) {
-            bound.push((*kind, sink.clone(), *lines));
+        if let Some(Target::Sink { sink, lines, after }) = account.target(*kind, last) {
+            bound.push((*kind, sink.clone(), *lines, *after));
         }
     }
     let missing = kinds.iter().flatten().find(|kind| !bound.iter().any(|(bound, ..)| bound == *kind));
@@ -252,8 +277,11 @@ pub fn may_switch(
         return Err(StorageError::NotYet { uin, missing: format!("enabled{of} on {last}"), next });
     }
     let all: Vec<Kind> = bound.iter().map(|(kind, ..)| *kind).collect();
-    ready(store, &account, &all, name, create, last)?;
-    for (kind, old, _) in &bound {
+    let record = ready(store, &account, &all, name, create, last)?;
+    if !wanted.shared {
+        alone(store, uin, &record, &wanted.places)?;
+    }
+    for (kind, old, ..) in &bound {
         if old == name {
             return Err(StorageError::Same { uin, kind: *kind, sink: old.clone() });
         }
@@ -262,7 +290,15 @@ pub fn may_switch(
             return Err(StorageError::DeliveredSince { uin, kind: *kind, on, sink });
         }
     }
-    Ok(bound.into_iter().map(|(kind, _, lines)| (kind, lines)).collect())
+    let mut switched = Vec::new();
+    for (kind, old, lines, before) in bound {
+        let same_readers = match sink(store, &old) {
+            Err(StorageError::NoSink(_)) => false,
+            old => old?.audience == record.audience,
+        };
+        switched.push((kind, lines, after.or(before.filter(|_| same_readers))));
+    }
+    Ok(switched)
 }
 
 /// Changes the sink: bills that are due through a day stay with the old one, the others go to the new one. Returns which
@@ -280,12 +316,13 @@ pub fn switch(
     let bound = may_switch(&writer, wanted, create)?;
     let mut account = account(&writer, wanted.uin)?;
     let Some(from) = wanted.last.next() else { return Ok(Vec::new()) };
-    for (kind, lines) in &bound {
-        let target = Target::Sink { sink: wanted.sink.clone(), lines: *lines };
+    for (kind, lines, after) in &bound {
+        let target = Target::Sink { sink: wanted.sink.clone(), lines: *lines, after: *after };
         account.bindings.entry(*kind).or_default().record(Some(from), target, said.actor, said.reason);
     }
-    let kinds: Vec<Kind> = bound.into_iter().map(|(kind, _)| kind).collect();
-    let detail = format!("{} to sink `{}`, from {from}", words(&kinds), wanted.sink);
+    let kinds: Vec<Kind> = bound.into_iter().map(|(kind, ..)| kind).collect();
+    let detail =
+        format!("{} to sink `{}`{}, from {from}", words(&kinds), wanted.sink, after_text(wanted.after));
     if let Some(record) = create {
         sinks::put_sink(&writer, record, said.actor)?;
     }

@@ -8,6 +8,7 @@ use crate::codec::{self, CodecError, Layouts};
 use crate::export::shape::can_render;
 use crate::export::{Audience, Dialect, Form, Per, ROWS_PER_FILE, Shape};
 use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::label::check_label;
 use crate::naming::{NameError, NameProfile};
 use crate::period::Day;
 use crate::store::{Read, StoreError, Table, Writer};
@@ -141,13 +142,15 @@ pub fn sinks(store: &impl Read) -> Result<Vec<SinkRecord>, StoreError> {
 /// Adds a sink.
 ///
 /// # Errors
-/// [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option that makes no sense.
+/// [`StorageError::Name`]; [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option
+/// that makes no sense.
 pub fn add_sink(writer: Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
     put_sink(&writer, sink, actor)?;
     Ok(writer.commit()?)
 }
 
 pub(super) fn put_sink(writer: &Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
+    check_label(&sink.name).map_err(StorageError::Name)?;
     sink.options()?;
     if writer.get_bytes(Table::Sinks, sink.name.as_bytes())?.is_some() {
         return Err(StorageError::SinkExists(sink.name.clone()));

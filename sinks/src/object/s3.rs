@@ -216,6 +216,36 @@ pub(crate) fn check(url: &str, options: &Options) -> Result<(), UrlError> {
     Address::parse(url, options).map(drop)
 }
 
+/// Returns the server, bucket and prefix that a URL names, in one spelling.
+pub(crate) fn place(url: &str, options: &Options) -> Result<String, UrlError> {
+    let address = Address::parse(url, options)?;
+    let bucket = address.bucket.to_ascii_lowercase();
+    let server = match (address.get("endpoint"), &address.of) {
+        (None, Of::S3) => AWS.to_owned(),
+        (None, Of::Cos) => COS.to_owned(),
+        (Some(endpoint), _) => server(endpoint, &bucket),
+    };
+    Ok(format!("{server}/{bucket}/{}", address.prefix).trim_end_matches('/').to_owned())
+}
+
+/// The servers of which a bucket's name says enough, wherever they are.
+const AWS: &str = "amazonaws.com";
+const COS: &str = "myqcloud.com";
+
+/// Returns an endpoint's host and port without what every spelling may leave out: scheme, default port, the bucket before it.
+fn server(endpoint: &str, bucket: &str) -> String {
+    let Ok(url) = url::Url::parse(endpoint) else { return endpoint.to_ascii_lowercase() };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let host = host.strip_prefix(bucket).and_then(|rest| rest.strip_prefix('.')).unwrap_or(host);
+    for known in [AWS, COS] {
+        if host == known || host.strip_suffix(known).is_some_and(|rest| rest.ends_with('.')) {
+            return known.to_owned();
+        }
+    }
+    let path = url.path().trim_end_matches('/');
+    url.port().map_or_else(|| format!("{host}{path}"), |port| format!("{host}:{port}{path}"))
+}
+
 /// Opens a bucket; nothing is sent yet.
 pub(crate) fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Bucket, SinkError> {
     let address = Address::parse(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;

@@ -17,7 +17,7 @@ use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
-use billkeep_core::storage::{self, Consent, Enable, Lines, Said, SinkRecord};
+use billkeep_core::storage::{self, Consent, Enable, Lines, Places, Said, SinkRecord};
 use billkeep_core::store::{OpenOptions, Store, StoreError, Table};
 use billkeep_core::uin::Uin;
 use billkeep_sinks::Bucket;
@@ -195,6 +195,9 @@ fn enable(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
         sink: SINK.to_owned(),
         kinds: vec![Kind::Daily, Kind::Monthly],
         lines: Lines::All,
+        after: None,
+        places: Places::default(),
+        shared: false,
         custom_bills: false,
         from: None,
     };

@@ -1,9 +1,10 @@
 //! `account price` and `account column`: what customers pay and see.
 
 use billkeep_core::contract::days_text;
+use billkeep_core::error::Kind;
 use billkeep_core::money::Amount;
 use billkeep_core::period::Day;
-use billkeep_core::price::{self, Fee, Method, PriceRule, Rounding, product_text};
+use billkeep_core::price::{self, Doubt, Fee, Method, PriceRule, Rounding, product_text};
 
 use crate::args::{FurtherColumn, Price, PriceOf};
 use crate::context::Context;
@@ -22,18 +23,116 @@ fn asked(of: &PriceOf) -> Result<Asked, CommandError> {
         found.ok_or_else(|| CommandError::user(format!("`{text}` is not an amount")))
     };
     match (&of.discount, &of.cost_plus, &of.fee) {
-        (Some(factor), ..) => Ok(Asked::Method(Method::Discount(amount(factor)?))),
-        (_, Some(percent), _) => Ok(Asked::Method(Method::CostPlus(amount(percent)?))),
+        (Some(factor), ..) => {
+            let found = amount(factor).map_err(|error| meant(error, factor))?;
+            Ok(Asked::Method(Method::Discount(found)))
+        }
+        (_, Some(percent), _) => {
+            let found = amount(percent).map_err(|error| match number_before(percent, &["%", "％"]) {
+                Some(figure) => {
+                    error.hint(format!("percents are written without a sign: `--cost-plus {figure}`"))
+                }
+                None => error,
+            })?;
+            Ok(Asked::Method(Method::CostPlus(found)))
+        }
         (.., Some(fee)) => Ok(Asked::Fee(amount(fee)?)),
         // The command line asks for one of them.
         _ => Err(CommandError::user("say a price with `--discount`, `--cost-plus` or `--fee`")),
     }
 }
 
+/// Returns the number before one of some signs.
+fn number_before(text: &str, signs: &[&str]) -> Option<Amount> {
+    let text = text.trim();
+    let number = signs.iter().find_map(|sign| text.strip_suffix(sign))?;
+    Amount::parse_cell(number.trim().as_bytes()).ok().flatten()
+}
+
+/// Returns a number so many times smaller, in its shortest form.
+fn shifted(amount: Amount, decimals: u8) -> Option<Amount> {
+    Some(Amount::new(amount.mantissa(), amount.scale().checked_add(decimals)?).shortest())
+}
+
+/// Names the factor that somebody meant who wrote it as percents (`92%`), as percents off (`8% off`) or in tenths (`9折`).
+fn meant(error: CommandError, text: &str) -> CommandError {
+    const TENTHS: [&str; 10] = ["零", "一", "二", "三", "四", "五", "六", "七", "八", "九"];
+    let folded = text.trim().to_lowercase();
+    let off = folded.strip_suffix("off").map(str::trim).or_else(|| folded.strip_prefix('-'));
+    let whole = Amount::new(100, 0);
+    let factor = match (off, folded.strip_suffix('折')) {
+        (Some(off), _) => number_before(off, &["%", "％"])
+            .and_then(|percent| whole.checked_sub(percent))
+            .and_then(|rest| shifted(rest, 2)),
+        (None, Some(tenths)) => match Amount::parse_cell(tenths.trim().as_bytes()).ok().flatten() {
+            // `92折` is 0.92, `9折` and `9.2折` are in tenths.
+            Some(figure) if figure > Amount::new(10, 0) => shifted(figure, 2),
+            Some(figure) => shifted(figure, 1),
+            None => {
+                let digits: Option<String> = tenths
+                    .trim()
+                    .chars()
+                    .map(|c| TENTHS.iter().position(|t| t.starts_with(c)).map(|digit| digit.to_string()))
+                    .collect();
+                let digits = digits.filter(|digits| !digits.is_empty() && digits.len() <= 2);
+                digits.and_then(|digits| Amount::parse_cell(format!("0.{digits}").as_bytes()).ok().flatten())
+            }
+        },
+        (None, None) => number_before(&folded, &["%", "％"]).and_then(|percent| shifted(percent, 2)),
+    };
+    match factor {
+        Some(factor) => error
+            .hint(format!("a factor is meant: `--discount {factor}` makes 100.00 to {}", hundred(factor))),
+        None => error.hint("a factor is meant: `--discount 0.92` takes 8 % off"),
+    }
+}
+
+/// Writes what 100.00 becomes by a factor.
+fn hundred(factor: Amount) -> String {
+    Method::Discount(factor)
+        .of_hundred(Rounding { decimals: 8, mode: price::Mode::HalfUp })
+        .map_or_else(String::new, shown)
+}
+
+/// Writes an amount with two decimals, or with as many more as it needs.
+fn shown(amount: Amount) -> String {
+    let short = amount.shortest();
+    let scale = short.scale().max(2);
+    short.rescaled(scale).map_or(short, |mantissa| Amount::new(mantissa, scale)).grouped()
+}
+
+/// Writes what a rule makes of 100.00.
+fn example(rule: &PriceRule) -> String {
+    let of = if matches!(rule.method, Method::CostPlus(_)) { "a cost of 100.00" } else { "100.00" };
+    let becomes = rule.method.of_hundred(rule.rounding).map(shown);
+    becomes.map_or_else(String::new, |becomes| format!("; {of} becomes {becomes}"))
+}
+
+/// Refuses a price that looks mistyped; `--yes` accepts it.
+fn not_doubted(doubts: &[Doubt], rule: &PriceRule) -> Result<(), CommandError> {
+    let Some(first) = doubts.first() else { return Ok(()) };
+    let why: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+    let error = CommandError::new(
+        Kind::Refused,
+        format!("the price was not set{}: {}", example(rule), why.join("; ")),
+    );
+    let meant = match (first, rule.method) {
+        (Doubt::High(_), Method::Discount(factor)) if factor <= Amount::new(100, 0) => {
+            shifted(factor, if factor <= Amount::new(10, 0) { 1 } else { 2 })
+        }
+        _ => None,
+    };
+    let error = match meant {
+        Some(factor) => error.hint(format!("`--discount {factor}` makes 100.00 to {}", hundred(factor))),
+        None => error,
+    };
+    Err(error.hint("`--yes` sets it as it is"))
+}
+
 pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError> {
     let (said, store) = match command {
         Price::List => return list(context),
-        Price::Set { uin, of, product, currency, decimals, rounding, days } => {
+        Price::Set { uin, of, product, currency, decimals, rounding, days, yes } => {
             let asked = asked(&of)?;
             let store = context.write()?;
             let (writer, actor) = (store.write()?, context.actor());
@@ -48,9 +147,12 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
                 Asked::Method(method) => {
                     let rounding = Rounding { decimals, mode: rounding };
                     let rule = PriceRule { method, rounding, from: days.from, to: days.to };
+                    if method.is_valid() && !yes {
+                        not_doubted(&price::doubts(&store.read()?, uin, product.as_deref(), rule)?, &rule)?;
+                    }
                     price::set_price(writer, uin, product.as_deref(), rule, &actor)?;
                     let product = product_text(product.as_deref().map_or("", str::trim));
-                    format!("{method}, {rounding}, for {product}")
+                    format!("{method}, {rounding}, for {product}{}", example(&rule))
                 }
             };
             (format!("Account {uin} pays {said}{}.", days_text(days.from, days.to)), store)

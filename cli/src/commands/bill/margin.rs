@@ -1,7 +1,9 @@
 //! `bill margin`: what the partner pays, what customers pay, and what is left.
 
+use std::collections::BTreeMap;
+
 use billkeep_core::bill::BillView;
-use billkeep_core::price::{self, Applied, Method, PriceBook, product_text};
+use billkeep_core::price::{self, Applied, Method, PriceBook};
 use serde_json::{Value, json};
 
 use crate::args::{GroupBy, Margin};
@@ -43,13 +45,31 @@ pub(super) fn margin(context: &Context, args: &Margin) -> Result<(), CommandErro
     if margin.books.is_empty() {
         context.say("No account has a price; `billkeep account price set` sets one.");
     }
-    for book in &margin.books {
-        for Applied { product, rule } in &book.rules {
-            let product = product_text(product);
-            context.say(&format!("{}: {product}: {}, {}", book.uin, rule.method, rule.rounding));
-        }
+    if let Some(text) = roundings(&margin.books) {
+        context.say(&text);
     }
     Ok(())
+}
+
+/// Writes in one line how many rules there are, of how many accounts, and how they round; none without rules.
+fn roundings(books: &[PriceBook]) -> Option<String> {
+    let mut by_rounding: BTreeMap<String, u64> = BTreeMap::new();
+    for Applied { rule, .. } in books.iter().flat_map(|book| &book.rules) {
+        *by_rounding.entry(rule.rounding.to_string()).or_default() += 1;
+    }
+    let rules: u64 = by_rounding.values().sum();
+    let accounts = books.iter().filter(|book| !book.rules.is_empty()).count();
+    let counted = |n: u64, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let all = by_rounding.len() > 1;
+    let kinds: Vec<String> = by_rounding
+        .into_iter()
+        .map(|(rounding, n)| if all { format!("{rounding} ({n})") } else { rounding })
+        .collect();
+    (rules > 0).then(|| {
+        let (rules, accounts) = (counted(rules, "rule"), counted(accounts as u64, "account"));
+        let hint = "`billkeep account price list` lists the rules";
+        format!("Prices by {rules} of {accounts}, rounded to {}; {hint}.", kinds.join(", "))
+    })
 }
 
 /// Tells what an account's prices came from.

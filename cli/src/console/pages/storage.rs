@@ -7,7 +7,7 @@ use billkeep_core::delivery::{self, Delivery, DueItem};
 use billkeep_core::people::Role;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{self, Account};
+use billkeep_core::storage::{self, Account, After};
 use billkeep_core::store::Reader;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
@@ -157,6 +157,7 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
                 form method="post" action=(format!("{here}/switch")) {
                     (view.token(&here))
                     (select("switch-sink", "sink", words.choose_bucket, &sinks, ""))
+                    (waiting(&view, "switch"))
                     button.primary type="submit" { (words.save) }
                 }
             }))
@@ -191,7 +192,30 @@ pub(super) fn new_bucket(view: &View<'_>, back: &str) -> Markup {
                 input id="create_bucket" type="checkbox" name="create_bucket" value="true";
                 label for="create_bucket" { (words.make_bucket) }
             }
+            div.check {
+                input id="shared-place" type="checkbox" name="shared" value="true";
+                label for="shared-place" { (words.shared_place) }
+            }
             button type="submit" { (words.create_bucket) }
+        }
+    }
+}
+
+/// What bills wait for, and whether other customers' bills may lie beside them.
+fn waiting(view: &View<'_>, form: &str) -> Markup {
+    let words = view.words;
+    let moments = [
+        ("", words.after_default),
+        (After::Confirmation.word(), words.after_confirmation),
+        (After::Issue.word(), words.after_issue),
+    ]
+    .map(|(value, text)| (value.to_owned(), text.to_owned()));
+    html! {
+        (select(&format!("{form}-after"), "after", words.after, &moments, ""))
+        p.label { (words.after_text) }
+        div.check {
+            input id=(format!("{form}-shared")) type="checkbox" name="shared" value="true";
+            label for=(format!("{form}-shared")) { (words.shared) }
         }
     }
 }
@@ -230,6 +254,7 @@ fn bucket_form(
                         }
                         p.label id="custom-help" { (words.custom_bills_text) }
                     }
+                    (waiting(view, "enable"))
                     button.primary type="submit" { (words.save) }
                 }
             }

@@ -116,8 +116,13 @@ fn bills_are_asked_for_in_their_months_only() {
     assert!(!kinds(&profile, "2021-05-09").contains(&Kind::Reseller));
     let months = ["2021-02", "2021-03", "2021-04"].map(|m| m.parse().unwrap());
     let overdue = profile.overdue(day("2021-06-01"), months.into_iter());
-    let told: Vec<String> = overdue.iter().map(|a| a.slot.coverage.to_string()).collect();
-    assert_eq!(told, ["2021-03-01..2021-03-31"]);
+    let told: Vec<String> = overdue.iter().map(|a| format!("{} {}", a.slot.kind, a.slot.coverage)).collect();
+    let wanted = [
+        "monthly 2021-02-01..2021-02-28",
+        "monthly 2021-03-01..2021-03-31",
+        "reseller 2021-03-01..2021-03-31",
+    ];
+    assert_eq!(told, wanted);
     assert_eq!(quarters.numbers(), [3, 6, 9, 12]);
     for bad in [&[][..], &[0], &[13], &[1, 12, 33]] {
         assert_eq!(Months::new(bad), None, "{bad:?}");
