@@ -112,7 +112,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "+08:00", allow_hyphen_values = true)]
         timezone: TimeZone,
     },
-    /// Imports bill files, CSV or zip; each is one atomic step
+    /// Imports bill files: CSV, zip or gzip; each is one atomic step
     Import(Import),
     /// Looks at bills, issues, confirms and reopens them
     #[command(subcommand)]
@@ -189,7 +189,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
-    /// The files, imported in the order of their months and days where their names tell
+    /// Files, folders with bill files, or `-` for standard input; imported in the order of their months and days where all names tell
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// What a file holds, where its name does not tell: cumulative, day, monthly or adjustment

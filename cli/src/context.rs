@@ -231,6 +231,11 @@ impl Context {
         }
     }
 
+    /// Says something to the person even where they asked for quiet.
+    pub(crate) fn warn(&self, words: &str) {
+        self.out.words(words);
+    }
+
     /// Writes data: what a person reads without anything that a terminal acts on, what programs read exactly.
     pub(crate) fn data(&self, bytes: &[u8]) -> Result<(), CommandError> {
         let mut out = self.writer();

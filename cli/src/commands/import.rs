@@ -1,15 +1,16 @@
 //! `import`: bill files into the store, each in one atomic step.
 
+mod found;
+
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use billkeep_core::accounts::{self, Tree};
 use billkeep_core::bill::totals_text;
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{
-    self, Aligned, Elsewhere, ImportError, Limits, Outcome, Report, Request, grouped,
+    self, Aligned, Elsewhere, ImportError, Input, Limits, Outcome, Report, Request, WhySkipped, grouped,
 };
-use billkeep_core::naming;
 use billkeep_core::period::BillMonth;
 use billkeep_core::store::{Read, Store};
 use billkeep_core::visible::visible;
@@ -20,9 +21,10 @@ use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
 use crate::progress::Bar;
+use found::Source;
 
 pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> {
-    let store = context.write()?;
+    let sources = found::find(context, &args.files)?;
     let request = Request {
         mode: args.mode,
         payer: args.payer,
@@ -34,32 +36,28 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         strict: args.strict,
         ..Request::default()
     };
-    let mut reports = Vec::new();
-    for path in in_order(&args.files) {
-        match one(context, &store, &path, &request) {
+    let store = context.write()?;
+    let (mut reports, mut failed) = (Vec::new(), Vec::new());
+    let all = sources.len();
+    for source in sources {
+        let shown = source.shown();
+        match of_source(context, &store, source, &request) {
             Ok(report) => {
                 context.say(&sentence(&report));
                 reports.push(report);
             }
-            Err(ImportError::Faults(faults)) if args.dry_run => {
-                let mut lines: Vec<String> =
-                    faults.iter().map(|(place, fault)| format!("{place}: {fault}")).collect();
-                let last = lines.pop().unwrap_or_default();
-                lines.iter().for_each(|line| output::words(&format!("error: {}", visible(line))));
-                return Err(
-                    CommandError::user(last).hint(format!("{} found in all", faults_text(faults.len())))
-                );
-            }
-            Err(e) => {
-                let mut error = CommandError::from(e);
-                if args.files.len() > 1 {
-                    error = error.hint(format!(
-                        "{} of {} files were imported before; run the same command again once this one is right",
-                        reports.len(),
-                        args.files.len()
-                    ));
+            Err(error) => {
+                let error = failure(error, &shown, args.dry_run);
+                if all == 1 {
+                    return Err(error);
                 }
-                return Err(error);
+                // A file that is wrong keeps no other out; a store that fails would fail again.
+                context.warn(error.text().trim_end());
+                let stops = !matches!(error.kind(), Kind::User | Kind::Refused);
+                failed.push((shown, error));
+                if stops {
+                    break;
+                }
             }
         }
     }
@@ -68,15 +66,59 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
     }
     if context.format == Format::Json {
         let rows: Vec<Value> = reports.iter().map(json_of).collect();
-        let object = json!({ "format": "billkeep.import/1", "files": rows });
+        let failures: Vec<Value> = failed
+            .iter()
+            .map(|(file, e)| json!({ "file": file, "error": e.message(), "hints": e.hints() }))
+            .collect();
+        let object = json!({ "format": "billkeep.import/1", "files": rows, "failed": failures });
         context.data(output::json_text(&object).as_bytes())?;
     }
     tell_unassigned(context, &store.read()?, &reports)?;
     store.close()?;
-    match held(&reports) {
-        Some(error) if !args.dry_run => Err(error),
-        _ => Ok(()),
+    let held = held(&reports).filter(|_| !args.dry_run);
+    match summary(&failed, all, reports.len()) {
+        Some(error) => Err(held
+            .map_or_else(Vec::new, |held| vec![held.message().to_owned()])
+            .into_iter()
+            .fold(error, CommandError::hint)),
+        None => held.map_or(Ok(()), Err),
     }
+}
+
+/// Makes the error of a file, with what there is to do.
+fn failure(error: ImportError, shown: &str, dry_run: bool) -> CommandError {
+    match error {
+        ImportError::Faults(faults) if dry_run => {
+            let mut lines: Vec<String> =
+                faults.iter().map(|(place, fault)| format!("{place}: {fault}")).collect();
+            let last = lines.pop().unwrap_or_default();
+            lines.iter().for_each(|line| output::words(&format!("error: {}", visible(line))));
+            CommandError::user(last).hint(format!("{} found in all", faults_text(faults.len())))
+        }
+        error => {
+            let hint = found::hint_of_absent(shown);
+            hint.into_iter().fold(CommandError::from(error), CommandError::hint)
+        }
+    }
+}
+
+/// Says how many of several files were not imported, with the gravest of their kinds.
+fn summary(failed: &[(String, CommandError)], all: usize, imported: usize) -> Option<CommandError> {
+    let gravity = |kind: Kind| match kind {
+        Kind::Damaged => 4,
+        Kind::Internal => 3,
+        Kind::Passing => 2,
+        Kind::User => 1,
+        _ => 0,
+    };
+    let worst = failed.iter().map(|(_, error)| error.kind()).max_by_key(|kind| gravity(*kind))?;
+    let untried = all - imported - failed.len();
+    let mut text = format!("{} of {all} files were not imported", failed.len() + untried);
+    if untried > 0 {
+        text.push_str(&format!("; the last {untried} were not tried"));
+    }
+    let error = CommandError::new(worst, text);
+    Some(error.hint("correct them and run the same command again: files that were imported change nothing"))
 }
 
 /// Tells which accounts of the bills that were imported into are not in the tree, if there is a tree.
@@ -121,18 +163,17 @@ fn faults_text(n: usize) -> String {
     if n == 1 { "1 fault".to_owned() } else { format!("{n} faults") }
 }
 
-/// Puts files in the order of their months and days, if all names tell them.
-fn in_order(files: &[PathBuf]) -> Vec<PathBuf> {
-    let key = |path: &PathBuf| {
-        let name = naming::parse(&path.file_name()?.to_string_lossy())?;
-        // The complete month comes after its days.
-        Some((name.month?, name.day.is_none(), name.day))
-    };
-    let mut files = files.to_vec();
-    if files.iter().all(|f| key(f).is_some()) {
-        files.sort_by_key(key);
+fn of_source(
+    context: &Context,
+    store: &Store,
+    source: Source,
+    request: &Request,
+) -> Result<Report, ImportError> {
+    match source {
+        Source::File(path) => one(context, store, &path, request),
+        Source::Piped(input) => one_input(context, store, &input, request),
+        Source::Broken(_, error) => Err(error),
     }
-    files
 }
 
 pub(crate) fn one(
@@ -141,10 +182,22 @@ pub(crate) fn one(
     path: &Path,
     request: &Request,
 ) -> Result<Report, ImportError> {
+    let input = Input::open(path, ingest::folder_of(store.path()), &Limits::default())?;
+    // Where the console puts a file that was sent is nothing to whoever sent it.
+    let input = if path.starts_with(context.stage()) { input.shown_by_name() } else { input };
+    one_input(context, store, &input, request)
+}
+
+fn one_input(
+    context: &Context,
+    store: &Store,
+    input: &Input,
+    request: &Request,
+) -> Result<Report, ImportError> {
     let settings = context.import_settings();
     let limits = Limits::default();
     let bar = Bar::new(context.shows_progress());
-    let result = ingest::import(store, path, request, &context.actor(), &settings, &limits, &bar);
+    let result = ingest::import_input(store, input, request, &context.actor(), &settings, &limits, &bar);
     bar.finish();
     result
 }
@@ -213,6 +266,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     }
     text.push_str(&aligned_text(report));
     text.push_str(&elsewhere_text(report));
+    text.push_str(&skipped_text(report));
     for number in &report.settled {
         text.push_str(&format!("  dispute {number} is settled by it\n"));
     }
@@ -276,6 +330,34 @@ fn aligned_json(aligned: &Aligned) -> Value {
         "left_out": aligned.left_out,
         "absent": aligned.absent,
     })
+}
+
+/// Names what was in a zip and is no part of the bill, a line for each cause.
+fn skipped_text(report: &Report) -> String {
+    const TOLD: usize = 10;
+    let mut text = String::new();
+    for why in [WhySkipped::Junk, WhySkipped::NoLines] {
+        let names: Vec<&str> =
+            report.skipped.iter().filter(|s| s.why == why).map(|s| s.name.as_str()).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let told: Vec<String> = names.iter().take(TOLD).map(|name| format!("`{name}`")).collect();
+        let more = match names.len() - told.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        text.push_str(&format!("  passed over, {why}: {}{more}\n", told.join(", ")));
+    }
+    text
+}
+
+/// The word of a cause in JSON.
+fn why_word(why: WhySkipped) -> &'static str {
+    match why {
+        WhySkipped::NoLines => "no-lines",
+        _ => "junk",
+    }
 }
 
 /// One row for each file and currency.
@@ -350,6 +432,7 @@ fn json_of(report: &Report) -> Value {
         "settled_disputes": report.settled,
         "elsewhere": report.elsewhere.iter().map(elsewhere_json).collect::<Vec<_>>(),
         "aligned": report.aligned.iter().map(aligned_json).collect::<Vec<_>>(),
+        "skipped": report.skipped.iter().map(|s| json!({ "name": s.name, "why": why_word(s.why) })).collect::<Vec<_>>(),
         "lines": report.digest.lines(),
         "digest": report.digest.hex(),
         "totals": totals(&report.sums),

@@ -10,19 +10,19 @@ use crate::journal::Actor;
 use crate::settings::StoreSettings;
 use crate::store::{OpenOptions, Store, Table};
 
-const STEM: &str = "100010445724-202103-by_used_time-bill_details";
-const HEADER: &str =
+pub(super) const STEM: &str = "100010445724-202103-by_used_time-bill_details";
+pub(super) const HEADER: &str =
     "PayerAccountID,OwnerAccountID,ProductName,InstanceID,UsageStartTime,TotalCost,Currency,BillMonth";
 /// What three lines of [`bill`] add up to.
-const THREE: &str = "10.75000000 USD";
+pub(super) const THREE: &str = "10.75000000 USD";
 
 /// Returns a bill's line, of an owner and an amount.
-fn line(owner: u64, id: &str, cost: &str) -> String {
+pub(super) fn line(owner: u64, id: &str, cost: &str) -> String {
     format!("100010445724,{owner},CVM,{id},2021-03-05 00:00:00,{cost},USD,2021-03")
 }
 
 /// Returns a header and three lines, each with this line end.
-fn bill(end: &str) -> String {
+pub(super) fn bill(end: &str) -> String {
     let lines = [
         HEADER.to_owned(),
         line(200_000_003_412, "a", "1.25"),
@@ -33,13 +33,13 @@ fn bill(end: &str) -> String {
 }
 
 /// A store of one payer, and a folder for files.
-struct House {
+pub(super) struct House {
     folder: tempfile::TempDir,
     store: Store,
 }
 
 impl House {
-    fn new() -> House {
+    pub(super) fn new() -> House {
         let folder = tempfile::tempdir().unwrap();
         let settings = StoreSettings {
             payer: "100010445724".parse().unwrap(),
@@ -52,17 +52,17 @@ impl House {
         House { folder, store: store.unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(super) fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    fn import(&self, path: &Path, request: &Request) -> Result<Report, ImportError> {
+    pub(super) fn import(&self, path: &Path, request: &Request) -> Result<Report, ImportError> {
         let settings = Settings { segment_bytes: 300, block_rows: 2, ..Settings::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
         import(&self.store, path, request, &actor, &settings, &Limits::default(), &Quiet)
@@ -70,13 +70,13 @@ impl House {
 }
 
 /// Imports a file of this name into a new store.
-fn import_new(name: &str, bytes: &[u8]) -> Result<Report, ImportError> {
+pub(super) fn import_new(name: &str, bytes: &[u8]) -> Result<Report, ImportError> {
     let house = House::new();
     house.import(&house.put(name, bytes), &Request::default())
 }
 
 /// Says what a file became: lines and total.
-fn taken(name: &str, bytes: &[u8]) -> (u64, String) {
+pub(super) fn taken(name: &str, bytes: &[u8]) -> (u64, String) {
     let report = import_new(name, bytes).unwrap();
     assert!(matches!(report.outcome, Outcome::Imported { .. }), "{:?}", report.outcome);
     (report.digest.lines(), totals_text(&report.sums))

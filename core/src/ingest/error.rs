@@ -11,6 +11,8 @@ use crate::rollup::Overflow;
 use crate::schema::SchemaError;
 use crate::store::StoreError;
 
+use super::container::Foreign;
+
 /// A place in an imported file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -47,6 +49,9 @@ pub enum Fault {
     /// A header that is no bill's.
     #[error(transparent)]
     Header(#[from] SchemaError),
+    /// Something else than a CSV, by its first bytes.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// No text in it.
     #[error("it is empty")]
     Empty,
@@ -127,6 +132,27 @@ pub enum Fault {
     },
 }
 
+/// Something in a zip that is no part of the bill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Its name in the zip.
+    pub name: String,
+    /// Why it was not read.
+    pub why: WhySkipped,
+}
+
+/// Why something in a zip is no part of the bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WhySkipped {
+    /// A file that systems and people leave beside bills, by its name.
+    #[error("no part of a bill")]
+    Junk,
+    /// A CSV of a customer without usage.
+    #[error("a header and no lines")]
+    NoLines,
+}
+
 /// Why a file was not imported; the store is as before.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -146,6 +172,18 @@ pub enum ImportError {
         file: String,
         /// What is wrong.
         why: String,
+    },
+    /// Two CSVs of a zip hold the same lines, which would count twice.
+    #[error(
+        "`{file}`: its entries `{first}` and `{second}` hold the same lines, which would count twice: make a zip with one of them"
+    )]
+    Twice {
+        /// The zip's name.
+        file: String,
+        /// The first entry.
+        first: String,
+        /// The second entry.
+        second: String,
     },
     /// Something is wrong at a place, or at several; never empty.
     #[error("{}", first_fault(.0))]
@@ -242,6 +280,7 @@ impl ImportError {
         match self {
             ImportError::Read { .. }
             | ImportError::Zip { .. }
+            | ImportError::Twice { .. }
             | ImportError::Faults(_)
             | ImportError::Unclear { .. }
             | ImportError::Overflow(_) => Kind::User,

@@ -18,7 +18,7 @@ use crate::schema::Level;
 use crate::store::{Read, Store, StoreError, Table, Writer};
 
 use super::align::Aligned;
-use super::error::ImportError;
+use super::error::{ImportError, Skipped};
 use super::recognise::coverage;
 use super::source::ReadFile;
 use super::{Accept, BillKey, Loaded, Mode, Request, file_key, file_seen, grouped};
@@ -89,6 +89,8 @@ pub struct Report {
     pub segments_shared: u64,
     /// The disputes that its lines settled.
     pub settled: Vec<u64>,
+    /// What was in the zip and is no part of the bill.
+    pub skipped: Vec<Skipped>,
     /// The CSVs that were read under a header that the bill holds already.
     pub aligned: Vec<Aligned>,
     /// Loads of other bills with the same lines: the money is counted there as well.
@@ -135,9 +137,10 @@ pub(super) fn commit(
     // A file that could not join an open bill either is told what is wrong with it.
     let joined = step.place.join(&incoming)?;
     let number = if request.dry_run { 0 } else { writer.next_id("load")? };
+    let shown = incoming.shown.clone();
     let load = incoming.into_load(step.place.key, number, actor);
     if request.strict {
-        check_strictly(&writer, &load, actor)?;
+        check_strictly(&writer, &load, shown, actor)?;
     }
     match step.place.bill.clone().filter(|bill| bill.state == State::Confirmed) {
         Some(bill) => step.hold(writer, &bill, load, &joined.replaced),
@@ -197,6 +200,7 @@ impl Place {
             settled: Vec::new(),
             aligned: incoming.aligned.clone(),
             elsewhere: Vec::new(),
+            skipped: incoming.skipped.clone(),
             file: incoming.file.clone(),
         }
     }
@@ -251,6 +255,9 @@ struct Incoming {
     coverage: Option<Coverage>,
     level: Level,
     file: SourceFile,
+    /// How it is called in errors.
+    shown: String,
+    skipped: Vec<Skipped>,
     digest: Digest,
     sums: Vec<Sums>,
     segments: Vec<SegmentUse>,
@@ -265,7 +272,8 @@ struct Incoming {
 impl Incoming {
     fn of(read: ReadFile, mut loaded: Loaded) -> Result<Incoming, ImportError> {
         let coverage = coverage(&read.recognised, loaded.own_days)
-            .map_err(|why| ImportError::Unclear { file: read.name.clone(), why })?;
+            .map_err(|why| ImportError::Unclear { file: read.shown.clone(), why })?;
+        must_differ(&read, &loaded)?;
         let entries = read.entries.into_iter().enumerate().filter_map(|(i, name)| {
             let mut entry = loaded.entries.remove(&(i as u32))?;
             entry.name = name;
@@ -278,6 +286,8 @@ impl Incoming {
             coverage,
             level: read.level,
             file,
+            shown: read.shown,
+            skipped: read.skipped,
             digest: loaded.digest,
             sums: loaded.sums,
             segments: loaded.segments,
@@ -331,6 +341,19 @@ impl Incoming {
             actor: actor.name.clone(),
         }
     }
+}
+
+/// Refuses two CSVs of the same lines: one of them is a copy, and its lines would count twice.
+fn must_differ(read: &ReadFile, loaded: &Loaded) -> Result<(), ImportError> {
+    let name = |number: u32| read.entries.get(number as usize).cloned().unwrap_or_default();
+    let mut seen = std::collections::HashMap::new();
+    for (number, digest) in &loaded.digests {
+        if let Some(first) = seen.insert(digest.bytes(), *number) {
+            let (first, second) = (name(first), name(*number));
+            return Err(ImportError::Twice { file: read.shown.clone(), first, second });
+        }
+    }
+    Ok(())
 }
 
 /// The last step of an import, before it is known which outcome it has.
@@ -468,7 +491,7 @@ impl Report {
 ///
 /// # Errors
 /// [`ImportError::Lint`] when they break one that no right bill breaks.
-fn check_strictly(writer: &Writer, load: &Load, actor: &Actor) -> Result<(), ImportError> {
+fn check_strictly(writer: &Writer, load: &Load, shown: String, actor: &Actor) -> Result<(), ImportError> {
     let revision = revise(load.bill, None, std::slice::from_ref(load), actor)?;
     let bill = Bill { key: load.bill, revision: revision.number, state: State::Open, confirmation: None };
     let loads = vec![(load.clone(), segment_views(writer, load)?)];
@@ -477,5 +500,5 @@ fn check_strictly(writer: &Writer, load: &Load, actor: &Actor) -> Result<(), Imp
     if findings.is_empty() {
         return Ok(());
     }
-    Err(ImportError::Lint { file: load.file.name.clone(), findings })
+    Err(ImportError::Lint { file: shown, findings })
 }

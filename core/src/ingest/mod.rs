@@ -9,10 +9,12 @@ mod align;
 mod archive;
 mod cells;
 mod column;
+mod container;
 #[cfg(test)]
 mod container_tests;
 mod encode;
 mod error;
+mod input;
 mod known;
 mod lines;
 mod load;
@@ -30,7 +32,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::{Receiver, Sender};
 
 pub use align::Aligned;
-pub use error::{Fault, ImportError, Place, grouped};
+pub use archive::is_junk;
+pub use container::Foreign;
+pub use error::{Fault, ImportError, Place, Skipped, WhySkipped, grouped};
+pub use input::Input;
 pub use load::{Elsewhere, Outcome, Report};
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
@@ -61,10 +66,10 @@ pub(crate) fn each_csv(
     };
     let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
     let mut zip = archive::open(file, &limits)?;
-    for (index, name) in std::mem::take(&mut zip.entries) {
-        let mut entry = zip.entry(index, &limits)?;
-        visit(&name, &mut entry)?;
-        std::io::copy(&mut entry, &mut std::io::sink()).map_err(|e| format!("entry `{name}`: {e}"))?;
+    for csv in std::mem::take(&mut zip.csvs) {
+        let mut entry = zip.entry(&csv, &limits)?;
+        visit(&csv.name, &mut entry)?;
+        std::io::copy(&mut entry, &mut std::io::sink()).map_err(|e| format!("entry `{}`: {e}", csv.name))?;
     }
     Ok(())
 }
@@ -101,10 +106,12 @@ pub struct Limits {
     pub record_bytes_max: usize,
     /// Entries in a zip.
     pub zip_entries_max: usize,
-    /// How many times larger an entry may be than its packed form.
+    /// How many times larger an entry, and the whole zip, may be than its packed form.
     pub zip_ratio_max: u64,
-    /// Bytes in an unpacked entry.
+    /// Bytes that all entries of a zip, or a gzip file, unpack to together.
     pub zip_bytes_max: u64,
+    /// Bytes that come from a pipe.
+    pub piped_bytes_max: u64,
     /// Faults that a dry run lists.
     pub faults_max: usize,
 }
@@ -117,6 +124,7 @@ impl Default for Limits {
             zip_entries_max: 10_000,
             zip_ratio_max: 250,
             zip_bytes_max: 256 << 30,
+            piped_bytes_max: 64 << 30,
             faults_max: 100,
         }
     }
@@ -196,12 +204,14 @@ struct Loaded {
     segments: Vec<SegmentUse>,
     entries: BTreeMap<u32, SourceEntry>,
     digest: Digest,
+    /// The digest of each CSV, by its number.
+    digests: BTreeMap<u32, Digest>,
     sums: Vec<Sums>,
     own_days: Option<Coverage>,
     shared: u64,
 }
 
-/// Imports one file into the bill it belongs to.
+/// Imports the file of a path into the bill it belongs to, as [`import_input`] does.
 ///
 /// # Errors
 /// [`ImportError`]; the store is then as before.
@@ -214,16 +224,38 @@ pub fn import(
     limits: &Limits,
     progress: &dyn Progress,
 ) -> Result<Report, ImportError> {
-    import_if(store, path, request, actor, settings, (limits, progress), &|_| Ok(()))
+    let input = Input::open(path, folder_of(store.path()), limits)?;
+    import_input(store, &input, request, actor, settings, limits, progress)
+}
+
+/// Returns the folder in which a store lies, where what is read only once is kept while it is read.
+pub fn folder_of(store: &Path) -> &Path {
+    store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Imports one file into the bill it belongs to.
+///
+/// # Errors
+/// [`ImportError`]; the store is then as before.
+pub fn import_input(
+    store: &Store,
+    input: &Input,
+    request: &Request,
+    actor: &Actor,
+    settings: &Settings,
+    limits: &Limits,
+    progress: &dyn Progress,
+) -> Result<Report, ImportError> {
+    import_if(store, input, request, actor, settings, (limits, progress), &|_| Ok(()))
 }
 
 /// Decides whether what an import comes to is kept; returns why not, in words.
 pub(crate) type Accept<'a> = &'a dyn Fn(&Report) -> Result<(), String>;
 
-/// As [`import`], and keeps nothing unless `accept` agrees with what the bill would be: [`ImportError::Unlike`] otherwise.
+/// As [`import_input`], and keeps nothing unless `accept` agrees with what the bill would be: [`ImportError::Unlike`] otherwise.
 pub(crate) fn import_if(
     store: &Store,
-    path: &Path,
+    input: &Input,
     request: &Request,
     actor: &Actor,
     settings: &Settings,
@@ -235,14 +267,14 @@ pub(crate) fn import_if(
     // A new column may turn out to hold a value far behind: the file is then read again under its own header.
     for aligned in [true, false] {
         let writer = store.write()?;
-        let Some((read, loaded)) = work.read(&writer, path, store_payer, aligned)? else {
+        let Some((read, loaded)) = work.read(&writer, input, store_payer, aligned)? else {
             writer.abort()?;
             continue;
         };
         return load::commit(store, writer, read, loaded, (request, accept), actor);
     }
     let why = "its columns do not fit".into();
-    Err(ImportError::Read { file: path.display().to_string(), why })
+    Err(ImportError::Read { file: input.shown().to_owned(), why })
 }
 
 /// One import, and how it is done.
@@ -259,7 +291,7 @@ impl Work<'_> {
     fn read(
         &self,
         writer: &Writer,
-        path: &Path,
+        input: &Input,
         store_payer: Uin,
         aligned: bool,
     ) -> Result<Option<(source::ReadFile, Loaded)>, ImportError> {
@@ -279,7 +311,7 @@ impl Work<'_> {
             let reader = scope.spawn(|| {
                 let jobs_in = jobs_in;
                 source::read(
-                    path,
+                    input,
                     request,
                     store_payer,
                     settings,
@@ -302,7 +334,7 @@ impl Work<'_> {
         });
         let why = "the reading thread failed".into();
         let read =
-            read.unwrap_or_else(|_| Err(ImportError::Read { file: path.display().to_string(), why }.into()));
+            read.unwrap_or_else(|_| Err(ImportError::Read { file: input.shown().to_owned(), why }.into()));
         match (read, loaded) {
             (Err(source::Stopped::Misaligned), _) => Ok(None),
             (_, Err(e)) | (Err(source::Stopped::Failed(e)), Ok(_)) => Err(e),
@@ -364,6 +396,7 @@ fn collect(
         segments: Vec::new(),
         entries: BTreeMap::new(),
         digest: Digest::EMPTY,
+        digests: BTreeMap::new(),
         sums: Vec::new(),
         own_days: None,
         shared: 0,
@@ -452,9 +485,10 @@ fn put_segment(
         }
     };
     loaded.segments.push(SegmentUse { segment: number, entry });
-    for day in &record.days {
-        loaded.digest.merge(&day.own);
-        loaded.digest.merge(&day.customers);
+    let of_entry = loaded.digests.entry(entry).or_insert(Digest::EMPTY);
+    for part in record.days.iter().flat_map(|day| [&day.own, &day.customers]) {
+        loaded.digest.merge(part);
+        of_entry.merge(part);
     }
     merge_sums(&mut loaded.sums, &record.sums).ok_or(Overflow)?;
     let control = loaded.entries.entry(entry).or_insert_with(|| SourceEntry {

@@ -1,8 +1,8 @@
 //! Reads the bytes of a file, once: recognises what it is and hands out stretches.
 
+use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, Write};
-use std::path::Path;
+use std::io::{Cursor, ErrorKind, Read, Seek, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +17,9 @@ use crate::store::StoreError;
 use crate::uin::Uin;
 
 use super::align::{Aligned, Alignment, Misfit};
-use super::error::{Fault, ImportError, Place};
+use super::container::{self, Packing};
+use super::error::{Fault, ImportError, Place, Skipped, WhySkipped};
+use super::input::{Input, head_of};
 use super::recognise::{Recognised, recognise};
 use super::split::{BYTE_ORDER_MARK, SplitError, Splitter};
 use super::{Job, Limits, Progress, Request, Settings, archive, lines};
@@ -25,10 +27,14 @@ use super::{Job, Limits, Progress, Request, Settings, archive, lines};
 /// What was learned of a file while it was read.
 pub(super) struct ReadFile {
     pub(super) name: String,
+    /// How it is called in errors.
+    pub(super) shown: String,
     pub(super) sha256: [u8; 32],
     pub(super) bytes: u64,
     /// The names of its CSVs.
     pub(super) entries: Vec<String>,
+    /// What was in the zip and is no part of the bill.
+    pub(super) skipped: Vec<Skipped>,
     pub(super) recognised: Recognised,
     pub(super) level: Level,
     /// The CSVs that were read under a header of the bill.
@@ -52,6 +58,7 @@ impl From<ImportError> for Stopped {
 
 struct Feed<'a> {
     name: String,
+    shown: String,
     request: &'a Request,
     store_payer: Uin,
     settings: &'a Settings,
@@ -66,6 +73,9 @@ struct Feed<'a> {
     align: AlignBy<'a>,
     aligned: Vec<Aligned>,
     states_month: bool,
+    /// The CSVs with lines, by the SHA-256 of their text.
+    texts: HashMap<[u8; 32], String>,
+    skipped: Vec<Skipped>,
 }
 
 /// Returns how a file of a bill is read under a header that the bill holds.
@@ -75,7 +85,7 @@ pub(super) type AlignBy<'a> = &'a (dyn Fn(BillKey, &Schema) -> Result<Option<Ali
 /// `spare` is used again.
 #[expect(clippy::too_many_arguments, reason = "the parts of one import, each with its own owner")]
 pub(super) fn read(
-    path: &Path,
+    input: &Input,
     request: &Request,
     store_payer: Uin,
     settings: &Settings,
@@ -86,18 +96,13 @@ pub(super) fn read(
     align: AlignBy<'_>,
     send: &mut dyn FnMut(Job) -> bool,
 ) -> Result<ReadFile, Stopped> {
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let failed = |e: std::io::Error| ImportError::Read { file: name.clone(), why: e.to_string() };
-    let mut file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if metadata.is_dir() {
-        return Err(ImportError::Read { file: name, why: "it is a folder".into() }.into());
-    }
-    let mut magic = Vec::new();
-    Read::by_ref(&mut file).take(4).read_to_end(&mut magic).map_err(failed)?;
-    file.rewind().map_err(failed)?;
+    let (name, shown) = (input.name().to_owned(), input.shown().to_owned());
+    let (file, head, total) = input.begin()?;
+    let packing = container::packing(&head)
+        .map_err(|foreign| ImportError::fault(Place { file: shown.clone(), ..Place::default() }, foreign))?;
     let mut feed = Feed {
         name: name.clone(),
+        shown: shown.clone(),
         request,
         store_payer,
         settings,
@@ -112,53 +117,80 @@ pub(super) fn read(
         align,
         aligned: Vec::new(),
         states_month: true,
+        texts: HashMap::new(),
+        skipped: Vec::new(),
     };
-    let total = metadata.len();
-    let (sha256, bytes) = if magic.starts_with(b"PK\x03\x04") || magic.starts_with(b"PK\x05\x06") {
-        let mut watched = Watched { file: &file, bytes: 0, total, progress };
-        let mut hashing = Hashing(Sha256::new());
-        let bytes = std::io::copy(&mut watched, &mut hashing).map_err(failed)?;
-        let facts = (hashing.0.finalize().into(), bytes);
-        let zip_error = |why: String| ImportError::Zip { file: name.clone(), why };
-        file.rewind().map_err(failed)?;
-        let mut zip = archive::open(file, limits).map_err(zip_error)?;
-        for (index, entry) in std::mem::take(&mut zip.entries) {
-            let reader = zip.entry(index, limits).map_err(zip_error)?;
-            feed.csv(reader, Some(entry))?;
-        }
-        facts
-    } else {
-        if name.to_ascii_lowercase().ends_with(".zip") && !magic.is_empty() {
-            return Err(ImportError::Zip {
-                file: name,
-                why: "it is named a zip and is none: it is damaged".into(),
+    let failed = |e: std::io::Error| ImportError::Read { file: shown.clone(), why: e.to_string() };
+    let zip_error = |why: String| ImportError::Zip { file: shown.clone(), why };
+    let (sha256, bytes) = match packing {
+        Packing::Zip => {
+            let facts = hash(file, total, progress).map_err(failed)?;
+            let mut zip = archive::open(file.try_clone().map_err(failed)?, limits).map_err(zip_error)?;
+            let junk = std::mem::take(&mut zip.junk).into_iter();
+            feed.skipped.extend(junk.map(|name| Skipped { name, why: WhySkipped::Junk }));
+            for entry in std::mem::take(&mut zip.csvs) {
+                let reader = zip.entry(&entry, limits).map_err(zip_error)?;
+                feed.csv(reader, Some(entry.name.clone()))?;
             }
-            .into());
+            facts
         }
-        feed.csv(Watched { file: &file, bytes: 0, total, progress }, None)?
+        Packing::Gzip => {
+            let facts = hash(file, total, progress).map_err(failed)?;
+            let mut left = 0;
+            feed.csv(archive::gunzip(file, total, &mut left, limits), None)?;
+            facts
+        }
+        Packing::None => {
+            let lower = name.to_ascii_lowercase();
+            let named_packed = [".zip", ".gz"].iter().any(|ending| lower.ends_with(ending));
+            if named_packed && !container::is_text(&head) {
+                let why = "it begins like neither a zip nor a CSV, so it is damaged; download it again";
+                return Err(zip_error(why.into()).into());
+            }
+            feed.csv(Watched { file, bytes: 0, total, progress }, None)?
+        }
     };
     let (Some(recognised), Some(level)) = (feed.recognised, feed.level) else {
-        return Err(ImportError::fault(Place { file: name, ..Place::default() }, Fault::NoLines).into());
+        return Err(ImportError::fault(Place { file: shown, ..Place::default() }, Fault::NoLines).into());
     };
-    let Feed { entries, aligned, states_month, .. } = feed;
-    Ok(ReadFile { name, sha256, bytes, entries, recognised, level, aligned, states_month })
+    let Feed { entries, skipped, aligned, states_month, .. } = feed;
+    Ok(ReadFile { name, shown, sha256, bytes, entries, skipped, recognised, level, aligned, states_month })
+}
+
+/// Returns SHA-256 and length of a file; leaves it at its beginning.
+fn hash(mut file: &File, total: u64, progress: &dyn Progress) -> std::io::Result<([u8; 32], u64)> {
+    let mut hashing = Hashing(Sha256::new());
+    let bytes = std::io::copy(&mut Watched { file, bytes: 0, total, progress }, &mut hashing)?;
+    file.rewind()?;
+    Ok((hashing.0.finalize().into(), bytes))
 }
 
 impl Feed<'_> {
     /// Reads one CSV to its end; returns SHA-256 and length of its text.
-    fn csv(&mut self, reader: impl Read, entry: Option<String>) -> Result<([u8; 32], u64), Stopped> {
-        let place = Place { file: self.name.clone(), entry: entry.clone(), line: 0 };
+    fn csv(&mut self, mut reader: impl Read, entry: Option<String>) -> Result<([u8; 32], u64), Stopped> {
+        let place = Place { file: self.shown.clone(), entry: entry.clone(), line: 0 };
         let number = self.entries.len() as u32;
         self.entries.push(entry.unwrap_or_else(|| self.name.clone()));
-        let split_error = |e: SplitError| match e {
-            SplitError::Io(e) => match &place.entry {
+        let failed = |e: std::io::Error| {
+            let why = match e.kind() {
+                ErrorKind::UnexpectedEof => "its packed data is cut; download it again".to_owned(),
+                _ => e.to_string(),
+            };
+            match &place.entry {
                 Some(entry) => {
-                    ImportError::Zip { file: place.file.clone(), why: format!("entry `{entry}`: {e}") }
+                    ImportError::Zip { file: place.file.clone(), why: format!("entry `{entry}`: {why}") }
                 }
-                None => ImportError::Read { file: place.file.clone(), why: e.to_string() },
-            },
+                None => ImportError::Read { file: place.file.clone(), why },
+            }
+        };
+        let split_error = |e: SplitError| match e {
+            SplitError::Io(e) => failed(e),
             SplitError::Fault(fault, line) => ImportError::fault(Place { line, ..place.clone() }, fault),
         };
+        let head = head_of(&mut reader).map_err(failed)?;
+        container::must_be_csv(&head).map_err(|foreign| ImportError::fault(place.clone(), foreign))?;
+        // What follows is the text of one CSV, whatever it was packed in.
+        let reader = Cursor::new(head).chain(reader);
         let (stretch, record) = (self.settings.segment_bytes.max(1), self.limits.record_bytes_max);
         let mut splitter = Splitter::new(reader, stretch, record, self.spare.clone());
         let header = splitter.header().map_err(split_error)?;
@@ -166,13 +198,6 @@ impl Feed<'_> {
         let header = header.ok_or_else(|| ImportError::fault(place.clone(), Fault::Empty))?;
         let schema = Arc::new(self.schema(&header, &place)?);
         let schema_hash = schema.hash();
-        if *self.level.get_or_insert(schema.level()) != schema.level() {
-            return Err(ImportError::Zip {
-                file: self.name.clone(),
-                why: "its CSVs are of different levels (L2 and L3), which hold the same money".into(),
-            }
-            .into());
-        }
         let mut alignment = None;
         let mut lines = false;
         while let Some(stretch) = splitter.next().map_err(split_error)? {
@@ -183,6 +208,13 @@ impl Feed<'_> {
                 continue;
             }
             let first = !std::mem::replace(&mut lines, true);
+            if *self.level.get_or_insert(schema.level()) != schema.level() {
+                return Err(ImportError::Zip {
+                    file: self.shown.clone(),
+                    why: "its CSVs are of different levels (L2 and L3), which hold the same money".into(),
+                }
+                .into());
+            }
             let at = |line| Place { line, ..place.clone() };
             let ends_in_return = stretch.bytes.ends_with(b"\r") && !splitter.is_crlf();
             let ends = stretch.bytes.ends_with(b"\n") || ends_in_return;
@@ -224,9 +256,17 @@ impl Feed<'_> {
             }
         }
         if lines {
-            Ok(splitter.finish())
+            let facts = splitter.finish();
+            let name = place.entry.unwrap_or_default();
+            match self.texts.insert(facts.0, name.clone()) {
+                Some(first) => Err(ImportError::Twice { file: place.file, first, second: name }.into()),
+                None => Ok(facts),
+            }
         } else if self.stop.load(Ordering::Relaxed) {
             // Another thread has found what is wrong.
+            Ok(([0; 32], 0))
+        } else if let Some(name) = place.entry {
+            self.skipped.push(Skipped { name, why: WhySkipped::NoLines });
             Ok(([0; 32], 0))
         } else {
             Err(ImportError::fault(place, Fault::NoLines).into())
@@ -267,7 +307,7 @@ impl Feed<'_> {
         let record = first_record(bytes);
         let cells: Vec<&[u8]> = record.iter().collect();
         let recognised = recognise(&self.name, schema, &cells, self.request, self.store_payer)
-            .map_err(|why| ImportError::Unclear { file: self.name.clone(), why })?;
+            .map_err(|why| ImportError::Unclear { file: self.shown.clone(), why })?;
         Ok(self.recognised.insert(recognised).clone())
     }
 }

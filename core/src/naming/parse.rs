@@ -72,11 +72,10 @@ pub struct ParsedName {
 
 /// Parses a file's name, without folders; `None` if it has none of the known forms.
 ///
-/// Each form is taken with both endings, in capitals too, and with the mark that a browser gives to a second
-/// download (`name (1).zip`, `name(1).zip`).
+/// Each form is taken with both endings, in capitals too, with `.gz` behind them, and with the marks that browsers and systems
+/// give to copies (`name (1).zip`, `name - Copy.csv`, `name的副本.csv`, `name.csv.csv`).
 pub fn parse(file_name: &str) -> Option<ParsedName> {
     let (stem, ending) = split_ending(file_name)?;
-    let stem = without_copy_mark(stem);
     // Ours first: a download's name takes any note, and ours says more.
     let name = parse_own(stem)
         .or_else(|| parse_focus_download(stem))
@@ -131,28 +130,60 @@ pub(super) fn parse_day(month: BillMonth, text: &str) -> Option<Day> {
     month.day(digits.then(|| text.parse().ok())??)
 }
 
+/// Cuts off the endings of a name; the outermost says what the file is. A browser may give one twice.
 fn split_ending(file_name: &str) -> Option<(&str, Ending)> {
-    let (stem, ending) = file_name.rsplit_once('.')?;
-    if ending.eq_ignore_ascii_case("zip") {
-        Some((stem, Ending::Zip))
-    } else if ending.eq_ignore_ascii_case("csv") {
-        Some((stem, Ending::Csv))
-    } else {
-        None
+    let mut stem = without_copy_mark(file_name);
+    // Packed once more; what it is, the ending before tells.
+    stem = strip_suffix_ignoring_case(stem, ".gz").map_or(stem, without_copy_mark);
+    let mut ending = None;
+    for _ in 0..ENDINGS_MAX {
+        let csv = strip_suffix_ignoring_case(stem, ".csv").map(|rest| (rest, Ending::Csv));
+        let zip = || strip_suffix_ignoring_case(stem, ".zip").map(|rest| (rest, Ending::Zip));
+        let Some((rest, found)) = csv.or_else(zip) else { break };
+        stem = without_copy_mark(rest);
+        ending.get_or_insert(found);
+    }
+    Some((stem, ending?))
+}
+
+/// How many endings a name may have, one behind another.
+const ENDINGS_MAX: usize = 2;
+
+/// What systems put before the name of a copy.
+const COPY_BEFORE: [&str; 4] = ["Copy of ", "副本 ", "复件 ", "複件 "];
+/// What systems put behind the name of a copy, before its number.
+const COPY_BEHIND: [&str; 9] =
+    [" - Copy", " - copy", " copy", " - 副本", "的副本", " - 複製", " - 复制", " 拷贝", " 副本"];
+
+/// Cuts off what a browser or a system adds to the name of a copy: ` (1)`, `（1）`, ` - Copy (2)`, `的副本 2`.
+fn without_copy_mark(stem: &str) -> &str {
+    let stem = COPY_BEFORE.iter().find_map(|mark| stem.strip_prefix(mark)).unwrap_or(stem);
+    let before_number = without_number(stem);
+    let unmarked = |stem: &str| COPY_BEHIND.iter().find_map(|mark| stem.strip_suffix(mark).map(str::len));
+    // A number without brackets belongs to a mark alone: names may end in numbers.
+    let numbered = stem.rsplit_once(' ').filter(|(_, number)| is_copy_number(number)).map(|(rest, _)| rest);
+    let length =
+        unmarked(before_number).or_else(|| numbered.and_then(unmarked)).unwrap_or(before_number.len());
+    stem.get(..length).unwrap_or(stem)
+}
+
+/// Cuts off a number in brackets, and the blank before it.
+fn without_number(stem: &str) -> &str {
+    let narrow = stem.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
+    let wide = || stem.strip_suffix('）').and_then(|rest| rest.rsplit_once('（'));
+    match narrow.or_else(wide) {
+        Some((name, number)) if is_copy_number(number) => name.strip_suffix(' ').unwrap_or(name),
+        _ => stem,
     }
 }
 
-/// Cuts off the ` (1)` or `(1)` of a browser's second download.
-fn without_copy_mark(stem: &str) -> &str {
-    let marked = stem.strip_suffix(')').and_then(|rest| rest.rsplit_once('('));
-    match marked {
-        Some((name, number))
-            if (1..=3).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            name.strip_suffix(' ').unwrap_or(name)
-        }
-        _ => stem,
-    }
+fn is_copy_number(text: &str) -> bool {
+    (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
+    let (rest, end) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
+    end.eq_ignore_ascii_case(suffix).then_some(rest)
 }
 
 /// The names that our built-in profiles give.

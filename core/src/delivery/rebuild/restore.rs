@@ -156,7 +156,12 @@ fn import(
         Ok(())
     };
     let limits = Limits::default();
-    match ingest::import_if(store, path, &request, actor, settings, (&limits, &Quiet), &accept) {
+    // Where it lies meanwhile is nothing to whoever reads of it.
+    let input = match ingest::Input::open(path, ingest::folder_of(path), &limits) {
+        Ok(input) => input.shown_by_name(),
+        Err(e) => return Ok(Tried::refused(Made::Not, e.to_string())),
+    };
+    match ingest::import_if(store, &input, &request, actor, settings, (&limits, &Quiet), &accept) {
         Ok(Report { outcome: Outcome::Imported { .. }, digest, after, .. }) => {
             let (lines, totals) = (digest.lines(), bill::totals_text(&after));
             let through = if is_month { String::new() } else { format!(", through {}", coverage.last) };
@@ -171,7 +176,7 @@ fn import(
             Ok(Tried { made: Made::Damaged, detail: why, other_digest: other_digest.get() })
         }
         // What an export wrote, an import reads.
-        Err(e @ (ImportError::Faults(_) | ImportError::Zip { .. })) => {
+        Err(e @ (ImportError::Faults(_) | ImportError::Zip { .. } | ImportError::Twice { .. })) => {
             Ok(Tried::refused(Made::Damaged, e.to_string()))
         }
         Err(e) => Ok(Tried::refused(Made::Not, e.to_string())),

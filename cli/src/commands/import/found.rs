@@ -1,0 +1,155 @@
+//! What an import takes: files that were named, files in folders, and what comes through pipes.
+
+use std::path::{Path, PathBuf};
+
+use billkeep_core::ingest::{self, ImportError, Input, Limits};
+use billkeep_core::naming;
+use billkeep_core::period::{BillMonth, Day};
+
+use crate::context::Context;
+use crate::error::CommandError;
+
+/// What stands for standard input.
+const STDIN: &str = "-";
+/// How many files of a folder are looked at.
+const FILES_MAX: usize = 10_000;
+/// How many names of files that are passed over are told.
+const NAMES_TOLD: usize = 10;
+
+/// One thing to import.
+pub(super) enum Source {
+    File(PathBuf),
+    /// What came through a pipe, to its end.
+    Piped(Input),
+    /// What could not be read to its end.
+    Broken(String, ImportError),
+}
+
+impl Source {
+    /// Returns how whoever imports it has called it.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Source::File(path) => path.display().to_string(),
+            Source::Piped(input) => input.shown().to_owned(),
+            Source::Broken(shown, _) => shown.clone(),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Source::File(path) => {
+                path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+            }
+            Source::Piped(input) => input.name().to_owned(),
+            Source::Broken(shown, _) => shown.clone(),
+        }
+    }
+
+    /// Returns what files are ordered by, if the name tells it: the complete month comes after its days.
+    fn key(&self) -> Option<(BillMonth, bool, Option<Day>)> {
+        let name = naming::parse(&self.name())?;
+        Some((name.month?, name.day.is_none(), name.day))
+    }
+}
+
+/// Finds what there is to import, in the order of months and days if all names tell them.
+///
+/// Pipes are read to their end here, before the store is opened: nobody has to wait for them.
+pub(super) fn find(context: &Context, named: &[PathBuf]) -> Result<Vec<Source>, CommandError> {
+    let limits = Limits::default();
+    let folder = ingest::folder_of(&context.store);
+    let kept = |shown: String, input: Result<Input, ImportError>| match input {
+        Ok(input) => Source::Piped(input),
+        Err(error) => Source::Broken(shown, error),
+    };
+    let mut sources = Vec::new();
+    let mut asked = false;
+    for path in named {
+        let metadata = std::fs::metadata(path);
+        let file_type = metadata.as_ref().map(std::fs::Metadata::file_type).ok();
+        let is_stdin = path.as_os_str() == STDIN;
+        if file_type.is_some_and(|t| t.is_dir()) {
+            sources.extend(in_folder(context, path)?);
+        } else if is_stdin || file_type.is_some_and(|t| !t.is_file()) {
+            // Whoever may not import, or has no store, is told so first.
+            if !std::mem::replace(&mut asked, true) {
+                context.read()?.close()?;
+            }
+            let shown = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
+            let input = if is_stdin {
+                Input::read(&shown, std::io::stdin().lock(), folder, &limits)
+            } else {
+                Input::open(path, folder, &limits)
+            };
+            sources.push(kept(shown, input));
+        } else {
+            sources.push(Source::File(path.clone()));
+        }
+    }
+    if sources.iter().all(|source| source.key().is_some()) {
+        sources.sort_by_key(Source::key);
+    }
+    Ok(sources)
+}
+
+/// Returns the bill files of a folder: those whose names tell their days in that order, then the others by name.
+fn in_folder(context: &Context, folder: &Path) -> Result<Vec<Source>, CommandError> {
+    let failed =
+        |e: std::io::Error| CommandError::user(format!("`{}` cannot be read: {e}", folder.display()));
+    let store = context.store.file_name().unwrap_or_default().to_string_lossy();
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for (number, entry) in std::fs::read_dir(folder).map_err(failed)?.enumerate() {
+        if number >= FILES_MAX {
+            return Err(CommandError::user(format!(
+                "`{}` has more than {FILES_MAX} files",
+                folder.display()
+            ))
+            .hint("name the bill files, or move them into a folder of their own"));
+        }
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let lower = name.to_lowercase();
+        let is_bill = [".csv", ".zip", ".gz"].iter().any(|ending| lower.ends_with(ending));
+        let quiet = name.starts_with('.')
+            || ingest::is_junk(&name)
+            || lower.ends_with(".sha256")
+            || (!store.is_empty() && name.starts_with(store.as_ref()));
+        if quiet {
+            continue;
+        } else if is_bill && std::fs::metadata(&path).is_ok_and(|m| m.is_file()) {
+            found.push(path);
+        } else {
+            others.push(name);
+        }
+    }
+    if found.is_empty() {
+        return Err(CommandError::user(format!("there is no bill file in `{}`", folder.display()))
+            .hint("bill files end in .csv, .csv.gz or .zip; folders in it are not looked into"));
+    }
+    if !others.is_empty() {
+        others.sort();
+        let told: Vec<String> = others.iter().take(NAMES_TOLD).map(|name| format!("`{name}`")).collect();
+        let more = match others.len() - told.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        context.say(&format!("`{}`: passed over {}{more}", folder.display(), told.join(", ")));
+    }
+    found.sort();
+    let mut sources: Vec<Source> = found.into_iter().map(Source::File).collect();
+    sources.sort_by_key(|source| (source.key().is_none(), source.key()));
+    Ok(sources)
+}
+
+/// Says what to do about a file that is not there.
+pub(super) fn hint_of_absent(shown: &str) -> Option<String> {
+    let path = Path::new(shown);
+    if path.exists() || !shown.contains(['*', '?', '[', '{']) {
+        return None;
+    }
+    let folder = ingest::folder_of(path);
+    Some(format!(
+        "the shell found no file for this pattern, or it is in quotes; `billkeep import {}` imports all bill files of a folder",
+        folder.display()
+    ))
+}
