@@ -427,7 +427,7 @@ pub(crate) struct Export {
 pub(crate) enum Audit {
     /// The entries of the journal, oldest first
     List(AuditList),
-    /// Checks that no entry was altered or taken out, and tells the last one's hash
+    /// Checks that no entry was altered or taken out and that every record is what the journal records; prints the last hash
     Verify {
         /// The last hash of an earlier time, which must still be in the chain
         #[arg(long, value_name = "HASH", value_parser = hash)]

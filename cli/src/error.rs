@@ -175,7 +175,7 @@ impl From<StoreError> for CommandError {
                 error.hint("the store is as it was before; free some room or mend the disk, and run it again")
             }
             StoreError::Format(_) => error.hint("use the billkeep that wrote it, or a newer one"),
-            StoreError::Damaged { .. } | StoreError::Lost(_) => error
+            StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => error
                 .hint("run `billkeep store check` to see what is affected, and restore a backup of the file"),
             _ => error,
         }

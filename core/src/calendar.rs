@@ -18,6 +18,7 @@ use crate::period::{Coverage, Day};
 
 pub use clock::{Moment, TimeOfDay};
 pub use file::{FILE_BYTES_MAX, FileError, read_file, write_file};
+pub(crate) use kept::FOLLOWED;
 pub use kept::{AskedAt, CalendarError, Calendars, Followed, add, find, follow, followed, list, remove};
 pub use profile::{Asked, DAYS_MAX, Months, Profile, Why};
 pub use range::MonthRange;

@@ -5,6 +5,7 @@
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
+use crate::audit;
 use crate::bill::dispute::Dispute;
 use crate::bill::late::Late;
 use crate::bill::{self, Bill, BillError, BillView, Load, Revision, Segment};
@@ -49,6 +50,7 @@ pub fn check(store: &(impl Read + Sync), threads: usize) -> Result<Checked, Bill
     let entries = journal::verify(store)?.entries;
     records(store)?;
     deliveries(store)?;
+    audit::compare(store)?;
     Ok(Checked { bills, lines, entries })
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dated::{self, Dated};
 use crate::error::Kind;
-use crate::journal::{self, Actor};
+use crate::journal::{Actor, Change, append_change, record_digest};
 use crate::money::Amount;
 use crate::period::Day;
 use crate::store::{Read, StoreError, Table, Writer};
@@ -142,8 +142,13 @@ pub fn set(writer: Writer, uin: Uin, product: &str, rate: Rate, actor: &Actor) -
     let mut contract = open(&writer, uin, product, rate.from, rate.to)?;
     let detail = format!("`{}` at {}{}", contract.product, rate.discount, days_text(rate.from, rate.to));
     dated::replace(&mut contract.rates, rate);
-    writer.put(Table::Contracts, &key(uin, &contract.product), &contract)?;
-    journal::append(&writer, actor, "account contract set", &uin.to_string(), &detail)?;
+    let at = key(uin, &contract.product);
+    let before = record_digest(&writer, Table::Contracts, &at)?;
+    writer.put(Table::Contracts, &at, &contract)?;
+    let after = record_digest(&writer, Table::Contracts, &at)?;
+    let subject = uin.to_string();
+    let entry = Change { before, after, ..Change::new("account contract set", &subject, &detail) };
+    append_change(&writer, actor, entry)?;
     Ok(writer.commit()?)
 }
 
@@ -166,13 +171,17 @@ pub fn remove(
         return Err(ContractError::None { uin, product: contract.product });
     }
     let key = key(uin, &contract.product);
+    let before = record_digest(&writer, Table::Contracts, &key)?;
     if contract.rates.is_empty() {
         writer.delete(Table::Contracts, &key)?;
     } else {
         writer.put(Table::Contracts, &key, &contract)?;
     }
     let detail = format!("`{}`{}", contract.product, days_text(from, to));
-    journal::append(&writer, actor, "account contract remove", &uin.to_string(), &detail)?;
+    let after = record_digest(&writer, Table::Contracts, &key)?;
+    let subject = uin.to_string();
+    let entry = Change { before, after, ..Change::new("account contract remove", &subject, &detail) };
+    append_change(&writer, actor, entry)?;
     Ok(writer.commit()?)
 }
 
@@ -221,7 +230,7 @@ mod tests {
         back("CVM", None).unwrap();
         assert_eq!(contracts(&store.read().unwrap()).unwrap(), []);
         let actions: Vec<String> =
-            journal::list(&store.read().unwrap()).unwrap().into_iter().map(|e| e.action).collect();
+            crate::journal::list(&store.read().unwrap()).unwrap().into_iter().map(|e| e.action).collect();
         assert_eq!(actions.iter().filter(|a| *a == "account contract set").count(), 2);
         assert_eq!(actions.iter().filter(|a| *a == "account contract remove").count(), 2);
     }

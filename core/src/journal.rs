@@ -5,17 +5,23 @@
 //! store counts the entries that were written, so that a cut end is found as well; [`Proof`] tells what that
 //! does not find.
 
+mod bills;
 mod chain;
 mod entry;
+mod head;
 mod select;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::store::{Read, StoreError, Table, Writer};
+use crate::store::{Moved, Read, STEPS, StoreError, Table, Writer, empty_part};
+
+pub(crate) use bills::revised;
+pub use bills::{Recorded, recorded};
 
 pub use chain::{Proof, verify};
-pub use entry::Entry;
-pub use select::{Filter, list, number_of, select};
+pub use entry::{Entry, PartState};
+pub use head::{Head, head};
+pub use select::{Filter, each, list, number_of, select};
 
 /// The series of the entries' numbers.
 const SERIES: &str = "journal";
@@ -74,6 +80,20 @@ pub fn append(
 /// [`StoreError`] when the store cannot be written; [`StoreError::Damaged`] when the journal's end is not the one that
 /// was written last, since nothing may be chained to it.
 pub fn append_change(writer: &Writer, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
+    if !writer.has_sums() {
+        writer.begin_sums();
+        bills::list_them(writer)?;
+        write(writer, actor, Change::new(BASELINE, "store", BASELINE_WORDS))?;
+    }
+    write(writer, actor, change)
+}
+
+/// The action of the entry from which on a store of an earlier format has digests of its tables.
+pub const BASELINE: &str = "baseline";
+const BASELINE_WORDS: &str =
+    "the digests of all tables are recorded from here on; what was there before is taken as it is";
+
+fn write(writer: &Writer, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
     let number = writer.next_id(SERIES)?;
     if writer.get_bytes(Table::Journal, &number.to_be_bytes())?.is_some() {
         let why = format!("it is there, though only {} were written", number - 1);
@@ -94,11 +114,44 @@ pub fn append_change(writer: &Writer, actor: &Actor, change: Change<'_>) -> Resu
         before: change.before,
         after: change.after,
         reason: change.reason.map(str::to_owned),
+        state: Vec::new(),
         previous,
         hash: [0; 32],
     };
+    put(writer, &mut entry)?;
+    if change.after.is_some_and(|after| writer.is_revised(change.subject, after)) {
+        writer.put(Table::BillEntries, change.subject.as_bytes(), &number)?;
+    }
+    // Nobody follows the last entry of a transaction before its commit, which knows what the tables add up to.
+    writer.record_at_commit(Box::new(move |writer, moved| {
+        for moved in moved {
+            let gap = moved.has_gap(writer)?;
+            entry.state.push(PartState { part: moved.part.clone(), gap, digest: moved.after });
+        }
+        put(writer, &mut entry)?;
+        Ok(number)
+    }));
+    Ok(())
+}
+
+fn put(writer: &Writer, entry: &mut Entry) -> Result<(), StoreError> {
     entry.hash = entry.expected_hash();
-    writer.put_as(entry::LAYOUT, Table::Journal, &number.to_be_bytes(), &entry)
+    writer.put_as(entry::LAYOUT, Table::Journal, &entry.number.to_be_bytes(), entry)
+}
+
+impl Moved {
+    /// Says whether the table was changed since the entry that recorded it, as only a change without an entry does.
+    fn has_gap(&self, store: &impl Read) -> Result<bool, StoreError> {
+        let Some(before) = self.before.filter(|before| *before != empty_part()) else { return Ok(false) };
+        if self.part == STEPS {
+            return Ok(false);
+        }
+        let recorded = match self.entry {
+            0 => None,
+            number => get(store, number)?.state.into_iter().find(|state| state.part == self.part),
+        };
+        Ok(recorded.is_none_or(|state| state.digest != before))
+    }
 }
 
 /// Returns the entry with a number, which must be there.

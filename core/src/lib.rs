@@ -1,6 +1,7 @@
 //! The domain and the engine of billkeep: an embedded store and export engine for cloud bills.
 
 pub mod accounts;
+pub mod audit;
 pub mod bill;
 pub mod block;
 pub mod calendar;

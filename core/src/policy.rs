@@ -31,7 +31,7 @@ pub fn same_person(one: &str, other: &str) -> bool {
 }
 
 impl Policy {
-    const KEY: &[u8] = b"policy";
+    pub(crate) const KEY: &[u8] = b"policy";
 
     /// Reads the rules; a store without any has the default.
     ///

@@ -16,7 +16,7 @@ use crate::bill::BillError;
 use crate::calendar::Kind;
 use crate::delivery::DeliveryError;
 use crate::error::Kind as ErrorKind;
-use crate::journal::{Actor, Change, append_change};
+use crate::journal::{Actor, Change, append_change, record_digest};
 use crate::storage::{self, StorageError};
 use crate::store::{Read, StoreError, Table, Writer};
 
@@ -33,7 +33,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    const KEY: &[u8] = b"retention";
+    pub(crate) const KEY: &[u8] = b"retention";
 
     /// Reads the rules; a store without any keeps everything.
     ///
@@ -145,7 +145,9 @@ fn save(
     detail: &str,
     actor: &Actor,
 ) -> Result<(), RetentionError> {
+    let before = record_digest(&writer, Table::Meta, Rules::KEY)?;
     writer.put(Table::Meta, Rules::KEY, rules)?;
-    append_change(&writer, actor, Change::new("retention set", subject, detail))?;
+    let after = record_digest(&writer, Table::Meta, Rules::KEY)?;
+    append_change(&writer, actor, Change { before, after, ..Change::new("retention set", subject, detail) })?;
     Ok(writer.commit()?)
 }

@@ -59,6 +59,7 @@ mod spreadsheet;
 mod storage;
 mod storage_model;
 mod support;
+mod tamper;
 
 /// A module file that `main.rs` does not name would compile nowhere and fail never.
 #[test]

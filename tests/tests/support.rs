@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub mod behind;
 pub mod bucket;
 pub mod console;
 pub mod decimal;

@@ -1,5 +1,6 @@
 //! `audit`: the journal.
 
+use billkeep_core::audit;
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::journal::{self, Entry, Filter};
@@ -86,7 +87,7 @@ fn table(entries: &[Entry]) -> Table {
 }
 
 fn verify(context: &Context, store: &impl Read, expect: Option<[u8; 32]>) -> Result<(), CommandError> {
-    let proof = journal::verify(store)?;
+    let (proof, covered) = audit::verify(store)?;
     let (entries, last) = (proof.entries, hex(&proof.last));
     let noted = match expect {
         None => None,
@@ -103,13 +104,34 @@ fn verify(context: &Context, store: &impl Read, expect: Option<[u8; 32]>) -> Res
         })?),
     };
     if context.format != Format::Table {
-        let columns = vec![Column::count("entries"), Column::text("last_hash"), Column::count("noted_entry")];
+        let columns = vec![
+            Column::count("entries"),
+            Column::text("last_hash"),
+            Column::count("noted_entry"),
+            Column::count("recorded_from_entry"),
+            Column::count("commits_since"),
+        ];
         let mut table = Table::new("billkeep.audit.verify/1", columns);
-        let noted = noted.map_or_else(String::new, |number| number.to_string());
-        table.rows.push(vec![entries.to_string(), last, noted]);
+        let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+        let (from, since) = (number(covered.from_entry), covered.commits_since.to_string());
+        table.rows.push(vec![entries.to_string(), last, number(noted), from, since]);
         return table.print(context);
     }
     context.say(&format!("The journal is whole: {entries} entries, none altered, none missing."));
+    context.say(&match covered.from_entry {
+        Some(1) => "The store is what the journal records: every record of every table.".to_owned(),
+        Some(entry) => format!(
+            "The store is what the journal records from entry {entry} on: every record of every table. What was there before is not proven."
+        ),
+        None => "The journal does not record yet what the tables hold: an earlier version wrote this store. The next change records it."
+            .to_owned(),
+    });
+    if covered.commits_since > 0 {
+        context.say(&format!(
+            "Commits without an entry since the last one: {}. These are steps of deliveries, notices and counters.",
+            covered.commits_since
+        ));
+    }
     if let Some(number) = noted {
         context
             .say(&format!("The hash that was noted is that of entry {number}: all up to it is as it was."));

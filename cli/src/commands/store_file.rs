@@ -20,7 +20,7 @@ fn check(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let checked = billkeep_core::check::check(&store.read()?, context.thread_count())?;
     context.say(&format!(
-        "The store is whole: every page as it was written; {} in {} bills, every sum and digest recomputed; {} entries in the journal.",
+        "The store is whole: every page as it was written; {} in {} bills, every sum and digest recomputed; {} entries in the journal, and every record as they record it.",
         crate::output::lines(checked.lines),
         checked.bills,
         checked.entries

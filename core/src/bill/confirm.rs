@@ -12,6 +12,7 @@ use crate::store::{Read, Table, Writer};
 use super::dispute;
 use super::error::{BillError, Stale};
 use super::life::{Event, Refusal, deferred_until, next};
+use super::recorded::must_be_recorded;
 use super::records::{Bill, BillKey, Confirmation, Revision, change_text};
 use super::standing::{Deferral, Signed, Standing, sign};
 use super::view::{BillView, bill, revisions};
@@ -105,6 +106,7 @@ pub fn confirm(
 ) -> Result<Decided, BillError> {
     let mut bill = bill(&writer, key)?;
     may_confirm(&bill, &revisions(&writer, key)?, prefix)?;
+    must_be_recorded(&writer, key)?;
     let view = BillView::open(&writer, key, None)?;
     view.check_rollups(&writer)?;
     let digest = view.digest_through(u8::MAX, true, true);

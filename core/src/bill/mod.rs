@@ -15,6 +15,7 @@ pub mod origin;
 pub(crate) mod owner_days;
 mod owner_sums;
 pub mod page;
+mod recorded;
 mod records;
 pub(crate) mod revise;
 mod show;
@@ -34,6 +35,7 @@ pub use lines::{Filter, Owners, OwnersByDay, ReadBlock, Slice, walk, walk_import
 pub use origin::{LineAt, Origin, origins};
 pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines, walk_owner_days};
 pub(crate) use owner_sums::{owners_of, owners_sums, sums_by_owner};
+pub(crate) use recorded::must_be_recorded;
 pub use records::*;
 pub use revise::check_history;
 pub(crate) use show::column_amounts;

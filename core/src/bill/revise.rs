@@ -2,7 +2,7 @@
 
 use crate::block::merge_sums;
 use crate::digest::Digest;
-use crate::journal::Actor;
+use crate::journal::{self, Actor};
 use crate::rollup::Overflow;
 
 use super::combine::{Completeness, completeness};
@@ -75,6 +75,7 @@ pub(crate) fn put_revision(
         return broken(format!("there is a revision {} already", revision.number));
     }
     writer.put(Table::Revisions, &place, revision)?;
+    journal::revised(writer, key.to_string(), revision.digest.bytes());
     let bill = Bill { key, revision: revision.number, state, confirmation: None };
     Ok(writer.put(Table::Bills, &key.bytes(), &bill)?)
 }

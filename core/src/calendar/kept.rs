@@ -27,7 +27,7 @@ pub struct Followed {
 }
 
 /// Under which key the list of those that were set lies in [`Table::Meta`].
-const FOLLOWED: &[u8] = b"calendars followed";
+pub(crate) const FOLLOWED: &[u8] = b"calendars followed";
 
 /// Why a calendar was not added, taken away or followed.
 #[derive(Debug, thiserror::Error)]

@@ -7,6 +7,7 @@ use std::fs;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::bill::must_be_recorded;
 use crate::export::Wanted;
 use crate::journal::{Actor, Change, append_change};
 use crate::notice::{self, Told};
@@ -341,6 +342,8 @@ impl<'a> At<'a> {
     /// Puts signature and manifest, and writes the receipt.
     fn finish(&self, delivery: &Delivery, receipt: &Receipt) -> Result<Delivery, DeliveryError> {
         let (sink, failed) = (self.sink(), |e| self.to.error(e));
+        // What is signed is what the journal records.
+        must_be_recorded(&self.store.read()?, delivery.plan.wanted.bill)?;
         let name = &receipt.manifest;
         let kept = self.kept_manifest(delivery.number)?;
         let mut bytes = read_small(sink, name).map_err(failed)?.unwrap_or_else(|| kept.clone());

@@ -1,6 +1,6 @@
 //! Plans a delivery: what it holds, under which name, and what it takes the place of. One transaction.
 
-use crate::bill::{Bill, BillView};
+use crate::bill::{Bill, BillView, must_be_recorded};
 use crate::calendar::WhyNot;
 use crate::export::{Naming, Plan, Wanted};
 use crate::journal::Actor;
@@ -105,6 +105,7 @@ pub(super) fn plan(
     may_write(&writer, record, &wanted, on)?;
     let zone = StoreSettings::of(&writer)?.zone;
     let view = BillView::open(&writer, wanted.bill, None)?;
+    must_be_recorded(&writer, wanted.bill)?;
     let naming = Naming { zone, profile: record.options()?.naming };
     let plan = Plan::new(&writer, &view, wanted, &naming)?;
     if let Some(delivery) = found(&writer, record, &view, &plan, zone)? {

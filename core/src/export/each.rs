@@ -13,7 +13,8 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::bill::{
-    BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, sums_by_owner, walk, wanted_lines,
+    BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, must_be_recorded, sums_by_owner, walk,
+    wanted_lines,
 };
 use crate::block::Sums;
 use crate::rollup::Overflow;
@@ -81,6 +82,7 @@ pub fn export_each(
         let why = "accounts get whole lines, each in a zip of its own";
         return Err(ExportError::Form { name, form: wanted.form, why });
     }
+    must_be_recorded(store, wanted.bill)?;
     let last_day = coverage_last_day(wanted.coverage);
     // The payer is no customer.
     let customers_only = customers_only || wanted.form.audience == Audience::Customer;

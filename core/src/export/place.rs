@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::bill::BillView;
+use crate::bill::{BillView, must_be_recorded};
 use crate::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
 use crate::store::Read;
 
@@ -51,6 +51,7 @@ pub(crate) fn stage_part(
     path: &Path,
 ) -> Result<Rendered, ExportError> {
     guard::check_plan(view, &plan.wanted)?;
+    must_be_recorded(store, plan.wanted.bill)?;
     let rendered = stage(store, view, plan, settings, path)?;
     if plan.wanted.form.audience == Audience::Customer {
         let allowed = guard::allowed(store, view, &plan.wanted, &rendered)?;

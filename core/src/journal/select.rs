@@ -56,6 +56,20 @@ pub fn select(store: &impl Read, filter: &Filter) -> Result<Vec<Entry>, StoreErr
     Ok(found.into())
 }
 
+/// Shows all entries, oldest first.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when an entry cannot be read, and what `visit` returns.
+pub fn each(
+    store: &impl Read,
+    visit: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
+        visit(super::decode(key, bytes)?)?;
+        Ok(true)
+    })
+}
+
 /// Returns all entries, oldest first.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
+use super::entry::Second;
 use super::*;
-use crate::codec;
 use crate::store::{OpenOptions, Store};
 
 fn new_store(folder: &tempfile::TempDir) -> Store {
@@ -10,31 +10,45 @@ fn ann(at_unix_s: i64) -> Actor {
     Actor { name: "ann".into(), at_unix_s }
 }
 
-/// Writes an entry as the programs before today's layout did.
+/// Writes an entry as the first programs did.
 fn append_first_layout(writer: &Writer, detail: &str) {
+    append_former(writer, 1, Change { detail, ..Change::new("import", "2021-03", "") });
+}
+
+/// Writes an entry in a layout of before.
+fn append_former(writer: &Writer, layout: u8, change: Change<'_>) {
     let number = writer.next_id(SERIES).unwrap();
     let previous = if number == 1 { [0; 32] } else { get(writer, number - 1).unwrap().hash };
+    let (actor, at_unix_s) = if layout == 1 { ("lin", 1_617_638_400_i64) } else { ("ann", 1_617_700_000) };
     let mut entry = Entry {
-        layout: 1,
+        layout,
         number,
-        at_unix_s: 1_617_638_400,
-        actor: "lin".into(),
-        action: "import".into(),
-        subject: "2021-03".into(),
-        detail: detail.into(),
-        before: None,
-        after: None,
-        reason: None,
+        at_unix_s,
+        actor: actor.into(),
+        action: change.action.into(),
+        subject: change.subject.into(),
+        detail: change.detail.into(),
+        before: change.before,
+        after: change.after,
+        reason: change.reason.map(str::to_owned),
+        state: Vec::new(),
         previous,
         hash: [0; 32],
     };
     entry.hash = entry.expected_hash();
     let e = &entry;
-    let fields = (e.number, e.at_unix_s, &e.actor, &e.action, &e.subject, &e.detail, e.previous, e.hash);
-    writer.put(Table::Journal, &number.to_be_bytes(), &fields).unwrap();
+    let first = (e.number, e.at_unix_s, &e.actor, &e.action, &e.subject, &e.detail);
+    match layout {
+        1 => writer.put(Table::Journal, &number.to_be_bytes(), &(first, e.previous, e.hash)),
+        _ => {
+            let second = (e.before, e.after, &e.reason, e.previous, e.hash);
+            writer.put_as(2, Table::Journal, &number.to_be_bytes(), &(first, second))
+        }
+    }
+    .unwrap();
 }
 
-/// A writer with two entries of the first layout, and three of today's: with all fields, with some, with none.
+/// A writer with two entries of the first layout, one of the second, and two of today's: with some fields, with none.
 fn five(store: &Store) -> Writer {
     let writer = store.write().unwrap();
     append_first_layout(&writer, "450 lines");
@@ -45,11 +59,26 @@ fn five(store: &Store) -> Writer {
         reason: Some("the channel manager corrected it"),
         ..Change::new("reopen", "2021-03", "revision 2")
     };
-    append_change(&writer, &ann(1_617_700_000), all).unwrap();
+    append_former(&writer, 2, all);
     let some = Change { after: Some([3; 32]), ..Change::new("storage enable", "100010445724", "daily") };
     append_change(&writer, &ann(1_617_800_000), some).unwrap();
     append(&writer, &ann(1_617_900_000), "confirm", "2021-03 by pay time", "").unwrap();
+    let mut last = get(&writer, 5).unwrap();
+    last.state = vec![
+        PartState { part: "bills".into(), gap: false, digest: [4; 32] },
+        PartState { part: "steps".into(), gap: true, digest: [5; 32] },
+    ];
+    super::put(&writer, &mut last).unwrap();
     writer
+}
+
+/// Puts an entry in the layout that it says it has, with the hash that it says.
+fn put_entry(writer: &Writer, entry: &Entry) {
+    let second = Second::of(entry);
+    match entry.layout {
+        2 => writer.put_as(2, Table::Journal, &entry.number.to_be_bytes(), &second).unwrap(),
+        _ => writer.put_as(3, Table::Journal, &entry.number.to_be_bytes(), entry).unwrap(),
+    }
 }
 
 fn bytes_of(writer: &Writer, number: u64) -> Vec<u8> {
@@ -70,13 +99,13 @@ fn broken(writer: &Writer, words: &[&str]) {
 }
 
 #[test]
-fn entries_of_both_layouts_make_one_chain_and_come_back() {
+fn entries_of_all_layouts_make_one_chain_and_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(&folder);
     let writer = five(&store);
     let entries = list(&writer).unwrap();
     assert_eq!(verify(&writer).unwrap(), Proof { entries: 5, last: entries[4].hash });
-    assert_eq!(entries.iter().map(|e| e.layout).collect::<Vec<_>>(), [1, 1, 2, 2, 2]);
+    assert_eq!(entries.iter().map(|e| e.layout).collect::<Vec<_>>(), [1, 1, 2, 3, 3]);
     assert_eq!((entries[2].before, entries[2].after), (Some([1; 32]), Some([2; 32])));
     assert_eq!(entries[2].reason.as_deref(), Some("the channel manager corrected it"));
     assert_eq!((entries[4].before, entries[4].after, &entries[4].reason), (None, None, &None));
@@ -169,17 +198,17 @@ fn an_entry_that_was_replaced_with_its_hash_breaks_the_link_of_the_next() {
     let noted = verify(&writer).unwrap().last;
     let mut forged = get(&writer, 3).unwrap();
     forged.reason = None;
-    put(&writer, 3, codec::encode_as(2, &forged).unwrap());
+    put_entry(&writer, &forged);
     broken(&writer, &["entry 3 ", "it was altered"]);
     forged.hash = forged.expected_hash();
-    put(&writer, 3, codec::encode_as(2, &forged).unwrap());
+    put_entry(&writer, &forged);
     broken(&writer, &["entry 4 ", "one of the two was replaced"]);
     // Written anew to the end, the chain is whole, and only a hash that was noted tells.
     for number in 4..=5 {
         let mut next = get(&writer, number).unwrap();
         next.previous = get(&writer, number - 1).unwrap().hash;
         next.hash = next.expected_hash();
-        put(&writer, number, codec::encode_as(2, &next).unwrap());
+        put_entry(&writer, &next);
     }
     assert_ne!(verify(&writer).unwrap().last, noted);
     assert_eq!(number_of(&writer, &noted).unwrap(), None);
@@ -188,7 +217,7 @@ fn an_entry_that_was_replaced_with_its_hash_breaks_the_link_of_the_next() {
 #[test]
 fn no_two_entries_have_the_same_bytes_to_be_hashed() {
     let none = Entry {
-        layout: 2,
+        layout: 3,
         number: 1,
         at_unix_s: 0,
         actor: String::new(),
@@ -198,6 +227,7 @@ fn no_two_entries_have_the_same_bytes_to_be_hashed() {
         before: None,
         after: None,
         reason: None,
+        state: Vec::new(),
         previous: [0; 32],
         hash: [0; 32],
     };
@@ -209,6 +239,10 @@ fn no_two_entries_have_the_same_bytes_to_be_hashed() {
     let hashes = [
         change(&|_| {}),
         change(&|e| e.layout = 1),
+        change(&|e| e.layout = 2),
+        change(&|e| e.state = vec![PartState { part: String::new(), gap: false, digest: [0; 32] }]),
+        change(&|e| e.state = vec![PartState { part: String::new(), gap: true, digest: [0; 32] }]),
+        change(&|e| e.state = vec![PartState { part: "a".into(), gap: false, digest: [0; 32] }]),
         change(&|e| e.number = 2),
         change(&|e| e.at_unix_s = 1),
         change(&|e| e.actor = "a".into()),
@@ -259,8 +293,15 @@ const SECOND: &str = "020200000000000000a0246c60000000000300000000000000616e6e06
      b3e3aa12c2ee01b05fc5cb918e3f2f6087ec3f5af18c01d823785999b9c883eff775a635b685be7cd59bfb21400583eb\
      0e43";
 
+const THIRD: &str = "030300000000000000a0246c60000000000300000000000000616e6e060000000000000072656f70656e0700000000\
+     000000323032312d30330a000000000000007265766973696f6e203201010101010101010101010101010101010101\
+     010101010101010101010101010100010c00000000000000612077726f6e6720726174650100000000000000050000\
+     000000000062696c6c730104040404040404040404040404040404040404040404040404040404040404043f5af18c\
+     01d823785999b9c883eff775a635b685be7cd59bfb21400583eb0e439f652b453c625c8823929e1e1cf43cc36cb63b\
+     ee40bdaa8dcdbce0ffc0d53874";
+
 #[test]
-fn both_layouts_are_the_documented_ones() {
+fn all_layouts_are_the_documented_ones() {
     let bytes = |text: &str| -> Vec<u8> {
         (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
     };
@@ -273,6 +314,45 @@ fn both_layouts_are_the_documented_ones() {
         reason: Some("a wrong rate"),
         ..Change::new("reopen", "2021-03", "revision 2")
     };
+    append_former(&writer, 2, reopen);
     append_change(&writer, &ann(1_617_700_000), reopen).unwrap();
+    let mut third = get(&writer, 3).unwrap();
+    third.state = vec![PartState { part: "bills".into(), gap: true, digest: [4; 32] }];
+    super::put(&writer, &mut third).unwrap();
     assert_eq!((bytes_of(&writer, 1), bytes_of(&writer, 2)), (bytes(FIRST), bytes(SECOND)));
+    assert_eq!(bytes_of(&writer, 3), bytes(THIRD));
+}
+
+#[test]
+fn an_entry_records_what_its_commit_changes_and_names_what_no_entry_recorded_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(&folder);
+    let commit = |action: Option<&str>, table: Table, value: u64| {
+        let writer = store.write().unwrap();
+        writer.put(table, b"a", &value).unwrap();
+        if let Some(action) = action {
+            append(&writer, &ann(1), action, "a", "").unwrap();
+            writer.put(table, b"b", &value).unwrap();
+        }
+        writer.commit().unwrap();
+    };
+    let parts = |number: u64| -> Vec<(String, bool)> {
+        let entry = get(&store.read().unwrap(), number).unwrap();
+        entry.state.into_iter().map(|state| (state.part, state.gap)).collect()
+    };
+    commit(Some("one"), Table::Terms, 1);
+    commit(None, Table::Deliveries, 1);
+    commit(Some("two"), Table::Terms, 2);
+    let sound = |gap| [("terms".to_owned(), gap), ("steps".to_owned(), false)];
+    assert_eq!((parts(1), parts(2)), (sound(false).to_vec(), sound(false).to_vec()));
+    commit(None, Table::Terms, 3);
+    commit(Some("three"), Table::Terms, 4);
+    assert_eq!(parts(3), sound(true));
+    assert_eq!(verify(&store.read().unwrap()).unwrap().entries, 3);
+    let writer = store.write().unwrap();
+    let before = head(&writer).unwrap();
+    append(&writer, &ann(1), "four", "a", "").unwrap();
+    assert_eq!(head(&writer).unwrap(), before);
+    writer.commit().unwrap();
+    assert_eq!(head(&store.read().unwrap()).unwrap().map(|head| head.entry), Some(4));
 }

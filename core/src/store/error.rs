@@ -38,6 +38,9 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// The store is not what its journal records.
+    #[error("the store is damaged: it is not what its journal records: {}", .0.join("; "))]
+    Altered(Vec<String>),
     /// A record that others refer to is not there.
     #[error("the store is damaged: {0} is missing")]
     Lost(String),
@@ -53,7 +56,7 @@ impl StoreError {
             StoreError::Missing(_) | StoreError::Exists(_) | StoreError::NotAStore { .. } => Kind::User,
             StoreError::Format(_) => Kind::User,
             StoreError::Busy => Kind::Passing,
-            StoreError::Damaged { .. } | StoreError::Lost(_) => Kind::Damaged,
+            StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => Kind::Damaged,
             StoreError::Io(_) => Kind::Internal,
         }
     }

@@ -13,6 +13,8 @@ mod error;
 mod guard;
 mod pages;
 mod sealed;
+mod settle;
+mod state;
 mod tables;
 
 use std::cell::{Cell, RefCell};
@@ -32,11 +34,17 @@ pub use error::StoreError;
 use error::open_error;
 use guard::guarded;
 pub use guard::reads_a_page;
+use settle::Settling;
+#[cfg(test)]
+pub(crate) use settle::behind;
+pub use state::{Moved, STEPS, Since, Sum, Sums, empty as empty_part};
 pub use tables::{Large, Table};
 
 /// The number that marks the layout of tables and keys. Format 1 had records without checksums; one of its stores becomes one of
-/// format 2 when it is first written to.
-const STORE_FORMAT: u32 = 2;
+/// format 2 when it is first written to. Format 2 had no sums; one of its stores becomes one of format 3 with the first commit
+/// that has an entry in the journal.
+const STORE_FORMAT: u32 = 3;
+const SUMLESS_FORMAT: u32 = 2;
 const UNSEALED_FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 /// How long opening may take before another writer is taken to be the cause.
@@ -82,7 +90,7 @@ pub struct Store {
     /// What it lies on, where that is not the file at `path`.
     disk: Option<Arc<dyn Disk>>,
     wait: Duration,
-    /// Says whether its file still tells that it is of format 1.
+    /// Says whether its file still told that it is of format 1 when it was opened.
     unsealed: AtomicBool,
     /// Bytes of large values that were committed since the store was opened.
     put_bytes: Arc<AtomicU64>,
@@ -187,7 +195,7 @@ impl Store {
 
     /// Makes the first tables, and what a caller wants in a new store.
     fn fill(&self, fill: impl FnOnce(&Writer) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let writer = self.write()?;
+        let writer = self.begin()?;
         writer.sound.borrow_mut().extend_from_slice(Table::AT_FIRST);
         for table in Table::AT_FIRST {
             writer.open(*table)?;
@@ -195,14 +203,15 @@ impl Store {
         for large in Large::ALL {
             writer.open_large(*large)?;
         }
-        writer.put_format()?;
+        writer.put_format(STORE_FORMAT)?;
+        writer.settling.borrow_mut().keeps_sums = true;
         fill(&writer)?;
         writer.commit()
     }
 
     /// Refuses what is no store of the format that this program knows.
     fn of_our_format(self) -> Result<Store, StoreError> {
-        let format: u32 = match self.read()?.get(Table::Meta, FORMAT_KEY) {
+        let format: u32 = match format_of(&self.read()?) {
             Ok(Some(format)) => format,
             Ok(None) | Err(StoreError::Damaged { .. } | StoreError::Lost(_)) => {
                 return Err(StoreError::NotAStore {
@@ -213,7 +222,7 @@ impl Store {
             Err(e) => return Err(e),
         };
         self.unsealed.store(format == UNSEALED_FORMAT, Ordering::Relaxed);
-        if [STORE_FORMAT, UNSEALED_FORMAT].contains(&format) {
+        if [STORE_FORMAT, SUMLESS_FORMAT, UNSEALED_FORMAT].contains(&format) {
             Ok(self)
         } else {
             Err(StoreError::Format(format))
@@ -290,26 +299,29 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when the other one takes longer.
     pub fn write(&self) -> Result<Writer, StoreError> {
+        let writer = self.begin()?;
+        // Another program may have written to the store since it was opened.
+        let format = format_of(&writer)?;
+        writer.settling.borrow_mut().keeps_sums = format == Some(STORE_FORMAT);
+        if format == Some(UNSEALED_FORMAT) && self.unsealed.load(Ordering::Relaxed) {
+            writer.put_format(SUMLESS_FORMAT)?;
+        }
+        Ok(writer)
+    }
+
+    fn begin(&self) -> Result<Writer, StoreError> {
         let Handle::Writable(db) = &self.handle else {
             return Err(StoreError::Io("the store was opened to read only".into()));
         };
         let steps = self.wait.as_millis() / WAIT_STEP.as_millis();
         for _ in 0..steps {
             match guarded(|| Ok(db.try_begin_write()))? {
-                Ok(txn) => return self.writer(txn),
+                Ok(txn) => return Writer::new(txn, &self.put_bytes),
                 Err(redb::TransactionError::WouldBlock) => std::thread::sleep(WAIT_STEP),
                 Err(e) => return Err(e.into()),
             }
         }
-        self.writer(guarded(|| Ok(db.try_begin_write()?))?)
-    }
-
-    fn writer(&self, txn: redb::WriteTransaction) -> Result<Writer, StoreError> {
-        let writer = Writer::new(txn, &self.put_bytes)?;
-        if self.unsealed.load(Ordering::Relaxed) {
-            writer.put_format()?;
-        }
-        Ok(writer)
+        Writer::new(guarded(|| Ok(db.try_begin_write()?))?, &self.put_bytes)
     }
 
     /// Closes the file, telling what dropping would swallow; after much was put, gives back the room that is not used.
@@ -390,6 +402,33 @@ pub trait Read {
     /// [`StoreError::Lost`] when it is not there.
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError>;
 
+    /// Adds up all records and compares with what was kept. Reads the whole file.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    fn sums(&self) -> Result<Sums, StoreError>;
+
+    /// Returns how many entries of the journal this transaction has written; nobody else sees them yet.
+    fn uncommitted_entries(&self) -> u64 {
+        0
+    }
+
+    /// Returns what was committed since the journal's last entry; none in stores of earlier formats.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    fn since(&self) -> Result<Option<Since>, StoreError> {
+        self.get(Table::State, state::SINCE)
+    }
+
+    /// Says whether the store keeps sums; stores of earlier formats do not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file cannot be read.
+    fn keeps_sums(&self) -> Result<bool, StoreError> {
+        Ok(format_of(self)?.is_some_and(|format| format >= STORE_FORMAT))
+    }
+
     /// Returns a record.
     ///
     /// # Errors
@@ -467,6 +506,11 @@ fn decode_of<T: Layouts>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
 
 fn decode<T: DeserializeOwned>(table: Table, bytes: &[u8]) -> Result<T, StoreError> {
     codec::decode(bytes).map_err(|e| StoreError::damaged(format!("a record of `{}`", table.name()), e))
+}
+
+/// Returns the store's format.
+fn format_of(store: &(impl Read + ?Sized)) -> Result<Option<u32>, StoreError> {
+    store.get(Table::Meta, FORMAT_KEY)
 }
 
 /// Under which key the last number of a series lies in [`Table::Meta`].
@@ -555,6 +599,10 @@ impl Read for Reader {
             Err(e) => Err(e.into()),
         })
     }
+
+    fn sums(&self) -> Result<Sums, StoreError> {
+        settle::sums(self)
+    }
 }
 
 type Records<'a> = redb::Table<'a, &'static [u8], &'static [u8]>;
@@ -570,6 +618,7 @@ pub struct Writer {
     sound: RefCell<Vec<Table>>,
     /// Tables of which it is noted that they were made.
     made: RefCell<Vec<Table>>,
+    settling: RefCell<Settling>,
 }
 
 impl Drop for Writer {
@@ -592,6 +641,7 @@ impl Writer {
             of_store: of_store.clone(),
             sound: RefCell::default(),
             made: RefCell::default(),
+            settling: RefCell::default(),
         })
     }
 
@@ -627,8 +677,8 @@ impl Writer {
     }
 
     /// Puts the format, without a checksum: programs that know only the first format are to read it.
-    fn put_format(&self) -> Result<(), StoreError> {
-        let bytes = codec::encode(&STORE_FORMAT).map_err(|e| StoreError::damaged("the format", e))?;
+    fn put_format(&self, format: u32) -> Result<(), StoreError> {
+        let bytes = codec::encode(&format).map_err(|e| StoreError::damaged("the format", e))?;
         let mut open = self.open(Table::Meta)?;
         guarded(|| Ok(open.insert(FORMAT_KEY, bytes.as_slice()).map(|_| ())?))
     }
@@ -673,7 +723,12 @@ impl Writer {
         let sealed = sealed::seal(table, key, &bytes);
         let mut open = self.open(table)?;
         self.note_made(table)?;
-        guarded(|| Ok(open.insert(key, sealed.as_slice()).map(|_| ())?))
+        let mut settling = self.settling.borrow_mut();
+        guarded(|| {
+            let before = open.insert(key, sealed.as_slice())?;
+            settling.counts(table, key, before.as_ref().map(|before| before.value()), Some(&sealed));
+            Ok(())
+        })
     }
 
     /// Notes that a table is made, with its first record.
@@ -695,7 +750,12 @@ impl Writer {
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
         let mut open = self.open(table)?;
-        guarded(|| Ok(open.remove(key).map(|_| ())?))
+        let mut settling = self.settling.borrow_mut();
+        guarded(|| {
+            let before = open.remove(key)?;
+            settling.counts(table, key, before.as_ref().map(|before| before.value()), None);
+            Ok(())
+        })
     }
 
     /// Takes a large value away; nothing there is no error.
@@ -704,7 +764,8 @@ impl Writer {
     /// [`StoreError::Io`] when the file cannot be written.
     pub fn delete_large(&self, table: Large, id: u64) -> Result<(), StoreError> {
         let mut open = self.open_large(table)?;
-        guarded(|| pages::delete(&mut open, id))
+        let mut settling = self.settling.borrow_mut();
+        guarded(|| pages::delete(&mut open, table, id, settling.of(table.name())))
     }
 
     /// Puts a large value under an id that must be new.
@@ -714,7 +775,8 @@ impl Writer {
     pub fn put_large(&self, table: Large, id: u64, bytes: &[u8]) -> Result<(), StoreError> {
         self.put_bytes.set(self.put_bytes.get() + bytes.len() as u64);
         let mut open = self.open_large(table)?;
-        guarded(|| pages::put(&mut open, table, id, bytes))
+        let mut settling = self.settling.borrow_mut();
+        guarded(|| pages::put(&mut open, table, id, bytes, settling.of(table.name())))
     }
 
     /// Returns the next number of a series, starting at 1.
@@ -730,11 +792,12 @@ impl Writer {
         Ok(id)
     }
 
-    /// Makes everything that was put durable, at once.
+    /// Makes everything that was put durable, at once, with what the tables add up to and the entry that records it.
     ///
     /// # Errors
     /// [`StoreError::Io`] when it cannot; the store is then as before.
     pub fn commit(mut self) -> Result<(), StoreError> {
+        self.settle()?;
         if let Some(txn) = self.txn.take() {
             guarded(|| Ok(txn.commit()?))?;
         }
@@ -767,6 +830,14 @@ impl Read for Writer {
     fn get_large(&self, table: Large, id: u64) -> Result<Vec<u8>, StoreError> {
         let open = self.open_large(table)?;
         guarded(|| pages::get(&open, table, id))
+    }
+
+    fn sums(&self) -> Result<Sums, StoreError> {
+        settle::sums(self)
+    }
+
+    fn uncommitted_entries(&self) -> u64 {
+        self.settling.borrow().entries
     }
 }
 

@@ -12,6 +12,7 @@
 
 use redb::ReadableTable;
 
+use super::state::Lanes;
 use super::{Large, StoreError};
 
 const PAGE_BYTES: usize = 4096;
@@ -53,6 +54,7 @@ pub(super) fn put(
     large: Large,
     id: u64,
     bytes: &[u8],
+    sums: &mut Lanes,
 ) -> Result<(), StoreError> {
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     let mut value = Vec::with_capacity(bytes.len() + 12);
@@ -63,7 +65,11 @@ pub(super) fn put(
     let mut piece = 0;
     while !rest.is_empty() {
         let (head, tail) = rest.split_at_checked(piece_bytes(rest.len())).unwrap_or((rest, &[]));
-        table.insert(key(id, piece)?, head)?;
+        let at = key(id, piece)?;
+        if let Some(before) = table.insert(at, head)? {
+            sums.take(large.name(), &at.to_le_bytes(), before.value());
+        }
+        sums.put(large.name(), &at.to_le_bytes(), head);
         rest = tail;
         piece += 1;
     }
@@ -108,8 +114,16 @@ pub(super) fn get(
 }
 
 /// Takes a value away, piece by piece.
-pub(super) fn delete(table: &mut redb::Table<'_, u64, &'static [u8]>, id: u64) -> Result<(), StoreError> {
-    table.retain_in(key(id, 0)?..key(id + 1, 0)?, |_, _| false)?;
+pub(super) fn delete(
+    table: &mut redb::Table<'_, u64, &'static [u8]>,
+    large: Large,
+    id: u64,
+    sums: &mut Lanes,
+) -> Result<(), StoreError> {
+    table.retain_in(key(id, 0)?..key(id + 1, 0)?, |at, piece| {
+        sums.take(large.name(), &at.to_le_bytes(), piece);
+        false
+    })?;
     Ok(())
 }
 

@@ -63,8 +63,12 @@ pub enum Table {
     People,
     /// What requests with a key came to, under the key.
     Requests,
+    /// The last entry of the journal that tells a bill's digest, under the entry's subject.
+    BillEntries,
     /// The journal, under the entry's number.
     Journal,
+    /// What each table's records add up to, under the table's name ([`super::Sums`]).
+    State,
 }
 
 impl Table {
@@ -116,7 +120,9 @@ impl Table {
         Table::NoticeKeys,
         Table::People,
         Table::Requests,
+        Table::BillEntries,
         Table::Journal,
+        Table::State,
     ];
 
     /// Returns the table's name in the file.
@@ -151,7 +157,9 @@ impl Table {
             Table::NoticeKeys => "notice_keys",
             Table::People => "people",
             Table::Requests => "requests",
+            Table::BillEntries => "bill_entries",
             Table::Journal => "journal",
+            Table::State => "state",
         }
     }
 

@@ -6,7 +6,7 @@ const SHAPES: &[(&[&str], Shape)] = &[
     (&["account", "price", "list"], shape("billkeep.account.price.list/1", &[], Some(&["currency", "decimals", "figure", "from", "product", "rounding", "rule", "to", "uin"]))),
     (&["account", "tree"], shape("billkeep.account.tree/1", &["on"], Some(&["account", "depth:i", "lines", "months", "name", "parent", "role", "totals"]))),
     (&["audit", "list"], shape("billkeep.audit.list/1", &[], Some(&["action", "actor", "after", "at", "before", "detail", "entry:i", "hash", "previous", "reason", "subject"]))),
-    (&["audit", "verify"], shape("billkeep.audit.verify/1", &[], Some(&["entries:i", "last_hash", "noted_entry:is"]))),
+    (&["audit", "verify"], shape("billkeep.audit.verify/1", &[], Some(&["entries:i", "last_hash", "noted_entry:is", "recorded_from_entry:is", "commits_since:i"]))),
     (&["bill", "diff"], shape("billkeep.bill.diff/1", &["added:i", "basis", "changed:i", "from:o", "groups:a", "month", "net:a", "removed:i", "to:o"], None)),
     (&["bill", "explain"], shape("billkeep.bill.explain/1", &["basis", "digest", "month", "revision:i", "totals:a"], None)),
     (&["bill", "lines"], shape("billkeep.bill.lines/1", &[], None)),

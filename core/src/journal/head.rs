@@ -1,0 +1,34 @@
+//! The journal's last entry, as others are told of it: whoever has it can tell later whether the journal still has it.
+
+use crate::digest::hex;
+use crate::store::{Read, StoreError};
+
+use super::{SERIES, get};
+
+/// An entry's number and hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The entry's number.
+    pub entry: u64,
+    /// Its hash.
+    pub hash: [u8; 32],
+}
+
+impl Head {
+    /// Returns the hash in hexadecimal digits.
+    pub fn hex(&self) -> String {
+        hex(&self.hash)
+    }
+}
+
+/// Returns the last entry that was committed; none while there is no entry.
+///
+/// # Errors
+/// [`StoreError::Lost`] when it is not there.
+pub fn head(store: &impl Read) -> Result<Option<Head>, StoreError> {
+    let number = store.last_id(SERIES)?.saturating_sub(store.uncommitted_entries());
+    if number == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Head { entry: number, hash: get(store, number)?.hash }))
+}
