@@ -4,7 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use billkeep_core::bounded;
+
 use crate::error::CommandError;
+
+/// A moment in time has some 20 characters.
+const CLOCK_BYTES_MAX: u64 = 1 << 10;
 
 /// The one place that asks for the time.
 #[derive(Clone)]
@@ -48,7 +53,7 @@ impl Clock {
 }
 
 fn read(path: &Path) -> Option<i64> {
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = bounded::read_text(path, CLOCK_BYTES_MAX).ok()?;
     chrono::DateTime::parse_from_rfc3339(text.trim()).ok().map(|at| at.timestamp())
 }
 

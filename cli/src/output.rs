@@ -1,7 +1,7 @@
 //! Tables, JSON and CSV on stdout; words on stderr.
 
 use std::borrow::Cow;
-use std::io::{BufWriter, IsTerminal, Write};
+use std::io::{BufRead as _, BufWriter, IsTerminal, Read as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use billkeep_core::money::Amount;
@@ -359,6 +359,9 @@ impl Out {
     }
 }
 
+/// What a person answers to a question is a word.
+const ANSWER_BYTES_MAX: u64 = 100;
+
 /// Asks a person whether they agree; where there is no terminal to ask at, nobody does.
 pub(crate) fn agreed(question: &str) -> Result<bool, CommandError> {
     if !std::io::stdin().is_terminal() {
@@ -366,7 +369,7 @@ pub(crate) fn agreed(question: &str) -> Result<bool, CommandError> {
     }
     write!(std::io::stderr(), "{} [y/N] ", visible_lines(question))?;
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
+    std::io::stdin().lock().take(ANSWER_BYTES_MAX).read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 

@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod audit;
 pub mod bill;
 pub mod block;
+pub mod bounded;
 pub mod calendar;
 pub mod carry;
 pub mod check;

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::bounded::{self, BoundedError};
 use crate::error::Kind;
 
 pub use memory::Memory;
@@ -302,7 +303,7 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
 }
 
 /// The largest object that [`read_small`] reads: manifests and signatures are far smaller.
-pub const SMALL_BYTES_MAX: u64 = 16 << 20;
+pub const SMALL_BYTES_MAX: u64 = bounded::MANIFEST_BYTES_MAX;
 
 /// Reads a small object of a sink, such as a manifest.
 ///
@@ -310,14 +311,12 @@ pub const SMALL_BYTES_MAX: u64 = 16 << 20;
 /// [`SinkError::Damaged`] when it is larger than [`SMALL_BYTES_MAX`], without reading more than that; [`SinkError`].
 pub fn read_small(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
     let Some(reader) = sink.read(name)? else { return Ok(None) };
-    let mut bytes = Vec::new();
-    let mut reader = reader.take(SMALL_BYTES_MAX + 1);
-    reader.read_to_end(&mut bytes).map_err(|e| SinkError::Passing(e.to_string()))?;
-    if bytes.len() as u64 > SMALL_BYTES_MAX {
-        let mib = SMALL_BYTES_MAX >> 20;
-        return Err(SinkError::Damaged(format!("`{name}` is larger than {mib} MiB and was not read")));
-    }
-    Ok(Some(bytes))
+    bounded::read(reader, SMALL_BYTES_MAX).map(Some).map_err(|e| match e {
+        BoundedError::TooLong { bytes_max } => {
+            SinkError::Damaged(format!("`{name}` is larger than {} MiB and was not read", bytes_max >> 20))
+        }
+        e => SinkError::Passing(e.to_string()),
+    })
 }
 
 /// Returns length and SHA-256 of what a sink holds under a name.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::sink::SinkError;
 
 /// Sees that only its owner can read a file, where the system has such rights.
@@ -28,7 +29,7 @@ pub(crate) fn only_ours(path: &Path) -> Result<(), String> {
 pub(crate) fn values(path: &Path) -> Result<BTreeMap<String, String>, SinkError> {
     let failed = |why: String| SinkError::Credentials(format!("credentials `{}`: {why}", path.display()));
     only_ours(path).map_err(failed)?;
-    let text = fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    let text = bounded::read_text(path, SETTINGS_BYTES_MAX).map_err(|e| failed(e.to_string()))?;
     let mut values = BTreeMap::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -9,6 +9,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use billkeep_core::bounded::{self, BoundedError};
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 
 /// The hidden folder for files that are not finished.
@@ -146,10 +147,10 @@ impl Sink for Folder {
 
     fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, SinkError> {
         let path = self.at(name)?;
-        match File::open(&path) {
-            Ok(file) => Ok(Some(Box::new(file))),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(setup(&path, &e)),
+        match bounded::open_file(&path) {
+            Ok((file, _)) => Ok(Some(Box::new(file))),
+            Err(BoundedError::Io(e)) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(SinkError::Setup(format!("`{}`: {e}", path.display()))),
         }
     }
 

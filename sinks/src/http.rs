@@ -2,10 +2,12 @@
 
 pub(crate) mod vetted;
 
+use std::path::Path;
 use std::time::Duration;
 
+use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, ClientBuilder, Proxy};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, Response};
 use tokio::runtime::Runtime;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,14 +59,33 @@ impl Http {
             request = request.header(*name, value);
         }
         self.runtime.block_on(async {
-            let answer = request.send().await.map_err(|e| chain(&e.without_url()))?;
+            let mut answer = request.send().await.map_err(|e| chain(&e.without_url()))?;
             let status = answer.status().as_u16();
-            // An answer that breaks off was one.
-            let bytes = answer.bytes().await.unwrap_or_default();
-            let text = bytes.get(..ANSWER_BYTES_MAX).unwrap_or(&bytes);
-            Ok((status, String::from_utf8_lossy(text).into_owned()))
+            let mut text = Vec::new();
+            // The status is the answer: a text that is too long or breaks off is cut, and the connection is closed.
+            let _ = read_body(&mut answer, ANSWER_BYTES_MAX, &mut text).await;
+            text.truncate(ANSWER_BYTES_MAX);
+            Ok((status, String::from_utf8_lossy(&text).into_owned()))
         })
     }
+}
+
+/// Why a body was not read to its end.
+enum Unread {
+    /// It has more bytes than were wanted; so many have come.
+    TooLong(u64),
+    Broken(reqwest::Error),
+}
+
+/// Reads a body into `bytes`, until there is more of it than `bytes_max`. The server decides how much it sends, not this program.
+async fn read_body(answer: &mut Response, bytes_max: usize, bytes: &mut Vec<u8>) -> Result<(), Unread> {
+    while let Some(chunk) = answer.chunk().await.map_err(Unread::Broken)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > bytes_max {
+            return Err(Unread::TooLong(bytes.len() as u64));
+        }
+    }
+    Ok(())
 }
 
 /// Begins a client.
@@ -78,7 +99,7 @@ fn builder(ca: Option<&str>) -> Result<ClientBuilder, String> {
         .redirect(Policy::none());
     let Some(path) = ca else { return Ok(builder) };
     let wrong = |why: String| format!("the certificates in `{path}`: {why}");
-    let pem = std::fs::read(path).map_err(|e| wrong(e.to_string()))?;
+    let pem = bounded::read_file(Path::new(path), SETTINGS_BYTES_MAX).map_err(|e| wrong(e.to_string()))?;
     Ok(builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))?))
 }
 

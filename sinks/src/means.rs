@@ -1,9 +1,9 @@
 //! What else can be done with what goes to a sink: encrypt it, sign its manifests. The door to `age`.
 
-use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
+use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::delivery::{Seal, Sign};
 use billkeep_core::sink::SinkError;
 use ring::signature::Ed25519KeyPair;
@@ -116,7 +116,7 @@ impl Ed25519 {
     fn read(path: &Path) -> Result<Ed25519, SinkError> {
         let failed = |why: &str| SinkError::Credentials(format!("signing key `{}`: {why}", path.display()));
         only_ours(path).map_err(|why| failed(&why))?;
-        let pem = fs::read(path).map_err(|e| failed(&e.to_string()))?;
+        let pem = bounded::read_file(path, SETTINGS_BYTES_MAX).map_err(|e| failed(&e.to_string()))?;
         let der = PrivatePkcs8KeyDer::from_pem_slice(&pem)
             .map_err(|_| failed("it is not a private key in PEM (PKCS #8)"))?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der());

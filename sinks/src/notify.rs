@@ -4,10 +4,10 @@ mod command;
 
 mod webhook;
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::notice::{How, Notifier, Notify, NotifyError};
 
 use crate::files::only_ours;
@@ -85,7 +85,7 @@ fn secret(what: &str, place: &str, env: Env<'_>) -> Result<String, NotifyError> 
         (Some(name), _) => env(name).ok_or_else(|| failed("there is no such variable".into()))?,
         (_, Some(path)) => {
             only_ours(Path::new(path)).map_err(failed)?;
-            fs::read_to_string(path).map_err(|e| failed(e.to_string()))?
+            bounded::read_text(Path::new(path), SETTINGS_BYTES_MAX).map_err(|e| failed(e.to_string()))?
         }
         _ => return Err(failed("it is neither `env:NAME` nor `file:PATH`".into())),
     };

@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 28] = [
+const DOORS: [Door; 29] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
     Door { krate: "wide", place: "core/src/ingest/marks" },
@@ -37,6 +37,7 @@ const DOORS: [Door; 28] = [
     Door { krate: "object_store", place: "sinks/src/object" },
     Door { krate: "age", place: "sinks/src/means" },
     Door { krate: "reqwest", place: "sinks/src/http" },
+    Door { krate: "aho_corasick", place: "sinks/src/redact" },
     Door { krate: "wasmtime", place: "sinks/src/wasm" },
     Door { krate: "wasmtime_wasi", place: "sinks/src/wasm" },
     Door { krate: "wit_component", place: "sinks/src/wasm" },
@@ -159,6 +160,42 @@ fn unsafe_elsewhere(files: &[File]) -> Vec<String> {
     found
 }
 
+/// Ways to read something whole, however long it is.
+const WHOLE: [&str; 7] = [
+    "read_to_end(",
+    "read_to_string(",
+    "fs::read(",
+    "read_line(",
+    "read_until(",
+    ".bytes().await",
+    ".text().await",
+];
+/// The one place that reads something whole, up to a limit; and a helper of tests that stands beside what it tests.
+const BOUNDED: [&str; 2] = ["core/src/bounded.rs", "core/src/export/archive.rs"];
+
+/// Returns the lines that read something whole without a limit: `take` stands right before those that have one.
+fn unbounded_reads(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for File { path, text } in files {
+        if BOUNDED.contains(&path.as_str()) || path.ends_with("/tests.rs") || path.contains("/tests/") {
+            continue;
+        }
+        let code = source::without_test_modules(&source::code(text));
+        let lines: Vec<&str> = code.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let Some(way) = WHOLE.iter().find(|way| line.contains(*way)) else { continue };
+            let has_limit = lines[at.saturating_sub(2)..=at].iter().any(|line| line.contains(".take("));
+            if !has_limit {
+                found.push(format!(
+                    "{path}:{}: `{way}` reads as much as there is: use `bounded`, or `take` right before",
+                    at + 1
+                ));
+            }
+        }
+    }
+    found
+}
+
 /// Returns the dependencies that a package's manifest must not have.
 fn wrong_dependencies(package: &str, manifest: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -213,6 +250,15 @@ fn unsafe_code_is_in_three_files_only() {
     }
 }
 
+#[test]
+fn nothing_from_outside_is_read_whole_without_a_limit() {
+    for (folder, _) in PACKAGES {
+        let files: Vec<File> =
+            rust_files(folder).into_iter().filter(|file| file.path.contains("/src/")).collect();
+        assert_none(&unbounded_reads(&files));
+    }
+}
+
 /// A rule that finds nothing in a wrong file holds nothing.
 #[test]
 fn a_wrong_file_is_found_with_its_line() {
@@ -250,6 +296,19 @@ fn a_wrong_file_is_found_with_its_line() {
     ]);
     let places: Vec<&str> = found.iter().map(|line| line.split(',').next().unwrap()).collect();
     assert_eq!(places, ["core/src/vectors/sha256.rs:3: unsafe code"]);
+
+    let found = unbounded_reads(&[
+        file(
+            "cli/src/a.rs",
+            "fn f() { fs::read(p); }\n// fs::read(p)\nfn g() { fs::read_dir(p); \"fs::read(\"; }\n",
+        ),
+        file("cli/src/b.rs", "fn f() {\n    file\n        .take(9)\n        .read_to_end(&mut b);\n}\n"),
+        file("cli/src/c.rs", "async fn f() { a.bytes().await; }\nfn g() { text.bytes(); }\n"),
+        file("cli/src/d.rs", "#[cfg(test)]\nmod tests {\n    fn f() { fs::read(p); }\n}\n"),
+        file("core/src/bounded.rs", "fn f() { from.read_to_end(b); }\n"),
+    ]);
+    let places: Vec<&str> = found.iter().map(|line| line.split("` reads").next().unwrap()).collect();
+    assert_eq!(places, ["cli/src/a.rs:1: `fs::read(", "cli/src/c.rs:1: `.bytes().await"]);
 
     let manifest = "[package]\nname = \"x\"\nredb = 1\n\n[dependencies]\nbillkeep-core.workspace = true\n\
                     comfy-table = { version = \"8\" } # a table\n[dev-dependencies.billkeep]\npath = \"../cli\"\n";

@@ -5,6 +5,7 @@ mod price;
 
 use billkeep_core::accounts::{self, Known, Role, Tree, Unassigned};
 use billkeep_core::bill::totals_text;
+use billkeep_core::bounded::{self, ACCOUNTS_BYTES_MAX};
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
@@ -52,7 +53,7 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
 }
 
 fn import(context: &Context, file: &std::path::Path, dry_run: bool) -> Result<(), CommandError> {
-    let bytes = std::fs::read(file)
+    let bytes = bounded::read_file_or_pipe(file, ACCOUNTS_BYTES_MAX)
         .map_err(|e| CommandError::user(format!("cannot read `{}`: {e}", file.display())))?;
     let store = context.write()?;
     let imported = accounts::import(store.write()?, &bytes, dry_run, &context.actor())?;

@@ -1,8 +1,8 @@
 //! `calendar`: when bills are due.
 
-use std::io::Read as _;
 use std::path::Path;
 
+use billkeep_core::bounded;
 use billkeep_core::calendar::{self, Calendars, FILE_BYTES_MAX, Months, Profile};
 
 use crate::args::Calendar;
@@ -59,10 +59,8 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
 
 /// Reads a calendar's file; more than one can have is not read.
 fn read(path: &Path) -> Result<Profile, CommandError> {
-    let failed = |e: std::io::Error| CommandError::user(format!("`{}`: {e}", path.display()));
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(FILE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let bytes = bounded::read_file_or_pipe(path, FILE_BYTES_MAX as u64)
+        .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| CommandError::user(format!("`{}` is not UTF-8 text", path.display())))?;
     calendar::read_file(text).map_err(|e| {

@@ -3,7 +3,10 @@
 use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small};
+use billkeep_core::bounded;
+use billkeep_core::sink::{
+    SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small,
+};
 
 use super::Answer::{No, NotTried, Yes};
 use super::Weight::{Can, Must};
@@ -140,7 +143,7 @@ fn staged_file(subject: &Subject<'_>) -> Answered {
     let sink = subject.sink()?;
     let part = subject.staged("another name", b"bytes")?;
     sink.put("a.zip", &part, &Unwatched)?;
-    if std::fs::read(&part.path).is_ok_and(|left| left != b"bytes") {
+    if bounded::read_file(&part.path, SMALL_BYTES_MAX).is_ok_and(|left| left != b"bytes") {
         return Ok(No("the file that was put has changed".into()));
     }
     holds(&*sink, "a.zip", b"bytes")

@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
-use super::{builder, chain};
+use super::{Unread, builder, chain, read_body};
 
 /// A body, with its length.
 pub(crate) enum Body {
@@ -76,12 +76,11 @@ pub(crate) async fn send(request: Request<'_>, body: Body, ca: Option<&str>) -> 
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-        body.extend_from_slice(&chunk);
-        if body.len() as u64 > max {
-            return Err(Failed::TooLarge(body.len() as u64));
-        }
-    }
+    let bytes_max = usize::try_from(max).unwrap_or(usize::MAX);
+    read_body(&mut answer, bytes_max, &mut body).await.map_err(|unread| match unread {
+        Unread::TooLong(bytes) => Failed::TooLarge(bytes),
+        Unread::Broken(e) => failed(e),
+    })?;
     Ok(Answer { status, headers, body })
 }
 

@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use billkeep_core::bounded;
 use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -209,12 +210,25 @@ impl Bucket {
         }
     }
 
-    async fn get(&self, path: &Path) -> Result<Option<Vec<u8>>, Error> {
-        match self.store.get(path).await {
-            Ok(got) => Ok(Some(got.bytes().await?.to_vec())),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(e) => Err(e),
+    /// Compares an object with some bytes, and returns nothing where there is none. What is there may be of any length, so it is
+    /// read as far as it is the same.
+    async fn holds(&self, path: &Path, bytes: &[u8]) -> Result<Option<bool>, Error> {
+        let got = match self.store.get(path).await {
+            Ok(got) => got,
+            Err(Error::NotFound { .. }) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        if got.meta.size != bytes.len() as u64 {
+            return Ok(Some(false));
         }
+        let (mut stream, mut rest) = (got.into_stream(), bytes);
+        while let Some(chunk) = stream.next().await {
+            match rest.strip_prefix(chunk?.as_ref()) {
+                Some(after) => rest = after,
+                None => return Ok(Some(false)),
+            }
+        }
+        Ok(Some(rest.is_empty()))
     }
 }
 
@@ -235,7 +249,8 @@ impl Sink for Bucket {
         let tag = if part.bytes > self.whole_bytes_max {
             self.wait(self.put_pieces(&path, part, watch))??
         } else {
-            let bytes = std::fs::read(&part.path).map_err(|e| read_error(part, &e))?;
+            let bytes = bounded::read_file(&part.path, self.whole_bytes_max)
+                .map_err(|e| SinkError::Setup(format!("`{}` cannot be read: {e}", part.path.display())))?;
             let put = self.wait(self.store.put(&path, PutPayload::from(bytes)))?;
             let put = put.map_err(|e| self.error(&format!("`{name}` cannot be put"), &e))?;
             watch.sent(part.bytes);
@@ -268,14 +283,13 @@ impl Sink for Bucket {
                 Ok(true) => Ok(true),
                 // Ours may be there though the answer was lost, or was an error: what is there decides.
                 Ok(false) => {
-                    let found = self.get(&path).await.map_err(|e| self.error(&what, &e))?;
-                    Ok(found.as_deref() == Some(bytes))
+                    let same = self.holds(&path, bytes).await.map_err(|e| self.error(&what, &e))?;
+                    Ok(same == Some(true))
                 }
                 Err(e) => {
                     let error = self.error(&what, &e);
-                    match self.get(&path).await {
-                        Ok(Some(found)) if found == bytes => Ok(true),
-                        Ok(Some(_)) => Ok(false),
+                    match self.holds(&path, bytes).await {
+                        Ok(Some(same)) => Ok(same),
                         _ => Err(error),
                     }
                 }

@@ -3,10 +3,10 @@
 //! COS is S3 with a host of its own for each bucket, another header for "create, and never replace", and other names for the
 //! keys. It was built from COS's documents and tried against servers that answer to its hosts; nobody has tried it against COS.
 
-use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::sink::SinkError;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::path::Path;
@@ -150,7 +150,8 @@ impl<'a> Address<'a> {
         let of_env = env("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
         if let Some(path) = self.get("ca").map(str::to_owned).or(of_env) {
             let wrong = |why: String| SinkError::Setup(format!("the certificates in `{path}`: {why}"));
-            let pem = fs::read(&path).map_err(|e| wrong(e.to_string()))?;
+            let pem =
+                bounded::read_file(path.as_ref(), SETTINGS_BYTES_MAX).map_err(|e| wrong(e.to_string()))?;
             for certificate in Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))? {
                 client = client.with_root_certificate(certificate);
             }
