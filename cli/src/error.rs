@@ -174,6 +174,8 @@ impl From<StoreError> for CommandError {
             StoreError::Io(_) => {
                 error.hint("the store is as it was before; free some room or mend the disk, and run it again")
             }
+            StoreError::BrokenOff(_) => error
+                .hint("the store is as it was before: run it again, and if it breaks off again, `billkeep store check`"),
             StoreError::Format(_) => error.hint("use the billkeep that wrote it, or a newer one"),
             StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => error
                 .hint("run `billkeep store check` to see what is affected, and restore a backup of the file"),

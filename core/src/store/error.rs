@@ -47,6 +47,11 @@ pub enum StoreError {
     /// The disk failed.
     #[error("the store cannot be read or written: {0}")]
     Io(String),
+    /// The storage engine broke off while it wrote. Nothing of that transaction is kept, and this handle writes nothing more.
+    #[error(
+        "writing to the store broke off, and nothing of it was kept ({0}); the store has to be opened again"
+    )]
+    BrokenOff(String),
 }
 
 impl StoreError {
@@ -57,7 +62,7 @@ impl StoreError {
             StoreError::Format(_) => Kind::User,
             StoreError::Busy => Kind::Passing,
             StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => Kind::Damaged,
-            StoreError::Io(_) => Kind::Internal,
+            StoreError::Io(_) | StoreError::BrokenOff(_) => Kind::Internal,
         }
     }
 

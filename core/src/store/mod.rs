@@ -32,8 +32,8 @@ pub use chunks::ChunkCache;
 pub use disk::Disk;
 pub use error::StoreError;
 use error::open_error;
-use guard::guarded;
 pub use guard::reads_a_page;
+use guard::{guarded, guarded_write, must_be_sound};
 use settle::Settling;
 #[cfg(test)]
 pub(crate) use settle::behind;
@@ -78,8 +78,27 @@ pub enum Access {
     Write,
 }
 
+/// A database that is closed without a panic: one that has broken off panics once more when it is dropped.
+struct Held(Option<redb::Database>);
+
+impl Held {
+    fn db(&self) -> Result<&redb::Database, StoreError> {
+        self.0.as_ref().ok_or_else(|| StoreError::Io("the store was closed".into()))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let db = self.0.take();
+        let _ = guarded(|| {
+            drop(db);
+            Ok(())
+        });
+    }
+}
+
 enum Handle {
-    Writable(redb::Database),
+    Writable(Held),
     ReadOnly(redb::ReadOnlyDatabase),
 }
 
@@ -94,6 +113,8 @@ pub struct Store {
     unsealed: AtomicBool,
     /// Bytes of large values that were committed since the store was opened.
     put_bytes: Arc<AtomicU64>,
+    /// Says whether a write has broken off: then nothing is written any more.
+    broken_off: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -126,7 +147,7 @@ impl Store {
             std::fs::remove_file(&temporary).map_err(io)?;
         }
         let db = Self::builder(options).create(&temporary).map_err(|e| open_error(&temporary, e))?;
-        let made = Store::over(Handle::Writable(db), &temporary, options);
+        let made = Store::over(Handle::Writable(Held(Some(db))), &temporary, options);
         made.fill(fill)?;
         made.close()?;
         // A hard link fails if another process was faster, where a rename would replace its store.
@@ -179,7 +200,7 @@ impl Store {
         let backend = disk::Owned(disk.clone());
         let db =
             guarded(|| Self::builder(options).create_with_backend(backend).map_err(|e| open_error(name, e)))?;
-        Ok(Store { disk: Some(disk), ..Store::over(Handle::Writable(db), name, options) })
+        Ok(Store { disk: Some(disk), ..Store::over(Handle::Writable(Held(Some(db))), name, options) })
     }
 
     fn over(handle: Handle, path: &Path, options: &OpenOptions) -> Store {
@@ -190,6 +211,7 @@ impl Store {
             wait: options.wait,
             unsealed: AtomicBool::new(false),
             put_bytes: Arc::default(),
+            broken_off: Arc::default(),
         }
     }
 
@@ -269,7 +291,7 @@ impl Store {
         };
         let handle = match read_only {
             Some(db) => Handle::ReadOnly(db),
-            None => Handle::Writable(open_writable(path, options)?),
+            None => Handle::Writable(Held(Some(open_writable(path, options)?))),
         };
         Store::over(handle, path, options).of_our_format()
     }
@@ -287,7 +309,7 @@ impl Store {
         guarded(|| {
             Ok(Reader {
                 txn: match &self.handle {
-                    Handle::Writable(db) => db.begin_read()?,
+                    Handle::Writable(held) => held.db()?.begin_read()?,
                     Handle::ReadOnly(db) => db.begin_read()?,
                 },
             })
@@ -297,7 +319,7 @@ impl Store {
     /// Begins to write, waiting for another writer up to the bound.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when the other one takes longer.
+    /// [`StoreError::Busy`] when the other one takes longer; [`StoreError::BrokenOff`] after a write has broken off.
     pub fn write(&self) -> Result<Writer, StoreError> {
         let writer = self.begin()?;
         // Another program may have written to the store since it was opened.
@@ -310,18 +332,20 @@ impl Store {
     }
 
     fn begin(&self) -> Result<Writer, StoreError> {
-        let Handle::Writable(db) = &self.handle else {
+        let Handle::Writable(held) = &self.handle else {
             return Err(StoreError::Io("the store was opened to read only".into()));
         };
+        let db = held.db()?;
         let steps = self.wait.as_millis() / WAIT_STEP.as_millis();
         for _ in 0..steps {
-            match guarded(|| Ok(db.try_begin_write()))? {
-                Ok(txn) => return Writer::new(txn, &self.put_bytes),
+            match guarded_write(&self.broken_off, || Ok(db.try_begin_write()))? {
+                Ok(txn) => return Ok(Writer::new(txn, &self.put_bytes, &self.broken_off)),
                 Err(redb::TransactionError::WouldBlock) => std::thread::sleep(WAIT_STEP),
                 Err(e) => return Err(e.into()),
             }
         }
-        Writer::new(guarded(|| Ok(db.try_begin_write()?))?, &self.put_bytes)
+        let txn = guarded_write(&self.broken_off, || Ok(db.try_begin_write()?))?;
+        Ok(Writer::new(txn, &self.put_bytes, &self.broken_off))
     }
 
     /// Closes the file, telling what dropping would swallow; after much was put, gives back the room that is not used.
@@ -330,7 +354,9 @@ impl Store {
     /// [`StoreError::Io`] when the last write failed.
     pub fn close(self) -> Result<(), StoreError> {
         match self.handle {
-            Handle::Writable(mut db) => {
+            Handle::Writable(mut held) => {
+                // What a write has left half done is not looked through, and is not on the disk.
+                must_be_sound(&self.broken_off)?;
                 // The file has grown by doubling. Looking through it costs the more the larger it is, so what was put has to be
                 // worth that. While somebody reads, it cannot be done, and does no harm to leave.
                 let put_bytes = self.put_bytes.load(Ordering::Relaxed);
@@ -338,12 +364,14 @@ impl Store {
                     Some(disk) => disk.bytes().unwrap_or(u64::MAX),
                     None => std::fs::metadata(&self.path).map_or(u64::MAX, |m| m.len()),
                 };
-                guarded(|| {
-                    if put_bytes >= COMPACT_BYTES_MIN && put_bytes >= file_bytes / 8 {
-                        let _ = db.compact();
-                    }
-                    db.close().map_err(|e| open_error(&self.path, e))
-                })
+                if put_bytes >= COMPACT_BYTES_MIN && put_bytes >= file_bytes / 8 {
+                    guarded_write(&self.broken_off, || {
+                        let _ = held.0.as_mut().map(redb::Database::compact);
+                        Ok(())
+                    })?;
+                }
+                let Some(db) = held.0.take() else { return Ok(()) };
+                guarded_write(&self.broken_off, || db.close().map_err(|e| open_error(&self.path, e)))
             }
             Handle::ReadOnly(db) => guarded(|| db.close().map_err(|e| open_error(&self.path, e))),
         }
@@ -614,6 +642,7 @@ pub struct Writer {
     txn: Option<redb::WriteTransaction>,
     put_bytes: Cell<u64>,
     of_store: Arc<AtomicU64>,
+    broken_off: Arc<AtomicBool>,
     /// Tables that are there, or were never made.
     sound: RefCell<Vec<Table>>,
     /// Tables of which it is noted that they were made.
@@ -633,16 +662,26 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    fn new(mut txn: redb::WriteTransaction, of_store: &Arc<AtomicU64>) -> Result<Writer, StoreError> {
+    fn new(
+        mut txn: redb::WriteTransaction,
+        of_store: &Arc<AtomicU64>,
+        broken_off: &Arc<AtomicBool>,
+    ) -> Writer {
         txn.set_quick_repair(true);
-        Ok(Writer {
+        Writer {
             txn: Some(txn),
             put_bytes: Cell::new(0),
             of_store: of_store.clone(),
+            broken_off: broken_off.clone(),
             sound: RefCell::default(),
             made: RefCell::default(),
             settling: RefCell::default(),
-        })
+        }
+    }
+
+    /// Changes something. Where that breaks off, the transaction is never committed.
+    fn change<T>(&self, write: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        guarded_write(&self.broken_off, write)
     }
 
     fn txn(&self) -> Result<&redb::WriteTransaction, StoreError> {
@@ -680,7 +719,7 @@ impl Writer {
     fn put_format(&self, format: u32) -> Result<(), StoreError> {
         let bytes = codec::encode(&format).map_err(|e| StoreError::damaged("the format", e))?;
         let mut open = self.open(Table::Meta)?;
-        guarded(|| Ok(open.insert(FORMAT_KEY, bytes.as_slice()).map(|_| ())?))
+        self.change(|| Ok(open.insert(FORMAT_KEY, bytes.as_slice()).map(|_| ())?))
     }
 
     /// Puts a record under a key.
@@ -724,7 +763,7 @@ impl Writer {
         let mut open = self.open(table)?;
         self.note_made(table)?;
         let mut settling = self.settling.borrow_mut();
-        guarded(|| {
+        self.change(|| {
             let before = open.insert(key, sealed.as_slice())?;
             settling.counts(table, key, before.as_ref().map(|before| before.value()), Some(&sealed));
             Ok(())
@@ -751,7 +790,7 @@ impl Writer {
     pub fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
         let mut open = self.open(table)?;
         let mut settling = self.settling.borrow_mut();
-        guarded(|| {
+        self.change(|| {
             let before = open.remove(key)?;
             settling.counts(table, key, before.as_ref().map(|before| before.value()), None);
             Ok(())
@@ -765,7 +804,7 @@ impl Writer {
     pub fn delete_large(&self, table: Large, id: u64) -> Result<(), StoreError> {
         let mut open = self.open_large(table)?;
         let mut settling = self.settling.borrow_mut();
-        guarded(|| pages::delete(&mut open, table, id, settling.of(table.name())))
+        self.change(|| pages::delete(&mut open, table, id, settling.of(table.name())))
     }
 
     /// Puts a large value under an id that must be new.
@@ -776,7 +815,7 @@ impl Writer {
         self.put_bytes.set(self.put_bytes.get() + bytes.len() as u64);
         let mut open = self.open_large(table)?;
         let mut settling = self.settling.borrow_mut();
-        guarded(|| pages::put(&mut open, table, id, bytes, settling.of(table.name())))
+        self.change(|| pages::put(&mut open, table, id, bytes, settling.of(table.name())))
     }
 
     /// Returns the next number of a series, starting at 1.
@@ -799,7 +838,7 @@ impl Writer {
     pub fn commit(mut self) -> Result<(), StoreError> {
         self.settle()?;
         if let Some(txn) = self.txn.take() {
-            guarded(|| Ok(txn.commit()?))?;
+            guarded_write(&self.broken_off, || Ok(txn.commit()?))?;
         }
         self.of_store.fetch_add(self.put_bytes.get(), Ordering::Relaxed);
         Ok(())

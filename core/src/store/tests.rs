@@ -129,3 +129,64 @@ fn a_table_that_was_made_and_is_gone_is_not_one_that_was_never_made() {
     writer.put(Table::Pruned, b"a", &1_u32).unwrap();
     writer.commit().unwrap();
 }
+
+/// A disk in memory whose writes panic while that is asked for, as a fault of the engine would.
+#[derive(Debug, Default)]
+struct Panics {
+    bytes: std::sync::Mutex<Vec<u8>>,
+    armed: AtomicBool,
+}
+
+impl Disk for Panics {
+    fn bytes(&self) -> std::io::Result<u64> {
+        Ok(self.bytes.lock().unwrap().len() as u64)
+    }
+
+    fn read(&self, offset: u64, into: &mut [u8]) -> std::io::Result<()> {
+        let (bytes, from) = (self.bytes.lock().unwrap(), offset as usize);
+        into.copy_from_slice(&bytes[from..from + into.len()]);
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, from: &[u8]) -> std::io::Result<()> {
+        assert!(!self.armed.load(Ordering::Relaxed), "the engine has a fault");
+        self.bytes.lock().unwrap()[offset as usize..][..from.len()].copy_from_slice(from);
+        Ok(())
+    }
+
+    fn set_len(&self, bytes: u64) -> std::io::Result<()> {
+        self.bytes.lock().unwrap().resize(bytes as usize, 0);
+        Ok(())
+    }
+
+    fn sync(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_panic_while_writing_is_no_damaged_page_and_nothing_is_written_after_it() {
+    let disk = Arc::new(Panics::default());
+    let name = Path::new("memory");
+    let store = Store::create_on(disk.clone(), name, &options(), |_| Ok(())).unwrap();
+    let put = |value: u32| {
+        let writer = store.write()?;
+        writer.put(Table::Bills, b"key", &value)?;
+        writer.commit()
+    };
+    let held = |store: &Store| store.read().unwrap().get::<u32>(Table::Bills, b"key").unwrap();
+    put(1).unwrap();
+    disk.armed.store(true, Ordering::Relaxed);
+    let error = put(2).unwrap_err();
+    assert!(
+        matches!(&error, StoreError::BrokenOff(why) if why.contains("the engine has a fault")),
+        "{error}"
+    );
+    assert_eq!(error.kind(), crate::error::Kind::Internal);
+    disk.armed.store(false, Ordering::Relaxed);
+    assert!(matches!(put(3), Err(StoreError::BrokenOff(_))));
+    assert!(matches!(store.close(), Err(StoreError::BrokenOff(_))));
+    // The disk has what was committed before, and another handle goes on with that.
+    let store = Store::open_on(disk, name, &options()).unwrap();
+    assert_eq!(held(&store), Some(1));
+}
