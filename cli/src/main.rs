@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(usage) => return refuse(&usage),
     };
+    commands::compile_plugins_apart();
     match commands::run(args) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,

@@ -96,8 +96,8 @@ typedef struct billkeep_sink_types_object_t {
   // 1 for the first time that this program tries.
   uint32_t   attempt;
   billkeep_sink_types_write_mode_t   mode;
-  // What the object is: `object` (`part`, `manifest`, `signature`), and of parts `payer`, `month`, `basis`, `kind`, `first-day`,
-  // `last-day`, `owner`, `revision`, `lines`, `currency`, `total`.
+  // What the object is: `object` (`part`, `manifest`, `signature`, `probe`), and of parts `account`, `month`, `basis`, `kind`,
+  // `first-day`, `last-day`, `revision`, `final`. No tag holds an amount. Ignore a tag that you do not know.
   sink_plugin_list_tuple2_string_string_t   tags;
 } billkeep_sink_types_object_t;
 

@@ -9,6 +9,7 @@ mod means;
 mod notify;
 mod object;
 mod place;
+mod redact;
 mod url;
 pub mod wasm;
 

@@ -194,14 +194,13 @@ pub(crate) fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
         let error = if later { UrlError::NotYet } else { UrlError::Scheme };
         return Err(error(url.to_owned()));
     };
-    let path = PathBuf::from(percent_decoded(path));
+    let path = PathBuf::from(String::from_utf8_lossy(&percent_decode(path.as_bytes())).into_owned());
     if path.is_absolute() { Ok(path) } else { Err(UrlError::Path(url.to_owned())) }
 }
 
 /// Undoes `%20` and the like; a `%` that begins none is itself.
-fn percent_decoded(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+pub(crate) fn percent_decode(mut rest: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(rest.len());
     while let Some((byte, tail)) = rest.split_first() {
         let hex = tail.get(..2).and_then(|h| std::str::from_utf8(h).ok());
         match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
@@ -215,7 +214,7 @@ fn percent_decoded(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
+    out
 }
 
 #[cfg(test)]

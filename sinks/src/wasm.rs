@@ -6,6 +6,7 @@
 //! ask for is in `host` and `web`, and nothing else is linked.
 
 mod compiled;
+mod compiler;
 mod declared;
 mod engine;
 mod file;
@@ -15,6 +16,7 @@ pub mod kit;
 mod limits;
 mod plugin;
 mod rule;
+mod scan;
 mod secrets;
 mod settings;
 mod sink;
@@ -39,8 +41,9 @@ mod bindings {
 }
 
 pub use compiled::From as CompiledFrom;
-pub use declared::{Declared, SECTION, Takes};
-pub use file::{Form, INTERFACES, PluginFile, looks_at_a_file};
+pub use compiler::{ChildCompiler, Compile, CompileError, compile_for_parent, compile_here, compile_with};
+pub use declared::{Declared, SECTION, Takes, is_id};
+pub use file::{Form, INTERFACES, PluginFile, UnreadPlugin, looks_at_a_file};
 pub use grants::{Grants, size};
 pub use host::{Listener, LogLine};
 pub use plugin::{Description, Plugin, Problem};

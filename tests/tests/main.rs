@@ -7,6 +7,7 @@ mod backfill;
 mod calendar;
 mod cases_console_text;
 mod cases_coverage;
+mod cases_plugins;
 mod cases_rebuild;
 mod cases_sinks;
 mod chunk_cache;

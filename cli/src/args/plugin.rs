@@ -16,6 +16,9 @@ pub(crate) struct GrantArgs {
     /// Lets a plugin remember so much
     #[arg(long = "allow-state", value_name = "SIZE")]
     pub(crate) state: Option<String>,
+    /// Lets a plugin use so much memory (default: 64MiB)
+    #[arg(long = "allow-memory", value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
     /// A setting of a plugin's own; may be given several times
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub(crate) settings: Vec<String>,
@@ -40,8 +43,14 @@ pub(crate) enum Plugin {
         #[arg(long, value_enum, default_value_t = Lang::Rust)]
         lang: Lang,
     },
-    /// What this machine lacks for building plugins, and how to get it
-    Doctor,
+    /// Lists what this machine has for building plugins, and how to get what is missing
+    Doctor {
+        /// The folder of a project; fails when it cannot be built
+        dir: Option<PathBuf>,
+        /// Fails when plugins cannot be built in this language
+        #[arg(long, value_enum)]
+        lang: Option<Lang>,
+    },
     /// Builds a project, and puts what it declares into the plugin
     Build {
         /// Its folder
@@ -91,4 +100,7 @@ pub(crate) enum Plugin {
         #[arg(long)]
         yes: bool,
     },
+    /// Compiles a plugin that comes on standard input, for another process of this program
+    #[command(hide = true)]
+    Compile,
 }

@@ -2,18 +2,22 @@
 
 mod project;
 mod test;
+mod tools;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::export::Audience;
 use billkeep_core::storage::{self, SinkRecord};
 use billkeep_sinks::Options;
-use billkeep_sinks::wasm::{Declared, Form, Grants, Listener, PluginFile, Takes};
+use billkeep_sinks::wasm::{
+    ChildCompiler, Declared, Form, Grants, Listener, PluginFile, Takes, UnreadPlugin,
+};
 
 use crate::args::{GrantArgs, Plugin as Command};
 use crate::context::Context;
@@ -26,7 +30,7 @@ use super::sink;
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {
         Command::New { name, lang } => project::new(context, &name, lang),
-        Command::Doctor => project::doctor(context),
+        Command::Doctor { dir, lang } => tools::doctor(context, dir.as_deref(), lang),
         Command::Build { dir } => project::build(context, &dir).map(drop),
         Command::Inspect { file } => inspect(context, &file),
         Command::Test { file, grants, junit, only } => {
@@ -35,7 +39,25 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
         Command::Run { file, grants } => through(context, &file, &grants),
         Command::List { lock, check } => list(context, lock.as_deref(), check.as_deref()),
         Command::Trust { sink, grants, yes } => trust(context, &sink, &grants, yes),
+        Command::Compile => compile(),
     }
+}
+
+/// Has plugins compiled by this program in a process of its own, which has limits and can be ended.
+pub(crate) fn compile_apart() {
+    // The program may have been replaced by a newer one meanwhile, which this name does not mind.
+    let own = Path::new("/proc/self/exe");
+    let program = if own.exists() { Ok(own.to_owned()) } else { std::env::current_exe() };
+    // Without its own path, nothing could be started; each plugin then says so.
+    let program = program.unwrap_or_else(|_| PathBuf::from("billkeep"));
+    let compiler = ChildCompiler::new(program, &["plugin", "compile"], crate::stop::is_asked);
+    billkeep_sinks::wasm::compile_with(compiler);
+}
+
+/// Is that process.
+fn compile() -> Result<(), CommandError> {
+    let gone = || std::process::exit(1);
+    Ok(billkeep_sinks::wasm::compile_for_parent(std::io::stdin(), std::io::stdout(), gone)?)
 }
 
 /// Smaller plugins are compiled before anybody notices.
@@ -69,13 +91,14 @@ pub(crate) fn grant(
     options: &mut Options,
 ) -> Result<Option<PluginFile>, CommandError> {
     let Some(path) = url.strip_prefix("wasm:") else {
-        let GrantArgs { hosts, secrets, state, settings } = grants;
-        if hosts.is_empty() && secrets.is_empty() && state.is_none() && settings.is_empty() {
+        let GrantArgs { hosts, secrets, state, memory, settings } = grants;
+        let none = hosts.is_empty() && secrets.is_empty() && state.is_none() && memory.is_none();
+        if none && settings.is_empty() {
             return Ok(None);
         }
-        let why =
-            "`--allow-host`, `--allow-secret`, `--allow-state` and `--set` are for plugins (`wasm:` URLs)";
-        return Err(CommandError::user(why));
+        return Err(CommandError::user(
+            "`--allow-host`, `--allow-secret`, `--allow-state`, `--allow-memory` and `--set` are for plugins (`wasm:` URLs)",
+        ));
     };
     let file = read(Path::new(path))?;
     grant_to(&file, grants, options)?;
@@ -100,16 +123,14 @@ fn grant_to(file: &PluginFile, grants: &GrantArgs, options: &mut Options) -> Res
     if let Some(state) = &grants.state {
         options.insert("allow_state".to_owned(), state.clone());
     }
+    if let Some(memory) = &grants.memory {
+        options.insert("memory".to_owned(), memory.clone());
+    }
     for setting in &grants.settings {
         let (name, value) = setting
             .split_once('=')
             .ok_or_else(|| CommandError::user(format!("`--set {setting}`: write a setting as NAME=VALUE")))?;
         options.insert(format!("set.{name}"), value.to_owned());
-    }
-    if let Some(Declared { memory_bytes, .. }) = &file.declared
-        && *memory_bytes > 0
-    {
-        options.entry("memory".to_owned()).or_insert_with(|| memory_bytes.to_string());
     }
     Ok(())
 }
@@ -185,6 +206,9 @@ pub(crate) fn show_before_trusting(
     );
     if declared.state_bytes > granted.state_bytes {
         lacks.push(format!("--allow-state {}", declared.state_bytes));
+    }
+    if declared.memory_bytes > granted.memory_bytes {
+        lacks.push(format!("--allow-memory {}MiB", declared.memory_bytes.div_ceil(1 << 20)));
     }
     if lacks.is_empty() {
         return Ok(());
@@ -290,7 +314,8 @@ fn pinned(context: &Context) -> Result<Vec<Pinned>, CommandError> {
         let Some(path) = record.url.strip_prefix("wasm:") else { continue };
         let trusted = grants(&record)?.sha256;
         let declared = declared_then(&record);
-        let now = match PluginFile::read(Path::new(path)) {
+        // Only its hash is compared: whatever lies there now, nothing looks into it.
+        let now = match UnreadPlugin::read(Path::new(path)) {
             Ok(file) if Some(file.sha256) == trusted => "trusted".to_owned(),
             Ok(_) => "changed".to_owned(),
             Err(e) => e.to_string(),
@@ -324,7 +349,9 @@ fn list(context: &Context, lock: Option<&Path>, check: Option<&Path>) -> Result<
         return Ok(());
     }
     if let Some(path) = check {
-        let pinned = fs::read_to_string(path).map_err(|e| failed(path, e))?;
+        let pinned = bounded::read_file_or_pipe(path, SETTINGS_BYTES_MAX)
+            .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
+        let pinned = String::from_utf8_lossy(&pinned).into_owned();
         if pinned == text {
             context.say(&format!("All {} plugins are those of `{}`.", all.len(), path.display()));
             return Ok(());

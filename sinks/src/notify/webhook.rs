@@ -5,6 +5,7 @@ use ring::hmac;
 
 use super::{check_options, is_reference, secret, shortened, timeout};
 use crate::http::{Http, Settings};
+use crate::redact::Redactor;
 use crate::url::{Env, Options, UrlError};
 
 const KNOWN: &[(&str, &str)] = &[
@@ -54,6 +55,7 @@ pub(super) struct Webhook {
     name: String,
     token: Option<String>,
     sign: Option<hmac::Key>,
+    redactor: Redactor,
 }
 
 impl Webhook {
@@ -68,12 +70,18 @@ impl Webhook {
             ca: said("ca"),
             proxy: said("proxy"),
         };
-        let key = of("the key for signatures", "sign")?;
+        let (token, key) = (of("the token", "token")?, of("the key for signatures", "sign")?);
+        // A URL that is named by its place is a secret, the token in it as well.
+        let secret_url = is_reference(url).then_some(address.as_str());
+        let path = secret_url.and_then(|url| url.split_once("://")?.1.split_once('/')).map(|(_, path)| path);
+        let secrets = [secret_url, path, token.as_deref(), key.as_deref()].into_iter().flatten();
+        let redactor = Redactor::new(secrets).map_err(NotifyError::refused)?;
         Ok(Webhook {
             http: Http::new(&settings).map_err(NotifyError::refused)?,
             url: address,
             name: url.to_owned(),
-            token: of("the token", "token")?,
+            token,
+            redactor,
             sign: key.map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes())),
         })
     }
@@ -98,7 +106,9 @@ impl Notify for Webhook {
         let (status, said) = self
             .http
             .post(&self.url, &headers, body)
+            .map_err(|why| self.redactor.redacted(&why))
             .map_err(|why| NotifyError::passing(format!("`{name}` cannot be reached: {why}")))?;
+        let said = self.redactor.redacted(&said);
         let said = if said.trim().is_empty() { String::new() } else { format!(": {}", shortened(&said)) };
         let why = format!("`{name}` answered {status}{said}");
         match status {
@@ -196,6 +206,47 @@ mod tests {
         let none =
             Webhook::new("http://127.0.0.1:1/secret", &options(&[("allow_http", "yes")]), &env).unwrap();
         assert_eq!(none.notify(Event::Test, "id", "{}").unwrap_err().kind, FailureKind::Passing);
+    }
+
+    #[test]
+    fn of_an_answer_without_end_64_kib_are_read_and_the_connection_is_closed() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = BufReader::new(stream.try_clone().unwrap());
+            let mut line = String::new();
+            while request.read_line(&mut line).unwrap() > 2 {
+                line.clear();
+            }
+            let mut sent_bytes = stream.write(b"HTTP/1.1 404 Gone\r\n\r\n").unwrap();
+            // Until whoever asked has closed: without a limit, this would end with the machine's memory.
+            while let Ok(bytes) = stream.write(&[b'x'; 1 << 16]) {
+                sent_bytes += bytes;
+                if sent_bytes > 1 << 28 {
+                    break;
+                }
+            }
+            sent_bytes
+        });
+        let hook = Webhook::new(&url, &options(&[("allow_http", "yes")]), &env).unwrap();
+        let error = hook.notify(Event::Test, "id", "{}").unwrap_err();
+        drop(hook);
+        assert_eq!(error.kind, FailureKind::Refused);
+        assert!(error.why.contains("answered 404: xxx") && error.why.len() < 400, "{error}");
+        // What was sent besides lies in the system's buffers.
+        assert!(server.join().unwrap() < 1 << 26);
+    }
+
+    #[test]
+    fn a_server_that_repeats_a_secret_does_not_bring_it_into_the_log() {
+        let (url, server) = server("HTTP/1.1 403 No\r\ncontent-length: 26\r\n\r\nBearer hook-token-3f9a1 no");
+        let said = [("allow_http", "yes"), ("token", "env:HOOK_TOKEN")];
+        let env = |name: &str| (name == "HOOK_TOKEN").then(|| "hook-token-3f9a1".to_owned());
+        let hook = Webhook::new(&url, &options(&said), &env).unwrap();
+        let error = hook.notify(Event::Test, "id", "{}").unwrap_err();
+        server.join().unwrap();
+        assert!(error.why.ends_with("answered 403: Bearer *** no"), "{error}");
     }
 
     #[cfg(unix)]

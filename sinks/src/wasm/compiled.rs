@@ -33,6 +33,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use billkeep_core::bounded;
 use billkeep_core::digest::hex;
 use billkeep_core::sink::SinkError;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -42,6 +43,7 @@ use wasmtime::component::Component;
 use crate::files;
 use crate::url::Env;
 
+use super::compiler::{self, CompileError};
 use super::file::PluginFile;
 
 /// The end of each file, with the layout's version. Files of another one are compiled anew.
@@ -93,7 +95,7 @@ impl Compiled {
         let path = folder.join(KEY);
         let read = || -> Option<[u8; blake3::KEY_LEN]> {
             only_ours(&path).ok()?;
-            fs::read(&path).ok()?.try_into().ok()
+            bounded::read_file(&path, blake3::KEY_LEN as u64).ok()?.try_into().ok()
         };
         let key = match read() {
             Some(key) => key,
@@ -234,16 +236,28 @@ pub(super) fn ready(
     {
         return Ok((component, From::Kept));
     }
-    let failed = |e: wasmtime::Error| {
-        SinkError::Setup(format!("plugin `{}` does not compile: {e:#}", file.path.display()))
+    let failed = |why: String| SinkError::Setup(format!("plugin `{}`: {why}", file.path.display()));
+    let image = compiler::compile(&file.component).map_err(|e| match e {
+        CompileError::Refused(why) => failed(why),
+        CompileError::Stopped => SinkError::Stopped,
+    })?;
+    // A disk without room for it is no reason not to go on.
+    let mapped = place.and_then(|(kept, path)| {
+        kept.keep(&path, &image).ok()?;
+        kept.load(engine, &path)
+    });
+    let component = match mapped {
+        Some(component) => component,
+        None => copy_machine_code(engine, &image).map_err(|e| failed(format!("{e:#}")))?,
     };
-    let component = Component::from_binary(engine, &file.component).map_err(failed)?;
-    if let Some((kept, path)) = &place {
-        // A disk without room for it is no reason not to go on.
-        let image = component.serialize().map_err(failed)?;
-        let _ = kept.keep(path, &image);
-    }
     Ok((component, From::Compiled))
+}
+
+#[allow(unsafe_code, reason = "the one way to load a component that another process has compiled")]
+fn copy_machine_code(engine: &Engine, image: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: the image came just now from whoever compiles for this program: this process, or one that this process has started
+    // from the program's own file, by a pipe that nobody else has. An embedder that names another compiler answers for it.
+    unsafe { Component::deserialize(engine, image) }
 }
 
 fn make_private(folder: &Path) -> std::io::Result<()> {

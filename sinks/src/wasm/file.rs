@@ -3,19 +3,24 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::thread;
 
+use billkeep_core::bounded;
+use billkeep_core::digest::hex;
 use billkeep_core::sink::SinkError;
 use sha2::{Digest as _, Sha256};
 use wasmparser::{ComponentType, ComponentTypeDeclaration, InstanceTypeDeclaration, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use super::declared::{Declared, SECTION};
+use super::host::plain;
+use super::scan::{self, TYPES_SECTION};
 
-/// The largest file that is looked at.
-const FILE_BYTES_MAX: u64 = 256 << 20;
+/// The largest file that is read. One with an interpreter has 20 MB.
+pub(super) const FILE_BYTES_MAX: u64 = 64 << 20;
+/// The stack of the thread that looks at a file: some kilobytes for each level that `scan` lets through.
+const STACK_BYTES: usize = 64 << 20;
 /// What the interface's package is called.
 const PACKAGE: &str = "billkeep:sink/";
 /// The versions of the interface that this host speaks: each has an adapter in it.
@@ -52,27 +57,80 @@ pub struct PluginFile {
     pub(super) component: Vec<u8>,
 }
 
+/// A plugin's file as it was read. Nothing of it was looked at, so that a file that is not the trusted one never is.
+#[derive(Clone, Debug)]
+pub struct UnreadPlugin {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+}
+
+impl UnreadPlugin {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`SinkError::Setup`] when there is none, or it is no regular file of at most 64 MiB.
+    pub fn read(path: &Path) -> Result<UnreadPlugin, SinkError> {
+        let bytes = bounded::read_file(path, FILE_BYTES_MAX).map_err(|e| failed(path, &e.to_string()))?;
+        let sha256 = Sha256::digest(&bytes).into();
+        Ok(UnreadPlugin { path: path.to_owned(), bytes, sha256 })
+    }
+
+    /// Refuses another file than the one that is trusted.
+    ///
+    /// # Errors
+    /// [`SinkError::Setup`] with both hashes.
+    pub fn must_be(&self, trusted: &[u8; 32]) -> Result<(), SinkError> {
+        must_be(&self.path, trusted, &self.sha256)
+    }
+
+    /// Looks at it.
+    ///
+    /// # Errors
+    /// [`SinkError::Setup`] when it is no plugin.
+    pub fn look(self) -> Result<PluginFile, SinkError> {
+        PluginFile::of(&self.path, self.bytes).map_err(|why| failed(&self.path, &why))
+    }
+}
+
+fn failed(path: &Path, why: &str) -> SinkError {
+    SinkError::Setup(format!("plugin `{}`: {why}", path.display()))
+}
+
+/// Refuses another file than the one that is trusted.
+pub(super) fn must_be(path: &Path, trusted: &[u8; 32], sha256: &[u8; 32]) -> Result<(), SinkError> {
+    if trusted == sha256 {
+        return Ok(());
+    }
+    Err(SinkError::Setup(format!(
+        "plugin `{}` is another file than the one that was trusted (sha256 {}, now {}): look at it with `billkeep plugin inspect`, \
+         then say `billkeep plugin trust`",
+        path.display(),
+        hex(trusted),
+        hex(sha256)
+    )))
+}
+
 impl PluginFile {
     /// Reads a file and looks at it.
     ///
     /// # Errors
     /// [`SinkError::Setup`] when there is none, or it is no plugin.
     pub fn read(path: &Path) -> Result<PluginFile, SinkError> {
-        let failed = |why: String| SinkError::Setup(format!("plugin `{}`: {why}", path.display()));
-        let length = fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
-        if length > FILE_BYTES_MAX {
-            return Err(failed(format!("it has {length} bytes, more than {FILE_BYTES_MAX}")));
-        }
-        let bytes = fs::read(path).map_err(|e| failed(e.to_string()))?;
-        PluginFile::of(path, bytes).map_err(failed)
+        UnreadPlugin::read(path)?.look()
     }
 
-    /// Looks at the bytes of a file.
+    /// Looks at the bytes of a file, on a thread whose stack is large enough for whatever is let through.
     ///
     /// # Errors
     /// Why it is no plugin.
     pub fn of<'a>(path: &Path, bytes: impl Into<Cow<'a, [u8]>>) -> Result<PluginFile, String> {
         let bytes = bytes.into();
+        apart("its types are damaged", || PluginFile::looked_at(path, bytes))
+    }
+
+    fn looked_at(path: &Path, bytes: Cow<'_, [u8]>) -> Result<PluginFile, String> {
         let form = match bytes.get(..8) {
             Some([0, b'a', b's', b'm', 0x0d, 0, 1, 0]) => Form::Component,
             Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Form::Module,
@@ -81,12 +139,14 @@ impl PluginFile {
             }
             _ => return Err("it is not WebAssembly: build the plugin first, and name the `.wasm`".into()),
         };
+        scan::scan(&bytes)?;
         let (length, sha256) = (bytes.len() as u64, Sha256::digest(&bytes).into());
         let mut found = top(&bytes)?;
         let component = match form {
             // Some have 20 MB: they are not copied.
             Form::Component => bytes,
             Form::Module => {
+                of_this_host(&bytes)?;
                 let component = encode(&bytes)?;
                 found = Top { declared: found.declared, ..top(&component)? };
                 Cow::Owned(component)
@@ -99,13 +159,14 @@ impl PluginFile {
         })?;
         if !INTERFACES.iter().any(|known| speaks(known, interface)) {
             return Err(format!(
-                "it was built for version {interface} of the interface; this program speaks {}",
+                "it was built for version {} of the interface; this program speaks {}",
+                plain(interface),
                 INTERFACES.join(", ")
             ));
         }
         let foreign = |name: &&String| !name.starts_with(PACKAGE) && !name.starts_with("wasi:");
         if let Some(name) = imports.iter().find(foreign) {
-            return Err(format!("it imports `{name}`, which no plugin is given"));
+            return Err(foreign_words(name));
         }
         Ok(PluginFile {
             path: path.to_owned(),
@@ -124,7 +185,7 @@ impl PluginFile {
     pub fn name(&self) -> String {
         match &self.declared {
             Some(declared) if !declared.id.is_empty() => declared.id.clone(),
-            _ => self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            _ => plain(&self.path.file_stem().unwrap_or_default().to_string_lossy()),
         }
     }
 
@@ -160,8 +221,8 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
         encoder.encode().map_err(|e| format!("{e:#}"))
     };
     of_one_package(module)
-        .and_then(|()| guarded(encoded))
-        .map_err(|why| format!("no component can be made of this module: {why}"))
+        .and_then(|()| encoded())
+        .map_err(|why| format!("no component can be made of this module: {}", plain(&why)))
 }
 
 thread_local! {
@@ -175,13 +236,61 @@ pub fn looks_at_a_file() -> bool {
     LOOKING.get()
 }
 
-/// Calls what makes a component of a module: it takes types for granted that a damaged file does not have, and panics there.
-fn guarded<T>(make: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    LOOKING.set(true);
-    // Nothing of it is seen afterwards.
-    let made = catch_unwind(AssertUnwindSafe(make));
-    LOOKING.set(false);
-    made.unwrap_or_else(|_| Err("its types are damaged".into()))
+/// Runs something on a thread with a large stack. A panic there is an error in these words: what makes a component of a module takes
+/// types for granted that a damaged file does not have.
+pub(super) fn apart<T: Send>(
+    panicked: &str,
+    work: impl FnOnce() -> Result<T, String> + Send,
+) -> Result<T, String> {
+    let work = || {
+        LOOKING.set(true);
+        work()
+    };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().name("billkeep-plugin-file".into()).stack_size(STACK_BYTES);
+        let thread = thread.spawn_scoped(scope, work);
+        let thread = thread.map_err(|e| format!("no thread can be started for it: {e}"))?;
+        thread.join().unwrap_or_else(|_| Err(panicked.to_owned()))
+    })
+}
+
+/// Names programs that have plugins as well, by what their plugins import.
+const OTHERS: [(&str, &str); 8] = [
+    ("extism:", "Extism"),
+    ("spin:", "Spin"),
+    ("fermyon:", "Spin"),
+    ("wasmcloud:", "wasmCloud"),
+    ("zed:", "Zed"),
+    ("envoy", "Envoy"),
+    ("fastly", "Fastly"),
+    ("wasi:http/", "a server of the wasi:http interface"),
+];
+
+fn foreign_words(name: &str) -> String {
+    let shown = plain(name);
+    match OTHERS.iter().find(|(beginning, _)| name.starts_with(beginning)) {
+        Some((_, program)) => {
+            format!("it imports `{shown}`: it is a plugin for {program}, and not for billkeep")
+        }
+        None => format!("it imports `{shown}`, which no plugin is given"),
+    }
+}
+
+/// Refuses a module that asks another host for something: what makes a component of it would say so in the words of its types.
+fn of_this_host(module: &[u8]) -> Result<(), String> {
+    for payload in Parser::new(0).parse_all(module) {
+        let Payload::ImportSection(section) = payload.map_err(|e| format!("it is damaged: {e}"))? else {
+            continue;
+        };
+        for import in section.into_imports() {
+            let name = import.map_err(|e| format!("it is damaged: {e}"))?.module;
+            let ours = ["billkeep:", "[export]billkeep:", "wasi:", "wasi_", "cm32p2"];
+            if name.contains(':') && !ours.iter().any(|beginning| name.starts_with(beginning)) {
+                return Err(foreign_words(name));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a module whose types name more than one package. What makes a component of it goes from package to package without
@@ -191,7 +300,7 @@ fn of_one_package(module: &[u8]) -> Result<(), String> {
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload.map_err(|e| format!("it is damaged: {e}"))?;
         if let Payload::CustomSection(section) = payload
-            && section.name().starts_with("component-type")
+            && section.name().starts_with(TYPES_SECTION)
         {
             packages_of(section.data(), &mut packages).map_err(|e| format!("its types are damaged: {e}"))?;
         }
@@ -229,7 +338,7 @@ fn packages_of(types: &[u8], packages: &mut BTreeSet<String>) -> Result<(), wasm
     Ok(())
 }
 
-/// Collects the packages that a type names. Types within types are as deep as the parser lets them be.
+/// Collects the packages that a type names. Types within types are as deep as `scan` lets them be.
 fn packages_in(ty: &ComponentType<'_>, packages: &mut BTreeSet<String>) {
     match ty {
         ComponentType::Component(declared) => {

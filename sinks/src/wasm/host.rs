@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use billkeep_core::sink::Memory;
+use billkeep_core::visible::visible;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::{digest, hmac};
 use wasmtime::component::{Resource, ResourceTable};
@@ -17,6 +18,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use super::bindings::billkeep::sink::{data, host, secrets, state, types};
 use super::limits::Limits;
+use super::rule::HostRule;
 use super::secrets::Secrets;
 use super::taken::Taken;
 use super::web::Web;
@@ -116,6 +118,8 @@ pub(super) struct Host {
     pub(super) taken: Taken,
     /// The memory as it will be if the call ends by itself.
     state: BTreeMap<String, Vec<u8>>,
+    /// The keys that were remembered before this call.
+    before: BTreeSet<String>,
     /// What of it this call has changed: another one may run at the same time.
     changed: BTreeSet<String>,
     said: Vec<LogLine>,
@@ -146,6 +150,7 @@ impl Host {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES_MAX);
         let own = |(name, value): (String, Vec<u8>)| Some((name.strip_prefix(STATE)?.to_owned(), value));
+        let state: BTreeMap<String, Vec<u8>> = memory.of(STATE).into_iter().filter_map(own).collect();
         Host {
             wasi,
             table,
@@ -153,7 +158,8 @@ impl Host {
             shared,
             signals,
             taken: Taken::default(),
-            state: memory.of(STATE).into_iter().filter_map(own).collect(),
+            before: state.keys().cloned().collect(),
+            state,
             changed: BTreeSet::new(),
             said: Vec::new(),
             said_bytes: 0,
@@ -197,9 +203,10 @@ impl Host {
     }
 }
 
-/// Takes control characters out, which a terminal would act on.
+/// Takes control characters out, which a terminal would act on, and shows those that reorder or hide what stands beside them.
 pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    visible(&text).into_owned()
 }
 
 /// Makes an error of the host's own.
@@ -350,10 +357,10 @@ impl secrets::Host for Host {
                 return Ok(Err(error(types::ErrorKind::Fatal, "HOST-HMAC", why)));
             }
         };
-        let Some(value) = self.shared.secrets.get(&secret) else {
-            let secret = plain(&secret);
-            let why = format!("secret `{secret}` was not granted; `--allow-secret {secret}` would grant it");
-            return Ok(Err(error(types::ErrorKind::Auth, "HOST-SECRET", why)));
+        let hosts = self.shared.web.rules.iter().map(HostRule::host);
+        let value = match self.shared.secrets.to_sign_with(&secret, hosts) {
+            Ok(value) => value,
+            Err(why) => return Ok(Err(error(types::ErrorKind::Auth, "HOST-SECRET", plain(&why)))),
         };
         let key = hmac::Key::new(algorithm, value.as_bytes());
         Ok(Ok(hmac::sign(&key, &message).as_ref().to_vec()))
@@ -385,8 +392,14 @@ impl state::Host for Host {
     }
 
     async fn delete(&mut self, key: String) -> wasmtime::Result<()> {
-        self.state.remove(&key);
-        self.changed.insert(key);
+        // A key that is not there changes nothing, so what this call has changed is never more than what may be remembered: the
+        // keys that were there before, and those that are there now.
+        if self.state.remove(&key).is_some() {
+            match self.before.contains(&key) {
+                true => self.changed.insert(key),
+                false => self.changed.remove(&key),
+            };
+        }
         Ok(())
     }
 }

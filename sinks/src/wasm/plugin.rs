@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use billkeep_core::digest::hex;
 use billkeep_core::sink::{Memory, SinkError, Watch};
 use tokio::runtime::Runtime;
 use wasmtime::component::{Linker, Resource, ResourceAny};
@@ -17,7 +16,7 @@ use super::bindings::exports::billkeep::sink::{sink, verify};
 use super::bindings::{VerifiedSinkPlugin, billkeep::sink::types};
 use super::compiled::{self, Compiled, From};
 use super::engine::engine;
-use super::file::PluginFile;
+use super::file::{PluginFile, must_be};
 use super::grants::Grants;
 use super::host::{Blob, Host, Listener, Shared, Signals, plain};
 use super::secrets::Secrets;
@@ -117,16 +116,8 @@ impl Plugin {
         env: Env<'_>,
     ) -> Result<Plugin, SinkError> {
         let at = |path: &Path| path.display().to_string();
-        if let Some(trusted) = grants.sha256
-            && trusted != file.sha256
-        {
-            return Err(SinkError::Setup(format!(
-                "plugin `{}` is another file than the one that was trusted (sha256 {}, now {}): look at it with `billkeep plugin \
-                 inspect`, then say `billkeep plugin trust`",
-                at(&file.path),
-                hex(&trusted),
-                hex(&file.sha256)
-            )));
+        if let Some(trusted) = &grants.sha256 {
+            must_be(&file.path, trusted, &file.sha256)?;
         }
         let engine = engine()?;
         let (component, from) = compiled::ready(engine, Compiled::find(env).as_ref(), file)?;

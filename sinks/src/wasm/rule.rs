@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::url::percent_decode;
+
 /// A host that was granted: `api.example.com:443`, `https://api.example.com/v2/`, `http://127.0.0.1:8080`,
 /// `erp.local:443=10.0.0.5`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,16 +132,63 @@ pub(super) fn allowed<'a>(rules: &'a [HostRule], url: &Url) -> Result<&'a HostRu
     if !url.username().is_empty() || url.password().is_some() {
         return Err("a URL with a user's name or password is not sent".into());
     }
-    rules.iter().find(|rule| rule.lets(url)).ok_or_else(|| {
+    let Some(rule) = rules.iter().find(|rule| rule.lets(url)) else {
         let place = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or_default();
         let scheme = if url.scheme() == "http" { "http://" } else { "" };
-        format!(
+        return Err(format!(
             "`{scheme}{place}:{port}{}` was not granted; `--allow-host {scheme}{place}:{port}` would grant it",
             url.path()
-        )
-    })
+        ));
+    };
+    match ambiguous(url.path()).filter(|_| rule.path != "/") {
+        Some(why) => Err(format!(
+            "`{}` has {why}, so some servers may read another path than one below `{}`, which was granted",
+            url.path(),
+            rule.path
+        )),
+        None => Ok(rule),
+    }
 }
+
+/// Says what in a path servers and proxies read in different ways: some decode `%2f`, take a backslash for a slash, unite slashes,
+/// or drop what follows a `;`, before they resolve `..`, and some decode twice.
+fn ambiguous(path: &str) -> Option<&'static str> {
+    let slashes = path.matches('/').count();
+    let mut bytes = path.as_bytes().to_vec();
+    for _ in 0..DECODED_MAX {
+        if bytes.iter().any(|byte| byte.is_ascii_control()) {
+            return Some("a control character");
+        }
+        if bytes.contains(&b'\\') || OVERLONG.iter().any(|odd| bytes.windows(2).any(|pair| pair == odd)) {
+            return Some("a backslash, or an odd form of a slash or dot");
+        }
+        if bytes.iter().filter(|byte| **byte == b'/').count() > slashes {
+            return Some("an encoded slash");
+        }
+        if bytes.windows(2).any(|pair| pair == b"//") {
+            return Some("an empty segment (`//`)");
+        }
+        let is_dots = |segment: &[u8]| {
+            let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+            matches!(name, b"." | b"..")
+        };
+        if bytes.split(|byte| *byte == b'/').any(is_dots) {
+            return Some("a segment of dots");
+        }
+        let decoded = percent_decode(&bytes);
+        if decoded == bytes {
+            return None;
+        }
+        bytes = decoded;
+    }
+    Some("characters that are encoded again and again")
+}
+
+/// How often a path is decoded.
+const DECODED_MAX: usize = 4;
+/// Forms of `.`, `/` and `\` that UTF-8 forbids, and that some decoders take.
+const OVERLONG: [[u8; 2]; 3] = [[0xc0, 0xae], [0xc0, 0xaf], [0xc1, 0x9c]];
 
 /// Says whether an address is one of the Internet's, and not of this machine, its network, or a cloud's inside.
 pub(super) fn is_public(address: IpAddr) -> bool {
@@ -284,6 +333,47 @@ mod tests {
         let rule: HostRule = "http://127.0.0.1:8080".parse().unwrap();
         assert!(rule.vetted(&["127.0.0.1".parse().unwrap()]).is_ok());
         assert_eq!(rule.to_string(), "http://127.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_path_that_was_granted_is_not_left_by_what_servers_read_differently() {
+        let rules = rules(&["http://127.0.0.1:9911/v2/", "https://whole.example.com"]);
+        let asked = |url: &str| allowed(&rules, &Url::parse(url).unwrap()).map(drop);
+        for rest in [
+            "..%2fv1/ok",
+            "..%2Fv1",
+            "%2e%2e%2fv1",
+            "..;/v1",
+            ".;x=y/v1",
+            "..%3b/v1",
+            "..%5cv1",
+            "%2e%2e%5cv1",
+            "a/..%252fv1",
+            "%252e%252e/v1",
+            "%c0%ae%c0%ae/v1",
+            "..%c0%afv1",
+            "a//b",
+            "a%2f",
+            "a%00",
+            "a%0d%0ab",
+            "%25252525252e",
+        ] {
+            let why = asked(&format!("http://127.0.0.1:9911/v2/{rest}")).expect_err(rest);
+            assert!(why.contains("another path than one below `/v2/`"), "{rest}: {why}");
+            // Where a whole host was granted, there is no path to leave.
+            assert_eq!(asked(&format!("https://whole.example.com/v2/{rest}")), Ok(()), "{rest}");
+        }
+        for rest in
+            ["", "a/b.zip", "a%20b", "100%25", "...", "a..b", "..a/b", "a;b", "%E8%B4%A6", "a?x=..%2f"]
+        {
+            assert_eq!(asked(&format!("http://127.0.0.1:9911/v2/{rest}")), Ok(()), "{rest}");
+        }
+        // These never were below it: URLs are resolved before they are compared.
+        for rest in ["../v1", "%2e%2e/v1", "..\\v1"] {
+            assert!(
+                asked(&format!("http://127.0.0.1:9911/v2/{rest}")).unwrap_err().contains("was not granted")
+            );
+        }
     }
 
     #[test]

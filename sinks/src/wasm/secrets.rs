@@ -6,14 +6,13 @@ use std::path::Path;
 use billkeep_core::sink::SinkError;
 
 use crate::files;
+use crate::redact::Redactor;
 use crate::url::Env;
 
 use super::grants::Grants;
 
 /// What a secret is written as in a header: `${secret:NAME}`.
 const OPENS: &str = "${secret:";
-/// Shorter ones would be found in ordinary words.
-const REDACTED_BYTES_MIN: usize = 4;
 
 struct Secret {
     value: String,
@@ -24,6 +23,7 @@ struct Secret {
 /// The secrets of a sink. Neither shown nor stored.
 pub(super) struct Secrets {
     by_name: BTreeMap<String, Secret>,
+    redactor: Redactor,
 }
 
 impl Secrets {
@@ -50,12 +50,29 @@ impl Secrets {
             })?;
             by_name.insert(name.clone(), Secret { value, host: host.clone() });
         }
-        Ok(Secrets { by_name })
+        let redactor = Redactor::new(by_name.values().map(|secret| secret.value.as_str()))
+            .map_err(SinkError::Credentials)?;
+        Ok(Secrets { by_name, redactor })
     }
 
-    /// Returns a secret.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.by_name.get(name).map(|secret| secret.value.as_str())
+    /// Returns a secret that something is to be signed with, by a plugin that may send to these hosts.
+    ///
+    /// The host cannot see where a signature goes. So a secret that was granted for one host is only used where a plugin can send
+    /// to that host and to no other.
+    pub(super) fn to_sign_with<'a>(
+        &self,
+        name: &str,
+        mut hosts: impl Iterator<Item = &'a str>,
+    ) -> Result<&str, String> {
+        let secret = self.by_name.get(name).ok_or_else(|| not_granted(name))?;
+        let elsewhere = |only: &String| hosts.find(|host| host != only);
+        match (&secret.host, secret.host.as_ref().and_then(elsewhere)) {
+            (Some(only), Some(other)) => Err(format!(
+                "secret `{name}` was granted for `{only}` alone, and this plugin may send to `{other}` as well, where its signatures \
+                 could go"
+            )),
+            _ => Ok(&secret.value),
+        }
     }
 
     /// Puts secrets into a header's value that goes to a host.
@@ -63,9 +80,7 @@ impl Secrets {
         let (mut out, mut rest) = (String::new(), text);
         while let Some((before, after)) = rest.split_once(OPENS) {
             let (name, after) = after.split_once('}').ok_or("a `${secret:` has no end")?;
-            let secret = self.by_name.get(name).ok_or_else(|| {
-                format!("secret `{name}` was not granted; `--allow-secret {name}` would grant it")
-            })?;
+            let secret = self.by_name.get(name).ok_or_else(|| not_granted(name))?;
             if secret.host.as_ref().is_some_and(|only| only != host) {
                 return Err(format!("secret `{name}` was granted for another host than `{host}`"));
             }
@@ -79,30 +94,17 @@ impl Secrets {
 
     /// Takes secrets out of a text that people or plugins get to see.
     pub(super) fn redacted(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for value in self.values() {
-            if text.contains(value) {
-                text = text.replace(value, "***");
-            }
-        }
-        text
+        self.redactor.redacted(text)
     }
 
     /// Overwrites secrets in bytes, which keep their length.
     pub(super) fn blot_out(&self, bytes: &mut [u8]) {
-        for value in self.values() {
-            let found: Vec<usize> = memchr::memmem::find_iter(bytes, value.as_bytes()).collect();
-            for at in found {
-                if let Some(place) = bytes.get_mut(at..at + value.len()) {
-                    place.fill(b'*');
-                }
-            }
-        }
+        self.redactor.blot_out(bytes);
     }
+}
 
-    fn values(&self) -> impl Iterator<Item = &str> {
-        self.by_name.values().map(|s| s.value.as_str()).filter(|value| value.len() >= REDACTED_BYTES_MIN)
-    }
+fn not_granted(name: &str) -> String {
+    format!("secret `{name}` was not granted; `--allow-secret {name}` would grant it")
 }
 
 #[cfg(test)]
@@ -139,6 +141,19 @@ mod tests {
         let mut body = b"{\"echo\":\"value-of-KEY\"}".to_vec();
         secrets.blot_out(&mut body);
         assert_eq!(body, b"{\"echo\":\"************\"}");
+    }
+
+    #[test]
+    fn a_secret_for_one_host_signs_where_nothing_can_be_sent_elsewhere() {
+        let secrets = secrets();
+        let signs = |name: &str, hosts: &[&str]| secrets.to_sign_with(name, hosts.iter().copied());
+        assert!(signs("TOKEN", &["x.org", "y.org"]).is_ok());
+        assert!(signs("KEY", &["api.example.com", "api.example.com"]).is_ok());
+        // A plugin that can send nowhere gives a signature to nobody.
+        assert!(signs("KEY", &[]).is_ok());
+        let why = signs("KEY", &["api.example.com", "x.org"]).unwrap_err();
+        assert!(why.contains("for `api.example.com` alone") && why.contains("`x.org`"), "{why}");
+        assert!(signs("OTHER", &[]).unwrap_err().contains("was not granted"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bindings::billkeep::sink::types;
 use super::declared::Takes;
-use super::file::PluginFile;
+use super::file::{PluginFile, UnreadPlugin};
 use super::grants::Grants;
 use super::host::{Blob, Hasher, Listener, Source, plain};
 use super::plugin::{CallError, Description, Left, Plugin, lend};
@@ -83,7 +83,11 @@ impl WasmSink {
         let setup = |e: UrlError| SinkError::Setup(e.to_string());
         let (path, prefix) = place(url).map_err(setup)?;
         let grants = Grants::of(options).map_err(setup)?;
-        let file = PluginFile::read(&path)?;
+        let file = UnreadPlugin::read(&path)?;
+        if let Some(trusted) = &grants.sha256 {
+            file.must_be(trusted)?;
+        }
+        let file = file.look()?;
         WasmSink::of(&file, &grants, prefix, listener, env)
     }
 

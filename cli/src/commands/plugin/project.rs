@@ -6,18 +6,20 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::digest::hex;
-use billkeep_sinks::wasm::{Declared, PluginFile, SECTION};
+use billkeep_sinks::wasm::{Declared, PluginFile, SECTION, is_id};
 use serde_json::Value;
 
 use crate::args::Lang;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
 
-/// The target that guests in Rust are built for.
-const TARGET: &str = "wasm32-unknown-unknown";
+use super::tools::{self, TARGET};
+
 const DECLARED: &str = "plugin.json";
+/// No larger plugin is loaded.
+const BUILT_BYTES_MAX: u64 = 64 << 20;
 
 /// The linker writes addresses as short as they are, instead of five bytes each: a twelfth of a plugin. It cannot do so beside tables
 /// for debuggers, which nothing here reads.
@@ -37,13 +39,13 @@ const SDK: [(&str, &str); 8] = [
 
 /// The interface, for tools that make bindings of it.
 const WIT: &str = include_str!("../../../../plugins/wit/0.1/sink.wit");
-const C_SOURCE: &str = include_str!("../../../../plugins/examples/index/plugin.c");
+const C_SOURCE: &str = include_str!("../../../../plugins/c/plugin.c");
 const C_BINDINGS: [(&str, &[u8]); 3] = [
     ("sink_plugin.c", include_bytes!("../../../../plugins/c/sink_plugin.c")),
     ("sink_plugin.h", include_bytes!("../../../../plugins/c/sink_plugin.h")),
     ("sink_plugin_component_type.o", include_bytes!("../../../../plugins/c/sink_plugin_component_type.o")),
 ];
-const JS_SOURCE: &str = include_str!("../../../../plugins/examples/chat/plugin.js");
+const JS_SOURCE: &str = include_str!("../../../../plugins/js/plugin.js");
 const JS_PACKAGE: &str = include_str!("../../../../plugins/examples/chat/package.json");
 /// Makes a component of `plugin.js`, with the package of the project's own folder.
 const JS_BUILD: &str = "
@@ -132,6 +134,9 @@ impl Sink for Target {
 billkeep_plugin::export!(Target);
 "##;
 
+/// What an interpreter needs.
+const INTERPRETER_BYTES: u64 = 256 << 20;
+
 const DECLARES: &str = r#"{
   "id": "@NAME@",
   "version": "0.1.0",
@@ -139,6 +144,7 @@ const DECLARES: &str = r#"{
   "hosts": ["*"],
   "secrets": [],
   "state-bytes": 0,
+  "memory-bytes": @BYTES@,
   "takes": "whole",
   "license": "LicenseRef-Proprietary",
   "docs": "README.md"
@@ -150,8 +156,11 @@ const README: &str = r#"# @NAME@
 ```sh
 billkeep plugin build .
 billkeep plugin test @NAME@.wasm --set url={target}
-billkeep plugin run @NAME@.wasm --allow-host bills.example.com:443 --set url=https://bills.example.com/in
+billkeep plugin run @NAME@.wasm --allow-host bills.example.com:443@MEMORY@ --set url=https://bills.example.com/in
 ```
+
+Each object is sent by `PUT URL/NAME`. The setting `url` has `"x-host": true` in its schema: people who read it know that the plugin
+sends there, so that they grant that host.
 
 `plugin.json` is what it says of itself before anybody trusts it, `wit/` the interface.
 "#;
@@ -164,50 +173,45 @@ fn failed(path: &Path, e: &io::Error) -> CommandError {
 pub(super) fn new(context: &Context, name: &str, lang: Lang) -> Result<(), CommandError> {
     let folder = Path::new(name);
     let id = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let fits = id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !fits || !id.starts_with(|c: char| c.is_ascii_lowercase()) {
+    if !is_id(&id) || !id.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Err(CommandError::user(format!(
-            "`{id}` is no name for a plugin: small letters, digits and `-`"
+            "`{id}` is no name for a plugin: small letters, digits and `-`, at most 64"
         )));
     }
     if folder.exists() {
         return Err(CommandError::user(format!("`{}` is there already", folder.display())));
     }
-    let text = |path: &str, text: &str| (path.to_owned(), text.replace("@NAME@", &id).into_bytes());
+    // Interpreters need more than a plugin is let use where nothing is said.
+    let memory_bytes = if matches!(lang, Lang::Js | Lang::Python) { INTERPRETER_BYTES } else { 0 };
+    let granted = match memory_bytes {
+        0 => String::new(),
+        bytes => format!(" --allow-memory {}MiB", bytes >> 20),
+    };
+    let text = |path: &str, text: &str| {
+        let text = text.replace("@NAME@", &id).replace("@MEMORY@", &granted);
+        (path.to_owned(), text.replace("@BYTES@", &memory_bytes.to_string()).into_bytes())
+    };
     let mut files = vec![
         text("README.md", README),
-        text(".gitignore", "target\n*.wasm\n"),
+        text(".gitignore", "target\nnode_modules\n*.wasm\n"),
+        text(DECLARED, DECLARES),
         ("wit/sink.wit".to_owned(), WIT.as_bytes().to_vec()),
     ];
     match lang {
         Lang::Rust => {
-            files.extend([
-                text("Cargo.toml", MANIFEST),
-                text("src/lib.rs", SOURCE),
-                text(DECLARED, DECLARES),
-            ]);
+            files.extend([text("Cargo.toml", MANIFEST), text("src/lib.rs", SOURCE)]);
             files.push(text("sdk/Cargo.toml", SDK_MANIFEST));
             files.extend(SDK.iter().map(|(path, text)| (format!("sdk/{path}"), text.as_bytes().to_vec())));
         }
         Lang::C => {
-            let declares =
-                DECLARES.replace("\"state-bytes\": 0", "\"state-bytes\": 65536").replace("whole", "derived");
-            files.extend([text("plugin.c", C_SOURCE), text(DECLARED, &declares)]);
+            files.push(text("plugin.c", C_SOURCE));
             files.extend(C_BINDINGS.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())));
         }
         Lang::Js => {
-            let memory = format!("\"state-bytes\": 0,\n  \"memory-bytes\": {}", 256_u32 << 20);
-            let declares = DECLARES.replace("\"state-bytes\": 0", &memory).replace("whole", "derived");
-            files.extend([
-                text("plugin.js", JS_SOURCE),
-                text("package.json", JS_PACKAGE),
-                text(DECLARED, &declares),
-            ]);
+            files.extend([text("plugin.js", JS_SOURCE), text("package.json", JS_PACKAGE)]);
         }
         Lang::Python => {
-            let memory = format!("\"state-bytes\": 0,\n  \"memory-bytes\": {}", 256_u32 << 20);
-            let declares = DECLARES.replace("\"state-bytes\": 0", &memory);
-            files.extend([text("plugin.py", PYTHON_SOURCE), text(DECLARED, &declares)]);
+            files.push(text("plugin.py", PYTHON_SOURCE));
             files.push(text("billkeep_plugin.py", PYTHON_SHARED));
         }
     }
@@ -225,28 +229,26 @@ pub(super) fn new(context: &Context, name: &str, lang: Lang) -> Result<(), Comma
 /// Builds a project, and returns where the plugin is.
 pub(super) fn build(context: &Context, dir: &Path) -> Result<PathBuf, CommandError> {
     let declared = dir.join(DECLARED);
-    let text = fs::read(&declared).map_err(|e| failed(&declared, &e))?;
+    let text = bounded::read_file(&declared, SETTINGS_BYTES_MAX)
+        .map_err(|e| CommandError::user(format!("`{}`: {e}", declared.display())))?;
     let wrong = |why: String| CommandError::user(format!("`{}`: {why}", declared.display()));
     let says: Declared = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
-    if says.id.is_empty() {
-        return Err(wrong("`id` is missing".into()));
+    if !is_id(&says.id) {
+        return Err(wrong(format!(
+            "`id` has to be small letters, digits and `-`, at most 64, and is {:?}",
+            says.id
+        )));
     }
     // Written anew, so that what is in the plugin is what this program reads, and no more.
     let section = serde_json::to_vec(&says).map_err(|e| wrong(e.to_string()))?;
-    let has = |name: &str| dir.join(name).exists();
-    let built = match ["Cargo.toml", "plugin.c", "plugin.py", "plugin.js"].map(has) {
-        [true, ..] => cargo(context, dir)?,
-        [_, true, ..] => c(dir)?,
-        [_, _, true, _] => python(dir)?,
-        [.., true] => js(dir)?,
-        _ => {
-            return Err(CommandError::user(format!(
-                "`{}` has none of `Cargo.toml`, `plugin.c`, `plugin.py` and `plugin.js`",
-                dir.display()
-            )));
-        }
+    let built = match language(dir)? {
+        Lang::Rust => cargo(context, dir)?,
+        Lang::C => c(dir)?,
+        Lang::Python => python(dir)?,
+        Lang::Js => js(dir)?,
     };
-    let mut bytes = fs::read(&built).map_err(|e| failed(&built, &e))?;
+    let mut bytes = bounded::read_file(&built, BUILT_BYTES_MAX)
+        .map_err(|e| CommandError::user(format!("`{}`: {e}", built.display())))?;
     append_section(&mut bytes, SECTION, &section);
     let path = dir.join(format!("{}.wasm", says.id));
     let file = PluginFile::of(&path, &bytes)
@@ -254,6 +256,23 @@ pub(super) fn build(context: &Context, dir: &Path) -> Result<PathBuf, CommandErr
     fs::write(&path, &bytes).map_err(|e| failed(&path, &e))?;
     context.say(&format!("Built `{}`: {} bytes, sha256 {}.", path.display(), bytes.len(), hex(&file.sha256)));
     Ok(path)
+}
+
+/// Finds out in which language a project is.
+pub(super) fn language(dir: &Path) -> Result<Lang, CommandError> {
+    let files = [
+        ("Cargo.toml", Lang::Rust),
+        ("plugin.c", Lang::C),
+        ("plugin.py", Lang::Python),
+        ("plugin.js", Lang::Js),
+    ];
+    let found = files.iter().find(|(name, _)| dir.join(name).exists()).map(|(_, lang)| *lang);
+    found.ok_or_else(|| {
+        CommandError::user(format!(
+            "`{}` has none of `Cargo.toml`, `plugin.c`, `plugin.py` and `plugin.js`",
+            dir.display()
+        ))
+    })
 }
 
 /// Has cargo build a project, and finds what it made.
@@ -350,10 +369,9 @@ fn c(dir: &Path) -> Result<PathBuf, CommandError> {
     ];
     args.extend(sources.iter().map(String::as_str));
     let args: Vec<&OsStr> = args.into_iter().map(OsStr::new).collect();
-    let named = std::env::var("BILLKEEP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let programs: [(&str, &[&str]); 2] = [("zig", &[]), (&named, &["-m", "ziglang"])];
+    let named = tools::python();
     first_of(
-        &programs,
+        &tools::zig(&named),
         &args,
         dir,
         "`pip install ziglang`, or put zig on the path; `billkeep plugin doctor`",
@@ -383,10 +401,7 @@ fn python(dir: &Path) -> Result<PathBuf, CommandError> {
         "target/plugin.wasm",
     ];
     let args = args.map(OsStr::new);
-    let named = std::env::var_os("BILLKEEP_PYTHON")
-        .map(|python| Path::new(&python).with_file_name("componentize-py"));
-    let named = named.unwrap_or_else(|| "componentize-py".into());
-    let named = named.to_string_lossy();
+    let named = tools::componentize_py();
     first_of(&[(&named, &[])], &args, dir, "`pip install componentize-py`; `billkeep plugin doctor`")?;
     Ok(target.join("plugin.wasm"))
 }
@@ -445,48 +460,4 @@ fn number(bytes: &mut Vec<u8>, mut n: usize) {
             return;
         }
     }
-}
-
-/// Says what there is for building plugins, and how to get what is missing.
-pub(super) fn doctor(context: &Context) -> Result<(), CommandError> {
-    let said = |program: &str, args: &[&str]| -> Option<String> {
-        let output = Command::new(program).args(args).stderr(Stdio::null()).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let first = |text: Option<String>| text.and_then(|text| text.lines().next().map(str::to_owned));
-    let library = said("rustc", &["--print", "target-libdir", "--target", TARGET]);
-    let library = library.filter(|path| Path::new(path).is_dir());
-    let python = |module: &str| first(said("python3", &["-c", &format!("import {module}; print('there')")]));
-    let rows = [
-        ("rust", "cargo", first(said("cargo", &["--version"])), "install Rust with rustup"),
-        ("rust", "target wasm32-unknown-unknown", library, "rustup target add wasm32-unknown-unknown"),
-        ("c", "zig", first(said("zig", &["version"])).or_else(|| python("ziglang")), "pip install ziglang"),
-        (
-            "js",
-            "node",
-            first(said("node", &["--version"])),
-            "install Node.js 20 or later; `npm install` in the project",
-        ),
-        (
-            "python",
-            "componentize-py",
-            first(said("componentize-py", &["--version"])),
-            "pip install componentize-py",
-        ),
-    ];
-    let columns = ["language", "needs", "there", "how to get it"].map(Column::text);
-    let mut table = Table::new("billkeep.plugin.doctor/1", columns.to_vec());
-    let mut missing = 0;
-    for (language, needs, there, how) in rows {
-        missing += usize::from(there.is_none());
-        let how = if there.is_none() { how } else { "" };
-        let there = there.unwrap_or_else(|| "no".to_owned());
-        table.rows.push([language, needs, &there, how].map(str::to_owned).to_vec());
-    }
-    table.print(context)?;
-    context.say(match missing {
-        0 => "Everything is there.",
-        _ => "Only what the language of your choice needs has to be there.",
-    });
-    Ok(())
 }

@@ -177,8 +177,8 @@ pub mod billkeep {
                 /// 1 for the first time that this program tries.
                 pub attempt: u32,
                 pub mode: WriteMode,
-                /// What the object is: `object` (`part`, `manifest`, `signature`), and of parts `payer`, `month`, `basis`, `kind`, `first-day`,
-                /// `last-day`, `owner`, `revision`, `lines`, `currency`, `total`.
+                /// What the object is: `object` (`part`, `manifest`, `signature`, `probe`), and of parts `account`, `month`, `basis`, `kind`,
+                /// `first-day`, `last-day`, `revision`, `final`. No tag holds an amount. Ignore a tag that you do not know.
                 pub tags: _rt::Vec<(_rt::String, _rt::String)>,
             }
             impl ::core::fmt::Debug for Object {
