@@ -16,8 +16,8 @@ use crate::support::{Home, MARCH, PAYER, bucket, demo_file, large};
 
 /// How often each command is killed, unless `BILLKEEP_TEST_KILLS` says another number.
 const KILLS: u64 = 20;
-/// What "opens at once" means. The only figure of time in these tests.
-const OPEN_MS_MAX: u128 = 100;
+/// How often a command is started for each kill: one that has ended before it is killed does not count.
+const STARTS_PER_KILL: u64 = 10;
 
 /// A command, and the store that it is run on.
 struct Scene {
@@ -85,15 +85,24 @@ impl Scene {
     fn survives_kills(&self, seed: u64, done_before: impl Fn(&Home) -> bool) {
         let kills = std::env::var("BILLKEEP_TEST_KILLS").map_or(KILLS, |n| n.parse().unwrap());
         let mut rng = Rng::new(seed);
-        let mut killed = 0;
-        for number in 0..kills {
+        let (mut killed, mut starts) = (0, 0);
+        // Where the machine is faster by now than when the command was timed, kills come earlier.
+        let mut takes_us = self.takes.as_micros() as u64;
+        while killed < kills {
+            // A test that kills nothing tests nothing.
+            assert!(starts < kills * STARTS_PER_KILL, "only {killed} of {starts} starts were killed");
             self.reset();
             let acknowledged = acknowledged(&self.home);
-            let delay = Duration::from_micros(rng.below(self.takes.as_micros() as u64));
-            killed += u32::from(self.kill_after(delay));
-            let what = format!("kill {number}, after {delay:?} of {:?}", self.takes);
+            let delay_us = rng.below(takes_us.max(1));
+            starts += 1;
+            if self.kill_after(Duration::from_micros(delay_us)) {
+                killed += 1;
+            } else {
+                takes_us = delay_us;
+            }
+            let what = format!("start {starts} with seed {seed}, killed after {delay_us} of {takes_us} us");
 
-            self.opens_at_once(&what);
+            self.opens(&what);
             let now = self::acknowledged(&self.home);
             assert!(now.starts_with(&acknowledged), "{what}: {acknowledged:?}, now {now:?}");
             self.home.ok(["audit", "verify"]);
@@ -108,22 +117,15 @@ impl Scene {
             assert!(end.bucket == self.wanted.bucket, "{what}: other files in the bucket");
             self.home.ok(["store", "check"]);
         }
-        // A test that kills nothing tests nothing.
-        assert!(killed >= 5, "only {killed} of {kills} were still running after a part of {:?}", self.takes);
     }
 
-    /// Opens copies of the store as the kill left it, and reads from each: the quickest counts.
-    fn opens_at_once(&self, what: &str) {
+    /// Opens the store as the kill left it, for reading alone: nothing has to be mended first.
+    fn opens(&self, what: &str) {
         let copy = self.home.path("copy.redb");
-        let once = || {
-            fs::copy(self.home.store(), &copy).unwrap();
-            let begun = Instant::now();
-            let store = Store::open(&copy, &OpenOptions::default(), Access::Read).unwrap();
-            billkeep_core::bill::list(&store.read().unwrap()).unwrap();
-            begun.elapsed().as_millis()
-        };
-        let ms = (0..3).map(|_| once()).min().unwrap();
-        assert!(ms < OPEN_MS_MAX, "{what}: {ms} ms to open");
+        fs::copy(self.home.store(), &copy).unwrap();
+        let store = Store::open(&copy, &OpenOptions::default(), Access::Read);
+        let store = store.unwrap_or_else(|e| panic!("{what}: {e}"));
+        billkeep_core::bill::list(&store.read().unwrap()).unwrap();
     }
 }
 

@@ -17,9 +17,9 @@ use billkeep_core::policy::{Changed, Policy};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::{Access, OpenOptions, Store, Table};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 
-use crate::support::PAYER;
+use crate::support::{PAYER, seed};
 
 /// Day of the month and total in 1e-8: all that tells a line of the model from another one.
 type Line = (u32, i128);
@@ -559,15 +559,13 @@ fn runs() -> u32 {
 
 #[test]
 fn a_bill_lives_as_its_model_does() {
-    let config = Config { cases: runs(), failure_persistence: None, ..Config::default() };
-    TestRunner::new(config)
-        .run(&proptest::collection::vec(ops(), 50), |ops| {
-            let (mut world, mut model) = (World::new(), Model::default());
-            for op in ops {
-                world.step(&mut model, op);
-            }
-            journal::verify(&world.store.read().unwrap()).unwrap();
-            Ok(())
-        })
-        .unwrap();
+    let config = Config { cases: runs(), ..Config::default() };
+    seed::run("model", &config, &proptest::collection::vec(ops(), 50), |ops| {
+        let (mut world, mut model) = (World::new(), Model::default());
+        for op in ops {
+            world.step(&mut model, op);
+        }
+        journal::verify(&world.store.read().unwrap()).unwrap();
+        Ok(())
+    });
 }

@@ -437,9 +437,12 @@ fn ends_at_a_safe_point(number: usize) {
         store.close().unwrap();
     }
     let mut run = home.command(["run", "--on", "2021-04-02"]);
-    let child = with_keys(&mut run).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = with_keys(&mut run).stderr(std::process::Stdio::piped()).spawn().unwrap();
     // It has planned, and waits for the server; those before have failed.
     while home.json(["delivery", "list"])["rows"].as_array().unwrap().len() < number {
+        if child.try_wait().unwrap().is_some() {
+            panic!("it ended before: {:?}", child.wait_with_output().unwrap());
+        }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let signalled =

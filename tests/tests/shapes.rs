@@ -105,13 +105,10 @@ fn nasty_lines_are_aggregated_as_the_published_rules_say() {
     let home = Home::new();
     import(&home, &nasty(), 31);
     compare(&home, &[]);
-    for (at, more) in
-        [vec!["--owner", CUSTOMER], vec!["--kind", "daily", "--through", "2021-03-09"]].iter().enumerate()
-    {
+    for more in [["--owner", CUSTOMER].as_slice(), &["--kind", "daily", "--through", "2021-03-09"]] {
         let home = Home::new();
         import(&home, &nasty(), 31);
         compare(&home, more);
-        assert!(at < 2);
     }
 }
 

@@ -21,9 +21,9 @@ use billkeep_core::storage::{
 use billkeep_core::store::{Access, OpenOptions, Store, Table};
 use billkeep_core::uin::Uin;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 
-use crate::support::PAYER;
+use crate::support::{PAYER, seed};
 
 /// The first day of the model, 2021-02-20, and how many it has.
 const FIRST: (i32, u32, u32) = (2021, 2, 20);
@@ -442,17 +442,15 @@ fn sinks_hold_what_a_plain_model_says() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("prepared.redb");
     prepared(&store);
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let config = Config { cases, ..Config::default() };
     let delivered = std::cell::Cell::new(0);
-    runner
-        .run(&proptest::collection::vec(ops(), 40..=60), |ops| {
-            let world = World::new(&store);
-            let mut model = Model::new();
-            ops.into_iter().for_each(|op| world.step(&mut model, op));
-            delivered.set(delivered.get() + model.there.len());
-            Ok(())
-        })
-        .unwrap();
+    seed::run("storage-model", &config, &proptest::collection::vec(ops(), 40..=60), |ops| {
+        let world = World::new(&store);
+        let mut model = Model::new();
+        ops.into_iter().for_each(|op| world.step(&mut model, op));
+        delivered.set(delivered.get() + model.there.len());
+        Ok(())
+    });
     // A model in which nothing ever happens would agree as well.
     assert!(delivered.get() > cases as usize, "{} bills in {cases} runs", delivered.get());
 }

@@ -22,6 +22,7 @@ pub mod python;
 pub mod real;
 pub mod s3;
 pub mod script;
+pub mod seed;
 pub mod sha256;
 pub mod sheet;
 

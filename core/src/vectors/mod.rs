@@ -45,6 +45,22 @@ impl Vectors {
         all.then_some(Vectors(()))
     }
 
+    /// Asks the processor on behalf of a test. What is not there cannot be installed, so the test is skipped, and says so.
+    #[cfg(test)]
+    pub(crate) fn or_skip(test: &str) -> Option<Vectors> {
+        use std::io::Write as _;
+        static SAID: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+        let vectors = Vectors::new();
+        let mut said = SAID.lock().unwrap();
+        if vectors.is_none() && !said.iter().any(|name| name == test) {
+            // Not `eprintln!`: the test runner keeps that to itself when the test passes.
+            let words = format!("SKIPPED: {test} needs a processor with AVX-512 and AVX-VNNI\n");
+            std::io::stderr().write_all(words.as_bytes()).unwrap();
+            said.push(test.to_owned());
+        }
+        vectors
+    }
+
     /// Does some work compiled for these vectors, if it is so short that it is compiled into this place: loops that a compiler turns
     /// into vectors by itself.
     #[allow(unsafe_code, reason = "what it calls is compiled for more than every processor has")]

@@ -26,7 +26,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_text_without_commas_is_its_other_bytes(text in "[a,\n]{0,300}", before in "[b,]{0,3}") {
-            let Some(vectors) = Vectors::new() else { return Ok(()) };
+            let Some(vectors) = Vectors::or_skip("a_text_without_commas_is_its_other_bytes") else { return Ok(()) };
             let mut out = before.clone().into_bytes();
             vectors.append_without(b',', text.as_bytes(), &mut out);
             prop_assert_eq!(out, (before + &text.replace(',', "")).into_bytes());
