@@ -161,7 +161,7 @@ fn name_of(header: &ZipFileHeaderRecord<'_>, number: usize) -> Result<String, St
     Ok(name)
 }
 
-/// Returns where an entry's bytes are, and refuses one whose own header and the directory disagree.
+/// Returns where an entry's bytes are, and whether its own header agrees with the directory.
 fn run_of(
     archive: &ZipArchive<FileReader>,
     header: &ZipFileHeaderRecord<'_>,
@@ -171,12 +171,9 @@ fn run_of(
     let damaged = |e: rawzip::Error| format!("entry `{name}` is damaged: {e}; download the zip again");
     let entry = archive.get_entry(header.wayfinder()).map_err(damaged)?;
     let local = entry.local_header(buffer).map_err(damaged)?;
-    if local.file_path().as_bytes() != header.file_path().as_bytes()
-        || local.compression_method() != header.compression_method()
-        || local.flags().is_encrypted() != header.flags().is_encrypted()
-    {
-        return Err(format!("entry `{name}` is called or packed otherwise than the directory says"));
-    }
+    let agrees = local.file_path().as_bytes() == header.file_path().as_bytes()
+        && local.compression_method() == header.compression_method()
+        && local.flags().is_encrypted() == header.flags().is_encrypted();
     let (_, to) = entry.compressed_data_range();
     Ok(Run {
         name: name.to_owned(),
@@ -184,6 +181,7 @@ fn run_of(
         to,
         packed: header.compressed_size_hint(),
         crc: header.crc32(),
+        agrees,
         described: header.flags().has_data_descriptor() || local.flags().has_data_descriptor(),
     })
 }

@@ -1,6 +1,7 @@
 //! Files of every packing and with every line end come in whole, or are refused; nothing is lost or counted twice.
 
 mod line_ends;
+mod pipes;
 
 use std::path::{Path, PathBuf};
 

@@ -106,8 +106,27 @@ fn every_name_of_the_table_says_what_it_holds() {
         assert_eq!(said(file_name), expected, "{file_name}");
 
         let (stem, ending) = file_name.rsplit_once('.').unwrap();
-        for copy in ["", " (1)", "(12)"] {
+        for copy in [
+            "",
+            " (1)",
+            "(12)",
+            "（1）",
+            " - Copy",
+            " - Copy (2)",
+            " copy",
+            " copy 2",
+            " - 副本",
+            " - 副本 (3)",
+            "的副本",
+            "的副本 2",
+        ] {
             assert_eq!(said(&format!("{stem}{copy}.{ending}")), expected, "{stem}{copy}");
+            assert_eq!(said(&format!("{stem}.{ending}{copy}")), expected, "{stem}.{ending}{copy}");
+            assert_eq!(said(&format!("{stem}{copy}.{ending}.{ending}")), expected, "{stem}{copy}");
+            assert_eq!(said(&format!("{stem}{copy}.{ending}.gz")), expected, "{stem}{copy}.{ending}.gz");
+        }
+        for copy in ["Copy of ", "副本 ", "复件 "] {
+            assert_eq!(said(&format!("{copy}{stem}.{ending}")), expected, "{copy}{stem}");
         }
         for other in ["zip", "ZIP", "csv", "Csv"] {
             let (what, _) = expected.rsplit_once(' ').unwrap();

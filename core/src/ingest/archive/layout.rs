@@ -13,6 +13,8 @@ pub(super) struct Run {
     /// How long its data is, and the checksum of what it unpacks to.
     pub(super) packed: u64,
     pub(super) crc: u32,
+    /// Whether its own header says the same as the directory.
+    pub(super) agrees: bool,
     /// Whether sizes and checksum may follow the data.
     pub(super) described: bool,
 }
@@ -34,6 +36,7 @@ pub(super) fn must_tile<R: ReaderAt>(
     directory: std::ops::Range<u64>,
     file_bytes: u64,
 ) -> Result<(), String> {
+    let other = runs.iter().find(|run| !run.agrees).map(|run| run.name.clone());
     runs.sort_by_key(|run| (run.from, run.to));
     let mut at = 0;
     let mut before: Option<Run> = None;
@@ -64,7 +67,13 @@ pub(super) fn must_tile<R: ReaderAt>(
         Some(last) if directory.start > at => return Err(gap_text(directory.start - at, &last.name)),
         _ => {}
     }
-    end(archive, directory.end, file_bytes)
+    end(archive, directory.end, file_bytes)?;
+    match other {
+        Some(name) => {
+            Err(format!("its entry `{name}` is called or packed otherwise than the directory says"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn gap_text(bytes: u64, before: &str) -> String {

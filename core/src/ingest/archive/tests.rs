@@ -221,7 +221,7 @@ fn entries_that_share_bytes_are_refused() {
         (0..50).map(|n| Part { name: format!("{n}.csv").into_bytes(), ..part.clone() }).collect();
     let mut places = vec![(0, &part)];
     places.extend(others.iter().map(|other| (0, other)));
-    refused(&closed(part.local(), &places, b""), &["otherwise than the directory says"]);
+    refused(&closed(part.local(), &places, b""), &["`a.csv`", "`0.csv`", "overlap"]);
     let same: Vec<(usize, &Part)> = vec![(0, &part), (0, &part)];
     refused(&closed(part.local(), &same, b""), &["same name"]);
     // A local file within the data of another.
@@ -414,6 +414,25 @@ fn a_zip_as_a_whole_may_not_unpack_without_bounds() {
     // Sizes that are claimed too small change nothing.
     let parts: Vec<Part> = parts.into_iter().map(|part| Part { bytes: 1_000, ..part }).collect();
     assert!(import_new(&format!("{STEM}.zip"), &zip(&parts)).is_err());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(48))]
+    #[test]
+    fn a_zip_with_one_bit_changed_is_refused_or_has_the_same_lines(
+        at in proptest::prelude::any::<proptest::sample::Index>(),
+        bit in 0..8,
+    ) {
+        let text = bill("\n");
+        let parts = [Part::deflated("a.csv", text.as_bytes()), Part::new("b.csv", &single("z"))];
+        let mut bytes = zip(&parts);
+        let at = at.index(bytes.len());
+        bytes[at] ^= 1_u8 << bit;
+        if let Ok(report) = import_new(&format!("{STEM}.zip"), &bytes) {
+            let total = crate::bill::totals_text(&report.sums);
+            proptest::prop_assert_eq!((report.digest.lines(), total.as_str()), (4, "11.75000000 USD"));
+        }
+    }
 }
 
 #[test]
