@@ -253,6 +253,11 @@ impl Context {
         self.out.takes(table)
     }
 
+    /// Says whether the command was given at a command line.
+    pub(crate) fn is_terminal(&self) -> bool {
+        matches!(self.out, Out::Terminal)
+    }
+
     pub(crate) fn shows_progress(&self) -> bool {
         matches!(self.out, Out::Terminal) && !self.quiet && std::io::stderr().is_terminal()
     }

@@ -33,6 +33,8 @@ pub(crate) struct CommandError {
     forbidden: bool,
     /// What was asked for is not there.
     absent: bool,
+    /// What was sent is larger than what is taken.
+    too_large: bool,
 }
 
 impl CommandError {
@@ -44,6 +46,7 @@ impl CommandError {
             broken_pipe: false,
             forbidden: false,
             absent: false,
+            too_large: false,
         }
     }
 
@@ -119,6 +122,11 @@ impl CommandError {
         self.absent
     }
 
+    /// Puts the thing that it is about before the message.
+    pub(crate) fn about(self, what: &str) -> CommandError {
+        CommandError { message: format!("`{what}`: {}", self.message), ..self }
+    }
+
     /// Says that whoever asked may not.
     pub(crate) fn forbidden(self) -> CommandError {
         CommandError { forbidden: true, ..self }
@@ -127,6 +135,15 @@ impl CommandError {
     /// Says that what was asked for is not there.
     pub(crate) fn absent(self) -> CommandError {
         CommandError { absent: true, ..self }
+    }
+
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.too_large
+    }
+
+    /// Says that what was sent is larger than what is taken.
+    pub(crate) fn too_large(self) -> CommandError {
+        CommandError { too_large: true, ..self }
     }
 
     pub(crate) fn is_broken_pipe(&self) -> bool {

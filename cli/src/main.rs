@@ -14,6 +14,7 @@ mod metrics;
 mod output;
 mod permission;
 mod progress;
+mod served;
 mod stop;
 
 use std::io::Write;

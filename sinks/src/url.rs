@@ -187,6 +187,11 @@ pub(crate) fn is_bucket(url: &str) -> bool {
     url.starts_with("s3://") || url.starts_with("cos://")
 }
 
+/// Returns the folder that a URL names, if it names one.
+pub fn folder(url: &str) -> Option<PathBuf> {
+    folder_of(url).ok()
+}
+
 /// Returns the folder that a `file:` URL names.
 pub(crate) fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
     let Some(path) = url.strip_prefix("file://") else {
@@ -194,7 +199,7 @@ pub(crate) fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
         let error = if later { UrlError::NotYet } else { UrlError::Scheme };
         return Err(error(url.to_owned()));
     };
-    let path = PathBuf::from(String::from_utf8_lossy(&percent_decode(path.as_bytes())).into_owned());
+    let path = PathBuf::from(percent_decoded(path));
     if path.is_absolute() { Ok(path) } else { Err(UrlError::Path(url.to_owned())) }
 }
 
@@ -215,6 +220,11 @@ pub(crate) fn percent_decode(mut rest: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Does the same for a text.
+pub(crate) fn percent_decoded(text: &str) -> String {
+    String::from_utf8_lossy(&percent_decode(text.as_bytes())).into_owned()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod audience;
 mod audit;
 mod backfill;
 mod calendar;
+mod cases_console;
 mod cases_console_text;
 mod cases_containers;
 mod cases_coverage;

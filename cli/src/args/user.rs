@@ -23,9 +23,9 @@ pub(crate) enum User {
     /// Prints a link that signs somebody in to the console, once, for ten minutes
     Link {
         name: String,
-        /// Where the console is
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8321")]
-        at: String,
+        /// Where the console is (default: where one runs over this store, else http://127.0.0.1:8321)
+        #[arg(long, value_name = "URL")]
+        at: Option<String>,
     },
     /// Prints a token for a program of somebody's
     Token {
@@ -43,6 +43,9 @@ pub(crate) struct Serve {
     /// The address; another than this machine's own needs TLS and people
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8321")]
     pub(crate) listen: SocketAddr,
+    /// Listens at an address of its own, drawn from 127.0.0.0/8 (Linux): browsers send its sessions to no other port of 127.0.0.1
+    #[arg(long)]
+    pub(crate) own_address: bool,
     /// A further name by which browsers call it; may be given several times
     #[arg(long = "host", value_name = "NAME[:PORT]")]
     pub(crate) hosts: Vec<String>,
@@ -61,7 +64,10 @@ pub(crate) struct Serve {
     /// Takes the time from a file, as 2021-04-06T03:00:00Z, for replays
     #[arg(long, value_name = "FILE")]
     pub(crate) clock: Option<PathBuf>,
-    /// The largest bill file that is taken by upload
+    /// The largest bill file that is taken by upload, and how much all uploads at a time have together
     #[arg(long, value_name = "MIB", default_value_t = 4096)]
     pub(crate) upload_mib: u64,
+    /// A folder below which admins may add sinks from the console; may be given several times
+    #[arg(long = "sink-folder", value_name = "DIR")]
+    pub(crate) sink_folders: Vec<PathBuf>,
 }

@@ -22,6 +22,7 @@ use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
 use crate::progress::Bar;
 use found::Source;
+pub(crate) use found::in_order;
 
 pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> {
     let sources = found::find(context, &args.files)?;

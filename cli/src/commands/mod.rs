@@ -26,6 +26,7 @@ mod storage;
 mod store_file;
 mod user;
 
+pub(crate) use import::in_order;
 pub(crate) use plugin::compile_apart as compile_plugins_apart;
 pub(crate) use user::secret;
 

@@ -1,6 +1,8 @@
 //! `settings`: the rules of the house.
 
 use billkeep_core::calendar;
+use billkeep_core::error::Kind;
+use billkeep_core::people::{self, Role};
 use billkeep_core::policy::{Changed, Policy};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::Read;
@@ -19,6 +21,9 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
         Settings::FourEyes { value } => {
             let on = *value == Switch::On;
             let store = context.write()?;
+            if on {
+                enough_people(context, &store.read()?)?;
+            }
             let changed = Policy::set_four_eyes(store.write()?, on, &context.actor())?;
             context.say(match (changed, on) {
                 (Changed::Done, true) => "Confirming and reopening need two people from now on.",
@@ -40,6 +45,27 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
             Ok(store.close()?)
         }
     }
+}
+
+/// Checks that two people may approve: one alone could neither confirm a bill nor turn the rule off.
+fn enough_people(context: &Context, store: &impl Read) -> Result<(), CommandError> {
+    let all = people::list(store)?;
+    let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
+    if approvers >= 2 {
+        return Ok(());
+    }
+    // Without people, whoever is at the command line acts under any name; in the console, everybody has one.
+    if all.is_empty() && context.is_terminal() {
+        context.say(
+            "warning: nobody is entered, so two names are all that this rule asks for; `billkeep user set NAME --role approver` enters people",
+        );
+        return Ok(());
+    }
+    Err(CommandError::new(
+        Kind::Refused,
+        format!("two people have to be able to approve, and there is {approvers}: nobody could confirm a bill or turn this off"),
+    )
+    .hint("enter them first with `billkeep user set NAME --role approver`"))
 }
 
 fn show(context: &Context, store: &impl Read) -> Result<(), CommandError> {

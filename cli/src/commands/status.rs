@@ -9,16 +9,20 @@ use billkeep_core::calendar::{Calendars, Kind, Profile, WhyNot};
 use billkeep_core::delivery::{self, DueItem};
 use billkeep_core::expected::{self, Verdict};
 use billkeep_core::notice;
+use billkeep_core::people::{self, PeopleError};
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::policy::Policy;
 use billkeep_core::settings::StoreSettings;
+use billkeep_core::storage;
 use billkeep_core::store::Reader;
 use serde_json::{Value, json};
 
 use crate::args::Format;
+use crate::console;
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
+use crate::served;
 
 /// Something to know or to do.
 struct Item {
@@ -74,11 +78,13 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
     let mut items = Vec::new();
     months(&reader, on, profile, &mut items)?;
     decisions(&reader, &mut items)?;
+    consents(&reader, on, &mut items)?;
     files(&reader, on, profile, &mut items)?;
     deliveries(&reader, on, &mut items)?;
+    let scheduler = scheduler(context, &reader, &mut items)?;
     items.sort_by_key(|item| item.section);
     match context.format {
-        Format::Table => print(context, on, &settings, profile, &items),
+        Format::Table => print(context, on, &settings, profile, &scheduler, &items),
         Format::Json => {
             let row = |i: &Item| json!({ "section": i.section.name(), "subject": i.subject, "text": i.text, "next": i.next });
             let rows: Vec<Value> = items.iter().map(row).collect();
@@ -198,6 +204,55 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
     Ok(())
 }
 
+/// Reports the scheduler of the console over this store: how far it went, as whom, and why it delivers nothing, if it does not.
+fn scheduler(context: &Context, reader: &Reader, items: &mut Vec<Item>) -> Result<String, CommandError> {
+    let Some(served) = served::find(&context.store).filter(|served| served.has_scheduler) else {
+        return Ok(String::new());
+    };
+    let through = match console::scheduler_through(reader)? {
+        Some(day) => format!("last went through {day}"),
+        None => "went through no day yet".to_owned(),
+    };
+    let actor = &served.actor;
+    let (why, next) = match &served.stopped {
+        _ if !served.runs => {
+            let why = format!("the console at {} ended and does not run", served.url);
+            (why, format!("billkeep --as {actor} serve"))
+        }
+        None => return Ok(format!("scheduler {through}, as `{actor}`\n")),
+        Some(why) => {
+            let is_stranger = matches!(people::role_of(reader, actor), Err(PeopleError::Stranger(_)));
+            let set = format!("billkeep user set {actor} --role operator");
+            (why.clone(), if is_stranger { set } else { String::new() })
+        }
+    };
+    items.push(Item {
+        section: Section::Failed,
+        subject: "scheduler".to_owned(),
+        text: format!("{through}, as `{actor}`; it delivers nothing: {why}"),
+        next,
+    });
+    Ok(String::new())
+}
+
+/// Reports which bills wait for a consent that nobody has given.
+fn consents(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
+    for account in storage::accounts(reader)? {
+        let facts = account.facts(Kind::Reseller, on);
+        if let Some(sink) = facts.sink.filter(|_| !facts.custom_bills) {
+            items.push(Item {
+                section: Section::Decide,
+                subject: account.uin.to_string(),
+                text: format!(
+                    "reseller bills for sink `{sink}` wait for your agreement to store custom bills"
+                ),
+                next: format!("billkeep storage authorize {} --custom-bills", account.uin),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Tells which files did not come as they should have.
 fn files(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for file in expected::expected(profile, on, &expected::gather(reader)?) {
@@ -306,9 +361,10 @@ fn print(
     on: Day,
     settings: &StoreSettings,
     profile: &Profile,
+    scheduler: &str,
     items: &[Item],
 ) -> Result<(), CommandError> {
-    let mut text = format!("{on}, payer {}, calendar {}\n", settings.payer, profile.name);
+    let mut text = format!("{on}, payer {}, calendar {}\n{scheduler}", settings.payer, profile.name);
     for section in Section::ALL {
         let of: Vec<&Item> = items.iter().filter(|i| i.section == section).collect();
         text.push_str(&format!("\n{}\n", section.title()));

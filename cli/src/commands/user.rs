@@ -1,12 +1,17 @@
 //! `user`: who may do what.
 
+use std::collections::BTreeSet;
+
 use billkeep_core::error::Kind;
+use billkeep_core::journal::{self, Filter};
 use billkeep_core::people::{self, SecretHash};
+use billkeep_core::store::Read;
 
 use crate::args::User;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
+use crate::served;
 
 /// For how long a link waits to be followed.
 const LINK_S: i64 = 600;
@@ -15,8 +20,10 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
     match command {
         User::Set { name, role } => {
             let store = context.write()?;
+            let is_first = people::list(&store.read()?)?.is_empty();
             people::set(store.write()?, &name, role, &context.actor())?;
             context.say(&format!("`{name}` is {role} now."));
+            warn_of_strangers(context, &store.read()?, is_first)?;
             Ok(store.close()?)
         }
         User::List => list(context),
@@ -24,6 +31,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
             let store = context.write()?;
             people::remove(store.write()?, &name, &context.actor())?;
             context.say(&format!("`{name}` may do nothing any more; what they did stays in the journal."));
+            warn_of_strangers(context, &store.read()?, false)?;
             Ok(store.close()?)
         }
         User::Link { name, at } => {
@@ -31,6 +39,10 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
             let secret = secret()?;
             let (hash, actor) = (SecretHash::of(secret.as_bytes()), context.actor());
             people::add_link(store.write()?, &name, hash, actor.at_unix_s + LINK_S, &actor)?;
+            let at = at.unwrap_or_else(|| {
+                let served = served::find(&context.store).filter(|served| served.runs);
+                served.map_or_else(|| DEFAULT_URL.to_owned(), |served| served.url)
+            });
             context.data(format!("{}/sign-in?link={secret}\n", at.trim_end_matches('/')).as_bytes())?;
             context.say(&format!("Give it to `{name}` alone: it signs in once, within ten minutes."));
             Ok(store.close()?)
@@ -53,6 +65,42 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
             Ok(store.close()?)
         }
     }
+}
+
+/// Where a console is unless something else was said.
+const DEFAULT_URL: &str = "http://127.0.0.1:8321";
+/// How many entries of the journal are looked at for whoever acted lately.
+const ENTRIES: usize = 200;
+
+/// Warns of whoever acts in this store and is not among its people: the scheduler of a console, and those who acted lately.
+fn warn_of_strangers(context: &Context, store: &impl Read, is_first: bool) -> Result<(), CommandError> {
+    if people::list(store)?.is_empty() {
+        return Ok(());
+    }
+    let is_stranger = |name: &str| people::role_of(store, name).is_err();
+    let served = served::find(&context.store).filter(|served| served.runs && served.has_scheduler);
+    let scheduler = served.map(|served| served.actor).filter(|actor| is_stranger(actor));
+    if let Some(actor) = &scheduler {
+        context.say(&format!(
+            "warning: the scheduler of the console acts as `{actor}`, who is not among the people: it delivers nothing until you \
+             enter `{actor}` (`billkeep user set {actor} --role operator`) or start it as somebody else (`billkeep --as NAME serve`)"
+        ));
+    }
+    if !is_first {
+        return Ok(());
+    }
+    let newest = Filter { newest: Some(ENTRIES), ..Filter::default() };
+    let lately: BTreeSet<String> =
+        journal::select(store, &newest)?.into_iter().map(|entry| entry.actor).collect();
+    let me = context.actor_name();
+    for actor in lately.iter().filter(|actor| Some(*actor) != scheduler.as_ref() && is_stranger(actor)) {
+        let who = if *actor == me { ", as whom you act now," } else { "" };
+        context.say(&format!(
+            "warning: `{actor}`{who} changed this store lately and is not among the people: commands as `{actor}`, by `cron` for \
+             instance, are refused from now on"
+        ));
+    }
+    Ok(())
 }
 
 fn list(context: &Context) -> Result<(), CommandError> {

@@ -31,11 +31,19 @@ pub(super) fn hosts(serve: &Serve, address: SocketAddr) -> BTreeSet<String> {
     hosts
 }
 
+/// Returns where browsers find it: by the first name that was given, else by its address.
+pub(super) fn url(serve: &Serve, address: SocketAddr) -> String {
+    // Behind a proxy, browsers come by TLS as well.
+    let is_tls = serve.tls_cert.is_some() || (serve.insecure_plain_http && !serve.hosts.is_empty());
+    let host = serve.hosts.first().cloned().unwrap_or_else(|| address.to_string());
+    format!("{}://{host}", if is_tls { "https" } else { "http" })
+}
+
 /// Why a request does not pass.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// By a name that is not this server's.
-    Host,
+    /// By a name that is not this server's; none where there is none or more than one.
+    Host(Option<String>),
     /// From a page of somebody else's.
     Origin,
     /// Without the token that this server's own pages have.
@@ -48,9 +56,10 @@ impl Stop {
     pub(super) fn error(&self) -> CommandError {
         let user = CommandError::user;
         match self {
-            Stop::Host => {
-                user("this server is not called by that name; start it with `--host NAME` if it is")
-            }
+            Stop::Host(None) => user("the request has no `Host`, or more than one"),
+            Stop::Host(Some(host)) => CommandError::user(format!("the request is for `{host}`, which is not a name of this console"))
+                .hint(format!("if that is its name, start it with `billkeep serve --host {host}`"))
+                .hint("a proxy in front of it has to pass the `Host` that the browser sent: `proxy_set_header Host $host;` in nginx"),
             Stop::Origin => user("the request comes from a page of another site"),
             Stop::Csrf => user("the request lacks the token of its session; load the page again"),
             Stop::Unknown => user(
@@ -66,7 +75,8 @@ impl Stop {
 
     pub(super) fn answer(&self) -> Answer {
         let status = match self {
-            Stop::Host => 421,
+            Stop::Host(None) => 400,
+            Stop::Host(Some(_)) => 421,
             Stop::Origin | Stop::Csrf => 403,
             Stop::Unknown => 401,
         };
@@ -90,9 +100,11 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 /// Checks names and pages: what is known before anything of the body is read.
 pub(super) fn enter(console: &Console, route: &Route, headers: &HeaderMap) -> Result<Option<Visitor>, Stop> {
-    let host = text(headers, header::HOST).map(str::to_ascii_lowercase).ok_or(Stop::Host)?;
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Stop::Host(None)) };
+    let host = host.to_str().map_err(|_| Stop::Host(None))?.to_ascii_lowercase();
     if !console.hosts.contains(&host) {
-        return Err(Stop::Host);
+        return Err(Stop::Host(Some(host)));
     }
     if route.is_change() {
         let own = format!("{}://{host}", if console.tls { "https" } else { "http" });
@@ -125,9 +137,10 @@ fn visitor(console: &Console, headers: &HeaderMap) -> Option<Visitor> {
     }
     let session = console.sessions.find(cookie(headers)?, console.context.now_unix_s())?;
     // Looked up each time: a role that was taken away is gone at once.
-    let role = people::role_of(&reader, &session.name).ok()?;
-    session.is_of(people::generation(&reader, &session.name).ok()?).then_some(())?;
-    Some(Visitor { name: session.name.clone(), role, session: Some(session) })
+    let name = session.name();
+    let role = people::role_of(&reader, &name).ok()?;
+    session.is_of(people::generation(&reader, &name).ok()?).then_some(())?;
+    Some(Visitor { name, role, session: Some(session) })
 }
 
 /// Checks that a change has the token of its session. Programs have a token of their own, which no browser sends by itself.

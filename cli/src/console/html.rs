@@ -305,18 +305,25 @@ pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
 fn told(view: &View<'_>, flash: &Flash) -> Markup {
     let words = view.words;
     html! {
-        @match &flash.failed {
-            Some((message, hints)) => {
-                div.notice.bad role="alert" {
-                    p { strong { (words.not_done) ": " } (foreign(message)) }
-                    @if !hints.is_empty() { ul { @for hint in hints { li { (foreign(hint)) } } } }
+        @for (message, hints) in &flash.failed {
+            div.notice.bad role="alert" {
+                p { strong { (words.not_done) ": " } (foreign(message)) }
+                @if !hints.is_empty() { ul { @for hint in hints { li { (foreign(hint)) } } } }
+            }
+        }
+        @if let Some((what, secret)) = &flash.secret {
+            div.notice.good role="status" {
+                p { label for="once" { (foreign(what)) } }
+                div.once {
+                    input id="once" readonly value=(secret) size="60";
+                    button type="button" hidden data-copy="once" { (words.copy) }
                 }
             }
-            None => {
-                div.notice.good role="status" {
-                    @if flash.said.is_empty() { p { strong { (words.done) } } }
-                    @for said in &flash.said { p.said { (foreign(said)) } }
-                }
+        }
+        @if !flash.said.is_empty() || (flash.failed.is_empty() && flash.secret.is_none()) {
+            div.notice.good role="status" {
+                @if flash.said.is_empty() { p { strong { (words.done) } } }
+                @for said in &flash.said { p.said { (foreign(said)) } }
             }
         }
         @for table in flash.tables.iter().filter(|table| !table.rows.is_empty()) {

@@ -4,11 +4,14 @@
 //! is decided where the command line's is. [`routes`] lists all there is. [`gate`] is passed by every request before anything
 //! else. Handlers are plain functions that run on their own threads; [`server`] and [`upload`] alone are asynchronous.
 
+mod acts;
+mod form;
 mod gate;
 mod html;
 mod once;
 mod openapi;
 mod pages;
+mod places;
 mod rollups;
 mod routes;
 mod say;
@@ -16,13 +19,17 @@ mod scheduler;
 mod server;
 mod session;
 mod shapes;
+mod sinks;
 mod special;
 mod upload;
+mod wire;
 mod words;
 
 use std::collections::BTreeSet;
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::net::{IpAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use billkeep_core::error::Kind;
 use billkeep_core::people::{self, Role};
@@ -35,7 +42,10 @@ use crate::clock::Clock;
 use crate::commands;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::served::{Served, Word};
 use crate::stop;
+
+pub(crate) use scheduler::through as scheduler_through;
 
 use say::Fields;
 use session::{Session, Sessions};
@@ -52,7 +62,37 @@ pub(super) struct Console {
     hosts: BTreeSet<String>,
     /// Says whether browsers come by TLS.
     tls: bool,
+    /// The largest file, and all that are being received together.
     upload_bytes_max: u64,
+    uploads: Arc<AtomicU64>,
+    /// Below which folders sinks may be that are added here; anywhere in a store without people.
+    sink_folders: Vec<PathBuf>,
+    /// Where browsers find it.
+    url: String,
+    /// In whose name it delivers.
+    actor: Mutex<String>,
+    /// What is left beside the store of all this.
+    word: Option<Word>,
+}
+
+impl Console {
+    /// In whose name it delivers.
+    fn actor(&self) -> String {
+        self.actor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Delivers in somebody's name from now on: of whoever has started it and has now entered themselves.
+    fn act_as(&self, name: &str) {
+        *self.actor.lock().unwrap_or_else(PoisonError::into_inner) = name.to_owned();
+        self.leave(|served| served.actor = name.to_owned());
+    }
+
+    /// Changes the word that is left beside the store; what cannot be left is no reason to end.
+    fn leave(&self, change: impl FnOnce(&mut Served)) {
+        if let Some(word) = &self.word {
+            let _ = word.change(change);
+        }
+    }
 }
 
 /// Who asks.
@@ -72,8 +112,10 @@ pub(super) struct Ask {
     language: Language,
     /// Path and query as they were asked for.
     target: String,
-    /// The hash of a file that was sent.
-    sent_sha256: Option<String>,
+    /// Where a form wants to go when it is done.
+    back: Option<String>,
+    /// The hashes of the files that were sent.
+    sent_sha256: Vec<String>,
 }
 
 impl Ask {
@@ -111,7 +153,8 @@ impl Answer {
     }
 
     fn html(status: u16, page: String) -> Answer {
-        Answer::new(status, "text/html; charset=utf-8", html::without_hidden(page))
+        let page = form::name_fields(&html::without_hidden(page));
+        Answer::new(status, "text/html; charset=utf-8", page)
     }
 
     fn json(status: u16, value: &Value) -> Answer {
@@ -160,6 +203,7 @@ fn status_of(error: &CommandError) -> u16 {
     match error.kind() {
         _ if error.is_forbidden() => 403,
         _ if error.is_absent() => 404,
+        _ if error.is_too_large() => 413,
         Kind::User => 400,
         // Damage is found, not made, by whoever looks for it.
         Kind::Refused | Kind::Damaged => 409,
@@ -169,7 +213,10 @@ fn status_of(error: &CommandError) -> u16 {
 }
 
 /// `serve`: runs until somebody asks to stop.
-pub(crate) fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
+pub(crate) fn run(context: &Context, mut serve: Serve) -> Result<(), CommandError> {
+    if serve.own_address {
+        serve.listen.set_ip(own_address(serve.listen.ip())?);
+    }
     let mut context = context.clone();
     if let Some(file) = &serve.clock {
         context.clock = Clock::of_file(file.clone())?;
@@ -205,25 +252,59 @@ pub(crate) fn run(context: &Context, serve: Serve) -> Result<(), CommandError> {
     let listener = TcpListener::bind(serve.listen).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    let url = gate::url(&serve, address);
+    let left = Served {
+        url: url.clone(),
+        actor: actor.clone(),
+        has_scheduler: !serve.no_scheduler,
+        ..Served::default()
+    };
+    let word = Word::leave(&context.store, left).unwrap_or_else(|e| {
+        context.say(&format!(
+            "warning: beside the store nothing can be written ({e}): `status` does not know of this console"
+        ));
+        None
+    });
     let console = Arc::new(Console {
         hosts: gate::hosts(&serve, address),
         tls: serve.tls_cert.is_some(),
         sessions: Sessions::new(),
         rollups: rollups::Rollups::new(),
         upload_bytes_max: serve.upload_mib.saturating_mul(1 << 20),
+        uploads: Arc::default(),
+        sink_folders: serve.sink_folders.clone(),
+        url,
+        actor: Mutex::new(actor.clone()),
+        word,
         context,
         store,
     });
     let result = server::run(&console, &serve, listener, &actor);
     // Whoever still reads keeps the store open; what was committed is durable without closing it.
     if let Ok(console) = Arc::try_unwrap(console) {
-        let Console { store, context, .. } = console;
-        drop(context);
+        let Console { store, context, word, .. } = console;
+        drop((context, word));
         if let Ok(store) = Arc::try_unwrap(store) {
             store.close()?;
         }
     }
     result
+}
+
+/// Draws an address of this machine that no other program has by habit. A cookie goes to every port of a host: so the host is
+/// another one.
+fn own_address(asked: IpAddr) -> Result<IpAddr, CommandError> {
+    if !asked.is_loopback() {
+        return Err(CommandError::user(format!(
+            "`--own-address` is for this machine alone, and `--listen` names {asked}"
+        )));
+    }
+    let mut bytes = [0_u8; 3];
+    getrandom::fill(&mut bytes)
+        .map_err(|e| CommandError::new(Kind::Internal, format!("this machine gives no random bytes: {e}")))?;
+    // Neither 127.0.0.x, which others use, nor the last address of all.
+    let [a, b, c] = bytes;
+    Ok(IpAddr::from([127, a.max(1), b, c.clamp(1, 254)]))
 }
 
 /// Runs a command for somebody.
@@ -234,6 +315,7 @@ fn run_for(
     kept: &crate::output::Kept,
     command: crate::args::Command,
 ) -> Result<(), CommandError> {
+    sinks::may_add(console, visitor, &command)?;
     let context = console.context.keeping(&visitor.name, format, kept);
     commands::run_in(&context, command).map(|_| ())
 }

@@ -49,9 +49,9 @@ pub(super) fn once(
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
     }
-    let key = format!("{}\n{key}", visitor.name);
+    let name = visitor.name.clone();
     let now = console.context.now_unix_s();
-    match requests::take(console.store.write()?, &key, hasher.finalize().into(), now)? {
+    match requests::take(console.store.write()?, &name, &key, hasher.finalize().into(), now)? {
         Known::New => {}
         Known::Answered(status, body) => {
             return Ok(Answer::new(status, super::JSON, body).with("idempotency-replayed", "true".into()));
@@ -76,7 +76,7 @@ pub(super) fn once(
         // Nothing was changed, so it may be asked for again.
         _ => None,
     };
-    requests::answer(console.store.write()?, &key, kept)?;
+    requests::answer(console.store.write()?, &name, &key, kept)?;
     result
 }
 

@@ -11,7 +11,7 @@ use super::shapes;
 pub(super) fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for route in ROUTES {
-        let Some(saying) = route.saying() else { continue };
+        let Some(saying) = route.saying().filter(|_| !matches!(route.does, Does::Act(..))) else { continue };
         let method = if route.method == Method::Get { "get" } else { "post" };
         let path = paths.entry(format!("{API}{}", route.path)).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
@@ -121,7 +121,7 @@ fn operation(route: &Route, saying: &Saying) -> Value {
                 answer("It was done", "application/json", &json!({ "$ref": "#/components/schemas/Changed" })),
             );
         }
-        Does::Page(_) | Does::Open(_) => {}
+        Does::Page(_) | Does::Open(_) | Does::Act(..) => {}
     }
     if route.is_change() {
         parameters.push(header(

@@ -1,5 +1,6 @@
 //! Every route there is: pages, looks, changes. The router, the gate, the OpenAPI document and the tests go by this list.
 
+use super::acts;
 use super::pages;
 use super::say::Saying;
 use super::special;
@@ -26,8 +27,11 @@ pub(super) enum Does {
     Page(Handler),
     /// Answers an interface's request in its own way.
     Special(Saying, Handler),
-    /// Takes a file.
+    /// Takes a file, or a page's form with some.
     Upload(Saying),
+    /// Does what a page's form says in its own way: with more than one command, or with an answer that is kept nowhere. The
+    /// command tells its fields, besides these.
+    Act(Saying, &'static [&'static str], Handler),
     /// Is open to whoever is on this machine: signing in, style sheet, script.
     Open(Handler),
 }
@@ -58,6 +62,10 @@ const fn agreed(path: &'static str, words: &'static [&'static str], args: &'stat
 
 const fn page(path: &'static str, handler: Handler) -> Route {
     Route { method: Method::Get, path, does: Does::Page(handler) }
+}
+
+const fn act(path: &'static str, saying: Saying, more: &'static [&'static str], handler: Handler) -> Route {
+    Route { method: Method::Post, path, does: Does::Act(saying, more, handler) }
 }
 
 const fn open(method: Method, path: &'static str, handler: Handler) -> Route {
@@ -214,6 +222,11 @@ pub(super) const ROUTES: &[Route] = &[
     page("/deliveries/{number}", pages::deliveries::one),
     page("/journal", pages::journal::page),
     page("/settings", pages::settings::page),
+    // Forms of pages that are more than a command.
+    act("/people/first", acts::FIRST, &[], acts::first_person),
+    act("/people/{name}/link", acts::LINK, &[], acts::link),
+    act("/people/{name}/token", acts::TOKEN, &[], acts::token),
+    act("/storage/{uin}/settings", acts::SETTINGS, acts::SETTINGS_FIELDS, acts::storage_settings),
     // Without signing in.
     open(Method::Get, "/sign-in", special::sign_in_page),
     open(Method::Post, "/sign-in", special::sign_in),
@@ -231,7 +244,7 @@ impl Route {
         match self.does {
             Does::Look(_) | Does::Special(..) => vec![format!("{API}{}", self.path)],
             Does::Change(_) | Does::Upload(_) => vec![format!("{API}{}", self.path), self.path.to_owned()],
-            Does::Page(_) | Does::Open(_) => vec![self.path.to_owned()],
+            Does::Page(_) | Does::Open(_) | Does::Act(..) => vec![self.path.to_owned()],
         }
     }
 
@@ -247,9 +260,11 @@ impl Route {
     /// Returns the command that it says, if it says one.
     pub(super) fn saying(&self) -> Option<&Saying> {
         match &self.does {
-            Does::Look(saying) | Does::Change(saying) | Does::Special(saying, _) | Does::Upload(saying) => {
-                Some(saying)
-            }
+            Does::Look(saying)
+            | Does::Change(saying)
+            | Does::Special(saying, _)
+            | Does::Upload(saying)
+            | Does::Act(saying, ..) => Some(saying),
             Does::Page(_) | Does::Open(_) => None,
         }
     }

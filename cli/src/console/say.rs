@@ -118,6 +118,14 @@ impl Saying {
         let mut positional = Vec::new();
         for argument in &arguments {
             let values = fields.get(&argument.id).map(Vec::as_slice).unwrap_or_default();
+            if values.is_empty() && fields.contains_key(&argument.id)
+                || argument.many && values.iter().any(String::is_empty)
+            {
+                return Err(CommandError::user(format!(
+                    "`{}` has no value: give it one, or leave it out for its default",
+                    argument.id
+                )));
+            }
             if values.len() > 1 && !argument.many {
                 return Err(CommandError::user(format!("`{}` is given more than once", argument.id)));
             }

@@ -4,12 +4,15 @@
 //! first, one by one, as `billkeep run --on DAY` does. That nothing is delivered twice is not up to it: each delivery is planned
 //! in a transaction that looks for it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use billkeep_core::calendar::Calendars;
 use billkeep_core::delivery::{self, Delivery, DueItem};
+use billkeep_core::error::Kind;
+use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::store::{Read, StoreError, Table};
 
@@ -34,15 +37,33 @@ const DAYS_MAX: i32 = 62;
 const KEY: &[u8] = b"scheduler";
 
 /// Starts it.
-pub(super) fn start(console: Arc<Console>, actor: &str) -> JoinHandle<()> {
-    let actor = actor.to_owned();
+///
+/// # Errors
+/// When the system gives no thread: a console whose scheduler does not run would look as if it delivered.
+pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandError> {
     let tick = if matches!(console.context.clock, Clock::System) { TICK } else { TICK_OF_FILE };
     let looks = move || {
         let mut tried_unix_s = i64::MIN;
+        let mut stopped: Option<String> = None;
         while !stop::is_asked() {
-            if let Err(error) = look(&console, &actor, &mut tried_unix_s) {
-                console.context.say(&format!("scheduler: {}", error.message()));
+            let looked =
+                catch_unwind(AssertUnwindSafe(|| look(&console, &console.actor(), &mut tried_unix_s)));
+            let why = match looked {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.message().to_owned()),
+                Err(_) => Some("it has failed; the error output of `billkeep serve` shows where".to_owned()),
+            };
+            if why != stopped {
+                console.context.say(&match &why {
+                    Some(why) => format!("scheduler: {why}; nothing is delivered until this is mended"),
+                    None => "scheduler: delivers again".to_owned(),
+                });
+                stopped = why;
             }
+            console.leave(|served| {
+                served.stopped = stopped.clone();
+                served.looks += 1;
+            });
             for _ in 0..tick.as_millis() / STOP_STEP.as_millis() {
                 if stop::is_asked() {
                     return;
@@ -51,19 +72,25 @@ pub(super) fn start(console: Arc<Console>, actor: &str) -> JoinHandle<()> {
             }
         }
     };
-    thread::Builder::new()
-        .name("billkeep-scheduler".into())
-        .spawn(looks)
-        .unwrap_or_else(|_| thread::spawn(|| {}))
+    thread::Builder::new().name("billkeep-scheduler".into()).spawn(looks).map_err(|e| {
+        CommandError::new(Kind::Internal, format!("the scheduler cannot start: {e}"))
+            .hint("`--no-scheduler` serves the pages without it")
+    })
+}
+
+/// Returns the last day that a store's scheduler has been through.
+pub(crate) fn through(store: &impl Read) -> Result<Option<Day>, StoreError> {
+    store.get::<Day>(Table::Meta, KEY)
 }
 
 /// Goes through the days that have passed, and delivers what is due now.
 fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), CommandError> {
     let reader = console.store.read()?;
+    people::permit(&reader, actor, Role::Operator)?;
     let now_unix_s = console.context.now_unix_s();
     let calendars = Calendars::load(&reader)?;
     let moment = console.context.moment(&calendars)?;
-    let through = reader.get::<Day>(Table::Meta, KEY)?;
+    let through = through(&reader)?;
     drop(reader);
     for day in missed(through, moment.day) {
         if stop::is_asked() {

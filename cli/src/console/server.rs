@@ -1,8 +1,7 @@
 //! Connections, requests and bodies. With `upload.rs` the one asynchronous room of the console: every handler runs on a thread of its own kind.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,21 +14,26 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use billkeep_core::error::Kind;
 use billkeep_core::people::Role;
+use hyper::body::Incoming;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::form;
 use super::gate::{self, CSRF_FIELD, Stop};
 use super::once::once;
+use super::places::{Held, Places};
 use super::routes::{API, Does, Method, ROUTES, Route};
 use super::say::{Fields, Saying};
 use super::session::Flash;
-use super::upload::{FILE, upload};
+use super::upload::{FILE, Sending, Sent, upload};
+use super::wire::Wire;
 use super::words::Language;
 use super::{Answer, Ask, Body, Console, Visitor, run_for, scheduler};
 use crate::args::{Format, Serve};
@@ -37,14 +41,14 @@ use crate::error::CommandError;
 use crate::output::Kept;
 use crate::stop;
 
-/// Connections at a time; more wait to be accepted.
-const CONNECTIONS_MAX: usize = 256;
 /// How long a client may take to send a request's head.
 const HEAD_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to send a body that is no file.
 const BODY_WAIT: Duration = Duration::from_secs(10);
 /// The largest body that is no file.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// How long a client may take nothing of an answer.
+const WRITE_WAIT: Duration = Duration::from_secs(30);
 /// How long requests that run are waited for when the program ends.
 const END_WAIT: Duration = Duration::from_secs(5);
 /// Handlers that run at a time.
@@ -82,9 +86,8 @@ pub(super) fn run(
         .map_err(|e| failed("threads cannot be started", &e))?;
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener).map_err(|e| failed("cannot listen", &e))?;
-        let address = listener.local_addr().map_err(|e| failed("cannot listen", &e))?;
-        tell(console, serve, actor, address)?;
-        let scheduler = (!serve.no_scheduler).then(|| scheduler::start(console.clone(), actor));
+        let scheduler = if serve.no_scheduler { None } else { Some(scheduler::start(console.clone())?) };
+        tell(console, serve, actor)?;
         accept(console.clone(), listener, tls).await;
         if let Some(scheduler) = scheduler {
             // What is being delivered comes to a point at which it goes on another time.
@@ -101,9 +104,8 @@ fn failed(what: &str, why: &dyn std::fmt::Display) -> CommandError {
 }
 
 /// Says where the console is, and how to get in.
-fn tell(console: &Console, serve: &Serve, actor: &str, address: SocketAddr) -> Result<(), CommandError> {
-    let scheme = if console.tls { "https" } else { "http" };
-    let url = format!("{scheme}://{address}");
+fn tell(console: &Console, serve: &Serve, actor: &str) -> Result<(), CommandError> {
+    let url = &console.url;
     let link = console.sessions.first_link(actor)?;
     // Asked for, and so data: a program that starts the console reads it.
     console.context.data(format!("{url}/sign-in?link={link}\n").as_bytes())?;
@@ -153,10 +155,9 @@ fn only_ours(path: &Path) -> Result<(), CommandError> {
 
 async fn accept(console: Arc<Console>, listener: TcpListener, tls: Option<TlsAcceptor>) {
     let router = router(console);
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Arc::new(Places::default());
     let (end, ended) = watch::channel(());
     loop {
-        let Ok(place) = room.clone().acquire_owned().await else { break };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = asked_to_stop() => break,
@@ -166,18 +167,21 @@ async fn accept(console: Arc<Console>, listener: TcpListener, tls: Option<TlsAcc
             tokio::time::sleep(STOP_STEP).await;
             continue;
         };
-        let (router, tls, ended) = (router.clone(), tls.clone(), ended.clone());
+        let (router, tls, ended, held) = (router.clone(), tls.clone(), ended.clone(), places.enter());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
             match tls {
-                None => serve_one(stream, router, ended).await,
+                None => serve_one(stream, router, ended, held).await,
                 Some(tls) => {
-                    if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_WAIT, tls.accept(stream)).await {
-                        serve_one(stream, router, ended).await;
+                    let shaken = tokio::select! {
+                        shaken = tokio::time::timeout(HEAD_WAIT, tls.accept(stream)) => shaken,
+                        () = held.place().is_wanted() => return,
+                    };
+                    if let Ok(Ok(stream)) = shaken {
+                        serve_one(stream, router, ended, held).await;
                     }
                 }
             }
-            drop(place);
         });
     }
     drop(ended);
@@ -196,18 +200,50 @@ async fn serve_one(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
     mut ended: watch::Receiver<()>,
+    held: Held,
 ) {
+    let service = OfConnection { router: TowerToHyperService::new(router), held: held.clone() };
+    let stream = Wire::new(stream, WRITE_WAIT);
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WAIT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = held.place().is_wanted() => return,
         _ = ended.changed() => connection.as_mut().graceful_shutdown(),
     }
     // What was begun is answered; a client that waits for nothing is let go.
     let _ = tokio::time::timeout(END_WAIT, connection).await;
+}
+
+/// The routes, for the requests of one connection: each is told which one that is.
+struct OfConnection {
+    router: TowerToHyperService<Router>,
+    held: Held,
+}
+
+type Answering = std::pin::Pin<Box<dyn Future<Output = Result<Response, std::convert::Infallible>> + Send>>;
+
+impl Service<hyper::Request<Incoming>> for OfConnection {
+    type Response = Response;
+    type Error = std::convert::Infallible;
+    type Future = Answering;
+
+    fn call(&self, mut request: hyper::Request<Incoming>) -> Answering {
+        // Where a body in chunks ends is not followed, so nothing comes after it.
+        let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
+        request.extensions_mut().insert(self.held.clone());
+        let answer = self.router.call(request);
+        Box::pin(async move {
+            let mut response = answer.await?;
+            if is_last {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        })
+    }
 }
 
 /// The values in a path; none where they are no text.
@@ -241,7 +277,7 @@ const NOWHERE: &Route = &Route { method: Method::Get, path: "/", does: Does::Pag
 async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Response {
     let api = request.uri().path().starts_with(API);
     match gate::enter(&console, NOWHERE, request.headers()) {
-        Err(stop) => respond(refuse(&stop, api)),
+        Err(stop) => respond(refuse(&console, &stop, &request, api)),
         Ok(_) if api => respond(Answer::error(&CommandError::user("there is nothing at this path").absent())),
         Ok(visitor) => {
             let ask = bare(visitor, &request);
@@ -251,29 +287,44 @@ async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Respo
 }
 
 async fn not_so(State(console): State<Arc<Console>>, request: Request) -> Response {
-    if let Err(stop @ Stop::Host) = gate::enter(&console, NOWHERE, request.headers()) {
-        return respond(stop.answer());
+    if let Err(stop @ Stop::Host(_)) = gate::enter(&console, NOWHERE, request.headers()) {
+        let api = request.uri().path().starts_with(API);
+        return respond(refuse(&console, &stop, &request, api));
     }
     let error = CommandError::user("this path is not asked for in that way");
     respond(Answer { status: 405, ..Answer::error(&error) })
 }
 
-fn refuse(stop: &Stop, api: bool) -> Answer {
-    if *stop == Stop::Unknown && !api { Answer::see("/sign-in") } else { stop.answer() }
+/// Refuses a request: a browser is shown a page, a program is told what programs read.
+fn refuse(console: &Console, stop: &Stop, request: &Request, api: bool) -> Answer {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let is_browser = accepts.is_some_and(|accepts| accepts.contains("text/html"));
+    match stop {
+        Stop::Unknown if !api => Answer::see("/sign-in"),
+        Stop::Host(_) if !api && is_browser => {
+            let ask = bare(None, request);
+            let page = super::pages::failed(console, &ask, &stop.error());
+            Answer { status: stop.answer().status, ..page }
+        }
+        _ => stop.answer(),
+    }
 }
 
 /// A request for a page that needs no values.
 fn bare(visitor: Option<Visitor>, request: &Request) -> Ask {
     let (language, target) = (Language::of(request.headers()), request.uri().path().to_owned());
-    Ask { fields: Fields::new(), visitor, language, target, sent_sha256: None }
+    Ask { fields: Fields::new(), visitor, language, target, sent_sha256: Vec::new(), back: None }
 }
 
 async fn handle(console: Arc<Console>, route: &'static Route, params: Params, request: Request) -> Response {
     let api = request.uri().path().starts_with(API);
     let visitor = match gate::enter(&console, route, request.headers()) {
         Ok(visitor) => visitor,
-        Err(stop) => return respond(refuse(&stop, api)),
+        Err(stop) => return respond(refuse(&console, &stop, &request, api)),
     };
+    if let (Some(_), Some(held)) = (&visitor, request.extensions().get::<Held>()) {
+        held.is_of_somebody();
+    }
     // A browser is shown a page of what went wrong, not what programs read.
     let plain = bare(visitor.clone(), &request);
     respond(match answer(console.clone(), route, params, request, visitor, api).await {
@@ -299,17 +350,18 @@ async fn answer(
     for (name, value) in &params {
         fields.insert(name.to_owned(), vec![value.to_owned()]);
     }
-    let mut held = None;
+    let mut held: Vec<Sent> = Vec::new();
     if route.is_change() {
         // A form has its token among its fields; a file is not read before it was seen.
         if let Some(visitor) = visitor.as_ref().filter(|_| api) {
             gate::has_csrf(visitor, &headers, None).map_err(|stop| stop.forbids())?;
         }
-        if matches!(route.does, Does::Upload(_)) {
-            let sent = upload(&console, visitor.as_ref(), &headers, request, &mut fields, api).await?;
-            // Whatever the sender says: the file is the one that was received.
-            fields.insert(FILE.into(), vec![sent.path.to_string_lossy().into_owned()]);
-            held = Some(sent);
+        if let Does::Upload(saying) = &route.does {
+            let sending = Sending { saying, visitor: visitor.as_ref(), headers: &headers, is_api: api };
+            held = upload(&console, &sending, request, &mut fields).await?;
+            // Whatever the sender says: the files are those that were received.
+            let paths = held.iter().map(|sent| sent.path.to_string_lossy().into_owned()).collect();
+            fields.insert(FILE.into(), paths);
         } else {
             let body = tokio::time::timeout(BODY_WAIT, to_bytes(request.into_body(), BODY_BYTES_MAX))
                 .await
@@ -327,8 +379,8 @@ async fn answer(
         }
     }
     let language = Language::of(&headers);
-    let sent_sha256 = held.as_ref().map(|sent| billkeep_core::digest::hex(&sent.sha256));
-    let ask = Ask { fields, visitor, language, target, sent_sha256 };
+    let sent_sha256 = held.iter().map(|sent| billkeep_core::digest::hex(&sent.sha256)).collect();
+    let ask = Ask { fields, visitor, language, target, sent_sha256, back: None };
     let work = move || {
         let result = dispatch(&console, route, ask, &headers, api);
         drop(held);
@@ -359,7 +411,15 @@ fn dispatch(
         Does::Open(handler) | Does::Special(_, handler) => handler(console, &ask),
         Does::Look(saying) => look(console, saying, &ask, headers),
         Does::Change(saying) | Does::Upload(saying) if api => once(console, route, saying, ask, headers),
-        Does::Change(saying) | Does::Upload(saying) => from_form(console, saying, ask),
+        Does::Change(saying) => from_form(console, route, saying, ask),
+        Does::Upload(saying) => files_from_form(console, route, saying, ask),
+        Does::Act(saying, more, handler) => {
+            let mut ask = ask;
+            let said = form::take(&mut ask.fields);
+            form::check(route, saying, more, &said, &mut ask.fields)?;
+            ask.back = said.back.filter(|back| is_local(back));
+            handler(console, &ask)
+        }
     }
 }
 
@@ -398,28 +458,76 @@ pub(super) fn change(console: &Console, saying: &Saying, ask: &Ask) -> Result<An
 }
 
 /// Has a page's form change something; the page after it tells what came of it.
-fn from_form(console: &Console, saying: &Saying, mut ask: Ask) -> Result<Answer, CommandError> {
-    let back = ask.fields.remove("back").and_then(|mut values| values.pop()).filter(|back| is_local(back));
-    let ending =
-        ask.fields.remove("failed").and_then(|mut values| values.pop()).filter(|back| is_local(back));
-    let kept = Kept::tables();
+fn from_form(
+    console: &Console,
+    route: &Route,
+    saying: &Saying,
+    mut ask: Ask,
+) -> Result<Answer, CommandError> {
+    let said = form::take(&mut ask.fields);
+    let (back, ending) = (said.back.clone(), said.failed.clone());
+    let [back, ending] = [back, ending].map(|to| to.filter(|to| is_local(to)));
     let visitor = ask.visitor()?.clone();
-    let result = saying
-        .command(&ask.fields)
+    let kept = Kept::tables();
+    let result = form::check(route, saying, &[], &said, &mut ask.fields)
+        .and_then(|()| saying.command(&ask.fields))
         .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
-    let failed = match result {
-        Ok(()) => None,
-        Err(error) if error.is_forbidden() => return Err(error),
-        Err(error) => Some((error.message().to_owned(), error.hints().to_vec())),
-    };
-    let to = match (&failed, ending, back) {
-        (Some(_), Some(ending), _) => ending,
-        (_, _, back) => back.unwrap_or_else(|| "/".to_owned()),
-    };
+    let mut flash = Flash { said: kept.take_words(), tables: kept.take_tables(), ..Flash::default() };
+    let failed = ended(result, &mut flash)?;
     if let Some(session) = &visitor.session {
-        session.leave(Flash { said: kept.take_words(), tables: kept.take_tables(), failed });
+        session.leave(flash);
     }
-    Ok(Answer::see(&to))
+    Ok(Answer::see(&match (failed, ending, back) {
+        (true, Some(ending), _) => ending,
+        (_, _, back) => back.unwrap_or_else(|| "/".to_owned()),
+    }))
+}
+
+/// Keeps for the next page how something ended; says whether it failed. Who may not do it at all is told at once.
+pub(super) fn ended(result: Result<(), CommandError>, flash: &mut Flash) -> Result<bool, CommandError> {
+    match result {
+        Ok(()) => Ok(false),
+        Err(error) if error.is_forbidden() => Err(error),
+        Err(error) => {
+            flash.failed.push((error.message().to_owned(), error.hints().to_vec()));
+            Ok(true)
+        }
+    }
+}
+
+/// Imports the files of a page's form, in the order of their days, and tells of each what came of it.
+fn files_from_form(
+    console: &Console,
+    route: &Route,
+    saying: &Saying,
+    mut ask: Ask,
+) -> Result<Answer, CommandError> {
+    let said = form::take(&mut ask.fields);
+    let visitor = ask.visitor()?.clone();
+    let mut flash = Flash::default();
+    let whole = form::check(route, saying, &[], &said, &mut ask.fields);
+    if !ended(whole, &mut flash)? {
+        let files: Vec<PathBuf> =
+            ask.fields.remove(FILE).unwrap_or_default().into_iter().map(PathBuf::from).collect();
+        for file in crate::commands::in_order(&files) {
+            let mut fields = ask.fields.clone();
+            fields.insert(FILE.into(), vec![file.to_string_lossy().into_owned()]);
+            let kept = Kept::tables();
+            let result = saying
+                .command(&fields)
+                .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let result = result.map_err(|error| if files.len() > 1 { error.about(&name) } else { error });
+            flash.said.extend(kept.take_words());
+            flash.tables.extend(kept.take_tables());
+            ended(result, &mut flash)?;
+        }
+    }
+    if let Some(session) = &visitor.session {
+        session.leave(flash);
+    }
+    let back = said.back.filter(|back| is_local(back));
+    Ok(Answer::see(&back.unwrap_or_else(|| "/import".to_owned())))
 }
 
 /// Says whether it is a path of this server: no page sends people elsewhere.

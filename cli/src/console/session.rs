@@ -19,7 +19,7 @@ pub(super) const COOKIE: &str = "billkeep";
 
 /// Somebody who has signed in.
 pub(super) struct Session {
-    pub(super) name: String,
+    name: Mutex<String>,
     /// What forms carry, so that no other site's form does anything here.
     pub(super) csrf: String,
     /// Under which number of its person it was begun; 0 in a store without people.
@@ -33,10 +33,23 @@ pub(super) struct Session {
 pub(super) struct Flash {
     pub(super) said: Vec<String>,
     pub(super) tables: Vec<Table>,
-    pub(super) failed: Option<(String, Vec<String>)>,
+    /// What did not work, with what can be done about it.
+    pub(super) failed: Vec<(String, Vec<String>)>,
+    /// Something that is shown once and copied, with what it is.
+    pub(super) secret: Option<(String, String)>,
 }
 
 impl Session {
+    /// Whose it is.
+    pub(super) fn name(&self) -> String {
+        self.name.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Goes on under another name: of whoever has entered themselves as the first person.
+    pub(super) fn rename(&self, name: &str) {
+        *self.name.lock().unwrap_or_else(PoisonError::into_inner) = name.to_owned();
+    }
+
     pub(super) fn leave(&self, flash: Flash) {
         *self.flash.lock().unwrap_or_else(PoisonError::into_inner) = Some(flash);
     }
@@ -90,7 +103,7 @@ impl Sessions {
     pub(super) fn begin(&self, name: &str, generation: u64, now_unix_s: i64) -> Result<String, CommandError> {
         let cookie = secret()?;
         let session = Session {
-            name: name.to_owned(),
+            name: Mutex::new(name.to_owned()),
             csrf: secret()?,
             generation: AtomicU64::new(generation),
             until_unix_s: now_unix_s.saturating_add(SESSION_S),
@@ -123,7 +136,7 @@ mod tests {
     fn a_session_ends_by_itself_and_by_its_owner_and_the_oldest_make_room() {
         let sessions = Sessions::new();
         let ann = sessions.begin("ann", 0, 0).unwrap();
-        assert_eq!(sessions.find(&ann, 1).map(|s| s.name.clone()), Some("ann".into()));
+        assert_eq!(sessions.find(&ann, 1).map(|s| s.name()), Some("ann".into()));
         assert!(sessions.find("other", 1).is_none() && sessions.find(&ann, SESSION_S).is_none());
         sessions.end(&sessions.find(&ann, 1).unwrap());
         assert!(sessions.find(&ann, 1).is_none());

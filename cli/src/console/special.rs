@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use billkeep_core::error::Kind;
 use billkeep_core::people::{self, SecretHash};
+use billkeep_core::period::{Basis, BillMonth};
+use billkeep_core::settings::StoreSettings;
 use bytes::Bytes;
 use maud::html;
 use tokio::sync::mpsc;
@@ -32,7 +34,6 @@ pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> 
     let Some(saying) = saying else { return Err(CommandError::user("there is no such file").absent()) };
     let command = saying.command(&ask.fields)?;
     let visitor = ask.visitor()?.clone();
-    let month = ask.get("month").unwrap_or_default().to_owned();
     let (to, mut pieces) = mpsc::channel::<std::io::Result<Bytes>>(PIECES);
     let (failed, failure) = std::sync::mpsc::channel();
     let context = console.context.clone();
@@ -58,14 +59,22 @@ pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> 
         }
         None => Bytes::new(),
     };
-    let name = match ask.get("owner") {
-        Some(owner) => format!("{month}-{owner}.csv"),
-        None => format!("{month}.csv"),
-    };
+    let name = file_name(console, ask)?;
     let mut answer = Answer::new(200, "text/csv; charset=utf-8", "")
         .with("content-disposition", format!("attachment; filename=\"{name}\""));
     answer.body = Body::Stream(first, pieces);
     Ok(answer)
+}
+
+/// Returns the file's name: as the provider calls the payer's file; one for a spreadsheet has another, as its bytes differ.
+fn file_name(console: &Console, ask: &Ask) -> Result<String, CommandError> {
+    let payer = StoreSettings::of(&console.store.read()?)?.payer;
+    let month: BillMonth = super::pages::parsed(ask.get("month").unwrap_or_default())?;
+    let basis: Basis = super::pages::parsed(ask.get("basis").unwrap_or("used"))?;
+    let owner = ask.get("owner").map_or_else(String::new, |owner| format!("-of-{owner}"));
+    let form = if ask.get("spreadsheet") == Some("true") { "-spreadsheet" } else { "" };
+    let digits: String = month.to_string().chars().filter(char::is_ascii_digit).collect();
+    Ok(format!("{payer}-{digits}-{}-bill_details{owner}{form}.csv", basis.in_names()))
 }
 
 /// A file that is being read.

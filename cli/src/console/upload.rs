@@ -1,23 +1,38 @@
 //! Files that are sent: received into a folder beside the store, imported from there, and gone with it.
+//!
+//! Before the first byte is kept, the sender's role and the declared size are checked. All files that are there at a time have a
+//! limit together.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
+use billkeep_core::error::Kind;
+use billkeep_core::people::{PeopleError, Role};
+use billkeep_core::visible::is_hidden;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use super::gate::{self, CSRF_FIELD, Stop};
-use super::say::Fields;
-use super::{Console, Visitor};
+use super::say::{Fields, Saying};
+use super::{Console, Visitor, form};
 use crate::commands::secret;
 use crate::error::CommandError;
+use crate::permission;
 
 /// How long a client that sends a file may send nothing.
 const PIECE_WAIT: Duration = Duration::from_secs(30);
 /// How much a field of a form beside a file may have.
 const FIELD_BYTES_MAX: usize = 1 << 16;
+/// How much the text around the files of a form may have.
+const FORM_BYTES_MAX: u64 = 1 << 20;
+/// The largest file of somebody who may look at what would come of it, and import nothing.
+const LOOK_BYTES_MAX: u64 = 16 << 20;
+/// Files in a form, at most: those of some years.
+const FILES_MAX: usize = 1_000;
 
 /// The argument of a command that names the file.
 pub(super) const FILE: &str = "files";
@@ -27,6 +42,8 @@ pub(super) struct Sent {
     pub(super) path: PathBuf,
     folder: PathBuf,
     pub(super) sha256: [u8; 32],
+    /// Its share of what may be there together.
+    held: Share,
 }
 
 impl Drop for Sent {
@@ -35,70 +52,155 @@ impl Drop for Sent {
     }
 }
 
-/// Takes a file: the body as it is, with its name in the query, or the one in a form of a page.
+/// How much of all uploads one has.
+struct Share {
+    all: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Share {
+    /// Takes more, unless all have too much together.
+    fn grow(&mut self, bytes: u64, together_max: u64) -> Result<(), CommandError> {
+        let before = self.all.fetch_add(bytes, Ordering::Relaxed);
+        self.bytes = self.bytes.saturating_add(bytes);
+        if before.saturating_add(bytes) > together_max {
+            return Err(CommandError::new(
+                Kind::Passing,
+                "other files are being received, and there is no room for this one",
+            )
+            .hint("send it again in a minute; `--upload-mib` sets how much all have together"));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Says how much whoever asks may send; what they may not do at all is refused.
+fn allowance(
+    console: &Console,
+    saying: &Saying,
+    visitor: Option<&Visitor>,
+    fields: &Fields,
+) -> Result<u64, CommandError> {
+    let Some(visitor) = visitor else { return Err(Stop::Unknown.forbids()) };
+    let mut sample = fields.clone();
+    form::take(&mut sample);
+    sample.insert(FILE.to_owned(), vec!["file".to_owned()]);
+    let needs = permission::needs(&saying.command(&sample)?);
+    if visitor.role < needs {
+        return Err(PeopleError::Role { name: visitor.name.clone(), role: visitor.role, needs }.into());
+    }
+    let may_import = visitor.role >= Role::Operator;
+    Ok(if may_import { console.upload_bytes_max } else { console.upload_bytes_max.min(LOOK_BYTES_MAX) })
+}
+
+fn too_large(bytes_max: u64) -> CommandError {
+    CommandError::user(format!("the file is larger than the {bytes_max} bytes that are taken here"))
+        .hint("`--upload-mib` sets how much; or import it with `billkeep import`")
+        .too_large()
+}
+
+/// Refuses a body that is declared to be larger than what is taken.
+fn check_declared(headers: &HeaderMap, bytes_max: u64) -> Result<(), CommandError> {
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > bytes_max) { Err(too_large(bytes_max)) } else { Ok(()) }
+}
+
+/// What is sent, and by whom.
+pub(super) struct Sending<'a> {
+    pub(super) saying: &'a Saying,
+    pub(super) visitor: Option<&'a Visitor>,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) is_api: bool,
+}
+
+/// Takes files: the body as it is, with its name in the query, or those in a form of a page.
 pub(super) async fn upload(
     console: &Console,
-    visitor: Option<&Visitor>,
-    headers: &HeaderMap,
+    sending: &Sending<'_>,
     request: Request,
     fields: &mut Fields,
-    api: bool,
-) -> Result<Sent, CommandError> {
-    let wrong = |why: &dyn std::fmt::Display| CommandError::user(format!("the file cannot be taken: {why}"));
-    if api {
-        let name = fields.remove("name").and_then(|mut values| values.pop());
-        let name = name.ok_or_else(|| CommandError::user("say the file's name with `?name=`"))?;
-        let (mut sent, out) = begin(console, &name).await?;
-        let mut body = request.into_body().into_data_stream();
-        let mut taking = Taking::new(out, console.upload_bytes_max);
-        while let Some(piece) = in_time(futures_util::StreamExt::next(&mut body)).await? {
-            taking.take(&piece.map_err(|e| wrong(&e))?).await?;
-        }
-        sent.sha256 = taking.end().await?;
-        return Ok(sent);
+) -> Result<Vec<Sent>, CommandError> {
+    if sending.is_api {
+        return Ok(vec![body(console, sending, request, fields).await?]);
     }
+    check_declared(sending.headers, console.upload_bytes_max.saturating_add(FORM_BYTES_MAX))?;
+    let wrong = |why: &dyn std::fmt::Display| CommandError::user(format!("the file cannot be taken: {why}"));
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| wrong(&e.body_text()))?;
-    let mut sent = None;
-    let mut trusted = visitor.is_none_or(|visitor| gate::has_csrf(visitor, headers, None).is_ok());
-    while let Some(mut field) = form.next_field().await.map_err(|e| wrong(&e.body_text()))? {
+    let mut sent = Vec::new();
+    let has_token = |given: Option<&str>| {
+        sending.visitor.is_none_or(|visitor| gate::has_csrf(visitor, sending.headers, given).is_ok())
+    };
+    let mut trusted = has_token(None);
+    while let Some(mut field) = in_time(form.next_field()).await?.map_err(|e| wrong(&e.body_text()))? {
         let name = field.name().unwrap_or_default().to_owned();
-        match field.file_name().map(str::to_owned) {
-            None => {
-                let mut text = Vec::new();
-                while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
-                    text.extend_from_slice(&piece);
-                    if text.len() > FIELD_BYTES_MAX {
-                        return Err(wrong(&format!("`{name}` has more than {FIELD_BYTES_MAX} bytes")));
-                    }
-                }
-                let text = String::from_utf8_lossy(&text).into_owned();
-                if name == CSRF_FIELD {
-                    trusted =
-                        visitor.is_none_or(|visitor| gate::has_csrf(visitor, headers, Some(&text)).is_ok());
-                } else {
-                    fields.entry(name).or_default().push(text);
+        let Some(file_name) = field.file_name().map(str::to_owned) else {
+            let mut text = Vec::new();
+            while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
+                text.extend_from_slice(&piece);
+                if text.len() > FIELD_BYTES_MAX {
+                    return Err(wrong(&format!("`{name}` has more than {FIELD_BYTES_MAX} bytes")));
                 }
             }
-            // The token comes first in our own forms: nothing is written for anybody else.
-            Some(_) if !trusted => return Err(Stop::Csrf.forbids()),
-            Some(file_name) => {
-                if sent.is_some() {
-                    return Err(wrong(&"there is more than one; send them one after another"));
-                }
-                let (mut begun, out) = begin(console, &file_name).await?;
-                let mut taking = Taking::new(out, console.upload_bytes_max);
-                while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
-                    taking.take(&piece).await?;
-                }
-                begun.sha256 = taking.end().await?;
-                sent = Some(begun);
+            let text = String::from_utf8_lossy(&text).into_owned();
+            if name == CSRF_FIELD {
+                trusted = has_token(Some(&text));
+            } else {
+                fields.entry(name).or_default().push(text);
             }
+            continue;
+        };
+        // The token comes first in our own forms, and the file last: nothing is written for anybody else.
+        if !trusted {
+            return Err(Stop::Csrf.forbids());
         }
+        let bytes_max = allowance(console, sending.saying, sending.visitor, fields)?;
+        if file_name.is_empty() {
+            continue;
+        }
+        if sent.len() >= FILES_MAX {
+            return Err(wrong(&format!("there are more than {FILES_MAX} in one form")));
+        }
+        let (mut begun, out) = begin(console, &file_name).await?;
+        let mut taking = Taking::new(out, bytes_max, console.upload_bytes_max);
+        while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
+            taking.take(&piece, &mut begun.held).await?;
+        }
+        begun.sha256 = taking.end().await?;
+        sent.push(begun);
     }
     if !trusted {
         return Err(Stop::Csrf.forbids());
     }
-    sent.ok_or_else(|| CommandError::user("no file was chosen"))
+    if sent.is_empty() { Err(CommandError::user("no file was chosen")) } else { Ok(sent) }
+}
+
+/// Takes the one file that a body is.
+async fn body(
+    console: &Console,
+    sending: &Sending<'_>,
+    request: Request,
+    fields: &mut Fields,
+) -> Result<Sent, CommandError> {
+    let name = fields.remove("name").and_then(|mut values| values.pop());
+    let name = name.ok_or_else(|| CommandError::user("say the file's name with `?name=`"))?;
+    let bytes_max = allowance(console, sending.saying, sending.visitor, fields)?;
+    check_declared(sending.headers, bytes_max)?;
+    let (mut sent, out) = begin(console, &name).await?;
+    let mut body = request.into_body().into_data_stream();
+    let mut taking = Taking::new(out, bytes_max, console.upload_bytes_max);
+    while let Some(piece) = in_time(futures_util::StreamExt::next(&mut body)).await? {
+        let piece = piece.map_err(|e| CommandError::user(format!("the file cannot be taken: {e}")))?;
+        taking.take(&piece, &mut sent.held).await?;
+    }
+    sent.sha256 = taking.end().await?;
+    Ok(sent)
 }
 
 /// Makes a folder that only its owner reads: bills lie in it.
@@ -127,13 +229,14 @@ async fn begin(
         && name.len() <= 255
         && name != "."
         && name != ".."
-        && !name.chars().any(|c| c.is_control() || c == '/' || c == '\\');
+        && !name.chars().any(|c| is_hidden(c) || c == '/' || c == '\\');
     if !plain {
         return Err(CommandError::user(format!("`{name}` is not the name of a file")));
     }
     let folder = console.context.stage().join(format!("upload-{}", secret()?));
     private_folder(&folder)?;
-    let sent = Sent { path: folder.join(name), folder, sha256: [0; 32] };
+    let held = Share { all: console.uploads.clone(), bytes: 0 };
+    let sent = Sent { path: folder.join(name), folder, sha256: [0; 32], held };
     let file = tokio::fs::File::create_new(&sent.path).await?;
     Ok((sent, tokio::io::BufWriter::with_capacity(1 << 18, file)))
 }
@@ -141,20 +244,21 @@ async fn begin(
 /// A file that is being received, with its hash.
 struct Taking {
     out: tokio::io::BufWriter<tokio::fs::File>,
+    bytes_max: u64,
     room: u64,
+    together_max: u64,
     hash: Sha256,
 }
 
 impl Taking {
-    fn new(out: tokio::io::BufWriter<tokio::fs::File>, room: u64) -> Taking {
-        Taking { out, room, hash: Sha256::new() }
+    fn new(out: tokio::io::BufWriter<tokio::fs::File>, bytes_max: u64, together_max: u64) -> Taking {
+        Taking { out, bytes_max, room: bytes_max, together_max, hash: Sha256::new() }
     }
 
-    async fn take(&mut self, piece: &[u8]) -> Result<(), CommandError> {
-        self.room = self.room.checked_sub(piece.len() as u64).ok_or_else(|| {
-            CommandError::user("the file is larger than is taken here")
-                .hint("`--upload-mib` sets how much; or import it with `billkeep import`")
-        })?;
+    async fn take(&mut self, piece: &[u8], share: &mut Share) -> Result<(), CommandError> {
+        let bytes = piece.len() as u64;
+        self.room = self.room.checked_sub(bytes).ok_or_else(|| too_large(self.bytes_max))?;
+        share.grow(bytes, self.together_max)?;
         self.hash.update(piece);
         Ok(self.out.write_all(piece).await?)
     }

@@ -18,7 +18,7 @@ use object_store::{
 use super::credentials::{Credentials, Of};
 use super::errors::Told;
 use super::{Bucket, Creates};
-use crate::url::{Env, Options, UrlError, every_sinks};
+use crate::url::{Env, Options, UrlError, every_sinks, percent_decoded};
 
 /// The options, and what each is for.
 const KNOWN: &[(&str, &str)] = &[
@@ -74,7 +74,8 @@ impl<'a> Address<'a> {
         let mut options = options.clone();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(|| wrong("its query is not NAME=VALUE"))?;
-            if options.insert(name.to_owned(), value.to_owned()).is_some() {
+            let (name, value) = (percent_decoded(name), percent_decoded(value));
+            if options.insert(name.clone(), value).is_some() {
                 return Err(wrong(&format!("`{name}` is said twice")));
             }
         }
@@ -304,6 +305,10 @@ mod tests {
             ("s3://bucket/a/b/", &[("region", "eu-west-1"), ("sse", "AES256")]),
             ("s3://bucket/a?endpoint=http://127.0.0.1:9000&allow_http=yes", &[]),
             ("cos://bills-1250000000/p?region=ap-guangzhou", &[]),
+            (
+                "cos://bills-1250000000/p?%72egion=ap%2Dguangzhou&endpoint=http%3A%2F%2F127.0.0.1%3A9000&allow_http=yes",
+                &[],
+            ),
             ("cos://bills-1250000000", &[("region", "ap-guangzhou"), ("timeout_s", "10")]),
         ] {
             assert_eq!(parse(url, options), Ok(()), "{url}");
@@ -315,6 +320,7 @@ mod tests {
             ("s3://bucket", &[("secret", "x")], "`secret` is not an option"),
             ("s3://bucket?secret=x", &[], "`secret` is not an option"),
             ("s3://bucket?region=a", &[("region", "b")], "said twice"),
+            ("s3://bucket?region=a&%72egion=b", &[], "said twice"),
             ("s3://bucket", &[("endpoint", "http://h")], "allow_http=yes"),
             ("s3://bucket", &[("endpoint", "h:80")], "endpoint=h:80"),
             ("s3://bucket", &[("path_style", "maybe")], "yes|no"),

@@ -63,12 +63,17 @@ impl Served {
     }
 
     pub fn start_as(home: &Home, now: &str, actor: &str, more: &[&str]) -> Served {
+        Served::start_listening(home, now, actor, &[&["--listen", "127.0.0.1:0"], more].concat())
+    }
+
+    /// Starts one that listens where it is told to.
+    pub fn start_listening(home: &Home, now: &str, actor: &str, more: &[&str]) -> Served {
         let clock = home.path("clock");
         std::fs::write(&clock, now).unwrap();
         let mut child = program()
             .arg("--store")
             .arg(home.store())
-            .args(["--as", actor, "serve", "--listen", "127.0.0.1:0", "--clock"])
+            .args(["--as", actor, "serve", "--clock"])
             .arg(&clock)
             .args(more)
             .stdout(Stdio::piped())
@@ -123,14 +128,46 @@ impl Served {
         Browser { csrf: csrf.to_owned(), cookie }
     }
 
+    /// Sends files as the form of the import page does, each with its name.
+    pub fn files(&self, browser: &Browser, fields: &[(&str, &str)], files: &[(&str, &[u8])]) -> Reply {
+        let mut body = Vec::new();
+        let asks = "file back mode month basis accept_unterminated strict dry_run";
+        let own = [("csrf", browser.csrf.as_str()), ("asks", asks), ("back", "/import")];
+        let texts = ["mode", "month", "basis"].iter().filter(|name| !fields.iter().any(|(n, _)| n == *name));
+        let texts: Vec<(&str, &str)> = texts.map(|name| (*name, "")).collect();
+        for (name, value) in own.iter().chain(&texts).chain(fields) {
+            body.extend(
+                format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes(),
+            );
+        }
+        for (name, bytes) in files {
+            body.extend(
+                format!("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n")
+                    .bytes(),
+            );
+            body.extend_from_slice(bytes);
+            body.extend(b"\r\n");
+        }
+        body.extend(b"--b--\r\n");
+        let headers =
+            [("Cookie", browser.cookie.as_str()), ("Content-Type", "multipart/form-data; boundary=b")];
+        self.ask("POST", "/imports", &headers, &body)
+    }
+
     /// Shows a page.
     pub fn get(&self, browser: &Browser, target: &str) -> Reply {
         self.ask("GET", target, &[("Cookie", &browser.cookie)], b"")
     }
 
-    /// Sends a page's form.
+    /// Sends a page's form: it names its fields, as every page's form does.
     pub fn form(&self, browser: &Browser, target: &str, fields: &[(&str, &str)]) -> Reply {
-        let mut body = format!("csrf={}", browser.csrf);
+        let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+        self.form_of(browser, target, &names, fields)
+    }
+
+    /// Sends a page's form of which a browser leaves fields out, as it does with boxes that are not ticked.
+    pub fn form_of(&self, browser: &Browser, target: &str, names: &[&str], fields: &[(&str, &str)]) -> Reply {
+        let mut body = format!("csrf={}&asks={}", browser.csrf, names.join("+"));
         for (name, value) in fields {
             body.push_str(&format!("&{name}={}", encoded(value)));
         }
@@ -158,6 +195,31 @@ impl Served {
             std::thread::sleep(Duration::from_millis(100));
             has()
         })
+    }
+
+    /// What the console leaves beside its store.
+    pub fn word(&self) -> Value {
+        let path = self.clock.with_file_name("store.redb.console");
+        // While it is being written, it may be read in part.
+        (0..100)
+            .find_map(|_| {
+                let text = std::fs::read(&path).unwrap_or_default();
+                std::thread::sleep(Duration::from_millis(if text.is_empty() { 100 } else { 10 }));
+                serde_json::from_slice(&text).ok()
+            })
+            .expect("a console leaves word")
+    }
+
+    /// Waits until the scheduler has looked twice more: the first of them may have begun before.
+    #[track_caller]
+    pub fn looks_again(&self) {
+        let looks = || self.word()["looks"].as_u64().unwrap();
+        let before = looks();
+        let looked = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            looks() >= before + 2
+        });
+        assert!(looked, "the scheduler has not looked for a minute");
     }
 
     /// Asks it to stop, as Ctrl-C does, and returns how it ended.

@@ -92,6 +92,17 @@ pub(super) fn find(context: &Context, named: &[PathBuf]) -> Result<Vec<Source>, 
     Ok(sources)
 }
 
+/// Puts files in the order of their months and days; those whose names tell none come last.
+pub(crate) fn in_order(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut sources: Vec<Source> = files.iter().cloned().map(Source::File).collect();
+    sources.sort_by_key(|source| (source.key().is_none(), source.key()));
+    let path = |source| match source {
+        Source::File(path) => Some(path),
+        _ => None,
+    };
+    sources.into_iter().filter_map(path).collect()
+}
+
 /// Returns the bill files of a folder: those whose names tell their days in that order, then the others by name.
 fn in_folder(context: &Context, folder: &Path) -> Result<Vec<Source>, CommandError> {
     let failed =

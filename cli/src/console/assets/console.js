@@ -17,6 +17,14 @@ for (const form of document.querySelectorAll("form[method=post]")) {
     form.setAttribute("aria-busy", "true");
   });
 }
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const field = document.getElementById(button.dataset.copy);
+    field.select();
+    if (navigator.clipboard) navigator.clipboard.writeText(field.value); else document.execCommand("copy");
+  });
+}
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   for (const button of document.querySelectorAll("form button[disabled]")) button.disabled = false;

@@ -189,6 +189,7 @@ fn actions(view: &View<'_>, ask: &Ask, bill: &Bill, revision: &Revision, here: &
     let month = bill.key.month;
     let basis = basis_query(bill);
     let csv = path(&format!("/api/v1/bills/{month}/csv"), &[("basis", basis)]);
+    let spreadsheet = with_query(&csv, "spreadsheet", Some("true"));
     let asks = ask.get("ask").unwrap_or_default();
     let at = |what: &str| format!("/bills/{month}/{what}");
     let opens = |what: &str| with_query(here, "ask", Some(what));
@@ -196,7 +197,8 @@ fn actions(view: &View<'_>, ask: &Ask, bill: &Bill, revision: &Revision, here: &
     let stale = with_query(here, "seen", Some(digest));
     html! {
         div.actions {
-            a.button href=(csv) download="" { (words.csv_file) }
+            a.button href=(spreadsheet) download="" aria-describedby="csv-text" { (words.csv_file) }
+            a.button href=(csv) download="" aria-describedby="csv-text" { (words.csv_exact) }
             a.button href=(with_query(here, "seen", Some(digest))) { (words.refresh) }
             @if approves {
                 @if bill.state == State::Issued {
@@ -207,6 +209,7 @@ fn actions(view: &View<'_>, ask: &Ask, bill: &Bill, revision: &Revision, here: &
                 @if bill.state == State::Confirmed { a.button href=(opens("reopen")) { (words.reopen) } }
             }
         }
+        p.label id="csv-text" { (words.csv_text) }
         @if bill.state == State::Confirmed { p.label { (words.confirmed_text) } }
         @if bill.state == State::Disputed { p { (words.disputed_text) " " a href="/disputes" { (words.disputes) } } }
         (dialog(view, "confirm", words.confirm_title, asks == "confirm" && approves && bill.state == State::Issued, here, &html! {
@@ -228,17 +231,60 @@ fn actions(view: &View<'_>, ask: &Ask, bill: &Bill, revision: &Revision, here: &
                 button.primary type="submit" { (words.confirm) }
             }
         }))
-        @for (what, title, state, needs_reason) in [("reopen", words.reopen, State::Confirmed, true), ("defer", words.defer, State::Issued, true), ("issue", words.issue, State::Open, false)] {
-            (dialog(view, what, title, asks == what && approves && bill.state == state, here, &html! {
+        @if approves { (decisions(view, asks, bill, revision, here, &at)) }
+    }
+}
+
+/// The dialogs of what is decided besides confirming: each tells the facts and what follows.
+fn decisions(
+    view: &View<'_>,
+    asks: &str,
+    bill: &Bill,
+    revision: &Revision,
+    here: &str,
+    at: &dyn Fn(&str) -> String,
+) -> Markup {
+    let words = view.words;
+    let month = bill.key.month.to_string();
+    let basis = basis_query(bill);
+    let (days, of) =
+        (days_in(bill, revision), i32::try_from(bill.key.month.last_day().day_of_month()).unwrap_or(31));
+    let through = revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string());
+    let facts = filled(words.issue_facts, &[&days.to_string(), &of.to_string(), &through]);
+    let needs_typing = days < of;
+    let all = [
+        ("issue", State::Open, words.issue, words.issue_title, words.issue_text),
+        ("reopen", State::Confirmed, words.reopen, words.reopen_title, words.reopen_text),
+        ("defer", State::Issued, words.defer, words.defer_title, words.defer_text),
+    ];
+    html! {
+        @for (what, state, name, title, text) in all {
+            (dialog(view, what, &filled(title, &[&month]), asks == what && bill.state == state, here, &html! {
+                dl.facts {
+                    @for sums in &revision.sums {
+                        (fact(&format!("{} {}", words.total_now, sums.currency), html! { strong { (view.amount(sums.total())) } }))
+                    }
+                    (fact(words.lines, html! { (billkeep_core::ingest::grouped(revision.lines())) }))
+                }
+                p { (facts) }
+                p { (text) }
+                @if what == "issue" && needs_typing { p { strong { (words.issue_missing) } } }
                 form method="post" action=(at(what)) {
                     (view.token(here))
-                    @if !basis.is_empty() { input type="hidden" name="basis" value=(basis); }
-                    @if needs_reason { (input(&format!("{what}-reason"), "reason", words.reason, "text", "", true)) }
-                    button.primary type="submit" { (title) }
+                    input type="hidden" name="basis" value=(if basis.is_empty() { "used" } else { basis });
+                    @if what != "issue" { (input(&format!("{what}-reason"), "reason", words.reason, "text", "", true)) }
+                    @else if needs_typing { (input("typed", "typed", &filled(words.issue_typed, &[&month]), "text", "", true)) }
+                    button.primary type="submit" { (name) }
                 }
             }))
         }
     }
+}
+
+/// How many days of its month a bill has files for.
+fn days_in(bill: &Bill, revision: &Revision) -> i32 {
+    let first = bill.key.month.first_day().epoch_days();
+    revision.through.map_or(0, |through| (through.epoch_days() - first + 1).max(0))
 }
 
 fn charts(

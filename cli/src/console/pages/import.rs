@@ -4,7 +4,7 @@ use billkeep_core::bill::Mode;
 use billkeep_core::people::Role;
 use maud::html;
 
-use super::super::html::{View, select};
+use super::super::html::{View, input, select};
 use super::super::{Answer, Ask, Console};
 use super::{answer, drop_columns, said, table};
 use crate::error::CommandError;
@@ -18,18 +18,27 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let mut modes = vec![(String::new(), words.as_name_says.to_owned())];
     let all = [Mode::Cumulative, Mode::Day, Mode::Monthly, Mode::Adjustment];
     modes.extend(all.map(|mode| (mode.to_string(), view.term(&mode.to_string()).to_owned())));
+    let mut bases = vec![(String::new(), words.as_name_says.to_owned())];
+    bases.extend(["used", "paid"].map(|basis| (basis.to_owned(), view.term(basis).to_owned())));
     let content = html! {
         @if view.may(Role::Operator) {
             form.card method="post" action="/imports" enctype="multipart/form-data" {
                 (view.token("/import"))
+                (select("mode", "mode", words.mode, &modes, ""))
+                div.row {
+                    (input("month", "month", words.month_if, "month", "", false))
+                    (select("basis", "basis", words.basis_if, &bases, ""))
+                }
+                @for (name, label) in [("accept_unterminated", words.accept_unterminated), ("strict", words.strict), ("dry_run", words.dry_run)] {
+                    div.check {
+                        input id=(name) type="checkbox" name=(name) value="true";
+                        label for=(name) { (label) }
+                    }
+                }
+                // Last: what is said of the files is known before the first of them is received.
                 div.field {
                     label for="file" { (words.choose_file) }
-                    input id="file" type="file" name="file" accept=".csv,.zip" required;
-                }
-                (select("mode", "mode", words.mode, &modes, ""))
-                div.check {
-                    input id="dry_run" type="checkbox" name="dry_run" value="true";
-                    label for="dry_run" { (words.dry_run) }
+                    input id="file" type="file" name="file" accept=".csv,.zip,.gz" multiple required;
                 }
                 button.primary type="submit" { (words.import) }
             }

@@ -63,7 +63,7 @@ fn bill_key(console: &Console, reader: &Reader, ask: &Ask) -> Result<BillKey, Co
 }
 
 /// Reads a value of a page's query; one that is none is told as something that is not there.
-fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, CommandError>
+pub(super) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, CommandError>
 where
     T::Err: std::fmt::Display,
 {

@@ -1,11 +1,11 @@
 //! Rules, people, buckets.
 
-use billkeep_core::people::{self, Role};
+use billkeep_core::people::{self, Person, Role};
 use billkeep_core::policy::Policy;
 use billkeep_core::storage;
 use maud::{Markup, html};
 
-use super::super::html::{View, dialog, foreign, input, no_links, select, with_query};
+use super::super::html::{View, dialog, filled, foreign, input, no_links, select, with_query};
 use super::super::{Answer, Ask, Console};
 use super::{answer, said, table};
 use crate::error::CommandError;
@@ -20,8 +20,6 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let (policy, all, sinks) = (Policy::of(&reader)?, people::list(&reader)?, storage::sinks(&reader)?);
     drop(reader);
     let admin = view.may(Role::Admin);
-    let roles: Vec<(String, String)> =
-        Role::ALL.iter().map(|role| (role.word().to_owned(), view.term(role.word()).to_owned())).collect();
     let name = ask.get("name").unwrap_or_default();
     let removes = |kind: &str, path: &str| -> Markup {
         let title = format!("{} {name}?", words.remove);
@@ -45,14 +43,8 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         section.card aria-labelledby="rules" {
             h2 id="rules" { (words.rules) }
             (view.table(words.rules, &settings, &no_links))
-            p { (words.four_eyes) ": " strong { (view.term(if policy.four_eyes { "yes" } else { "no" })) } }
-            @if admin {
-                form method="post" action="/settings/four-eyes" {
-                    (view.token("/settings"))
-                    input type="hidden" name="value" value=(if policy.four_eyes { "off" } else { "on" });
-                    button type="submit" { (if policy.four_eyes { words.turn_off } else { words.turn_on }) }
-                }
-            }
+            (four_eyes(&view, ask, policy.four_eyes, &all))
+            p { (words.scheduler) ": " (scheduler(console, &view)?) }
         }
         section.card aria-labelledby="sinks" {
             h2 id="sinks" { (words.sinks) }
@@ -80,28 +72,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
         section.card aria-labelledby="people" {
             h2 id="people" { (words.people) }
-            @if all.is_empty() { p { (words.no_people) } }
-            ul.todo {
-                @for person in &all {
-                    li {
-                        span.subject { (foreign(&person.name)) }
-                        span.text { (view.term(person.role.word())) }
-                        @if admin {
-                            a.button href=(with_query("/settings?ask=person", "name", Some(&person.name))) { (words.remove) span.unseen { " " (foreign(&person.name)) } }
-                        }
-                    }
-                }
-            }
-            @if admin {
-                form method="post" action="/users" {
-                    (view.token("/settings"))
-                    div.row {
-                        (input("person", "name", words.name, "text", "", true))
-                        (select("role", "role", words.role, &roles, "viewer"))
-                    }
-                    button type="submit" { (words.enter_person) }
-                }
-            }
+            (people_section(&view, &all))
         }
         section.card aria-labelledby="calendars" {
             h2 id="calendars" { (words.calendars) }
@@ -115,6 +86,98 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
     };
     answer(console, ask, words.settings, "/settings", content)
+}
+
+/// The rule of four eyes: it cannot be turned on before two people could follow it.
+fn four_eyes(view: &View<'_>, ask: &Ask, is_on: bool, all: &[Person]) -> Markup {
+    let words = view.words;
+    let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
+    let asks = ask.get("ask") == Some("four-eyes") && view.may(Role::Admin);
+    let name = if is_on { words.turn_off } else { words.turn_on };
+    html! {
+        p { (words.four_eyes) ": " strong { (view.term(if is_on { "yes" } else { "no" })) } }
+        @if view.may(Role::Admin) {
+            @if is_on || approvers >= 2 {
+                p { a.button href="/settings?ask=four-eyes" { (name) } }
+            } @else {
+                button type="button" disabled aria-describedby="few" { (name) }
+                p.label id="few" { (words.four_eyes_few) }
+            }
+        }
+        (dialog(view, "four-eyes", words.four_eyes, asks && (is_on || approvers >= 2), "/settings", &html! {
+            p { (words.four_eyes_on_text) }
+            form method="post" action="/settings/four-eyes" {
+                (view.token("/settings"))
+                input type="hidden" name="value" value=(if is_on { "off" } else { "on" });
+                button.primary type="submit" { (name) }
+            }
+        }))
+    }
+}
+
+/// How the scheduler of this console is.
+fn scheduler(console: &Console, view: &View<'_>) -> Result<Markup, CommandError> {
+    let words = view.words;
+    let served = crate::served::find(&console.context.store).filter(|served| served.has_scheduler);
+    let Some(served) = served else { return Ok(html! { (words.scheduler_none) }) };
+    let through = crate::console::scheduler_through(&console.store.read()?)?;
+    let through = through.map_or_else(|| "-".to_owned(), |day| day.to_string());
+    Ok(match &served.stopped {
+        None => foreign(&filled(words.scheduler_well, &[&through, &served.actor])),
+        Some(why) => {
+            html! { span.badge.bad { (foreign(&filled(words.scheduler_stopped, &[&served.actor, why]))) } }
+        }
+    })
+}
+
+/// People: whoever is first enters themselves, and each gets links and tokens here.
+fn people_section(view: &View<'_>, all: &[Person]) -> Markup {
+    let words = view.words;
+    let admin = view.may(Role::Admin);
+    let roles: Vec<(String, String)> =
+        Role::ALL.iter().map(|role| (role.word().to_owned(), view.term(role.word()).to_owned())).collect();
+    let me = view.visitor.map_or("", |visitor| visitor.name.as_str());
+    html! {
+        @if all.is_empty() {
+            p { (words.no_people) }
+            p { (words.first_person) }
+            form method="post" action="/people/first" {
+                (view.token("/settings"))
+                (input("me", "name", words.you_are, "text", me, true))
+                button.primary type="submit" { (words.enter_me) }
+            }
+        }
+        ul.todo {
+            @for person in all {
+                li {
+                    span.subject { (foreign(&person.name)) }
+                    span.text { (view.term(person.role.word())) }
+                    @if admin {
+                        form method="post" action=(format!("/people/{}/link", encoded(&person.name))) {
+                            (view.token("/settings"))
+                            button type="submit" { (words.new_link) span.unseen { " " (foreign(&person.name)) } }
+                        }
+                        form.inline method="post" action=(format!("/people/{}/token", encoded(&person.name))) {
+                            (view.token("/settings"))
+                            input name="label" required size="12" aria-label=(words.token_label) placeholder=(words.token_label);
+                            button type="submit" { (words.new_token) span.unseen { " " (foreign(&person.name)) } }
+                        }
+                        a.button href=(with_query("/settings?ask=person", "name", Some(&person.name))) { (words.remove) span.unseen { " " (foreign(&person.name)) } }
+                    }
+                }
+            }
+        }
+        @if admin && !all.is_empty() {
+            form method="post" action="/users" {
+                (view.token("/settings"))
+                div.row {
+                    (input("person", "name", words.name, "text", "", true))
+                    (select("role", "role", words.role, &roles, "viewer"))
+                }
+                button type="submit" { (words.enter_person) }
+            }
+        }
+    }
 }
 
 fn encoded(name: &str) -> String {

@@ -88,6 +88,8 @@ fn place(section: &str, subject: &str, next: &str) -> Option<String> {
         ["late", "show", number, ..] => format!("/late/{number}"),
         ["dispute", "list", ..] => "/disputes".to_owned(),
         ["dispute", "show", number, ..] => format!("/disputes/{number}"),
+        ["storage", "authorize", uin, ..] => format!("/storage/{uin}"),
+        ["user", "set", ..] => "/settings".to_owned(),
         ["delivery", "show", number, ..] => format!("/deliveries/{number}"),
         ["settings" | "notify", ..] => "/settings".to_owned(),
         ["import", ..] => "/import".to_owned(),

@@ -7,12 +7,12 @@ use billkeep_core::delivery::{self, Delivery, DueItem};
 use billkeep_core::people::Role;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{self, Account, After};
+use billkeep_core::storage::{self, Account, After, Consent};
 use billkeep_core::store::Reader;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
 
-use super::super::html::{View, dialog, foreign, input, no_links, select, with_query};
+use super::super::html::{View, dialog, filled, foreign, input, no_links, select, with_query};
 use super::super::{Answer, Ask, Console};
 use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
@@ -22,7 +22,7 @@ fn today(console: &Console, reader: &Reader) -> Result<Day, CommandError> {
     Ok(console.context.moment(&Calendars::load(reader)?)?.day)
 }
 
-fn kinds_of(account: &Account, payer: Uin, on: Day) -> Vec<Kind> {
+pub(in super::super) fn kinds_of(account: &Account, payer: Uin, on: Day) -> Vec<Kind> {
     let may =
         |kind: &Kind| account.facts(*kind, on).allowed && (*kind != Kind::Reseller || account.uin == payer);
     Kind::ALL.into_iter().filter(may).collect()
@@ -129,7 +129,6 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
         .into_iter()
         .map(|sink| (sink.name.clone(), format!("{} · {}", sink.name, sink.url)))
         .collect();
-    let custom = kinds.contains(&Kind::Reseller);
     let operates = view.may(Role::Operator);
     let content = html! {
         @if !authorised {
@@ -145,22 +144,11 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
                 }
             }))
         } @else {
-            (bucket_form(&view, &here, &sinks, &kinds, &enabled, custom))
+            (waits(&view, &here, &account, &kinds, today))
+            (settings_form(&view, &here, &sinks, &account, &kinds, today))
             @if !enabled.is_empty() && operates {
-                div.actions {
-                    @if sinks.len() > 1 { a.button href=(opens("switch")) { (words.switch) } }
-                    a.button href=(opens("disable")) { (words.disable) }
-                }
+                div.actions { a.button href=(opens("disable")) { (words.disable) } }
             }
-            (dialog(&view, "switch", words.switch, asks == "switch", &here, &html! {
-                p { (words.switch_text) }
-                form method="post" action=(format!("{here}/switch")) {
-                    (view.token(&here))
-                    (select("switch-sink", "sink", words.choose_bucket, &sinks, ""))
-                    (waiting(&view, "switch"))
-                    button.primary type="submit" { (words.save) }
-                }
-            }))
             (dialog(&view, "disable", words.disable_title, asks == "disable", &here, &html! {
                 p { (words.disable_text) }
                 form method="post" action=(format!("{here}/disable")) {
@@ -210,52 +198,74 @@ fn waiting(view: &View<'_>, form: &str) -> Markup {
         (After::Issue.word(), words.after_issue),
     ]
     .map(|(value, text)| (value.to_owned(), text.to_owned()));
+    let shared = ["no", "yes"].map(|word| (word.to_owned(), view.term(word).to_owned()));
     html! {
         (select(&format!("{form}-after"), "after", words.after, &moments, ""))
         p.label { (words.after_text) }
-        div.check {
-            input id=(format!("{form}-shared")) type="checkbox" name="shared" value="true";
-            label for=(format!("{form}-shared")) { (words.shared) }
+        (select(&format!("{form}-shared"), "shared", words.shared, &shared, "no"))
+    }
+}
+
+/// Reseller bills that are stored and wait for a consent.
+fn waits(view: &View<'_>, here: &str, account: &Account, kinds: &[Kind], today: Day) -> Markup {
+    let words = view.words;
+    let facts = account.facts(Kind::Reseller, today);
+    html! {
+        @if kinds.contains(&Kind::Reseller) && facts.sink.is_some() && !facts.custom_bills {
+            div.notice.warn role="status" {
+                p { (words.waits_agreement) }
+                p.label { (words.custom_bills_text) }
+                @if view.may(Role::Admin) {
+                    form method="post" action=(format!("{here}/authorize")) {
+                        (view.token(here))
+                        input type="hidden" name="custom_bills" value="true";
+                        button.primary type="submit" { (words.agree) }
+                    }
+                }
+            }
         }
     }
 }
 
-/// Choosing or making a bucket, kinds, custom bills.
-fn bucket_form(
+/// What holds of each kind of bill, and what may be changed of it: nothing is left to a default.
+fn settings_form(
     view: &View<'_>,
     here: &str,
     sinks: &[(String, String)],
+    account: &Account,
     kinds: &[Kind],
-    enabled: &[Kind],
-    custom: bool,
+    today: Day,
 ) -> Markup {
     let words = view.words;
-    let free: Vec<Kind> = kinds.iter().copied().filter(|kind| !enabled.contains(kind)).collect();
+    // What was changed today holds from tomorrow on.
+    let on = today.next().unwrap_or(today);
+    let mut choices = vec![(String::new(), words.not_stored.to_owned())];
+    choices.extend(sinks.iter().cloned());
+    let agreed = account.grants_any(Consent::CustomBills);
+    let agrees =
+        [("yes", words.custom_yes), ("no", words.custom_no)].map(|(v, t)| (v.to_owned(), t.to_owned()));
+    let is_custom = kinds.contains(&Kind::Reseller);
     html! {
-        @if !free.is_empty() && view.may(Role::Operator) && !sinks.is_empty() {
+        @if !sinks.is_empty() {
             section.card aria-labelledby="enable" {
-                h2 id="enable" { (words.enable) }
-                form method="post" action=(format!("{here}/enable")) {
-                    (view.token(here))
-                    (select("sink", "sink", words.choose_bucket, sinks, ""))
-                    fieldset {
-                        legend { (words.kinds) }
-                        @for kind in &free {
-                            div.check {
-                                input id=(format!("kind-{}", kind.word())) type="checkbox" name="kinds" value=(kind.word()) checked;
-                                label for=(format!("kind-{}", kind.word())) { (view.term(kind.word())) }
-                            }
+                h2 id="enable" { (words.storage_settings) }
+                p { (words.settings_text) }
+                @if view.may(Role::Operator) {
+                    form method="post" action=(format!("{here}/settings")) {
+                        (view.token(here))
+                        @for kind in kinds {
+                            @let label = filled(words.bucket_for, &[view.term(kind.word())]);
+                            (select(&format!("bucket-{}", kind.word()), kind.word(), &label, &choices, account.facts(*kind, on).sink.unwrap_or("")))
                         }
-                    }
-                    @if custom && free.contains(&Kind::Reseller) {
-                        div.check {
-                            input id="custom" type="checkbox" name="custom_bills" value="true" aria-describedby="custom-help";
-                            label for="custom" { (words.custom_bills) }
+                        @if is_custom && view.may(Role::Admin) {
+                            (select("custom", "custom_bills", words.custom_bills, &agrees, if agreed { "yes" } else { "no" }))
+                            p.label { (words.custom_bills_text) }
+                        } @else if is_custom {
+                            p { (words.custom_bills) ": " (if agreed { words.custom_yes } else { words.custom_no }) }
                         }
-                        p.label id="custom-help" { (words.custom_bills_text) }
+                        (waiting(view, "settings"))
+                        button.primary type="submit" { (words.save) }
                     }
-                    (waiting(view, "enable"))
-                    button.primary type="submit" { (words.save) }
                 }
             }
         }

@@ -1,0 +1,188 @@
+//! What a page's form does with more than one command, or with an answer that is kept nowhere.
+
+use std::collections::BTreeMap;
+
+use billkeep_core::calendar::{Calendars, Kind};
+use billkeep_core::error::Kind as ErrorKind;
+use billkeep_core::people;
+use billkeep_core::settings::StoreSettings;
+use billkeep_core::storage::{self, Consent};
+use billkeep_core::uin::Uin;
+
+use super::html::filled;
+use super::say::{Fields, Saying};
+use super::server::ended;
+use super::session::Flash;
+use super::{Answer, Ask, Console, run_for};
+use crate::args::{Command, Format, User};
+use crate::error::CommandError;
+use crate::output::Kept;
+
+/// Runs a command for whoever asks; keeps what it said, and returns its data.
+fn run(console: &Console, ask: &Ask, command: Command, flash: &mut Flash) -> Result<String, CommandError> {
+    let kept = Kept::default();
+    let result = run_for(console, ask.visitor()?, Format::Table, &kept, command);
+    flash.said.extend(kept.take_words());
+    result?;
+    Ok(String::from_utf8_lossy(&kept.take_data()).trim().to_owned())
+}
+
+fn leave(ask: &Ask, flash: Flash, to: &str) -> Result<Answer, CommandError> {
+    if let Some(session) = &ask.visitor()?.session {
+        session.leave(flash);
+    }
+    Ok(Answer::see(ask.back.as_deref().unwrap_or(to)))
+}
+
+fn one(name: &str, value: &str) -> (String, Vec<String>) {
+    (name.to_owned(), vec![value.to_owned()])
+}
+
+/// The fields of whoever enters the first person: themselves.
+pub(super) const FIRST: Saying =
+    Saying { words: &["user", "set"], args: &["name"], always: &["--role=admin"] };
+
+/// Enters the first person: whoever is signed in, as an admin. They stay signed in, and deliveries are made in their name.
+pub(super) fn first_person(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    if !people::list(&console.store.read()?)?.is_empty() {
+        return Err(CommandError::new(ErrorKind::Refused, "somebody is entered already"));
+    }
+    let mut flash = Flash::default();
+    let before = ask.visitor()?.name.clone();
+    let result =
+        FIRST.command(&ask.fields).and_then(|command| run(console, ask, command, &mut flash)).map(drop);
+    if !ended(result, &mut flash)? {
+        let name = ask.get("name").unwrap_or_default().trim();
+        if let Some(session) = &ask.visitor()?.session {
+            session.rename(name);
+        }
+        if people::role_of(&console.store.read()?, &console.actor()).is_err() && console.actor() == before {
+            console.act_as(name);
+        }
+        // What was warned of before the name changed holds no more.
+        flash.said.truncate(1);
+        flash.said.push(filled(ask.language.words().you_stay, &[name]));
+    }
+    leave(ask, flash, "/settings")
+}
+
+pub(super) const LINK: Saying = Saying { words: &["user", "link"], args: &["name"], always: &[] };
+
+/// Makes a link that signs somebody in, and shows it once.
+pub(super) fn link(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let mut command = LINK.command(&ask.fields)?;
+    if let Command::User(User::Link { at, .. }) = &mut command {
+        *at = Some(console.url.clone());
+    }
+    shown_once(console, ask, command, ask.language.words().link_for)
+}
+
+pub(super) const TOKEN: Saying = Saying { words: &["user", "token"], args: &["name", "label"], always: &[] };
+
+/// Makes a token for somebody's program, and shows it once.
+pub(super) fn token(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    shown_once(console, ask, TOKEN.command(&ask.fields)?, ask.language.words().token_for)
+}
+
+fn shown_once(console: &Console, ask: &Ask, command: Command, words: &str) -> Result<Answer, CommandError> {
+    let mut flash = Flash::default();
+    let mut secret = String::new();
+    let result = run(console, ask, command, &mut flash).map(|text| secret = text);
+    if !ended(result, &mut flash)? {
+        let what = filled(words, &[ask.get("name").unwrap_or_default()]);
+        flash = Flash { secret: Some((what, secret)), ..Flash::default() };
+    }
+    leave(ask, flash, "/settings")
+}
+
+/// The fields of the settings of an account's bill storage.
+pub(super) const SETTINGS: Saying = Saying { words: &["storage", "status"], args: &["uin"], always: &[] };
+pub(super) const SETTINGS_FIELDS: &[&str] =
+    &["daily", "monthly", "reseller", "custom_bills", "after", "shared"];
+
+/// What an account's settings are and are to be, as commands in their order.
+fn difference(console: &Console, ask: &Ask) -> Result<Vec<Command>, CommandError> {
+    let reader = console.store.read()?;
+    let uin: Uin = super::pages::parsed(ask.get("uin").unwrap_or_default())?;
+    let account = storage::account(&reader, uin)?;
+    let payer = StoreSettings::of(&reader)?.payer;
+    let today = console.context.moment(&Calendars::load(&reader)?)?.day;
+    let tomorrow = today.next().unwrap_or(today);
+    let kinds = super::pages::storage::kinds_of(&account, payer, today);
+    let uin = uin.to_string();
+    let (mut stop, mut switch, mut enable) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let mut is_any = false;
+    for kind in kinds {
+        let now = account.facts(kind, tomorrow).sink;
+        let wanted = ask.get(kind.word());
+        is_any |= wanted.is_some();
+        match (now, wanted) {
+            (Some(_), None) => stop.push(kind),
+            (Some(now), Some(wanted)) if now != wanted => {
+                switch.entry(wanted).or_insert_with(Vec::new).push(kind);
+            }
+            (None, Some(wanted)) => enable.entry(wanted).or_insert_with(Vec::new).push(kind),
+            _ => {}
+        }
+    }
+    if !is_any {
+        return Err(CommandError::user(ask.language.words().choose_a_kind));
+    }
+    let command = |words: &'static [&'static str], always, sink: &str, kinds: &[Kind]| {
+        let mut fields = Fields::from([one("uin", &uin)]);
+        if !sink.is_empty() {
+            fields.extend([one("sink", sink)]);
+        }
+        if !kinds.is_empty() {
+            fields.insert("kinds".into(), kinds.iter().map(|kind| kind.word().to_owned()).collect());
+        }
+        if matches!(words, ["storage", "enable" | "switch"]) {
+            fields.extend(ask.get("after").map(|after| one("after", after)));
+            fields.extend(ask.get("shared").filter(|shared| *shared == "yes").map(|_| one("shared", "true")));
+        }
+        let args = match words {
+            ["storage", "authorize" | "revoke"] => &["uin"][..],
+            ["storage", "disable"] => &["uin", "kinds"],
+            _ => &["uin", "sink", "kinds", "after", "shared"],
+        };
+        Saying { words, args, always }.command(&fields)
+    };
+    let mut commands = Vec::new();
+    match (ask.get("custom_bills"), account.grants_any(Consent::CustomBills)) {
+        (Some("yes"), false) => {
+            commands.push(command(&["storage", "authorize"], &["--custom-bills"], "", &[])?);
+        }
+        (Some("no"), true) => commands.push(command(&["storage", "revoke"], &["--custom-bills"], "", &[])?),
+        _ => {}
+    }
+    for (sink, kinds) in enable {
+        commands.push(command(&["storage", "enable"], &[], sink, &kinds)?);
+    }
+    for (sink, kinds) in switch {
+        commands.push(command(&["storage", "switch"], &[], sink, &kinds)?);
+    }
+    if !stop.is_empty() {
+        commands.push(command(&["storage", "disable"], &["--yes"], "", &stop)?);
+    }
+    Ok(commands)
+}
+
+/// Makes the settings of an account's bill storage what the form shows: what differs is changed, and nothing else.
+pub(super) fn storage_settings(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
+    let mut flash = Flash::default();
+    match difference(console, ask) {
+        Err(error) => drop(ended(Err(error), &mut flash)?),
+        Ok(commands) => {
+            if commands.is_empty() {
+                flash.said.push(ask.language.words().nothing_differs.to_owned());
+            }
+            for command in commands {
+                let result = run(console, ask, command, &mut flash).map(drop);
+                if ended(result, &mut flash)? {
+                    break;
+                }
+            }
+        }
+    }
+    leave(ask, flash, "/storage")
+}
