@@ -17,6 +17,7 @@ use billkeep_core::calendar::Kind;
 use billkeep_core::export::{Audience, Per as Division, Shape};
 use billkeep_core::naming::NameProfile;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
+use billkeep_core::text::Encoding;
 use billkeep_core::uin::Uin;
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -204,9 +205,12 @@ pub(crate) struct Import {
     /// By which date the bill puts lines into months: used or paid (default: as the name says, else used)
     #[arg(long)]
     pub(crate) basis: Option<Basis>,
-    /// Checks everything, lists up to 100 faults, and changes nothing
+    /// Checks everything, counts all faults by column and cause, and changes nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// The encoding of the text, where its bytes do not tell: utf-8, gb18030, gbk, utf-16le or utf-16be
+    #[arg(long)]
+    pub(crate) encoding: Option<Encoding>,
     /// Takes a file whose last line has no line end
     #[arg(long)]
     pub(crate) accept_unterminated: bool,

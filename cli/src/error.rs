@@ -20,6 +20,7 @@ use billkeep_core::retention::RetentionError;
 use billkeep_core::sink::SinkError;
 use billkeep_core::storage::StorageError;
 use billkeep_core::store::StoreError;
+use billkeep_core::text::Encoding;
 use billkeep_core::visible::{visible, visible_lines};
 
 /// Why a command failed.
@@ -257,8 +258,11 @@ impl From<ImportError> for CommandError {
                     error.hint("if the file is complete, import it with `--accept-unterminated`")
                 }
                 Some((_, Fault::Cell { .. } | Fault::Ragged { .. })) => {
-                    error.hint("`--dry-run` lists up to 100 faults at once; nothing was imported")
+                    error.hint("`--dry-run` counts all faults by column and cause; nothing was imported")
                 }
+                Some((_, Fault::NotText { encoding: Encoding::Utf8, .. })) => error
+                    .hint("if all of the file is in another encoding, name it: `--encoding gb18030`")
+                    .hint("if one cell is damaged, correct that cell, or download the file again; nothing was imported"),
                 _ => error.hint("nothing was imported"),
             },
             ImportError::Combine(CombineError::Overlap { new_mode: Mode::Monthly, .. }) => error.hint(

@@ -135,6 +135,7 @@ pub fn carry_forward(
         basis: Some(target.basis),
         // Corrections keep the days of the month that they correct.
         accept_outside: true,
+        verbatim: true,
         ..Request::default()
     };
     let mut report = import(store, &path, &request, actor, settings, &Limits::default(), &Quiet)

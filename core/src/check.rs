@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::audit;
 use crate::bill::dispute::Dispute;
 use crate::bill::late::Late;
+use crate::bill::readings::Readings;
 use crate::bill::{self, Bill, BillError, BillView, Load, Revision, Segment};
 use crate::calendar::Profile;
 use crate::codec::{self, CodecError, Layouts};
@@ -73,6 +74,7 @@ fn records(store: &impl Read) -> Result<(), StoreError> {
     at_home::<people::Person>(store, Table::People, |person| people::key(&person.name))?;
     store.list::<crate::requests::Request>(Table::Requests, &[])?;
     at_home::<Load>(store, Table::Loads, |load| load.number.to_be_bytes().to_vec())?;
+    at_home::<Readings>(store, Table::Readings, |readings| readings.load.to_be_bytes().to_vec())?;
     for (key, _) in store.list::<Segment>(Table::Segments, &[])? {
         <[u8; 8]>::try_from(key.as_slice()).map_err(|_| elsewhere(Table::Segments))?;
     }

@@ -38,6 +38,7 @@ pub mod settings;
 pub mod sink;
 pub mod storage;
 pub mod store;
+pub mod text;
 pub mod timeline;
 pub mod uin;
 #[cfg_attr(not(target_arch = "x86_64"), path = "vectors/none.rs")]

@@ -10,9 +10,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// The most digits a cell may have: far beyond any bill, and small enough that sums cannot overflow.
-const DIGITS_MAX: u32 = 26;
+pub(crate) const DIGITS_MAX: u32 = 26;
 /// The most decimals a cell may have.
-const SCALE_MAX: u32 = 18;
+pub(crate) const SCALE_MAX: u32 = 18;
 
 /// The decimals of sums: what detail bills have at most (domain, "Values").
 const SUM_SCALE: u8 = 8;

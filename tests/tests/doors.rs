@@ -19,9 +19,10 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 29] = [
+const DOORS: [Door; 30] = [
     Door { krate: "redb", place: "core/src/store/" },
     Door { krate: "bincode", place: "core/src/codec" },
+    Door { krate: "encoding_rs", place: "core/src/text/" },
     Door { krate: "wide", place: "core/src/ingest/marks" },
     // Two doors: one reads what others packed, the other writes what we pack.
     Door { krate: "rawzip", place: "core/src/export/archive" },

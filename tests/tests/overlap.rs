@@ -115,7 +115,8 @@ fn a_dry_run_lists_every_fault_with_line_and_column() {
     let said = home.run(["import", "--dry-run", file.to_str().unwrap()]);
     assert_eq!(said.code, 1, "{}", said.stderr);
     let lines: Vec<&str> = said.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
-    assert_eq!(lines.len(), faults.len(), "{}", said.stderr);
+    assert_eq!(lines.len(), faults.len() + 1, "{}", said.stderr);
+    assert!(lines[faults.len()].contains(&format!("{} faults", faults.len())), "{}", said.stderr);
     for (line, words) in lines.iter().zip(&words) {
         assert!(line.contains(words), "`{words}`: {line}");
     }

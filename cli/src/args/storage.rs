@@ -7,6 +7,7 @@ use billkeep_core::calendar::Kind;
 use billkeep_core::export::Audience;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::storage::{After, Lines};
+use billkeep_core::text::Encoding;
 use billkeep_core::uin::Uin;
 use clap::Subcommand;
 
@@ -46,7 +47,11 @@ pub(crate) enum Account {
     },
     /// Takes accounts from a CSV: all of them, or none if any is wrong
     Import {
+        /// The file; `-` reads standard input
         file: PathBuf,
+        /// The encoding of the text, where its bytes do not tell: utf-8, gb18030, gbk, utf-16le or utf-16be
+        #[arg(long)]
+        encoding: Option<Encoding>,
         /// Checks everything, and changes nothing
         #[arg(long)]
         dry_run: bool,

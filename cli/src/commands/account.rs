@@ -9,6 +9,7 @@ use billkeep_core::bounded::{self, ACCOUNTS_BYTES_MAX};
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
+use billkeep_core::text::{Detection, Encoding};
 
 use crate::args::{Account, Format};
 use crate::context::Context;
@@ -22,7 +23,7 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
         Account::Column(command) => price::column(context, command),
         Account::List => list(context),
         Account::Tree { on, month } => tree(context, on, month),
-        Account::Import { file, dry_run } => import(context, &file, dry_run),
+        Account::Import { file, encoding, dry_run } => import(context, &file, encoding, dry_run),
         Account::Add { uin, name, role, parent, from, reason } => {
             let store = context.write()?;
             let payer = StoreSettings::of(&store.read()?)?.payer;
@@ -52,11 +53,24 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
     }
 }
 
-fn import(context: &Context, file: &std::path::Path, dry_run: bool) -> Result<(), CommandError> {
-    let bytes = bounded::read_file_or_pipe(file, ACCOUNTS_BYTES_MAX)
-        .map_err(|e| CommandError::user(format!("cannot read `{}`: {e}", file.display())))?;
+fn import(
+    context: &Context,
+    file: &std::path::Path,
+    encoding: Option<Encoding>,
+    dry_run: bool,
+) -> Result<(), CommandError> {
+    let bytes = if file.as_os_str() == "-" {
+        bounded::read(std::io::stdin().lock(), ACCOUNTS_BYTES_MAX)
+    } else {
+        bounded::read_file_or_pipe(file, ACCOUNTS_BYTES_MAX)
+    };
+    let bytes = bytes.map_err(|e| CommandError::user(format!("cannot read `{}`: {e}", file.display())))?;
     let store = context.write()?;
-    let imported = accounts::import(store.write()?, &bytes, dry_run, &context.actor())?;
+    let detection = encoding.map_or(Detection::Beginning, Detection::Said);
+    let imported = accounts::import(store.write()?, &bytes, detection, dry_run, &context.actor())?;
+    if let Some(told) = imported.reading.told() {
+        context.say(&format!("`{}`: {told}.", file.display()));
+    }
     let (changed, unchanged) = (grouped(imported.changed), grouped(imported.unchanged));
     context.say(&if dry_run {
         format!("`{}` is in order: {changed} rows would be new, {unchanged} known.", file.display())

@@ -13,10 +13,11 @@ use billkeep_core::ingest::{
 };
 use billkeep_core::period::BillMonth;
 use billkeep_core::store::{Read, Store};
-use billkeep_core::visible::visible;
+use billkeep_core::text::Detection;
 use serde_json::{Value, json};
 
 use crate::args::{Format, Import};
+use crate::commands::import_faults;
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
@@ -35,6 +36,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         accept_unterminated: args.accept_unterminated,
         accept_outside: args.accept_outside,
         strict: args.strict,
+        detection: args.encoding.map_or(Detection::Beginning, Detection::Said),
         ..Request::default()
     };
     let store = context.write()?;
@@ -48,7 +50,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
                 reports.push(report);
             }
             Err(error) => {
-                let error = failure(error, &shown, args.dry_run);
+                let error = failure(context, error, &shown, args.dry_run);
                 if all == 1 {
                     return Err(error);
                 }
@@ -87,15 +89,9 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
 }
 
 /// Makes the error of a file, with what there is to do.
-fn failure(error: ImportError, shown: &str, dry_run: bool) -> CommandError {
+fn failure(context: &Context, error: ImportError, shown: &str, dry_run: bool) -> CommandError {
     match error {
-        ImportError::Faults(faults) if dry_run => {
-            let mut lines: Vec<String> =
-                faults.iter().map(|(place, fault)| format!("{place}: {fault}")).collect();
-            let last = lines.pop().unwrap_or_default();
-            lines.iter().for_each(|line| output::words(&format!("error: {}", visible(line))));
-            CommandError::user(last).hint(format!("{} found in all", faults_text(faults.len())))
-        }
+        ImportError::Faults(faults) if dry_run => import_faults::tell(context, shown, &faults),
         error => {
             let hint = found::hint_of_absent(shown);
             hint.into_iter().fold(CommandError::from(error), CommandError::hint)
@@ -158,10 +154,6 @@ fn held(reports: &[Report]) -> Option<CommandError> {
             .hint(format!("`billkeep late show {}` shows what it would change, and for whom", first.number))
             .hint(format!("`billkeep late accept {} --reopen --reason TEXT` takes it", first.number)),
     )
-}
-
-fn faults_text(n: usize) -> String {
-    if n == 1 { "1 fault".to_owned() } else { format!("{n} faults") }
 }
 
 fn of_source(
@@ -253,6 +245,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     if report.file.entries.len() > 1 {
         text.push_str(&format!(", {} CSVs", report.file.entries.len()));
     }
+    import_faults::readings(report).iter().for_each(|line| text.push_str(&format!("\n  {line}")));
     let days = report.coverage.map_or_else(String::new, |c| format!(" {} to {}", c.first, c.last));
     text.push_str(&format!(
         "\n  {}{days}: {lines}, total {}\n  the bill is {}, digest {}\n",
@@ -415,7 +408,19 @@ fn json_of(report: &Report) -> Value {
         .file
         .entries
         .iter()
-        .map(|e| json!({ "name": e.name, "lines": e.lines, "totals": totals(&e.sums) }))
+        .enumerate()
+        .map(|(i, e)| {
+            let reading = report.readings.get(i).copied().unwrap_or_default();
+            json!({
+                "name": e.name, "lines": e.lines, "totals": totals(&e.sums), "encoding": reading.encoding.to_string(),
+                "separator": reading.separator.to_string(), "header_line": reading.above + 1,
+            })
+        })
+        .collect();
+    let taken: Vec<Value> = report
+        .taken
+        .iter()
+        .map(|t| json!({ "column": t.column, "cells": t.cells, "first": t.first, "read_as": t.as_plain }))
         .collect();
     json!({
         "file": report.file.name,
@@ -438,6 +443,7 @@ fn json_of(report: &Report) -> Value {
         "digest": report.digest.hex(),
         "totals": totals(&report.sums),
         "entries": entries,
+        "cells_read_otherwise": taken,
         "bill": {
             "digest": report.bill_digest.hex(),
             "state": report.state.to_string(),

@@ -13,6 +13,7 @@ mod due;
 mod expected;
 mod export;
 mod import;
+mod import_faults;
 mod init;
 mod late;
 mod name;

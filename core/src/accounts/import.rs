@@ -5,9 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::ingest::read_uin;
 use crate::journal::Actor;
+use crate::line_ends::line_ends;
 use crate::period::Day;
+use crate::schema::fold_header;
 use crate::store::Writer;
+use crate::text::{Detection, Encoding, HeadFault, Reading, bad_bytes, detect, find_head, in_full};
 use crate::uin::Uin;
 
 use super::{AccountError, Known, Role, Tree, save};
@@ -28,6 +32,8 @@ pub struct Imported {
     pub changed: u64,
     /// Rows that said what was known.
     pub unchanged: u64,
+    /// How the file was read.
+    pub reading: Reading,
 }
 
 /// Faults that are listed; the others are counted.
@@ -65,10 +71,16 @@ const COLUMNS: [&str; 6] = ["uin", "name", "role", "parent", "from", "reason"];
 ///
 /// # Errors
 /// [`AccountError::Import`] with every fault of the file; nothing has changed then.
-pub fn import(writer: Writer, bytes: &[u8], dry_run: bool, actor: &Actor) -> Result<Imported, AccountError> {
+pub fn import(
+    writer: Writer,
+    bytes: &[u8],
+    detection: Detection,
+    dry_run: bool,
+    actor: &Actor,
+) -> Result<Imported, AccountError> {
     let mut tree = Tree::load(&writer)?;
-    let (rows, mut faults) = parse(bytes, tree.payer());
-    let mut imported = Imported::default();
+    let (rows, mut faults, reading) = parse(bytes, detection, tree.payer());
+    let mut imported = Imported { reading, ..Imported::default() };
     let mut changed: BTreeMap<Uin, (u64, Option<Day>, Option<String>)> = BTreeMap::new();
     for Row { line, uin, known, from, reason } in rows {
         match tree.set(uin, Some(known), from, reason.as_deref(), actor) {
@@ -101,61 +113,121 @@ pub fn import(writer: Writer, bytes: &[u8], dry_run: bool, actor: &Actor) -> Res
     Ok(imported)
 }
 
-fn parse(bytes: &[u8], payer: Uin) -> (Vec<Row>, Vec<ImportFault>) {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
-    let whole = |what: String| (Vec::new(), vec![ImportFault { line: 0, what }]);
-    let headers = match reader.headers() {
-        Ok(headers) => headers.clone(),
-        Err(e) => return whole(e.to_string()),
-    };
-    let mut places = BTreeMap::new();
-    for (i, header) in headers.iter().enumerate() {
-        let header = header.to_lowercase();
-        let Some(name) = COLUMNS.iter().find(|name| **name == header) else {
-            return whole(format!(
-                "`{header}` is not a column of accounts: there are {}",
-                COLUMNS.join(", ")
-            ));
-        };
-        if places.insert(*name, i).is_some() {
-            return whole(format!("the column `{name}` is there twice"));
-        }
-    }
-    for needed in ["uin", "name"] {
-        if !places.contains_key(needed) {
-            return whole(format!("the column `{needed}` is missing; the first line has the headers"));
-        }
-    }
-    let (mut rows, mut faults) = (Vec::new(), Vec::new());
-    for record in reader.records() {
-        let record = match record {
-            Ok(record) => record,
-            Err(e) => {
-                let line = e.position().map_or(0, csv::Position::line);
-                faults.push(ImportFault { line, what: e.to_string() });
-                continue;
+/// Where each column is in the file.
+type Places = BTreeMap<&'static str, usize>;
+
+/// Finds the columns by a header; or says what is wrong with it, and how many of them it has.
+fn places(header: &csv::ByteRecord) -> Result<Places, (String, usize)> {
+    let mut places = Places::new();
+    let mut wrong = None;
+    for (i, cell) in header.iter().enumerate() {
+        let header = fold_header(&String::from_utf8_lossy(cell));
+        match COLUMNS.iter().find(|name| **name == header) {
+            None => {
+                wrong.get_or_insert_with(|| {
+                    format!("`{header}` is not a column of accounts: there are {}", COLUMNS.join(", "))
+                });
             }
-        };
-        let line = record.position().map_or(0, csv::Position::line);
-        let cell = |name: &str| {
-            let cell = places.get(name).and_then(|at| record.get(*at)).unwrap_or_default();
-            (!cell.is_empty()).then_some(cell)
-        };
-        match row(line, payer, &cell) {
+            Some(name) => {
+                if places.insert(*name, i).is_some() {
+                    wrong.get_or_insert_with(|| format!("the column `{name}` is there twice"));
+                }
+            }
+        }
+    }
+    let missing = ["uin", "name"].iter().find(|needed| !places.contains_key(*needed));
+    let missing =
+        || missing.map(|name| format!("the column `{name}` is missing; the first line has the headers"));
+    match wrong.or_else(missing) {
+        Some(wrong) => Err((wrong, places.len())),
+        None => Ok(places),
+    }
+}
+
+fn parse(bytes: &[u8], detection: Detection, payer: Uin) -> (Vec<Row>, Vec<ImportFault>, Reading) {
+    let detected = detect(bytes, true, &|_| false);
+    let encoding = match detection {
+        Detection::Said(said) => said,
+        Detection::Beginning | Detection::FirstForeign => detected.encoding,
+    };
+    let mark = if encoding == detected.encoding { detected.mark } else { 0 };
+    let text = in_full(bytes.get(mark..).unwrap_or_default(), encoding);
+    let mut reading = Reading { encoding, ..Reading::default() };
+    let head = match find_head(&text, &places) {
+        Ok(head) => head,
+        Err(fault) => {
+            let what = match fault {
+                HeadFault::NoHeader { fault, .. } => fault,
+                HeadFault::LinesAbove { header } => {
+                    format!("the header is in line {header}, and the lines above it look like rows")
+                }
+            };
+            return (Vec::new(), vec![ImportFault { line: 0, what }], reading);
+        }
+    };
+    (reading.separator, reading.above) = (char::from(head.separator), head.above);
+    let body = text.get(head.above_bytes..).unwrap_or_default();
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .flexible(true)
+        .delimiter(head.separator)
+        .from_reader(body);
+    let (mut rows, mut faults) = (Vec::new(), Vec::new());
+    let columns = reader.byte_headers().map_or(0, csv::ByteRecord::len);
+    for record in reader.byte_records() {
+        let Ok(record) = record else { continue };
+        let at = record.position().and_then(|p| usize::try_from(p.byte()).ok()).unwrap_or(0);
+        // Line ends before a record are not part of it.
+        let ends =
+            body.get(at..).unwrap_or_default().iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+        let line = head.above + 1 + line_ends(body.get(..at + ends).unwrap_or_default());
+        if record.iter().all(<[u8]>::is_empty) {
+            continue;
+        }
+        match read_row(&record, line, columns, &head.header, encoding, payer) {
             Ok(row) => rows.push(row),
             Err(what) => faults.push(ImportFault { line, what }),
         }
     }
     if rows.is_empty() && faults.is_empty() {
-        return whole("it has no rows".into());
+        faults.push(ImportFault { line: 0, what: "it has no rows".into() });
     }
-    (rows, faults)
+    (rows, faults, reading)
+}
+
+fn read_row(
+    record: &csv::ByteRecord,
+    line: u64,
+    columns: usize,
+    places: &Places,
+    encoding: Encoding,
+    payer: Uin,
+) -> Result<Row, String> {
+    if record.len() != columns {
+        return Err(format!("the row has {} cells, and the header {columns}", record.len()));
+    }
+    let mut texts: BTreeMap<&str, &str> = BTreeMap::new();
+    for (name, at) in places {
+        let cell = record.get(*at).unwrap_or_default();
+        let text = std::str::from_utf8(cell).map_err(|e| {
+            let bad = bad_bytes(cell.get(e.valid_up_to()..).unwrap_or_default(), encoding);
+            let bad: Vec<String> = bad.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!(
+                "column `{name}`: the bytes {} are not {encoding}, and the text before them is",
+                bad.join(" ")
+            )
+        })?;
+        texts.insert(name, text.trim_start_matches('\u{feff}'));
+    }
+    row(line, payer, &|name: &str| texts.get(name).copied().filter(|cell| !cell.is_empty()))
 }
 
 fn row<'a>(line: u64, payer: Uin, cell: &impl Fn(&str) -> Option<&'a str>) -> Result<Row, String> {
     let uin = |text: &str| -> Result<Uin, String> {
-        Uin::parse(text.as_bytes()).ok_or_else(|| format!("`{text}` is not an account id: 9 to 12 digits"))
+        read_uin(text.as_bytes()).map_err(|cause| {
+            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            format!("`{text}` is not an account id: 9 to 12 digits{cause}")
+        })
     };
     let id = uin(cell("uin").ok_or("the account id is empty")?)?;
     let name = cell("name").ok_or_else(|| format!("account {id} has no name"))?.to_owned();

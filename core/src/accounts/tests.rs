@@ -3,6 +3,7 @@
 use super::*;
 use crate::period::TimeZone;
 use crate::store::{OpenOptions, Store};
+use crate::text::Detection;
 
 const PAYER: &str = "100010445724";
 const RESELLER: &str = "200000000001";
@@ -105,7 +106,7 @@ fn places_that_cannot_be_are_refused() {
 }
 
 fn take(store: &Store, text: &str, dry_run: bool) -> Result<Imported, AccountError> {
-    import(store.write().unwrap(), text.as_bytes(), dry_run, &actor())
+    import(store.write().unwrap(), text.as_bytes(), Detection::Beginning, dry_run, &actor())
 }
 
 #[test]
@@ -114,10 +115,10 @@ fn a_file_is_taken_whole_in_any_order_and_once() {
     let file = format!(
         "\u{feff}UIN,Name,Role,Parent,From\r\n{CUSTOMER},\"Lin, Ltd\",,{RESELLER},\r\n{RESELLER},Wang,reseller,,\r\n"
     );
-    assert_eq!(take(&store, &file, true).unwrap(), Imported { changed: 2, unchanged: 0 });
+    assert_eq!(take(&store, &file, true).unwrap(), Imported { changed: 2, ..Imported::default() });
     assert!(Tree::load(&store.read().unwrap()).unwrap().is_empty());
-    assert_eq!(take(&store, &file, false).unwrap(), Imported { changed: 2, unchanged: 0 });
-    assert_eq!(take(&store, &file, false).unwrap(), Imported { changed: 0, unchanged: 2 });
+    assert_eq!(take(&store, &file, false).unwrap(), Imported { changed: 2, ..Imported::default() });
+    assert_eq!(take(&store, &file, false).unwrap(), Imported { unchanged: 2, ..Imported::default() });
     assert_eq!(below(&store, RESELLER, "2021-03-01"), [RESELLER, CUSTOMER]);
 }
 

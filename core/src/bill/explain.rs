@@ -116,7 +116,7 @@ pub fn explain<E: From<BillError>>(
         let Some(stretch) = stretch else { return Ok(()) };
         let text_lines = match before {
             Some((last, lines)) if last.same_csv(stretch) => lines,
-            _ => stretch.header_lines(),
+            _ => stretch.header_lines(store).map_err(BillError::from)?,
         };
         merge_sums(&mut sums, &read.sums).ok_or(Overflow).map_err(BillError::from)?;
         for mut line in read.lines {

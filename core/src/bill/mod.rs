@@ -15,6 +15,7 @@ pub mod origin;
 pub(crate) mod owner_days;
 mod owner_sums;
 pub mod page;
+pub mod readings;
 mod recorded;
 mod records;
 pub(crate) mod revise;

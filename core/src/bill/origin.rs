@@ -19,6 +19,7 @@ use super::diff::Stored;
 use super::dispute::LineId;
 use super::error::BillError;
 use super::lines::{ReadBlock, map_cells};
+use super::readings;
 use super::records::{Load, SourceEntry};
 use super::view::{BillView, SegmentView};
 
@@ -86,10 +87,14 @@ impl Stretch<'_> {
         }
     }
 
-    /// Returns how many lines of text the header takes.
-    pub fn header_lines(&self) -> u64 {
+    /// Returns how many lines of text the header takes, with those above it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store does not read.
+    pub fn header_lines(&self, store: &impl Read) -> Result<u64, StoreError> {
+        let above = readings::of(store, self.load.number, self.entry.0)?.above;
         let ends: u64 = self.segment.schema.headers().iter().map(|h| line_ends(h.as_bytes())).sum();
-        1 + ends
+        Ok(above + 1 + ends)
     }
 }
 
@@ -235,7 +240,7 @@ pub fn origins(store: &impl Read, view: &BillView, lines: &[LineAt]) -> Result<V
     for csv in all.chunk_by(Stretch::same_csv) {
         // What stands after the last line that is asked for need not be read.
         let last = wanted.range(from..from + csv.len()).next_back().map(|(at, _)| at - from);
-        let mut text_before = csv.first().map_or(0, Stretch::header_lines);
+        let mut text_before = csv.first().map_or(Ok(0), |first| first.header_lines(store))?;
         for (at, stretch) in csv.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
             let order = order(store, stretch.segment)?;
             let text = text_lines(store, stretch.segment, &order, view.bill.key.basis)?;

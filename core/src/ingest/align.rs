@@ -12,8 +12,7 @@ use crate::line_ends::line_ends;
 use crate::money::is_blank;
 use crate::schema::{Column, Schema, fold_header, tag_key};
 use crate::store::{Read, StoreError, Table};
-
-use super::error::Fault;
+use crate::text::BYTE_ORDER_MARK;
 
 /// How the columns of a file become those of a load.
 #[derive(Clone, Debug)]
@@ -47,8 +46,8 @@ pub struct Aligned {
 pub(super) enum Misfit {
     /// A new column holds a value.
     Filled,
-    /// A record is not one of this header; with its line, counted from 0 in the text that was given.
-    Fault(Fault, u64),
+    /// A record has more or fewer cells than the header of the file.
+    Ragged,
 }
 
 /// Returns how a file under `file` is read in a bill, if its header is a variant of one that the bill holds.
@@ -163,8 +162,7 @@ impl Alignment {
                 written += 1;
             }
             if record.len() != self.file_columns {
-                let fault = Fault::Ragged { cells: record.len(), headers: self.file_columns };
-                return Err(Misfit::Fault(fault, line));
+                return Err(Misfit::Ragged);
             }
             if self.extra.iter().any(|i| record.get(*i).is_some_and(|cell| !is_blank(cell))) {
                 return Err(Misfit::Filled);
@@ -174,6 +172,8 @@ impl Alignment {
                     out.push(b',');
                 }
                 let cell = place.and_then(|place| record.get(place)).unwrap_or_default();
+                // Files that were put together have a mark where the next one began.
+                let cell = cell.strip_prefix(BYTE_ORDER_MARK).filter(|_| *place == Some(0)).unwrap_or(cell);
                 written += put_cell(&mut out, cell);
             }
             out.push(b'\n');

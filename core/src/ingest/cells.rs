@@ -7,6 +7,7 @@
 
 use memchr::{memchr, memchr_iter};
 
+use crate::text::BYTE_ORDER_MARK;
 use crate::vectors::Vectors;
 
 use super::marks::Marks;
@@ -156,6 +157,19 @@ impl<'a> Cells<'a> {
         self.spans.iter().skip(column).step_by(self.columns.max(1)).copied()
     }
 
+    /// Takes a copy of a text, which a cell may be put to.
+    pub(super) fn copy(&mut self, text: &[u8]) -> Span {
+        let from = (self.text.len() + self.copies.len()) as u32;
+        self.copies.extend_from_slice(text);
+        Span { from, to: from + text.len() as u32 }
+    }
+
+    /// Puts another text in the place of a cell of a record that was found last; returns what was there.
+    pub(super) fn put(&mut self, row: usize, column: usize, span: Span) -> Option<Span> {
+        let at = row.checked_sub(self.first)? * self.columns + column;
+        self.spans.get_mut(at).map(|slot| std::mem::replace(slot, span))
+    }
+
     /// Returns the cell of a range.
     pub(super) fn at(&self, span: Span) -> &[u8] {
         let (from, to) = (span.from as usize, span.to as usize);
@@ -271,6 +285,10 @@ impl<'a> Cells<'a> {
     fn record_of(&mut self, start: usize, marks: &mut Marks<'_>) -> Record {
         let text = self.text;
         let byte = |at: usize| text.get(at).copied();
+        // Files that were put together have a mark where the next one began.
+        if byte(start) == Some(BYTE_ORDER_MARK[0]) && mark_at(text, start) > 0 {
+            return Record::Odd;
+        }
         let mut from = start;
         loop {
             let mark = marks.next().unwrap_or(text.len());
@@ -367,6 +385,7 @@ impl<'a> Cells<'a> {
         ragged_max: usize,
         ragged: &mut Vec<Ragged>,
     ) -> Result<usize, String> {
+        let at = at + mark_at(self.text, at);
         let rest = self.text.get(at..).unwrap_or_default();
         self.odd = true;
         let mut reader = csv::ReaderBuilder::new()
@@ -395,8 +414,23 @@ impl<'a> Cells<'a> {
             self.end(begin + ends, before, ragged);
             let read = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
             next = at.saturating_add(read.max(1));
+            // A mark before the next record is for the caller.
+            let after = self.text.get(next..).unwrap_or_default();
+            let ends = after.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            if mark_at(self.text, next.saturating_add(ends)) > 0 {
+                return Ok(next.saturating_add(ends));
+            }
         }
         Ok(next)
+    }
+}
+
+/// Returns how many bytes the byte order mark at a place has, if there is one.
+fn mark_at(text: &[u8], at: usize) -> usize {
+    if text.get(at..).is_some_and(|rest| rest.starts_with(BYTE_ORDER_MARK)) {
+        BYTE_ORDER_MARK.len()
+    } else {
+        0
     }
 }
 
@@ -450,6 +484,15 @@ mod tests {
         assert_eq!((text(0, 0), text(0, 1), text(0, 2)), ("a".into(), "b,\"1\"\n".into(), String::new()));
         assert_eq!((text(1, 0), text(1, 1), text(1, 2)), (String::new(), "x\"".into(), "z".into()));
         assert_eq!(ragged, [2]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_a_record_is_passed_over() {
+        let text = "a,b\n\u{feff}c,d\n\u{feff}\"e,1\",f\n\u{feff}";
+        let (records, ragged) = found(text.as_bytes(), 2);
+        let records: Vec<String> =
+            records.iter().map(|r| String::from_utf8(r.join(&b'|')).unwrap()).collect();
+        assert_eq!((records, ragged), (vec!["a|b".to_owned(), "c|d".into(), "e,1|f".into()], vec![]));
     }
 
     #[test]

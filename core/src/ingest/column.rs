@@ -12,7 +12,9 @@ use crate::money::Amount;
 use crate::period::Day;
 
 use super::cells::{Cells, Span};
+use super::check::Checked;
 use super::error::Fault;
+use super::forms::{Plain, Sign};
 use super::known::{Known, Name};
 
 /// With fewer texts than this a list of them is always worth it.
@@ -34,10 +36,32 @@ pub(super) enum Fact {
     Currency(u32),
     /// A fault, told of for every line that has it.
     Bad,
+    /// Nothing itself: another text stands for it, by its place among the column's replaced ones.
+    Replaced(u32),
 }
 
 /// Checks one distinct cell.
-pub(super) type Checker<'c> = dyn FnMut(&[u8]) -> Result<Fact, Fault> + 'c;
+pub(super) type Checker<'c> = dyn FnMut(&[u8]) -> Result<Checked, Fault> + 'c;
+
+/// A cell for which a plain one was put.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Replaced {
+    pub(super) row: usize,
+    pub(super) column: usize,
+    /// The cell as it came.
+    pub(super) was: Span,
+    /// The sign of a currency that it had.
+    pub(super) sign: Option<&'static Sign>,
+}
+
+/// A text of a column for which a plain one stands.
+struct Alias {
+    was: Span,
+    plain: Plain,
+    fact: Fact,
+    /// The plain text's place in the copies and its code, once it was put there.
+    put: Option<(Span, u32)>,
+}
 
 /// Which integers stand for a column's cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +134,13 @@ impl Text {
         self.begins.get(..self.span.place().1).unwrap_or_else(|| cells.at(self.span))
     }
 
+    /// Says whether the cell may be one that a spreadsheet has changed: most are told from it by a few bytes.
+    fn is_odd(&self) -> bool {
+        let [first, second, ..] = self.begins;
+        let before_last = self.span.place().1.checked_sub(2).and_then(|at| self.begins.get(at));
+        matches!(first, b'\'' | b'=' | b'#') || second == b'.' || before_last == Some(&b'.')
+    }
+
     /// Returns the cell, as it is looked up.
     pub(super) fn name<'c>(&self, cells: &'c Cells<'_>) -> Name<'c> {
         let name = Name::of_word(u128::from_le_bytes(self.begins), self.span.place().1);
@@ -123,8 +154,9 @@ pub(super) struct ColumnReader {
     disguise: Disguise,
     data: Data,
     known: Known,
-    /// Whether any text was refused.
-    bad: bool,
+    /// Whether any text was refused, or replaced.
+    odd: bool,
+    aliases: Vec<Alias>,
     /// Whether it was asked already if integers or plain texts would do better.
     settled: bool,
 }
@@ -132,7 +164,15 @@ pub(super) struct ColumnReader {
 impl ColumnReader {
     pub(super) fn new(index: usize, disguise: Disguise) -> ColumnReader {
         let data = Data::Coded { entries: Vec::new(), facts: Vec::new(), codes: Vec::new() };
-        ColumnReader { index, disguise, data, known: Known::default(), bad: false, settled: false }
+        ColumnReader {
+            index,
+            disguise,
+            data,
+            known: Known::default(),
+            odd: false,
+            aliases: Vec::new(),
+            settled: false,
+        }
     }
 
     /// Makes room for so many lines.
@@ -142,15 +182,18 @@ impl ColumnReader {
         }
     }
 
-    /// Reads the column's cells in the lines that were found last.
+    /// Reads the column's cells in the lines that were found last; puts plain ones in the place of others.
     pub(super) fn read(
         &mut self,
-        cells: &Cells<'_>,
+        cells: &mut Cells<'_>,
         rows: Range<usize>,
         check: &mut Checker<'_>,
         faults: &mut Vec<(usize, Fault)>,
+        replaced: &mut Vec<Replaced>,
     ) {
-        let spans = rows.zip(cells.spans_in(self.index));
+        // Lines whose cells are replaced, and by which alias.
+        let mut pending: Vec<(usize, u32)> = Vec::new();
+        let spans = rows.clone().zip(cells.spans_in(self.index));
         match &mut self.data {
             Data::Coded { entries, facts, codes } => {
                 for (row, span) in spans {
@@ -162,16 +205,25 @@ impl ColumnReader {
                         facts.push(Fact::Bad);
                     }
                     // Each line that has a text which was refused is told of.
-                    if (new || self.bad)
+                    if (new || self.odd)
                         && let Some(fact) = facts.get_mut(code as usize)
-                        && *fact == Fact::Bad
                     {
-                        match check(cells.at(span)) {
-                            Ok(found) => *fact = found,
-                            Err(fault) => {
-                                faults.push((row, fault));
-                                self.bad = true;
+                        if *fact == Fact::Bad {
+                            match check(cells.at(span)) {
+                                Ok(Checked { fact: found, plain: None }) => *fact = found,
+                                Ok(Checked { fact: found, plain: Some(plain) }) => {
+                                    *fact = Fact::Replaced(self.aliases.len() as u32);
+                                    self.aliases.push(Alias { was: span, plain, fact: found, put: None });
+                                    self.odd = true;
+                                }
+                                Err(fault) => {
+                                    faults.push((row, fault));
+                                    self.odd = true;
+                                }
                             }
+                        }
+                        if let Fact::Replaced(alias) = *fact {
+                            pending.push((row, alias));
                         }
                     }
                 }
@@ -183,7 +235,13 @@ impl ColumnReader {
                     match form.read(text) {
                         Some(read) => value = read,
                         None => match check(text) {
-                            Ok(fact) => exceptions.push((row as u32, Other { span, fact })),
+                            Ok(Checked { fact, plain: None }) => {
+                                exceptions.push((row as u32, Other { span, fact }));
+                            }
+                            Ok(Checked { fact, plain: Some(plain) }) => {
+                                pending.push((row, self.aliases.len() as u32));
+                                self.aliases.push(Alias { was: span, plain, fact, put: None });
+                            }
                             Err(fault) => faults.push((row, fault)),
                         },
                     }
@@ -192,12 +250,72 @@ impl ColumnReader {
                 }
             }
             Data::Texts(texts) => {
+                let before = texts.len();
                 texts.extend(spans.map(|(_, span)| Text::of(cells, span)));
+                for (row, text) in rows.clone().zip(texts.iter().skip(before)) {
+                    if !text.is_odd() {
+                        continue;
+                    }
+                    match check(text.at(cells)) {
+                        Ok(Checked { plain: None, .. }) => {}
+                        Ok(Checked { fact, plain: Some(plain) }) => {
+                            pending.push((row, self.aliases.len() as u32));
+                            self.aliases.push(Alias { was: text.span, plain, fact, put: None });
+                        }
+                        Err(fault) => faults.push((row, fault)),
+                    }
+                }
             }
+        }
+        for (row, alias) in pending {
+            self.replace(cells, row, alias, replaced);
         }
         if !self.settled {
             self.settle(cells);
         }
+    }
+
+    /// Puts the plain text of an alias into a line's place.
+    fn replace(&mut self, cells: &mut Cells<'_>, row: usize, alias: u32, replaced: &mut Vec<Replaced>) {
+        let Some(alias) = self.aliases.get_mut(alias as usize) else { return };
+        let span = match alias.put {
+            Some((span, _)) => span,
+            None => cells.copy(alias.plain.text.as_bytes()),
+        };
+        match &mut self.data {
+            Data::Coded { entries, facts, codes } => {
+                let code = match alias.put {
+                    Some((_, code)) => code,
+                    None => self.known.code(Name::of(cells, span), facts.len() as u32),
+                };
+                if code as usize == facts.len() {
+                    entries.push(span);
+                    facts.push(alias.fact);
+                }
+                alias.put = Some((span, code));
+                if let Some(slot) = codes.get_mut(row) {
+                    *slot = code;
+                }
+            }
+            Data::Integers { form, values, exceptions } => match form.read(cells.at(span)) {
+                Some(value) => {
+                    if let Some(slot) = values.get_mut(row) {
+                        *slot = value;
+                    }
+                }
+                None => {
+                    let at = exceptions.partition_point(|(other, _)| (*other as usize) < row);
+                    exceptions.insert(at, (row as u32, Other { span, fact: alias.fact }));
+                }
+            },
+            Data::Texts(texts) => {
+                if let Some(slot) = texts.get_mut(row) {
+                    *slot = Text::of(cells, span);
+                }
+            }
+        }
+        let was = cells.put(row, self.index, span).unwrap_or(alias.was);
+        replaced.push(Replaced { row, column: self.index, was, sign: alias.plain.sign });
     }
 
     /// Gives up the list of texts where nearly every line has another one.
@@ -207,7 +325,8 @@ impl ColumnReader {
             return;
         }
         self.settled = true;
-        let form = entries.iter().take(8).find_map(|span| Form::guess(cells.at(*span)));
+        let plain = entries.iter().zip(facts).filter(|(_, fact)| !matches!(fact, Fact::Replaced(_)));
+        let form = plain.take(8).find_map(|(span, _)| Form::guess(cells.at(*span)));
         if let Some(form) = form.filter(|form| self.disguise.takes(*form)) {
             let read: Vec<Option<i64>> = entries.iter().map(|span| form.read(cells.at(*span))).collect();
             let (mut values, mut exceptions) = (Vec::with_capacity(codes.capacity()), Vec::new());

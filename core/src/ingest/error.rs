@@ -6,10 +6,14 @@ use crate::bill::CombineError;
 use crate::block::BlockError;
 use crate::error::Kind;
 use crate::lint::Finding;
+use crate::money::{DIGITS_MAX, SCALE_MAX};
 use crate::period::{BillMonth, Day};
 use crate::rollup::Overflow;
 use crate::schema::SchemaError;
 use crate::store::StoreError;
+use crate::text::Encoding;
+
+use super::faults::Faults;
 
 use super::container::Foreign;
 
@@ -58,18 +62,39 @@ pub enum Fault {
     /// A header, and nothing below.
     #[error("it has a header and no lines")]
     NoLines,
-    /// UTF-16, by its byte order mark.
-    #[error("it is UTF-16; save it as UTF-8")]
-    Utf16,
-    /// Not UTF-8.
-    #[error("it is not UTF-8 (byte 0x{byte:02x}); save it as UTF-8")]
-    NotUtf8 {
-        /// The first byte that does not fit.
-        byte: u8,
+    /// Something else than a table: a page, or data in another form.
+    #[error("it is {what}, not a CSV{}", if *.page { ": a login or error page was saved under the name of the bill" } else { "" })]
+    OtherForm {
+        /// What it is.
+        what: &'static str,
+        /// Whether it is a page of the web.
+        page: bool,
+    },
+    /// Lines of a bill and no header above them.
+    #[error("it begins with lines of a bill and has no header: it is a later part of a bill that was split")]
+    HeaderAbsent,
+    /// Lines above the header that are no title.
+    #[error("the header is in line {}, and the lines above it look like lines of a bill", grouped(*.header))]
+    LinesAbove {
+        /// The line of the header.
+        header: u64,
+    },
+    /// Bytes that are no text in the file's encoding.
+    #[error("{}the bytes {} are not {encoding}, and the text before them is", in_column(.column.as_ref()), hex_text(.bytes))]
+    NotText {
+        /// The header of the column.
+        column: Option<String>,
+        /// The file's encoding.
+        encoding: Encoding,
+        /// The first bytes that do not fit.
+        bytes: Vec<u8>,
     },
     /// A zero byte.
     #[error("it holds a zero byte, which no CSV does")]
     Nul,
+    /// Nothing but zero bytes to the end.
+    #[error("the file ends in zero bytes, as after a crash or an interrupted download: download it again")]
+    NulTail,
     /// A record with more or fewer cells than the header.
     #[error("the line has {cells} cells, and the header {headers}")]
     Ragged {
@@ -78,8 +103,19 @@ pub enum Fault {
         /// How many it should have.
         headers: usize,
     },
+    /// The header once more.
+    #[error("this is the header again: several files were put together; import each of them")]
+    HeaderAgain,
+    /// A line that adds up others.
+    #[error(
+        "`{text}`: this is a total row, whose amount would count twice; remove it or import the original file"
+    )]
+    TotalRow {
+        /// The cell that says so.
+        text: String,
+    },
     /// A cell that cannot be read.
-    #[error("column `{column}`: `{text}` is not {expected}")]
+    #[error("column `{column}`: `{text}` is not {expected}{}", cause_text(.cause.as_ref()))]
     Cell {
         /// The header of the column.
         column: String,
@@ -87,6 +123,8 @@ pub enum Fault {
         text: String,
         /// What was expected.
         expected: &'static str,
+        /// Why it is not, where that is known.
+        cause: Option<Cause>,
     },
     /// A cell that says something else than the file's name, the user, or the lines before.
     #[error("column `{column}`: `{text}`, but {other}")]
@@ -153,6 +191,112 @@ pub enum WhySkipped {
     NoLines,
 }
 
+/// Why a cell cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A spreadsheet has cut the digits of an id.
+    #[error("a spreadsheet rewrote this file and cut the digits; import the original file")]
+    Scientific,
+    /// A spreadsheet has written a time or a month in its own way.
+    #[error("a spreadsheet rewrote this file and lost part of the time; import the original file")]
+    Reformatted,
+    /// A spreadsheet's number for a day.
+    #[error("it is a spreadsheet's day number; a spreadsheet rewrote this file, import the original file")]
+    DayNumber,
+    /// A spreadsheet's error.
+    #[error("it is an error of a spreadsheet, which rewrote this file; import the original file")]
+    SheetError,
+    /// A number that was kept as a float, whose last digits may be others.
+    #[error(
+        "a program rewrote this id as a number with decimals, and its last digits may be wrong; import the original file"
+    )]
+    Float,
+    /// A character that does not belong there.
+    #[error("it holds {}", character_text(*.0))]
+    Character(char),
+    /// More digits than the limit.
+    #[error("it has {0} digits, and the limit is {DIGITS_MAX}")]
+    Digits(usize),
+    /// More decimals than the limit.
+    #[error("it has {0} decimals, and the limit is {SCALE_MAX}")]
+    Decimals(usize),
+    /// A comma where a point would be.
+    #[error("its comma may be a decimal mark or separate thousands; write the amount with a point")]
+    DecimalComma,
+    /// A sign of another currency than the line's.
+    #[error("it has the sign `{0}`, which does not agree with the currency of the line")]
+    Sign(&'static str),
+    /// A day that the calendar does not have.
+    #[error("there is no such day")]
+    NoSuchDay,
+    /// A time that no clock shows.
+    #[error("there is no such time of day")]
+    NoSuchTime,
+    /// A day without a time.
+    #[error("the time of day is missing")]
+    NoTime,
+    /// A time with a zone of its own.
+    #[error("it has a time zone, and the times of a bill have none")]
+    Zone,
+}
+
+fn in_column(column: Option<&String>) -> String {
+    column.map_or_else(String::new, |column| format!("column `{column}`: "))
+}
+
+fn cause_text(cause: Option<&Cause>) -> String {
+    cause.map_or_else(String::new, |cause| format!(": {cause}"))
+}
+
+fn hex_text(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+/// Names a character by its number, and shows it where that is safe.
+fn character_text(character: char) -> String {
+    let number = format!("U+{:04X}", u32::from(character));
+    if character.is_alphanumeric() || character.is_ascii_punctuation() {
+        format!("`{character}` ({number})")
+    } else {
+        number
+    }
+}
+
+impl Fault {
+    /// Returns the header of the column that it is in, if it is in one.
+    pub fn column(&self) -> Option<&str> {
+        match self {
+            Fault::Cell { column, .. }
+            | Fault::Differs { column, .. }
+            | Fault::LongCell { column, .. }
+            | Fault::Outside { column, .. } => Some(column),
+            Fault::NotText { column, .. } => column.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Says whether the same is wrong, whatever the cell.
+    pub fn is_alike(&self, other: &Fault) -> bool {
+        let same_cause = match (self, other) {
+            (Fault::Cell { cause: one, .. }, Fault::Cell { cause: other, .. }) => match (one, other) {
+                (Some(one), Some(other)) => std::mem::discriminant(one) == std::mem::discriminant(other),
+                (one, other) => one.is_none() == other.is_none(),
+            },
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        };
+        same_cause && self.column() == other.column()
+    }
+
+    /// Returns the character that does not belong into the cell, if that is the cause.
+    pub fn character(&self) -> Option<char> {
+        match self {
+            Fault::Cell { cause: Some(Cause::Character(character)), .. } => Some(*character),
+            _ => None,
+        }
+    }
+}
+
 /// Why a file was not imported; the store is as before.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -186,8 +330,8 @@ pub enum ImportError {
         second: String,
     },
     /// Something is wrong at a place, or at several; never empty.
-    #[error("{}", first_fault(.0))]
-    Faults(Vec<(Place, Fault)>),
+    #[error("{0}")]
+    Faults(Faults),
     /// What the file is cannot be told, or its name, its content and the user disagree.
     #[error("`{file}`: {why}")]
     Unclear {
@@ -261,18 +405,12 @@ fn findings_text(findings: &[Finding]) -> String {
     told.chain(more).collect()
 }
 
-fn first_fault(faults: &[(Place, Fault)]) -> String {
-    match faults {
-        [] => "no fault".into(),
-        [(place, fault)] => format!("{place}: {fault}"),
-        [(place, fault), more @ ..] => format!("{place}: {fault} (and {} more)", more.len()),
-    }
-}
-
 impl ImportError {
     /// Makes the error of one fault.
     pub fn fault(place: Place, fault: impl Into<Fault>) -> ImportError {
-        ImportError::Faults(vec![(place, fault.into())])
+        let mut faults = Faults::default();
+        faults.add(fault.into(), || place);
+        ImportError::Faults(faults)
     }
 
     /// Returns the kind.

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::BillKey;
-use crate::block::text::read_time;
 use crate::digest::{LineHasher, lay_out};
 use crate::line_ends::line_ends;
-use crate::money::{Amount, is_blank, trim_cell};
-use crate::period::{BillMonth, Coverage, Day};
+use crate::period::{Coverage, Day};
 use crate::schema::{Class, Column, Schema};
-use crate::uin::Uin;
+use crate::text::{Encoding, bad_bytes};
 
-use super::cells::Cells;
-use super::column::{Amounts, ColumnReader, Disguise, Fact, ReadColumn};
-use super::error::{Fault, ImportError, Place};
+use super::cells::{Cells, Ragged};
+use super::check::{Checked, check_cell, no_line, ragged, shortened};
+use super::column::{Amounts, ColumnReader, Disguise, Fact, ReadColumn, Replaced};
+use super::error::{Cause, Fault, ImportError, Place};
+use super::faults::Faults;
 use super::{Limits, Settings};
 
 /// A stretch of text with all that is needed to read it.
@@ -35,6 +35,10 @@ pub(super) struct Source {
     pub(super) last_day: Option<Day>,
     /// The only day that lines may have, in a file of one day.
     pub(super) only_day: bool,
+    /// The encoding that the text had in the file.
+    pub(super) encoding: Encoding,
+    /// Whether texts are taken to the letter.
+    pub(super) verbatim: bool,
 }
 
 impl Source {
@@ -50,6 +54,9 @@ impl Source {
         hasher.update(settings.block_rows.to_le_bytes());
         hasher.update((self.bytes.len() as u64).to_le_bytes());
         hasher.update(self.text_hash);
+        if self.verbatim {
+            hasher.update(b"verbatim");
+        }
         hasher.finalize().into()
     }
 
@@ -101,6 +108,31 @@ pub(super) struct Lines<'a> {
     /// The amounts of each of them.
     pub(super) amounts: Vec<Amounts>,
     pub(super) currencies: Vec<String>,
+    /// Cells for which a plain one was put, by column.
+    pub(super) taken: Vec<Taken>,
+}
+
+/// Cells of a column that said one thing in an unusual way, and were read as the plain cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The header of the column.
+    pub column: String,
+    /// How many cells.
+    pub cells: u64,
+    /// The first of them.
+    pub first: String,
+    /// What it was read as.
+    pub as_plain: String,
+}
+
+impl Taken {
+    /// Adds others to a list, one entry for each column.
+    pub(super) fn merge(all: &mut Vec<Taken>, more: Taken) {
+        match all.iter_mut().find(|taken| taken.column == more.column) {
+            Some(taken) => taken.cells += more.cells,
+            None => all.push(more),
+        }
+    }
 }
 
 impl Lines<'_> {
@@ -110,94 +142,83 @@ impl Lines<'_> {
     }
 }
 
-/// Checks that a text, which ends where a character does, has neither NUL, unless it is known to have none, nor what is not UTF-8; tells
-/// where.
-fn check_text(text: &[u8], may_hold_nul: bool) -> Result<(), (usize, Fault)> {
-    if may_hold_nul && let Some(at) = memchr::memchr(0, text) {
-        return Err((at, Fault::Nul));
+/// Says whether a text, which ends where a character does, has a NUL, unless it is known to have none, or what is not UTF-8; where.
+fn odd_text(text: &[u8], may_hold_nul: bool) -> Option<usize> {
+    let nul = if may_hold_nul { memchr::memchr(0, text) } else { None };
+    nul.or_else(|| simdutf8::compat::from_utf8(text).err().map(|e| e.valid_up_to()))
+}
+
+/// Tells what is wrong with a text that is not all of it.
+fn text_fault(text: &[u8], column: Option<&String>, encoding: Encoding) -> Option<Fault> {
+    if memchr::memchr(0, text).is_some() {
+        return Some(if text.iter().all(|b| *b == 0) { Fault::NulTail } else { Fault::Nul });
     }
-    simdutf8::compat::from_utf8(text).map(|_| ()).map_err(|e| {
-        let at = e.valid_up_to();
-        (at, Fault::NotUtf8 { byte: text.get(at).copied().unwrap_or(0) })
-    })
+    let at = std::str::from_utf8(text).err()?.valid_up_to();
+    let bytes = bad_bytes(text.get(at..).unwrap_or_default(), encoding);
+    Some(Fault::NotText { column: column.cloned(), encoding, bytes })
 }
 
 /// Lines that are found, looked at column by column, and hashed, while their text is in the processor's own cache.
 const BATCH_ROWS: usize = 128;
 
+/// Ragged lines that are told of at once.
+const RAGGED_MAX: usize = 1_024;
+
 /// Reads all lines of a stretch.
 ///
 /// # Errors
-/// What is no text; or else the first `faults_max` faults, in the file's order.
-pub(super) fn read<'a>(
-    source: &'a Source,
-    limits: &Limits,
-    faults_max: usize,
-) -> Result<Lines<'a>, ImportError> {
+/// The faults of the first lines that have any; with `all`, those of every line.
+pub(super) fn read<'a>(source: &'a Source, limits: &Limits, all: bool) -> Result<Lines<'a>, ImportError> {
     let schema = source.schema.as_ref();
     let failed = |why| ImportError::Read { file: source.place.file.clone(), why };
     let mut cells = Cells::new(&source.bytes, schema.headers().len()).map_err(failed)?;
+    let columns = schema.columns().iter().enumerate();
     let mut reader = LinesReader {
         source,
         limits,
-        columns: schema
-            .columns()
-            .iter()
-            .enumerate()
-            .map(|(i, c)| ColumnReader::new(i, disguise(*c)))
-            .collect(),
+        columns: columns.map(|(i, column)| ColumnReader::new(i, disguise(*column))).collect(),
         rows: Vec::new(),
         hasher: LineHasher::new(&source.schema_hash),
         hashes: Vec::new(),
         currencies: schema.implied_currency().map(str::to_owned).into_iter().collect(),
-        times: Column::of_time(source.bill.basis).map(|c| schema.index_of(c)),
+        times: Column::of_time(source.bill.basis).map(|column| schema.index_of(column)),
         owner: schema.index_of(Column::OwnerUin),
         bill_day: schema.index_of(Column::BillDay),
         currency: schema.index_of(Column::Currency),
         month: Coverage::month(source.bill.month),
         last_day: None,
+        taken: Vec::new(),
     };
-    let mut faults: Vec<(usize, Fault)> = Vec::new();
+    let mut found = Faults::default();
     let mut ragged = Vec::new();
-    let mut more = true;
     let mut checked = 0;
-    let place = |offset| Place { line: source.line_of(offset), ..source.place.clone() };
-    let mut check_to = |to: usize, may_hold_nul: bool| -> Result<(), ImportError> {
-        let text = source.bytes.get(checked..to).unwrap_or_default();
-        check_text(text, may_hold_nul)
-            .map_err(|(at, fault)| ImportError::fault(place(checked + at), fault))?;
-        checked = to;
-        Ok(())
-    };
-    while more && faults.len() < faults_max {
+    while cells.found() < source.bytes.len() && (all || found.is_empty()) {
         let from = cells.rows();
-        more = cells.find(BATCH_ROWS, faults_max, &mut ragged).map_err(failed)?;
-        check_to(cells.found().min(source.bytes.len()), cells.may_hold_nul())?;
+        cells.find(BATCH_ROWS, if all { RAGGED_MAX } else { 1 }, &mut ragged).map_err(failed)?;
+        let to = cells.found().min(source.bytes.len());
+        let text = source.bytes.get(checked..to).unwrap_or_default();
+        let odd = odd_text(text, cells.may_hold_nul()).map(|at| checked + at);
+        checked = to;
         if from == 0 {
             reader.expect(cells.expect_the_rest());
         }
-        reader.read_batch(&cells, from..cells.rows(), &mut faults);
+        let mut faults = Vec::new();
+        let rows = from..cells.rows();
+        reader.read_batch(&mut cells, rows.clone(), odd.is_some(), &mut faults);
+        if faults.is_empty() && ragged.is_empty() && odd.is_none() {
+            continue;
+        }
+        reader.tell(&cells, rows, faults, &mut ragged, odd, &mut found);
     }
-    check_to(source.bytes.len(), true)?;
-    if !faults.is_empty() || !ragged.is_empty() {
-        let found = faults.into_iter().map(|(row, fault)| (cells.offset(row), fault));
-        let ragged = ragged.iter().map(|r| {
-            let fault = Fault::Ragged { cells: r.cells, headers: schema.headers().len() };
-            (r.offset as usize, fault)
-        });
-        let mut all: Vec<(usize, Fault)> = found.chain(ragged).collect();
-        // A line tells its first fault only.
-        all.sort_by_key(|(offset, _)| *offset);
-        all.dedup_by_key(|(offset, _)| *offset);
-        all.truncate(faults_max);
-        return Err(ImportError::Faults(all.into_iter().map(|(at, fault)| (place(at), fault)).collect()));
+    if !found.is_empty() {
+        return Err(ImportError::Faults(found));
     }
     let columns: Vec<ReadColumn> = reader.columns.into_iter().map(ColumnReader::finish).collect();
     let summed = schema.summed();
     let of = |(_, index): &(Column, usize)| columns.get(*index).map(|c| Amounts::of(c, cells.rows()));
     let amounts = summed.iter().filter_map(of).collect();
-    let LinesReader { rows, hashes, currencies, .. } = reader;
-    Ok(Lines { cells, columns, rows, hashes, summed, amounts, currencies })
+    let LinesReader { rows, hashes, currencies, taken, .. } = reader;
+    Ok(Lines { cells, columns, rows, hashes, summed, amounts, currencies, taken })
 }
 
 /// Returns which integers may stand for the cells of a column.
@@ -228,6 +249,7 @@ struct LinesReader<'s> {
     month: Coverage,
     /// The day of the line before, by its number since 1970: most have the same.
     last_day: Option<(i64, Day)>,
+    taken: Vec<Taken>,
 }
 
 impl LinesReader<'_> {
@@ -238,27 +260,41 @@ impl LinesReader<'_> {
         self.columns.iter_mut().for_each(|column| column.expect(rows));
     }
 
-    fn read_batch(&mut self, cells: &Cells<'_>, rows: Range<usize>, faults: &mut Vec<(usize, Fault)>) {
+    /// Reads the lines that were found last. With `odd`, cells that are no text are told of as well.
+    fn read_batch(
+        &mut self,
+        cells: &mut Cells<'_>,
+        rows: Range<usize>,
+        odd: bool,
+        faults: &mut Vec<(usize, Fault)>,
+    ) {
         let schema = self.source.schema.as_ref();
         let max = self.limits.cell_bytes_max;
         for row in rows.clone() {
             // A record within the limit has no cell beyond it.
             if cells.offset(row + 1) - cells.offset(row) > max {
-                let long = cells.record(row).zip(schema.headers()).find(|(cell, _)| cell.len() > max);
-                if let Some((cell, header)) = long {
-                    faults.push((row, Fault::LongCell { column: header.clone(), bytes: cell.len(), max }));
-                }
+                let long = cells.record(row).zip(schema.headers()).filter(|(cell, _)| cell.len() > max);
+                faults.extend(long.map(|(cell, header)| {
+                    (row, Fault::LongCell { column: header.clone(), bytes: cell.len(), max })
+                }));
+            }
+            if odd {
+                let found = cells.record(row).zip(schema.headers());
+                let faulty =
+                    found.filter_map(|(cell, header)| text_fault(cell, Some(header), self.source.encoding));
+                faults.extend(faulty.map(|fault| (row, fault)));
             }
         }
         let (source, currencies) = (self.source, &mut self.currencies);
+        let mut replaced = Vec::new();
         for (reader, (column, header)) in
             self.columns.iter_mut().zip(schema.columns().iter().zip(schema.headers()))
         {
             let mut check = |cell: &[u8]| match column {
                 Some(column) => check_cell(source, *column, header, cell, currencies),
-                None => Ok(Fact::Text),
+                None => Ok(Checked::TEXT),
             };
-            reader.read(cells, rows.clone(), &mut check, faults);
+            reader.read(cells, rows.clone(), &mut check, faults, &mut replaced);
         }
         for row in rows.clone() {
             let row_facts = self.row(row);
@@ -266,6 +302,9 @@ impl LinesReader<'_> {
                 faults.push((row, fault));
             }
             self.rows.push(row_facts);
+        }
+        for cell in replaced {
+            self.take(cells, &cell, faults);
         }
         let mut bytes = Vec::with_capacity(rows.len());
         let hashes = self.hasher.hash_many(rows.len(), |line, text| {
@@ -276,6 +315,74 @@ impl LinesReader<'_> {
             lay_out(text, lengths, |text| cells.append_record(row, text));
         });
         self.hashes.extend(hashes.iter().copied().zip(bytes));
+    }
+
+    /// Notes a cell that was read as a plain one, unless it is an amount with the sign of another currency.
+    fn take(&mut self, cells: &Cells<'_>, cell: &Replaced, faults: &mut Vec<(usize, Fault)>) {
+        let header = self.source.schema.headers().get(cell.column).cloned().unwrap_or_default();
+        let was = shortened(cells.at(cell.was));
+        if let Some(sign) = cell.sign {
+            let currency = match self.fact(self.currency, cell.row) {
+                Fact::Currency(number) => self.currencies.get(number as usize),
+                _ => self.currencies.first().filter(|_| self.currency.is_none()),
+            };
+            if !currency.is_some_and(|currency| sign.currencies.contains(&currency.as_str())) {
+                let cause = Some(Cause::Sign(sign.text));
+                faults.push((
+                    cell.row,
+                    Fault::Cell { column: header, text: was, expected: "an amount", cause },
+                ));
+                return;
+            }
+        }
+        let plain = cells.spans_of(cell.row).get(cell.column).map_or(&b""[..], |span| cells.at(*span));
+        Taken::merge(
+            &mut self.taken,
+            Taken { column: header, cells: 1, first: was, as_plain: shortened(plain) },
+        );
+    }
+
+    /// Adds what is wrong with the lines that were found last, in the file's order.
+    fn tell(
+        &self,
+        cells: &Cells<'_>,
+        rows: Range<usize>,
+        mut faults: Vec<(usize, Fault)>,
+        ragged_lines: &mut Vec<Ragged>,
+        odd: Option<usize>,
+        found: &mut Faults,
+    ) {
+        let schema = self.source.schema.as_ref();
+        let text = &self.source.bytes;
+        let mut all: Vec<(usize, Fault)> = Vec::new();
+        faults.sort_by_key(|(row, _)| *row);
+        for line in faults.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((row, _)) = line.first() else { continue };
+            let row = *row;
+            match no_line(cells.record(row), schema).filter(|_| rows.contains(&row)) {
+                // What its cells are does not matter.
+                Some(fault) => all.push((cells.offset(row), fault)),
+                None => all.extend(line.iter().map(|(_, fault)| (cells.offset(row), fault.clone()))),
+            }
+        }
+        for line in ragged_lines.drain(..) {
+            let rest = text.get(line.offset as usize..).unwrap_or_default();
+            all.push((line.offset as usize, ragged(rest, line.cells, schema)));
+        }
+        if let Some(at) = odd.filter(|_| all.is_empty()) {
+            let rest = text.get(at..).unwrap_or_default();
+            // What was found is at the beginning of the rest, or the rest is zeros to the end.
+            let here = match rest {
+                [0, after @ ..] if after.iter().any(|b| *b != 0) => &[0, b','][..],
+                [0, ..] => rest,
+                _ => rest.get(..rest.len().min(32)).unwrap_or_default(),
+            };
+            all.extend(text_fault(here, None, self.source.encoding).map(|fault| (at, fault)));
+        }
+        all.sort_by_key(|(offset, _)| *offset);
+        for (offset, fault) in all {
+            found.add(fault, || Place { line: self.source.line_of(offset), ..self.source.place.clone() });
+        }
     }
 
     fn fact(&self, column: Option<usize>, row: usize) -> Fact {
@@ -324,67 +431,6 @@ impl LinesReader<'_> {
     }
 }
 
-/// Checks a cell by its column's class.
-fn check_cell(
-    source: &Source,
-    column: Column,
-    header: &str,
-    cell: &[u8],
-    currencies: &mut Vec<String>,
-) -> Result<Fact, Fault> {
-    let text = trim_cell(cell);
-    let bad =
-        |expected: &'static str| Fault::Cell { column: header.to_owned(), text: shortened(cell), expected };
-    let differs = |other: String| Fault::Differs { column: header.to_owned(), text: shortened(cell), other };
-    match column.class() {
-        Class::Money => {
-            let amount = Amount::parse_cell(cell).map_err(|_| bad("an amount"))?;
-            Ok(amount.map_or(Fact::Blank, Fact::Amount))
-        }
-        Class::Number => {
-            let number = text.strip_suffix(b"%").unwrap_or(text);
-            Amount::parse_cell(number).map_err(|_| bad("a number"))?;
-            Ok(Fact::Text)
-        }
-        Class::Uin => {
-            // Whose money it is, and who owes it, is told on every line.
-            let uin = Uin::parse(text).ok_or_else(|| bad("an account id of 9 to 12 digits"))?;
-            if column == Column::PayerUin && uin != source.bill.payer {
-                return Err(differs(format!("this is the bill of payer {}", source.bill.payer)));
-            }
-            Ok(Fact::Uin(uin.number()))
-        }
-        Class::Time | Class::Day | Class::Month if is_blank(text) => Ok(Fact::Blank),
-        Class::Time => {
-            let time = read_time(text).ok_or_else(|| bad("a time like 2021-03-31 23:59:59"))?;
-            Ok(Fact::Time(time))
-        }
-        Class::Day => {
-            let day = Day::parse_prefix(text).ok_or_else(|| bad("a day like 2021-03-31"))?;
-            Ok(Fact::Day(day))
-        }
-        Class::Month => {
-            let month = BillMonth::parse(text).ok_or_else(|| bad("a month like 2021-03"))?;
-            if month != source.bill.month {
-                return Err(differs(format!("this is the bill of {}", source.bill.month)));
-            }
-            Ok(Fact::Text)
-        }
-        Class::Currency => {
-            let known = std::str::from_utf8(text)
-                .ok()
-                .filter(|t| t.len() == 3 && t.bytes().all(|b| b.is_ascii_uppercase()))
-                .ok_or_else(|| bad("a currency code like USD"))?;
-            let at = currencies.iter().position(|c| c == known).unwrap_or_else(|| {
-                currencies.push(known.to_owned());
-                currencies.len() - 1
-            });
-            Ok(Fact::Currency(at as u32))
-        }
-        Class::Text => Ok(Fact::Text),
-    }
-}
-
 fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
     let (last, day) = (source.last_day?, own_day?);
     if source.covers(day) {
@@ -396,13 +442,4 @@ fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
         .and_then(|i| source.schema.headers().get(i));
     let coverage = if source.only_day { last.to_string() } else { Coverage::month_to_date(last).to_string() };
     Some(Fault::Outside { column: column.cloned().unwrap_or_default(), day: day.to_string(), coverage })
-}
-
-fn shortened(cell: &[u8]) -> String {
-    let text = String::from_utf8_lossy(cell);
-    if text.chars().count() > 60 {
-        text.chars().take(57).chain("...".chars()).collect()
-    } else {
-        text.into_owned()
-    }
 }

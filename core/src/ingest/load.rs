@@ -2,6 +2,7 @@
 
 use crate::bill::late::{self, Late};
 use crate::bill::life::{Event, next};
+use crate::bill::readings;
 use crate::bill::revise::{put_revision, revise};
 use crate::bill::{
     Bill, BillView, FileSeen, Load, Piece, Revision, Segment, SegmentUse, SourceFile, State, combine,
@@ -16,9 +17,11 @@ use crate::period::{BillMonth, Coverage, Day};
 use crate::rollup::Rollup;
 use crate::schema::Level;
 use crate::store::{Read, Store, StoreError, Table, Writer};
+use crate::text::Reading;
 
 use super::align::Aligned;
 use super::error::{ImportError, Skipped};
+use super::lines::Taken;
 use super::recognise::coverage;
 use super::source::ReadFile;
 use super::{Accept, BillKey, Loaded, Mode, Request, file_key, file_seen, grouped};
@@ -95,6 +98,10 @@ pub struct Report {
     pub aligned: Vec<Aligned>,
     /// Loads of other bills with the same lines: the money is counted there as well.
     pub elsewhere: Vec<Elsewhere>,
+    /// How each of its CSVs was read, in the order of the file's.
+    pub readings: Vec<Reading>,
+    /// Cells that were read as plain ones, by column. Segments that the store held already are not in them.
+    pub taken: Vec<Taken>,
 }
 
 /// A load of another month or basis that has the same lines.
@@ -138,6 +145,7 @@ pub(super) fn commit(
     let joined = step.place.join(&incoming)?;
     let number = if request.dry_run { 0 } else { writer.next_id("load")? };
     let shown = incoming.shown.clone();
+    readings::put(&writer, number, &incoming.readings)?;
     let load = incoming.into_load(step.place.key, number, actor);
     if request.strict {
         check_strictly(&writer, &load, shown, actor)?;
@@ -201,6 +209,8 @@ impl Place {
             aligned: incoming.aligned.clone(),
             elsewhere: Vec::new(),
             skipped: incoming.skipped.clone(),
+            readings: incoming.readings.clone(),
+            taken: incoming.taken.clone(),
             file: incoming.file.clone(),
         }
     }
@@ -267,6 +277,8 @@ struct Incoming {
     /// Whether its lines state the month.
     states_month: bool,
     aligned: Vec<Aligned>,
+    readings: Vec<Reading>,
+    taken: Vec<Taken>,
 }
 
 impl Incoming {
@@ -274,12 +286,13 @@ impl Incoming {
         let coverage = coverage(&read.recognised, loaded.own_days)
             .map_err(|why| ImportError::Unclear { file: read.shown.clone(), why })?;
         must_differ(&read, &loaded)?;
-        let entries = read.entries.into_iter().enumerate().filter_map(|(i, name)| {
-            let mut entry = loaded.entries.remove(&(i as u32))?;
-            entry.name = name;
-            Some(entry)
-        });
-        let entries = entries.collect();
+        let entries =
+            read.entries.into_iter().zip(read.readings).enumerate().filter_map(|(i, (name, reading))| {
+                let mut entry = loaded.entries.remove(&(i as u32))?;
+                entry.name = name;
+                Some((entry, reading))
+            });
+        let (entries, readings) = entries.unzip();
         let file = SourceFile { name: read.name, sha256: read.sha256, bytes: read.bytes, entries };
         Ok(Incoming {
             mode: read.recognised.mode,
@@ -295,6 +308,8 @@ impl Incoming {
             own_days: loaded.own_days,
             states_month: read.states_month,
             aligned: read.aligned,
+            readings,
+            taken: loaded.taken,
         })
     }
 

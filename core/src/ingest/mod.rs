@@ -7,13 +7,17 @@
 
 mod align;
 mod archive;
+mod begin;
 mod cells;
+mod check;
 mod column;
 mod container;
 #[cfg(test)]
 mod container_tests;
 mod encode;
 mod error;
+mod faults;
+mod forms;
 mod input;
 mod known;
 mod lines;
@@ -34,8 +38,10 @@ use crossbeam_channel::{Receiver, Sender};
 pub use align::Aligned;
 pub use archive::is_junk;
 pub use container::Foreign;
-pub use error::{Fault, ImportError, Place, Skipped, WhySkipped, grouped};
+pub use error::{Cause, Fault, ImportError, Place, Skipped, WhySkipped, grouped};
+pub use faults::{FaultGroup, Faults};
 pub use input::Input;
+pub use lines::Taken;
 pub use load::{Elsewhere, Outcome, Report};
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
@@ -47,7 +53,16 @@ use crate::period::{Basis, BillMonth, Coverage, Day};
 use crate::rollup::Overflow;
 use crate::settings::StoreSettings;
 use crate::store::{Large, Read, Store, StoreError, Table, Writer};
+use crate::text::Detection;
 use crate::uin::Uin;
+
+/// Reads an account id as people write it, with what keeps a spreadsheet from reading a number.
+///
+/// # Errors
+/// Why it is none, where that is known.
+pub(crate) fn read_uin(cell: &[u8]) -> Result<Uin, Option<Cause>> {
+    forms::uin(cell).map(|(uin, _)| uin)
+}
 
 /// Reads the CSVs of a zip that this program made, one after another, to the end and with their checksums.
 ///
@@ -87,8 +102,12 @@ pub struct Request {
     pub basis: Option<Basis>,
     /// The last day that the file covers, where its name does not tell.
     pub through: Option<Day>,
-    /// Reads and checks everything, lists up to 100 faults, and changes nothing.
+    /// Reads and checks everything, counts all faults, and changes nothing.
     pub dry_run: bool,
+    /// How the encoding of its text is found out.
+    pub detection: Detection,
+    /// Takes texts to the letter: this program has written them, and what an earlier version let in keeps its digest.
+    pub verbatim: bool,
     /// Takes a file whose last line has no line end.
     pub accept_unterminated: bool,
     /// Takes a file of which no line is of the month.
@@ -112,8 +131,6 @@ pub struct Limits {
     pub zip_bytes_max: u64,
     /// Bytes that come from a pipe.
     pub piped_bytes_max: u64,
-    /// Faults that a dry run lists.
-    pub faults_max: usize,
 }
 
 impl Default for Limits {
@@ -125,7 +142,6 @@ impl Default for Limits {
             zip_ratio_max: 250,
             zip_bytes_max: 256 << 30,
             piped_bytes_max: 64 << 30,
-            faults_max: 100,
         }
     }
 }
@@ -209,6 +225,7 @@ struct Loaded {
     sums: Vec<Sums>,
     own_days: Option<Coverage>,
     shared: u64,
+    taken: Vec<Taken>,
 }
 
 /// Imports the file of a path into the bill it belongs to, as [`import_input`] does.
@@ -262,6 +279,29 @@ pub(crate) fn import_if(
     (limits, progress): (&Limits, &dyn Progress),
     accept: Accept<'_>,
 ) -> Result<Report, ImportError> {
+    let of =
+        |request: &Request| import_as(store, input, request, actor, settings, (limits, progress), accept);
+    match of(request) {
+        // The beginning was ASCII, and what came later was not UTF-8: that may be another encoding. Looking for the first
+        // such byte in every file would cost each of them a pass.
+        Err(ImportError::Faults(faults))
+            if request.detection == Detection::Beginning && faults.has_foreign_text() =>
+        {
+            of(&Request { detection: Detection::FirstForeign, ..request.clone() })
+        }
+        result => result,
+    }
+}
+
+fn import_as(
+    store: &Store,
+    input: &Input,
+    request: &Request,
+    actor: &Actor,
+    settings: &Settings,
+    (limits, progress): (&Limits, &dyn Progress),
+    accept: Accept<'_>,
+) -> Result<Report, ImportError> {
     let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
     let work = Work { store, request, settings, limits, progress };
     // A new column may turn out to hold a value far behind: the file is then read again under its own header.
@@ -296,7 +336,7 @@ impl Work<'_> {
         aligned: bool,
     ) -> Result<Option<(source::ReadFile, Loaded)>, ImportError> {
         let &Work { store, request, settings, limits, progress } = self;
-        let faults_max = if request.dry_run { limits.faults_max } else { 1 };
+        let all_faults = request.dry_run;
         let stop = AtomicBool::new(false);
         let threads = settings.threads.clamp(1, 64);
         let (jobs_in, jobs) = crossbeam_channel::bounded::<Job>(0);
@@ -325,10 +365,10 @@ impl Work<'_> {
             });
             for _ in 0..threads {
                 let (jobs, done_in, spare_in) = (jobs.clone(), done_in.clone(), spare_in.clone());
-                scope.spawn(|| work(store, jobs, done_in, spare_in, settings, limits, faults_max));
+                scope.spawn(|| work(store, jobs, done_in, spare_in, settings, limits, all_faults));
             }
             drop((jobs, done_in));
-            let loaded = collect(writer, done, faults_max, &stop);
+            let loaded = collect(writer, done, all_faults, &stop);
             // A reader that still has something to send finds the workers gone, and ends.
             (reader.join(), loaded)
         });
@@ -337,6 +377,14 @@ impl Work<'_> {
             read.unwrap_or_else(|_| Err(ImportError::Read { file: input.shown().to_owned(), why }.into()));
         match (read, loaded) {
             (Err(source::Stopped::Misaligned), _) => Ok(None),
+            // What the lines have, and what the file has besides.
+            (
+                Err(source::Stopped::Failed(ImportError::Faults(of_file))),
+                Err(ImportError::Faults(mut faults)),
+            ) if all_faults => {
+                faults.merge(of_file);
+                Err(ImportError::Faults(faults))
+            }
             (_, Err(e)) | (Err(source::Stopped::Failed(e)), Ok(_)) => Err(e),
             (Ok(read), Ok(loaded)) => Ok(Some((read, loaded))),
         }
@@ -351,7 +399,7 @@ fn work(
     spare: Sender<Vec<u8>>,
     settings: &Settings,
     limits: &Limits,
-    faults_max: usize,
+    all_faults: bool,
 ) {
     let known = store.read();
     for Job { number, entry, source } in jobs {
@@ -361,7 +409,7 @@ fn work(
             Ok(known) => match find_known(known, &key, &source) {
                 Err(e) => Err(e.into()),
                 Ok(Some(segment)) => Ok(Made::Known(segment)),
-                Ok(None) => segment::build(&source, settings, limits, faults_max).map(|built| Made::Built {
+                Ok(None) => segment::build(&source, settings, limits, all_faults).map(|built| Made::Built {
                     schema: source.schema.clone(),
                     hash: source.schema_hash,
                     built: Box::new(built),
@@ -389,7 +437,7 @@ fn find_known(store: &impl Read, key: &[u8; 32], source: &lines::Source) -> Resu
 fn collect(
     writer: &Writer,
     done: Receiver<Done>,
-    faults_max: usize,
+    all_faults: bool,
     stop: &AtomicBool,
 ) -> Result<Loaded, ImportError> {
     let mut loaded = Loaded {
@@ -400,11 +448,12 @@ fn collect(
         sums: Vec::new(),
         own_days: None,
         shared: 0,
+        taken: Vec::new(),
     };
     let mut new: HashMap<[u8; 32], u64> = HashMap::new();
     let mut waiting: BTreeMap<u64, Done> = BTreeMap::new();
     let mut next = 0;
-    let mut faults = Vec::new();
+    let mut faults = Faults::default();
     let result = (|| {
         for item in done.iter() {
             waiting.insert(item.number, item);
@@ -412,8 +461,8 @@ fn collect(
                 next += 1;
                 match item.result {
                     Err(ImportError::Faults(found)) => {
-                        faults.extend(found);
-                        if faults.len() >= faults_max {
+                        faults.merge(found);
+                        if !all_faults {
                             return Ok(());
                         }
                     }
@@ -431,7 +480,6 @@ fn collect(
     // Workers must find somebody who takes what they still hold.
     done.iter().for_each(drop);
     result?;
-    faults.truncate(faults_max);
     if faults.is_empty() { Ok(loaded) } else { Err(ImportError::Faults(faults)) }
 }
 
@@ -453,6 +501,7 @@ fn put_segment(
             (number, writer.need::<Segment>(Table::Segments, &number.to_be_bytes())?)
         }
         (None, Made::Built { schema, hash, built }) => {
+            built.taken.iter().for_each(|taken| Taken::merge(&mut loaded.taken, taken.clone()));
             let number = writer.next_id("segment")?;
             let mut blocks = Vec::new();
             for (header, bytes) in &built.blocks {

@@ -299,6 +299,8 @@ mod tests {
             bill: BillKey { payer, month: BillMonth::new(2021, 3).unwrap(), basis: Basis::Used },
             last_day: None,
             only_day: false,
+            encoding: crate::text::Encoding::Utf8,
+            verbatim: false,
         }
     }
 
@@ -324,7 +326,7 @@ mod tests {
 
     fn is_the_rule(records: &[String]) {
         let source = source(records);
-        let lines = read(&source, &Limits::default(), 1).unwrap();
+        let lines = read(&source, &Limits::default(), false).unwrap();
         assert_eq!(order(&lines), plainly(&lines));
     }
 

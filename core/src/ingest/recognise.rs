@@ -9,7 +9,7 @@ use crate::period::{Basis, BillMonth, Coverage, Day};
 use crate::schema::{Column, Level, Schema};
 use crate::uin::Uin;
 
-use super::Request;
+use super::{Request, forms};
 
 /// What is known of a file before its lines are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,12 +30,8 @@ pub(super) fn recognise(
 ) -> Result<Recognised, String> {
     let name = parse(file);
     if let Some(name) = &name {
-        match name.form {
-            Form::Pack => return Err("it is a pack of several levels; import its details file".into()),
-            Form::Summary => return Err("it is a summary (L1); billkeep reads L3 and L2 bills".into()),
-            Form::CostAllocation => return Err("it is a cost allocation report, not a bill".into()),
-            Form::Focus => return Err("it is a FOCUS bill; billkeep reads L3 and L2 bills".into()),
-            _ => {}
+        if let Some(why) = other_file(name.form) {
+            return Err(why.into());
         }
         let level = match schema.level() {
             Level::L2 => 2,
@@ -51,7 +47,12 @@ pub(super) fn recognise(
     let cell = |column: Column| {
         schema.index_of(column).and_then(|i| first_line.get(i)).map(|c| trim_cell(c)).filter(|c| !is_blank(c))
     };
-    let payer = payer(name.as_ref(), cell(Column::PayerUin).and_then(Uin::parse), request, store_payer)?;
+    let payer = payer(
+        name.as_ref(),
+        cell(Column::PayerUin).and_then(|c| Some(forms::uin(c).ok()?.0)),
+        request,
+        store_payer,
+    )?;
     let mode = mode(name.as_ref(), request)?;
     let basis = match (name.as_ref().and_then(|n| n.basis), request.basis) {
         (Some(named), Some(said)) if named != said => {
@@ -67,6 +68,20 @@ pub(super) fn recognise(
         day => request.through.or(day),
     };
     Ok(Recognised { bill: BillKey { payer, month, basis }, mode, last_day })
+}
+
+/// Says what a file is by its name, if it is none that is read.
+pub(super) fn other_file(form: Form) -> Option<&'static str> {
+    match form {
+        Form::Pack => Some("it is a pack of several levels; import its details file"),
+        Form::Summary => Some("it is a summary (L1); billkeep reads L3 and L2 bills"),
+        Form::CostAllocation => Some("it is a cost allocation report, not a bill"),
+        Form::Focus => Some(
+            "it is a FOCUS bill; billkeep reads L3 and L2 bills: download the bill details of the month, \
+             `PAYER-YYYYMM-by_used_time-bill_details.csv`",
+        ),
+        _ => None,
+    }
 }
 
 fn payer(
@@ -127,7 +142,7 @@ fn month<'a>(
     cell: &impl Fn(Column) -> Option<&'a [u8]>,
     request: &Request,
 ) -> Result<BillMonth, String> {
-    let in_file = cell(Column::BillMonth).and_then(BillMonth::parse);
+    let in_file = cell(Column::BillMonth).and_then(|c| Some(forms::month(c).ok()?.0));
     let told = [
         (in_file, "its lines say bill month"),
         (name.and_then(|n| n.month), "its name says"),

@@ -16,7 +16,7 @@ use crate::schema::Column;
 use super::column::{Amounts, Sum};
 use super::encode::{BlockColumn, ColumnScratch};
 use super::error::ImportError;
-use super::lines::{Lines, Row, Source, read};
+use super::lines::{Lines, Row, Source, Taken, read};
 use super::order::order;
 use super::{Limits, Settings};
 
@@ -30,19 +30,21 @@ pub(super) struct Built {
     pub(super) sums: Vec<Sums>,
     pub(super) days: Vec<DayDigest>,
     pub(super) own_days: Option<Coverage>,
+    pub(super) taken: Vec<Taken>,
 }
 
 /// Reads a stretch into a segment.
 ///
 /// # Errors
-/// The first `faults_max` faults, in the file's order.
+/// Its faults: those of the first lines that have any, or all of them.
 pub(super) fn build(
     source: &Source,
     settings: &Settings,
     limits: &Limits,
-    faults_max: usize,
+    all_faults: bool,
 ) -> Result<Built, ImportError> {
-    let lines = read(source, limits, faults_max)?;
+    let mut lines = read(source, limits, all_faults)?;
+    let taken = std::mem::take(&mut lines.taken);
     let order = order(&lines);
     let sorted = Sorted::new(&lines, &order);
     let blocks = encode_blocks(&sorted, settings)?;
@@ -73,6 +75,7 @@ pub(super) fn build(
         owner_days: owner_days::encode_parts(&owner_days)?,
         sums,
         own_days,
+        taken,
     })
 }
 

@@ -14,14 +14,18 @@ use crate::line_ends::line_ends;
 use crate::money::is_blank;
 use crate::schema::{Column, Level, Schema};
 use crate::store::StoreError;
+use crate::text::{Reading, first_record};
 use crate::uin::Uin;
 
 use super::align::{Aligned, Alignment, Misfit};
+use super::begin::{Failed, begin};
+use super::check::{no_line, ragged};
 use super::container::{self, Packing};
 use super::error::{Fault, ImportError, Place, Skipped, WhySkipped};
+use super::faults::Faults;
 use super::input::{Input, head_of};
-use super::recognise::{Recognised, recognise};
-use super::split::{BYTE_ORDER_MARK, SplitError, Splitter};
+use super::recognise::{Recognised, other_file, recognise};
+use super::split::{SplitError, Splitter};
 use super::{Job, Limits, Progress, Request, Settings, archive, lines};
 
 /// What was learned of a file while it was read.
@@ -35,6 +39,8 @@ pub(super) struct ReadFile {
     pub(super) entries: Vec<String>,
     /// What was in the zip and is no part of the bill.
     pub(super) skipped: Vec<Skipped>,
+    /// How each was read.
+    pub(super) readings: Vec<Reading>,
     pub(super) recognised: Recognised,
     pub(super) level: Level,
     /// The CSVs that were read under a header of the bill.
@@ -76,6 +82,9 @@ struct Feed<'a> {
     /// The CSVs with lines, by the SHA-256 of their text.
     texts: HashMap<[u8; 32], String>,
     skipped: Vec<Skipped>,
+    readings: Vec<Reading>,
+    /// What is wrong with the file besides its lines, in a dry run.
+    faults: Faults,
 }
 
 /// Returns how a file of a bill is read under a header that the bill holds.
@@ -119,6 +128,8 @@ pub(super) fn read(
         states_month: true,
         texts: HashMap::new(),
         skipped: Vec::new(),
+        readings: Vec::new(),
+        faults: Faults::default(),
     };
     let failed = |e: std::io::Error| ImportError::Read { file: shown.clone(), why: e.to_string() };
     let zip_error = |why: String| ImportError::Zip { file: shown.clone(), why };
@@ -153,8 +164,23 @@ pub(super) fn read(
     let (Some(recognised), Some(level)) = (feed.recognised, feed.level) else {
         return Err(ImportError::fault(Place { file: shown, ..Place::default() }, Fault::NoLines).into());
     };
-    let Feed { entries, skipped, aligned, states_month, .. } = feed;
-    Ok(ReadFile { name, shown, sha256, bytes, entries, skipped, recognised, level, aligned, states_month })
+    if !feed.faults.is_empty() {
+        return Err(ImportError::Faults(feed.faults).into());
+    }
+    let Feed { entries, readings, skipped, aligned, states_month, .. } = feed;
+    Ok(ReadFile {
+        name,
+        shown,
+        sha256,
+        bytes,
+        entries,
+        readings,
+        skipped,
+        recognised,
+        level,
+        aligned,
+        states_month,
+    })
 }
 
 /// Returns SHA-256 and length of a file; leaves it at its beginning.
@@ -192,17 +218,28 @@ impl Feed<'_> {
         // What follows is the text of one CSV, whatever it was packed in.
         let reader = Cursor::new(head).chain(reader);
         let (stretch, record) = (self.settings.segment_bytes.max(1), self.limits.record_bytes_max);
-        let mut splitter = Splitter::new(reader, stretch, record, self.spare.clone());
-        let header = splitter.header().map_err(split_error)?;
-        let header = header.filter(|h| h.as_slice() != BYTE_ORDER_MARK);
-        let header = header.ok_or_else(|| ImportError::fault(place.clone(), Fault::Empty))?;
-        let schema = Arc::new(self.schema(&header, &place)?);
+        let (schema, text, facts) = match begin(reader, self.request.detection, record) {
+            Ok(begun) => begun,
+            Err(Failed::Io(e)) => return Err(split_error(SplitError::Io(e)).into()),
+            Err(Failed::Empty) => return Err(ImportError::fault(place, Fault::Empty).into()),
+            Err(Failed::Fault(fault, line)) => {
+                return Err(self.no_header(fault, Place { line, ..place.clone() }).into());
+            }
+        };
+        let splitter = Splitter::new(text, stretch, record, self.spare.clone());
+        let mut splitter = splitter.below(facts.reading().above);
+        splitter.header().map_err(split_error)?;
+        let schema = Arc::new(schema);
         let schema_hash = schema.hash();
         let mut alignment = None;
         let mut lines = false;
-        while let Some(stretch) = splitter.next().map_err(split_error)? {
+        while let Some(mut stretch) = splitter.next().map_err(split_error)? {
             if self.stop.load(Ordering::Relaxed) {
                 break;
+            }
+            cut_end_mark(&mut stretch.bytes);
+            if stretch.bytes.is_empty() {
+                continue;
             }
             if !lines && stretch.bytes.iter().all(|b| matches!(b, b'\r' | b'\n')) {
                 continue;
@@ -233,10 +270,8 @@ impl Feed<'_> {
                 None => (stretch.bytes, schema.clone(), schema_hash),
                 Some(alignment) => match alignment.apply(&stretch.bytes) {
                     Ok(bytes) => (bytes, alignment.schema.clone(), alignment.schema_hash),
-                    Err(Misfit::Filled) => return Err(Stopped::Misaligned),
-                    Err(Misfit::Fault(fault, line)) => {
-                        return Err(ImportError::fault(at(stretch.first_line + line), fault).into());
-                    }
+                    // What is wrong with a line is told when it is read under its own header.
+                    Err(Misfit::Filled | Misfit::Ragged) => return Err(Stopped::Misaligned),
                 },
             };
             let source = lines::Source {
@@ -248,6 +283,8 @@ impl Feed<'_> {
                 bill: recognised.bill,
                 last_day: recognised.last_day,
                 only_day: recognised.mode == Mode::Day,
+                encoding: facts.reading().encoding,
+                verbatim: self.request.verbatim,
             };
             let job = Job { number: self.jobs, entry: number, source };
             self.jobs += 1;
@@ -255,12 +292,13 @@ impl Feed<'_> {
                 break;
             }
         }
+        self.readings.push(facts.reading());
         if lines {
-            let facts = splitter.finish();
+            let text = splitter.finish();
             let name = place.entry.unwrap_or_default();
-            match self.texts.insert(facts.0, name.clone()) {
+            match self.texts.insert(text.0, name.clone()) {
                 Some(first) => Err(ImportError::Twice { file: place.file, first, second: name }.into()),
-                None => Ok(facts),
+                None => Ok(facts.raw().unwrap_or(text)),
             }
         } else if self.stop.load(Ordering::Relaxed) {
             // Another thread has found what is wrong.
@@ -273,38 +311,41 @@ impl Feed<'_> {
         }
     }
 
-    fn schema(&self, header: &[u8], place: &Place) -> Result<Schema, ImportError> {
-        let header = header.strip_prefix(BYTE_ORDER_MARK).unwrap_or(header);
-        let at = || Place { line: 1, ..place.clone() };
-        if header.starts_with(b"\xff\xfe") || header.starts_with(b"\xfe\xff") {
-            return Err(ImportError::fault(at(), Fault::Utf16));
+    /// Says what a file is that has no bill's header; its name may tell.
+    fn no_header(&self, fault: Fault, place: Place) -> ImportError {
+        match (&fault, crate::naming::parse(&self.name).and_then(|name| other_file(name.form))) {
+            (Fault::Header(_), Some(why)) => {
+                ImportError::Unclear { file: self.name.clone(), why: why.into() }
+            }
+            _ => ImportError::fault(place, fault),
         }
-        if header.contains(&0) {
-            return Err(ImportError::fault(at(), Fault::Nul));
-        }
-        if let Err(e) = std::str::from_utf8(header) {
-            let byte = header.get(e.valid_up_to()).copied().unwrap_or(0);
-            return Err(ImportError::fault(at(), Fault::NotUtf8 { byte }));
-        }
-        let record = first_record(header);
-        Schema::recognise(record.iter()).map_err(|e| ImportError::fault(at(), e))
     }
 
     /// A last line without its end is a sign of a cut file. Say what is wrong with the line itself, if anything is.
-    fn unterminated(&self, bytes: &[u8], schema: &Schema, place: Place) -> Result<(), ImportError> {
+    fn unterminated(&mut self, bytes: &[u8], schema: &Schema, place: Place) -> Result<(), ImportError> {
         let last = memchr::memrchr2(b'\n', b'\r', bytes);
         let last = last.map_or(bytes, |at| bytes.get(at + 1..).unwrap_or(bytes));
-        let cells = first_record(last).len();
-        let headers = schema.headers().len();
-        let fault = if cells < headers { Fault::Ragged { cells, headers } } else { Fault::Unterminated };
-        Err(ImportError::fault(place, fault))
+        let record = first_record(last, b',');
+        let fault = if record.len() < schema.headers().len() {
+            ragged(last, record.len(), schema)
+        } else {
+            no_line(record.iter(), schema).unwrap_or(Fault::Unterminated)
+        };
+        if !self.request.dry_run {
+            return Err(ImportError::fault(place, fault));
+        }
+        // What is wrong with the line itself is found with that of all others.
+        if fault == Fault::Unterminated {
+            self.faults.add(fault, || place);
+        }
+        Ok(())
     }
 
     fn recognise(&mut self, bytes: &[u8], schema: &Schema) -> Result<Recognised, ImportError> {
         if let Some(recognised) = &self.recognised {
             return Ok(recognised.clone());
         }
-        let record = first_record(bytes);
+        let record = first_record(bytes, b',');
         let cells: Vec<&[u8]> = record.iter().collect();
         let recognised = recognise(&self.name, schema, &cells, self.request, self.store_payer)
             .map_err(|why| ImportError::Unclear { file: self.shown.clone(), why })?;
@@ -315,15 +356,21 @@ impl Feed<'_> {
 /// Says whether the lines of a CSV state their month: a cell that is not empty is checked on every line.
 fn states_month(bytes: &[u8], schema: &Schema) -> bool {
     let place = schema.index_of(Column::BillMonth);
-    place.is_some_and(|place| first_record(bytes).get(place).is_some_and(|cell| !is_blank(cell)))
+    place.is_some_and(|place| first_record(bytes, b',').get(place).is_some_and(|cell| !is_blank(cell)))
 }
 
-fn first_record(bytes: &[u8]) -> csv::ByteRecord {
-    let mut record = csv::ByteRecord::new();
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
-    // Reading from memory does not fail; a record that is not there stays empty.
-    let _ = reader.read_byte_record(&mut record);
-    record
+/// Takes away the mark that old programs put at the end of a text (Ctrl-Z).
+fn cut_end_mark(bytes: &mut Vec<u8>) {
+    while let [before @ .., 0x1a] = bytes.as_slice() {
+        if !before.is_empty()
+            && !before.ends_with(b"\n")
+            && !before.ends_with(b"\r")
+            && !before.ends_with(b"\x1a")
+        {
+            return;
+        }
+        bytes.truncate(before.len());
+    }
 }
 
 /// Hashes what is written to it.

@@ -11,11 +11,10 @@ use crossbeam_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
 use crate::line_ends::line_ends;
+use crate::text::BYTE_ORDER_MARK;
 
 use super::error::Fault;
 
-/// UTF-8's byte order mark, which bills often begin with.
-pub(crate) const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// How much is asked from the reader at once: it stays in the processor's own cache until it is looked at and hashed.
 const READ_BYTES: usize = 256 << 10;
 
@@ -112,6 +111,12 @@ impl<R: Read> Splitter<R> {
             given: 0,
             stretches: 0,
         }
+    }
+
+    /// Has so many lines of the file stand above the text.
+    pub(crate) fn below(mut self, lines: u64) -> Self {
+        self.line += lines;
+        self
     }
 
     /// Returns the SHA-256 of the text that was given out, and its length.
@@ -319,6 +324,8 @@ impl<R: Read> Splitter<R> {
                     };
                     let before = at.checked_sub(1).and_then(|i| rest.get(i));
                     let at_start = match before {
+                        // A record may have a byte order mark before it, where files were put together.
+                        Some(0xbf) => self.seen == self.record_end && rest.get(..at) == Some(BYTE_ORDER_MARK),
                         Some(b) => matches!(b, b',' | b'\r'),
                         None => self.state == At::CellStart,
                     };

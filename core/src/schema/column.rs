@@ -155,6 +155,28 @@ impl Column {
         Column::ALL.iter().copied().find(|c| c.spellings().contains(&folded.as_str()))
     }
 
+    /// Returns headers that mean the column, as the provider's files spell them: for people who look for a missing one.
+    pub(crate) fn headers_shown(self) -> &'static [&'static str] {
+        match self {
+            Column::OwnerUin => &["OwnerAccountID", "使用者UIN"],
+            Column::ProductName => &["ProductName", "产品名称"],
+            Column::Total => &["TotalCost", "优惠后总价(元)"],
+            Column::Currency => &["Currency", "币种"],
+            column => column.spellings(),
+        }
+    }
+
+    /// Returns how many letters a header differs in from the nearest spelling of the column, if they are few.
+    pub(crate) fn distance(self, header: &str) -> Option<usize> {
+        let folded: Vec<char> = fold_header(header).chars().take(64).collect();
+        let near = |spelling: &&str| {
+            let spelling: Vec<char> = spelling.chars().collect();
+            let distance = distance(&folded, &spelling);
+            (distance <= (spelling.len() / 6).max(1) && spelling.len() > 3).then_some(distance)
+        };
+        self.spellings().iter().filter_map(near).min()
+    }
+
     /// Finds the column by its canonical name.
     pub fn of_name(name: &str) -> Option<Column> {
         Column::ALL.iter().copied().find(|c| c.name() == name)
@@ -179,11 +201,16 @@ impl<'de> Deserialize<'de> for Column {
     }
 }
 
-/// Folds a header for comparison: no white space, lower case, plain brackets.
+/// Says whether a character takes no room: a zero-width space, a joiner, a mark of direction or of byte order.
+pub(crate) fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Folds a header for comparison: no white space and nothing invisible, lower case, plain brackets.
 pub(crate) fn fold_header(header: &str) -> String {
     header
         .chars()
-        .filter(|c| !c.is_whitespace())
+        .filter(|c| !c.is_whitespace() && !is_invisible(*c))
         .map(|c| match c {
             '（' => '(',
             '）' => ')',
@@ -191,6 +218,27 @@ pub(crate) fn fold_header(header: &str) -> String {
         })
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// Returns how many letters have to be put in, taken out or replaced to make one text of the other.
+fn distance(one: &[char], other: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.iter().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let above = row.get(j + 1).copied().unwrap_or(0);
+            let cost = (diagonal + usize::from(a != b)).min(above + 1).min(left + 1);
+            if let Some(slot) = row.get_mut(j) {
+                *slot = left;
+            }
+            (diagonal, left) = (above, cost);
+        }
+        if let Some(slot) = row.last_mut() {
+            *slot = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
 }
 
 /// Returns the key of a tag column: `tag_key:env`, `Tag Key: env` or `标签键:env` (domain, "L3 columns").
@@ -218,10 +266,22 @@ mod tests {
             ("优惠后总价（元）", Column::AfterDiscount),
             ("Total Amount After Discount (Excluding Tax)", Column::AfterDiscount),
             ("Discount\u{a0}Multiplier", Column::Discount),
+            ("\u{feff}Owner\u{200b}AccountID", Column::OwnerUin),
         ] {
             assert_eq!(Column::of_header(header), Some(column), "{header}");
         }
         assert_eq!(Column::of_header("Extended Field 1"), None);
+    }
+
+    #[test]
+    fn a_header_that_is_nearly_right_is_near() {
+        assert_eq!(Column::Total.distance("TotalCosts"), Some(1));
+        assert_eq!(Column::OwnerUin.distance("Owner Acount IDs"), Some(2));
+        assert_eq!(Column::Total.distance("RealTotalCost"), None);
+        assert_eq!(Column::ProductName.distance("产品名"), Some(1));
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        assert_eq!(distance(&chars("kitten"), &chars("sitting")), 3);
+        assert_eq!(distance(&[], &chars("abc")), 3);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 mod column;
 mod customer;
 
-pub(crate) use column::fold_header;
 pub use column::{Class, Column, tag_key};
+pub(crate) use column::{fold_header, is_invisible};
 pub use customer::{ForCustomer, header_for_customer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -60,21 +60,65 @@ pub enum SchemaError {
         name: &'static str,
     },
     /// A FOCUS bill.
-    #[error("this is a FOCUS bill; billkeep reads L3 and L2 bills")]
+    #[error("this is a FOCUS bill; {READS}")]
     Focus,
+    /// Another provider's bill.
+    #[error("this is a bill of {provider}; {READS} ({})", missing_text(.missing))]
+    Foreign {
+        /// Whose.
+        provider: &'static str,
+        /// What it lacks.
+        missing: Vec<Missing>,
+    },
     /// Columns that every detail bill has are missing.
     #[error(
-        "this is not a bill that billkeep knows: no column means {missing} (the header begins `{begins}`)"
+        "this is not a bill that billkeep knows: {} (the header begins `{begins}`)", missing_text(.missing)
     )]
     NotABill {
-        /// The canonical names.
-        missing: String,
+        /// The columns.
+        missing: Vec<Missing>,
         /// The first few headers.
         begins: String,
     },
     /// Amounts without a currency.
-    #[error("no column means `currency`, and no header names one (as 元 does)")]
+    #[error("no column means `currency` (header `Currency` or `币种`), and no header names one, as 元 does")]
     NoCurrency,
+}
+
+/// What billkeep reads, and which file that is.
+pub(crate) const READS: &str = "billkeep reads L3 and L2 bills: download the bill details of the month, \
+                                `PAYER-YYYYMM-by_used_time-bill_details.csv`";
+
+/// A column that a header lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// Which one.
+    pub column: Column,
+    /// A header that is spelled nearly like it.
+    pub near: Option<String>,
+}
+
+fn missing_text(missing: &[Missing]) -> String {
+    let names: Vec<String> = missing.iter().map(|m| format!("`{}`", m.column.name())).collect();
+    let served = missing.iter().map(|Missing { column, near }| {
+        let headers: Vec<String> = column.headers_shown().iter().map(|h| format!("`{h}`")).collect();
+        let near = near.as_ref().map_or_else(String::new, |near| format!("; `{near}` is close, but another"));
+        format!("`{}` has the header {}{near}", column.name(), headers.join(" or "))
+    });
+    format!("no column means {}; {}", names.join(", "), served.collect::<Vec<_>>().join("; "))
+}
+
+/// Headers, folded, that only another provider's bill has.
+const FOREIGN: [(&str, &[&str]); 3] = [
+    ("AWS (a Cost and Usage Report)", &["lineitem/", "identity/lineitemid", "line_item_usage_account_id"]),
+    ("Alibaba Cloud", &["应付金额", "pretaxgrossamount"]),
+    ("Azure", &["costinbillingcurrency", "metercategory"]),
+];
+
+fn foreign(headers: &[String]) -> Option<&'static str> {
+    let folded: Vec<String> = headers.iter().map(|header| fold_header(header)).collect();
+    let of = |marks: &[&str]| folded.iter().any(|header| marks.iter().any(|mark| header.starts_with(mark)));
+    FOREIGN.iter().find(|(_, marks)| of(marks)).map(|(provider, _)| *provider)
 }
 
 impl Schema {
@@ -87,7 +131,9 @@ impl Schema {
         for (i, cell) in cells.enumerate() {
             if i < COLUMNS_MAX {
                 let text = std::str::from_utf8(cell).map_err(|_| SchemaError::NotUtf8 { column: i + 1 })?;
-                headers.push(text.to_owned());
+                // What nobody sees makes no other header of a known one.
+                let known = text.contains(is_invisible) && Column::of_header(text).is_some();
+                headers.push(if known { text.replace(is_invisible, "") } else { text.to_owned() });
             } else {
                 return Err(SchemaError::TooManyColumns { columns: i + 1 });
             }
@@ -104,22 +150,25 @@ impl Schema {
         if headers.iter().any(|h| fold_header(h) == "billedcost") {
             return Err(SchemaError::Focus);
         }
-        let mut missing = Vec::new();
-        if !has(Column::OwnerUin) {
-            missing.push("`owner_uin`");
-        }
-        if !has(Column::ProductName) {
-            missing.push("`product_name`");
-        }
-        if !has(Column::Total) && !has(Column::AfterDiscount) {
-            missing.push("`total`");
-        }
+        let total = has(Column::Total) || has(Column::AfterDiscount);
+        let needed = [
+            (Column::OwnerUin, has(Column::OwnerUin)),
+            (Column::ProductName, has(Column::ProductName)),
+            (Column::Total, total),
+        ];
+        let unknown =
+            || headers.iter().zip(&columns).filter(|(_, column)| column.is_none()).map(|(header, _)| header);
+        let lacking = needed.into_iter().filter(|(_, is_there)| !is_there).map(|(column, _)| {
+            let near = unknown().filter_map(|header| Some((column.distance(header)?, header))).min();
+            Missing { column, near: near.map(|(_, header)| header.clone()) }
+        });
+        let missing: Vec<Missing> = lacking.collect();
         if !missing.is_empty() {
+            if let Some(provider) = foreign(&headers) {
+                return Err(SchemaError::Foreign { provider, missing });
+            }
             let begins = headers.iter().take(4).map(|h| h.chars().take(24).collect::<String>());
-            return Err(SchemaError::NotABill {
-                missing: missing.join(", "),
-                begins: begins.collect::<Vec<_>>().join(","),
-            });
+            return Err(SchemaError::NotABill { missing, begins: begins.collect::<Vec<_>>().join(",") });
         }
         let level =
             if has(Column::ComponentName) || has(Column::ComponentType) { Level::L3 } else { Level::L2 };

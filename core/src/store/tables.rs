@@ -19,6 +19,8 @@ pub enum Table {
     Late,
     /// Loads, under their number.
     Loads,
+    /// How the CSVs of a load were read, where that is unusual, under the load's number.
+    Readings,
     /// Which load a file became, under the bill's key and the file's SHA-256.
     Files,
     /// Loads whose lines were removed, under their number.
@@ -98,6 +100,7 @@ impl Table {
         Table::Disputes,
         Table::Late,
         Table::Loads,
+        Table::Readings,
         Table::Files,
         Table::Pruned,
         Table::Segments,
@@ -135,6 +138,7 @@ impl Table {
             Table::Disputes => "disputes",
             Table::Late => "late",
             Table::Loads => "loads",
+            Table::Readings => "readings",
             Table::Files => "files",
             Table::Pruned => "pruned",
             Table::Segments => "segments",

@@ -131,6 +131,7 @@ fn import(
         month: Some(bill.month),
         basis: Some(bill.basis),
         through: (!is_month).then_some(coverage.last),
+        verbatim: true,
         ..Request::default()
     };
     let other_digest = Cell::new(false);

@@ -1,6 +1,5 @@
 //! Names of entries: their encoding, where they lead, and which belong to no bill.
 
-use encoding_rs::GB18030;
 use rawzip::ZipFileHeaderRecord;
 use rawzip::extra_fields::ExtraFieldId;
 
@@ -32,7 +31,7 @@ pub(super) fn decoded(header: &ZipFileHeaderRecord<'_>) -> Option<String> {
     }
     match std::str::from_utf8(raw) {
         Ok(name) => Some(name.to_owned()),
-        Err(_) => GB18030.decode_without_bom_handling_and_without_replacement(raw).map(Into::into),
+        Err(_) => crate::text::gb18030(raw),
     }
 }
 

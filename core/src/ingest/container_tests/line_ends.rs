@@ -45,7 +45,7 @@ fn a_fault_names_the_line_of_text_whatever_ends_the_lines() {
         let text = bill(end).replace(",a,", &format!(",\"a{end}b\",")).replace(",5,", ",five,");
         let error = import_new(&format!("{STEM}.csv"), text.as_bytes()).unwrap_err();
         let ImportError::Faults(faults) = &error else { panic!("{error}") };
-        assert_eq!(faults[0].0.line, 5, "{end:?} {error}");
+        assert_eq!(faults.first().unwrap().0.line, 5, "{end:?} {error}");
     }
 }
 

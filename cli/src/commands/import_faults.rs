@@ -1,0 +1,77 @@
+//! What `import` reports besides figures: how a file was read, and all that is wrong with one.
+
+use billkeep_core::ingest::{FaultGroup, Faults, Report, grouped};
+use billkeep_core::visible::visible;
+use serde_json::{Value, json};
+
+use crate::args::Format;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::output;
+
+/// Says how a file was read, where that is unlike UTF-8 with commas, and which cells were read as plain ones.
+pub(crate) fn readings(report: &Report) -> Vec<String> {
+    let several = report.file.entries.len() > 1;
+    let of_csvs = report.file.entries.iter().zip(&report.readings).filter_map(|(entry, reading)| {
+        let told = reading.told()?;
+        Some(if several { format!("`{}`: {told}", entry.name) } else { told })
+    });
+    let of_cells = report.taken.iter().map(|taken| {
+        let cells =
+            if taken.cells == 1 { "1 cell".to_owned() } else { format!("{} cells", grouped(taken.cells)) };
+        format!("{cells} of `{}` read as plain ones: `{}` as `{}`", taken.column, taken.first, taken.as_plain)
+    });
+    of_csvs.chain(of_cells).map(|line| visible(&line).into_owned()).collect()
+}
+
+fn count(n: u64) -> String {
+    if n == 1 { "1 fault".to_owned() } else { format!("{} faults", grouped(n)) }
+}
+
+/// Reports all faults that a dry run found: as words, and as data where that is asked for.
+pub(crate) fn tell(context: &Context, shown: &str, faults: &Faults) -> CommandError {
+    if context.format == Format::Json {
+        let groups: Vec<Value> = faults.groups().iter().map(json_of).collect();
+        let object = json!({
+            "format": "billkeep.import-faults/1",
+            "file": shown,
+            "faults": faults.total(),
+            "groups": groups,
+        });
+        if let Err(error) = context.data(output::json_text(&object).as_bytes()) {
+            return error;
+        }
+    }
+    for group in faults.groups() {
+        for (place, fault) in &group.first {
+            output::words(&visible(&format!("error: {place}: {fault}")));
+        }
+        let more = group.count.saturating_sub(group.first.len() as u64);
+        if more > 0 {
+            let column = group.first.first().and_then(|(_, fault)| fault.column());
+            let of_column = column.map_or_else(String::new, |column| format!(" of column `{column}`"));
+            output::words(&format!("  and {} more{of_column} with this cause", grouped(more)));
+        }
+    }
+    let kinds = faults.groups().len() as u64;
+    let kinds = if kinds == 1 { "1 kind".to_owned() } else { format!("{} kinds", grouped(kinds)) };
+    CommandError::user(format!("{} of {kinds} in `{shown}`", count(faults.total())))
+        .hint("nothing was imported; correct the file or download it again")
+}
+
+fn json_of(group: &FaultGroup) -> Value {
+    let column = group.first.first().and_then(|(_, fault)| fault.column());
+    let first: Vec<Value> = group
+        .first
+        .iter()
+        .map(|(place, fault)| {
+            json!({
+                "entry": place.entry,
+                "line": place.line,
+                "fault": fault.to_string(),
+                "character": fault.character().map(|c| format!("U+{:04X}", u32::from(c))),
+            })
+        })
+        .collect();
+    json!({ "column": column, "count": group.count, "first": first })
+}
