@@ -113,6 +113,12 @@ pub(crate) fn gb18030(bytes: &[u8]) -> Option<String> {
     GB18030.decode_without_bom_handling_and_without_replacement(bytes).map(Into::into)
 }
 
+/// Returns a text in GB18030.
+#[cfg(test)]
+pub(crate) fn encoded_gb18030(text: &str) -> Vec<u8> {
+    GB18030.encode(text).0.into_owned()
+}
+
 /// Returns the bytes that do not fit at the beginning of a text that is not UTF-8, as they were in the file.
 pub(crate) fn bad_bytes(text: &[u8], encoding: Encoding) -> Vec<u8> {
     // What people need to see is a few characters.

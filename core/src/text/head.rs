@@ -137,8 +137,9 @@ pub(crate) fn in_full(bytes: &[u8], encoding: Encoding) -> Vec<u8> {
     if encoding == Encoding::Utf8 {
         text.extend_from_slice(bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes));
     } else {
-        // Reading from memory does not fail.
-        let _ = Decoding::new(bytes, encoding).read_to_end(&mut text);
+        // No byte becomes more than three. Reading from memory does not fail.
+        let bytes_max = bytes.len() as u64 * 3 + 16;
+        let _ = Decoding::new(bytes, encoding).take(bytes_max).read_to_end(&mut text);
     }
     text
 }

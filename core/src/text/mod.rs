@@ -14,6 +14,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use commas::Commas;
+#[cfg(test)]
+pub(crate) use decode::encoded_gb18030;
 pub(crate) use decode::{Decoding, bad_bytes, gb18030};
 pub(crate) use detect::{Detected, detect};
 pub(crate) use head::{HeadFault, LINES_ABOVE_MAX, find_head, first_record, in_full};

@@ -372,7 +372,7 @@ fn what_is_no_zip_of_csvs_is_refused_with_a_way_out() {
     refused(&[b"PK\x07\x08", &whole[..]].concat(), &["one part of a zip that was split"]);
     refused(&[b"MZ\x90\0", &whole[..]].concat(), &["program"]);
     refused(b"\x01\x02\x03\x04", &["neither a zip nor a CSV", "download it again"]);
-    refused(b"<!DOCTYPE html>\n<html>\n", &["html"]);
+    refused(b"<!DOCTYPE html>\n<html>\n", &["HTML"]);
 }
 
 #[test]
