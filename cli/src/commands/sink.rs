@@ -113,6 +113,11 @@ pub(super) fn env(name: &str) -> Option<String> {
 const LARGE_BYTES: u64 = 65 << 20;
 
 /// Asks a destination everything, below a folder of its own that is gone afterwards, and keeps what it can.
+/// Returns what the server answered, without the name of the object that it was about.
+fn cause_of(seen: &str) -> &str {
+    seen.rsplit_once("`: ").or_else(|| seen.rsplit_once("put: ")).map_or(seen, |(_, cause)| cause)
+}
+
 fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> {
     let store = context.write()?;
     let record = storage::sink(&store.read()?, name)?;
@@ -159,6 +164,7 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     let columns = ["case", "weight", "answer", "what", "seen"].map(Column::text);
     let mut table = Table::new("billkeep.sink.test/1", columns.to_vec());
     let mut can = BTreeMap::new();
+    let mut causes: Vec<(&str, &str)> = Vec::new();
     for outcome in &outcomes {
         let (answer, seen) = match &outcome.answer {
             Answer::Yes(seen) => ("yes", seen),
@@ -169,7 +175,17 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
             can.insert(outcome.name.to_owned(), answer == "yes");
         }
         let weight = if outcome.weight == Weight::Must { "must" } else { "can" };
-        let texts = [outcome.name, weight, answer, outcome.what, seen];
+        // One cause is printed once.
+        let first = causes.iter().find(|(_, cause)| *cause == cause_of(seen)).map(|(name, _)| *name);
+        let seen = match (answer, first) {
+            ("no", Some(name)) => format!("as `{name}`"),
+            ("no", None) => {
+                causes.push((outcome.name, cause_of(seen)));
+                seen.clone()
+            }
+            _ => seen.clone(),
+        };
+        let texts = [outcome.name, weight, answer, outcome.what, &seen];
         table.rows.push(texts.map(str::to_owned).to_vec());
     }
     table.print(context)?;
@@ -179,7 +195,7 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     let faults = outcomes.iter().filter(|outcome| outcome.is_fault()).count();
     if faults > 0 {
         return Err(CommandError::user(format!(
-            "sink `{name}` at {} does not do {faults} things that every sink must",
+            "sink `{name}` at {} fails {faults} of the cases that every sink must pass",
             record.url
         )));
     }

@@ -13,6 +13,13 @@ const PROBE: &str = "billkeep-probe-";
 pub fn preflight(sink: &dyn Sink, tag: &str) -> Result<(), SinkError> {
     let name = format!("{PROBE}{tag}.txt");
     let text = format!("billkeep tried whether it can write, read and remove here: {tag}\n");
+    let removing = |e: SinkError| match e {
+        SinkError::Passing(why) => SinkError::Passing(format!("a probe could not be removed: {why}")),
+        e => SinkError::Setup(format!(
+            "a probe was written, but could not be removed: {e}; the destination must allow removal, \
+             which retention and the repair of deliveries need"
+        )),
+    };
     let failed = |step: &str, e: SinkError| match e {
         SinkError::Passing(why) => SinkError::Passing(format!("a probe could not be {step}: {why}")),
         e => SinkError::Setup(format!("a probe could not be {step}: {e}")),
@@ -20,11 +27,13 @@ pub fn preflight(sink: &dyn Sink, tag: &str) -> Result<(), SinkError> {
     if !sink.looks() {
         return sink.check();
     }
-    // One that an earlier attempt left is not an answer.
-    sink.remove(&name).map_err(|e| failed("removed", e))?;
+    // One that an earlier attempt left is not an answer. Whether anything can be removed is asked once something was written.
+    if sink.head(&name).map_err(|e| failed("looked for", e))?.is_some() {
+        sink.remove(&name).map_err(|e| failed("removed", e))?;
+    }
     let put = sink.put_new(&name, text.as_bytes()).map_err(|e| failed("written", e))?;
     let read = read_small(sink, &name);
-    sink.remove(&name).map_err(|e| failed("removed", e))?;
+    sink.remove(&name).map_err(removing)?;
     let read = read.map_err(|e| failed("read back", e))?;
     if !put || read.as_deref() != Some(text.as_bytes()) {
         return Err(SinkError::Setup("a probe was written and did not come back as it was".into()));
