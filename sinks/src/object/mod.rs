@@ -5,6 +5,7 @@
 //! cleared away. What a server does with a request to create and never replace differs from server to server: where nothing
 //! says that a name was taken, [`Sink::put_new`] has at least looked before.
 
+mod answers;
 mod credentials;
 mod errors;
 mod s3;

@@ -15,6 +15,7 @@ use object_store::{
     RetryConfig,
 };
 
+use super::answers::Limited;
 use super::credentials::{Credentials, Of};
 use super::errors::Told;
 use super::{Bucket, Creates};
@@ -173,6 +174,7 @@ impl<'a> Address<'a> {
             // An object at a time is removed, by the request that every server knows.
             .with_disable_bulk_delete(true)
             .with_client_options(client)
+            .with_http_connector(Limited)
             .with_retry(RetryConfig {
                 backoff: BackoffConfig { init_backoff: BACKOFF_MIN, max_backoff: BACKOFF_MAX, base: 2. },
                 max_retries: self.number("retries", RETRIES),

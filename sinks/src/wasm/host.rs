@@ -470,3 +470,6 @@ impl host::Host for Host {
         Ok(self.signals.cancelled.load(Ordering::Relaxed))
     }
 }
+
+#[cfg(test)]
+mod tests;
