@@ -112,6 +112,8 @@ fn difference(console: &Console, ask: &Ask) -> Result<Vec<Command>, CommandError
     let uin = uin.to_string();
     let (mut stop, mut switch, mut enable) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     let mut is_any = false;
+    let mut stays = false;
+    let shown_after = super::pages::storage::after_of(&account, &kinds, tomorrow);
     for kind in kinds {
         let now = account.facts(kind, tomorrow).sink;
         let wanted = ask.get(kind.word());
@@ -121,12 +123,16 @@ fn difference(console: &Console, ask: &Ask) -> Result<Vec<Command>, CommandError
             (Some(now), Some(wanted)) if now != wanted => {
                 switch.entry(wanted).or_insert_with(Vec::new).push(kind);
             }
+            (Some(_), Some(_)) => stays = true,
             (None, Some(wanted)) => enable.entry(wanted).or_insert_with(Vec::new).push(kind),
             _ => {}
         }
     }
     if !is_any {
         return Err(CommandError::user(ask.language.words().choose_a_kind));
+    }
+    if stays && ask.get("after").unwrap_or_default() != shown_after {
+        return Err(CommandError::user(ask.language.words().after_stays));
     }
     let command = |words: &'static [&'static str], always, sink: &str, kinds: &[Kind]| {
         let mut fields = Fields::from([one("uin", &uin)]);

@@ -7,7 +7,7 @@ use billkeep_core::delivery::{self, Delivery, DueItem};
 use billkeep_core::people::Role;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{self, Account, After, Consent};
+use billkeep_core::storage::{self, Account, After, Consent, Target};
 use billkeep_core::store::Reader;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
@@ -189,8 +189,17 @@ pub(super) fn new_bucket(view: &View<'_>, back: &str) -> Markup {
     }
 }
 
+/// What an account's bills wait for on a day; empty where that is the default.
+pub(in super::super) fn after_of(account: &Account, kinds: &[Kind], on: Day) -> &'static str {
+    let of = |kind: &Kind| match account.target(*kind, on) {
+        Some(Target::Sink { after, .. }) => Some(after.map_or("", After::word)),
+        _ => None,
+    };
+    kinds.iter().find_map(of).unwrap_or("")
+}
+
 /// What bills wait for, and whether other customers' bills may lie beside them.
-fn waiting(view: &View<'_>, form: &str) -> Markup {
+fn waiting(view: &View<'_>, form: &str, after: &str) -> Markup {
     let words = view.words;
     let moments = [
         ("", words.after_default),
@@ -200,7 +209,7 @@ fn waiting(view: &View<'_>, form: &str) -> Markup {
     .map(|(value, text)| (value.to_owned(), text.to_owned()));
     let shared = ["no", "yes"].map(|word| (word.to_owned(), view.term(word).to_owned()));
     html! {
-        (select(&format!("{form}-after"), "after", words.after, &moments, ""))
+        (select(&format!("{form}-after"), "after", words.after, &moments, after))
         p.label { (words.after_text) }
         (select(&format!("{form}-shared"), "shared", words.shared, &shared, "no"))
     }
@@ -263,7 +272,7 @@ fn settings_form(
                         } @else if is_custom {
                             p { (words.custom_bills) ": " (if agreed { words.custom_yes } else { words.custom_no }) }
                         }
-                        (waiting(view, "settings"))
+                        (waiting(view, "settings", after_of(account, kinds, on)))
                         button.primary type="submit" { (words.save) }
                     }
                 }
