@@ -60,7 +60,7 @@ fn a_bill_of_another_store_is_found_and_neither_exported_confirmed_nor_delivered
     is_found(
         &home,
         &noted,
-        &["the lines of bill 2021-03", "records digest", "`bills`: its records are not those"],
+        &["the lines of bill 2021-03", "records digest", "`revisions`: its records are not those"],
     );
     let refused = ["bill 2021-03", "its digest is", "of the journal records"];
     home.run(["export", MARCH, "-o", "out"]).says(4, &refused);
