@@ -50,6 +50,9 @@ pub(crate) struct Args {
     /// How data is written to stdout
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
+    /// With `--format csv`: cells as they are, also those that a spreadsheet takes for a formula
+    #[arg(long, global = true)]
+    pub(crate) raw: bool,
     /// Who does it, for the journal (before the command; default: the user's name)
     #[arg(long = "as", value_name = "ACTOR", env = "BILLKEEP_ACTOR", hide_env_values = true)]
     pub(crate) actor: Option<String>,
@@ -89,7 +92,7 @@ pub(crate) enum Format {
     Table,
     /// For programs; amounts are strings
     Json,
-    /// For spreadsheets
+    /// For spreadsheets: a text that begins like a formula has an apostrophe before it, unless `--raw`
     Csv,
 }
 

@@ -26,6 +26,8 @@ use crate::output::{self, Kept, Out};
 pub(crate) struct Context {
     pub(crate) store: PathBuf,
     pub(crate) format: Format,
+    /// Cells of a CSV as they are.
+    pub(crate) raw: bool,
     pub(crate) quiet: bool,
     actor: Option<String>,
     wait: Duration,
@@ -75,6 +77,7 @@ impl Context {
         Context {
             store: args.store.clone(),
             format: args.format,
+            raw: args.raw,
             quiet: args.quiet,
             actor: args.actor.clone(),
             wait: Duration::from_secs(args.wait_s),
@@ -146,6 +149,18 @@ impl Context {
     /// Compares every page of the store's file with its checksum.
     pub(crate) fn check_pages(&self) -> Result<(), CommandError> {
         Ok(Store::check_pages(&self.store, &self.options())?)
+    }
+
+    /// Returns the mode of the store's file, if other users of the machine may read or write it.
+    pub(crate) fn open_to_others(&self) -> Option<String> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = std::fs::metadata(&self.store).ok()?.permissions().mode() & 0o777;
+            (mode & 0o077 != 0).then(|| format!("{mode:04o}"))
+        }
+        #[cfg(not(unix))]
+        None
     }
 
     pub(crate) fn now_unix_s(&self) -> i64 {

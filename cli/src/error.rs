@@ -71,6 +71,9 @@ impl CommandError {
             SinkError::Credentials(_) => {
                 "mend the credentials, or what they may do, and run again; `billkeep sink test NAME` tries them"
             }
+            SinkError::Absent(_) => {
+                "nothing was made or delivered; mount its disk, or make the folder with `mkdir` if it is to begin empty"
+            }
             SinkError::Damaged(_) => {
                 "run again: it is sent anew; if it happens again, `billkeep sink test NAME`"
             }
@@ -89,6 +92,11 @@ impl CommandError {
 
     pub(crate) fn hints(&self) -> &[String] {
         &self.hints
+    }
+
+    /// Says whether it only repeats that the store failed before, which was reported then.
+    pub(crate) fn is_echo(&self) -> bool {
+        self.message == StoreError::Failed.to_string()
     }
 
     /// Makes one error of several: the most serious one, with the messages and hints of the others.
@@ -189,11 +197,26 @@ impl From<StoreError> for CommandError {
             StoreError::Busy => {
                 error.hint("nothing was changed; try again when the other program has finished")
             }
-            StoreError::Io(_) => {
-                error.hint("the store is as it was before; free some room or mend the disk, and run it again")
+            StoreError::NoFolder { folder, .. } => error.hint(format!(
+                "make the folder with `mkdir -p {}`, or name another store with `--store`",
+                folder.display()
+            )),
+            StoreError::Dangling { .. } => {
+                error.hint("make what the link names, or remove the link, or name another store with `--store`")
             }
             StoreError::BrokenOff(_) => error
                 .hint("the store is as it was before: run it again, and if it breaks off again, `billkeep store check`"),
+            StoreError::NotAStore { .. } => error.hint(
+                "name another store with `--store`; if nobody needs the file, remove it, and `billkeep init` makes a store",
+            ),
+            StoreError::Exists(_) => error.hint("name another file with `--store`, or use the store that is there"),
+            StoreError::Denied(_) => error.hint(
+                "nothing was changed; the file and its folder have to be yours to write, or name another store with `--store`",
+            ),
+            StoreError::Full(_) => {
+                error.hint("the store is as it was before; free some room on its disk, and run it again")
+            }
+            StoreError::Io(_) => error.hint("the store is as it was before; look after its disk, and run it again"),
             StoreError::Format(_) => error.hint("use the billkeep that wrote it, or a newer one"),
             StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => error
                 .hint("run `billkeep store check` to see what is affected, and restore a backup of the file"),
@@ -251,6 +274,11 @@ impl From<BillError> for CommandError {
 
 impl From<ImportError> for CommandError {
     fn from(e: ImportError) -> Self {
+        let e = match e {
+            ImportError::Store(e) => return e.into(),
+            ImportError::Bill(e) => return e.into(),
+            e => e,
+        };
         let error = CommandError::new(e.kind(), e.to_string());
         match &e {
             ImportError::Faults(faults) => match faults.first() {

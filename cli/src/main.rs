@@ -11,6 +11,7 @@ mod context;
 mod error;
 mod memory;
 mod metrics;
+mod out_file;
 mod output;
 mod permission;
 mod progress;

@@ -11,11 +11,17 @@ use billkeep_core::store::{Read, Store};
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::out_file::{For, OutFile};
 
 /// Writes the figures after a run, if they are wanted.
 pub(crate) fn after_run(context: &Context, store: &Store, path: Option<&Path>) -> Result<(), CommandError> {
     match path {
-        Some(path) => write(path, &text(&store.read()?, context.now_unix_s())?),
+        Some(path) => OutFile::write_all_to(
+            context,
+            path,
+            For::All,
+            text(&store.read()?, context.now_unix_s())?.as_bytes(),
+        ),
         None => Ok(()),
     }
 }
@@ -94,15 +100,4 @@ fn text(store: &impl Read, now_unix_s: i64) -> Result<String, CommandError> {
 /// Writes what the format of labels reserves in another way.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-/// Writes the figures beside the file, and puts them in its place.
-fn write(path: &Path, text: &str) -> Result<(), CommandError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let beside = path.with_file_name(name);
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|e| {
-        CommandError::user(format!("the metrics cannot be written to `{}`: {e}", path.display()))
-    })
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{BufRead as _, BufWriter, IsTerminal, Read as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use billkeep_core::export::{no_formula, write_quoted};
 use billkeep_core::money::Amount;
 use billkeep_core::visible::{visible, visible_lines};
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
@@ -85,7 +86,7 @@ impl Table {
         }
         let text = match context.format {
             Format::Table => self.drawn(),
-            Format::Csv => self.csv(),
+            Format::Csv => self.csv(context.raw),
             Format::Json => self.json(),
         };
         context.data(text.as_bytes())
@@ -160,14 +161,15 @@ impl Table {
         self.rows.iter().filter_map(of).max().unwrap_or(0)
     }
 
-    fn csv(&self) -> String {
+    /// Returns the table as a CSV. Unless it is raw, no cell is a formula to a spreadsheet.
+    fn csv(&self, raw: bool) -> String {
         let mut out = Vec::new();
         let mut record = |cells: &mut dyn Iterator<Item = &str>| {
             for (i, cell) in cells.enumerate() {
                 if i > 0 {
                     out.push(b',');
                 }
-                billkeep_core::export::write_quoted(cell.as_bytes(), &mut out);
+                write_cell(raw, cell.as_bytes(), &mut out);
             }
             out.push(b'\n');
         };
@@ -196,6 +198,15 @@ impl Table {
         }
         object.insert("rows".into(), Value::Array(self.rows.iter().map(row).collect()));
         json_text(&Value::Object(object))
+    }
+}
+
+/// Appends a cell of a CSV for people: no spreadsheet takes it for a formula, unless it is to be raw.
+pub(crate) fn write_cell(raw: bool, cell: &[u8], out: &mut Vec<u8>) {
+    if raw {
+        write_quoted(cell, out);
+    } else {
+        write_quoted(&no_formula(cell), out);
     }
 }
 

@@ -8,7 +8,6 @@
 //! confirmed meanwhile.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -24,6 +23,7 @@ use crate::export::{CellKind, Dialect};
 use crate::ingest::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, file_seen, import};
 use crate::journal::Actor;
 use crate::money::Amount;
+use crate::own_folder::{own_file, own_folder};
 use crate::period::BillMonth;
 use crate::schema::{Column, Schema};
 use crate::store::{Read, Store, StoreError, Table};
@@ -114,12 +114,13 @@ pub fn carry_forward(
     let path = folder.join(&name);
     let failed =
         |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: e.to_string() };
+    own_folder(folder).map_err(failed)?;
     let corrections = |target: BillKey| -> Result<[u8; 32], CarryError> {
         let reader = store.read()?;
         let late = late::waiting(&reader, number)?;
         let (without, with) = late::with_and_without(&reader, &late, actor)?;
         let mut out =
-            Hashing { out: BufWriter::new(File::create(&path).map_err(failed)?), hasher: Sha256::new() };
+            Hashing { out: BufWriter::new(own_file(&path).map_err(failed)?), hasher: Sha256::new() };
         let lines = write(&reader, &late, [&without, &with], target, settings.threads, &mut out)?;
         out.flush().map_err(failed)?;
         if lines == 0 {

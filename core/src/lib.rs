@@ -25,6 +25,7 @@ pub mod lint;
 pub mod money;
 pub mod naming;
 pub mod notice;
+pub mod own_folder;
 mod parted;
 pub mod people;
 pub mod period;

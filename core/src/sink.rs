@@ -78,6 +78,9 @@ pub enum SinkError {
     /// It is not set up as it must be, or refuses: a person has to look.
     #[error("{0}")]
     Setup(String),
+    /// The place that it is to be at is not there: a disk that is not mounted, a folder that was renamed or removed.
+    #[error("{0}")]
+    Absent(String),
     /// It does not accept who we say we are, or what we may do.
     #[error("{0}")]
     Credentials(String),
@@ -110,7 +113,7 @@ impl SinkError {
     /// Returns the kind.
     pub fn kind(&self) -> Kind {
         match self {
-            SinkError::Setup(_) | SinkError::Credentials(_) => Kind::User,
+            SinkError::Setup(_) | SinkError::Absent(_) | SinkError::Credentials(_) => Kind::User,
             SinkError::Passing(_) | SinkError::Throttled { .. } | SinkError::Stopped => Kind::Passing,
             SinkError::Conflict { .. } => Kind::Refused,
             SinkError::Damaged(_) => Kind::Damaged,

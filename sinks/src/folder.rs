@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use billkeep_core::bounded::{self, BoundedError};
+use billkeep_core::own_folder::own_folder;
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 
 /// The hidden folder for files that are not finished.
@@ -21,7 +22,11 @@ const LOCK: &str = "lock";
 pub struct Folder {
     path: PathBuf,
     stage: PathBuf,
+    mode: Option<u32>,
 }
+
+/// Who reads what lies in a folder, unless it is set: its owner and group.
+const MODE: u32 = 0o640;
 
 fn setup(what: &Path, e: &io::Error) -> SinkError {
     let text = format!("`{}`: {e}", what.display());
@@ -32,14 +37,60 @@ fn setup(what: &Path, e: &io::Error) -> SinkError {
 }
 
 impl Folder {
-    /// Opens a folder, making it if there is none.
+    /// Opens a folder that is there.
+    ///
+    /// # Errors
+    /// [`SinkError::Absent`] when it is not there: it is not made, since its disk may just not be mounted. [`SinkError::Setup`]
+    /// when it is no folder, or its staging folder is a link or belongs to somebody else.
+    pub fn open(path: &Path) -> Result<Folder, SinkError> {
+        match fs::metadata(path) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(SinkError::Setup(format!("`{}` is not a folder", path.display()))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                return Err(SinkError::Absent(format!("the folder `{}` does not exist", path.display())));
+            }
+            Err(e) => return Err(setup(path, &e)),
+        }
+        let stage = path.join(STAGE);
+        match own_folder(&stage) {
+            // What can be read can be checked. Who wants to write finds out soon enough.
+            Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
+            made => made.map_err(|e| setup(&stage, &e))?,
+        }
+        Ok(Folder { path: path.to_owned(), stage, mode: None })
+    }
+
+    /// Opens a folder, making it, and those above it, if there is none.
     ///
     /// # Errors
     /// [`SinkError::Setup`] when it cannot be made.
-    pub fn open(path: &Path) -> Result<Folder, SinkError> {
-        let stage = path.join(STAGE);
-        fs::create_dir_all(&stage).map_err(|e| setup(&stage, &e))?;
-        Ok(Folder { path: path.to_owned(), stage })
+    pub fn create(path: &Path) -> Result<Folder, SinkError> {
+        if fs::metadata(path).is_err() {
+            fs::create_dir_all(path).map_err(|e| setup(path, &e))?;
+        }
+        Folder::open(path)
+    }
+
+    /// Gives every file exactly this mode, whatever the umask is.
+    #[must_use]
+    pub fn with_mode(self, mode: u32) -> Folder {
+        Folder { mode: Some(mode), ..self }
+    }
+
+    /// Gives a file its mode before it can be seen.
+    fn set_mode(&self, path: &Path) -> Result<(), SinkError> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let now = fs::metadata(path).map_err(|e| setup(path, &e))?.permissions().mode();
+            let wanted = self.mode.unwrap_or(now & MODE);
+            if now & 0o777 != wanted {
+                fs::set_permissions(path, fs::Permissions::from_mode(wanted)).map_err(|e| setup(path, &e))?;
+            }
+        }
+        #[cfg(not(unix))]
+        let _ = path;
+        Ok(())
     }
 
     /// Takes a folder away that holds no object.
@@ -101,6 +152,7 @@ impl Sink for Folder {
             from = self.staged();
             or_removed(&from, fs::copy(&part.path, &from).map(drop))?;
         }
+        self.set_mode(&from)?;
         File::open(&from).and_then(|f| f.sync_all()).map_err(|e| setup(&from, &e))?;
         fs::rename(&from, &target).map_err(|e| setup(&target, &e))?;
         self.flush_folder()?;
@@ -120,6 +172,7 @@ impl Sink for Folder {
             file.sync_all()
         };
         or_removed(&staged, write(&staged))?;
+        self.set_mode(&staged)?;
         // A link fails where a file is; a rename would replace it.
         let created = match fs::hard_link(&staged, &target) {
             Ok(()) => true,
@@ -186,7 +239,7 @@ mod tests {
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(&dir.path().join("bucket")).unwrap();
+        let folder = Folder::create(&dir.path().join("bucket")).unwrap();
         (dir, folder)
     }
 
@@ -223,6 +276,46 @@ mod tests {
         // What is there instead of a probe is not taken for one.
         fs::create_dir(folder.path.join("billkeep-probe-2.txt")).unwrap();
         assert!(matches!(preflight(&folder, "2"), Err(SinkError::Setup(_))));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_not_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let away = dir.path().join("away");
+        assert!(matches!(Folder::open(&away), Err(SinkError::Absent(_))));
+        assert!(!away.exists());
+        fs::write(&away, "").unwrap();
+        assert!(matches!(Folder::open(&away), Err(SinkError::Setup(_))));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_staged_goes_through_no_link() {
+        let (dir, folder) = folder();
+        let theirs = dir.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        fs::remove_dir_all(&folder.stage).unwrap();
+        std::os::unix::fs::symlink(&theirs, &folder.stage).unwrap();
+        assert!(matches!(Folder::open(&folder.path), Err(SinkError::Setup(why)) if why.contains("a link")));
+        assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_are_for_owner_and_group_or_have_the_mode_that_was_set() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (dir, folder) = folder();
+        let mode = |name: &str| {
+            fs::metadata(dir.path().join("bucket").join(name)).unwrap().permissions().mode() & 0o777
+        };
+        folder.put_new("a", b"").unwrap();
+        assert_eq!(mode("a") & !MODE, 0);
+        let folder = folder.with_mode(0o644);
+        folder.put_new("b", b"").unwrap();
+        let path = dir.path().join("elsewhere");
+        fs::write(&path, b"bytes").unwrap();
+        folder.put("c", &Staged { path, bytes: 5, sha256: [0; 32], tags: Vec::new() }, &Unwatched).unwrap();
+        assert_eq!((mode("b"), mode("c")), (0o644, 0o644));
     }
 
     #[test]

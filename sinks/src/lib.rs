@@ -19,5 +19,6 @@ pub use notify::{check_notifier, open_notifier};
 pub use object::Bucket;
 pub use place::place;
 pub use url::{
-    Env, Options, UrlError, below, check, create_bucket, folder, open, open_heard, open_plugin, remove_empty,
+    Env, Options, UrlError, below, check, create_bucket, create_folder, folder, open, open_heard,
+    open_plugin, remove_empty,
 };

@@ -96,10 +96,27 @@ pub fn check(url: &str, options: &Options) -> Result<(), UrlError> {
         return Grants::of(&options).map(drop);
     }
     folder_of(url)?;
-    match options.keys().next() {
+    mode(&options)?;
+    match options.keys().find(|name| *name != MODE) {
         None => Ok(()),
-        Some(name) => Err(UrlError::Option { name: name.clone(), known: every_sinks() }),
+        Some(name) => {
+            let known = format!("`{MODE}=0644`, {}", every_sinks());
+            Err(UrlError::Option { name: name.clone(), known })
+        }
     }
+}
+
+/// A folder's option: who may read its files.
+const MODE: &str = "mode";
+
+/// Reads the mode that a folder's files are to have.
+fn mode(options: &Options) -> Result<Option<u32>, UrlError> {
+    let Some(text) = options.get(MODE) else { return Ok(None) };
+    let mode = u32::from_str_radix(text, 8).ok();
+    // Its owner has to read and write; nobody runs a bill.
+    let mode = mode.filter(|mode| mode & 0o600 == 0o600 && mode & !0o666 == 0);
+    let known = "three octal digits from 600 to 666, such as 640 or 644".to_owned();
+    mode.map(Some).ok_or(UrlError::Value { name: MODE.to_owned(), value: text.clone(), known })
 }
 
 /// Opens the sink that a URL names.
@@ -128,7 +145,22 @@ pub fn open_heard(
     }
     check(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
     let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string()))?;
-    Ok(Box::new(Folder::open(&path)?))
+    let folder = Folder::open(&path)?;
+    Ok(match mode(options).map_err(|e| SinkError::Setup(e.to_string()))? {
+        Some(mode) => Box::new(folder.with_mode(mode)),
+        None => Box::new(folder),
+    })
+}
+
+/// Makes the folder that a URL names, if it names one that is not there. Returns it, if it was made.
+///
+/// # Errors
+/// [`SinkError::Setup`] when it cannot be made.
+pub fn create_folder(url: &str) -> Result<Option<PathBuf>, SinkError> {
+    let Ok(path) = folder_of(url) else { return Ok(None) };
+    let is_new = std::fs::metadata(&path).is_err();
+    Folder::create(&path)?;
+    Ok(is_new.then_some(path))
 }
 
 /// Opens a sink of a plugin's file that was read already.
@@ -145,7 +177,7 @@ pub fn open_plugin(
     Ok(Box::new(WasmSink::of(file, &grants, "", listener, env)?))
 }
 
-/// Makes the bucket that a URL names, where the server lets us; a folder is made when it is opened.
+/// Makes the bucket or the folder that a URL names, where the server lets us.
 ///
 /// # Errors
 /// [`SinkError`] when it cannot be made.
@@ -153,6 +185,7 @@ pub fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Result<(), S
     if is_bucket(url) {
         object::create_bucket(url, &means::without(options), env)
     } else {
+        create_folder(url)?;
         open(url, options, env).map(drop)
     }
 }
@@ -242,9 +275,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_has_no_option_of_its_own() {
+    fn a_folder_has_one_option_of_its_own() {
         let options = Options::from([("region".to_owned(), "x".to_owned())]);
         assert_eq!(check("file:///srv/bills", &Options::new()), Ok(()));
+        let of_mode = |mode: &str| check("file:///srv/bills", &Options::from([("mode".into(), mode.into())]));
+        assert_eq!(of_mode("0644"), Ok(()));
+        assert!(["", "9", "0777", "0444", "-640", "rw"].iter().all(|mode| of_mode(mode).is_err()));
         let error = check("file:///srv/bills", &options).unwrap_err();
         assert!(error.to_string().contains("`region` is not an option"), "{error}");
     }

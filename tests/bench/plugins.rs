@@ -160,6 +160,6 @@ fn over_http(bencher: Bencher<'_, '_>) {
 fn to_a_folder(bencher: Bencher<'_, '_>) {
     let folder = tempfile::tempdir().unwrap();
     let staged = part(folder.path());
-    let sink = Folder::open(&folder.path().join("bucket")).unwrap();
+    let sink = Folder::create(&folder.path().join("bucket")).unwrap();
     bencher.counter(BytesCount::new(PART_BYTES)).bench(|| sink.put("part", &staged, &Unwatched).unwrap());
 }

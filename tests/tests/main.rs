@@ -9,6 +9,7 @@ mod cases_console;
 mod cases_console_text;
 mod cases_containers;
 mod cases_coverage;
+mod cases_files;
 mod cases_plugins;
 mod cases_rebuild;
 mod cases_sinks;

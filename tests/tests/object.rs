@@ -48,10 +48,10 @@ fn subject<'a>(
 #[test]
 fn a_folder_does_what_every_sink_must() {
     let (dir, stage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let open = || Ok(Box::new(Folder::open(&dir.path().join("bucket"))?) as Box<dyn Sink>);
+    let open = || Ok(Box::new(Folder::create(&dir.path().join("bucket"))?) as Box<dyn Sink>);
     let file = dir.path().join("file");
     std::fs::write(&file, "no folder").unwrap();
-    let missing = || Ok(Box::new(Folder::open(&file.join("bucket"))?) as Box<dyn Sink>);
+    let missing = || Ok(Box::new(Folder::create(&file.join("bucket"))?) as Box<dyn Sink>);
     let subject = Subject { missing: Some(&missing), many: 1_200, ..subject(&open, stage.path()) };
     let outcomes = conforms(&subject);
     assert!(can(&outcomes, "create-only") && !can(&outcomes, "tag"));
@@ -82,7 +82,7 @@ fn a_part_of_gibibytes_is_streamed() {
     server.bucket("bills");
     let options = options(&server.s3_options());
     let bucket = || billkeep_sinks::open("s3://bills/large", &options, &keys);
-    let folder = || Ok(Box::new(Folder::open(dir.path())?) as Box<dyn Sink>);
+    let folder = || Ok(Box::new(Folder::create(dir.path())?) as Box<dyn Sink>);
     conforms(&Subject { large_bytes: gib << 30, ..subject(&bucket, stage.path()) });
     conforms(&Subject { large_bytes: gib << 30, ..subject(&folder, stage.path()) });
 }
@@ -94,8 +94,8 @@ fn a_part_of_gibibytes_is_streamed() {
 fn on_a_small_disk() {
     let disk = std::path::PathBuf::from(std::env::var_os("BILLKEEP_TEST_SMALL_DISK").unwrap());
     let (dir, stage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let open = || Ok(Box::new(Folder::open(&dir.path().join("bucket"))?) as Box<dyn Sink>);
-    let full = || Ok(Box::new(Folder::open(&disk.join("probe"))?) as Box<dyn Sink>);
+    let open = || Ok(Box::new(Folder::create(&dir.path().join("bucket"))?) as Box<dyn Sink>);
+    let full = || Ok(Box::new(Folder::create(&disk.join("probe"))?) as Box<dyn Sink>);
     let outcomes = conforms(&Subject { full: Some(&full), ..subject(&open, stage.path()) });
     assert!(can(&outcomes, "full"), "{outcomes:#?}");
 
@@ -114,7 +114,7 @@ fn on_a_small_disk() {
         }
     }
     home.run(["run", "--on", "2021-04-02"]).says(1, &["No space left"]);
-    let seen = Folder::open(&out).unwrap().list().unwrap();
+    let seen = Folder::create(&out).unwrap().list().unwrap();
     assert!(seen.is_empty(), "{seen:?}");
     let staged: Vec<_> = std::fs::read_dir(out.join(".billkeep-staging")).unwrap().collect();
     let left: u64 = staged.into_iter().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();

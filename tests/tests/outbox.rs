@@ -87,7 +87,7 @@ fn a_delivery_that_is_given_up_while_its_part_is_put_stays_given_up() {
     let on: Day = "2021-04-02".parse().unwrap();
     let store = Arc::new(Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap());
     let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
-    let folder = Folder::open(&home.path("bucket")).unwrap();
+    let folder = Folder::create(&home.path("bucket")).unwrap();
     let sink = GivenUp { folder, store: store.clone(), number: 1 };
     let to = Destination::plain(record, Box::new(sink));
     let items = delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap();
@@ -103,7 +103,7 @@ fn a_delivery_that_is_given_up_while_its_part_is_put_stays_given_up() {
     assert_eq!(held.keys().filter(|name| name.ends_with(".manifest.json")).count(), 0);
     let plain = Destination::plain(
         storage::sink(&store.read().unwrap(), "bucket").unwrap(),
-        Box::new(Folder::open(&home.path("bucket")).unwrap()),
+        Box::new(Folder::create(&home.path("bucket")).unwrap()),
     );
     let findings = delivery::verify(&store.read().unwrap(), &plain, delivery::How::ReadData).unwrap();
     let what: Vec<_> = findings.iter().map(|f| (f.delivery, f.what)).collect();

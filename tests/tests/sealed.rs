@@ -118,7 +118,7 @@ fn what_is_to_be_encrypted_never_lies_at_the_sink_before() {
     let folder = home.path("bucket");
     let to = Destination {
         record,
-        sink: Box::new(billkeep_sinks::Folder::open(&folder).unwrap()),
+        sink: Box::new(billkeep_sinks::Folder::create(&folder).unwrap()),
         seal: Some(Box::new(Looking(folder.clone()))),
         sign: None,
     };

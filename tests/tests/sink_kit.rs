@@ -86,7 +86,7 @@ fn passes(subject: &Subject<'_>) -> usize {
 fn a_folder_passes_the_kit() {
     let (dir, stage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let place = dir.path().join("bucket");
-    let open = || Ok(Box::new(Folder::open(&place)?) as Box<dyn Sink>);
+    let open = || Ok(Box::new(Folder::create(&place)?) as Box<dyn Sink>);
     let url = format!("file://{}", place.display());
     let look_at = |some: &[(String, &str)]| look_at(&url, some);
     let names = ["encrypt", "encrypt_manifest", "sign_key", "region"].map(str::to_owned).to_vec();

@@ -12,8 +12,7 @@ pub(crate) use lint::lint;
 pub(crate) use show::grouped_table;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use billkeep_core::bill::dispute::LineId;
@@ -29,6 +28,7 @@ use billkeep_core::uin::Uin;
 use crate::args::{Bill, Format, Which};
 use crate::context::Context;
 use crate::error::{CommandError, short};
+use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table};
 
 pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> {
@@ -265,17 +265,7 @@ fn csv(
     let reader = store.read()?;
     let view = view(context, &reader, which, revision)?;
     let columns = Columns::of(&view).in_dialect(dialect);
-    let (temporary, mut out): (Option<std::path::PathBuf>, Box<dyn Write>) = match output {
-        None => (None, context.writer()),
-        Some(path) => {
-            let mut name = path.file_name().unwrap_or_default().to_owned();
-            name.push(".part");
-            let temporary = path.with_file_name(name);
-            let file = File::create(&temporary)
-                .map_err(|e| CommandError::user(format!("`{}`: {e}", temporary.display())))?;
-            (Some(temporary), Box::new(BufWriter::new(file)))
-        }
-    };
+    let mut out = OutFile::create(context, output.unwrap_or(Path::new("-")), For::Group)?;
     let wanted =
         owner.map(|uin| Condition { field: Field::Column(BillColumn::OwnerUin), value: uin.to_string() });
     let (mut text, mut scratch, mut rows) = (Vec::new(), Vec::new(), 0_u64);
@@ -297,12 +287,13 @@ fn csv(
         })?;
     }
     out.write_all(&text)?;
-    out.flush()?;
-    drop(out);
-    if let (Some(temporary), Some(path)) = (temporary, output) {
-        std::fs::rename(&temporary, path)
-            .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
+    let is_file = !out.is_stdout();
+    out.finish()?;
+    if let Some(path) = output.filter(|_| is_file) {
         context.say(&format!("Wrote {} lines of {} to `{}`.", grouped(rows), view.bill.key, path.display()));
+        if dialect == Dialect::Plain {
+            context.say("Cells are as imported; `--spreadsheet` writes them for a spreadsheet.");
+        }
     }
     Ok(())
 }

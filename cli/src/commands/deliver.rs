@@ -100,7 +100,8 @@ impl Ran {
             }
             Err(error) => {
                 // The first is told at the end; what fails for the very same reason needs no words of its own.
-                if self.failed.as_ref().is_some_and(|first| first.text() != error.text()) {
+                if self.failed.as_ref().is_some_and(|first| first.text() != error.text()) && !error.is_echo()
+                {
                     context.say(&error.text());
                 }
                 self.failed.get_or_insert(error);

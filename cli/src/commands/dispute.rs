@@ -1,7 +1,6 @@
 //! `dispute`: lines that the partner disagrees with.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::path::Path;
 
 use billkeep_core::bill::dispute::{
@@ -14,6 +13,7 @@ use billkeep_core::money::Amount;
 use crate::args::{Dispute, Which};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table};
 
 pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandError> {
@@ -190,20 +190,10 @@ fn advance(
 
 fn pack(context: &Context, number: u64, path: &Path) -> Result<(), CommandError> {
     let store = context.read()?;
-    let failed = |e: std::io::Error| CommandError::user(format!("`{}`: {e}", path.display()));
-    // The file appears whole.
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let temporary = path.with_file_name(name);
-    let mut file = File::create(&temporary).map_err(failed)?;
-    let packed = evidence::pack(&store.read()?, number, context.thread_count(), &mut file);
-    if packed.is_err() {
-        // It is of no use to anybody; what went wrong is told below.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    let packed = packed?;
-    file.sync_all().map_err(failed)?;
-    std::fs::rename(&temporary, path).map_err(failed)?;
+    // The file appears whole, and for its owner alone.
+    let mut file = OutFile::create(context, path, For::Owner)?;
+    let packed = evidence::pack(&store.read()?, number, context.thread_count(), &mut file)?;
+    file.finish()?;
     context.say(&format!(
         "Wrote the evidence of dispute {number} to `{}`: {}, {} of the arithmetic that do not come out,\n\
          {} other than in the revision before.",

@@ -21,8 +21,9 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     let key = context.bill_key(&reader, args.which.month, args.which.basis)?;
     let view = BillView::open(&reader, key, None)?;
     let coverage = coverage(args, &view)?;
-    let folder = Folder::open(&args.output)
-        .map_err(|e| CommandError::user(format!("cannot export to `{}`: {e}", args.output.display())))?;
+    let folder = Folder::create(&args.output).map_err(|e| {
+        CommandError::user(format!("cannot export: {e}")).hint("`-o` names the folder for the export")
+    })?;
     let name = args.output.display().to_string();
     let (uin, scope) = match (args.owner, args.kind) {
         (Some(uin), _) => (uin, Scope::Owner(uin)),
@@ -61,6 +62,9 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
         if files == 1 { "1 zip".to_owned() } else { format!("{} zips", grouped(files)) },
         args.output.display()
     ));
+    if !args.spreadsheet {
+        context.say("Cells are as imported; `--spreadsheet` writes them for a spreadsheet.");
+    }
     Ok(())
 }
 

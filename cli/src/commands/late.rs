@@ -139,9 +139,9 @@ fn accept(context: &Context, number: u64, reason: &str) -> Result<(), CommandErr
 
 fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandError> {
     let store = context.write()?;
-    let folder = context.store.parent().unwrap_or(std::path::Path::new(""));
+    let folder = context.stage();
     let settings = context.import_settings();
-    let (late, report) = carry::carry_forward(&store, number, reason, folder, &context.actor(), &settings)?;
+    let (late, report) = carry::carry_forward(&store, number, reason, &folder, &context.actor(), &settings)?;
     context.say(&format!(
         "Late file {number}, `{}`, is carried forward: its difference, {}, is in the bill for {} as {} of corrections.\n\
          The bill for {} is as it was confirmed.",
@@ -151,6 +151,8 @@ fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandErro
         output::lines(report.digest.lines()),
         late.bill
     ));
+    // Unless something else is staged there.
+    let _ = std::fs::remove_dir(&folder);
     for dispute in &report.settled {
         context.say(&format!("Dispute {dispute} is settled by it."));
     }

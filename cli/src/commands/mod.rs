@@ -33,10 +33,20 @@ pub(crate) use user::secret;
 
 use std::process::ExitCode;
 
+use billkeep_core::own_folder::own_folder;
+
 use crate::args::{Args, Bill, Command, Delivery};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::permission;
+
+/// Makes a folder of one's own in the folder beside the store in which things are made ready.
+pub(crate) fn staged(context: &Context, folder: &std::path::Path) -> Result<(), CommandError> {
+    for path in [context.stage().as_path(), folder] {
+        own_folder(path).map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
+    }
+    Ok(())
+}
 
 /// Runs the command of a command line.
 pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {

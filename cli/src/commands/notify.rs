@@ -157,7 +157,7 @@ fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandErr
     }
     // What two programs send at the same time arrives twice.
     let stage = context.stage();
-    std::fs::create_dir_all(&stage)?;
+    super::staged(context, &stage)?;
     let hold = Hold::of_file(&stage.join("notices.lock"), "those who are told")
         .map_err(|e| CommandError::new(e.kind(), e.to_string()))?;
     let open = |notifier: &Notifier| billkeep_sinks::open_notifier(notifier, &env);

@@ -4,7 +4,6 @@ mod project;
 mod test;
 mod tools;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +21,7 @@ use billkeep_sinks::wasm::{
 use crate::args::{GrantArgs, Plugin as Command};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table};
 use crate::progress::Waiting;
 
@@ -290,10 +290,15 @@ fn through(context: &Context, path: &Path, given: &GrantArgs) -> Result<(), Comm
         let _waiting = compiling(context, file);
         sink::opened(&record, Some(file)).map_err(|e| CommandError::user(e.to_string()))?;
     }
-    let dir = std::env::temp_dir().join(format!("billkeep-plugin-run-{}", std::process::id()));
-    let result = super::demo::through(context, &dir, &record);
-    let _ = fs::remove_dir_all(&dir);
-    result
+    // A new folder for its owner alone, whatever others have put there; it goes at the end.
+    let dir = temporary_folder("billkeep-plugin-run-")?;
+    super::demo::through(context, dir.path(), &record)
+}
+
+/// Makes a new folder among the temporary files.
+fn temporary_folder(prefix: &str) -> Result<tempfile::TempDir, CommandError> {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir();
+    folder.map_err(|e| CommandError::user(format!("no temporary folder can be made: {e}")))
 }
 
 /// A sink's plugin, as it was trusted.
@@ -338,13 +343,12 @@ fn declared_then(record: &SinkRecord) -> Declared {
 
 fn list(context: &Context, lock: Option<&Path>, check: Option<&Path>) -> Result<(), CommandError> {
     let all = pinned(context)?;
-    let failed = |path: &Path, e: std::io::Error| CommandError::user(format!("`{}`: {e}", path.display()));
     let text: String =
         std::iter::once("# billkeep plugins, version 1: sink, id, version, sha256\n".to_owned())
             .chain(all.iter().map(|p| format!("{}\t{}\t{}\t{}\n", p.sink, p.id, p.version, p.sha256)))
             .collect();
     if let Some(path) = lock {
-        fs::write(path, &text).map_err(|e| failed(path, e))?;
+        OutFile::write_all_to(context, path, For::All, text.as_bytes())?;
         context.say(&format!("Wrote the hashes of {} plugins to `{}`.", all.len(), path.display()));
         return Ok(());
     }

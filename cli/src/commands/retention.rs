@@ -111,5 +111,7 @@ fn apply(context: &Context, seen: &str, what: &RemovalArgs) -> Result<(), Comman
         output::lines(applied.lines),
         grouped(applied.loads)
     ));
-    Ok(store.close()?)
+    store.close()?;
+    CommandError::worst(applied.unreachable.into_values().map(CommandError::from).collect())
+        .map_or(Ok(()), Err)
 }

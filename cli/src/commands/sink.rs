@@ -123,11 +123,15 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     let record = storage::sink(&store.read()?, name)?;
     let options = record.options()?.of_sink;
     let stage = context.stage().join(format!("probe-{}", std::process::id()));
-    std::fs::create_dir_all(&stage).map_err(|e| CommandError::user(format!("`{}`: {e}", stage.display())))?;
+    // What is not there is not made, and not tried.
+    open(&record).map_err(|error| DeliveryError::Sink { sink: name.to_owned(), error })?;
+    super::staged(context, &stage)?;
     let url = billkeep_sinks::below(
         &record.url,
         &format!("billkeep-probe-{}-{}", context.now_unix_s(), std::process::id()),
     );
+    billkeep_sinks::create_folder(&url)
+        .map_err(|error| DeliveryError::Sink { sink: name.to_owned(), error })?;
     // What one that remembers has put, only the same one knows.
     let remembers = open_at(&url, &options).ok().filter(|sink| sink.memory().is_some()).map(Arc::from);
     let open = || match &remembers {
@@ -228,7 +232,12 @@ fn add(
 ) -> Result<(), CommandError> {
     let store = context.write()?;
     let waiting = file.map(|file| plugin::compiling(context, file));
-    // The folder is made now, so that a path that cannot be is told now.
+    // This is where somebody names the folder: it is made now, and never later.
+    if let Some(made) =
+        billkeep_sinks::create_folder(&record.url).map_err(|e| CommandError::user(e.to_string()))?
+    {
+        context.say(&format!("Created the folder `{}`.", made.display()));
+    }
     let means = billkeep_sinks::means(&record.options()?.of_sink);
     let opened = opened(record, file).and_then(|sink| Ok((sink, means?)));
     drop(waiting);

@@ -82,6 +82,12 @@ pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError
     files(&reader, on, profile, &mut items)?;
     deliveries(&reader, on, &mut items)?;
     let scheduler = scheduler(context, &reader, &mut items)?;
+    items.extend(context.open_to_others().map(|mode| Item {
+        section: Section::Failed,
+        subject: "store".to_owned(),
+        text: format!("its file has mode {mode}: other users of this machine can read it"),
+        next: format!("chmod 600 {}", context.store.display()),
+    }));
     items.sort_by_key(|item| item.section);
     match context.format {
         Format::Table => print(context, on, &settings, profile, &scheduler, &items),

@@ -110,7 +110,14 @@ fn try_sink(
     new: Option<&SinkRecord>,
 ) -> Result<(), CommandError> {
     match new {
-        Some(record) => sink::preflight(context, record),
+        Some(record) => {
+            let made =
+                billkeep_sinks::create_folder(&record.url).map_err(|e| CommandError::user(e.to_string()))?;
+            if let Some(made) = made {
+                context.say(&format!("Created the folder `{}`.", made.display()));
+            }
+            sink::preflight(context, record)
+        }
         None => sink::preflight(context, &storage::sink(store, &bound.sink)?),
     }
 }

@@ -25,6 +25,12 @@ fn check(context: &Context) -> Result<(), CommandError> {
         checked.bills,
         checked.entries
     ));
+    if let Some(mode) = context.open_to_others() {
+        let path = context.store.display();
+        context.say(&format!(
+            "warning: `{path}` has mode {mode}: other users of this machine can read it; `chmod 600 {path}` keeps it to you"
+        ));
+    }
     Ok(())
 }
 

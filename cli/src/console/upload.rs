@@ -203,15 +203,6 @@ async fn body(
     Ok(sent)
 }
 
-/// Makes a folder that only its owner reads: bills lie in it.
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 /// Removes what uploads have left that a kill has ended.
 pub(super) fn clear_uploads(stage: &Path) {
     let entries = std::fs::read_dir(stage).into_iter().flatten().flatten();
@@ -234,7 +225,7 @@ async fn begin(
         return Err(CommandError::user(format!("`{name}` is not the name of a file")));
     }
     let folder = console.context.stage().join(format!("upload-{}", secret()?));
-    private_folder(&folder)?;
+    crate::commands::staged(&console.context, &folder)?;
     let held = Share { all: console.uploads.clone(), bytes: 0 };
     let sent = Sent { path: folder.join(name), folder, sha256: [0; 32], held };
     let file = tokio::fs::File::create_new(&sent.path).await?;

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::hex;
 use crate::export::RenderSettings;
+use crate::own_folder::own_folder;
 use crate::sink::{Hold, Place, Sink, SinkError};
 use crate::storage::SinkRecord;
 use crate::store::{Read, StoreError, Writer};
@@ -146,7 +147,7 @@ impl Desk {
                 Ok(Desk { own: folder.clone(), folder, _holds: [held, Hold::default()] })
             }
             at_sink => {
-                let (own, own_held) = own_folder(to, stage)?;
+                let (own, own_held) = folder_beside_store(to, stage)?;
                 Ok(Desk { folder: at_sink.unwrap_or_else(|| own.clone()), own, _holds: [held, own_held] })
             }
         }
@@ -164,10 +165,11 @@ impl Desk {
 }
 
 /// Makes the folder beside the store in which a sink's parts are staged, and locks it.
-fn own_folder(to: &Destination, stage: &Path) -> Result<(PathBuf, Hold), DeliveryError> {
+fn folder_beside_store(to: &Destination, stage: &Path) -> Result<(PathBuf, Hold), DeliveryError> {
     let id = hex(&<[u8; 32]>::from(Sha256::digest(format!("{}\0{}", to.record.name, to.record.url))));
     let folder = stage.join(id.get(..16).unwrap_or(&id));
-    fs::create_dir_all(&folder).map_err(|e| stage_error(&folder, &e))?;
+    own_folder(stage).map_err(|e| stage_error(stage, &e))?;
+    own_folder(&folder).map_err(|e| stage_error(&folder, &e))?;
     let what = format!("sink `{}`", to.record.name);
     let hold = Hold::of_file(&folder.join(LOCK), &what).map_err(|e| to.error(e))?;
     // What a killed program left is made anew.

@@ -177,6 +177,18 @@ pub fn present(kind: CellKind, cell: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(shown)
 }
 
+/// Returns a cell that no spreadsheet takes for a formula, with as little changed as that needs: an apostrophe stands before it
+/// then. Numbers and `-` are as they are.
+pub fn no_formula(cell: &[u8]) -> Cow<'_, [u8]> {
+    if cell.first() != Some(&MARK) && !begins_formula(CellKind::Text, cell) {
+        return Cow::Borrowed(cell);
+    }
+    let mut shown = Vec::with_capacity(cell.len() + 1);
+    shown.push(MARK);
+    shown.extend_from_slice(cell);
+    Cow::Owned(shown)
+}
+
 /// Returns what [`present`] was given, without the white space around ids and amounts.
 pub fn restore(cell: &[u8]) -> &[u8] {
     let cell = cell.strip_prefix(&[MARK]).unwrap_or(cell);
@@ -256,6 +268,22 @@ mod tests {
             (CellKind::Number, "-1+1", "'-1+1"),
         ] {
             assert_eq!(shown(kind, cell), want, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn a_table_for_people_has_no_formula_and_ids_as_they_are() {
+        for (cell, want) in [
+            ("=1+1", "'=1+1"),
+            ("＝1+1", "'＝1+1"),
+            ("\t=1+1", "'\t=1+1"),
+            ("'x", "''x"),
+            ("100010445724", "100010445724"),
+            ("-12.50", "-12.50"),
+            ("-", "-"),
+            ("", ""),
+        ] {
+            assert_eq!(no_formula(cell.as_bytes()), want.as_bytes(), "{cell:?}");
         }
     }
 

@@ -25,7 +25,7 @@ mod whose;
 pub(crate) use archive::write_small;
 pub use compose::PriceSum;
 pub use csv::{Columns, write_line};
-pub use dialect::{CellKind, present, restore, write_quoted};
+pub use dialect::{CellKind, no_formula, present, restore, write_quoted};
 pub use each::{Exported, export_each};
 pub use form::{Audience, Dialect, Form, Per, Shape};
 pub use line_headers::LineHeaders;

@@ -144,7 +144,11 @@ fn stage(
 ) -> Result<Rendered, ExportError> {
     let failed = |e: std::io::Error| ExportError::Write(format!("`{}`: {e}", path.display()));
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
-    let rendered = render(store, view, plan, settings, &mut out)?;
+    let rendered = render(store, view, plan, settings, &mut out).map_err(|error| match error {
+        // Whose disk is full?
+        ExportError::Write(why) => ExportError::Write(format!("`{}`: {why}", path.display())),
+        error => error,
+    })?;
     out.flush().map_err(failed)?;
     out.get_ref().sync_all().map_err(failed)?;
     Ok(rendered)

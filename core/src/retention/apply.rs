@@ -1,6 +1,6 @@
 //! Removes what was seen. Each delivery is marked before anything of it goes, so that a stop in between is found and finished.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::bill::{BillKey, Load, PrunedLoad, Segment};
@@ -17,7 +17,7 @@ use super::RetentionError;
 use super::plan::{Removal, plan};
 
 /// What was removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Applied {
     /// Deliveries, with part and manifest.
     pub deliveries: u64,
@@ -25,6 +25,8 @@ pub struct Applied {
     pub loads: u64,
     /// Their lines.
     pub lines: u64,
+    /// Sinks that could not be used: their deliveries are there as before, and so are all lines.
+    pub unreachable: BTreeMap<String, DeliveryError>,
 }
 
 /// Opens a sink.
@@ -35,7 +37,8 @@ pub type Opener<'a> = &'a dyn Fn(SinkRecord) -> Result<Destination, DeliveryErro
 ///
 /// # Errors
 /// [`RetentionError::Changed`] when the plan is another one by now; [`RetentionError::NotOurs`] when a sink holds something
-/// else. What was removed before an error is marked as removed, and running again goes on.
+/// else. What was removed before an error is marked as removed, and running again goes on. A sink that cannot be used is no
+/// error: see [`Applied::unreachable`].
 pub fn apply(
     store: &Store,
     seen: &str,
@@ -50,22 +53,30 @@ pub fn apply(
         return Err(RetentionError::Changed { seen: seen.to_owned(), now: now.chars().take(12).collect() });
     }
     let mut applied = Applied::default();
-    let mut loads = Vec::new();
+    let (mut loads, mut lines_count) = (Vec::new(), 0);
     for removal in plan.removals {
         match removal {
-            Removal::Delivery { number, .. } => {
-                delivery_goes(store, number, (open, stage), actor)?;
-                applied.deliveries += 1;
+            Removal::Delivery { sink, .. } if applied.unreachable.contains_key(&sink) => {}
+            Removal::Delivery { number, sink, .. } => {
+                match delivery_goes(store, number, (open, stage), actor) {
+                    Ok(()) => applied.deliveries += 1,
+                    // The other sinks are not kept waiting for this one.
+                    Err(RetentionError::Delivery(e)) if e.is_of_sink() => {
+                        applied.unreachable.insert(sink, e);
+                    }
+                    Err(e) => return Err(e),
+                }
             }
             Removal::Lines { bill, load, lines, .. } => {
                 loads.push((bill, load));
-                applied.loads += 1;
-                applied.lines += lines;
+                lines_count += lines;
             }
         }
     }
-    if !loads.is_empty() {
+    // Deliveries that are still there may need them.
+    if !loads.is_empty() && applied.unreachable.is_empty() {
         lines_go(store.write()?, &loads, actor)?;
+        (applied.loads, applied.lines) = (loads.len() as u64, lines_count);
     }
     Ok(applied)
 }

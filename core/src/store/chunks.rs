@@ -11,10 +11,12 @@
 //! ```
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
+
+use crate::own_folder::own_file_options;
 
 const MAGIC: &[u8; 8] = b"BKCHUNK1";
 const ENTRY_BYTES: usize = 48;
@@ -190,8 +192,8 @@ impl ChunkCache {
 
     /// Takes hold of the end of the file.
     fn begin(&self) -> Option<Adder> {
-        let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&self.path).ok()?;
+        let mut file = own_file_options().create(true).truncate(false).open(&self.path).ok()?;
+        keep_to_owner(&file);
         file.try_lock().ok()?;
         // What another program has added since counts as well.
         let mut entries = read_list(&mut file).unwrap_or_default();
@@ -239,6 +241,17 @@ impl ChunkCache {
             let _ = adder.finish();
         }
     }
+}
+
+/// A cache that an earlier version made may be open to other users.
+fn keep_to_owner(file: &File) {
+    #[cfg(unix)]
+    {
+        // Somebody else's stays as it is.
+        let _ = file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = file;
 }
 
 impl Adder {

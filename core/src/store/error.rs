@@ -1,5 +1,7 @@
 //! Why the store could not do it, in billkeep's words.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use crate::error::Kind;
@@ -13,6 +15,22 @@ pub enum StoreError {
     /// No file.
     #[error("there is no store at `{0}`")]
     Missing(PathBuf),
+    /// No folder for it.
+    #[error("there is no store at `{path}`: the folder `{folder}` does not exist")]
+    NoFolder {
+        /// Where the store would be.
+        path: PathBuf,
+        /// The folder that is missing.
+        folder: PathBuf,
+    },
+    /// A link that leads nowhere.
+    #[error("there is no store at `{path}`: it is a link to `{target}`, which does not exist")]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// What it names.
+        target: PathBuf,
+    },
     /// A file is there already.
     #[error("there is a store at `{0}` already")]
     Exists(PathBuf),
@@ -44,6 +62,12 @@ pub enum StoreError {
     /// A record that others refer to is not there.
     #[error("the store is damaged: {0} is missing")]
     Lost(String),
+    /// The file, or its folder, is not for this user, or may not be changed.
+    #[error("the store cannot be read or written: {0}")]
+    Denied(String),
+    /// There is no room left.
+    #[error("the store cannot be written: {0}")]
+    Full(String),
     /// The disk failed.
     #[error("the store cannot be read or written: {0}")]
     Io(String),
@@ -52,17 +76,29 @@ pub enum StoreError {
         "writing to the store broke off, and nothing of it was kept ({0}); the store has to be opened again"
     )]
     BrokenOff(String),
+    /// It failed before, which was reported then.
+    #[error(
+        "an earlier read or write of the store failed; nothing more is done with it until it is opened again"
+    )]
+    Failed,
 }
 
 impl StoreError {
     /// Returns the kind.
     pub fn kind(&self) -> Kind {
         match self {
-            StoreError::Missing(_) | StoreError::Exists(_) | StoreError::NotAStore { .. } => Kind::User,
+            StoreError::Missing(_)
+            | StoreError::NoFolder { .. }
+            | StoreError::Dangling { .. }
+            | StoreError::Exists(_)
+            | StoreError::Denied(_)
+            | StoreError::NotAStore { .. } => Kind::User,
             StoreError::Format(_) => Kind::User,
             StoreError::Busy => Kind::Passing,
             StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => Kind::Damaged,
-            StoreError::Io(_) | StoreError::BrokenOff(_) => Kind::Internal,
+            StoreError::Io(_) | StoreError::Full(_) | StoreError::Failed | StoreError::BrokenOff(_) => {
+                Kind::Internal
+            }
         }
     }
 
@@ -75,9 +111,8 @@ impl From<redb::StorageError> for StoreError {
     fn from(e: redb::StorageError) -> Self {
         match e {
             redb::StorageError::Corrupted(why) => StoreError::damaged("a page", why),
-            redb::StorageError::PreviousIo => StoreError::Io(
-                "an earlier read or write failed, and nothing more is done with the file until it is opened again".into(),
-            ),
+            redb::StorageError::PreviousIo => StoreError::Failed,
+            redb::StorageError::Io(e) => of_kind(e.kind(), e.to_string()),
             e => StoreError::Io(e.to_string()),
         }
     }
@@ -111,6 +146,43 @@ impl From<redb::CommitError> for StoreError {
     }
 }
 
+/// The first bytes of every file of redb.
+const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
+
+/// Makes an error of what the system says of a file.
+pub(super) fn of_file(path: &Path, e: &std::io::Error) -> StoreError {
+    of_kind(e.kind(), format!("`{}`: {e}", path.display()))
+}
+
+fn of_kind(kind: ErrorKind, text: String) -> StoreError {
+    match kind {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreError::Denied(text),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full(text),
+        // The file's own pages say how long it is.
+        ErrorKind::UnexpectedEof => StoreError::damaged("the file", "it is shorter than it was: it is cut"),
+        _ => StoreError::Io(text),
+    }
+}
+
+/// Says why there is no file at a path.
+pub(super) fn missing(path: &Path) -> StoreError {
+    if let Ok(target) = std::fs::read_link(path) {
+        return StoreError::Dangling { path: path.to_owned(), target };
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.filter(|folder| !folder.exists()) {
+        Some(folder) => StoreError::NoFolder { path: path.to_owned(), folder: folder.to_owned() },
+        None => StoreError::Missing(path.to_owned()),
+    }
+}
+
+/// Says whether a file begins as a store does.
+fn begins_as_a_store(path: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut begin));
+    read.is_ok() && begin == MAGIC
+}
+
 /// Tells why a file cannot be opened.
 pub(super) fn open_error(path: &Path, e: redb::DatabaseError) -> StoreError {
     match e {
@@ -118,11 +190,13 @@ pub(super) fn open_error(path: &Path, e: redb::DatabaseError) -> StoreError {
             StoreError::Busy
         }
         redb::DatabaseError::Storage(redb::StorageError::Io(e)) => match e.kind() {
-            std::io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
-            std::io::ErrorKind::InvalidData => {
-                StoreError::NotAStore { path: path.to_owned(), why: e.to_string() }
+            ErrorKind::NotFound => missing(path),
+            ErrorKind::InvalidData if begins_as_a_store(path) => StoreError::damaged("the file", e),
+            ErrorKind::UnexpectedEof if !begins_as_a_store(path) => {
+                StoreError::NotAStore { path: path.to_owned(), why: "it is too short".into() }
             }
-            _ => StoreError::Io(format!("`{}`: {e}", path.display())),
+            ErrorKind::InvalidData => StoreError::NotAStore { path: path.to_owned(), why: e.to_string() },
+            _ => of_file(path, &e),
         },
         redb::DatabaseError::Storage(e) => e.into(),
         e => StoreError::NotAStore { path: path.to_owned(), why: e.to_string() },

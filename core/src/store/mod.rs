@@ -28,6 +28,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{self, CodecError, Layouts};
+use crate::own_folder::own_file_options;
 pub use chunks::ChunkCache;
 pub use disk::Disk;
 pub use error::StoreError;
@@ -136,16 +137,22 @@ impl Store {
         options: &OpenOptions,
         fill: impl FnOnce(&Writer) -> Result<(), StoreError>,
     ) -> Result<Store, StoreError> {
-        if path.exists() {
-            return Err(StoreError::Exists(path.to_owned()));
+        // What opening it would find is what is there: the two never disagree.
+        match Store::open(path, options, Access::Read) {
+            Err(StoreError::Missing(_)) => {}
+            Ok(_) | Err(StoreError::Busy) => return Err(StoreError::Exists(path.to_owned())),
+            Err(e) => return Err(e),
         }
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let temporary = path.with_file_name(name);
-        let io = |e: std::io::Error| StoreError::Io(format!("`{}`: {e}", temporary.display()));
-        if temporary.exists() {
-            std::fs::remove_file(&temporary).map_err(io)?;
+        let io = |e: std::io::Error| error::of_file(&temporary, &e);
+        match std::fs::remove_file(&temporary) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),
+            _ => {}
         }
+        // Bills are nobody else's business on this machine, whatever the umask is.
+        own_file_options().create_new(true).open(&temporary).map_err(io)?;
         let db = Self::builder(options).create(&temporary).map_err(|e| open_error(&temporary, e))?;
         let made = Store::over(Handle::Writable(Held(Some(db))), &temporary, options);
         made.fill(fill)?;
@@ -260,7 +267,7 @@ impl Store {
     /// As [`Store::open`]; [`StoreError::Damaged`] when a page is not what was written.
     pub fn check_pages(path: &Path, options: &OpenOptions) -> Result<(), StoreError> {
         file_bytes(path)?;
-        let io = |e: std::io::Error| StoreError::Io(format!("`{}`: {e}", path.display()));
+        let io = |e: std::io::Error| error::of_file(path, &e);
         let to_write = std::fs::OpenOptions::new().read(true).write(true).open(path);
         let may_write = to_write.is_ok();
         let file = to_write.or_else(|_| std::fs::File::open(path)).map_err(io)?;
@@ -379,11 +386,14 @@ impl Store {
 }
 
 fn file_bytes(path: &Path) -> Result<u64, StoreError> {
-    let found = std::fs::metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => StoreError::Missing(path.to_owned()),
-        _ => StoreError::Io(format!("`{}`: {e}", path.display())),
-    })?;
-    Ok(found.len())
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            Err(StoreError::NotAStore { path: path.to_owned(), why: "it is a folder".into() })
+        }
+        Ok(found) => Ok(found.len()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(error::missing(path)),
+        Err(e) => Err(error::of_file(path, &e)),
+    }
 }
 
 fn open_writable(path: &Path, options: &OpenOptions) -> Result<redb::Database, StoreError> {

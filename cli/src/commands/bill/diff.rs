@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use billkeep_core::bill::{BillError, BillView, Change, Comparison, Diff, DiffGroup, DiffLine, Net};
-use billkeep_core::export::write_quoted;
 use billkeep_core::money::Amount;
 use billkeep_core::schema::Column as BillColumn;
 use serde_json::{Map, Value, json};
@@ -11,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::args::{Format, Which};
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output::{self, Column, Table, fitted};
+use crate::output::{self, Column, Table, fitted, write_cell};
 
 /// How wide a table may be.
 const WIDTH: usize = 80;
@@ -39,7 +38,7 @@ pub(super) fn diff(
             diff
         }
         Format::Csv => {
-            let mut out = CsvLines::new(&comparison, context.writer())?;
+            let mut out = CsvLines::new(&comparison, context.raw, context.writer())?;
             let diff = comparison.run(&reader, threads, &mut |change| out.change(change))?;
             out.out.flush()?;
             diff
@@ -179,13 +178,14 @@ type Out = Box<dyn Write + Send>;
 struct CsvLines<'a> {
     headers: &'a [String],
     changes: u64,
+    raw: bool,
     text: Vec<u8>,
     out: Out,
 }
 
 impl<'a> CsvLines<'a> {
-    fn new(comparison: &'a Comparison<'_>, out: Out) -> Result<CsvLines<'a>, CommandError> {
-        let mut lines = CsvLines { headers: comparison.headers(), changes: 0, text: Vec::new(), out };
+    fn new(comparison: &'a Comparison<'_>, raw: bool, out: Out) -> Result<CsvLines<'a>, CommandError> {
+        let mut lines = CsvLines { headers: comparison.headers(), changes: 0, raw, text: Vec::new(), out };
         let fixed = ["change", "kind", "by", "columns", "currency", "total"].map(str::as_bytes);
         lines.record(fixed.into_iter().chain(comparison.headers().iter().map(String::as_bytes)))?;
         Ok(lines)
@@ -197,7 +197,7 @@ impl<'a> CsvLines<'a> {
             if at > 0 {
                 self.text.push(b',');
             }
-            write_quoted(cell, &mut self.text);
+            write_cell(self.raw, cell, &mut self.text);
         }
         self.text.push(b'\n');
         Ok(self.out.write_all(&self.text)?)

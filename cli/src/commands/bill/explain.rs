@@ -5,7 +5,6 @@ use std::io::Write;
 use billkeep_core::bill::{BillView, Explained, Field, Load, PlacedLine, Shown, explain as explain_core};
 use billkeep_core::block::Sums;
 use billkeep_core::digest::hex;
-use billkeep_core::export::write_quoted;
 use billkeep_core::money::Amount;
 use billkeep_core::schema::Column as BillColumn;
 use serde_json::{Map, Value, json};
@@ -13,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::args::{Format, Which};
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output::{self, Column, Table, fitted};
+use crate::output::{self, Column, Table, fitted, write_cell};
 
 /// The columns that tell a line from its like.
 const TELLING: [BillColumn; 6] = [
@@ -58,7 +57,7 @@ pub(super) fn explain(
             sums
         }
         Format::Csv => {
-            let mut out = CsvLines::new(&view, context.writer())?;
+            let mut out = CsvLines::new(&view, context.raw, context.writer())?;
             let sums = run(&mut |line| out.line(&line))?;
             out.out.flush()?;
             sums
@@ -202,12 +201,13 @@ fn values(view: &BillView, columns: &[BillColumn], line: &PlacedLine) -> Vec<Str
 struct CsvLines<'a> {
     view: &'a BillView,
     columns: Vec<BillColumn>,
+    raw: bool,
     out: Out,
 }
 
 impl<'a> CsvLines<'a> {
-    fn new(view: &'a BillView, out: Out) -> Result<CsvLines<'a>, CommandError> {
-        let mut lines = CsvLines { view, columns: summed(view), out };
+    fn new(view: &'a BillView, raw: bool, out: Out) -> Result<CsvLines<'a>, CommandError> {
+        let mut lines = CsvLines { view, columns: summed(view), raw, out };
         let names = names(&lines.columns);
         lines.record(&names)?;
         Ok(lines)
@@ -219,7 +219,7 @@ impl<'a> CsvLines<'a> {
             if at > 0 {
                 text.push(b',');
             }
-            write_quoted(cell.as_bytes(), &mut text);
+            write_cell(self.raw, cell.as_bytes(), &mut text);
         }
         text.push(b'\n');
         Ok(self.out.write_all(&text)?)

@@ -8,10 +8,10 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use billkeep_core::bill::{Group, Grouped};
-use billkeep_core::export::write_quoted;
 use billkeep_core::money::Amount;
 
 use crate::error::CommandError;
+use crate::output::write_cell;
 
 /// Rows in a stripe: some 100 KiB of text.
 const STRIPE_ROWS: usize = 1024;
@@ -20,9 +20,10 @@ const STRIPE_ROWS: usize = 1024;
 pub(super) fn write<W: Write + Send>(
     shown: &Grouped,
     threads: usize,
+    raw: bool,
     out: &mut W,
 ) -> Result<(), CommandError> {
-    let writer = RowWriter::new(shown);
+    let writer = RowWriter::new(shown, raw);
     let mut text = Vec::new();
     writer.header(shown, &mut text);
     out.write_all(&text)?;
@@ -48,10 +49,10 @@ struct Quoted {
 const PIECE_BYTES: usize = 32;
 
 impl Quoted {
-    fn new(texts: &[String]) -> Quoted {
+    fn new(texts: &[String], raw: bool) -> Quoted {
         let mut quoted = Quoted { ends: vec![0], bytes: Vec::new() };
         for text in texts {
-            write_quoted(text.as_bytes(), &mut quoted.bytes);
+            write_cell(raw, text.as_bytes(), &mut quoted.bytes);
             quoted.bytes.push(b',');
             quoted.ends.push(quoted.bytes.len());
         }
@@ -78,13 +79,14 @@ impl Quoted {
 struct RowWriter {
     fields: Vec<Quoted>,
     currencies: Quoted,
+    raw: bool,
 }
 
 impl RowWriter {
-    fn new(shown: &Grouped) -> RowWriter {
-        let mut fields: Vec<Quoted> = shown.values().map(Quoted::new).collect();
-        let currencies = fields.pop().unwrap_or_else(|| Quoted::new(&[]));
-        RowWriter { fields, currencies }
+    fn new(shown: &Grouped, raw: bool) -> RowWriter {
+        let mut fields: Vec<Quoted> = shown.values().map(|texts| Quoted::new(texts, raw)).collect();
+        let currencies = fields.pop().unwrap_or_else(|| Quoted::new(&[], raw));
+        RowWriter { fields, currencies, raw }
     }
 
     fn header(&self, shown: &Grouped, out: &mut Vec<u8>) {
@@ -95,7 +97,7 @@ impl RowWriter {
             if i > 0 {
                 out.push(b',');
             }
-            write_quoted(name.as_bytes(), out);
+            write_cell(self.raw, name.as_bytes(), out);
         }
         out.push(b'\n');
     }

@@ -22,7 +22,7 @@ pub(super) fn show(
     let view = super::view(context, &reader, which, revision)?;
     let shown = bill::show(&reader, &view, &fields, context.thread_count())?;
     if context.format == Format::Csv {
-        grouped_csv::write(&shown, context.thread_count(), &mut context.writer())?;
+        grouped_csv::write(&shown, context.thread_count(), context.raw, &mut context.writer())?;
         say_revision(context, which, &view);
         return Ok(());
     }

@@ -1,6 +1,5 @@
 //! `plugin test`: the author's kit, and its report.
 
-use std::fs;
 use std::path::Path;
 
 use billkeep_core::error::Kind;
@@ -10,6 +9,7 @@ use billkeep_sinks::wasm::kit::{self, Checked, Outcome, Subject};
 use crate::args::GrantArgs;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::out_file::{For, OutFile};
 use crate::output::{Column, Table};
 
 pub(super) fn test(
@@ -24,12 +24,11 @@ pub(super) fn test(
     let mut options = billkeep_sinks::Options::new();
     super::grant(&url, given, &mut options)?;
     let grants = Grants::of(&options).map_err(|e| CommandError::user(e.to_string()))?;
-    let stage = std::env::temp_dir().join(format!("billkeep-plugin-test-{}", std::process::id()));
-    fs::create_dir_all(&stage).map_err(|e| CommandError::user(format!("`{}`: {e}", stage.display())))?;
+    let stage = super::temporary_folder("billkeep-plugin-test-")?;
     let waiting = super::compiling(context, &file);
-    let checked = kit::run(&Subject { file: &file, grants: &grants, only, stage: &stage });
+    let checked = kit::run(&Subject { file: &file, grants: &grants, only, stage: stage.path() });
     drop(waiting);
-    let _ = fs::remove_dir_all(&stage);
+    drop(stage);
     let checked = checked.map_err(CommandError::user)?;
     let columns = ["check", "result", "what", "seen"].map(Column::text);
     let mut table = Table::new("billkeep.plugin.test/1", columns.to_vec());
@@ -43,8 +42,7 @@ pub(super) fn test(
     }
     table.print(context)?;
     if let Some(path) = junit {
-        fs::write(path, xml(&file.name(), &checked))
-            .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
+        OutFile::write_all_to(context, path, For::All, xml(&file.name(), &checked).as_bytes())?;
     }
     let count = |is: fn(&Outcome) -> bool| checked.iter().filter(|c| is(&c.outcome)).count();
     let passed = count(|o| *o == Outcome::Passed);

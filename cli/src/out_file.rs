@@ -1,0 +1,231 @@
+//! A file that the user names with `-o`, `--metrics` and the like.
+//!
+//! A regular file is replaced whole or not at all, and keeps its mode. What is no regular file (a pipe, a device, the program's
+//! own stdout by whatever name) is written through, and never replaced; a link stays a link. `-` is stdout.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use crate::context::Context;
+use crate::error::CommandError;
+
+/// Links that are followed, at most.
+const LINKS_MAX: usize = 40;
+
+/// For whom a new file is. The umask may allow less.
+#[derive(Clone, Copy)]
+pub(crate) enum For {
+    /// Its owner alone: evidence.
+    Owner,
+    /// Its owner and group: bills.
+    Group,
+    /// Everybody on the machine: figures for monitoring, reports of tests.
+    All,
+}
+
+impl For {
+    #[cfg(unix)]
+    fn mode(self) -> u32 {
+        match self {
+            For::Owner => 0o600,
+            For::Group => 0o640,
+            For::All => 0o644,
+        }
+    }
+}
+
+/// An output file that is being written. Nothing is replaced before [`OutFile::finish`].
+pub(crate) struct OutFile {
+    path: PathBuf,
+    to: To,
+}
+
+enum To {
+    /// The program's own stdout, or whoever has the output instead.
+    Stdout(Box<dyn Write + Send>),
+    /// A pipe or a device, or a file that cannot be replaced.
+    Through(BufWriter<File>),
+    /// A new file that takes the place of `target`.
+    Beside { file: BufWriter<tempfile::NamedTempFile>, target: PathBuf },
+}
+
+/// What a path leads to.
+enum Place {
+    Stdout,
+    Through(PathBuf),
+    File(PathBuf),
+}
+
+impl OutFile {
+    /// Opens a file to write.
+    pub(crate) fn create(context: &Context, path: &Path, readers: For) -> Result<OutFile, CommandError> {
+        let failed = |e: &io::Error| error(path, e);
+        let to = match place(path).map_err(|e| failed(&e))? {
+            Place::Stdout => To::Stdout(context.writer()),
+            Place::Through(target) => {
+                let file = OpenOptions::new().append(true).open(target).map_err(|e| failed(&e))?;
+                To::Through(BufWriter::new(file))
+            }
+            Place::File(target) => beside(path, target, readers)?,
+        };
+        Ok(OutFile { path: path.to_owned(), to })
+    }
+
+    /// Writes a file at once.
+    pub(crate) fn write_all_to(
+        context: &Context,
+        path: &Path,
+        readers: For,
+        bytes: &[u8],
+    ) -> Result<(), CommandError> {
+        let mut file = OutFile::create(context, path, readers)?;
+        file.write_all(bytes).map_err(|e| error(path, &e))?;
+        file.finish()
+    }
+
+    /// Says whether it goes to stdout, so that no words about a file are needed.
+    pub(crate) fn is_stdout(&self) -> bool {
+        matches!(self.to, To::Stdout(_))
+    }
+
+    /// Puts the file in its place.
+    pub(crate) fn finish(self) -> Result<(), CommandError> {
+        let OutFile { path, to } = self;
+        let failed = |e: &io::Error| error(&path, e);
+        match to {
+            To::Stdout(mut out) => Ok(out.flush()?),
+            To::Through(mut file) => file.flush().map_err(|e| failed(&e)),
+            To::Beside { file, target } => {
+                let file = file.into_inner().map_err(|e| failed(e.error()))?;
+                file.as_file().sync_all().map_err(|e| failed(&e))?;
+                file.persist(target).map(drop).map_err(|e| failed(&e.error))
+            }
+        }
+    }
+}
+
+impl Write for OutFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = match &mut self.to {
+            To::Stdout(out) => return out.write(bytes),
+            To::Through(file) => file.write(bytes),
+            To::Beside { file, .. } => file.write(bytes),
+        };
+        // Whoever only hears of the error knows which file it was.
+        written.map_err(|e| io::Error::new(e.kind(), format!("`{}`: {e}", self.path.display())))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.to {
+            To::Stdout(out) => out.flush(),
+            To::Through(file) => file.flush(),
+            To::Beside { file, .. } => file.flush(),
+        }
+    }
+}
+
+fn error(path: &Path, e: &io::Error) -> CommandError {
+    let error = CommandError::user(format!("`{}` cannot be written: {e}", path.display()));
+    match e.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            error.hint("free some room on that disk, or name another file")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            error.hint("name a file in a folder that you may write to")
+        }
+        _ => error,
+    }
+}
+
+/// Follows links, without losing the names of the program's own streams on the way.
+fn place(path: &Path) -> io::Result<Place> {
+    if path.as_os_str() == "-" {
+        return Ok(Place::Stdout);
+    }
+    let mut at = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        // Whatever stdout is, a file among them: it is written where it stands.
+        if let Some(stream) = stream(&at) {
+            return Ok(if stream == "1" { Place::Stdout } else { Place::Through(at) });
+        }
+        let metadata = match fs::symlink_metadata(&at) {
+            Ok(metadata) => metadata,
+            Err(e) if e.kind() == ErrorKind::NotFound => return missing(at),
+            Err(e) => return Err(e),
+        };
+        if metadata.is_symlink() {
+            let target = fs::read_link(&at)?;
+            at = at.parent().unwrap_or(Path::new("")).join(target);
+        } else if metadata.is_dir() {
+            return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder; name a file"));
+        } else {
+            return Ok(if metadata.is_file() { Place::File(at) } else { Place::Through(at) });
+        }
+    }
+    Err(io::Error::other("too many links lead to one another"))
+}
+
+/// A file that is not there yet, in a folder that has to be.
+fn missing(path: PathBuf) -> io::Result<Place> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match fs::metadata(folder) {
+        Ok(metadata) if metadata.is_dir() => Ok(Place::File(path)),
+        Ok(_) => {
+            Err(io::Error::new(ErrorKind::NotADirectory, format!("`{}` is not a folder", folder.display())))
+        }
+        Err(e) if e.kind() == ErrorKind::NotFound => Err(io::Error::new(
+            ErrorKind::NotFound,
+            format!("the folder `{}` does not exist", folder.display()),
+        )),
+        Err(e) => Err(e),
+    }
+}
+
+/// Returns the number of the program's stream that a path names: `/dev/stdout`, `/dev/fd/1`, `/proc/self/fd/1`.
+fn stream(path: &Path) -> Option<&str> {
+    let text = path.to_str()?;
+    let number = match text {
+        "/dev/stdout" => "1",
+        "/dev/stderr" => "2",
+        _ => {
+            let own = format!("/proc/{}/fd/", std::process::id());
+            text.strip_prefix("/dev/fd/")
+                .or_else(|| text.strip_prefix("/proc/self/fd/"))
+                .or_else(|| text.strip_prefix("/proc/thread-self/fd/"))
+                .or_else(|| text.strip_prefix(own.as_str()))?
+        }
+    };
+    number.bytes().all(|b| b.is_ascii_digit()).then_some(number)
+}
+
+/// Makes a new file beside the one whose place it takes, with its mode.
+fn beside(path: &Path, target: PathBuf, readers: For) -> Result<To, CommandError> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".billkeep-").suffix(".part");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(readers.mode()));
+    #[cfg(not(unix))]
+    let _ = readers;
+    let there = fs::metadata(&target).ok();
+    let file = match builder.tempfile_in(folder) {
+        Ok(file) => file,
+        // The folder takes no new file, but a file that is there may be one that we may write.
+        Err(e) if e.kind() == ErrorKind::PermissionDenied && there.is_some() => {
+            let file = OpenOptions::new().write(true).truncate(true).open(&target);
+            return Ok(To::Through(BufWriter::new(file.map_err(|e| error(path, &e))?)));
+        }
+        Err(e) => return Err(error(path, &e)),
+    };
+    if let Some(there) = there {
+        #[cfg(unix)]
+        {
+            // The owner first: changing it may take bits of the mode away. Only root can give a file to somebody else.
+            use std::os::unix::fs::MetadataExt as _;
+            let _ = std::os::unix::fs::fchown(file.as_file(), Some(there.uid()), Some(there.gid()));
+        }
+        file.as_file().set_permissions(there.permissions()).map_err(|e| error(path, &e))?;
+    }
+    Ok(To::Beside { file: BufWriter::new(file), target })
+}
