@@ -124,8 +124,8 @@ pub(crate) enum Command {
     /// Lines that the partner disagrees with
     #[command(subcommand)]
     Dispute(Dispute),
-    /// Files that came for confirmed bills
-    #[command(subcommand)]
+    /// Files that wait for a decision: for confirmed bills, or with less in them than the bill has
+    #[command(subcommand, visible_alias = "pending")]
     Late(Late),
     /// Rules of the house
     #[command(subcommand)]
@@ -223,6 +223,9 @@ pub(crate) struct Import {
     /// Refuses a file whose lines contradict themselves or each other, as `bill lint` would tell
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Takes a file that removes lines or money from the bill, or ends too early, without a decision
+    #[arg(long)]
+    pub(crate) accept_smaller: bool,
 }
 
 #[derive(Debug, clap::Args)]

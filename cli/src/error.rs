@@ -107,7 +107,8 @@ impl CommandError {
             Kind::Internal => 1,
             Kind::User => 2,
             Kind::Refused => 3,
-            Kind::Passing => 4,
+            Kind::Pending => 4,
+            Kind::Passing => 5,
         };
         let at = (0..errors.len()).min_by_key(|at| errors.get(*at).map(rank))?;
         let mut worst = errors.remove(at);
@@ -168,13 +169,15 @@ impl CommandError {
         format!("error: {message}\n{gap}{hints}")
     }
 
-    /// The exit codes are part of the contract: 1 failed, 3 refused, 4 damage, 5 busy. (2 is clap's: usage.)
+    /// The exit codes are part of the contract: 1 failed, 3 refused, 4 damage, 5 busy, 7 pending. (2 is clap's: usage.
+    /// 6 is `bill lint`'s and others': something was found.)
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             Kind::User | Kind::Internal => 1,
             Kind::Refused => 3,
             Kind::Damaged => 4,
             Kind::Passing => 5,
+            Kind::Pending => 7,
         })
     }
 }
@@ -257,6 +260,9 @@ impl From<BillError> for CommandError {
                     stale.bill.month,
                     short(&stale.current_digest)
                 )),
+            BillError::Pending { number, .. } => error
+                .hint(format!("`billkeep pending show {number}` shows what the file takes away"))
+                .hint(format!("decide with `billkeep pending accept {number}` or `billkeep pending discard {number}`")),
             BillError::State { state: billkeep_core::bill::State::Disputed, .. } => error
                 .hint("`billkeep dispute list --open` shows them")
                 .hint("`billkeep dispute set-aside N --reason TEXT` takes one out of the way"),
@@ -308,6 +314,7 @@ impl From<ImportError> for CommandError {
             ImportError::OtherMonth { first, .. } => error
                 .hint(format!("if it is a file of {0}, import it with `--month {0}` or under its own name", first.month()))
                 .hint("if its lines belong to this month all the same, import it with `--accept-outside`"),
+            ImportError::Late(_) => error.hint("nothing was imported; `billkeep late list` shows the files that wait"),
             ImportError::Lint { .. } => error.hint(
                 "nothing was imported; to look at it, import it without `--strict` and run `billkeep bill lint`",
             ),
@@ -348,6 +355,11 @@ impl From<LateError> for CommandError {
         match e {
             LateError::Bill(e) => e.into(),
             LateError::None(_) => error.absent().hint("`billkeep late list` shows the files that wait"),
+            LateError::Confirmed { number, .. } => error
+                .hint(format!("`billkeep late accept {number} --reopen --reason TEXT` reopens the bill and takes it"))
+                .hint(format!(
+                    "`billkeep late accept {number} --carry-forward --reason TEXT` books the difference into a later month"
+                )),
             _ => error,
         }
     }

@@ -21,6 +21,8 @@ pub(crate) fn needs(command: &Command) -> Role {
         | Command::StoreFile(_) => Role::Viewer,
         Command::Import(import) if import.dry_run => Role::Viewer,
         Command::Run(run) if run.dry_run => Role::Viewer,
+        // It decides what is otherwise decided by `late accept`.
+        Command::Import(import) if import.accept_smaller => Role::Approver,
         Command::Import(_) | Command::Run(_) | Command::Serve(_) => Role::Operator,
         Command::Bill(bill) => match bill {
             Bill::List

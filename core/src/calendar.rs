@@ -54,6 +54,8 @@ pub struct BillFacts {
     pub state: State,
     /// Through which day its lines are in without a gap.
     pub through: Option<Day>,
+    /// The pending file that takes lines away on days of the slot, if one waits.
+    pub pending: Option<u64>,
 }
 
 /// Why something is not due.
@@ -80,6 +82,11 @@ pub enum WhyNot {
     NotComplete {
         /// Through which day they are.
         through: Option<Day>,
+    },
+    /// A file that takes lines of these days away waits for a decision.
+    Pending {
+        /// The file's number.
+        number: u64,
     },
     /// The bill is not confirmed.
     NotConfirmed {
@@ -109,6 +116,9 @@ impl fmt::Display for WhyNot {
                 write!(f, "not complete: lines are in through {day}")
             }
             WhyNot::NotComplete { through: None } => f.write_str("not complete: the first day is not in"),
+            WhyNot::Pending { number } => {
+                write!(f, "pending: file {number} takes lines of these days away, and waits for a decision")
+            }
             WhyNot::NotConfirmed { state } => write!(f, "not confirmed: the bill is {state}"),
             WhyNot::Disputed => f.write_str("disputed: a disputed bill does not go to a customer"),
             WhyNot::Delivered { delivery } => write!(f, "already delivered, as delivery {delivery}"),
@@ -161,6 +171,9 @@ pub fn judge<E>(
     if !declared && bill.through.is_none_or(|through| through < slot.coverage.last) {
         return not(WhyNot::NotComplete { through: bill.through });
     }
+    if let Some(number) = bill.pending {
+        return not(WhyNot::Pending { number });
+    }
     if slot.kind == Kind::Reseller && bill.state != State::Confirmed {
         return not(WhyNot::NotConfirmed { state: bill.state });
     }
@@ -190,7 +203,8 @@ mod tests {
         };
         let month = Coverage::month(day("2021-03-01").month());
         let slot = Slot { kind: Kind::Reseller, coverage: month };
-        let bill = |state, through: &str| Some(BillFacts { state, through: Some(day(through)) });
+        let bill =
+            |state, through: &str| Some(BillFacts { state, through: Some(day(through)), pending: None });
         let told = |slot, facts, bill, delivered: Option<u64>| {
             let delivered = delivered.map(|delivery| WhyNot::Delivered { delivery });
             judge(slot, facts, bill, |_| Ok::<_, Infallible>(delivered)).unwrap().map_err(|(_, why)| why)
@@ -209,6 +223,8 @@ mod tests {
         assert_eq!(told(slot, ready, bill(state, "2021-03-31"), None), Err(WhyNot::NotConfirmed { state }));
         assert_eq!(told(slot, ready, full, Some(7)), Err(WhyNot::Delivered { delivery: 7 }));
         assert_eq!(told(slot, ready, full, None), Ok("bucket".to_owned()));
+        let doubtful = full.map(|facts| BillFacts { pending: Some(3), ..facts });
+        assert_eq!(told(slot, ready, doubtful, None), Err(WhyNot::Pending { number: 3 }));
         let daily = Slot { kind: Kind::Daily, coverage: Coverage::month_to_date(day("2021-04-04")) };
         let through = Some(day("2021-04-03"));
         assert_eq!(

@@ -68,7 +68,7 @@ fn records(store: &impl Read) -> Result<(), StoreError> {
     at_home::<price::Terms>(store, Table::Terms, |terms| terms.uin.number().to_be_bytes().to_vec())?;
     at_home::<Profile>(store, Table::Calendars, |profile| profile.name.as_bytes().to_vec())?;
     at_home::<Dispute>(store, Table::Disputes, |dispute| dispute.number.to_be_bytes().to_vec())?;
-    at_home::<Late>(store, Table::Late, |late| late.number.to_be_bytes().to_vec())?;
+    at_home_of::<Late>(store, Table::Late, |late| late.number.to_be_bytes().to_vec())?;
     at_home::<Notifier>(store, Table::Notifiers, |notifier| notifier.name.as_bytes().to_vec())?;
     at_home::<Notice>(store, Table::Notices, |notice| notice.number.to_be_bytes().to_vec())?;
     at_home::<people::Person>(store, Table::People, |person| people::key(&person.name))?;

@@ -7,6 +7,8 @@ pub enum Kind {
     User,
     /// The state does not allow it: stale digest, not confirmed, overlap.
     Refused,
+    /// What was brought is kept, and waits until somebody decides.
+    Pending,
     /// Stored bytes are not what was written: checksum, chain, sums.
     Damaged,
     /// Busy, or a fault that may pass: try again.

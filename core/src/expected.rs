@@ -15,7 +15,7 @@ use crate::calendar::{Kind, Profile};
 use crate::period::{Basis, BillMonth, Coverage, Day};
 
 pub use double::Double;
-pub use facts::{BillFiles, File, gather};
+pub use facts::{BillFiles, File, PendingFile, gather};
 
 /// What came of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,13 @@ pub enum Verdict {
         /// Which.
         days: Vec<Day>,
     },
+    /// A file has come, and waits for a decision.
+    Pending {
+        /// The number of the pending file.
+        number: u64,
+        /// Its name.
+        file: String,
+    },
     /// Two files where one is expected.
     Double(Double),
     /// The month is there by the other basis only.
@@ -54,6 +61,7 @@ impl Verdict {
             Verdict::Due => "due",
             Verdict::Late { .. } => "late",
             Verdict::Missing { .. } => "missing",
+            Verdict::Pending { .. } => "pending",
             Verdict::Double(_) => "double",
             Verdict::WrongBasis { .. } => "wrong-basis",
         }
@@ -70,6 +78,9 @@ impl fmt::Display for Verdict {
             Verdict::Late { days } => write!(f, "it should have come {days} days before"),
             Verdict::Missing { days } => {
                 write!(f, "no file brought {}, though later ones are in", ranges(days))
+            }
+            Verdict::Pending { number, file } => {
+                write!(f, "`{file}` has come, and waits for a decision as pending file {number}")
             }
             Verdict::Double(double) => double.fmt(f),
             Verdict::WrongBasis { has: Basis::Paid } => {
@@ -197,10 +208,20 @@ impl Slot {
             return vec![make(self.due, Verdict::WrongBasis { has: other.basis })];
         }
         let days = (1..=31).filter_map(|d| self.month.day(d)).filter(|day| *day <= self.last_day);
-        let lacking: Vec<Day> = days.filter(|day| bill.is_none_or(|b| b.covering(*day).is_none())).collect();
+        let pending = bill.map(|bill| bill.pending.as_slice()).unwrap_or_default();
+        let mut found: Vec<Expectation> = pending
+            .iter()
+            .map(|one| make(self.due, Verdict::Pending { number: one.number, file: one.name.clone() }))
+            .collect();
+        let waits = |day: Day| {
+            pending.iter().filter_map(|one| one.coverage).any(|of| of.first <= day && day <= of.last)
+        };
+        let lacks = |day: &Day| bill.is_none_or(|b| b.covering(*day).is_none()) && !waits(*day);
+        let lacking: Vec<Day> = days.filter(lacks).collect();
         let declared = bill.is_some_and(|b| b.state != State::Open);
-        let mut found = Vec::new();
-        if declared || lacking.is_empty() {
+        if !pending.is_empty() && lacking.is_empty() {
+            // What has come is told; whether all is in depends on the decision.
+        } else if declared || lacking.is_empty() {
             let file = bill.and_then(|b| b.covering(self.last_day)).map(|file| file.name.clone());
             found.push(make(self.due, Verdict::Arrived { file }));
         } else {

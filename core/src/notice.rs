@@ -14,7 +14,7 @@ use crate::store::StoreError;
 pub use outbox::{Open, Sent, send};
 pub use record::{Event, How, Notice, Notifier, add, list, notifier, notifiers, remove};
 pub(crate) use tell::tell;
-pub use tell::{Told, trial, waiting};
+pub use tell::{Told, pending, trial, waiting};
 
 use crate::delivery::FailureKind;
 

@@ -131,7 +131,7 @@ fn two_confirmers_and_an_importer_racing_confirm_what_was_seen() {
                 assert_eq!((confirmed, &bill["state"], &bill["revision"]), (0, &"issued".into(), &2.into()));
             }
             // It came after the confirmation of what was there before, and waits.
-            3 => {
+            7 => {
                 assert_eq!(
                     (confirmed, &bill["state"], &bill["digest"]),
                     (1, &"confirmed".into(), &seen.as_str().into())

@@ -120,7 +120,7 @@ fn a_file_for_a_confirmed_bill_is_held_with_its_effect() {
     let before = home.bill();
     let held = home.import_as(Some("adjustment"), [&file]);
     let held =
-        held.says(3, &["later.csv", "confirmed at revision 1", "late file 1", "late accept 1 --reopen"]);
+        held.says(7, &["later.csv", "confirmed at revision 1", "late file 1", "late accept 1 --reopen"]);
     tells(&held, &[more]);
     assert_eq!(home.bill(), before);
     // The file that the bill was made of changes nothing, and may come again; so may the one that waits.

@@ -12,6 +12,7 @@ mod cases_coverage;
 mod cases_files;
 mod cases_plugins;
 mod cases_rebuild;
+mod cases_shrink;
 mod cases_sinks;
 mod cases_text;
 mod chunk_cache;

@@ -95,15 +95,15 @@ pub(crate) enum Dispute {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Late {
-    /// All files for confirmed bills
+    /// All files that wait for a decision, or waited
     List,
-    /// A file for a confirmed bill, with what it would change for whom
+    /// A file that waits, with what it would change for whom
     Show { number: u64 },
-    /// Takes a late file
+    /// Takes a file that waits
     Accept {
         number: u64,
-        /// Reopens its bill, which has to be confirmed again
-        #[arg(long, required_unless_present = "carry_forward")]
+        /// Reopens its bill, if that is confirmed; the bill has to be confirmed again then
+        #[arg(long)]
         reopen: bool,
         /// Books what it would change into the first later month that is not confirmed
         #[arg(long, conflicts_with = "reopen")]
@@ -112,7 +112,7 @@ pub(crate) enum Late {
         #[arg(long)]
         reason: String,
     },
-    /// Decides not to take a late file
+    /// Decides not to take a file that waits
     Discard {
         number: u64,
         /// Why

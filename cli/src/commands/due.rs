@@ -190,6 +190,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let waiting = waiting(context, &reader, &now, when.basis)?;
     drop(reader);
     notice::waiting(&store, &waiting, &context.actor())?;
+    notice::pending(&store, &context.actor())?;
     let Ran { delivered, failed } = deliver_all(context, &store, now, when.on)?;
     let told = super::notify::after_run(context, &store);
     let figures = metrics::after_run(context, &store, args.metrics.as_deref());

@@ -51,7 +51,9 @@ fn table(on: Day, all: &[Expectation]) -> Table {
     for e in all {
         let [mut late_days, mut missing_days, mut file, mut other_file] = [const { String::new() }; 4];
         match &e.verdict {
-            Verdict::Arrived { file: Some(name) } => file = name.clone(),
+            Verdict::Arrived { file: Some(name) } | Verdict::Pending { file: name, .. } => {
+                file = name.clone();
+            }
             Verdict::Late { days } => late_days = days.to_string(),
             Verdict::Missing { days } => missing_days = ranges(days),
             Verdict::Double(Double::Replaced { file: name, earlier: other, .. })
@@ -76,6 +78,7 @@ pub(super) fn next(e: &Expectation, on: Day) -> String {
             format!("billkeep bill show {month}{basis}")
         }
         Verdict::Arrived { .. } => format!("billkeep due --on {on}{basis}"),
+        Verdict::Pending { number, .. } => format!("billkeep pending show {number}"),
         // A file goes with those that are there only in their own mode.
         Verdict::Due | Verdict::Late { .. } | Verdict::Missing { .. } => match e.mode {
             Some(Mode::Day) => "billkeep import --as day FILES".to_owned(),

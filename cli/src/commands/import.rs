@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use billkeep_core::accounts::{self, Tree};
+use billkeep_core::bill::late::{Cause, Late};
 use billkeep_core::bill::totals_text;
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{
@@ -18,12 +19,16 @@ use serde_json::{Value, json};
 
 use crate::args::{Format, Import};
 use crate::commands::import_faults;
+use crate::commands::late;
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
 use crate::progress::Bar;
 use found::Source;
 pub(crate) use found::in_order;
+
+/// Of how many accounts and days the losses are shown.
+const LOSSES_SHOWN: usize = 10;
 
 pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> {
     let sources = found::find(context, &args.files)?;
@@ -37,6 +42,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         accept_outside: args.accept_outside,
         strict: args.strict,
         detection: args.encoding.map_or(Detection::Beginning, Detection::Said),
+        accept_smaller: args.accept_smaller,
         ..Request::default()
     };
     let store = context.write()?;
@@ -146,14 +152,16 @@ fn held(reports: &[Report]) -> Option<CommandError> {
     let all: Vec<_> = new.collect();
     let first = all.first()?;
     let text = match all.as_slice() {
-        [one] => format!("`{}` waits for a decision as late file {}", one.file, one.number),
-        all => format!("{} files wait for a decision, from late file {} on", all.len(), first.number),
+        [one] => format!("`{}` waits for a decision as {} {}", one.file, one.noun(), one.number),
+        all => format!("{} files wait for a decision, from {} {} on", all.len(), first.noun(), first.number),
     };
-    Some(
-        CommandError::new(Kind::Refused, text)
-            .hint(format!("`billkeep late show {}` shows what it would change, and for whom", first.number))
-            .hint(format!("`billkeep late accept {} --reopen --reason TEXT` takes it", first.number)),
-    )
+    let reopen = if first.cause == Cause::Confirmed { " --reopen" } else { "" };
+    let accept = late::command(first, "accept");
+    let error = CommandError::new(Kind::Pending, text)
+        .hint(format!("`{}` shows what it would change, and for whom", late::command(first, "show")))
+        .hint(format!("`{accept}{reopen} --reason TEXT` takes it"))
+        .hint(format!("`{} --reason TEXT` leaves the bill as it is", late::command(first, "discard")));
+    Some(error)
 }
 
 fn of_source(
@@ -208,26 +216,15 @@ pub(crate) fn sentence(report: &Report) -> String {
         Outcome::DryRun { revision } => format!(
             "Would import {lines} for {month} as revision {revision}, total {total}; nothing was changed."
         ),
-        Outcome::Held { late, before } => {
-            return if *before {
-                format!(
-                    "`{file}` came before, as late file {}, which is {}; nothing was changed.",
-                    late.number, late.state
-                )
-            } else {
-                let accounts = match late.accounts() {
-                    1 => "1 account".to_owned(),
-                    n => format!("{n} accounts"),
-                };
-                format!(
-                    "  `{file}`\n  {lines}, total {}\nThe bill for {month} is confirmed at revision {}, and stays so. \
-                     The file would change it by\n{}, for {accounts}.",
-                    totals_text(&report.sums),
-                    late.revision,
-                    late.difference_text()
-                )
-            };
+        Outcome::Held { late, before: true } => {
+            return format!(
+                "`{file}` came before, as {} {}, which is {}; nothing was changed.",
+                late.noun(),
+                late.number,
+                late.state
+            );
         }
+        Outcome::Held { late, before: false } => return held_sentence(report, late),
         Outcome::Unchanged { load, file: before, same_file, replaced } => {
             let why = match (same_file, replaced) {
                 (true, false) => format!("was imported before, as load {load} (`{before}`)"),
@@ -261,6 +258,11 @@ pub(crate) fn sentence(report: &Report) -> String {
     text.push_str(&aligned_text(report));
     text.push_str(&elsewhere_text(report));
     text.push_str(&skipped_text(report));
+    for (what, losses) in [("taken away", &report.smaller.days), ("rated again", &report.rated_again)] {
+        for loss in losses {
+            text.push_str(&format!("  {what}: {}\n", late::day_loss(loss)));
+        }
+    }
     for number in &report.settled {
         text.push_str(&format!("  dispute {number} is settled by it\n"));
     }
@@ -354,6 +356,41 @@ fn why_word(why: WhySkipped) -> &'static str {
     }
 }
 
+/// Says what a file would change that waits now.
+fn held_sentence(report: &Report, late: &Late) -> String {
+    let (month, file) = (report.bill, &report.file.name);
+    let mut text = format!(
+        "  `{file}`\n  {}, total {}\n",
+        output::lines(report.digest.lines()),
+        totals_text(&report.sums)
+    );
+    for loss in late::losses(&late.smaller, LOSSES_SHOWN) {
+        text.push_str(&format!("  {loss}\n"));
+    }
+    let accounts = match late.accounts() {
+        1 => "1 account".to_owned(),
+        n => format!("{n} accounts"),
+    };
+    let fact = match (late.cause, late.revision) {
+        (Cause::Confirmed, revision) => format!(
+            "The bill for {month} is confirmed at revision {revision}, and stays so. The file would change it by\n{}, \
+             for {accounts}.",
+            late.difference_text()
+        ),
+        (Cause::Smaller, 0) => {
+            format!(
+                "There is no bill for {month} yet. The file {}.",
+                late::reasons(&late.smaller).join(", and it ")
+            )
+        }
+        (Cause::Smaller, revision) => format!(
+            "The bill for {month} stays at revision {revision}. The file {}.",
+            late::reasons(&late.smaller).join(", and it ")
+        ),
+    };
+    text + &fact
+}
+
 /// One row for each file and currency.
 fn table_of(reports: &[Report]) -> Table {
     let columns = vec![
@@ -390,16 +427,19 @@ fn outcome(report: &Report) -> (&'static str, Option<u32>, Option<u64>) {
         Outcome::Imported { load, revision } => ("imported", Some(*revision), Some(*load)),
         Outcome::DryRun { revision } => ("dry-run", Some(*revision), None),
         Outcome::Unchanged { load, .. } => ("unchanged", None, Some(*load)),
-        Outcome::Held { late, .. } => ("held", None, Some(late.load).filter(|load| *load > 0)),
+        Outcome::Held { late, .. } => ("pending", None, Some(late.load).filter(|load| *load > 0)),
     }
 }
 
 fn json_of(report: &Report) -> Value {
     let (outcome, revision, load) = outcome(report);
-    let late = match &report.outcome {
-        Outcome::Held { late, .. } => Some(late.number),
+    let held = match &report.outcome {
+        Outcome::Held { late, .. } => Some(late),
         _ => None,
     };
+    let late = held.map(|late| late.number);
+    let cause = held.map(|late| late.cause.word());
+    let smaller = held.map_or(&report.smaller, |late| &late.smaller);
     let totals = |sums: &[billkeep_core::block::Sums]| -> Vec<Value> {
         let one = |s: &billkeep_core::block::Sums| json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() });
         sums.iter().map(one).collect()
@@ -435,6 +475,9 @@ fn json_of(report: &Report) -> Value {
         "revision": revision,
         "load": load,
         "late": late,
+        "cause": cause,
+        "losses": smaller.losses.iter().map(late::loss_json).collect::<Vec<_>>(),
+        "rated_again": report.rated_again.iter().map(late::day_loss_json).collect::<Vec<_>>(),
         "settled_disputes": report.settled,
         "elsewhere": report.elsewhere.iter().map(elsewhere_json).collect::<Vec<_>>(),
         "aligned": report.aligned.iter().map(aligned_json).collect::<Vec<_>>(),

@@ -1,8 +1,12 @@
-//! `late`: files that came for confirmed bills.
+//! `late`, also `pending`: files that wait for a decision.
 
-use billkeep_core::bill::late::{self, Late as Record};
+use billkeep_core::bill::State;
+use billkeep_core::bill::late::{self, Cause, Late as Record, LateState};
+use billkeep_core::bill::smaller::{DayLoss, Loss, Smaller};
 use billkeep_core::carry;
 use billkeep_core::digest::hex;
+use billkeep_core::ingest::grouped;
+use serde_json::{Value, json};
 
 use crate::args::{Format, Late};
 use crate::context::Context;
@@ -20,11 +24,15 @@ pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> 
             show(context, &late::get(&store.read()?, number)?)
         }
         Late::Accept { number, carry_forward: true, reason, .. } => carry(context, number, &reason),
-        Late::Accept { number, reason, .. } => accept(context, number, &reason),
+        Late::Accept { number, reopen, reason, .. } => accept(context, number, reopen, &reason),
         Late::Discard { number, reason } => {
             let store = context.write()?;
             let late = late::discard(store.write()?, number, &reason, &context.actor())?;
-            context.say(&format!("Discarded late file {number}, `{}`; the bill is as before.", late.file));
+            context.say(&format!(
+                "Discarded {} {number}, `{}`; the bill is as before.",
+                late.noun(),
+                late.file
+            ));
             Ok(store.close()?)
         }
     }
@@ -34,6 +42,7 @@ fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
     let columns = vec![
         Column::count("late"),
         Column::text("state"),
+        Column::text("cause"),
         Column::text("month"),
         Column::text("basis").wide(),
         Column::count("revision").wide(),
@@ -52,6 +61,7 @@ fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
         table.rows.push(vec![
             late.number.to_string(),
             late.state.to_string(),
+            late.cause.word().to_owned(),
             late.bill.month.to_string(),
             late.bill.basis.to_string(),
             late.revision.to_string(),
@@ -80,6 +90,9 @@ fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
     table.more = vec![
         ("late", late.number.into()),
         ("state", late.state.to_string().into()),
+        ("cause", late.cause.word().into()),
+        ("reasons", reasons(&late.smaller).into()),
+        ("losses", late.smaller.losses.iter().map(loss_json).collect::<Vec<_>>().into()),
         ("month", late.bill.month.to_string().into()),
         ("basis", late.bill.basis.to_string().into()),
         ("revision", late.revision.into()),
@@ -97,35 +110,175 @@ fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
         ]);
     }
     table.print(context)?;
-    context.say(&format!(
-        "Late file {}, `{}`, is {}. It was for the bill of {}, confirmed at revision {};\nit would change it by {}.",
-        late.number,
-        late.file,
-        late.state,
-        late.bill,
-        late.revision,
-        late.difference_text()
-    ));
+    if context.format == Format::Table && !late.smaller.days.is_empty() {
+        let lines: String =
+            losses(&late.smaller, usize::MAX).iter().map(|line| format!("{line}\n")).collect();
+        context.data(format!("\n{lines}").as_bytes())?;
+    }
+    let compared = match (late.cause, late.revision) {
+        (Cause::Confirmed, revision) => format!(
+            "It was for the bill of {}, confirmed at revision {revision};\nit would change it by {}.",
+            late.bill,
+            late.difference_text()
+        ),
+        (Cause::Smaller, 0) => format!("There was no bill of {}.", late.bill),
+        (Cause::Smaller, revision) => format!(
+            "The bill of {} was at revision {revision};\nthe file would change it by {}.",
+            late.bill,
+            late.difference_text()
+        ),
+    };
+    context.say(&format!("{} {}, `{}`, is {}. {compared}", title(late), late.number, late.file, late.state));
+    for reason in reasons(&late.smaller) {
+        context.say(&format!("It {reason}."));
+    }
+    if late.state == LateState::Waiting && context.format == Format::Table {
+        let reopen = if late.cause == Cause::Confirmed { " --reopen" } else { "" };
+        context.say(&format!(
+            "hint: take it with `{}{reopen} --reason TEXT`\nhint: leave the bill as it is with `{} --reason TEXT`",
+            command(late, "accept"),
+            command(late, "discard")
+        ));
+    }
     Ok(())
 }
 
-fn accept(context: &Context, number: u64, reason: &str) -> Result<(), CommandError> {
+/// Returns what a file is, at the beginning of a sentence.
+fn title(late: &Record) -> &'static str {
+    match late.cause {
+        Cause::Confirmed => "Late file",
+        Cause::Smaller => "Pending file",
+    }
+}
+
+/// Returns the command that does something about a file that waits.
+pub(crate) fn command(late: &Record, verb: &str) -> String {
+    let group = if late.cause == Cause::Confirmed { "late" } else { "pending" };
+    format!("billkeep {group} {verb} {}", late.number)
+}
+
+/// Returns why a file is not taken without a decision: each a sentence without its subject.
+pub(crate) fn reasons(smaller: &Smaller) -> Vec<String> {
+    let mut all = Vec::new();
+    if let (Some(first), Some(last)) = (smaller.days.first(), smaller.days.last()) {
+        let totals: Vec<String> = smaller
+            .totals()
+            .iter()
+            .map(|(currency, gone)| {
+                format!("{} and {} {currency}", output::lines(gone.lines), gone.amount.grouped())
+            })
+            .collect();
+        let days = if first.day == last.day {
+            format!("on {}", first.day)
+        } else {
+            format!("from {} to {}", first.day, last.day)
+        };
+        all.push(format!("takes away {} {days}", totals.join(" + ")));
+    }
+    if !smaller.dropped.is_empty() {
+        all.push(format!("lacks `{}`, which the replaced file had", smaller.dropped.join("`, `")));
+    }
+    if let Some(end) = smaller.early_end {
+        let days = if end.first == end.last {
+            end.first.to_string()
+        } else {
+            format!("{} to {}", end.first, end.last)
+        };
+        all.push(format!(
+            "has {} for {days}, and a day before has {}",
+            output::lines(end.lines),
+            grouped(end.usual)
+        ));
+    }
+    if let Some(far) = smaller.far_below {
+        all.push(format!(
+            "has {}, and the same days of {} have {}",
+            output::lines(far.lines),
+            far.month,
+            grouped(far.before)
+        ));
+    }
+    all
+}
+
+/// Returns what is gone by day, account and currency, a line for each, as many as `max`.
+pub(crate) fn losses(smaller: &Smaller, max: usize) -> Vec<String> {
+    if smaller.days.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec!["gone by day and account:".to_owned()];
+    for loss in smaller.losses.iter().take(max) {
+        let owner = if loss.owner.is_empty() { "-" } else { &loss.owner };
+        lines.push(format!(
+            "  {}  {owner:12}  {}, {} {}",
+            loss.day,
+            output::lines(loss.lines),
+            loss.amount.grouped(),
+            loss.currency
+        ));
+    }
+    let all: u64 = smaller.days.iter().map(|day| day.accounts).sum();
+    let shown = smaller.losses.len().min(max) as u64;
+    if all > shown {
+        lines.push(format!("  and {} more", grouped(all - shown)));
+    }
+    lines
+}
+
+/// Writes what is gone on a day.
+pub(crate) fn day_loss(loss: &DayLoss) -> String {
+    let accounts =
+        if loss.accounts == 1 { "1 account".to_owned() } else { format!("{} accounts", loss.accounts) };
+    format!(
+        "{} {accounts}: {}, {} {}",
+        loss.day,
+        output::lines(loss.lines),
+        loss.amount.grouped(),
+        loss.currency
+    )
+}
+
+/// What is gone of an account on a day, for programs.
+pub(crate) fn loss_json(loss: &Loss) -> Value {
+    json!({
+        "day": loss.day.to_string(),
+        "owner": loss.owner,
+        "currency": loss.currency,
+        "lines": loss.lines,
+        "amount": loss.amount.to_string(),
+    })
+}
+
+/// What is gone on a day, for programs.
+pub(crate) fn day_loss_json(loss: &DayLoss) -> Value {
+    json!({
+        "day": loss.day.to_string(),
+        "currency": loss.currency,
+        "accounts": loss.accounts,
+        "lines": loss.lines,
+        "amount": loss.amount.to_string(),
+    })
+}
+
+fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<(), CommandError> {
     let store = context.write()?;
-    let accepted = late::accept(store.write()?, number, reason, &context.actor())?;
+    let accepted = late::accept(store.write()?, number, reopen, reason, &context.actor())?;
     let key = accepted.late.bill;
     match &accepted.revision {
         None => context.say(&format!(
-            "Signed to reopen {key} for late file {number}; it joins once a second person does the same."
+            "Signed to reopen {key} for {} {number}; it joins once a second person does the same.",
+            accepted.late.noun()
         )),
         Some(revision) => {
             let digest = revision.digest.hex();
             context.say(&format!(
-                "Late file {number} is in the bill for {key}: revision {}, total {}.\nThe bill is {}.",
+                "{} {number} is in the bill for {key}: revision {}, total {}.\nThe bill is {}.",
+                title(&accepted.late),
                 revision.number,
                 revision.total_text(),
                 accepted.state
             ));
-            if context.format == Format::Table {
+            if context.format == Format::Table && accepted.state == State::Issued {
                 context.say(&format!(
                     "hint: look at it, and confirm it with `billkeep bill confirm {} --digest {}`",
                     key.month,
@@ -143,8 +296,9 @@ fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandErro
     let settings = context.import_settings();
     let (late, report) = carry::carry_forward(&store, number, reason, &folder, &context.actor(), &settings)?;
     context.say(&format!(
-        "Late file {number}, `{}`, is carried forward: its difference, {}, is in the bill for {} as {} of corrections.\n\
+        "{} {number}, `{}`, is carried forward: its difference, {}, is in the bill for {} as {} of corrections.\n\
          The bill for {} is as it was confirmed.",
+        title(&late),
         late.file,
         late.difference_text(),
         report.bill,

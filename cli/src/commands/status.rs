@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::bill::dispute::{self, DisputeState};
-use billkeep_core::bill::late::{self, LateState};
+use billkeep_core::bill::late::{self, Cause, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
 use billkeep_core::calendar::{Calendars, Kind, Profile, WhyNot};
 use billkeep_core::delivery::{self, DueItem};
@@ -171,8 +171,15 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
         items.push(Item { section: Section::Decide, subject, text, next });
     };
     for late in late::list(reader)?.into_iter().filter(|l| l.state == LateState::Waiting) {
-        let text = format!("late file `{}` would change it by {}", late.file, late.difference_text());
-        decide(late.bill.to_string(), text, format!("billkeep late show {}", late.number));
+        let text = match late.cause {
+            Cause::Confirmed => {
+                format!("late file `{}` would change it by {}", late.file, late.difference_text())
+            }
+            Cause::Smaller => {
+                format!("pending file `{}` {}", late.file, super::late::reasons(&late.smaller).join("; it "))
+            }
+        };
+        decide(late.bill.to_string(), text, super::late::command(&late, "show"));
     }
     for dispute in dispute::list(reader, None)?.into_iter().filter(|d| !d.state.is_end()) {
         let waits = match dispute.state {
@@ -262,7 +269,8 @@ fn consents(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Comma
 /// Tells which files did not come as they should have.
 fn files(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for file in expected::expected(profile, on, &expected::gather(reader)?) {
-        if !matches!(file.verdict, Verdict::Arrived { .. } | Verdict::Due) {
+        // What waits for a decision is listed as such.
+        if !matches!(file.verdict, Verdict::Arrived { .. } | Verdict::Due | Verdict::Pending { .. }) {
             items.push(Item {
                 section: Section::Files,
                 subject: file.month.to_string(),

@@ -181,6 +181,7 @@ impl Answer {
         let kind = match error.kind() {
             Kind::User => "user",
             Kind::Refused => "refused",
+            Kind::Pending => "pending",
             Kind::Damaged => "damaged",
             Kind::Passing => "passing",
             Kind::Internal => "internal",
@@ -206,7 +207,8 @@ fn status_of(error: &CommandError) -> u16 {
         _ if error.is_too_large() => 413,
         Kind::User => 400,
         // Damage is found, not made, by whoever looks for it.
-        Kind::Refused | Kind::Damaged => 409,
+        // A file that waits is not in the bill: who asked for that must not take it for done.
+        Kind::Refused | Kind::Pending | Kind::Damaged => 409,
         Kind::Passing => 503,
         Kind::Internal => 500,
     }

@@ -127,6 +127,7 @@ pub(super) const ROUTES: &[Route] = &[
                 "accept_unterminated",
                 "accept_outside",
                 "strict",
+                "accept_smaller",
             ],
             always: &[],
         }),

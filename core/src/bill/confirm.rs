@@ -11,6 +11,7 @@ use crate::store::{Read, Table, Writer};
 
 use super::dispute;
 use super::error::{BillError, Stale};
+use super::late;
 use super::life::{Event, Refusal, deferred_until, next};
 use super::recorded::must_be_recorded;
 use super::records::{Bill, BillKey, Confirmation, Revision, change_text};
@@ -95,7 +96,7 @@ pub fn difference(old: &[Sums], new: &[Sums]) -> String {
 /// against the lines' before it stands (I4). With four eyes, the first of two people leaves a signature only.
 ///
 /// # Errors
-/// As [`may_confirm`]; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
+/// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
 /// the stored figures are not equal.
 pub fn confirm(
     writer: Writer,
@@ -107,6 +108,9 @@ pub fn confirm(
     let mut bill = bill(&writer, key)?;
     may_confirm(&bill, &revisions(&writer, key)?, prefix)?;
     must_be_recorded(&writer, key)?;
+    if let Some(late) = late::smaller_of(&writer, key)?.into_iter().next() {
+        return Err(BillError::Pending { bill: key, number: late.number, file: late.file });
+    }
     let view = BillView::open(&writer, key, None)?;
     view.check_rollups(&writer)?;
     let digest = view.digest_through(u8::MAX, true, true);

@@ -22,6 +22,7 @@ pub use line::{Line as DiffLine, Stored};
 pub use pair::{Change, Identity};
 pub use tally::{Diff, DiffGroup, Net};
 
+use crate::money::Amount;
 use crate::period::Basis;
 use crate::schema::Column;
 use crate::store::Read;
@@ -43,6 +44,31 @@ struct Window {
 }
 
 const WINDOW: Window = Window { lines: 100_000, bytes: 48 << 20 };
+
+/// Visits the lines of some accounts and days that only one of two revisions has, with their totals; `true` for the earlier
+/// one. Equal lines are cancelled one against one, and no pairs are made.
+///
+/// # Errors
+/// [`BillError`] when the store is damaged.
+pub(crate) fn unequal_charges(
+    store: &impl Read,
+    [from, to]: [&BillView; 2],
+    wanted: impl Fn(u8, u64) -> bool,
+    visit: &mut dyn FnMut(bool, &Line, Amount) -> Result<(), BillError>,
+) -> Result<(), BillError> {
+    let layout = Layout::of([from, to]);
+    let mut apart = parts::find(store, from, to)?;
+    apart.days.retain(|day| wanted(day.coverage_day, day.owner));
+    for job in read::jobs(&apart) {
+        let left = read::read(store, &layout, &apart, to.bill.key.basis, &job)?;
+        for (is_from, lines) in [(true, left.from), (false, left.to)] {
+            for line in &lines {
+                visit(is_from, line, line.amounts.first().copied().unwrap_or_default())?;
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Two revisions of one bill, made ready to be compared.
 pub struct Comparison<'a> {

@@ -56,6 +56,18 @@ pub enum BillError {
         /// What there is.
         last: u32,
     },
+    /// A file that takes lines away waits for a decision.
+    #[error(
+        "the bill for {bill} cannot be confirmed while pending file {number}, `{file}`, waits for a decision"
+    )]
+    Pending {
+        /// Which bill.
+        bill: BillKey,
+        /// The file's number.
+        number: u64,
+        /// Its name.
+        file: String,
+    },
     /// There is nothing before the first revision.
     #[error("the bill for {0} has no revision before 1 to compare with")]
     FirstRevision(BillKey),
@@ -179,6 +191,7 @@ impl BillError {
             BillError::Stale(_)
             | BillError::State { .. }
             | BillError::DayNotFree { .. }
+            | BillError::Pending { .. }
             | BillError::SamePerson { .. } => Kind::Refused,
             BillError::DoNotTie { .. } | BillError::History { .. } | BillError::Block { .. } => Kind::Damaged,
             BillError::Thread => Kind::Internal,

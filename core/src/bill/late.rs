@@ -1,12 +1,12 @@
-//! The late inbox: files for bills that are confirmed.
+//! Pending files: files that wait until somebody decides.
 //!
-//! Such a file is read and checked like any other, and its lines are kept; but no revision has them until somebody
-//! decides. Held with it is what it would change: in money, by currency, and for which accounts.
+//! A *late file* is for a confirmed bill. A *smaller file* takes lines or money away, or ends too early
+//! ([`super::smaller`]). Either is read and checked like any other, and its lines are kept; but no revision has them
+//! until somebody accepts the file. Kept with it is what it would change: in money, by currency, and for which accounts.
+
+mod record;
 
 use std::collections::BTreeMap;
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
 use crate::journal::{self, Actor, Change};
@@ -19,98 +19,39 @@ use super::confirm::{refused, reopen_in};
 use super::dispute;
 use super::error::BillError;
 use super::life::{Event, next};
-use super::records::{Bill, BillKey, Load, Mode, Revision, State, change_text};
+use super::records::{Bill, BillKey, Load, Mode, Revision, State};
 use super::revise::{put_revision, revise};
+use super::smaller::Smaller;
 use super::view::{BillView, SegmentView, bill, loads_of, segment_views};
 
-/// What became of a late file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LateState {
-    /// Nobody has decided yet.
-    Waiting,
-    /// The bill was reopened, and holds it from this revision on.
-    Accepted {
-        /// The revision.
-        revision: u32,
-    },
-    /// Its difference was booked into a later month.
-    Carried {
-        /// Which bill has it.
-        to: BillKey,
-        /// As which load.
-        load: u64,
-    },
-    /// It was decided not to take it.
-    Discarded,
-}
-
-impl fmt::Display for LateState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LateState::Waiting => f.write_str("waiting"),
-            LateState::Accepted { revision } => write!(f, "accepted as revision {revision}"),
-            LateState::Carried { to, load } => write!(f, "carried forward to {to} as load {load}"),
-            LateState::Discarded => f.write_str("discarded"),
-        }
-    }
-}
-
-/// What a late file would change for one account.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Effect {
-    /// Whose lines; empty for lines without an owner.
-    pub owner: String,
-    /// In which currency.
-    pub currency: String,
-    /// How many lines more, or less.
-    pub lines: i64,
-    /// How much more, or less.
-    pub amount: Amount,
-}
-
-/// A file for a confirmed bill.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Late {
-    /// Counted from 1 within the store.
-    pub number: u64,
-    /// Which bill it is for.
-    pub bill: BillKey,
-    /// The revision that was confirmed when it came.
-    pub revision: u32,
-    /// The load that holds its lines.
-    pub load: u64,
-    /// The file's name.
-    pub file: String,
-    /// The file's SHA-256.
-    pub sha256: [u8; 32],
-    /// How many lines it has.
-    pub lines: u64,
-    /// What it would change, by account and currency; accounts for which nothing changes are left out.
-    pub effects: Vec<Effect>,
-    /// What became of it.
-    pub state: LateState,
-    /// Why it was decided so.
-    pub reason: Option<String>,
-    /// When it came, in Unix seconds.
-    pub at_unix_s: i64,
-    /// Who brought it.
-    pub actor: String,
-}
+pub use record::{Cause, Effect, Late, LateState};
 
 /// Why nothing can be done about a late file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LateError {
     /// There is none.
-    #[error("there is no late file {0}")]
+    #[error("there is no late file {0}, and no pending file of this number")]
     None(u64),
     /// It was decided on before.
-    #[error("late file {number} is {state}: it was decided on before")]
+    #[error("{noun} {number} is {state}: it was decided on before")]
     Decided {
+        /// `late file` or `pending file`.
+        noun: &'static str,
         /// Which one.
         number: u64,
         /// What became of it.
         state: LateState,
+    },
+    /// Its bill is confirmed, and nobody asked to reopen it.
+    #[error("{noun} {number} is for the bill of {bill}, which is confirmed")]
+    Confirmed {
+        /// `late file` or `pending file`.
+        noun: &'static str,
+        /// Which one.
+        number: u64,
+        /// Which bill.
+        bill: BillKey,
     },
     /// The bill has changed so that the file does not join it any more.
     #[error(transparent)]
@@ -131,41 +72,9 @@ impl LateError {
     pub fn kind(&self) -> Kind {
         match self {
             LateError::None(_) => Kind::User,
-            LateError::Decided { .. } | LateError::Combine(_) => Kind::Refused,
+            LateError::Decided { .. } | LateError::Confirmed { .. } | LateError::Combine(_) => Kind::Refused,
             LateError::Bill(e) => e.kind(),
         }
-    }
-}
-
-impl Late {
-    /// Says whether a revision of its bill has taken its lines.
-    pub fn is_in(&self) -> bool {
-        matches!(self.state, LateState::Accepted { .. })
-    }
-
-    /// Returns what it would change in all, currency by currency.
-    pub fn difference(&self) -> BTreeMap<&str, Amount> {
-        let mut all: BTreeMap<&str, Amount> = BTreeMap::new();
-        for effect in &self.effects {
-            let sum = all.entry(&effect.currency).or_default();
-            // They were added up from sums that fit.
-            *sum = sum.checked_add(effect.amount).unwrap_or(*sum);
-        }
-        all
-    }
-
-    /// Returns that in words: `+12.00 USD`.
-    pub fn difference_text(&self) -> String {
-        let texts: Vec<String> =
-            self.difference().iter().map(|(currency, amount)| change_text(*amount, currency)).collect();
-        if texts.is_empty() { "nothing".to_owned() } else { texts.join(", ") }
-    }
-
-    /// Returns how many accounts it would change something for.
-    pub fn accounts(&self) -> usize {
-        let mut owners: Vec<&str> = self.effects.iter().map(|e| e.owner.as_str()).collect();
-        owners.dedup();
-        owners.len()
     }
 }
 
@@ -201,65 +110,104 @@ fn add_cells(all: &mut BySums, rollup: &Rollup, minus: bool) -> Result<(), Overf
     Ok(())
 }
 
-/// Puts a file into the inbox of its confirmed bill, with what it would change. The load itself is the caller's.
-pub(crate) fn hold(
-    writer: &Writer,
-    bill: &Bill,
-    load: &Load,
-    replaced: &[Load],
-    actor: &Actor,
-) -> Result<Late, BillError> {
-    let mut sums = BySums::new();
-    add_owners(&mut sums, writer, &segment_views(writer, load)?, false)?;
-    for old in replaced {
-        add_owners(&mut sums, writer, &segment_views(writer, old)?, true)?;
-    }
-    let effects = sums
-        .into_iter()
-        .filter(|(_, (lines, amount))| *lines != 0 || amount.mantissa() != 0)
-        .map(|((owner, currency), (lines, amount))| Effect { owner, currency, lines, amount })
-        .collect();
+/// A file that is to wait, with what it is compared with.
+pub(crate) struct Waits<'a> {
+    /// Its load, which is the caller's to store.
+    pub(crate) load: &'a Load,
+    /// The loads that it would replace.
+    pub(crate) replaced: &'a [Load],
+    /// The bill's revision; 0 where there is no bill.
+    pub(crate) revision: u32,
+    /// Why it waits.
+    pub(crate) cause: Cause,
+    /// What it takes away.
+    pub(crate) smaller: Smaller,
+}
+
+/// Keeps a file aside until somebody decides, with what it would change.
+pub(crate) fn hold(writer: &Writer, waits: Waits<'_>, actor: &Actor) -> Result<Late, BillError> {
+    let Waits { load, replaced, revision, cause, smaller } = waits;
     let dry_run = load.number == 0;
     let late = Late {
         number: if dry_run { 0 } else { writer.next_id("late")? },
-        bill: bill.key,
-        revision: bill.revision,
+        bill: load.bill,
+        revision,
         load: load.number,
         file: load.file.name.clone(),
         sha256: load.file.sha256,
         lines: load.digest.lines(),
-        effects,
+        effects: effects(writer, load, replaced)?,
         state: LateState::Waiting,
         reason: None,
         at_unix_s: actor.at_unix_s,
         actor: actor.name.clone(),
+        cause,
+        smaller,
     };
     if !dry_run {
         put(writer, &late)?;
+        let compared = match revision {
+            0 => "there is no bill yet".to_owned(),
+            _ => format!("it would change revision {revision} by {}", late.difference_text()),
+        };
         let detail = format!(
-            "late file {}: `{}`, {} lines, as load {}; it would change revision {} by {}",
+            "{} {}: `{}`, {} lines, as load {}; {compared}",
+            late.noun(),
             late.number,
             late.file,
             late.lines,
             late.load,
-            late.revision,
-            late.difference_text()
         );
-        journal::append(writer, actor, "late hold", &bill.key.to_string(), &detail)?;
+        journal::append(writer, actor, late.action("hold"), &load.bill.to_string(), &detail)?;
     }
     Ok(late)
 }
 
-fn put(writer: &Writer, late: &Late) -> Result<(), StoreError> {
-    writer.put(Table::Late, &late.number.to_be_bytes(), late)
+/// Returns what a load would change, by account and currency.
+fn effects(store: &impl Read, load: &Load, replaced: &[Load]) -> Result<Vec<Effect>, BillError> {
+    let mut sums = BySums::new();
+    add_owners(&mut sums, store, &segment_views(store, load)?, false)?;
+    for old in replaced {
+        add_owners(&mut sums, store, &segment_views(store, old)?, true)?;
+    }
+    let changed = sums.into_iter().filter(|(_, (lines, amount))| *lines != 0 || amount.mantissa() != 0);
+    let effect = |((owner, currency), (lines, amount))| Effect { owner, currency, lines, amount };
+    Ok(changed.map(effect).collect())
 }
 
-/// Returns all late files, oldest first.
+/// Closes the smaller files that a load makes pointless: those of its mode whose days it covers.
+pub(crate) fn supersede(writer: &Writer, load: &Load, actor: &Actor) -> Result<(), StoreError> {
+    let Some(days) = load.coverage else { return Ok(()) };
+    for late in list(writer)?.into_iter().filter(|late| late.bill == load.bill && late.is_smaller_and_waits())
+    {
+        let pending: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
+        let covered = pending.coverage.is_some_and(|of| days.first <= of.first && of.last <= days.last);
+        if pending.mode == load.mode && covered && pending.number != load.number {
+            let reason = format!("`{}` came in its place", load.file.name);
+            decide(writer, late, LateState::Superseded { load: load.number }, &reason, actor)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the smaller files of a bill that wait for a decision, oldest first.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn smaller_of(store: &impl Read, key: BillKey) -> Result<Vec<Late>, StoreError> {
+    Ok(list(store)?.into_iter().filter(|late| late.bill == key && late.is_smaller_and_waits()).collect())
+}
+
+fn put(writer: &Writer, late: &Late) -> Result<(), StoreError> {
+    writer.put_of(Table::Late, &late.number.to_be_bytes(), late)
+}
+
+/// Returns all files that wait or waited, oldest first.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub fn list(store: &impl Read) -> Result<Vec<Late>, StoreError> {
-    Ok(store.list(Table::Late, &[])?.into_iter().map(|(_, late)| late).collect())
+    store.list_of(Table::Late)
 }
 
 /// Returns the late file that a load holds, if it is one.
@@ -272,20 +220,24 @@ pub(crate) fn of_load(store: &impl Read, load: u64) -> Result<Option<Late>, Stor
 /// # Errors
 /// [`LateError::None`] when there is none.
 pub fn get(store: &impl Read, number: u64) -> Result<Late, LateError> {
-    store.get(Table::Late, &number.to_be_bytes())?.ok_or(LateError::None(number))
+    store.get_of(Table::Late, &number.to_be_bytes())?.ok_or(LateError::None(number))
 }
 
 pub(crate) fn waiting(store: &impl Read, number: u64) -> Result<Late, LateError> {
     let late = get(store, number)?;
+    let noun = late.noun();
     match late.state {
         LateState::Waiting => Ok(late),
-        state => Err(LateError::Decided { number, state }),
+        state => Err(LateError::Decided { noun, number, state }),
     }
 }
 
 /// Returns the loads of a revision that stay when another one joins them.
-fn joined(store: &impl Read, current: &Revision, load: &Load) -> Result<Vec<Load>, LateError> {
-    let mut loads = loads_of(store, current)?;
+fn joined(store: &impl Read, current: Option<&Revision>, load: &Load) -> Result<Vec<Load>, LateError> {
+    let mut loads = match current {
+        Some(current) => loads_of(store, current)?,
+        None => Vec::new(),
+    };
     let pieces: Vec<Piece> = loads.iter().map(Piece::from).collect();
     let kept = combine(&pieces, &Piece::from(load))?;
     loads.retain(|l| kept.contains(&l.number));
@@ -310,7 +262,7 @@ pub(crate) fn with_and_without(
         return Err(BillError::State { bill: late.bill, state: without.bill.state, why }.into());
     }
     let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
-    let mut loads = joined(store, &without.revision, &load)?;
+    let mut loads = joined(store, Some(&without.revision), &load)?;
     loads.push(load);
     let revision = revise(late.bill, Some(&without.revision), &loads, actor)?;
     let mut views = Vec::new();
@@ -322,51 +274,82 @@ pub(crate) fn with_and_without(
     Ok((without, with))
 }
 
-/// What came of accepting a late file.
+/// What came of accepting a pending file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
-    /// The late file, as it is now.
+    /// The file, as it is now.
     pub late: Late,
     /// The bill's new revision; `None` while a second person has to agree to reopen the bill.
     pub revision: Option<Revision>,
     /// The bill's state now.
     pub state: State,
+    /// The disputes that its lines settled.
+    pub settled: Vec<u64>,
 }
 
-/// Reopens the bill of a late file, if nobody has, and lets the file join it. A new confirmation is needed then.
+/// Lets a pending file join its bill. A confirmed bill is reopened first if `reopen` allows it, and a new confirmation is
+/// needed then.
 ///
 /// # Errors
 /// [`LateError`]; nothing has happened then.
-pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Result<Accepted, LateError> {
-    let mut late = waiting(&writer, number)?;
-    let key = late.bill;
+pub fn accept(
+    writer: Writer,
+    number: u64,
+    reopen: bool,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Accepted, LateError> {
+    let late = waiting(&writer, number)?;
+    let accepted = accept_in(&writer, late, reopen, reason, actor)?;
+    writer.commit()?;
+    Ok(accepted)
+}
+
+/// [`accept`] within a transaction that does more.
+pub(crate) fn accept_in(
+    writer: &Writer,
+    mut late: Late,
+    reopen: bool,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Accepted, LateError> {
+    let (key, number) = (late.bill, late.number);
     // Whether it joins is known before anybody signs: reopening makes no revision.
-    let before = bill(&writer, key)?;
-    let current: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, before.revision))?;
+    let mut before: Option<Bill> = writer.get(Table::Bills, &key.bytes())?;
+    let current: Option<Revision> = match &before {
+        Some(bill) => Some(writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?),
+        None => None,
+    };
     let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
-    let mut loads = joined(&writer, &current, &load)?;
-    if before.state == State::Confirmed {
-        let reason = format!("for late file {number}: {reason}");
-        if reopen_in(&writer, key, &reason, actor)?.waits {
-            writer.commit()?;
-            return Ok(Accepted { late, revision: None, state: State::Confirmed });
+    let mut loads = joined(writer, current.as_ref(), &load)?;
+    if before.as_ref().is_some_and(|bill| bill.state == State::Confirmed) {
+        if !reopen {
+            return Err(LateError::Confirmed { noun: late.noun(), number, bill: key });
         }
+        let reason = format!("for {} {number}: {reason}", late.noun());
+        if reopen_in(writer, key, &reason, actor)?.waits {
+            return Ok(Accepted { late, revision: None, state: State::Confirmed, settled: Vec::new() });
+        }
+        before = Some(bill(writer, key)?);
     }
-    let bill = bill(&writer, key)?;
     let adjustment = load.mode == Mode::Adjustment;
-    settle(&writer, &late, actor)?;
-    loads.push(load);
+    let settled = settle(writer, &late, actor)?;
+    loads.push(load.clone());
     loads.sort_unstable_by_key(|l| l.number);
-    let revision = revise(key, Some(&current), &loads, actor)?;
-    let disputed = dispute::blocks(&writer, key)?;
+    let revision = revise(key, current.as_ref(), &loads, actor)?;
+    let disputed = dispute::blocks(writer, key)?;
     let event = Event::Load { complete: revision.complete, adjustment, disputed };
-    let state = next(bill.state, event).map_err(|r| refused(&bill, r, Some(&current)))?;
-    put_revision(&writer, key, &revision, state)?;
+    let state = match &before {
+        Some(bill) => next(bill.state, event).map_err(|r| refused(bill, r, current.as_ref()))?,
+        None => next(State::Open, event).unwrap_or(State::Open),
+    };
+    put_revision(writer, key, &revision, state)?;
     late.state = LateState::Accepted { revision: revision.number };
     late.reason = Some(reason.to_owned());
-    put(&writer, &late)?;
+    put(writer, &late)?;
     let detail = format!(
-        "late file {number}, `{}`: revision {}, total {}, digest {}",
+        "{} {number}, `{}`: revision {}, total {}, digest {}",
+        late.noun(),
         late.file,
         revision.number,
         revision.total_text(),
@@ -374,14 +357,14 @@ pub fn accept(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resul
     );
     let subject = key.to_string();
     let entry = Change {
-        before: Some(current.digest.bytes()),
+        before: current.map(|current| current.digest.bytes()),
         after: Some(revision.digest.bytes()),
         reason: Some(reason),
-        ..Change::new("late accept", &subject, &detail)
+        ..Change::new(late.action("accept"), &subject, &detail)
     };
-    journal::append_change(&writer, actor, entry)?;
-    writer.commit()?;
-    Ok(Accepted { late, revision: Some(revision), state })
+    journal::append_change(writer, actor, entry)?;
+    supersede(writer, &load, actor)?;
+    Ok(Accepted { late, revision: Some(revision), state, settled })
 }
 
 /// Settles the disputes of a late file's bill that its lines correct, wherever these are booked. Returns their numbers.
@@ -393,7 +376,7 @@ pub(crate) fn settle(writer: &Writer, late: &Late, actor: &Actor) -> Result<Vec<
     dispute::settle(writer, &bill(writer, late.bill)?, load.number, &segment_views(writer, &load)?, actor)
 }
 
-/// Decides not to take a late file. Its lines stay in the store, and the journal tells why.
+/// Decides not to take a pending file. Its lines stay in the store, and the journal tells why.
 ///
 /// # Errors
 /// [`LateError`]; nothing has happened then.
@@ -403,7 +386,7 @@ pub fn discard(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resu
     Ok(late)
 }
 
-/// Writes down what was decided about a late file that changes nothing in its own bill.
+/// Writes down what was decided about a pending file that changes nothing in its own bill.
 pub(crate) fn decide(
     writer: &Writer,
     mut late: Late,
@@ -415,10 +398,11 @@ pub(crate) fn decide(
     late.reason = Some(reason.to_owned());
     put(writer, &late)?;
     let action = match late.state {
-        LateState::Carried { .. } => "late carry forward",
-        _ => "late discard",
+        LateState::Carried { .. } => late.action("carry forward"),
+        LateState::Superseded { .. } => late.action("supersede"),
+        _ => late.action("discard"),
     };
-    let detail = format!("late file {}, `{}`, {}", late.number, late.file, late.state);
+    let detail = format!("{} {}, `{}`, {}", late.noun(), late.number, late.file, late.state);
     let subject = late.bill.to_string();
     let entry = Change { reason: Some(reason), ..Change::new(action, &subject, &detail) };
     journal::append_change(writer, actor, entry)?;

@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::{Role, Tree};
+use crate::bill::late::{self, Late};
 use crate::bill::{self, Bill, BillKey, BillView, Revision};
 use crate::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::export::{Form, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
@@ -99,6 +100,7 @@ pub fn due_of_accounts(
     if !accounts.iter().any(|a| a.uin == settings.payer) {
         accounts.insert(0, storage::account(store, settings.payer)?);
     }
+    let pending: Vec<Late> = late::list(store)?.into_iter().filter(Late::is_smaller_and_waits).collect();
     let mut bills = Bills { store, facts: BTreeMap::new(), views: BTreeMap::new() };
     let mut items = Vec::new();
     for account in accounts.iter().filter(|account| is_wanted(account.uin)) {
@@ -128,7 +130,14 @@ pub fn due_of_accounts(
                 rows_per_file: ROWS_PER_FILE,
                 form: Form::default(),
             };
-            let facts = bills.facts(bill_key)?;
+            let facts = bills.facts(bill_key)?.map(|facts| BillFacts {
+                pending: pending
+                    .iter()
+                    .filter(|late| late.bill == bill_key)
+                    .find(|late| late.smaller.touches(slot.coverage.first, slot.coverage.last))
+                    .map(|late| late.number),
+                ..facts
+            });
             let judged = judge(slot, account.facts(slot.kind, on), facts, |sink| {
                 let record = match storage::sink(store, sink) {
                     Err(StorageError::NoSink(_)) => return Ok(Some(WhyNot::NoSink)),
@@ -176,7 +185,7 @@ impl<R: Read> Bills<'_, R> {
             Some(bill) => {
                 let key = Revision::key_bytes(key, bill.revision);
                 let revision: Revision = self.store.need(Table::Revisions, &key)?;
-                Some(BillFacts { state: bill.state, through: revision.through })
+                Some(BillFacts { state: bill.state, through: revision.through, pending: None })
             }
         };
         self.facts.insert(key, facts);

@@ -134,7 +134,7 @@ impl DeliveryError {
             other => match other.kind() {
                 Kind::Passing => Some(FailureKind::Passing),
                 Kind::Damaged => Some(FailureKind::Damaged),
-                Kind::User | Kind::Refused => Some(FailureKind::Refused),
+                Kind::User | Kind::Refused | Kind::Pending => Some(FailureKind::Refused),
                 // The store's own disk: what it cannot read, it cannot keep either.
                 Kind::Internal => None,
             },

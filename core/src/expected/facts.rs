@@ -1,5 +1,6 @@
 //! What is known of a bill's files, as the store has it.
 
+use crate::bill::late::{self, Late};
 use crate::bill::{self, Completeness, Load, Mode, Revision, Segment, State, completeness};
 use crate::digest::Digest;
 use crate::period::{Basis, BillMonth, Coverage, Day};
@@ -37,6 +38,19 @@ pub struct BillFiles {
     pub revision: u32,
     /// The files, by load.
     pub files: Vec<File>,
+    /// The files that wait for a decision because they are smaller, oldest first.
+    pub pending: Vec<PendingFile>,
+}
+
+/// A file that is in no bill until somebody accepts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingFile {
+    /// The number of the pending file.
+    pub number: u64,
+    /// Its name.
+    pub name: String,
+    /// The days it covers.
+    pub coverage: Option<Coverage>,
 }
 
 impl BillFiles {
@@ -94,7 +108,25 @@ pub fn gather(store: &impl Read) -> Result<Vec<BillFiles>, StoreError> {
             });
         }
         let (month, basis) = (bill.key.month, bill.key.basis);
-        all.push(BillFiles { month, basis, state: bill.state, revision: bill.revision, files });
+        let pending = Vec::new();
+        all.push(BillFiles { month, basis, state: bill.state, revision: bill.revision, files, pending });
+    }
+    for late in late::list(store)?.into_iter().filter(Late::is_smaller_and_waits) {
+        let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
+        let one = PendingFile { number: late.number, name: late.file, coverage: load.coverage };
+        let (month, basis) = (late.bill.month, late.bill.basis);
+        match all.iter_mut().find(|bill| (bill.month, bill.basis) == (month, basis)) {
+            Some(bill) => bill.pending.push(one),
+            // The month's first file waits: there is no bill yet.
+            None => all.push(BillFiles {
+                month,
+                basis,
+                state: State::Open,
+                revision: 0,
+                files: Vec::new(),
+                pending: vec![one],
+            }),
+        }
     }
     Ok(all)
 }

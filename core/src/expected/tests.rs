@@ -21,7 +21,7 @@ fn file(load: u64, mode: Mode, days: &str) -> File {
 }
 
 fn bill(month: &str, basis: Basis, state: State, files: Vec<File>) -> BillFiles {
-    BillFiles { month: month.parse().unwrap(), basis, state, revision: 1, files }
+    BillFiles { month: month.parse().unwrap(), basis, state, revision: 1, files, pending: Vec::new() }
 }
 
 fn whole(month: &str, basis: Basis) -> BillFiles {
@@ -203,4 +203,16 @@ fn an_adjustment_with_the_lines_of_a_day_that_is_in_is_told_even_of_a_confirmed_
         let found = doubles_of(state, vec![month.clone(), again.clone(), other.clone()]);
         assert_eq!(found, std::slice::from_ref(&twice));
     }
+}
+
+#[test]
+fn a_day_whose_file_waits_for_a_decision_is_pending_and_not_late() {
+    let mut bill = open("2021-04", &["2021-04-01..2021-04-04"]);
+    let coverage = Some(Coverage { first: day("2021-04-01"), last: day("2021-04-06") });
+    bill.pending.push(PendingFile { number: 3, name: "cut.csv".into(), coverage });
+    let bills = [bill];
+    // Through the 6th everything has come; what lacks afterwards is late as usual.
+    assert_eq!(told("2021-04-08", &bills), ["2021-04 used daily 2021-04-06 pending"]);
+    let later = ["2021-04 used daily 2021-04-08 pending", "2021-04 used daily 2021-04-08 late 1"];
+    assert_eq!(told("2021-04-10", &bills), later);
 }

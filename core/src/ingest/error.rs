@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::bill::CombineError;
+use crate::bill::late::LateError;
 use crate::block::BlockError;
 use crate::error::Kind;
 use crate::lint::Finding;
@@ -358,6 +359,9 @@ pub enum ImportError {
     /// The bill cannot take it.
     #[error(transparent)]
     Combine(#[from] CombineError),
+    /// The file waits for a decision, and cannot be accepted.
+    #[error(transparent)]
+    Late(#[from] LateError),
     /// A strict import found something.
     #[error("`{file}` contradicts itself:{}", findings_text(.findings))]
     Lint {
@@ -426,6 +430,7 @@ impl ImportError {
                 Kind::Refused
             }
             ImportError::Bill(e) => e.kind(),
+            ImportError::Late(e) => e.kind(),
             ImportError::DoNotTie { .. } | ImportError::Unlike { .. } => Kind::Damaged,
             ImportError::Block(_) => Kind::Internal,
             ImportError::Store(e) => e.kind(),

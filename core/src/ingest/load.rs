@@ -1,9 +1,10 @@
 //! The last step of an import: what the bill becomes, in the transaction that holds the lines.
 
-use crate::bill::late::{self, Late};
+use crate::bill::late::{self, Cause, Late, Waits};
 use crate::bill::life::{Event, next};
 use crate::bill::readings;
 use crate::bill::revise::{put_revision, revise};
+use crate::bill::smaller::{DayLoss, Smaller};
 use crate::bill::{
     Bill, BillView, FileSeen, Load, Piece, Revision, Segment, SegmentUse, SourceFile, State, combine,
     dispute, loads_of, segment_views, totals_text,
@@ -20,6 +21,7 @@ use crate::store::{Read, Store, StoreError, Table, Writer};
 use crate::text::Reading;
 
 use super::align::Aligned;
+use super::compare::{self, Newcomer};
 use super::error::{ImportError, Skipped};
 use super::lines::Taken;
 use super::recognise::coverage;
@@ -47,9 +49,9 @@ pub enum Outcome {
         /// Says whether a later file has replaced that load.
         replaced: bool,
     },
-    /// The bill is confirmed: the file waits until somebody decides, and the bill is as before.
+    /// The bill is confirmed, or the file takes lines away: it waits until somebody decides, and the bill is as before.
     Held {
-        /// The file that waits, with its effect. Its number is 0 in a dry run.
+        /// The file that waits, with its effect and the cause. Its number is 0 in a dry run.
         late: Box<Late>,
         /// Says whether it was held before, when these very bytes came for the first time.
         before: bool,
@@ -102,6 +104,10 @@ pub struct Report {
     pub readings: Vec<Reading>,
     /// Cells that were read as plain ones, by column. Segments that the store held already are not in them.
     pub taken: Vec<Taken>,
+    /// What the file takes away, although it was taken.
+    pub smaller: Smaller,
+    /// What charges that were rated again cost less, by day and currency: too little to need a decision.
+    pub rated_again: Vec<DayLoss>,
 }
 
 /// A load of another month or basis that has the same lines.
@@ -130,13 +136,13 @@ pub(super) fn commit(
         incoming.must_have_lines_of(&writer, place.key.month)?;
     }
     let report = Report { elsewhere: elsewhere(&writer, place.key, &incoming)?, ..place.report(&incoming) };
-    let step = Step { place, request, accept, actor, report };
+    let mut step = Step { place, request, accept, actor, report };
     // I8: the very bytes were imported before, whatever became of that load since.
     // Under the name of a later day they say that nothing was added since, and the bill goes through that day.
     if let Some(seen) = file_seen(&writer, step.place.key, &incoming.file.sha256)?
         && !step.place.goes_further(&seen, &incoming)
     {
-        return step.seen_before(&writer, seen);
+        return step.seen_before(writer, seen);
     }
     if let Some(load) = step.place.load_of_same_lines(&incoming).cloned() {
         return step.same_lines(store, writer, &load);
@@ -150,9 +156,19 @@ pub(super) fn commit(
     if request.strict {
         check_strictly(&writer, &load, shown, actor)?;
     }
-    match step.place.bill.clone().filter(|bill| bill.state == State::Confirmed) {
-        Some(bill) => step.hold(writer, &bill, load, &joined.replaced),
-        None => step.take(writer, load, joined.stay),
+    let newcomer = Newcomer { load: &load, replaced: &joined.replaced, stay: &joined.stay };
+    let found = compare::find(&writer, &newcomer, actor)?;
+    let cause = match step.place.state() {
+        Some(State::Confirmed) => Some(Cause::Confirmed),
+        _ if !found.smaller.is_nothing() && !request.accept_smaller => Some(Cause::Smaller),
+        _ => None,
+    };
+    match cause {
+        Some(cause) => step.hold(writer, load, &joined.replaced, cause, found.smaller),
+        None => {
+            (step.report.smaller, step.report.rated_again) = (found.smaller, found.rated_again);
+            step.take(writer, load, joined.stay)
+        }
     }
 }
 
@@ -211,6 +227,8 @@ impl Place {
             skipped: incoming.skipped.clone(),
             readings: incoming.readings.clone(),
             taken: incoming.taken.clone(),
+            smaller: Smaller::default(),
+            rated_again: Vec::new(),
             file: incoming.file.clone(),
         }
     }
@@ -381,16 +399,39 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// Reports a file whose bytes the bill has seen before.
-    fn seen_before(mut self, store: &impl Read, seen: FileSeen) -> Result<Report, ImportError> {
+    /// Reports a file whose bytes the bill has seen before; takes it if it only waits for its losses to be accepted.
+    fn seen_before(mut self, writer: Writer, seen: FileSeen) -> Result<Report, ImportError> {
         let FileSeen { load, name } = seen;
-        self.report.outcome = match late::of_load(store, load)?.filter(|late| !late.is_in()) {
+        self.report.outcome = match late::of_load(&writer, load)?.filter(|late| !late.is_in()) {
+            Some(late)
+                if late.is_smaller_and_waits() && self.request.accept_smaller && !self.request.dry_run =>
+            {
+                return self.accept(writer, late);
+            }
             Some(late) => Outcome::Held { late: Box::new(late), before: true },
             None => {
                 let replaced = !self.place.active.iter().any(|l| l.number == load);
                 Outcome::Unchanged { load, file: name, same_file: true, replaced }
             }
         };
+        Ok(self.report)
+    }
+
+    /// Takes a file that waits, now that its losses are accepted.
+    fn accept(mut self, writer: Writer, late: Late) -> Result<Report, ImportError> {
+        let (load, smaller) = (late.load, late.smaller.clone());
+        let reason = "imported again, and its losses accepted";
+        let accepted = late::accept_in(&writer, late, false, reason, self.actor)?;
+        if let Some(revision) = accepted.revision {
+            self.report.after.clone_from(&revision.sums);
+            self.report.bill_digest = revision.digest;
+            self.report.missing.clone_from(&revision.missing);
+            self.report.outcome = Outcome::Imported { load, revision: revision.number };
+        }
+        self.report.state = accepted.state;
+        self.report.settled = accepted.settled;
+        self.report.smaller = smaller;
+        writer.commit()?;
         Ok(self.report)
     }
 
@@ -416,14 +457,17 @@ impl Step<'_> {
     fn hold(
         mut self,
         writer: Writer,
-        bill: &Bill,
         load: Load,
         replaced: &[Load],
+        cause: Cause,
+        smaller: Smaller,
     ) -> Result<Report, ImportError> {
-        let late = late::hold(&writer, bill, &load, replaced, self.actor)?;
+        let revision = self.place.current.as_ref().map_or(0, |current| current.number);
+        let waits = Waits { load: &load, replaced, revision, cause, smaller };
+        let late = late::hold(&writer, waits, self.actor)?;
         if !self.request.dry_run {
             writer.put(Table::Loads, &load.number.to_be_bytes(), &load)?;
-            remember(&writer, bill.key, load.number, &load.file)?;
+            remember(&writer, load.bill, load.number, &load.file)?;
             writer.commit()?;
         }
         self.report.outcome = Outcome::Held { late: Box::new(late), before: false };
@@ -451,13 +495,18 @@ impl Step<'_> {
             .map_err(|why| ImportError::Unlike { file: load.file.name.clone(), why })?;
         put_revision(&writer, key, &revision, self.report.state)?;
         let detail = format!(
-            "`{}` ({}), {} lines, as load {number}: revision {}, total {}, digest {}",
+            "`{}` ({}), {} lines, as load {number}: revision {}, total {}, digest {}{}",
             load.file.name,
             load.mode,
             grouped(load.digest.lines()),
             revision.number,
             totals_text(&revision.sums),
             revision.digest,
+            if self.report.smaller.is_nothing() {
+                ""
+            } else {
+                "; it takes lines away or ends early, as accepted"
+            },
         );
         let subject = key.to_string();
         let entry = Change {
@@ -466,6 +515,7 @@ impl Step<'_> {
             ..Change::new("import", &subject, &detail)
         };
         journal::append_change(&writer, self.actor, entry)?;
+        late::supersede(&writer, &load, self.actor)?;
         writer.commit()?;
         self.report.outcome = Outcome::Imported { load: number, revision: revision.number };
         Ok(self.report)

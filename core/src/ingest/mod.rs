@@ -11,6 +11,7 @@ mod begin;
 mod cells;
 mod check;
 mod column;
+mod compare;
 mod container;
 #[cfg(test)]
 mod container_tests;
@@ -112,6 +113,8 @@ pub struct Request {
     pub accept_unterminated: bool,
     /// Takes a file of which no line is of the month.
     pub accept_outside: bool,
+    /// Takes a file that takes lines or money away, or ends too early, without a decision ([`crate::bill::smaller`]).
+    pub accept_smaller: bool,
     /// Refuses a file whose lines contradict themselves or each other ([`crate::lint`]).
     pub strict: bool,
 }

@@ -24,11 +24,13 @@ pub enum Event {
     Waiting,
     /// Somebody tries whether notices arrive.
     Test,
+    /// A file waits for somebody to decide on it.
+    Pending,
 }
 
 impl Event {
     /// Those that a notifier can be told of.
-    pub const ALL: [Event; 3] = [Event::Delivered, Event::Failed, Event::Waiting];
+    pub const ALL: [Event; 4] = [Event::Delivered, Event::Failed, Event::Waiting, Event::Pending];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Event {
             Event::Delivered => "delivered",
             Event::Failed => "failed",
             Event::Waiting => "waiting",
+            Event::Pending => "pending",
             Event::Test => "test",
         }
     }
@@ -52,7 +55,9 @@ impl FromStr for Event {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Event::ALL.into_iter().find(|event| event.word() == text);
-        found.ok_or_else(|| format!("`{text}` is not an event: there are delivered, failed and waiting"))
+        found.ok_or_else(|| {
+            format!("`{text}` is not an event: there are delivered, failed, waiting and pending")
+        })
     }
 }
 

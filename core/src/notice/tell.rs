@@ -3,6 +3,7 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
+use crate::bill::late::{self, Cause, Late, LateState};
 use crate::bill::{self, Bill, BillKey, Revision};
 use crate::delivery::{Delivery, Failure, Receipt};
 use crate::export::Totals;
@@ -25,6 +26,8 @@ pub enum Told<'a> {
     Failed(&'a Delivery, &'a Failure),
     /// This bill waits for confirmation.
     Waiting(&'a Bill, &'a Revision),
+    /// This file waits for a decision.
+    Pending(&'a Late),
     /// Nothing; somebody tries.
     Test,
 }
@@ -35,6 +38,7 @@ impl Told<'_> {
             Told::Delivered(..) => Event::Delivered,
             Told::Failed(..) => Event::Failed,
             Told::Waiting(..) => Event::Waiting,
+            Told::Pending(..) => Event::Pending,
             Told::Test => Event::Test,
         }
     }
@@ -46,6 +50,7 @@ impl Told<'_> {
                 format!("delivery {}", delivery.number)
             }
             Told::Waiting(bill, revision) => format!("{} revision {}", bill.key, revision.number),
+            Told::Pending(late) => format!("{} {}", late.noun(), late.number),
             Told::Test => "a test".to_owned(),
         }
     }
@@ -80,6 +85,20 @@ impl Told<'_> {
                 revision.lines(),
                 revision.total_text()
             ),
+            Told::Pending(late) => {
+                let why = match late.cause {
+                    Cause::Confirmed => "is confirmed",
+                    Cause::Smaller => "would lose lines, or the file ends too early",
+                };
+                format!(
+                    "File `{}` waits for a decision as {} {}: the bill for {} {why}. It would change the bill by {}.",
+                    late.file,
+                    late.noun(),
+                    late.number,
+                    late.bill,
+                    late.difference_text()
+                )
+            }
             Told::Test => "This is a test of billkeep's notices. Nothing has happened.".to_owned(),
         }
     }
@@ -129,6 +148,28 @@ impl Told<'_> {
                         "lines": revision.lines(),
                         "totals": totals_json(&Totals::Partner(revision.sums.clone())),
                         "digest": revision.digest.hex(),
+                    }),
+                );
+            }
+            Told::Pending(late) => {
+                put("bill", bill_json(late.bill));
+                let losses = late.smaller.days.iter().map(|loss| {
+                    json!({
+                        "day": loss.day.to_string(),
+                        "currency": loss.currency,
+                        "accounts": loss.accounts,
+                        "lines": loss.lines,
+                        "amount": loss.amount.to_string(),
+                    })
+                });
+                put(
+                    "pending",
+                    json!({
+                        "number": late.number,
+                        "cause": late.cause.word(),
+                        "file": late.file,
+                        "lines": late.lines,
+                        "losses": losses.collect::<Vec<Value>>(),
                     }),
                 );
             }
@@ -259,6 +300,51 @@ pub fn waiting(store: &Store, bills: &[BillKey], actor: &Actor) -> Result<(), St
         write(&writer, &notifier, Told::Waiting(&bill, &revision), actor.at_unix_s)?;
     }
     writer.commit()
+}
+
+/// Writes down that files wait for a decision, once for each notifier and file.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read or written.
+pub fn pending(store: &Store, actor: &Actor) -> Result<(), StoreError> {
+    let reader = store.read()?;
+    let wants: Vec<Notifier> =
+        record::notifiers(&reader)?.into_iter().filter(|n| n.events.contains(&Event::Pending)).collect();
+    if wants.is_empty() {
+        return Ok(());
+    }
+    let mut news = Vec::new();
+    for late in late::list(&reader)?.into_iter().filter(|late| late.state == LateState::Waiting) {
+        for notifier in &wants {
+            let place = place_of_file(notifier, late.number);
+            if reader.get_bytes(Table::NoticeKeys, &place)?.is_none() {
+                news.push((notifier.clone(), late.clone(), place));
+            }
+        }
+    }
+    if news.is_empty() {
+        return Ok(());
+    }
+    let writer = store.write()?;
+    for (notifier, late, place) in news {
+        // Another program may have been faster, or the notifier is gone.
+        let gone = writer.get_bytes(Table::Notifiers, notifier.name.as_bytes())?.is_none();
+        if gone || writer.get_bytes(Table::NoticeKeys, &place)?.is_some() {
+            continue;
+        }
+        writer.put(Table::NoticeKeys, &place, &actor.at_unix_s)?;
+        write(&writer, &notifier, Told::Pending(&late), actor.at_unix_s)?;
+    }
+    writer.commit()
+}
+
+/// Under which key it lies that a notifier was told that a file waits.
+fn place_of_file(notifier: &Notifier, number: u64) -> Vec<u8> {
+    let mut key = notifier.name.clone().into_bytes();
+    key.push(0);
+    key.extend(b"pending");
+    key.extend(number.to_be_bytes());
+    key
 }
 
 /// Under which key it lies that a notifier was told that a revision waits.

@@ -40,6 +40,12 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                     label for="file" { (words.choose_file) }
                     input id="file" type="file" name="file" accept=".csv,.zip,.gz" multiple required;
                 }
+                @if view.may(Role::Approver) {
+                    div.check {
+                        input id="accept_smaller" type="checkbox" name="accept_smaller" value="true";
+                        label for="accept_smaller" { (words.accept_smaller_import) }
+                    }
+                }
                 button.primary type="submit" { (words.import) }
             }
         } @else { p { (words.may_not) } }

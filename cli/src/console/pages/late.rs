@@ -1,6 +1,6 @@
-//! Files that came for confirmed bills.
+//! Files that wait for a decision.
 
-use billkeep_core::bill::late::{self, LateState};
+use billkeep_core::bill::late::{self, Cause, Late, LateState};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
@@ -8,6 +8,7 @@ use super::super::html::{View, fact, foreign, input, no_links};
 use super::super::{Answer, Ask, Console};
 use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
+use crate::output::{Column, Table};
 
 pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
     let view = View::of(ask);
@@ -25,6 +26,41 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
         @if all.rows.is_empty() { p { (words.no_late) } } @else { (view.table(words.late, &all, &link)) }
     };
     answer(console, ask, words.late, "/late", content)
+}
+
+/// Says why a file waits, in words of the page.
+fn why(view: &View<'_>, file: &Late) -> Vec<&'static str> {
+    let (words, smaller) = (view.words, &file.smaller);
+    let all = [
+        (file.cause == Cause::Confirmed, words.for_confirmed),
+        (!smaller.days.is_empty(), words.takes_away),
+        (!smaller.dropped.is_empty(), words.lacks_csvs),
+        (smaller.early_end.is_some(), words.ends_early),
+        (smaller.far_below.is_some(), words.month_far_below),
+    ];
+    all.into_iter().filter_map(|(holds, why)| holds.then_some(why)).collect()
+}
+
+/// Returns what a file takes away, by day and account.
+fn gone(file: &Late) -> Table {
+    let columns = vec![
+        Column::text("day"),
+        Column::text("owner"),
+        Column::text("currency"),
+        Column::count("lines"),
+        Column::amount("amount"),
+    ];
+    let mut table = Table::new("billkeep.late.show/1", columns);
+    for loss in &file.smaller.losses {
+        table.rows.push(vec![
+            loss.day.to_string(),
+            if loss.owner.is_empty() { "-".to_owned() } else { loss.owner.clone() },
+            loss.currency.clone(),
+            loss.lines.to_string(),
+            loss.amount.to_string(),
+        ]);
+    }
+    table
 }
 
 pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
@@ -53,15 +89,22 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
             (fact(words.lines, html! { (billkeep_core::ingest::grouped(file.lines)) }))
             (fact(view.term("file"), foreign(&file.file)))
             (fact(words.net, foreign(&file.difference_text())))
+            (fact(view.term("cause"), html! { (view.term(file.cause.word())) }))
             @if let Some(reason) = &file.reason { (fact(words.reason, foreign(reason))) }
         }
+        ul { @for why in why(&view, &file) { li { (why) } } }
         @if file.state == LateState::Waiting && view.may(Role::Approver) {
             div.forms {
-                (decide("accept", "reopen", words.accept_reopen, "reopen-reason"))
-                (decide("accept", "carry_forward", words.accept_carry, "carry-reason"))
+                @if file.cause == Cause::Confirmed {
+                    (decide("accept", "reopen", words.accept_reopen, "reopen-reason"))
+                    (decide("accept", "carry_forward", words.accept_carry, "carry-reason"))
+                } @else {
+                    (decide("accept", "", words.accept_smaller, "accept-reason"))
+                }
                 (decide("discard", "", words.discard, "discard-reason"))
             }
         }
+        @if !file.smaller.losses.is_empty() { (view.table(words.gone, &gone(&file), &no_links)) }
         (view.table(words.differences, &effects, &no_links))
     };
     answer(console, ask, &format!("{} {number}", words.late_file), "/late", content)

@@ -85,7 +85,7 @@ fn place(section: &str, subject: &str, next: &str) -> Option<String> {
     let basis = if next.contains("--basis paid") || subject.contains("paid") { "?basis=paid" } else { "" };
     Some(match words.as_slice() {
         ["bill", "show" | "reopen", month, ..] => format!("/bills/{month}{basis}"),
-        ["late", "show", number, ..] => format!("/late/{number}"),
+        ["late" | "pending", "show", number, ..] => format!("/late/{number}"),
         ["dispute", "list", ..] => "/disputes".to_owned(),
         ["dispute", "show", number, ..] => format!("/disputes/{number}"),
         ["storage", "authorize", uin, ..] => format!("/storage/{uin}"),
@@ -114,6 +114,7 @@ mod tests {
             "/bills/2021-03?basis=paid"
         );
         assert_eq!(to("decide", "2021-03", "billkeep late show 7"), "/late/7");
+        assert_eq!(to("decide", "2021-03", "billkeep pending show 7"), "/late/7");
         assert_eq!(to("months", "2021-03", ""), "/bills/2021-03");
         assert_eq!(to("due", "finance", "billkeep run --on 2021-04-06"), "/storage");
         assert_eq!(to("failed", "finance", "billkeep delivery show 3"), "/deliveries/3");

@@ -67,6 +67,7 @@ pub(super) struct Part {
 #[derive(Debug)]
 pub(super) struct Differing {
     pub(super) coverage_day: u8,
+    pub(super) owner: u64,
     pub(super) parts: Vec<Part>,
 }
 
@@ -131,7 +132,7 @@ pub(super) fn find<'a>(
     }
     let side = |part: &Part| segments.get(part.segment).map_or(Side::From, |s| s.side);
     let differing =
-        |((coverage_day, _), parts)| Differing { coverage_day, parts: without_equal(parts, side) };
+        |((coverage_day, owner), parts)| Differing { coverage_day, owner, parts: without_equal(parts, side) };
     let days = days.into_iter().map(differing).collect();
     Ok(Apart { segments, days })
 }

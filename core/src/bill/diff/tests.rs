@@ -92,7 +92,8 @@ fn store(folder: &Path) -> Store {
 fn import(store: &Store, folder: &Path, name: &str, text: &str, mode: Mode, segment_bytes: usize) {
     let file = folder.join(name);
     std::fs::write(&file, text).unwrap();
-    let request = Request { mode: Some(mode), month: Some(key().month), ..Request::default() };
+    let request =
+        Request { mode: Some(mode), month: Some(key().month), accept_smaller: true, ..Request::default() };
     let settings = Settings { segment_bytes, block_rows: 3, threads: 1, ..Settings::default() };
     let actor = Actor { name: "ann".into(), at_unix_s: 0 };
     ingest::import(store, &file, &request, &actor, &settings, &Limits::default(), &Quiet).unwrap();

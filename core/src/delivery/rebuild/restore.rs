@@ -132,6 +132,8 @@ fn import(
         basis: Some(bill.basis),
         through: (!is_month).then_some(coverage.last),
         verbatim: true,
+        // It was taken before it was delivered.
+        accept_smaller: true,
         ..Request::default()
     };
     let other_digest = Cell::new(false);
