@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use billkeep_core::storage::{self, SinkRecord};
+use billkeep_core::store::Table;
 use serde_json::Value;
 
 use crate::audience::everything;
+use crate::invariants::meddle;
 use crate::notify::Hook;
 use crate::support::console::Served;
 use crate::support::decimal::{exact, written};
@@ -391,6 +394,31 @@ fn names_that_people_give_have_letters_digits_and_three_signs() {
     home.ok(["sink", "add", &long[..64], &url]);
     home.ok(["notify", "add", "books-2_v.1", "--", "true"]);
     assert_eq!(home.json(["sink", "list"])["rows"].as_array().unwrap().len(), 1);
+}
+
+/// An earlier version accepted any name.
+#[test]
+fn a_sink_of_an_earlier_version_with_any_name_still_works() {
+    let home = Home::with(&[bill_file("english")]);
+    home.sink("plain", &[]);
+    let odd = "x\"\ny\\";
+    meddle(&home, |writer| {
+        let plain = storage::sink(writer, "plain").unwrap();
+        let record = SinkRecord { name: odd.to_owned(), ..plain };
+        writer.put_of(Table::Sinks, odd.as_bytes(), &record).unwrap();
+        writer.delete(Table::Sinks, b"plain").unwrap();
+    });
+    home.enable(PAYER, odd, "monthly", false);
+    home.ok(["run", "--on", "2021-04-02", "--metrics", "m.prom"]).says(0, &["Delivered the monthly bill"]);
+    let metrics = fs::read_to_string(home.path("m.prom")).unwrap();
+    assert!(
+        metrics.contains("billkeep_deliveries{sink=\"x\\\"\\ny\\\\\",state=\"delivered\"} 1"),
+        "{metrics}"
+    );
+    assert!(metrics.lines().all(|line| line.starts_with('#') || line.starts_with("billkeep_")), "{metrics}");
+    assert_eq!(home.json(["sink", "list"])["rows"][0]["name"], odd);
+    home.ok(["storage", "disable", PAYER, "--yes"]);
+    home.ok(["sink", "remove", odd]);
 }
 
 #[test]

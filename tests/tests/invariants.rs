@@ -18,7 +18,7 @@ fn key() -> BillKey {
 }
 
 /// Changes records as no command would.
-fn meddle(home: &Home, change: impl FnOnce(&Writer)) {
+pub fn meddle(home: &Home, change: impl FnOnce(&Writer)) {
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
     let writer = store.write().unwrap();
     change(&writer);

@@ -121,6 +121,7 @@ fn bills_are_asked_for_in_their_months_only() {
         "monthly 2021-02-01..2021-02-28",
         "monthly 2021-03-01..2021-03-31",
         "reseller 2021-03-01..2021-03-31",
+        "monthly 2021-04-01..2021-04-30",
     ];
     assert_eq!(told, wanted);
     assert_eq!(quarters.numbers(), [3, 6, 9, 12]);

@@ -143,7 +143,9 @@ fn lines_and_prices_are_counted_again() {
     let csv = format!("OwnerAccountID,Total Cost (Customer)\n{OWNER},1.5\n{OWNER},\n{OWNER},-0.25\n");
     let priced = |total, rows| Allowed { totals: Some(Some(Amount::new(total, 2))), ..allowed(rows) };
     assert_eq!(check(&csv, &priced(125, 3)), Ok(()));
-    assert!(check(&csv, &priced(126, 3)).unwrap_err().to_string().contains("1.25"));
+    let text = check(&csv, &priced(126, 3)).unwrap_err().to_string();
+    // What was read may be the partner's cost, so neither figure is named.
+    assert!(text.contains("does not add up") && !text.contains("1.25") && !text.contains("1.26"), "{text}");
     assert!(check(&csv, &priced(125, 2)).unwrap_err().to_string().contains("[3] lines"));
     assert!(check(&format!("PayerAccountID\n{PAYER}\n"), &allowed(1)).is_err(), "nobody's lines");
 }
