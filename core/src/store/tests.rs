@@ -99,6 +99,11 @@ fn what_is_no_store_is_said_to_be_none() {
     std::fs::write(&path, b"").unwrap();
     let error = Store::open(&path, &options(), Access::Read).err().unwrap();
     assert!(matches!(error, StoreError::NotAStore { .. }), "{error}");
+    // Making a store finds there what opening one does.
+    let made = Store::create(&path, &options(), |_| Ok(()));
+    assert!(matches!(made, Err(StoreError::NotAStore { .. })));
+    std::fs::remove_file(&path).unwrap();
+    Store::create(&path, &options(), |_| Ok(())).unwrap().close().unwrap();
     assert!(matches!(Store::create(&path, &options(), |_| Ok(())), Err(StoreError::Exists(_))));
 }
 
