@@ -135,7 +135,8 @@ fn a_bad_file_among_good_ones_takes_nothing_of_them_back() {
     let home = Home::new();
     let file = damaged(SEED).into_iter().find(|file| file.class == "truncated-zip").unwrap();
     let bad = home.write(&file.name, &file.bytes);
-    home.import_as(None, [demo_file(3, 3), bad, demo_file(3, 4)]).says(1, &["1 of 3 files were not imported", &file.name]);
+    home.import_as(None, [demo_file(3, 3), bad, demo_file(3, 4)])
+        .says(1, &["1 of 3 files were not imported", &file.name]);
     assert_eq!(
         (home.bill_text("through").as_str(), home.bill()["revision"].as_u64()),
         ("2021-03-04", Some(2))
