@@ -442,6 +442,9 @@ pub(crate) enum Audit {
         /// The last hash of an earlier time, which must still be in the chain
         #[arg(long, value_name = "HASH", value_parser = hash)]
         expect: Option<[u8; 32]>,
+        /// A manifest that was delivered or a notice that was sent, or a folder of manifests: the entry that each names must be in the chain
+        #[arg(long, value_name = "PATH")]
+        witness: Vec<std::path::PathBuf>,
     },
 }
 

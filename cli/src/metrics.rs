@@ -6,6 +6,7 @@ use std::path::Path;
 
 use billkeep_core::bill::{self, State};
 use billkeep_core::delivery::{self, Delivery};
+use billkeep_core::journal;
 use billkeep_core::notice;
 use billkeep_core::store::{Read, Store};
 
@@ -93,6 +94,15 @@ fn text(store: &impl Read, now_unix_s: i64) -> Result<String, CommandError> {
     }
     let states = states.into_iter().map(|(state, n)| (format!("{{state=\"{state}\"}}"), n));
     family("bills", "Bills by state.", states.collect());
+    let head = journal::head(store)?.map(|head| {
+        let entry = i64::try_from(head.entry).unwrap_or(i64::MAX);
+        (format!("{{hash=\"{}\"}}", head.hex()), entry)
+    });
+    family(
+        "journal_entry",
+        "The number of the journal's last entry, by its hash.",
+        head.into_iter().collect(),
+    );
     family("run_timestamp_seconds", "When these figures were written.", vec![(String::new(), now_unix_s)]);
     Ok(out)
 }

@@ -43,7 +43,7 @@ impl End {
         End {
             bills: home.json(["bill", "list"]),
             deliveries: home.json(["delivery", "list"]),
-            bucket: bucket::listing(bucket),
+            bucket: bucket::without_entries(bucket::listing(bucket)),
         }
     }
 }

@@ -237,5 +237,6 @@ fn a_file_of_somebody_elses_under_the_same_name_is_not_overwritten() {
     // Once it is moved away, the same command goes on.
     fs::remove_file(elsewhere.join(&manifest)).unwrap();
     other.ok(["run", "--on", "2021-04-01"]).says(0, &["Delivered the daily bill"]);
-    assert_eq!(bucket::listing(&elsewhere), bucket::listing(&bucket));
+    let files = |folder| bucket::without_entries(bucket::listing(folder));
+    assert_eq!(files(&elsewhere), files(&bucket));
 }

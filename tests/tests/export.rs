@@ -111,9 +111,11 @@ fn a_run_and_an_export_make_the_same_files() {
     let delivered = home.enable(PAYER, "bucket", "monthly", false);
     home.ok(["run", "--on", "2021-04-03"]);
     let exported = export(&home, "exported", &["--kind", "monthly"]);
-    assert_eq!(bucket::listing(&exported), bucket::listing(&delivered));
+    let listing = |folder| bucket::without_entries(bucket::listing(folder));
+    assert_eq!(listing(&exported), listing(&delivered));
+    let once = bucket::listing(&exported);
     export(&home, "exported", &["--kind", "monthly"]);
-    assert_eq!(bucket::listing(&exported), bucket::listing(&delivered), "exported twice");
+    assert_eq!(bucket::listing(&exported), once, "exported twice");
 }
 
 #[test]

@@ -165,3 +165,54 @@ fn a_store_that_went_through_a_month_of_work_is_what_its_journal_records() {
     home.ok(["bill", "reopen", MARCH, "--reason", "a correction"]);
     is_whole(&home, &last_hash(&home));
 }
+
+#[test]
+fn every_manifest_notice_and_metrics_file_names_an_entry_that_the_journal_must_still_have() {
+    let home = Home::with(&[demo_file(4, 4)]);
+    home.sink("bucket", &[]);
+    home.enable(PAYER, "bucket", "daily", false);
+    let told = home.path("told");
+    home.ok(["notify", "add", "told", "--", "tee", told.to_str().unwrap()]);
+    home.ok(["run", "--on", "2021-04-06", "--metrics", "metrics"]);
+    let list = home.json(["audit", "list"]);
+    let entries = list["rows"].as_array().unwrap();
+    let is_entry = |journal: &serde_json::Value| {
+        let number = journal["entry"].as_u64().unwrap() as usize;
+        assert_eq!(entries[number - 1]["hash"], journal["hash"], "{journal}");
+        number
+    };
+    let json = |path: &std::path::Path| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    let bucket = home.path("bucket");
+    let files = crate::support::bucket::listing(&bucket);
+    let name = files.into_keys().find(|name| name.ends_with(".manifest.json")).unwrap();
+    let manifest = json(&bucket.join(&name));
+    crate::support::bucket::follows_the_schema(&name, &manifest);
+    let delivered = entries.iter().position(|entry| entry["action"] == "deliver").unwrap() + 1;
+    // What was planned and what was told name the entry before the one that the delivery got.
+    assert_eq!(
+        (is_entry(&manifest["journal"]), is_entry(&json(&told)["journal"])),
+        (delivered - 1, delivered - 1)
+    );
+    let metrics = fs::read_to_string(home.path("metrics")).unwrap();
+    let last = entries.last().unwrap();
+    let line =
+        format!("billkeep_journal_entry{{hash=\"{}\"}} {}", last["hash"].as_str().unwrap(), entries.len());
+    assert!(metrics.lines().any(|found| found == line), "{metrics}");
+
+    let witnesses = ["audit", "verify", "--witness", "bucket", "--witness", "told"];
+    home.ok(witnesses).says(0, &["Witnesses: 2.", &format!("is entry {}", delivered - 1)]);
+    let other = Home::with(&[demo_file(4, 4)]);
+    let path = bucket.join(&name);
+    other.run(["audit", "verify", "--witness", path.to_str().unwrap()]).says(4, &["no such entry", &name]);
+    home.run(["audit", "verify", "--witness", "metrics"]).says(1, &["neither a manifest nor a notice"]);
+
+    // Another journal head does not make another export of it.
+    home.ok(["account", "add", CUSTOMER, "--name", "Customer"]);
+    home.ok(["run", "--on", "2021-04-06"]).says(0, &["Nothing was due"]);
+    home.ok(["delivery", "verify", "--read-data"]);
+    home.ok(["export", "2021-04", "--kind", "daily", "-o", "out"]);
+    home.ok(["account", "end", CUSTOMER, "--from", "2021-05-01"]);
+    home.ok(["export", "2021-04", "--kind", "daily", "-o", "out"]);
+}

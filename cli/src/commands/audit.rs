@@ -1,5 +1,9 @@
 //! `audit`: the journal.
 
+mod witness;
+
+use std::path::PathBuf;
+
 use billkeep_core::audit;
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
@@ -28,7 +32,7 @@ pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError
                 _ => table(&entries).print(context),
             }
         }
-        Audit::Verify { expect } => verify(context, &reader, *expect),
+        Audit::Verify { expect, witness } => verify(context, &reader, *expect, witness),
     }
 }
 
@@ -86,7 +90,12 @@ fn table(entries: &[Entry]) -> Table {
     table
 }
 
-fn verify(context: &Context, store: &impl Read, expect: Option<[u8; 32]>) -> Result<(), CommandError> {
+fn verify(
+    context: &Context,
+    store: &impl Read,
+    expect: Option<[u8; 32]>,
+    witnesses: &[PathBuf],
+) -> Result<(), CommandError> {
     let (proof, covered) = audit::verify(store)?;
     let (entries, last) = (proof.entries, hex(&proof.last));
     let noted = match expect {
@@ -103,6 +112,7 @@ fn verify(context: &Context, store: &impl Read, expect: Option<[u8; 32]>) -> Res
             .hint("restore a backup of the file, and look for who could write to it since")
         })?),
     };
+    let told = witness::ask(store, witnesses)?;
     if context.format != Format::Table {
         let columns = vec![
             Column::count("entries"),
@@ -135,6 +145,15 @@ fn verify(context: &Context, store: &impl Read, expect: Option<[u8; 32]>) -> Res
     if let Some(number) = noted {
         context
             .say(&format!("The hash that was noted is that of entry {number}: all up to it is as it was."));
+    }
+    if !witnesses.is_empty() {
+        context.say(&format!(
+            "Witnesses: {}. The journal has the entry that each of them names, and the last of these is entry {}.",
+            told.count, told.last
+        ));
+        if told.silent > 0 {
+            context.say(&format!("Files of earlier versions, which name no entry: {}.", told.silent));
+        }
     }
     context.say(&format!(
         "The last hash is {last}.\nNote it outside of the store: `billkeep audit verify --expect HASH` finds a journal written anew."

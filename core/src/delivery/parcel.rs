@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bill::BillView;
 use crate::digest::hex;
 use crate::export::{Hashing, Manifest, ManifestSealed, Plan, Rendered, Totals, stage_part};
+use crate::journal;
 use crate::sink::{SinkError, Staged};
 use crate::store::Read;
 
@@ -112,7 +113,14 @@ impl At<'_> {
             Some(number) => record::get(store, number)?.progress.receipt().map(|r| r.manifest.clone()),
             None => None,
         };
-        Ok(Manifest { supersedes, ..Manifest::new(&delivery.plan, rendered) })
+        // One that was made before it was interrupted stays the witness that it is.
+        let kept = record::manifest(store, delivery.number)?;
+        let kept = kept.and_then(|bytes| Manifest::from_bytes(&bytes).ok()?.journal);
+        let journal = match kept {
+            Some(journal) => Some(journal),
+            None => journal::head(store)?.map(Into::into),
+        };
+        Ok(Manifest { supersedes, journal, ..Manifest::new(&delivery.plan, rendered) })
     }
 
     /// Tells in a manifest what lies at the sink, if that is encrypted.

@@ -17,6 +17,7 @@ use crate::bill::{
     wanted_lines,
 };
 use crate::block::Sums;
+use crate::journal;
 use crate::rollup::Overflow;
 use crate::sink::{Sink, SinkError};
 use crate::store::{ChunkCache, Read};
@@ -349,7 +350,7 @@ impl Job<'_> {
         drop(buffered);
         must_tie(&plan, &figures.sums, expected)?;
         let rendered = hashing.rendered(names, &entries, &csvs, figures, &self.columns);
-        put(self.sink_name, self.sink, &plan, rendered, &stage)?;
+        put(self.sink_name, self.sink, &plan, rendered, &stage, journal::head(store)?)?;
         Ok(())
     }
 

@@ -1,11 +1,12 @@
 //! The manifest: what an export consists of. It is written last, and once.
 //!
-//! Its bytes depend on the export alone: no time, no machine, no run. Amounts are strings.
+//! Its bytes depend on the export, and on the last entry of the journal: no time, no machine, no run. Amounts are strings.
 
 use serde::{Deserialize, Serialize};
 
 use crate::block::Sums;
 use crate::digest::hex;
+use crate::journal::Head;
 use crate::period::Day;
 use crate::price::{Applied, Fee};
 use crate::schema::Column;
@@ -92,6 +93,24 @@ pub struct Manifest {
     /// Which header each line had in its file; not there where all lines had the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_headers: Option<LineHeaders>,
+    /// The last entry of the journal when the manifest was first made; not there in those of earlier programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<ManifestJournal>,
+}
+
+/// An entry of the journal of the store that made an export: whoever has it can ask the store for it later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestJournal {
+    /// The entry's number.
+    pub entry: u64,
+    /// Its hash in hexadecimal digits.
+    pub hash: String,
+}
+
+impl From<Head> for ManifestJournal {
+    fn from(head: Head) -> ManifestJournal {
+        ManifestJournal { entry: head.entry, hash: head.hex() }
+    }
 }
 
 /// How lines are presented.
@@ -299,6 +318,7 @@ impl Manifest {
             audience: None,
             prices: None,
             supersedes: None,
+            journal: None,
             line_headers: rendered.line_headers.clone(),
         }
         .for_audience(wanted.form.audience, rendered)
@@ -375,7 +395,7 @@ impl Manifest {
     /// Says whether two manifests tell of the same export.
     ///
     /// The number and digest of the revision may differ: a later revision may cover the same lines, and a
-    /// restored store counts anew. Whether it was final may differ as well, and what it takes the place of; and nothing is
+    /// restored store counts anew and has another journal. Whether it was final may differ as well, and what it takes the place of; and nothing is
     /// encrypted to the same bytes twice. Earlier versions did not list the headers of lines.
     pub fn same_export(&self, other: &Manifest) -> bool {
         let strip = |m: &Manifest| {
@@ -391,6 +411,7 @@ impl Manifest {
                 supersedes,
                 parts,
                 line_headers: None,
+                journal: None,
                 ..m.clone()
             }
         };

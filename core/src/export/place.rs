@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::bill::{BillView, must_be_recorded};
+use crate::journal::{self, Head};
 use crate::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
 use crate::store::Read;
 
@@ -39,7 +40,7 @@ pub(super) fn place_held(
 ) -> Result<Rendered, ExportError> {
     let stage = Stage::of(sink_name, sink, plan)?;
     let rendered = stage_part(store, view, plan, settings, &stage.path)?;
-    put(sink_name, sink, plan, rendered, &stage)
+    put(sink_name, sink, plan, rendered, &stage, journal::head(store)?)
 }
 
 /// Renders a plan's part into a file, and sees that it shows nobody what is not theirs.
@@ -98,10 +99,11 @@ pub(super) fn put(
     plan: &Plan,
     rendered: Rendered,
     stage: &Stage,
+    head: Option<Head>,
 ) -> Result<Rendered, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let name = plan.part_name();
-    let manifest = Manifest::new(plan, &rendered);
+    let manifest = Manifest { journal: head.map(Into::into), ..Manifest::new(plan, &rendered) };
     let manifest_name = plan.manifest_name();
     let found = read_small(sink, &manifest_name).map_err(sink_error)?;
     // A manifest that tells of something else is somebody else's: its parts are not touched.

@@ -7,7 +7,7 @@ use crate::bill::late::{self, Cause, Late, LateState};
 use crate::bill::{self, Bill, BillKey, Revision};
 use crate::delivery::{Delivery, Failure, Receipt};
 use crate::export::Totals;
-use crate::journal::Actor;
+use crate::journal::{self, Actor};
 use crate::money::Amount;
 use crate::settings::StoreSettings;
 use crate::store::{Read, Store, StoreError, Table, Writer};
@@ -217,7 +217,7 @@ fn id(store: &impl Read, number: &str) -> Result<String, StoreError> {
     Ok(format!("billkeep-{}-{number}", StoreSettings::of(store)?.payer))
 }
 
-fn body(told: Told<'_>, id: &str, at_unix_s: i64) -> String {
+fn body(store: &impl Read, told: Told<'_>, id: &str, at_unix_s: i64) -> Result<String, StoreError> {
     let mut object = Map::new();
     object.insert("format".into(), json!(FORMAT));
     object.insert("id".into(), json!(id));
@@ -225,7 +225,10 @@ fn body(told: Told<'_>, id: &str, at_unix_s: i64) -> String {
     object.insert("at".into(), json!(time(at_unix_s)));
     object.insert("text".into(), json!(told.text()));
     object.append(&mut told.members());
-    Value::Object(object).to_string()
+    if let Some(head) = journal::head(store)? {
+        object.insert("journal".into(), json!({ "entry": head.entry, "hash": head.hex() }));
+    }
+    Ok(Value::Object(object).to_string())
 }
 
 /// Writes down what everybody who wants to know of it is to be told, in the transaction of what happened.
@@ -246,7 +249,7 @@ fn write(writer: &Writer, notifier: &Notifier, told: Told<'_>, at_unix_s: i64) -
         notifier: notifier.name.clone(),
         event: told.event(),
         subject: told.subject(),
-        body: body(told, &id, at_unix_s),
+        body: body(writer, told, &id, at_unix_s)?,
         id,
         at_unix_s,
         sent_unix_s: None,
@@ -261,7 +264,7 @@ fn write(writer: &Writer, notifier: &Notifier, told: Told<'_>, at_unix_s: i64) -
 /// [`StoreError`] when the store cannot be read.
 pub fn trial(store: &impl Read, actor: &Actor) -> Result<(String, String), StoreError> {
     let id = id(store, &format!("test-{}", actor.at_unix_s))?;
-    let body = body(Told::Test, &id, actor.at_unix_s);
+    let body = body(store, Told::Test, &id, actor.at_unix_s)?;
     Ok((id, body))
 }
 

@@ -421,7 +421,7 @@ impl Scene {
         check::check(&reader, 1).map_err(text)?;
         let journal = journal::list(&reader).map_err(text)?;
         let bills = bill::list(&reader).map_err(text)?;
-        let held = objects(&machine.sink);
+        let held = crate::support::bucket::without_entries(objects(&machine.sink));
         let deliveries = delivery::list(&reader).map_err(text)?;
         if !deliveries.is_empty() && deliveries.iter().all(|d| d.progress.is_delivered()) {
             let bucket = Bucket::over(machine.sink.clone(), "", "s3://bills").unwrap();
