@@ -1,7 +1,7 @@
 //! When a bill may leave for a sink: as soon as it is complete, or once somebody has confirmed the month.
 //!
 //! A customer takes a bill for final, so by default nobody but the partner gets one that is not confirmed
-//! (docs/decisions/0020).
+//! (docs/decisions/0026).
 
 use serde::{Deserialize, Serialize};
 
