@@ -423,18 +423,7 @@ fn the_interface_and_the_pages_show_a_file_that_waits_and_decide_on_it() {
     let served = Served::start(&home, "2021-03-12T03:00:00Z");
     let browser = served.sign_in(&served.link.clone());
     let cut = file(&home, &name(10), &days(1..=4));
-    let mut body = format!(
-        "--b\r\nContent-Disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n\
-         --b\r\nContent-Disposition: form-data; name=\"back\"\r\n\r\n/import\r\n\
-         --b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{}\"\r\n\r\n",
-        browser.csrf,
-        name(10)
-    )
-    .into_bytes();
-    body.extend(std::fs::read(&cut).unwrap());
-    body.extend(b"\r\n--b--\r\n");
-    let headers = [("Cookie", browser.cookie.as_str()), ("Content-Type", "multipart/form-data; boundary=b")];
-    served.ask("POST", "/imports", &headers, &body);
+    served.files(&browser, &[], &[(&name(10), &std::fs::read(&cut).unwrap())]);
     assert_eq!(list(&home).len(), 1);
     let all = served.get(&browser, "/late").is(200);
     assert!(all.text().contains("Pending files") && all.text().contains(&name(10)), "{}", all.text());

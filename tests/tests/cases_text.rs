@@ -77,7 +77,8 @@ struct Taken {
 fn taken(bytes: &[u8]) -> Taken {
     let home = Home::new();
     let file = home.write(&format!("{STEM}.csv"), bytes);
-    let output = home.run(["--format".as_ref(), "json".as_ref(), "import".as_ref(), file.as_os_str()]);
+    // Some of these months end early, which is not what they are about.
+    let output = home.run(["--format", "json", "import", "--accept-smaller", file.to_str().unwrap()]);
     assert_eq!(output.code, 0, "{}", output.stderr);
     let report = &output.json()["files"][0];
     Taken { digest: report["digest"].to_string(), totals: report["totals"].to_string(), told: output.stderr }
@@ -431,7 +432,8 @@ fn the_bill_says_how_it_was_read_as_data_too() {
     let home = Home::new();
     let text = format!("账单\n{}", chinese().replace(',', ";").replace("网站;", "网站,"));
     let file = home.write(&format!("{STEM}.csv"), &gb18030(&text));
-    let output = home.run(["--format".as_ref(), "json".as_ref(), "import".as_ref(), file.as_os_str()]);
+    // Some of these months end early, which is not what they are about.
+    let output = home.run(["--format", "json", "import", "--accept-smaller", file.to_str().unwrap()]);
     let entry = &output.json()["files"][0]["entries"][0];
     assert_eq!(
         (entry["encoding"].as_str(), entry["separator"].as_str(), entry["header_line"].as_u64()),
