@@ -15,6 +15,8 @@ use std::path::PathBuf;
 use billkeep_core::bill::Mode;
 use billkeep_core::calendar::Kind;
 use billkeep_core::export::{Audience, Per as Division, Shape};
+use billkeep_core::ingest::ControlTotal;
+use billkeep_core::money::Amount;
 use billkeep_core::naming::NameProfile;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::text::Encoding;
@@ -226,6 +228,31 @@ pub(crate) struct Import {
     /// Takes a file that removes lines or money from the bill, or ends too early, without a decision
     #[arg(long)]
     pub(crate) accept_smaller: bool,
+    /// Refuse a file that does not have so many lines
+    #[arg(long, value_name = "N")]
+    pub(crate) expect_lines: Option<u64>,
+    /// Refuse a file with another total, rounded to the decimals given; `AMOUNT CURRENCY` once for each of several currencies
+    #[arg(long, value_name = "AMOUNT", value_parser = control_total, allow_hyphen_values = true)]
+    pub(crate) expect_total: Vec<ControlTotal>,
+    /// Refuse a file whose bytes have another SHA-256
+    #[arg(long, value_name = "HEX", value_parser = hash)]
+    pub(crate) expect_sha256: Option<[u8; 32]>,
+}
+
+/// Reads `82,500.35`, `82500.35 USD` or `USD 82500.35`.
+fn control_total(text: &str) -> Result<ControlTotal, String> {
+    let is_currency = |word: &&str| word.len() == 3 && word.bytes().all(|b| b.is_ascii_uppercase());
+    let (currencies, figures): (Vec<&str>, Vec<&str>) = text.split_whitespace().partition(is_currency);
+    let amount = match figures.as_slice() {
+        [figure] => Amount::parse_cell(figure.as_bytes()).ok().flatten(),
+        _ => None,
+    };
+    match (amount, currencies.as_slice()) {
+        (Some(amount), [] | [_]) => {
+            Ok(ControlTotal { amount, currency: currencies.first().map(|c| (*c).to_owned()) })
+        }
+        _ => Err(format!("`{text}` is not an amount with or without a currency, such as `82500.35 USD`")),
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -437,7 +464,9 @@ pub(crate) struct Export {
 pub(crate) enum Audit {
     /// The entries of the journal, oldest first
     List(AuditList),
-    /// Checks that no entry was altered or taken out and that every record is what the journal records; prints the last hash
+    /// Verify the chain of entries, and all records against it
+    ///
+    /// Checks that no entry was altered or removed, and that every record is the one that the journal has. Prints the last hash.
     Verify {
         /// The last hash of an earlier time, which must still be in the chain
         #[arg(long, value_name = "HASH", value_parser = hash)]

@@ -311,6 +311,9 @@ impl From<ImportError> for CommandError {
             ImportError::Combine(_) => {
                 error.hint("nothing was imported; the days are in the bill already, and would be counted twice")
             }
+            ImportError::Control { .. } => {
+                error.hint("nothing was imported; download the file again, or correct the figure that was expected")
+            }
             ImportError::OtherMonth { first, .. } => error
                 .hint(format!("if it is a file of {0}, import it with `--month {0}` or under its own name", first.month()))
                 .hint("if its lines belong to this month all the same, import it with `--accept-outside`"),

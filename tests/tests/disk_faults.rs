@@ -220,7 +220,10 @@ fn an_error_of_the_disk_at_any_call_is_told_and_loses_nothing() {
             let machine = Machine::with(disk, &Objects::new(), FIRST_UNIX_S);
             match scene.run(&machine) {
                 Ok(()) => same(&scene, &scene.end(&machine)?)?,
-                Err(why) if !why.contains("injected") && !why.contains("an earlier read or write failed") => {
+                Err(why)
+                    if !why.contains("injected")
+                        && !why.contains("an earlier read or write of the store failed") =>
+                {
                     return Err(format!("it says only: {why}"));
                 }
                 Err(_) => {

@@ -8,6 +8,7 @@ mod calendar;
 mod cases_console;
 mod cases_console_text;
 mod cases_containers;
+mod cases_control;
 mod cases_coverage;
 mod cases_files;
 mod cases_plugins;

@@ -292,6 +292,7 @@ impl World {
         std::fs::copy(prepared, &at).unwrap();
         let store = Store::open(&at, &OpenOptions::default(), Access::Write).unwrap();
         for name in SINKS {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
             let url = format!("file://{}", folder.path().join(name).display());
             let record =
                 SinkRecord { name: name.into(), url, audience: Audience::Partner, options: BTreeMap::new() };

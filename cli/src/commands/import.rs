@@ -10,7 +10,8 @@ use billkeep_core::bill::late::{Cause, Late};
 use billkeep_core::bill::totals_text;
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{
-    self, Aligned, Elsewhere, ImportError, Input, Limits, Outcome, Report, Request, WhySkipped, grouped,
+    self, Aligned, Control, Elsewhere, ImportError, Input, Limits, Outcome, Report, Request, WhySkipped,
+    grouped,
 };
 use billkeep_core::period::BillMonth;
 use billkeep_core::store::{Read, Store};
@@ -43,13 +44,34 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         strict: args.strict,
         detection: args.encoding.map_or(Detection::Beginning, Detection::Said),
         accept_smaller: args.accept_smaller,
+        control: Control {
+            lines: args.expect_lines,
+            totals: args.expect_total.clone(),
+            sha256: args.expect_sha256.map(|hash| (hash, "--expect-sha256".to_owned())).into_iter().collect(),
+        },
         ..Request::default()
     };
+    if sources.len() > 1 && request.control != Control::default() {
+        return Err(CommandError::user(
+            "`--expect-lines`, `--expect-total` and `--expect-sha256` are of one file",
+        )
+        .hint("import the files one after another, each with its own figures"));
+    }
     let store = context.write()?;
     let (mut reports, mut failed) = (Vec::new(), Vec::new());
     let all = sources.len();
     for source in sources {
         let shown = source.shown();
+        let mut request = request.clone();
+        match source.stated_hash() {
+            Ok(stated) => request.control.sha256.extend(stated),
+            Err(error) if all == 1 => return Err(error),
+            Err(error) => {
+                context.warn(error.text().trim_end());
+                failed.push((shown, error));
+                continue;
+            }
+        }
         match of_source(context, &store, source, &request) {
             Ok(report) => {
                 context.say(&sentence(&report));

@@ -17,6 +17,7 @@ use crate::text::Encoding;
 use super::faults::Faults;
 
 use super::container::Foreign;
+use super::control::Mismatch;
 
 /// A place in an imported file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -341,6 +342,14 @@ pub enum ImportError {
         /// What cannot be told, or who says what.
         why: String,
     },
+    /// The file comes to other figures than were stated.
+    #[error("`{file}` is not the file that was expected: {}", mismatches_text(.mismatches))]
+    Control {
+        /// The file's name.
+        file: String,
+        /// The figures that differ.
+        mismatches: Vec<Mismatch>,
+    },
     /// No line of the file is of the month that it is imported for.
     #[error("`{file}`: no line is of {month}: its lines are of {first} to {last}")]
     OtherMonth {
@@ -402,6 +411,10 @@ pub enum ImportError {
 /// Findings that an error tells; `bill lint` tells all.
 const FINDINGS_TOLD: usize = 10;
 
+fn mismatches_text(mismatches: &[Mismatch]) -> String {
+    mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 fn findings_text(findings: &[Finding]) -> String {
     let told = findings.iter().take(FINDINGS_TOLD).map(|finding| format!("\n  {finding}"));
     let more = findings.len().saturating_sub(FINDINGS_TOLD);
@@ -426,9 +439,10 @@ impl ImportError {
             | ImportError::Faults(_)
             | ImportError::Unclear { .. }
             | ImportError::Overflow(_) => Kind::User,
-            ImportError::Combine(_) | ImportError::Lint { .. } | ImportError::OtherMonth { .. } => {
-                Kind::Refused
-            }
+            ImportError::Combine(_)
+            | ImportError::Lint { .. }
+            | ImportError::OtherMonth { .. }
+            | ImportError::Control { .. } => Kind::Refused,
             ImportError::Bill(e) => e.kind(),
             ImportError::Late(e) => e.kind(),
             ImportError::DoNotTie { .. } | ImportError::Unlike { .. } => Kind::Damaged,

@@ -132,6 +132,11 @@ pub(super) fn commit(
 ) -> Result<Report, ImportError> {
     let place = Place::find(&writer, read.recognised.bill)?;
     let incoming = Incoming::of(read, loaded)?;
+    let mismatches =
+        request.control.mismatches(incoming.digest.lines(), &incoming.sums, &incoming.file.sha256);
+    if !mismatches.is_empty() {
+        return Err(ImportError::Control { file: incoming.shown, mismatches });
+    }
     if !request.accept_outside {
         incoming.must_have_lines_of(&writer, place.key.month)?;
     }

@@ -15,6 +15,7 @@ mod compare;
 mod container;
 #[cfg(test)]
 mod container_tests;
+mod control;
 mod encode;
 mod error;
 mod faults;
@@ -39,6 +40,7 @@ use crossbeam_channel::{Receiver, Sender};
 pub use align::Aligned;
 pub use archive::is_junk;
 pub use container::Foreign;
+pub use control::{Control, ControlTotal, Mismatch};
 pub use error::{Cause, Fault, ImportError, Place, Skipped, WhySkipped, grouped};
 pub use faults::{FaultGroup, Faults};
 pub use input::Input;
@@ -117,6 +119,8 @@ pub struct Request {
     pub accept_smaller: bool,
     /// Refuses a file whose lines contradict themselves or each other ([`crate::lint`]).
     pub strict: bool,
+    /// What the file has to come to.
+    pub control: Control,
 }
 
 /// What a hostile file may not exceed.

@@ -2,12 +2,36 @@
 
 use std::path::{Path, PathBuf};
 
+use billkeep_core::bounded;
+use billkeep_core::digest::from_hex;
 use billkeep_core::ingest::{self, ImportError, Input, Limits};
 use billkeep_core::naming;
 use billkeep_core::period::{BillMonth, Day};
 
 use crate::context::Context;
 use crate::error::CommandError;
+
+/// How the name of a side file ends that states the SHA-256 of the file beside it.
+const SIDE_ENDING: &str = ".sha256";
+/// A side file may list all files of a folder.
+const SIDE_BYTES_MAX: u64 = 1 << 20;
+
+/// Finds the SHA-256 of a file in what `sha256sum` writes: digits, and a name after a space and a space or `*`; or digits alone.
+fn stated_in(text: &str, name: &str) -> Option<[u8; 32]> {
+    let text = text.trim_start_matches('\u{feff}');
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let found = lines.iter().find_map(|line| {
+        // A backslash stands before the digits where the name has escapes.
+        let (digits, of) = line.trim_start_matches('\\').split_once([' ', '\t'])?;
+        let of = of.trim_start().trim_start_matches('*').trim_start_matches("./");
+        let of = of.rsplit(['/', '\\']).next()?;
+        (of == name).then(|| from_hex(digits)).flatten()
+    });
+    match lines.as_slice() {
+        [alone] => found.or_else(|| from_hex(alone)),
+        _ => found,
+    }
+}
 
 /// What stands for standard input.
 const STDIN: &str = "-";
@@ -32,6 +56,25 @@ impl Source {
             Source::File(path) => path.display().to_string(),
             Source::Piped(input) => input.shown().to_owned(),
             Source::Broken(shown, _) => shown.clone(),
+        }
+    }
+
+    /// Returns the SHA-256 that a side file `FILE.sha256` states of the file, if there is one.
+    pub(super) fn stated_hash(&self) -> Result<Option<([u8; 32], String)>, CommandError> {
+        let Source::File(path) = self else { return Ok(None) };
+        let mut side = path.clone().into_os_string();
+        side.push(SIDE_ENDING);
+        let side = PathBuf::from(side);
+        if side.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let shown = side.display().to_string();
+        let text = bounded::read_text(&side, SIDE_BYTES_MAX)
+            .map_err(|e| CommandError::user(format!("`{shown}` cannot be read: {e}")))?;
+        match stated_in(&text, &self.name()) {
+            Some(hash) => Ok(Some((hash, shown))),
+            None => Err(CommandError::user(format!("`{shown}` states no SHA-256 of `{}`", self.name()))
+                .hint("it holds 64 hexadecimal digits, alone or with the file's name behind, as `sha256sum` writes it; or remove it")),
         }
     }
 

@@ -37,7 +37,7 @@ fn compared(days: &[(u8, u64, &[i128], &[i128])]) -> Compared {
 /// Lines and cents that are gone, and cents that a new rating took.
 fn told(before: &[i128], after: &[i128]) -> (u64, i128, i128) {
     let found = compared(&[(4, 7, before, after)]);
-    let gone = |losses: &[Loss]| losses.iter().map(|loss| loss.amount.rescaled(2).unwrap()).sum();
+    let gone = |losses: &[Loss]| losses.iter().map(|loss| loss.amount.shortest().rescaled(2).unwrap()).sum();
     let lines = found.losses.iter().map(|loss| loss.lines).sum();
     (lines, gone(&found.losses), gone(&found.rated_again))
 }
