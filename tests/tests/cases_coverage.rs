@@ -302,3 +302,34 @@ fn the_same_lines_in_a_second_month_or_basis_are_reported() {
     assert_eq!(report["files"][0]["elsewhere"].as_array().unwrap().len(), 2, "{report}");
     assert_eq!(report["files"][0]["elsewhere"][0]["basis"], "used", "{report}");
 }
+
+#[test]
+fn lines_of_an_adjustment_that_the_bill_has_already_are_reported() {
+    let home = Home::new();
+    let march = Sheet::march();
+    home.import([home.write(&format!("{STEM}.csv"), &march.csv())]);
+    // On one account and day: a line that is there, the same once more, and a new one.
+    let mut more = Sheet::march();
+    more.rows.truncate(1);
+    more.rows.push(more.rows[0].clone());
+    more.rows.push(more.rows[0].clone());
+    more.rows[2][6] = "0.75".into();
+    let file = home.write("more.csv", &more.csv());
+    let import = |dry: &[&str]| {
+        let args =
+            ["--format", "json", "import", "--as", "adjustment", "--month", MARCH, file.to_str().unwrap()];
+        home.run(args.iter().chain(dry))
+    };
+    for dry in [&["--dry-run"][..], &[]] {
+        let output = import(dry).says(0, &["1 of 3 lines in this file are in the bill already"]);
+        assert_eq!(output.json()["files"][0]["repeated"], 1);
+    }
+    assert_eq!(exact(&home.bill_text("total")), exact("14.00"));
+    // An adjustment of other lines has none.
+    let mut other = Sheet::march();
+    other.rows.truncate(1);
+    other.rows[0][6] = "9.00".into();
+    let other = home.write("other.csv", &other.csv());
+    let report = home.json(["import", "--as", "adjustment", "--month", MARCH, other.to_str().unwrap()]);
+    assert_eq!(report["files"][0]["repeated"], 0, "{report}");
+}

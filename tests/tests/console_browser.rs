@@ -63,7 +63,9 @@ fn the_steps_of_the_starting_document_are_walked_in_a_browser() {
     let buckets = ["one", "two"].map(|name| home.path(name));
     buckets.iter().for_each(|bucket| std::fs::create_dir(bucket).unwrap());
     home.ok(["user", "set", "ann", "--role", "admin"]);
-    let served = Served::start_as(&home, "2021-04-07T03:00:00Z", "ann", &[]);
+    // Admins may add folders below this one from the console.
+    let folder = home.path("");
+    let served = Served::start_as(&home, "2021-04-07T03:00:00Z", "ann", &["--sink-folder", text(&folder)]);
     let url = format!("http://{}", served.host);
     let program = crate::support::billkeep();
     let store = home.store();
@@ -83,7 +85,8 @@ fn a_confirmation_of_what_has_changed_is_refused_in_the_browser_with_the_differe
     let csv = home.ok(["bill", "csv", MARCH]);
     let lines: Vec<&str> = csv.text().split_inclusive('\n').collect();
     let name = format!("{PAYER}-20210331-by_used_time-bill_details.csv");
-    let changed = home.write(&name, lines[..lines.len() - 2].concat().as_bytes());
+    // One line more: a file with fewer would wait for a decision.
+    let changed = home.write(&name, (csv.text().to_owned() + lines[lines.len() - 1]).as_bytes());
     home.ok(["user", "set", "ann", "--role", "admin"]);
     home.ok(["--as", "ann", "user", "set", "bob", "--role", "operator"]);
     let served = Served::start_as(&home, "2021-04-07T03:00:00Z", "ann", &["--no-scheduler"]);

@@ -279,6 +279,13 @@ pub(crate) fn sentence(report: &Report) -> String {
     }
     text.push_str(&aligned_text(report));
     text.push_str(&elsewhere_text(report));
+    if report.repeated > 0 {
+        text.push_str(&format!(
+            "  warning: {} of {} in this file are in the bill already, and count twice\n",
+            grouped(report.repeated),
+            output::lines(report.digest.lines())
+        ));
+    }
     text.push_str(&skipped_text(report));
     for (what, losses) in [("taken away", &report.smaller.days), ("rated again", &report.rated_again)] {
         for loss in losses {
@@ -501,6 +508,7 @@ fn json_of(report: &Report) -> Value {
         "losses": smaller.losses.iter().map(late::loss_json).collect::<Vec<_>>(),
         "rated_again": report.rated_again.iter().map(late::day_loss_json).collect::<Vec<_>>(),
         "settled_disputes": report.settled,
+        "repeated": report.repeated,
         "elsewhere": report.elsewhere.iter().map(elsewhere_json).collect::<Vec<_>>(),
         "aligned": report.aligned.iter().map(aligned_json).collect::<Vec<_>>(),
         "skipped": report.skipped.iter().map(|s| json!({ "name": s.name, "why": why_word(s.why) })).collect::<Vec<_>>(),

@@ -98,6 +98,8 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
     /// The CSVs that were read under a header that the bill holds already.
     pub aligned: Vec<Aligned>,
+    /// How many lines of an adjustment the bill has already: they count twice.
+    pub repeated: u64,
     /// Loads of other bills with the same lines: the money is counted there as well.
     pub elsewhere: Vec<Elsewhere>,
     /// How each of its CSVs was read, in the order of the file's.
@@ -163,6 +165,7 @@ pub(super) fn commit(
     }
     let newcomer = Newcomer { load: &load, replaced: &joined.replaced, stay: &joined.stay };
     let found = compare::find(&writer, &newcomer, actor)?;
+    step.report.repeated = compare::repeated(&writer, &newcomer, actor)?;
     let cause = match step.place.state() {
         Some(State::Confirmed) => Some(Cause::Confirmed),
         _ if !found.smaller.is_nothing() && !request.accept_smaller => Some(Cause::Smaller),
@@ -229,6 +232,7 @@ impl Place {
             settled: Vec::new(),
             aligned: incoming.aligned.clone(),
             elsewhere: Vec::new(),
+            repeated: 0,
             skipped: incoming.skipped.clone(),
             readings: incoming.readings.clone(),
             taken: incoming.taken.clone(),
