@@ -305,8 +305,9 @@ fn sent_of_a_run(home: &Home, plugin: &Path) -> Vec<(String, Vec<u8>)> {
     let server = Script::start(|_| Reply::status(200));
     let (host, url) = (server.url(), format!("url={}/in", server.url()));
     let plugin = plugin.to_str().unwrap();
-    home.run(["plugin", "run", plugin, "--allow-host", &host, "--allow-state", "64KiB", "--set", &url])
-        .says(0, &["Delivered the monthly bill"]);
+    // Guests in Python and JavaScript need more memory than others.
+    let grants = ["--allow-host", &host, "--allow-state", "64KiB", "--allow-memory", "512MiB", "--set", &url];
+    home.run(["plugin", "run", plugin].iter().chain(&grants)).says(0, &["Delivered the monthly bill"]);
     server.asked().into_iter().map(|asked| (asked.path, asked.body)).collect()
 }
 
@@ -382,11 +383,17 @@ fn a_guest_in_javascript_is_built_passes_the_kit_and_tells_a_chat() {
         return python::cannot("a plugin in JavaScript", needs);
     };
     let home = Home::new();
-    let project = home.path("chat");
-    home.run(["plugin", "new", project.to_str().unwrap(), "--lang", "js"]).says(0, &["Made"]);
-    let copied =
-        std::process::Command::new("cp").arg("-r").arg(modules).arg(project.join("node_modules")).status();
-    assert!(copied.unwrap().success());
+    let with_modules = |project: &Path| {
+        let to = project.join("node_modules");
+        let copied = std::process::Command::new("cp").arg("-r").arg(&modules).arg(to).status();
+        assert!(copied.unwrap().success());
+    };
+    let new = home.path("mine");
+    home.run(["plugin", "new", new.to_str().unwrap(), "--lang", "js"]).says(0, &["Made"]);
+    with_modules(&new);
+    passes_the_kit(&home, &build(&home, &new, "mine"));
+    let project = sources(&home).join("examples/chat");
+    with_modules(&project);
     let plugin = build(&home, &project, "chat");
     passes_the_kit(&home, &plugin);
     let sent = sent_of_a_run(&home, &plugin);
