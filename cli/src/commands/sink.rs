@@ -112,12 +112,12 @@ pub(super) fn env(name: &str) -> Option<String> {
 /// A part that is sent in pieces.
 const LARGE_BYTES: u64 = 65 << 20;
 
-/// Asks a destination everything, below a folder of its own that is gone afterwards, and keeps what it can.
 /// Returns what the server answered, without the name of the object that it was about.
 fn cause_of(seen: &str) -> &str {
     seen.rsplit_once("`: ").or_else(|| seen.rsplit_once("put: ")).map_or(seen, |(_, cause)| cause)
 }
 
+/// Asks a destination everything, below a folder of its own that is gone afterwards, and keeps what it can.
 fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> {
     let store = context.write()?;
     let record = storage::sink(&store.read()?, name)?;
