@@ -92,13 +92,17 @@ pub fn run(subject: &Subject<'_>) -> Vec<Outcome> {
     let mut asked = |case: &Case| {
         let answer = match &keeps_all {
             Some(why) if case.name == "remove" => Answer::No(why.clone()),
-            Some(_) => {
-                Answer::NotTried("nothing can be removed here, and what was put before is in the way".into())
-            }
+            Some(_) => Answer::NotTried("see `remove`".into()),
             None => {
-                let answer = (case.run)(subject).unwrap_or_else(|e| Answer::No(e.to_string()));
-                keeps_all = subject.clear().err().map(|e| e.to_string());
-                answer
+                let (answer, left) = ask_and_clear(case, subject);
+                // One that may pass says nothing of the next case.
+                match left {
+                    Some(error @ SinkError::Passing(_)) => with_left(answer, Some(error)),
+                    left => {
+                        keeps_all = left.map(|error| error.to_string());
+                        answer
+                    }
+                }
             }
         };
         Outcome { name: case.name, what: case.what, weight: case.weight, answer }
@@ -108,10 +112,19 @@ pub fn run(subject: &Subject<'_>) -> Vec<Outcome> {
 
 /// Asks one case; an error in it is its answer.
 pub(crate) fn ask(case: &Case, subject: &Subject<'_>) -> Answer {
+    let (answer, left) = ask_and_clear(case, subject);
+    with_left(answer, left)
+}
+
+/// Asks one case, and removes what it has left: that is not the next one's. Returns why that failed, too.
+fn ask_and_clear(case: &Case, subject: &Subject<'_>) -> (Answer, Option<SinkError>) {
     let answer = (case.run)(subject).unwrap_or_else(|e| Answer::No(e.to_string()));
-    // What a case that failed half-way has left is not the next one's.
-    match (answer, subject.clear()) {
-        (Answer::Yes(_), Err(e)) => Answer::No(format!("what it left cannot be removed: {e}")),
+    (answer, subject.clear().err())
+}
+
+fn with_left(answer: Answer, left: Option<SinkError>) -> Answer {
+    match (answer, left) {
+        (Answer::Yes(_), Some(error)) => Answer::No(format!("what it left cannot be removed: {error}")),
         (answer, _) => answer,
     }
 }

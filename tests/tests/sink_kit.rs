@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use billkeep_core::sink::Sink;
+use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
 use billkeep_sinks::kit::{Checked, Destination, Outcome, Settings, Subject, run};
 use billkeep_sinks::{Folder, Options, conformance};
 
@@ -121,4 +123,79 @@ fn a_bucket_passes_the_kit() {
         ..subject(&open, &destination, stage.path())
     });
     assert!(passed >= 45, "{passed}");
+}
+
+/// A folder that refuses some removals.
+struct Refuses<'a> {
+    folder: Folder,
+    refusal: &'a (dyn Fn() -> Option<SinkError> + Sync),
+}
+
+impl Sink for Refuses<'_> {
+    fn location(&self, name: &str) -> String {
+        self.folder.location(name)
+    }
+
+    fn stage_folder(&self) -> Option<&Path> {
+        self.folder.stage_folder()
+    }
+
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+        self.folder.put(name, part, watch)
+    }
+
+    fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
+        self.folder.put_new(name, bytes)
+    }
+
+    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+        self.folder.head(name)
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send + '_>>, SinkError> {
+        self.folder.read(name)
+    }
+
+    fn remove(&self, name: &str) -> Result<(), SinkError> {
+        (self.refusal)().map_or_else(|| self.folder.remove(name), Err)
+    }
+
+    fn list(&self) -> Result<Vec<String>, SinkError> {
+        self.folder.list()
+    }
+}
+
+/// Asks a folder with such removals everything; returns the faults, and how many cases were tried.
+fn asked(refusal: &'static (dyn Fn() -> Option<SinkError> + Sync)) -> (Vec<(&'static str, String)>, usize) {
+    let (dir, stage) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let place = dir.path().join("bucket");
+    let open = || Ok(Box::new(Refuses { folder: Folder::create(&place)?, refusal }) as Box<dyn Sink>);
+    let destination = Files(place.clone());
+    let outcomes = conformance::run(&subject(&open, &destination, stage.path()).sink);
+    let faults = outcomes.iter().filter_map(|outcome| match &outcome.answer {
+        conformance::Answer::No(why) if outcome.is_fault() => Some((outcome.name, why.clone())),
+        _ => None,
+    });
+    let tried = |outcome: &&conformance::Outcome| !matches!(outcome.answer, conformance::Answer::NotTried(_));
+    (faults.collect(), outcomes.iter().filter(tried).count())
+}
+
+#[test]
+fn a_destination_from_which_nothing_can_be_removed_fails_the_one_case_that_says_so() {
+    let (faults, tried) = asked(&|| Some(SinkError::Setup("kept by law".into())));
+    assert!(matches!(faults.as_slice(), [("remove", why)] if why.contains("kept by law")), "{faults:?}");
+    assert!(tried < 5, "{tried}");
+}
+
+#[test]
+fn a_removal_that_fails_once_for_a_while_fails_one_case_and_the_others_are_tried() {
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    // The first removal is the one that clears up after the first case.
+    let (faults, tried) = asked(&|| {
+        let first = CALLS.fetch_add(1, Ordering::Relaxed) == 0;
+        first.then(|| SinkError::Passing("busy".into()))
+    });
+    assert!(matches!(faults.as_slice(), [(_, why)] if why.contains("busy")), "{faults:?}");
+    // As many as of a folder that refuses nothing.
+    assert_eq!(tried, asked(&|| None).1);
 }
