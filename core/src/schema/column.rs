@@ -10,7 +10,7 @@ use crate::period::Basis;
 /// What the cells of a column hold, and so how they are checked at import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// An account id, `-` or nothing.
+    /// An account id, on every line.
     Uin,
     /// Any text.
     Text,
@@ -290,6 +290,39 @@ mod tests {
         assert_eq!(tag_key("Tag Key: cost center"), Some("cost center"));
         assert_eq!(tag_key("标签键:负责人"), Some("负责人"));
         assert_eq!(tag_key("Tags"), None);
+    }
+
+    /// What stands between backticks.
+    fn quoted(cell: &str) -> Vec<&str> {
+        cell.split('`').skip(1).step_by(2).collect()
+    }
+
+    #[test]
+    fn the_page_of_columns_lists_every_column_with_each_of_its_headers() {
+        let page =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/COLUMNS.md")).unwrap();
+        let mut listed = Vec::new();
+        for row in page.lines().filter(|line| line.starts_with("| `")) {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let column = Column::of_name(quoted(cells[1])[0]).unwrap_or_else(|| panic!("{row}"));
+            let headers = quoted(cells[2]).into_iter().chain(quoted(cells[3]));
+            let folded: HashSet<String> = headers.map(fold_header).collect();
+            let known: HashSet<String> = column.spellings().iter().map(|s| (*s).to_owned()).collect();
+            assert_eq!(folded, known, "{row}");
+            let holds = match column.class() {
+                Class::Uin => "account id",
+                Class::Text => "text",
+                Class::Time => "time",
+                Class::Month => "month",
+                Class::Day => "day",
+                Class::Number => "number",
+                Class::Money => "amount",
+                Class::Currency => "currency code",
+            };
+            assert_eq!(cells[4], holds, "{row}");
+            listed.push(column);
+        }
+        assert_eq!(listed, Column::ALL);
     }
 
     #[test]

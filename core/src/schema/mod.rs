@@ -258,6 +258,20 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_file_of_the_page_of_columns_is_a_bill_and_needs_each_of_its_columns() {
+        let page =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/COLUMNS.md")).unwrap();
+        let (_, csv) = page.split_once("```csv\n").unwrap();
+        let headers: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+        assert!(recognise(&headers.join(",")).is_ok());
+        for without in 0..headers.len() {
+            let rest: Vec<&str> =
+                headers.iter().copied().take(without).chain(headers[without + 1..].iter().copied()).collect();
+            assert!(recognise(&rest.join(",")).is_err(), "{rest:?}");
+        }
+    }
+
+    #[test]
     fn an_unknown_column_is_kept_and_a_known_one_may_not_come_twice() {
         let schema = recognise("OwnerAccountID,ProductName,Site,TotalCost,Currency").unwrap();
         assert_eq!(schema.columns()[2], None);
