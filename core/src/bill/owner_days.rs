@@ -181,7 +181,7 @@ impl Unpacked<'_> {
 }
 
 /// Reads the owner-days of a segment.
-pub(super) fn of_segment(
+pub(crate) fn of_segment(
     store: &impl Read,
     segment: &SegmentView,
     basis: Basis,

@@ -3,7 +3,8 @@
 //! A line's hash covers the header (`digest`), so the same lines under another order of columns, or with a new column that is empty
 //! everywhere, would make another digest. Nothing about the bill has changed then. So a file whose header is a variant of the header of
 //! a load that the bill holds is read under that load's header: columns change places, an absent column is empty, and a new one is left
-//! out for as long as it is empty. A value in a new column is real: the file is then read under its own header.
+//! out for as long as it is empty. A value in a new column is real: the file is then read under its own header. The CSVs of one zip
+//! share the header of the first one that has the same columns, so that the same lines are found in two of them.
 
 use std::sync::Arc;
 
@@ -128,6 +129,16 @@ impl Alignment {
         let extra =
             (0..theirs.len()).filter(|i| theirs.get(*i).is_some_and(|name| !ours.contains(name))).collect();
         Some(Alignment { schema: Arc::new(known), schema_hash, from, extra, file_columns: theirs.len() })
+    }
+
+    /// Returns how lines under `file` are laid out under `known`, if both have the same columns.
+    pub(super) fn reordering(file: &Schema, known: &Schema, schema_hash: [u8; 32]) -> Option<Alignment> {
+        Alignment::between(file, known.clone(), schema_hash).filter(Alignment::is_reordering)
+    }
+
+    /// Says whether columns change places, and no more.
+    pub(super) fn is_reordering(&self) -> bool {
+        self.extra.is_empty() && self.from.iter().all(Option::is_some)
     }
 
     /// Says what is different about the header of a CSV.

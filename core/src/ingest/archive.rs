@@ -5,6 +5,7 @@
 
 mod layout;
 mod names;
+mod second;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -23,6 +24,7 @@ pub use names::is_junk;
 
 use super::Limits;
 use layout::Run;
+use second::Found;
 use unpack::{Bounded, Counted, Whole};
 
 /// How much is read of packed data at once.
@@ -60,6 +62,7 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
     let damaged = |e: &dyn std::fmt::Display| format!("the zip is damaged: {e}; download it again");
     let bytes = file.metadata().map_err(|e| damaged(&e))?.len();
     let of_parts = file.try_clone().map_err(|e| damaged(&e))?;
+    let again = file.try_clone().map_err(|e| damaged(&e))?;
     let mut buffer = vec![0; MAX_CENTRAL_DIRECTORY_RECORD_SIZE];
     let archive =
         ZipArchive::from_file(file, &mut buffer).map_err(|e| match (e.kind(), e.eocd_offset()) {
@@ -78,7 +81,7 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
         left: unpack::room(bytes, limits.zip_ratio_max, limits.zip_bytes_max),
         archive,
     };
-    let mut runs = Vec::new();
+    let (mut runs, mut listed) = (Vec::new(), Vec::new());
     let mut local = vec![0; 2 << 16];
     let mut found: BTreeSet<String> = BTreeSet::new();
     let mut directory: Range<u64> = zip.archive.directory_offset()..zip.archive.directory_offset();
@@ -96,12 +99,20 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
         let texts = header.file_path().len() as u64 + extra + header.comment().as_bytes().len() as u64;
         directory.end = header.central_directory_offset() + RECORD_BYTES + texts;
         let name = name_of(&header, runs.len() + 1)?;
+        let before = claimed;
         claimed = claimed.saturating_add(header.uncompressed_size_hint());
-        runs.push(run_of(&zip.archive, &header, &name, &mut local)?);
+        let (run, entry) = look_at(&zip.archive, &header, &name, &mut local)?;
+        runs.push(run);
+        listed.push(entry);
         if !found.insert(name.clone()) {
             return Err(format!("two entries have the same name: `{name}`"));
         }
         if header.is_dir() || name.ends_with('/') {
+            if claimed > before {
+                return Err(format!(
+                    "entry `{name}` is a folder by its name, and holds data: unzip it, and import the CSVs"
+                ));
+            }
             continue;
         }
         if is_junk(&name) {
@@ -126,6 +137,7 @@ pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
         return Err(damaged(&format!("its directory tells of {told} entries and has {}", runs.len())));
     }
     layout::must_tile(&zip.archive, runs, directory, bytes)
+        .and_then(|()| second::must_agree(again, &listed))
         .map_err(|why| format!("{why}; unzip it, make a new zip of the CSVs, and import that"))?;
     if claimed > zip.left {
         return Err("it unpacks to far more than a bill does, as a zip bomb would".into());
@@ -161,21 +173,22 @@ fn name_of(header: &ZipFileHeaderRecord<'_>, number: usize) -> Result<String, St
     Ok(name)
 }
 
-/// Returns where an entry's bytes are, and whether its own header agrees with the directory.
-fn run_of(
+/// Returns where an entry's bytes are and whether its own header agrees with the directory, and what the
+/// directory says of it.
+fn look_at(
     archive: &ZipArchive<FileReader>,
     header: &ZipFileHeaderRecord<'_>,
     name: &str,
     buffer: &mut [u8],
-) -> Result<Run, String> {
+) -> Result<(Run, Found), String> {
     let damaged = |e: rawzip::Error| format!("entry `{name}` is damaged: {e}; download the zip again");
     let entry = archive.get_entry(header.wayfinder()).map_err(damaged)?;
     let local = entry.local_header(buffer).map_err(damaged)?;
     let agrees = local.file_path().as_bytes() == header.file_path().as_bytes()
         && local.compression_method() == header.compression_method()
         && local.flags().is_encrypted() == header.flags().is_encrypted();
-    let (_, to) = entry.compressed_data_range();
-    Ok(Run {
+    let (from, to) = entry.compressed_data_range();
+    let run = Run {
         name: name.to_owned(),
         from: header.local_header_offset(),
         to,
@@ -183,7 +196,15 @@ fn run_of(
         crc: header.crc32(),
         agrees,
         described: header.flags().has_data_descriptor() || local.flags().has_data_descriptor(),
-    })
+    };
+    let listed = Found {
+        name: header.file_path().as_bytes().to_vec(),
+        from,
+        packed: header.compressed_size_hint(),
+        unpacked: header.uncompressed_size_hint(),
+        crc: header.crc32(),
+    };
+    Ok((run, listed))
 }
 
 /// Refuses an entry that is no CSV by its name, and says what to do with it.

@@ -23,6 +23,9 @@ use super::error::Fault;
 /// Bytes at the beginning from which everything is decided, unless the header is longer.
 const HEAD_BYTES: usize = 64 << 10;
 
+/// Bytes that a header has at most: it is looked at as a whole, under each separator.
+const HEADER_BYTES_MAX: usize = 1 << 20;
+
 /// Why a CSV cannot be read.
 pub(super) enum Failed {
     Io(std::io::Error),
@@ -64,9 +67,14 @@ pub(super) fn begin<'r>(
 ) -> Result<(Schema, Box<dyn Read + 'r>, Facts), Failed> {
     let mut head = Vec::new();
     let mut whole = read_to(&mut reader, &mut head, HEAD_BYTES)?;
-    while !whole && memchr::memchr2(b'\n', b'\r', &head).is_none() && head.len() < record_bytes_max {
-        let more = head.len() * 4;
+    let max = record_bytes_max.min(HEADER_BYTES_MAX);
+    let has_line = |head: &[u8]| memchr::memchr2(b'\n', b'\r', head).is_some();
+    while !whole && !has_line(&head) && head.len() < max {
+        let more = (head.len() * 4).min(max);
         whole = read_to(&mut reader, &mut head, more)?;
+    }
+    if !whole && !has_line(&head) {
+        return Err(Failed::Fault(Fault::LongRecord { max }, 1));
     }
     let late = detection == Detection::FirstForeign && head.is_ascii();
     let Detected { encoding, mark } = match detection {

@@ -50,6 +50,8 @@ pub(super) struct Cells<'a> {
     first: usize,
     /// Where each record begins in the text.
     offsets: Vec<u32>,
+    /// Those of the records that were found last in which a quoted cell goes on over a line end.
+    broken: Vec<usize>,
     /// Up to where records have been found.
     at: usize,
     /// Whether the records that were found last, and what was between them, may hold a NUL.
@@ -94,6 +96,7 @@ impl<'a> Cells<'a> {
             spans: Vec::new(),
             first: 0,
             offsets: Vec::new(),
+            broken: Vec::new(),
             at: 0,
             odd: false,
             vectors: Vectors::new(),
@@ -113,6 +116,7 @@ impl<'a> Cells<'a> {
     ) -> Result<bool, String> {
         self.first = self.offsets.len();
         self.spans.clear();
+        self.broken.clear();
         self.odd = false;
         let until = self.first.saturating_add(records);
         let more = |cells: &Self, ragged: &[Ragged]| {
@@ -144,6 +148,11 @@ impl<'a> Cells<'a> {
     /// Returns the cells of a record that was found last.
     pub(super) fn record(&self, row: usize) -> impl Iterator<Item = &[u8]> + Clone {
         self.spans_of(row).iter().map(|span| self.at(*span))
+    }
+
+    /// Returns those of the records that were found last in which a quoted cell goes on over a line end.
+    pub(super) fn broken(&self) -> &[usize] {
+        &self.broken
     }
 
     /// Returns where the cells of a record that was found last are.
@@ -289,7 +298,7 @@ impl<'a> Cells<'a> {
         if byte(start) == Some(BYTE_ORDER_MARK[0]) && mark_at(text, start) > 0 {
             return Record::Odd;
         }
-        let mut from = start;
+        let (mut from, mut broken) = (start, false);
         loop {
             let mark = marks.next().unwrap_or(text.len());
             match byte(mark) {
@@ -299,6 +308,7 @@ impl<'a> Cells<'a> {
                     let close = loop {
                         let Some(at) = marks.next() else { return Record::Odd };
                         if byte(at) != Some(b'"') {
+                            broken |= byte(at) == Some(b'\n');
                             continue;
                         }
                         if byte(at + 1) != Some(b'"') {
@@ -313,7 +323,10 @@ impl<'a> Cells<'a> {
                     let between = text.get(close + 1..mark).unwrap_or_default();
                     match (byte(mark), between) {
                         (Some(b','), b"") => from = mark + 1,
-                        (Some(b'\n'), b"" | b"\r") | (None, b"") => return Record::Plain(mark + 1),
+                        (Some(b'\n'), b"" | b"\r") | (None, b"") => {
+                            self.note_if(broken);
+                            return Record::Plain(mark + 1);
+                        }
                         _ => return Record::Odd,
                     }
                 }
@@ -339,9 +352,17 @@ impl<'a> Cells<'a> {
                         return if mark >= text.len() { Record::None } else { Record::Plain(mark + 1) };
                     }
                     self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
+                    self.note_if(broken);
                     return Record::Plain(mark + 1);
                 }
             }
+        }
+    }
+
+    /// Notes that the record that is found now goes on over a line end, if it does.
+    fn note_if(&mut self, broken: bool) {
+        if broken {
+            self.broken.push(self.offsets.len());
         }
     }
 
@@ -407,6 +428,7 @@ impl<'a> Cells<'a> {
             let before = self.spans.len();
             let mut from = self.text.len() + self.copies.len();
             self.copies.extend_from_slice(record.as_slice());
+            self.note_if(record.as_slice().iter().any(|b| matches!(b, b'\r' | b'\n')));
             for cell in &record {
                 self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
                 from += cell.len();

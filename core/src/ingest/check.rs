@@ -140,12 +140,9 @@ fn is_total(cell: &[u8]) -> bool {
 /// Says whether a cell begins or ends with a word for a sum: `合计：2.00元`, `CVM 汇总`, `200000003412 Total`.
 fn begins_total(cell: &[u8]) -> bool {
     let Some(text) = folded(cell) else { return false };
-    let is_end = |word: &str| {
-        std::str::from_utf8(cell).is_ok_and(|cell| {
-            let cell = cell.trim().to_lowercase();
-            cell.strip_suffix(word).is_some_and(|before| before.ends_with(char::is_whitespace))
-        })
-    };
+    let whole = std::str::from_utf8(cell).unwrap_or_default().trim().to_lowercase();
+    let is_end =
+        |word: &str| whole.strip_suffix(word).is_some_and(|before| before.ends_with(char::is_whitespace));
     let is_begin = |word: &str| {
         let digit = |c: char| !word.is_ascii() && c.is_ascii_digit();
         text.strip_prefix(word)
@@ -159,14 +156,39 @@ pub(super) fn ragged(text: &[u8], cells: usize, schema: &Schema) -> Fault {
     if text.iter().all(|b| *b == 0) && !text.is_empty() {
         return Fault::NulTail;
     }
-    let record = crate::text::first_record(text, b',');
-    if record.iter().any(|cell| cell.contains(&0)) {
-        return Fault::Nul;
+    let line = text.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+    let record;
+    // There may be millions of such lines, and hardly any has quotes.
+    let found = if line.contains(&b'"') {
+        record = crate::text::first_record(text, b',');
+        of_cells(record.iter(), schema)
+    } else {
+        of_cells(line.split(|b| *b == b','), schema)
+    };
+    found.unwrap_or(Fault::Ragged { cells, headers: schema.headers().len() })
+}
+
+/// Tells what a record of another number of cells is by what is in them.
+fn of_cells<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema: &Schema) -> Option<Fault> {
+    if cells.clone().any(|cell| cell.contains(&0)) {
+        return Some(Fault::Nul);
     }
-    match no_line(record.iter(), schema) {
-        Some(fault @ Fault::TotalRow { .. }) => fault,
-        _ => Fault::Ragged { cells, headers: schema.headers().len() },
-    }
+    no_line(cells, schema).filter(|fault| matches!(fault, Fault::TotalRow { .. }))
+}
+
+/// Tells of a cell that has taken whole lines of the bill in: a quote that opens in one line closes in another one. What stands
+/// between then has as many commas as lines have. Cells of people that go on over several lines do not.
+pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize) -> Option<Fault> {
+    let commas = columns.checked_sub(1).filter(|commas| *commas > 0)?;
+    let commas_of = |line: &[u8]| memchr::memchr_iter(b',', line).count();
+    let mut lines = cell.split(|b| matches!(b, b'\r' | b'\n'));
+    let (first, last) = (lines.next()?, lines.next_back()?);
+    let within = lines.filter(|line| !line.is_empty()).map(commas_of);
+    let mut count = 1;
+    // The opening line up to the end and the closing one from its beginning are a line together.
+    let whole = commas_of(first) + commas_of(last) == commas
+        && within.inspect(|_| count += 1).all(|found| found == commas);
+    whole.then(|| Fault::Swallowed { column: header.to_owned(), lines: count })
 }
 
 /// Returns a cell as it is shown: its first letters.
@@ -182,6 +204,33 @@ pub(super) fn shortened(cell: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quote_that_takes_whole_lines_in_is_told_from_a_cell_of_several_lines() {
+        let taken_in = |cell: &str| match swallowed(cell.as_bytes(), "Tag", 4) {
+            Some(Fault::Swallowed { lines, .. }) => lines,
+            _ => 0,
+        };
+        // Lines of four cells; the quote opens in the third cell of one and closes in the third of another.
+        assert_eq!(taken_in("x,4\n1,2,"), 1);
+        assert_eq!(taken_in("x,4\r\n1,2,3,4\r\n\r\n1,2,3,4\r\n1,2,"), 3);
+        assert_eq!(taken_in("x,4\r1,2,3,4\r1,2,"), 2);
+        // In the last cell, and in the first one.
+        assert_eq!(taken_in("\n1,2,3,4\n1,2,3,"), 2);
+        assert_eq!(taken_in("x,2,3,4\n"), 1);
+        for honest in [
+            "",
+            "x",
+            "one\ntwo",
+            "a, b\nc",
+            "1,2,3",
+            "{\n\"a\": 1,\n\"b\": 2,\n\"c\": 3\n}",
+            "x,4\n1,2,3\n1,2,",
+        ] {
+            assert_eq!(taken_in(honest), 0, "{honest:?}");
+        }
+        assert_eq!(swallowed(b"a\nb", "Tag", 1), None);
+    }
 
     #[test]
     fn lines_that_add_up_others_are_named() {

@@ -7,7 +7,7 @@ mod pipes;
 use std::path::{Path, PathBuf};
 
 use super::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, import};
-use crate::bill::totals_text;
+use crate::bill::{BillKey, BillView, totals_text};
 use crate::journal::Actor;
 use crate::settings::StoreSettings;
 use crate::store::{OpenOptions, Store, Table};
@@ -68,6 +68,12 @@ impl House {
         let settings = Settings { segment_bytes: 300, block_rows: 2, ..Settings::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
         import(&self.store, path, request, &actor, &settings, &Limits::default(), &Quiet)
+    }
+}
+
+impl House {
+    pub(super) fn view(&self, bill: BillKey) -> BillView {
+        BillView::open(&self.store.read().unwrap(), bill, None).unwrap()
     }
 }
 

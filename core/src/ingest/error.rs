@@ -141,6 +141,17 @@ pub enum Fault {
     /// A quote that is never closed.
     #[error("a quote opened here is never closed: the file is cut or damaged")]
     UnclosedQuote,
+    /// A quote that closes in another line, with whole lines of the bill in between.
+    #[error(
+        "column `{column}` opens a quote that closes {lines} lines further down, so whole lines of the bill would be \
+         read as one cell: put the cell in quotes, and write each quote in it twice"
+    )]
+    Swallowed {
+        /// The header of the column.
+        column: String,
+        /// How many lines further down it closes.
+        lines: usize,
+    },
     /// The last line has no line end.
     #[error("the last line has no line end, so the file may be cut")]
     Unterminated,
@@ -243,6 +254,14 @@ pub enum Cause {
     Zone,
 }
 
+fn of_text(of: Option<(u64, Day)>) -> String {
+    match of {
+        None => String::new(),
+        Some((0, day)) => format!(" without an account on {day}"),
+        Some((owner, day)) => format!(" of account {owner} on {day}"),
+    }
+}
+
 fn in_column(column: Option<&String>) -> String {
     column.map_or_else(String::new, |column| format!("column `{column}`: "))
 }
@@ -271,6 +290,7 @@ impl Fault {
         match self {
             Fault::Cell { column, .. }
             | Fault::Differs { column, .. }
+            | Fault::Swallowed { column, .. }
             | Fault::LongCell { column, .. }
             | Fault::Outside { column, .. } => Some(column),
             Fault::NotText { column, .. } => column.as_deref(),
@@ -319,9 +339,10 @@ pub enum ImportError {
         /// What is wrong.
         why: String,
     },
-    /// Two CSVs of a zip hold the same lines, which would count twice.
+    /// Two CSVs of a zip hold the same lines, of an account and a day or all of them; they would count twice.
     #[error(
-        "`{file}`: its entries `{first}` and `{second}` hold the same lines, which would count twice: make a zip with one of them"
+        "`{file}`: its entries `{first}` and `{second}` hold the same lines{}, which would count twice: make a zip with one of them",
+        of_text(*of)
     )]
     Twice {
         /// The zip's name.
@@ -330,6 +351,8 @@ pub enum ImportError {
         first: String,
         /// The second entry.
         second: String,
+        /// An account and a day of which both have the same lines, where they differ otherwise; account 0 is none.
+        of: Option<(u64, Day)>,
     },
     /// Something is wrong at a place, or at several; never empty.
     #[error("{0}")]

@@ -16,7 +16,7 @@ use crate::schema::{Class, Column, Schema};
 use crate::text::{Encoding, bad_bytes};
 
 use super::cells::{Cells, Ragged};
-use super::check::{Checked, check_cell, no_line, ragged, shortened};
+use super::check::{Checked, check_cell, no_line, ragged, shortened, swallowed};
 use super::column::{Amounts, ColumnReader, Disguise, Fact, ReadColumn, Replaced};
 use super::error::{Cause, Fault, ImportError, Place};
 use super::faults::Faults;
@@ -270,6 +270,11 @@ impl LinesReader<'_> {
     ) {
         let schema = self.source.schema.as_ref();
         let max = self.limits.cell_bytes_max;
+        for &row in cells.broken() {
+            let cells = cells.record(row).zip(schema.headers());
+            let faulty = cells.filter_map(|(cell, header)| swallowed(cell, header, schema.headers().len()));
+            faults.extend(faulty.map(|fault| (row, fault)));
+        }
         for row in rows.clone() {
             // A record within the limit has no cell beyond it.
             if cells.offset(row + 1) - cells.offset(row) > max {

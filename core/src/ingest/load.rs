@@ -26,7 +26,7 @@ use super::error::{ImportError, Skipped};
 use super::lines::Taken;
 use super::recognise::coverage;
 use super::source::ReadFile;
-use super::{Accept, BillKey, Loaded, Mode, Request, file_key, file_seen, grouped};
+use super::{Accept, BillKey, Loaded, Mode, Request, copies, file_key, file_seen, grouped};
 
 /// What came of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +160,7 @@ pub(super) fn commit(
     let shown = incoming.shown.clone();
     readings::put(&writer, number, &incoming.readings)?;
     let load = incoming.into_load(step.place.key, number, actor);
+    copies::refuse(&writer, &load, &shown)?;
     if request.strict {
         check_strictly(&writer, &load, shown, actor)?;
     }
@@ -312,7 +313,6 @@ impl Incoming {
     fn of(read: ReadFile, mut loaded: Loaded) -> Result<Incoming, ImportError> {
         let coverage = coverage(&read.recognised, loaded.own_days)
             .map_err(|why| ImportError::Unclear { file: read.shown.clone(), why })?;
-        must_differ(&read, &loaded)?;
         let entries =
             read.entries.into_iter().zip(read.readings).enumerate().filter_map(|(i, (name, reading))| {
                 let mut entry = loaded.entries.remove(&(i as u32))?;
@@ -383,19 +383,6 @@ impl Incoming {
             actor: actor.name.clone(),
         }
     }
-}
-
-/// Refuses two CSVs of the same lines: one of them is a copy, and its lines would count twice.
-fn must_differ(read: &ReadFile, loaded: &Loaded) -> Result<(), ImportError> {
-    let name = |number: u32| read.entries.get(number as usize).cloned().unwrap_or_default();
-    let mut seen = std::collections::HashMap::new();
-    for (number, digest) in &loaded.digests {
-        if let Some(first) = seen.insert(digest.bytes(), *number) {
-            let (first, second) = (name(first), name(*number));
-            return Err(ImportError::Twice { file: read.shown.clone(), first, second });
-        }
-    }
-    Ok(())
 }
 
 /// The last step of an import, before it is known which outcome it has.

@@ -16,6 +16,7 @@ mod container;
 #[cfg(test)]
 mod container_tests;
 mod control;
+mod copies;
 mod encode;
 mod error;
 mod faults;
@@ -227,8 +228,6 @@ struct Loaded {
     segments: Vec<SegmentUse>,
     entries: BTreeMap<u32, SourceEntry>,
     digest: Digest,
-    /// The digest of each CSV, by its number.
-    digests: BTreeMap<u32, Digest>,
     sums: Vec<Sums>,
     own_days: Option<Coverage>,
     shared: u64,
@@ -451,7 +450,6 @@ fn collect(
         segments: Vec::new(),
         entries: BTreeMap::new(),
         digest: Digest::EMPTY,
-        digests: BTreeMap::new(),
         sums: Vec::new(),
         own_days: None,
         shared: 0,
@@ -541,10 +539,8 @@ fn put_segment(
         }
     };
     loaded.segments.push(SegmentUse { segment: number, entry });
-    let of_entry = loaded.digests.entry(entry).or_insert(Digest::EMPTY);
     for part in record.days.iter().flat_map(|day| [&day.own, &day.customers]) {
         loaded.digest.merge(part);
-        of_entry.merge(part);
     }
     merge_sums(&mut loaded.sums, &record.sums).ok_or(Overflow)?;
     let control = loaded.entries.entry(entry).or_insert_with(|| SourceEntry {

@@ -78,6 +78,8 @@ struct Feed<'a> {
     entries: Vec<String>,
     align: AlignBy<'a>,
     aligned: Vec<Aligned>,
+    /// The headers that CSVs before this one were read under, with their hashes.
+    schemas: Vec<([u8; 32], Arc<Schema>)>,
     states_month: bool,
     /// The CSVs with lines, by the SHA-256 of their text.
     texts: HashMap<[u8; 32], String>,
@@ -125,6 +127,7 @@ pub(super) fn read(
         entries: Vec::new(),
         align,
         aligned: Vec::new(),
+        schemas: Vec::new(),
         states_month: true,
         texts: HashMap::new(),
         skipped: Vec::new(),
@@ -262,7 +265,10 @@ impl Feed<'_> {
             let recognised = self.recognise(&stretch.bytes, &schema)?;
             if first {
                 self.states_month &= states_month(&stretch.bytes, &schema);
-                alignment = (self.align)(recognised.bill, &schema).map_err(ImportError::from)?;
+                alignment = match (self.align)(recognised.bill, &schema).map_err(ImportError::from)? {
+                    None => self.as_before(&schema, schema_hash),
+                    of_bill => of_bill,
+                };
                 let name = place.entry.as_deref().unwrap_or(&self.name);
                 self.aligned.extend(alignment.as_ref().map(|a| a.report(name, &schema)));
             }
@@ -271,6 +277,7 @@ impl Feed<'_> {
                 Some(alignment) => match alignment.apply(&stretch.bytes) {
                     Ok(bytes) => (bytes, alignment.schema.clone(), alignment.schema_hash),
                     // What is wrong with a line is told when it is read under its own header.
+                    Err(_) if alignment.is_reordering() => (stretch.bytes, schema.clone(), schema_hash),
                     Err(Misfit::Filled | Misfit::Ragged) => return Err(Stopped::Misaligned),
                 },
             };
@@ -297,18 +304,35 @@ impl Feed<'_> {
             let text = splitter.finish();
             let name = place.entry.unwrap_or_default();
             match self.texts.insert(text.0, name.clone()) {
-                Some(first) => Err(ImportError::Twice { file: place.file, first, second: name }.into()),
+                Some(first) => {
+                    Err(ImportError::Twice { file: place.file, first, second: name, of: None }.into())
+                }
                 None => Ok(facts.raw().unwrap_or(text)),
             }
         } else if self.stop.load(Ordering::Relaxed) {
             // Another thread has found what is wrong.
             Ok(([0; 32], 0))
         } else if let Some(name) = place.entry {
+            // What is kept of the CSVs is only of those with lines, under their numbers.
+            self.entries.pop();
+            self.readings.pop();
             self.skipped.push(Skipped { name, why: WhySkipped::NoLines });
             Ok(([0; 32], 0))
         } else {
             Err(ImportError::fault(place, Fault::NoLines).into())
         }
+    }
+
+    /// Returns how a CSV is read whose header has the columns of an earlier CSV's in another order. A new header is noted.
+    fn as_before(&mut self, schema: &Arc<Schema>, hash: [u8; 32]) -> Option<Alignment> {
+        if self.schemas.iter().any(|(known, _)| *known == hash) {
+            return None;
+        }
+        let found = self.schemas.iter().find_map(|(hash, known)| Alignment::reordering(schema, known, *hash));
+        if found.is_none() {
+            self.schemas.push((hash, schema.clone()));
+        }
+        found
     }
 
     /// Says what a file is that has no bill's header; its name may tell.

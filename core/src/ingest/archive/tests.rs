@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use super::super::container_tests::{HEADER, House, STEM, THREE, bill, import_new, line, taken};
 use super::super::{Request, WhySkipped};
+use super::second;
 
 const STORED: u16 = 0;
 const DEFLATE: u16 = 8;
@@ -290,6 +291,65 @@ fn a_csv_that_is_twice_in_a_zip_is_named_with_its_twin() {
 }
 
 #[test]
+fn the_file_of_all_accounts_beside_files_of_single_ones_is_refused() {
+    let (all, text) = (Part::new("all.csv", &bill("\n")), bill("\n"));
+    let (header, lines) = text.split_once('\n').unwrap();
+    let of = |name: &str, owner: &str| {
+        let lines: String =
+            lines.lines().filter(|line| line.contains(owner)).map(|l| l.to_owned() + "\n").collect();
+        Part::new(name, &format!("{header}\n{lines}"))
+    };
+    let words = ["`all.csv`", "count twice", "of account 200000003412 on 2021-03-05"];
+    refused(&zip(&[all.clone(), of("a.csv", "200000003412"), of("b.csv", "200000003413")]), &words);
+    refused(&zip(&[of("a.csv", "200000003412"), all.clone()]), &words);
+    // Single accounts alone are no copies, and a line more makes it another day of the account.
+    let apart = zip(&[of("a.csv", "200000003412"), of("b.csv", "200000003413")]);
+    assert_eq!(taken_zip(&apart), (3, THREE.into()));
+}
+
+#[test]
+fn columns_in_another_order_hide_no_copy() {
+    let turned = |text: &str| -> String {
+        text.lines().map(|line| line.split(',').rev().collect::<Vec<_>>().join(",") + "\n").collect()
+    };
+    let text = bill("\n");
+    let parts = [Part::new("a.csv", &text), Part::new("b.csv", &turned(&text))];
+    refused(&zip(&parts), &["`a.csv`", "`b.csv`", "count twice"]);
+    // Other lines under such a header are taken, and reported.
+    let parts = [Part::new("a.csv", &text), Part::new("b.csv", &turned(&single("z")))];
+    let report = import_new(&format!("{STEM}.zip"), &zip(&parts)).unwrap();
+    assert_eq!((report.digest.lines(), report.aligned.len()), (4, 1));
+    assert!(report.aligned[0].reordered && report.aligned[0].entry == "b.csv");
+    // What is wrong with a line is said of the line as it stands.
+    let parts = [Part::new("a.csv", &text), Part::new("b.csv", &(turned(&single("z")) + "2021-03,USD\n"))];
+    refused(&zip(&parts), &["`b.csv`", "line 3", "2 cells"]);
+}
+
+#[test]
+fn a_folder_that_holds_data_is_refused() {
+    let parts = [Part::new("a.csv", &bill("\n")), Part::new("b.csv/", &single("z"))];
+    refused(&zip(&parts), &["`b.csv/` is a folder by its name, and holds data"]);
+    assert_eq!(taken_zip(&zip(&[Part::new("march/", ""), Part::new("march/a.csv", &bill("\n"))])).0, 3);
+}
+
+#[test]
+fn lines_are_of_the_csv_that_they_came_from_though_one_before_has_none() {
+    let house = House::new();
+    let parts =
+        [Part::new("0.csv", HEADER), Part::new("1.csv", &bill("\n")), Part::new("2.csv", &single("z"))];
+    let path = house.put(&format!("{STEM}.zip"), &zip(&parts));
+    let report = house.import(&path, &Request::default()).unwrap();
+    let view = house.view(report.bill);
+    let names: Vec<&str> = crate::bill::origin::stretches(&view)
+        .unwrap()
+        .iter()
+        .map(|stretch| stretch.entry.1.name.as_str())
+        .collect();
+    assert!(names.contains(&"1.csv") && names.last() == Some(&"2.csv"), "{names:?}");
+    assert!(!names.contains(&"0.csv"), "{names:?}");
+}
+
+#[test]
 fn junk_and_csvs_without_lines_are_left_out_and_named() {
     let parts = [
         Part::new("march/a.csv", &bill("\n")),
@@ -442,4 +502,39 @@ fn the_same_zip_again_changes_nothing() {
     house.import(&path, &Request::default()).unwrap();
     let again = house.import(&path, &Request::default()).unwrap();
     assert!(matches!(again.outcome, super::super::Outcome::Unchanged { same_file: true, .. }));
+}
+
+#[test]
+fn a_zip_in_which_a_second_reader_finds_something_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.zip");
+    let text = single("a");
+    std::fs::write(&path, zip(&[Part::new("a.csv", &text)])).unwrap();
+    let first = || second::Found {
+        name: b"a.csv".to_vec(),
+        from: 35,
+        packed: text.len() as u64,
+        unpacked: text.len() as u64,
+        crc: rawzip::crc32(text.as_bytes()),
+    };
+    let told = |listed: &[second::Found]| {
+        second::must_agree(std::fs::File::open(&path).unwrap(), listed)
+            .expect_err("the second reader agreed with what is not in the zip")
+    };
+    second::must_agree(std::fs::File::open(&path).unwrap(), &[first()]).unwrap();
+    assert!(told(&[]).contains("finds 1 entries, not 0"), "{}", told(&[]));
+    let others: [fn(&mut second::Found); 5] = [
+        |found| found.name = b"b.csv".to_vec(),
+        |found| found.from += 1,
+        |found| found.packed -= 1,
+        |found| found.unpacked += 1,
+        |found| found.crc ^= 1,
+    ];
+    for other in others {
+        let mut found = first();
+        other(&mut found);
+        assert!(told(&[found]).contains("finds another entry 1"));
+    }
+    std::fs::write(&path, b"no zip").unwrap();
+    assert!(told(&[first()]).contains("the second one says"));
 }

@@ -55,3 +55,33 @@ fn a_file_that_is_cut_within_a_line_end_may_be_cut_elsewhere_too() {
     let error = import_new(&format!("{STEM}.csv"), text.strip_suffix('\n').unwrap().as_bytes()).unwrap_err();
     assert!(error.to_string().contains("line 4: the last line has no line end"), "{error}");
 }
+
+#[test]
+fn a_quote_that_takes_whole_lines_in_is_refused_where_it_opens() {
+    let lines = |ids: [&str; 4]| {
+        let lines = ids.map(|id| line(200_000_003_412, id, "1"));
+        [&[HEADER.to_owned()], &lines[..]].concat().join("\n") + "\n"
+    };
+    for (ids, lines_down) in
+        [(["a", "\"b", "\"c", "d"], 1), (["\"a", "b", "c", "\"d"], 3), (["\"a", "b", "d\"", "c"], 2)]
+    {
+        let text = lines(ids);
+        let error = import_new(&format!("{STEM}.csv"), text.as_bytes()).unwrap_err().to_string();
+        let at = ids.iter().position(|id| id.starts_with('"')).unwrap() + 2;
+        for word in [&format!("line {at}"), "`InstanceID`", &format!("{lines_down} lines further down")] {
+            assert!(error.contains(word), "{word:?} is not in: {error}");
+        }
+    }
+    // A name of several lines stays a name.
+    let honest = lines(["a", "\"b,\nof two lines\"", "c", "d"]);
+    assert_eq!(taken(&format!("{STEM}.csv"), honest.as_bytes()), (4, "4.00000000 USD".into()));
+}
+
+#[test]
+fn a_header_without_an_end_is_refused_before_all_of_it_is_read() {
+    for cell in [",", ";", "a,", "\","] {
+        let text = cell.repeat((3 << 20) / cell.len());
+        let error = import_new(&format!("{STEM}.csv"), text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("line 1") && error.contains("longer than 1048576 bytes"), "{error}");
+    }
+}
