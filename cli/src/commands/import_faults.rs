@@ -1,5 +1,8 @@
 //! What `import` reports besides figures: how a file was read, and all that is wrong with one.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use billkeep_core::ingest::{FaultGroup, Faults, Report, grouped};
 use billkeep_core::visible::visible;
 use serde_json::{Value, json};
@@ -44,18 +47,21 @@ pub(crate) fn tell(context: &Context, shown: &str, faults: &Faults) -> CommandEr
     }
     for group in faults.groups() {
         for (place, fault) in &group.first {
-            output::words(&visible(&format!("error: {place}: {fault}")));
+            context.warn(&visible(&format!("error: {place}: {fault}")));
         }
         let more = group.count.saturating_sub(group.first.len() as u64);
         if more > 0 {
             let column = group.first.first().and_then(|(_, fault)| fault.column());
             let of_column = column.map_or_else(String::new, |column| format!(" of column `{column}`"));
-            output::words(&format!("  and {} more{of_column} with this cause", grouped(more)));
+            context.warn(&format!("  and {} more{of_column} with this cause", grouped(more)));
         }
     }
     let kinds = faults.groups().len() as u64;
     let kinds = if kinds == 1 { "1 kind".to_owned() } else { format!("{} kinds", grouped(kinds)) };
-    CommandError::user(format!("{} of {kinds} in `{shown}`", count(faults.total())))
+    // Whoever sent a file over HTTP knows its name, and not where it was put.
+    let name = Path::new(shown).file_name().filter(|_| !context.is_terminal());
+    let name = name.map_or(Cow::Borrowed(shown), |name| name.to_string_lossy());
+    CommandError::user(format!("{} of {kinds} in `{name}`", count(faults.total())))
         .hint("nothing was imported; correct the file or download it again")
 }
 
