@@ -339,8 +339,9 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
     match (decided.waits, &decided.first) {
         (true, _) => context.say(&format!(
             "Signed for {what}.\nIt is confirmed once a second person does the same: \
-             `billkeep --as NAME bill confirm {} --digest {}`.",
+             `billkeep --as NAME bill confirm {}{} --digest {}`.",
             which.month,
+            if which.basis == billkeep_core::period::Basis::Paid { " --basis paid" } else { "" },
             short(&revision.digest.hex())
         )),
         (false, None) => context.say(&format!("Confirmed {what}.")),
