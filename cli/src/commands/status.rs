@@ -327,8 +327,12 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
                 section: Section::Due,
                 subject: sink.clone(),
                 text: format!(
-                    "the {} bill of {}, {} to {}",
-                    item.slot.kind, item.uin, item.slot.coverage.first, item.slot.coverage.last
+                    "the {} bill of {}, {} to {}{}",
+                    item.slot.kind,
+                    item.uin,
+                    item.slot.coverage.first,
+                    item.slot.coverage.last,
+                    if basis == Basis::Paid { " by pay time" } else { "" }
                 ),
                 next: format!("billkeep run --on {on}{flag}"),
             });
