@@ -428,9 +428,13 @@ fn the_interface_and_the_pages_show_a_file_that_waits_and_decide_on_it() {
     let all = served.get(&browser, "/late").is(200);
     assert!(all.text().contains("Pending files") && all.text().contains(&name(10)), "{}", all.text());
     let page = served.get(&browser, "/late/1").is(200);
-    for words in
-        ["takes lines or money away", "by day and account", "2021-03-05", OWNER, "Take it all the same"]
-    {
+    for words in [
+        "takes lines or money away",
+        "by day and account",
+        "2021-03-05",
+        OWNER,
+        "Accept the file all the same",
+    ] {
         assert!(page.text().contains(words), "`{words}` is not in {}", page.text());
     }
     assert!(!page.text().contains("carry_forward"), "there is nothing to carry forward from");

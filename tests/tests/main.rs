@@ -6,6 +6,7 @@ mod audit;
 mod backfill;
 mod calendar;
 mod cases_console;
+mod cases_console_pages;
 mod cases_console_text;
 mod cases_containers;
 mod cases_control;

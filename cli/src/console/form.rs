@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 
 use super::gate::CSRF_FIELD;
+use super::html::filled;
 use super::routes::Route;
 use super::say::{Fields, Saying};
 use super::upload::FILE;
+use super::words::Words;
 use crate::error::CommandError;
 
 /// The field that names the others.
@@ -37,53 +39,60 @@ pub(super) fn take(fields: &mut Fields) -> Said {
     Said { asks: one(ASKS), back: one(BACK), failed: one(FAILED), typed: one(TYPED) }
 }
 
+/// Whose form it is: a route, its command, and the fields besides those of the command.
+pub(super) struct Whose<'a> {
+    pub(super) route: &'a Route,
+    pub(super) saying: &'a Saying,
+    pub(super) more: &'a [&'a str],
+}
+
 /// Checks that a form is whole, and makes what it did not send explicit.
 ///
 /// # Errors
 /// An error of the kind `User` for a form that lacks a field, has another one, or a list of which nothing is chosen.
 pub(super) fn check(
-    route: &Route,
-    saying: &Saying,
-    more: &[&str],
+    whose: &Whose<'_>,
+    words: &Words,
     said: &Said,
     fields: &mut Fields,
 ) -> Result<(), CommandError> {
-    let stale = |what: String| CommandError::user(what).hint("load the page again, and fill it in anew");
-    let Some(asks) = &said.asks else { return Err(stale("the form does not name its fields".into())) };
+    let Whose { route, saying, more } = whose;
+    let stale = |what: &str, name: &str| CommandError::user(filled(what, &[name])).hint(words.form_again);
+    let Some(asks) = &said.asks else { return Err(stale(words.form_unnamed, "")) };
     let asked: BTreeSet<&str> = asks.split(' ').filter(|name| !name.is_empty()).collect();
     let arguments = saying.arguments();
     for name in asked.iter().filter(|name| ![BACK, FAILED, TYPED, CSRF_FIELD, FILE_FIELD].contains(name)) {
         if more.contains(name) && fields.contains_key(*name) {
             continue;
         } else if more.contains(name) {
-            return Err(stale(format!("the form lacks `{name}`")));
+            return Err(stale(words.form_lacks, name));
         }
         let argument = arguments.iter().find(|argument| argument.id == **name);
-        let argument = argument.ok_or_else(|| stale(format!("`{name}` is not a field of this form")))?;
+        let argument = argument.ok_or_else(|| stale(words.form_has, name))?;
         if fields.contains_key(*name) {
             continue;
         }
         if argument.flag {
             fields.insert(argument.id.clone(), vec!["false".to_owned()]);
         } else if argument.many {
-            return Err(CommandError::user(format!("nothing is chosen: choose at least one of `{name}`")));
+            return Err(CommandError::user(filled(words.form_nothing, &[name])));
         } else {
-            return Err(stale(format!("the form lacks `{name}`")));
+            return Err(stale(words.form_lacks, name));
         }
     }
     let of_path = |name: &str| route.path.contains(&format!("{{{name}}}"));
     if let Some(name) =
         fields.keys().find(|name| !asked.contains(name.as_str()) && !of_path(name) && *name != FILE)
     {
-        return Err(stale(format!("`{name}` is not a field of this form")));
+        return Err(stale(words.form_has, name));
     }
     match &said.typed {
         Some(typed)
             if fields.get("month").is_none_or(|months| months.first() != Some(&typed.trim().to_owned())) =>
         {
-            Err(CommandError::user(format!("`{typed}` is not the month that the page asked you to type")))
+            Err(CommandError::user(filled(words.form_typed, &[typed])))
         }
-        None if asked.contains(TYPED) => Err(stale(format!("the form lacks `{TYPED}`"))),
+        None if asked.contains(TYPED) => Err(stale(words.form_lacks, TYPED)),
         _ => Ok(()),
     }
 }
@@ -120,6 +129,7 @@ fn names(form: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::super::routes::ROUTES;
+    use super::super::words::Language;
     use super::*;
 
     fn checked(path: &str, fields: &[(&str, &str)]) -> Result<Fields, String> {
@@ -129,7 +139,8 @@ mod tests {
             all.entry((*name).to_owned()).or_default().push((*value).to_owned());
         }
         let said = take(&mut all);
-        check(route, route.saying().unwrap(), &[], &said, &mut all).map_err(|e| e.message().to_owned())?;
+        let whose = Whose { route, saying: route.saying().unwrap(), more: &[] };
+        check(&whose, Language::English.words(), &said, &mut all).map_err(|e| e.message().to_owned())?;
         Ok(all)
     }
 

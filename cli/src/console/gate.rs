@@ -10,8 +10,10 @@ use std::net::SocketAddr;
 use axum::http::{HeaderMap, header};
 use billkeep_core::people::{self, SecretHash};
 
+use super::html::filled;
 use super::routes::Route;
 use super::session::COOKIE;
+use super::words::Words;
 use super::{Answer, Console, Visitor};
 use crate::args::Serve;
 use crate::error::CommandError;
@@ -53,7 +55,7 @@ pub(super) enum Stop {
 }
 
 impl Stop {
-    pub(super) fn error(&self) -> CommandError {
+    fn error(&self) -> CommandError {
         let user = CommandError::user;
         match self {
             Stop::Host(None) => user("the request has no `Host`, or more than one"),
@@ -71,6 +73,18 @@ impl Stop {
     /// The same as what whoever asked may not do.
     pub(super) fn forbids(&self) -> CommandError {
         self.error().forbidden()
+    }
+
+    /// The same in the words of the pages, for whoever looks at one.
+    pub(super) fn on_page(&self, words: &Words) -> CommandError {
+        match self {
+            Stop::Host(Some(host)) => CommandError::user(filled(words.stop_host, &[host]))
+                .hint(filled(words.stop_host_option, &[host]))
+                .hint(words.stop_host_proxy),
+            Stop::Origin => CommandError::user(words.stop_origin).forbidden(),
+            Stop::Csrf => CommandError::user(words.stop_csrf).forbidden(),
+            Stop::Host(None) | Stop::Unknown => self.error(),
+        }
     }
 
     pub(super) fn answer(&self) -> Answer {
@@ -103,7 +117,8 @@ pub(super) fn enter(console: &Console, route: &Route, headers: &HeaderMap) -> Re
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Stop::Host(None)) };
     let host = host.to_str().map_err(|_| Stop::Host(None))?.to_ascii_lowercase();
-    if !console.hosts.contains(&host) {
+    // The page that tells a wrong name needs its style sheet.
+    if !console.hosts.contains(&host) && !route.is_asset() {
         return Err(Stop::Host(Some(host)));
     }
     if route.is_change() {

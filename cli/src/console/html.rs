@@ -1,16 +1,18 @@
 //! What pages are made of: the frame around them, tables, amounts, charts, forms.
 
+use billkeep_core::bill::BillKey;
 use billkeep_core::money::Amount;
 use billkeep_core::people::Role;
-use billkeep_core::period::{BillMonth, Day};
+use billkeep_core::period::Basis;
 use billkeep_core::visible::{is_hidden, visible, visible_lines};
 use maud::{DOCTYPE, Markup, html};
 
 use super::session::Flash;
+use super::terms::Cell;
 use super::words::{Language, Words};
 use super::{Ask, Console, Visitor};
 use crate::error::{CommandError, short};
-use crate::output::Table;
+use crate::output::{Column, Table};
 
 /// A page, ready to be framed.
 pub(super) struct Page<'a> {
@@ -42,13 +44,42 @@ impl<'a> View<'a> {
         }
     }
 
-    pub(super) fn term<'b>(&self, word: &'b str) -> &'b str {
-        self.language.term(word)
+    /// The name of a column, a field or a fact.
+    pub(super) fn name<'b>(&self, word: &'b str) -> &'b str {
+        self.language.name(word)
+    }
+
+    /// A value of the engine, as a state or a kind.
+    pub(super) fn value<'b>(&self, word: &'b str) -> &'b str {
+        self.language.value(word)
     }
 
     /// Says whether whoever looks may do what needs a role: others are shown no button for it.
     pub(super) fn may(&self, needs: Role) -> bool {
         self.visitor.is_some_and(|visitor| visitor.role >= needs)
+    }
+
+    /// The heading of a page of a bill: which bill, and what of it; nothing for the bill itself.
+    pub(super) fn bill_title(&self, key: &BillKey, what: &str) -> String {
+        let (words, month) = (self.words, key.month);
+        let shown = match self.language {
+            Language::English => month.to_string(),
+            Language::Chinese => format!("{}年{}月", month.year(), month.month()),
+        };
+        let title = match what {
+            "" => filled(words.bill_title, &[&shown]),
+            what => filled(words.bill_part_title, &[&shown, what]),
+        };
+        match key.basis {
+            Basis::Used => title,
+            Basis::Paid => format!("{title} · {}", self.value("paid")),
+        }
+    }
+
+    /// Says that whoever looks may not change what is here.
+    pub(super) fn may_not(&self) -> Markup {
+        let role = self.visitor.map_or("", |visitor| self.value(visitor.role.word()));
+        html! { p { (filled(self.words.may_not, &[role])) } }
     }
 
     /// The hidden fields of every form that changes something.
@@ -72,12 +103,23 @@ impl<'a> View<'a> {
         if self.decimals {
             return html! { span.amount { (whole) } };
         }
-        let short = match two_decimals(amount) {
-            // What would be told as nothing is told as it is.
-            Some(short) if short.mantissa() != 0 || amount.mantissa() == 0 => short.grouped(),
-            _ => amount.shortest().grouped(),
+        html! { span.amount title=(whole) { (rounded(amount)) } }
+    }
+
+    /// Amounts in a text, as `-1.5 USD, 3 CNY`; none where it is another text.
+    pub(super) fn amounts(&self, text: &str) -> Option<Markup> {
+        let one = |part: &str| {
+            let (amount, currency) = part.split_once(' ')?;
+            let is_currency = !currency.is_empty() && currency.bytes().all(|b| b.is_ascii_uppercase());
+            Some((Amount::parse_cell(amount.as_bytes()).ok()??, is_currency.then(|| currency.to_owned())?))
         };
-        html! { span.amount title=(whole) { (short) } }
+        let parts: Vec<(Amount, String)> = text.split(", ").map(one).collect::<Option<_>>()?;
+        Some(html! {
+            @for (at, (amount, currency)) in parts.iter().enumerate() {
+                @if at > 0 { ", " }
+                span.whole { (self.amount(*amount)) " " (currency) }
+            }
+        })
     }
 
     /// The link that shows all decimals, or two.
@@ -88,48 +130,57 @@ impl<'a> View<'a> {
 
     /// Draws a table. `link` may make a cell a link.
     pub(super) fn table(&self, caption: &str, table: &Table, link: &Link<'_>) -> Markup {
-        // A word may mean something else of a bill than of a dispute: the shape's name tells which it is.
-        let subject = table.shape.split('.').nth(1).unwrap_or_default();
-        let day = |text: &str| text.parse::<Day>().is_ok() || text.parse::<BillMonth>().is_ok();
+        // A column that is empty in all rows takes room and says nothing.
+        let has_text = |at: usize| {
+            table.rows.is_empty()
+                || table.rows.iter().any(|row| row.get(at).is_some_and(|text| !text.is_empty()))
+        };
+        let shown: Vec<usize> = (0..table.columns.len()).filter(|at| has_text(*at)).collect();
+        let is_number = |column: &Column| column.is_number() || AMOUNTS.contains(&column.name.as_str());
         let cell = |at: usize, row: &[String]| {
             let Some(column) = table.columns.get(at) else { return html! {} };
             let text = row.get(at).map_or("", String::as_str);
+            // In a list of facts, the first cell names what the second one is.
+            let fact =
+                if column.name == "value" { row.first().map_or("", String::as_str) } else { &column.name };
+            let cell = Cell { shape: table.shape, column: &column.name, row, text };
+            let word = self.language.cell(&cell);
             let amount =
                 column.is_amount().then(|| Amount::parse_cell(text.as_bytes()).ok().flatten()).flatten();
             let shown = match amount {
                 Some(amount) => self.amount(amount),
-                None if column.is_number() => foreign(&grouped(text)),
+                None if column.is_number() || COUNTS.contains(&fact) => foreign(&grouped(text)),
+                None if AMOUNTS.contains(&fact) => self.amounts(text).unwrap_or_else(|| foreign(text)),
                 None if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) => {
                     html! { code title=(text) { (short(text)) } }
                 }
-                None => match self.language.term_in(subject, text) {
-                    // A word of ours, or a text of somebody else's.
-                    word if word != text => html! { (word) },
-                    _ => foreign(text),
-                },
+                // A word of ours, or a text of somebody else's.
+                None if word != text => html! { (word) },
+                None => foreign(text),
             };
             let shown = match link(&column.name, row, text) {
                 Some(to) => html! { a href=(to) { (shown) } },
                 None => shown,
             };
+            let (whole, long) = (word != text || stays_whole(text), text.chars().count() > LONG);
             if at == 0 {
-                html! { th scope="row" .num[column.is_number()] .day[day(text)] { (shown) } }
+                html! { th scope="row" .num[is_number(column)] .whole[whole] .long[long] { (shown) } }
             } else {
-                html! { td .num[column.is_number()] .day[day(text)] { (shown) } }
+                html! { td .num[is_number(column)] .whole[whole] .long[long] { (shown) } }
             }
         };
         html! {
-            div.scroll tabindex="0" role="region" aria-label=(caption) {
+            div.scroll tabindex="0" role="group" aria-label=(caption) {
                 table {
                     caption { (caption) }
                     thead { tr {
-                        @for column in &table.columns {
-                            th scope="col" .num[column.is_number()] { (foreign(self.term(&column.name))) }
+                        @for column in shown.iter().filter_map(|at| table.columns.get(*at)) {
+                            th scope="col" .num[is_number(column)] { (foreign(self.name(&column.name))) }
                         }
                     } }
                     tbody {
                         @for row in &table.rows {
-                            tr { @for at in 0..table.columns.len() { (cell(at, row)) } }
+                            tr { @for at in &shown { (cell(*at, row)) } }
                         }
                     }
                 }
@@ -139,6 +190,18 @@ impl<'a> View<'a> {
             }
         }
     }
+}
+
+/// Facts that are a count, and facts and columns that are amounts with their currencies.
+const COUNTS: [&str; 3] = ["bytes", "rows", "zip_bytes"];
+const AMOUNTS: [&str; 3] = ["total", "customer_total", "difference"];
+
+/// From how many characters on a text of a table is broken into lines of some length.
+const LONG: usize = 40;
+
+/// Says whether a text is read at one glance, and so not broken into lines: a day, a time, an account, a name.
+fn stays_whole(text: &str) -> bool {
+    text.len() <= 28 && !text.contains(char::is_whitespace)
 }
 
 /// A text that somebody else wrote: with what is hidden in it made visible, and apart from the text around it. Every text from a
@@ -184,6 +247,14 @@ pub(super) fn grouped(text: &str) -> String {
     match Amount::parse_cell(text.as_bytes()) {
         Ok(Some(amount)) if amount.scale() == 0 => amount.grouped(),
         _ => text.to_owned(),
+    }
+}
+
+/// An amount with two decimals; what would be shown as nothing is shown as it is.
+pub(super) fn rounded(amount: Amount) -> String {
+    match two_decimals(amount) {
+        Some(short) if short.mantissa() != 0 || amount.mantissa() == 0 => short.grouped(),
+        _ => amount.shortest().grouped(),
     }
 }
 
@@ -272,7 +343,7 @@ pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
                             button.quiet type="submit" lang=(other.tag()) { (words.language_other) }
                         }
                         @if let Some(visitor) = view.visitor {
-                            span.user { span.label { (words.signed_in_as) " " } (foreign(&visitor.name)) " (" (view.term(visitor.role.word())) ")" }
+                            span.user { span.label { (words.signed_in_as) " " } (foreign(&visitor.name)) " (" (view.value(visitor.role.word())) ")" }
                             form method="post" action="/sign-out" {
                                 (view.token("/sign-in"))
                                 button.quiet type="submit" { (words.sign_out) }
@@ -301,6 +372,9 @@ pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
     .into_string()
 }
 
+/// A longer table of what a change came to opens.
+const FLASH_ROWS: usize = 12;
+
 /// What the change before this page came to.
 fn told(view: &View<'_>, flash: &Flash) -> Markup {
     let words = view.words;
@@ -309,6 +383,12 @@ fn told(view: &View<'_>, flash: &Flash) -> Markup {
             div.notice.bad role="alert" {
                 p { strong { (words.not_done) ": " } (foreign(message)) }
                 @if !hints.is_empty() { ul { @for hint in hints { li { (foreign(hint)) } } } }
+            }
+        }
+        @for message in &flash.pending {
+            div.notice.warn role="alert" {
+                p { (foreign(message)) }
+                p { a.button href="/late" { (words.late) } }
             }
         }
         @if let Some((what, secret)) = &flash.secret {
@@ -320,26 +400,32 @@ fn told(view: &View<'_>, flash: &Flash) -> Markup {
                 }
             }
         }
-        @if !flash.said.is_empty() || (flash.failed.is_empty() && flash.secret.is_none()) {
-            div.notice.good role="status" {
+        @let all_done = flash.failed.is_empty() && flash.pending.is_empty();
+        @if !flash.said.is_empty() || (all_done && flash.secret.is_none()) {
+            div.notice .good[all_done] role="status" {
                 @if flash.said.is_empty() { p { strong { (words.done) } } }
                 @for said in &flash.said { p.said { (foreign(said)) } }
             }
         }
         @for table in flash.tables.iter().filter(|table| !table.rows.is_empty()) {
-            (view.table(words.details, table, &no_links))
+            @if table.rows.len() > FLASH_ROWS {
+                details { summary { (words.details) } (view.table(words.details, table, &no_links)) }
+            } @else { (view.table(words.details, table, &no_links)) }
         }
     }
 }
 
 /// An error as content of a page.
-pub(super) fn error(view: &View<'_>, error: &CommandError) -> Markup {
+pub(super) fn error(view: &View<'_>, error: &CommandError, back: Option<&str>) -> Markup {
     html! {
         div.notice.bad role="alert" {
             p { (foreign(error.message())) }
             @if !error.hints().is_empty() { ul { @for hint in error.hints() { li { (foreign(hint)) } } } }
         }
-        p { a href="/" { (view.words.status) } }
+        p {
+            @if let Some(back) = back { a href=(back) { (view.words.back) } " · " }
+            @if view.visitor.is_some() { a href="/" { (view.words.status) } }
+        }
     }
 }
 

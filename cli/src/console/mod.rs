@@ -21,6 +21,7 @@ mod session;
 mod shapes;
 mod sinks;
 mod special;
+mod terms;
 mod upload;
 mod wire;
 mod words;

@@ -257,6 +257,11 @@ impl Route {
         matches!(self.does, Does::Open(_))
     }
 
+    /// Says whether it is a file of the program's own, the same for everybody.
+    pub(super) fn is_asset(&self) -> bool {
+        self.path.starts_with("/assets/") || self.path == "/favicon.svg"
+    }
+
     pub(super) fn is_change(&self) -> bool {
         self.method == Method::Post
     }

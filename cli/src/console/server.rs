@@ -303,7 +303,7 @@ fn refuse(console: &Console, stop: &Stop, request: &Request, api: bool) -> Answe
         Stop::Unknown if !api => Answer::see("/sign-in"),
         Stop::Host(_) if !api && is_browser => {
             let ask = bare(None, request);
-            let page = super::pages::failed(console, &ask, &stop.error());
+            let page = super::pages::failed(console, &ask, &stop.on_page(ask.language.words()));
             Answer { status: stop.answer().status, ..page }
         }
         _ => stop.answer(),
@@ -313,7 +313,22 @@ fn refuse(console: &Console, stop: &Stop, request: &Request, api: bool) -> Answe
 /// A request for a page that needs no values.
 fn bare(visitor: Option<Visitor>, request: &Request) -> Ask {
     let (language, target) = (Language::of(request.headers()), request.uri().path().to_owned());
-    Ask { fields: Fields::new(), visitor, language, target, sent_sha256: Vec::new(), back: None }
+    Ask {
+        fields: Fields::new(),
+        visitor,
+        language,
+        target,
+        sent_sha256: Vec::new(),
+        back: came_from(request),
+    }
+}
+
+/// The page of this server from which a request came: an error leads back there.
+fn came_from(request: &Request) -> Option<String> {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let (_, rest) = text(header::REFERER)?.split_once("://")?;
+    let path = rest.strip_prefix(text(header::HOST)?)?;
+    (is_local(path) && path != request.uri().path()).then(|| path.to_owned())
 }
 
 async fn handle(console: Arc<Console>, route: &'static Route, params: Params, request: Request) -> Response {
@@ -374,7 +389,8 @@ async fn answer(
             merge(&mut fields, &headers, &body)?;
             if let (Some(visitor), false) = (&visitor, api) {
                 let given = fields.remove(CSRF_FIELD).and_then(|mut values| values.pop());
-                gate::has_csrf(visitor, &headers, given.as_deref()).map_err(|stop| stop.forbids())?;
+                gate::has_csrf(visitor, &headers, given.as_deref())
+                    .map_err(|stop| stop.on_page(Language::of(&headers).words()))?;
             }
         }
     }
@@ -416,7 +432,7 @@ fn dispatch(
         Does::Act(saying, more, handler) => {
             let mut ask = ask;
             let said = form::take(&mut ask.fields);
-            form::check(route, saying, more, &said, &mut ask.fields)?;
+            form::check(&form::Whose { route, saying, more }, ask.language.words(), &said, &mut ask.fields)?;
             ask.back = said.back.filter(|back| is_local(back));
             handler(console, &ask)
         }
@@ -468,8 +484,8 @@ fn from_form(
     let (back, ending) = (said.back.clone(), said.failed.clone());
     let [back, ending] = [back, ending].map(|to| to.filter(|to| is_local(to)));
     let visitor = ask.visitor()?.clone();
-    let kept = Kept::tables();
-    let result = form::check(route, saying, &[], &said, &mut ask.fields)
+    let (kept, words) = (Kept::tables(), ask.language.words());
+    let result = form::check(&form::Whose { route, saying, more: &[] }, words, &said, &mut ask.fields)
         .and_then(|()| saying.command(&ask.fields))
         .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
     let mut flash = Flash { said: kept.take_words(), tables: kept.take_tables(), ..Flash::default() };
@@ -488,6 +504,11 @@ pub(super) fn ended(result: Result<(), CommandError>, flash: &mut Flash) -> Resu
     match result {
         Ok(()) => Ok(false),
         Err(error) if error.is_forbidden() => Err(error),
+        // What can be done about it is on a page.
+        Err(error) if error.kind() == Kind::Pending => {
+            flash.pending.push(error.message().to_owned());
+            Ok(true)
+        }
         Err(error) => {
             flash.failed.push((error.message().to_owned(), error.hints().to_vec()));
             Ok(true)
@@ -504,8 +525,8 @@ fn files_from_form(
 ) -> Result<Answer, CommandError> {
     let said = form::take(&mut ask.fields);
     let visitor = ask.visitor()?.clone();
-    let mut flash = Flash::default();
-    let whole = form::check(route, saying, &[], &said, &mut ask.fields);
+    let (mut flash, words) = (Flash::default(), ask.language.words());
+    let whole = form::check(&form::Whose { route, saying, more: &[] }, words, &said, &mut ask.fields);
     if !ended(whole, &mut flash)? {
         let files: Vec<PathBuf> =
             ask.fields.remove(FILE).unwrap_or_default().into_iter().map(PathBuf::from).collect();

@@ -35,6 +35,8 @@ pub(super) struct Flash {
     pub(super) tables: Vec<Table>,
     /// What did not work, with what can be done about it.
     pub(super) failed: Vec<(String, Vec<String>)>,
+    /// Files that wait for a decision: they are not in the bill.
+    pub(super) pending: Vec<String>,
     /// Something that is shown once and copied, with what it is.
     pub(super) secret: Option<(String, String)>,
 }

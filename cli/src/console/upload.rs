@@ -18,6 +18,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::gate::{self, CSRF_FIELD, Stop};
 use super::say::{Fields, Saying};
+use super::words::Language;
 use super::{Console, Visitor, form};
 use crate::commands::secret;
 use crate::error::CommandError;
@@ -158,7 +159,7 @@ pub(super) async fn upload(
         };
         // The token comes first in our own forms, and the file last: nothing is written for anybody else.
         if !trusted {
-            return Err(Stop::Csrf.forbids());
+            return Err(Stop::Csrf.on_page(Language::of(sending.headers).words()));
         }
         let bytes_max = allowance(console, sending.saying, sending.visitor, fields)?;
         if file_name.is_empty() {
@@ -176,7 +177,7 @@ pub(super) async fn upload(
         sent.push(begun);
     }
     if !trusted {
-        return Err(Stop::Csrf.forbids());
+        return Err(Stop::Csrf.on_page(Language::of(sending.headers).words()));
     }
     if sent.is_empty() { Err(CommandError::user("no file was chosen")) } else { Ok(sent) }
 }

@@ -3,9 +3,9 @@
 use billkeep_core::bill;
 use maud::html;
 
-use super::super::html::{View, foreign, path};
+use super::super::html::{View, foreign};
 use super::super::{Answer, Ask, Console};
-use super::answer;
+use super::{answer, bill_path};
 use crate::error::CommandError;
 
 pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
@@ -18,7 +18,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
             p { a.button.primary href="/import" { (words.import_first) } }
         } @else {
             p { (words.choose_month) }
-            div.scroll tabindex="0" role="region" aria-label=(words.bills) {
+            div.scroll tabindex="0" role="group" aria-label=(words.bills) {
                 table {
                     caption { (words.bills) }
                     thead { tr {
@@ -35,15 +35,15 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                     tbody {
                         @for (bill, revision) in bills.iter().rev() {
                             @let basis = bill.key.basis.to_string();
-                            @let to = path(&format!("/bills/{}", bill.key.month), &[("basis", if basis == "used" { "" } else { &basis })]);
+                            @let to = bill_path(&bill.key.month.to_string(), &basis);
                             @for (at, sums) in revision.sums.iter().enumerate() {
                                 tr {
                                     th scope="row" { @if at == 0 { a href=(to) { (bill.key.month.to_string()) } } }
                                     td { @if at == 0 { (bill.key.payer.to_string()) } }
-                                    td { @if at == 0 { (view.term(&basis)) } }
+                                    td.whole { @if at == 0 { (view.value(&basis)) } }
                                     td { @if at == 0 { (state(&view, &bill.state.to_string())) } }
                                     td.num { @if at == 0 { (revision.number) } }
-                                    td { @if at == 0 { (revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string())) } }
+                                    td.whole { @if at == 0 { (revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string())) } }
                                     td.num { (billkeep_core::ingest::grouped(sums.lines)) }
                                     td.num { (view.amount(sums.total())) }
                                     td { (foreign(&sums.currency)) }
@@ -61,5 +61,5 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
 
 /// A state, as a badge: its word tells it, the colour only repeats it.
 pub(super) fn state(view: &View<'_>, word: &str) -> maud::Markup {
-    html! { span class=(format!("badge {word}")) { (view.term(word)) } }
+    html! { span class=(format!("badge {word}")) { (view.value(word)) } }
 }

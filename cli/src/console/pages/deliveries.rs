@@ -6,7 +6,7 @@ use maud::html;
 
 use super::super::html::{View, foreign, input, no_links, with_query};
 use super::super::{Answer, Ask, Console};
-use super::{answer, bill, drop_columns, parsed, said, table};
+use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
 
 /// How many deliveries a page has.
@@ -22,6 +22,17 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
     let hidden: Vec<String> =
         all.columns.iter().map(|c| c.name.clone()).filter(|c| !SHOWN.contains(&c.as_str())).collect();
     drop_columns(&mut all, &hidden.iter().map(String::as_str).collect::<Vec<_>>());
+    let failed: Vec<String> = delivery::list(&console.store.read()?)?
+        .iter()
+        .filter(|delivery| delivery.progress.is_pending() && delivery.failure.is_some())
+        .map(|delivery| delivery.number.to_string())
+        .collect();
+    for row in all.rows.iter_mut().filter(|row| row.first().is_some_and(|number| failed.contains(number))) {
+        // How far it came is on its own page.
+        if let Some(state) = row.get_mut(1) {
+            "failed".clone_into(state);
+        }
+    }
     all.rows.reverse();
     let rows = all.rows.len();
     let at = ask.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
@@ -35,7 +46,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                 button type="submit" { (words.verify) }
             }
             (view.table(words.deliveries, &all, &link))
-            (bill::pager(&view, at, rows, view.here()))
+            (super::rollup::pager(&view, at, rows, view.here()))
         }
     };
     answer(console, ask, words.deliveries, "/deliveries", content)
@@ -53,6 +64,12 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
     let here = format!("/deliveries/{number}");
     let opens = with_query(&here, "ask", Some("abandon"));
     let content = html! {
+        @if let Some(failure) = found.failure.as_ref().filter(|_| found.progress.is_pending()) {
+            div.notice.bad role="status" {
+                p { strong { (view.value("failed")) ": " } (foreign(&failure.why)) }
+                p { (words.delivery_failed) }
+            }
+        }
         div.actions {
             form method="post" action="/deliveries/verify" {
                 (view.token(&here))

@@ -1,9 +1,10 @@
 //! What two revisions of a bill differ in.
 
 use billkeep_core::bill::{self, BillView};
+use billkeep_core::block::Sums;
 use maud::html;
 
-use super::super::html::{View, path, select};
+use super::super::html::{View, path, rounded, select};
 use super::super::{Answer, Ask, Console};
 use super::{answer, bill as bill_page, bill_key, parsed};
 use crate::error::CommandError;
@@ -19,7 +20,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let from = number("from")?.unwrap_or_else(|| to.saturating_sub(1));
     let all: Vec<(String, String)> = bill::revisions(&reader, key)?
         .iter()
-        .map(|r| (r.number.to_string(), format!("{} · {}", r.number, r.total_text())))
+        .map(|r| (r.number.to_string(), format!("{} · {}", r.number, totals(&r.sums))))
         .collect();
     let basis = ask.get("basis").unwrap_or("");
     let content = html! {
@@ -37,9 +38,15 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             @let views = (BillView::open(&reader, key, Some(from.max(1))), BillView::open(&reader, key, Some(to)));
             @match views {
                 (Ok(from), Ok(to)) => (bill_page::difference(console, &view, &reader, &from, &to)?),
-                (Err(error), _) | (_, Err(error)) => (super::super::html::error(&view, &error.into())),
+                (Err(error), _) | (_, Err(error)) => (super::super::html::error(&view, &error.into(), None)),
             }
         }
     };
-    answer(console, ask, &format!("{} {}", words.differences, key.month), "/bills", content)
+    answer(console, ask, &view.bill_title(&key, words.differences), "/bills", content)
+}
+
+/// The totals of a revision, short enough for a list to choose from.
+fn totals(sums: &[Sums]) -> String {
+    let one = |sums: &Sums| format!("{} {}", rounded(sums.total()), sums.currency);
+    sums.iter().map(one).collect::<Vec<_>>().join(", ")
 }

@@ -1,21 +1,22 @@
 //! Disputes: all, one with what can be done about it, and a new one.
 
 use billkeep_core::bill::dispute::{self, DisputeState};
+use billkeep_core::bill::{Bill, State};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
 use super::super::html::{View, fact, foreign, input, no_links, path, select};
 use super::super::{Answer, Ask, Console};
-use super::{answer, bill, bill_key, parsed, said, table};
+use super::{answer, bill, bill_key, bill_of_row, bill_path, parsed, said, table};
 use crate::error::CommandError;
 
 pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
     let view = View::of(ask);
     let words = view.words;
     let all = table(console, ask, said(&["dispute", "list"], &[], &[])?)?;
-    let link = |name: &str, _: &[String], cell: &str| match name {
+    let link = |name: &str, row: &[String], cell: &str| match name {
         "dispute" => Some(format!("/disputes/{cell}")),
-        "month" => Some(format!("/bills/{cell}")),
+        "month" => Some(bill_of_row(&all, row, cell)),
         _ => None,
     };
     let content = html! {
@@ -63,17 +64,18 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
         }
     };
     let lines: Vec<String> = dispute.lines.iter().take(20).map(ToString::to_string).collect();
-    let month = dispute.bill.month.to_string();
+    let (month, basis) = (dispute.bill.month.to_string(), dispute.bill.basis.to_string());
     let content = html! {
         dl.facts {
-            (fact(words.state, html! { (view.language.term_in("dispute", &dispute.state.to_string())) @if dispute.set_aside.is_some() { ", " (words.set_aside) } }))
-            (fact(words.month, html! { a href=(format!("/bills/{month}")) { (month) } }))
+            (fact(words.state, html! { (view.language.value_of("dispute", &dispute.state.to_string())) @if dispute.set_aside.is_some() { ", " (words.set_aside) } }))
+            (fact(words.month, html! { a href=(bill_path(&month, &basis)) { (month) } }))
+            (fact(words.basis, html! { (view.value(&basis)) }))
             (fact(words.amount, html! { (view.amount(dispute.amount)) " " (foreign(&dispute.currency)) }))
-            (fact(words.direction, html! { (view.term(&dispute.direction.to_string())) }))
+            (fact(words.direction, html! { (view.value(&dispute.direction.to_string())) }))
             (fact(words.lines, html! { (dispute.lines.len()) ": " (lines.join(", ")) @if dispute.lines.len() > 20 { " …" } }))
             (fact(words.reason, html! { (foreign(&dispute.reason)) }))
         }
-        (view.table(words.journal, &history, &no_links))
+        (view.table(words.history, &history, &no_links))
         @if view.may(Role::Operator) {
             div.forms {
                 @for (step, field) in steps(dispute.state) {
@@ -84,6 +86,11 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
         }
     };
     answer(console, ask, &format!("{} {number}", words.dispute), "/disputes", content)
+}
+
+/// Says whether a bill is in a state in which lines of it can be disputed.
+pub(super) fn is_open_to(bill: &Bill) -> bool {
+    matches!(bill.state, State::Issued | State::Disputed)
 }
 
 /// A new dispute, about the lines that somebody has looked at.
@@ -98,9 +105,18 @@ pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, Com
     let basis = ask.get("basis").unwrap_or("");
     let directions =
         [("over".to_owned(), words.over.to_owned()), ("under".to_owned(), words.under.to_owned())];
+    let whole = bill_path(&key.month.to_string(), basis);
+    let choose = path(&format!("{}/lines", bill_path(&key.month.to_string(), "")), &[("basis", basis)]);
     let content = html! {
         (bill::menu(&view, &shown.bill, "/lines"))
-        @if view.may(Role::Operator) {
+        @if !view.may(Role::Operator) { (view.may_not()) }
+        @else if !is_open_to(&shown.bill) {
+            div.notice.warn role="status" { p { (words.dispute_state) " " (words.state) ": " (view.value(&shown.bill.state.to_string())) "." } }
+            p { a.button href=(whole) { (words.overview) } }
+        } @else if lines.is_empty() && filters.is_empty() {
+            div.notice.warn role="status" { p { (words.dispute_choose) } }
+            p { a.button.primary href=(choose) { (words.lines) } }
+        } @else {
             form.card method="post" action=(format!("/bills/{}/disputes", key.month)) {
                 (view.token("/disputes"))
                 input type="hidden" name="failed" value=(view.here());
@@ -108,11 +124,8 @@ pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, Com
                 dl.facts {
                     (fact(words.lines, html! {
                         @for line in &lines { code { (foreign(line)) } " " input type="hidden" name="lines" value=(line); }
-                        @for filter in &filters { code { (foreign(filter)) } " " input type="hidden" name="filter" value=(filter); }
+                        @for filter in &filters { (condition(&view, filter)) " " input type="hidden" name="filter" value=(filter); }
                     }))
-                }
-                @if lines.is_empty() && filters.is_empty() {
-                    (input("filter", "filter", "FIELD=VALUE", "text", "", true))
                 }
                 (select("direction", "direction", words.direction, &directions, "over"))
                 div.field {
@@ -122,9 +135,17 @@ pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, Com
                 (input("reason", "reason", words.reason, "text", "", true))
                 button.primary type="submit" { (words.open_dispute) }
                 " "
-                a href=(path(&format!("/bills/{}", key.month), &[("basis", basis)])) { (words.cancel) }
+                a href=(whole) { (words.cancel) }
             }
-        } @else { p { (words.may_not) } }
+        }
     };
-    answer(console, ask, words.open_dispute, "/disputes", content)
+    answer(console, ask, &view.bill_title(&key, words.open_dispute), "/disputes", content)
+}
+
+/// A condition on lines, as `owner=200000003412`, in the words of the page.
+fn condition(view: &View<'_>, filter: &str) -> Markup {
+    match filter.split_once('=') {
+        Some((field, value)) => html! { (foreign(view.name(field))) ": " (foreign(value)) },
+        None => foreign(filter),
+    }
 }

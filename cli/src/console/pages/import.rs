@@ -13,13 +13,15 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let view = View::of(ask);
     let words = view.words;
     let mut expected = table(console, ask, said(&["expected"], &[], &[])?)?;
-    // Commands are for the command line.
-    drop_columns(&mut expected, &["next"]);
+    // Commands are for the command line; the sentence names the files.
+    drop_columns(&mut expected, &["next", "file", "other_file"]);
     let mut modes = vec![(String::new(), words.as_name_says.to_owned())];
     let all = [Mode::Cumulative, Mode::Day, Mode::Monthly, Mode::Adjustment];
-    modes.extend(all.map(|mode| (mode.to_string(), view.term(&mode.to_string()).to_owned())));
+    modes.extend(
+        all.map(|mode| (mode.to_string(), view.language.value_of("import", &mode.to_string()).to_owned())),
+    );
     let mut bases = vec![(String::new(), words.as_name_says.to_owned())];
-    bases.extend(["used", "paid"].map(|basis| (basis.to_owned(), view.term(basis).to_owned())));
+    bases.extend(["used", "paid"].map(|basis| (basis.to_owned(), view.value(basis).to_owned())));
     let content = html! {
         @if view.may(Role::Operator) {
             form.card method="post" action="/imports" enctype="multipart/form-data" {
@@ -48,7 +50,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                 }
                 button.primary type="submit" { (words.import) }
             }
-        } @else { p { (words.may_not) } }
+        } @else { (view.may_not()) }
         @if !expected.rows.is_empty() { (view.table(words.expected, &expected, &super::super::html::no_links)) }
     };
     answer(console, ask, words.import, "/import", content)

@@ -29,7 +29,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         form.inline method="get" action="/journal" {
             (input("actor", "actor", words.actor, "search", get("actor"), false))
             (input("action", "action", words.action, "search", get("action"), false))
-            (input("subject", "subject", view.term("subject"), "search", get("subject"), false))
+            (input("subject", "subject", view.name("subject"), "search", get("subject"), false))
             (input("since", "since", words.since, "date", get("since"), false))
             (input("until", "until", words.until, "date", get("until"), false))
             button type="submit" { (words.filter) }

@@ -4,9 +4,9 @@ use billkeep_core::bill::late::{self, Cause, Late, LateState};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
-use super::super::html::{View, fact, foreign, input, no_links};
+use super::super::html::{View, fact, filled, foreign, input, no_links};
 use super::super::{Answer, Ask, Console};
-use super::{answer, drop_columns, parsed, said, table};
+use super::{answer, bill_of_row, bill_path, drop_columns, parsed, said, table};
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 
@@ -14,18 +14,37 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
     let view = View::of(ask);
     let words = view.words;
     let mut all = table(console, ask, said(&["late", "list"], &[], &[])?)?;
+    let known = late::list(&console.store.read()?)?;
+    for (row, file) in all.rows.iter_mut().zip(&known) {
+        if let Some(cell) = row.get_mut(1) {
+            *cell = state(&view, &file.state);
+        }
+    }
     let first = all.columns.first().map(|column| column.name.clone()).unwrap_or_default();
     // The hash is for programs.
     drop_columns(&mut all, &["sha256"]);
-    let link = |name: &str, _: &[String], cell: &str| match name {
+    let link = |name: &str, row: &[String], cell: &str| match name {
         name if name == first => Some(format!("/late/{cell}")),
-        "month" => Some(format!("/bills/{cell}")),
+        "month" => Some(bill_of_row(&all, row, cell)),
         _ => None,
     };
     let content = html! {
         @if all.rows.is_empty() { p { (words.no_late) } } @else { (view.table(words.late, &all, &link)) }
     };
     answer(console, ask, words.late, "/late", content)
+}
+
+/// What became of a file.
+fn state(view: &View<'_>, state: &LateState) -> String {
+    let words = view.words;
+    match state {
+        LateState::Accepted { revision } => filled(words.late_accepted, &[&revision.to_string()]),
+        LateState::Carried { to, load } => {
+            filled(words.late_carried, &[&to.month.to_string(), &load.to_string()])
+        }
+        LateState::Superseded { load } => filled(words.late_superseded, &[&load.to_string()]),
+        state => view.value(&state.to_string()).to_owned(),
+    }
 }
 
 /// Says why a file waits, in words of the page.
@@ -80,16 +99,18 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
             }
         }
     };
-    let month = file.bill.month.to_string();
+    let (month, basis) = (file.bill.month.to_string(), file.bill.basis.to_string());
+    let net = file.difference_text();
     let content = html! {
         dl.facts {
-            (fact(words.state, html! { (view.language.term_in("late", &file.state.to_string())) }))
-            (fact(words.month, html! { a href=(format!("/bills/{month}")) { (month) } }))
+            (fact(words.state, html! { (state(&view, &file.state)) }))
+            (fact(words.month, html! { a href=(bill_path(&month, &basis)) { (month) } }))
+            (fact(words.basis, html! { (view.value(&basis)) }))
             (fact(words.revision, html! { (file.revision) }))
             (fact(words.lines, html! { (billkeep_core::ingest::grouped(file.lines)) }))
-            (fact(view.term("file"), foreign(&file.file)))
-            (fact(words.net, foreign(&file.difference_text())))
-            (fact(view.term("cause"), html! { (view.term(file.cause.word())) }))
+            (fact(view.name("file"), foreign(&file.file)))
+            (fact(words.net, view.amounts(&net).unwrap_or_else(|| foreign(&net))))
+            (fact(view.name("cause"), html! { (view.language.value_of("late", file.cause.word())) }))
             @if let Some(reason) = &file.reason { (fact(words.reason, foreign(reason))) }
         }
         ul { @for why in why(&view, &file) { li { (why) } } }

@@ -62,7 +62,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let month = shown.bill.key.month;
     let before = from.lines_before(&shown);
     let fields: Vec<(String, String)> =
-        FIELDS.iter().map(|name| ((*name).to_owned(), view.term(name).to_owned())).collect();
+        FIELDS.iter().map(|name| ((*name).to_owned(), view.name(name).to_owned())).collect();
     let clean = ["after", "line"].iter().fold(view.here().to_owned(), |to, name| with_query(&to, name, None));
     let next = found.next.map(|next| {
         with_query(&clean, "after", Some(&format!("{}.{}.{}", next.segment, next.block, next.row)))
@@ -83,22 +83,22 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             (input("value", "value", words.value, "search", ask.get("value").unwrap_or(""), false))
             @if let (Some(field), Some(value)) = (ask.get("field2"), ask.get("value2")) {
                 input type="hidden" name="field2" value=(field);
-                (input("value2", "value2", view.term(field), "search", value, false))
+                (input("value2", "value2", view.name(field), "search", value, false))
             }
             (input("text", "text", words.contains, "search", ask.get("text").unwrap_or(""), false))
             button type="submit" { (words.search) }
         }
-        @if filtered && !conditions.is_empty() && view.may(Role::Operator) {
+        @if !conditions.is_empty() && view.may(Role::Operator) && super::disputes::is_open_to(&shown.bill) {
             p { a.button href=(dispute) { (words.dispute_these) } }
         }
         @if rows.is_empty() && found.next.is_none() { p role="status" { (words.no_lines) } }
         @if !rows.is_empty() {
-            div.scroll tabindex="0" role="region" aria-label=(words.lines) {
+            div.scroll tabindex="0" role="group" aria-label=(words.lines) {
                 table {
                     caption { (words.lines) " · " (month.to_string()) }
                     thead { tr {
                         th scope="col" { (words.lines) }
-                        @for column in SHOWN { th scope="col" { (view.term(&Field::Column(column).to_string())) } }
+                        @for column in SHOWN { th scope="col" { (view.name(&Field::Column(column).to_string())) } }
                         th.num scope="col" { (words.total) }
                         th scope="col" { (words.currency) }
                     } }
@@ -132,7 +132,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
         p { (view.decimals_switch()) }
     };
-    answer(console, ask, &format!("{} {month}", words.lines), "/bills", content)
+    answer(console, ask, &view.bill_title(&shown.bill.key, words.lines), "/bills", content)
 }
 
 fn encoded(text: &str) -> String {

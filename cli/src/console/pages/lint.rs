@@ -1,9 +1,11 @@
 //! What in a bill contradicts itself.
 
-use maud::html;
+use billkeep_core::money::Amount;
+use billkeep_core::people::Role;
+use maud::{Markup, html};
 use serde_json::Value;
 
-use super::super::html::{View, foreign, path};
+use super::super::html::{View, fact, foreign, grouped, path};
 use super::super::{Answer, Ask, Console};
 use super::{answer, bill, bill_key, json, said, text};
 use crate::error::CommandError;
@@ -19,6 +21,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let command = said(&["bill", "lint"], &["month", "basis"], &[("month", &month), ("basis", &basis)])?;
     let report = json(console, ask, command)?;
     let rows = report.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
+    let disputes = view.may(Role::Operator) && super::disputes::is_open_to(&shown.bill);
     let dispute = |row: &Value| {
         let lines: Vec<&str> = row
             .get("examples")
@@ -33,7 +36,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             })
             .unwrap_or_default();
         let base = path(&format!("/bills/{month}/dispute"), &[("basis", ask.get("basis").unwrap_or(""))]);
-        (!lines.is_empty()).then(|| {
+        (!lines.is_empty() && disputes).then(|| {
             lines.iter().fold(base, |to, line| {
                 format!("{to}{}lines={line}", if to.contains('?') { "&" } else { "?" })
             })
@@ -42,13 +45,14 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let content = html! {
         (bill::menu(&view, &shown.bill, "/lint"))
         @if rows.is_empty() { div.notice.good role="status" { p { (words.lint_clean) } } }
+        @if !rows.is_empty() { p { (view.decimals_switch()) } }
         @for row in &rows {
             section.card {
-                h2 { (text(row, "rule")) @if !text(row, "product").is_empty() { " · " (foreign(text(row, "product"))) } }
+                h2 { (view.language.value_of("lint", text(row, "rule"))) @if !text(row, "product").is_empty() { " · " (foreign(text(row, "product"))) } }
                 dl.facts {
                     @for (name, value) in row.as_object().into_iter().flatten() {
                         @if !["rule", "product", "examples"].contains(&name.as_str()) && !value.is_null() {
-                            (super::super::html::fact(view.term(name), foreign(&plain(value))))
+                            (fact(view.name(name), figure(&view, name, &plain(value))))
                         }
                     }
                 }
@@ -59,7 +63,20 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             }
         }
     };
-    answer(console, ask, &format!("{} {month}", words.lint), "/bills", content)
+    answer(console, ask, &view.bill_title(&key, words.lint), "/bills", content)
+}
+
+/// A fact of a finding: amounts and counts as everywhere.
+fn figure(view: &View<'_>, name: &str, value: &str) -> Markup {
+    match name {
+        "severity" => html! { (view.value(value)) },
+        "count" => foreign(&grouped(value)),
+        "stake" => match Amount::parse_cell(value.as_bytes()) {
+            Ok(Some(amount)) => view.amount(amount),
+            _ => foreign(value),
+        },
+        _ => foreign(value),
+    }
 }
 
 fn plain(value: &Value) -> String {

@@ -2,6 +2,7 @@
 
 pub(super) mod bill;
 pub(super) mod bills;
+mod decisions;
 pub(super) mod deliveries;
 pub(super) mod diff;
 pub(super) mod disputes;
@@ -10,6 +11,7 @@ pub(super) mod journal;
 pub(super) mod late;
 pub(super) mod lines;
 pub(super) mod lint;
+mod rollup;
 pub(super) mod settings;
 pub(super) mod status;
 pub(super) mod storage;
@@ -21,7 +23,7 @@ use billkeep_core::store::Reader;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::html::{Page, View, error, frame};
+use super::html::{Page, View, error, frame, path};
 use super::say::{Fields, Saying};
 use super::{Answer, Ask, Console, run_for, status_of};
 use crate::args::{Command, Format};
@@ -42,7 +44,7 @@ fn answer(
 /// A page that tells an error.
 pub(super) fn failed(console: &Console, ask: &Ask, why: &CommandError) -> Answer {
     let view = View::of(ask);
-    let content = error(&view, why);
+    let content = error(&view, why, ask.back.as_deref());
     let title = if why.is_absent() { view.words.not_found } else { view.words.went_wrong };
     Answer::html(status_of(why), frame(console, ask, Page { title, menu: "", content }))
 }
@@ -60,6 +62,18 @@ fn bill_key(console: &Console, reader: &Reader, ask: &Ask) -> Result<BillKey, Co
     let month: BillMonth = parsed(ask.get("month").unwrap_or_default())?;
     let basis: Basis = parsed(ask.get("basis").unwrap_or("used"))?;
     console.context.bill_key(reader, month, basis)
+}
+
+/// Where the bill of a table's row is: its month, and its basis where the table has one.
+fn bill_of_row(table: &Table, row: &[String], month: &str) -> String {
+    let at = table.columns.iter().position(|column| column.name == "basis");
+    let basis = at.and_then(|at| row.get(at)).map_or("", String::as_str);
+    bill_path(month, basis)
+}
+
+/// Where a bill is; the usual basis is not named.
+fn bill_path(month: &str, basis: &str) -> String {
+    path(&format!("/bills/{month}"), &[("basis", if basis == "paid" { basis } else { "" })])
 }
 
 /// Reads a value of a page's query; one that is none is told as something that is not there.

@@ -7,13 +7,16 @@ use maud::{Markup, html};
 
 use super::super::html::{View, dialog, filled, foreign, input, no_links, select, with_query};
 use super::super::{Answer, Ask, Console};
-use super::{answer, said, table};
+use super::{answer, drop_columns, said, table};
 use crate::error::CommandError;
 
 pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
     let view = View::of(ask);
     let words = view.words;
-    let settings = table(console, ask, said(&["settings", "show"], &[], &[])?)?;
+    let mut settings = table(console, ask, said(&["settings", "show"], &[], &[])?)?;
+    // Which command changes it is for the command line; four eyes have a line of their own.
+    drop_columns(&mut settings, &["changed_by"]);
+    settings.rows.retain(|row| row.first().is_none_or(|name| name != "four_eyes"));
     let calendars = table(console, ask, said(&["calendar", "list"], &[], &[])?)?;
     let retention = table(console, ask, said(&["retention", "show"], &[], &[])?)?;
     let reader = console.store.read()?;
@@ -43,7 +46,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         section.card aria-labelledby="rules" {
             h2 id="rules" { (words.rules) }
             (view.table(words.rules, &settings, &no_links))
-            (four_eyes(&view, ask, policy.four_eyes, &all))
+            (four_eyes(&view, ask, &policy, &all))
             p { (words.scheduler) ": " (scheduler(console, &view)?) }
         }
         section.card aria-labelledby="sinks" {
@@ -53,7 +56,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                 @for sink in &sinks {
                     li {
                         span.subject { (foreign(&sink.name)) }
-                        span.text { (foreign(&sink.url)) " · " (view.term(&sink.audience.to_string())) }
+                        span.text { (foreign(&sink.url)) " · " (view.value(&sink.audience.to_string())) }
                         @if view.may(Role::Operator) {
                             form method="post" action=(format!("/sinks/{}/test", encoded(&sink.name))) {
                                 (view.token("/settings"))
@@ -89,13 +92,16 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
 }
 
 /// The rule of four eyes: it cannot be turned on before two people could follow it.
-fn four_eyes(view: &View<'_>, ask: &Ask, is_on: bool, all: &[Person]) -> Markup {
-    let words = view.words;
+fn four_eyes(view: &View<'_>, ask: &Ask, policy: &Policy, all: &[Person]) -> Markup {
+    let (words, is_on) = (view.words, policy.four_eyes);
     let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
     let asks = ask.get("ask") == Some("four-eyes") && view.may(Role::Admin);
     let name = if is_on { words.turn_off } else { words.turn_on };
     html! {
-        p { (words.four_eyes) ": " strong { (view.term(if is_on { "yes" } else { "no" })) } }
+        p { (words.four_eyes) ": " strong { (view.value(if is_on { "yes" } else { "no" })) } }
+        @if let Some(actor) = policy.off_asked_by.as_ref().filter(|_| is_on) {
+            div.notice.warn role="status" { p { (foreign(&filled(words.four_eyes_off_asked, &[actor]))) } }
+        }
         @if view.may(Role::Admin) {
             @if is_on || approvers >= 2 {
                 p { a.button href="/settings?ask=four-eyes" { (name) } }
@@ -105,7 +111,7 @@ fn four_eyes(view: &View<'_>, ask: &Ask, is_on: bool, all: &[Person]) -> Markup 
             }
         }
         (dialog(view, "four-eyes", words.four_eyes, asks && (is_on || approvers >= 2), "/settings", &html! {
-            p { (words.four_eyes_on_text) }
+            p { (if is_on { words.four_eyes_off_text } else { words.four_eyes_on_text }) }
             form method="post" action="/settings/four-eyes" {
                 (view.token("/settings"))
                 input type="hidden" name="value" value=(if is_on { "off" } else { "on" });
@@ -135,7 +141,7 @@ fn people_section(view: &View<'_>, all: &[Person]) -> Markup {
     let words = view.words;
     let admin = view.may(Role::Admin);
     let roles: Vec<(String, String)> =
-        Role::ALL.iter().map(|role| (role.word().to_owned(), view.term(role.word()).to_owned())).collect();
+        Role::ALL.iter().map(|role| (role.word().to_owned(), view.value(role.word()).to_owned())).collect();
     let me = view.visitor.map_or("", |visitor| visitor.name.as_str());
     html! {
         @if all.is_empty() {
@@ -151,7 +157,7 @@ fn people_section(view: &View<'_>, all: &[Person]) -> Markup {
             @for person in all {
                 li {
                     span.subject { (foreign(&person.name)) }
-                    span.text { (view.term(person.role.word())) }
+                    span.text { (view.value(person.role.word())) }
                     @if admin {
                         form method="post" action=(format!("/people/{}/link", encoded(&person.name))) {
                             (view.token("/settings"))

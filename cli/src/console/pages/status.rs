@@ -7,7 +7,7 @@ use super::super::html::{View, foreign};
 use super::super::{Answer, Ask, Console};
 use super::{answer, json, said, text};
 use crate::error::CommandError;
-use billkeep_core::people::Role;
+use billkeep_core::people::{self, Role};
 use billkeep_core::settings::StoreSettings;
 
 /// How many of a kind are shown; the others open.
@@ -17,7 +17,9 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let view = View::of(ask);
     let words = view.words;
     let status = json(console, ask, said(&["status"], &[], &[])?)?;
-    let settings = StoreSettings::of(&console.store.read()?)?;
+    let reader = console.store.read()?;
+    let (settings, is_alone) = (StoreSettings::of(&reader)?, people::list(&reader)?.is_empty());
+    drop(reader);
     let rows = status.get("rows").and_then(|rows| rows.as_array()).cloned().unwrap_or_default();
     let sections = [
         ("decide", words.decide),
@@ -31,7 +33,11 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         p.lead { (words.today) " " strong { (text(&status, "on")) } " · " (words.payer) " " strong { (settings.payer.to_string()) } }
         @if rows.is_empty() {
             p { (words.no_bills) }
-            p { a.button.primary href="/import" { (words.import_first) } }
+            @if is_alone { p { (words.first_steps) } }
+            p.actions {
+                a.button.primary href="/import" { (words.import_first) }
+                @if is_alone { a.button href="/settings#people" { (words.enter_people) } }
+            }
         } @else if !needs {
             div.notice.good role="status" { p { (words.nothing_to_do) } }
         }
@@ -53,9 +59,16 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                         }
                     }
                     @if section == "due" && view.may(Role::Operator) {
-                        form method="post" action="/run" {
-                            (view.token("/"))
-                            button.primary type="submit" { (words.run_now) }
+                        div.actions {
+                            @for (basis, flag) in [("used", false), ("paid", true)] {
+                                @if of.iter().any(|row| delivers(row, flag)) {
+                                    form method="post" action="/run" {
+                                        (view.token("/"))
+                                        input type="hidden" name="basis" value=(basis);
+                                        button.primary type="submit" { (words.run_now) @if flag { " · " (view.value(basis)) } }
+                                    }
+                                }
+                            }
                         }
                     }
                 }
@@ -63,6 +76,12 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
     };
     answer(console, ask, words.status, "/", content)
+}
+
+/// Says whether a row is of a bill that is due, by this basis: a run delivers one basis.
+fn delivers(row: &Value, paid: bool) -> bool {
+    let next = text(row, "next");
+    next.split(' ').nth(1) == Some("run") && next.contains("--basis paid") == paid
 }
 
 fn item(view: &View<'_>, section: &str, row: &Value) -> Markup {
@@ -95,7 +114,9 @@ fn place(section: &str, subject: &str, next: &str) -> Option<String> {
         ["import", ..] => "/import".to_owned(),
         ["run", ..] if section == "failed" => "/deliveries".to_owned(),
         ["run", ..] => "/storage".to_owned(),
-        _ if section == "months" => format!("/bills/{}{basis}", month?),
+        _ if section == "months" || (section == "due" && month.is_some()) => {
+            format!("/bills/{}{basis}", month?)
+        }
         _ if section == "files" => "/import".to_owned(),
         _ => return None,
     })
@@ -117,6 +138,8 @@ mod tests {
         assert_eq!(to("decide", "2021-03", "billkeep pending show 7"), "/late/7");
         assert_eq!(to("months", "2021-03", ""), "/bills/2021-03");
         assert_eq!(to("due", "finance", "billkeep run --on 2021-04-06"), "/storage");
+        let waits = "billkeep storage enable UIN --sink NAME --kinds daily --after issue";
+        assert_eq!(to("due", "2021-04", waits), "/bills/2021-04");
         assert_eq!(to("failed", "finance", "billkeep delivery show 3"), "/deliveries/3");
     }
 }

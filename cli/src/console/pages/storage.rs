@@ -46,7 +46,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
         .collect();
     let content = html! {
         @if allowed.is_empty() { p { (words.no_storage) } } @else {
-            div.scroll tabindex="0" role="region" aria-label=(words.storage) {
+            div.scroll tabindex="0" role="group" aria-label=(words.storage) {
                 table {
                     caption { (words.storage) }
                     thead { tr {
@@ -58,7 +58,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                         @for (account, kinds) in &allowed {
                             tr {
                                 th scope="row" { a href=(format!("/storage/{}", account.uin)) { (account.uin.to_string()) } @if account.uin == payer { " (" (words.payer) ")" } }
-                                td { @for kind in kinds { (view.term(kind.word())) " " } }
+                                td { @for kind in kinds { (view.value(kind.word())) " " } }
                                 td { @for sink in sinks_of(account, kinds, today) { (foreign(&sink)) " " } }
                             }
                         }
@@ -149,6 +149,7 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
             @if !enabled.is_empty() && operates {
                 div.actions { a.button href=(opens("disable")) { (words.disable) } }
             }
+            (new_bucket_section(&view, &here, sinks.is_empty()))
             (dialog(&view, "disable", words.disable_title, asks == "disable", &here, &html! {
                 p { (words.disable_text) }
                 form method="post" action=(format!("{here}/disable")) {
@@ -159,8 +160,8 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
             }))
         }
         (month(&view, ask, &reader, uin, today, &here)?)
-        (view.table(words.storage, &status, &no_links))
-        details { summary { (words.journal) } (view.table(words.journal, &history, &no_links)) }
+        (view.table(words.state, &status, &no_links))
+        details { summary { (words.history) } (view.table(words.history, &history, &no_links)) }
     };
     answer(console, ask, &title, "/storage", content)
 }
@@ -207,7 +208,7 @@ fn waiting(view: &View<'_>, form: &str, after: &str) -> Markup {
         (After::Issue.word(), words.after_issue),
     ]
     .map(|(value, text)| (value.to_owned(), text.to_owned()));
-    let shared = ["no", "yes"].map(|word| (word.to_owned(), view.term(word).to_owned()));
+    let shared = ["no", "yes"].map(|word| (word.to_owned(), view.value(word).to_owned()));
     html! {
         (select(&format!("{form}-after"), "after", words.after, &moments, after))
         p.label { (words.after_text) }
@@ -263,7 +264,7 @@ fn settings_form(
                     form method="post" action=(format!("{here}/settings")) {
                         (view.token(here))
                         @for kind in kinds {
-                            @let label = filled(words.bucket_for, &[view.term(kind.word())]);
+                            @let label = filled(words.bucket_for, &[view.value(kind.word())]);
                             (select(&format!("bucket-{}", kind.word()), kind.word(), &label, &choices, account.facts(*kind, on).sink.unwrap_or("")))
                         }
                         @if is_custom && view.may(Role::Admin) {
@@ -278,12 +279,18 @@ fn settings_form(
                 }
             }
         }
+    }
+}
+
+/// The form that adds a bucket, closed where there is one already.
+fn new_bucket_section(view: &View<'_>, here: &str, is_open: bool) -> Markup {
+    html! {
         @if view.may(Role::Admin) {
-            details.card open[sinks.is_empty()] {
-                summary { (words.create_bucket) }
+            details.card open[is_open] {
+                summary { (view.words.create_bucket) }
                 (new_bucket(view, here))
             }
-        }
+        } @else if is_open { p { (view.words.no_bucket_yet) } }
     }
 }
 
@@ -322,13 +329,13 @@ fn month(
         };
         let delivered = known.iter().rfind(|d| of(d) && d.progress.is_delivered());
         let pending = known.iter().rfind(|d| of(d) && d.progress.is_pending());
-        let kind = view.term(item.slot.kind.word());
+        let kind = view.value(item.slot.kind.word());
         html! {
             li {
                 @match (&item.verdict, pending, delivered) {
                     (_, Some(pending), _) => {
                         a href=(format!("/deliveries/{}", pending.number)) {
-                            span.badge.bad { (kind) ": " (if pending.failure.is_some() { words.has_failed } else { view.term(pending.progress.word()) }) }
+                            span.badge.bad { (kind) ": " (if pending.failure.is_some() { words.has_failed } else { view.value(pending.progress.word()) }) }
                         }
                         @if let Some(failure) = &pending.failure { span.why { (foreign(&failure.why)) } }
                         @if view.may(Role::Operator) {
@@ -356,7 +363,7 @@ fn month(
                     (Ok(_), None, None) => { span.badge { (kind) } }
                     (Err(why), None, None) => { span.badge.dim { (kind) } span.why { (foreign(&why.to_string())) } }
                 }
-                span.why { (short_day(item.slot.coverage.first)) "–" (short_day(item.slot.coverage.last)) }
+                span.why { (short_day(item.slot.coverage.first)) " – " (short_day(item.slot.coverage.last)) }
             }
         }
     };
@@ -366,16 +373,16 @@ fn month(
         (0..weekday).map(|_| None).chain((first.epoch_days()..=last.epoch_days()).map(Some)).collect();
     let names = match view.language {
         super::super::words::Language::English => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-        super::super::words::Language::Chinese => ["一", "二", "三", "四", "五", "六", "日"],
+        super::super::words::Language::Chinese => ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
     };
     Ok(html! {
         section.card aria-labelledby="month" {
             h2 id="month" { (words.calendar_of) " " (month.to_string()) }
             nav.pager aria-label=(words.calendar_of) {
-                @if let Some(to) = shift(month.previous()) { a href=(to) rel="prev" { (words.previous) } }
-                @if let Some(to) = shift(month.last_day().next().map(Day::month)) { a href=(to) rel="next" { (words.next) } }
+                @if let Some(to) = shift(month.previous()) { a href=(to) rel="prev" { (words.previous_month) } }
+                @if let Some(to) = shift(month.last_day().next().map(Day::month)) { a href=(to) rel="next" { (words.next_month) } }
             }
-            div.scroll tabindex="0" role="region" aria-labelledby="month" {
+            div.scroll tabindex="0" role="group" aria-labelledby="month" {
                 table.month {
                     thead { tr { @for name in names { th scope="col" { (name) } } } }
                     tbody {

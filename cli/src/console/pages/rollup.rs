@@ -1,0 +1,210 @@
+//! A bill's sums, grouped by one field or two.
+
+use std::collections::BTreeMap;
+
+use billkeep_core::bill::{BillView, Field, Group, Grouped};
+use billkeep_core::money::Amount;
+use billkeep_core::store::Reader;
+use maud::{Markup, html};
+
+use super::super::html::{View, filled, foreign, grouped, path, with_query};
+use super::super::{Ask, Console};
+use super::{bill::basis_query, parsed};
+use crate::error::CommandError;
+
+/// How many rows of a roll-up a page has.
+const ROWS: usize = 200;
+/// By what a roll-up can be grouped, besides tags and other columns.
+const FIELDS: [&str; 8] =
+    ["product", "owner", "day", "region", "project", "billing_mode", "subproduct", "component"];
+
+/// The order of a roll-up's rows: by which column, and which way.
+fn order(ask: &Ask) -> (String, bool) {
+    let text = ask.get("sort").unwrap_or("");
+    let (name, down) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+    (name.to_owned(), down)
+}
+
+/// The roll-up of a bill, with the form that chooses its fields.
+pub(super) fn rollup(
+    console: &Console,
+    view: &View<'_>,
+    reader: &Reader,
+    ask: &Ask,
+    shown: &BillView,
+) -> Result<Markup, CommandError> {
+    let words = view.words;
+    let (by, then) = (ask.get("by").unwrap_or("product"), ask.get("then").unwrap_or(""));
+    let mut fields: Vec<Field> = vec![parsed(by)?];
+    if !then.is_empty() && then != by {
+        fields.push(parsed(then)?);
+    }
+    let found = console.rollups.of(reader, shown, &fields, console.context.thread_count());
+    let grouped = match found {
+        Ok(grouped) => grouped,
+        Err(error) => {
+            return Ok(
+                html! { (chooser(view, ask, shown, by, then)) (super::super::html::error(view, &error, None)) },
+            );
+        }
+    };
+    let total = grouped.columns.iter().position(|column| *column == billkeep_core::schema::Column::Total);
+    let amount = |group: &Group<'_>| total.and_then(|at| group.amounts().nth(at)).unwrap_or_default();
+    let (sort, down) = order(ask);
+    let at = ask.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    // Rows are sorted by their keys already; subtotals need them so.
+    let mut rows: Vec<Group<'_>> = grouped.rows().collect();
+    match sort.as_str() {
+        "total" => rows.sort_by_key(amount),
+        "lines" => rows.sort_by_key(Group::lines),
+        _ => {}
+    }
+    if down {
+        rows.reverse();
+    }
+    let sorts_keys = !matches!(sort.as_str(), "total" | "lines");
+    let window = rows.iter().skip(at).take(ROWS);
+    let here = view.here();
+    let heading = |name: &str, label: &str, number: bool| {
+        let is = sort == name || (name == "key" && sorts_keys);
+        let next = if is && !down { format!("-{name}") } else { name.to_owned() };
+        let sorted = if !is {
+            None
+        } else if down {
+            Some("descending")
+        } else {
+            Some("ascending")
+        };
+        let to = with_query(&with_query(here, "row", None), "sort", Some(&next));
+        html! { th scope="col" .num[number] aria-sort=[sorted] { a href=(to) { (foreign(label)) } } }
+    };
+    let several = fields.len() > 1 && sorts_keys;
+    let sums = if several { subtotals(&grouped, total) } else { BTreeMap::new() };
+    let mut previous: Option<&str> = None;
+    Ok(html! {
+        section.card aria-labelledby="rollup" {
+            h2 id="rollup" { (words.group_by) " " (foreign(view.name(by))) @if fields.len() > 1 { " · " (foreign(view.name(then))) } }
+            (chooser(view, ask, shown, by, then))
+            div.scroll tabindex="0" role="group" aria-labelledby="rollup" {
+                table {
+                    thead { tr {
+                        @for (at, field) in fields.iter().enumerate() {
+                            @if at == 0 { (heading("key", view.name(&field.to_string()), false)) }
+                            @else { th scope="col" { (foreign(view.name(&field.to_string()))) } }
+                        }
+                        (heading("lines", words.lines, true))
+                        (heading("total", words.total, true))
+                        th scope="col" { (words.currency) }
+                    } }
+                    tbody {
+                        @for group in window {
+                            @let keys: Vec<&str> = group.keys().collect();
+                            @if several && previous != Some(first(group)) {
+                                @for ((_, currency), (lines, sum)) in sums.range((first(group), "")..).take_while(|((key, _), _)| *key == first(group)) {
+                                    tr.subtotal {
+                                        th scope="row" { (foreign(first(group))) }
+                                        td { (words.subtotal) }
+                                        td.num { (billkeep_core::ingest::grouped(*lines)) }
+                                        td.num { (view.amount(*sum)) }
+                                        td { (foreign(currency)) }
+                                    }
+                                }
+                            }
+                            @let _seen = previous.replace(first(group));
+                            tr {
+                                @for (at, key) in keys.iter().enumerate() {
+                                    @let to = lines_of(shown, &fields, &keys, at);
+                                    @if at == 0 { th scope="row" { a href=(to) { (foreign(key)) } } } @else { td { a href=(to) { (foreign(key)) } } }
+                                }
+                                td.num { (billkeep_core::ingest::grouped(group.lines())) }
+                                td.num { (view.amount(amount(group))) }
+                                td { (foreign(group.currency())) }
+                            }
+                        }
+                    }
+                    tfoot {
+                        @for sums in &shown.revision.sums {
+                            tr {
+                                th scope="row" colspan=(fields.len()) { (words.grand_total) }
+                                td.num { (billkeep_core::ingest::grouped(sums.lines)) }
+                                td.num { (view.amount(sums.total())) }
+                                td { (foreign(&sums.currency)) }
+                            }
+                        }
+                    }
+                }
+            }
+            (pager(view, at, rows.len(), here))
+            p { (view.decimals_switch()) }
+        }
+    })
+}
+
+/// The value of the first field.
+fn first<'a>(group: &Group<'a>) -> &'a str {
+    group.keys().next().unwrap_or_default()
+}
+
+/// The lines of a row, as a link.
+fn lines_of(shown: &BillView, fields: &[Field], keys: &[&str], through: usize) -> String {
+    let base =
+        path(&format!("/bills/{}/lines", shown.bill.key.month), &[("basis", basis_query(&shown.bill))]);
+    let pairs = fields.iter().zip(keys).take(through + 1);
+    pairs.zip([("field", "value"), ("field2", "value2")]).fold(base, |to, ((field, key), (name, value))| {
+        with_query(&with_query(&to, name, Some(&field.to_string())), value, Some(key))
+    })
+}
+
+/// Lines and total for each value of the first field and currency.
+fn subtotals(grouped: &Grouped, total: Option<usize>) -> BTreeMap<(&str, &str), (u64, Amount)> {
+    let mut sums: BTreeMap<(&str, &str), (u64, Amount)> = BTreeMap::new();
+    for group in grouped.rows() {
+        let amount = total.and_then(|at| group.amounts().nth(at)).unwrap_or_default();
+        let of = sums.entry((group.keys().next().unwrap_or_default(), group.currency())).or_default();
+        *of = (of.0 + group.lines(), of.1.checked_add(amount).unwrap_or(of.1));
+    }
+    sums
+}
+
+fn chooser(view: &View<'_>, ask: &Ask, shown: &BillView, by: &str, then: &str) -> Markup {
+    let words = view.words;
+    let has = |name: &&&str| {
+        name.parse::<Field>().is_ok_and(|field| {
+            field == Field::Day || shown.segments().any(|segment| field.index_in(&segment.schema).is_some())
+        })
+    };
+    let mut values: Vec<(String, String)> =
+        FIELDS.iter().filter(has).map(|name| ((*name).to_owned(), view.name(name).to_owned())).collect();
+    for known in [by, then].into_iter().filter(|known| !known.is_empty()) {
+        if !values.iter().any(|(name, _)| name == known) {
+            values.push((known.to_owned(), view.name(known).to_owned()));
+        }
+    }
+    let mut second = vec![(String::new(), words.none.to_owned())];
+    second.extend(values.iter().cloned());
+    html! {
+        form.inline method="get" action=(format!("/bills/{}", shown.bill.key.month)) {
+            @if let Some(basis) = ask.get("basis") { input type="hidden" name="basis" value=(basis); }
+            @if view.decimals { input type="hidden" name="decimals" value="all"; }
+            (super::super::html::select("by", "by", words.group_by, &values, by))
+            (super::super::html::select("then", "then", words.then_by, &second, then))
+            button type="submit" { (words.show) }
+        }
+    }
+}
+
+/// Links to other rows.
+pub(super) fn pager(view: &View<'_>, at: usize, rows: usize, here: &str) -> Markup {
+    let words = view.words;
+    let last = at.saturating_add(ROWS).min(rows);
+    let to = |row: usize| with_query(here, "row", Some(&row.to_string()));
+    html! {
+        @if rows > ROWS {
+            nav.pager aria-label=(words.lines) {
+                @if at > 0 { a href=(to(at.saturating_sub(ROWS))) rel="prev" { (words.previous) } }
+                span { (filled(words.rows_of, &[&grouped(&(at + 1).to_string()), &grouped(&last.to_string()), &grouped(&rows.to_string())])) }
+                @if last < rows { a href=(to(last)) rel="next" { (words.next) } }
+            }
+        }
+    }
+}
