@@ -245,7 +245,11 @@ fn a_first_file_of_a_month_that_ends_on_its_third_day_waits_and_there_is_no_bill
     let whole = std::fs::read_to_string(bill_file("english")).unwrap();
     let cut: String = whole.split_inclusive('\n').take(20).collect();
     let cut = home.write(&format!("{PAYER}-202103-by_used_time-bill_details.csv"), cut.as_bytes());
-    let words = ["There is no bill for 2021-03 yet", "13 lines", "0 lines for 2021-03-04 to 2021-03-31"];
+    let words = [
+        "There is not yet a bill for 2021-03 of payer 100010445724",
+        "13 lines",
+        "0 lines for 2021-03-04 to 2021-03-31",
+    ];
     import(&home, &cut, &[]).says(7, &words);
     assert_eq!(home.json(["bill", "list"])["rows"].as_array().unwrap().len(), 0);
     let status = home.json(["status", "--on", "2021-04-02"]).to_string();
@@ -265,7 +269,7 @@ fn a_first_file_that_waits_becomes_the_first_revision_when_it_is_accepted() {
         &format!("{PAYER}-202103-by_used_time-bill_details.csv"),
         &days((1..=3).flat_map(|day| [day; 5])),
     );
-    import(&home, &few, &[]).says(7, &["no bill for 2021-03 yet"]);
+    import(&home, &few, &[]).says(7, &["not yet a bill for 2021-03"]);
     home.run(["pending", "accept", "1", "--reason", "a short month"]).says(0, &["revision 1", "issued"]);
     assert_eq!(home.bill()["lines"], 15);
     home.ok(["store", "check"]);

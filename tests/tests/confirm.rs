@@ -147,6 +147,20 @@ fn only_a_confirmed_bill_is_reopened_and_only_with_a_reason() {
 }
 
 #[test]
+fn sentences_and_errors_name_the_payer_and_the_journal_names_the_bill_as_before() {
+    let home = Home::new();
+    let named = format!("2021-03 of payer {PAYER}");
+    home.run(["bill", "show", MARCH]).says(1, &[&format!("there is no bill for {named}")]);
+    home.import([bill_file("english")]).says(0, &[&format!("Imported 150 lines for {named} as revision 1")]);
+    home.run(["bill", "show", MARCH]).says(0, &[&format!("{named}, revision 1")]);
+    home.confirm().says(0, &[&format!("Confirmed {named} at revision 1")]);
+    home.run(["bill", "show", MARCH, "--revision", "2"]).says(1, &[&format!("{named} has no revision 2")]);
+    let rows = home.json(["audit", "list"])["rows"].clone();
+    let of_bills = rows.as_array().unwrap().iter().filter(|row| row["action"] != "init");
+    assert_eq!(of_bills.map(|row| row["subject"].as_str().unwrap()).collect::<Vec<_>>(), [MARCH, MARCH]);
+}
+
+#[test]
 fn what_is_not_there_is_told() {
     let home = Home::with(&[bill_file("english")]);
     home.run(["bill", "show", "2021-04"]).says(1, &["no bill for", "2021-04", "billkeep bill list"]);

@@ -290,7 +290,7 @@ fn csv(
     let is_file = !out.is_stdout();
     out.finish()?;
     if let Some(path) = output.filter(|_| is_file) {
-        context.say(&format!("Wrote {} lines of {} to `{}`.", grouped(rows), view.bill.key, path.display()));
+        context.say(&format!("Wrote {} lines of the bill for {} to `{}`.", grouped(rows), view.bill.key, path.display()));
         if dialect == Dialect::Plain {
             context.say("Cells are as imported; `--spreadsheet` writes them for a spreadsheet.");
         }
@@ -374,7 +374,7 @@ fn empty_day(context: &Context, which: &Which, days: Coverage, reason: &str) -> 
     let through =
         revision.through.map_or_else(String::new, |day| format!("; its lines are in through {day}"));
     context.say(&format!(
-        "Declared {} to {} of {key} empty. The bill is at revision {}{through}.",
+        "Declared {} to {} empty in the bill for {key}. It is at revision {}{through}.",
         days.first, days.last, revision.number
     ));
     Ok(store.close()?)
@@ -386,6 +386,6 @@ fn defer(context: &Context, which: &Which, reason: &str, on: Option<Day>) -> Res
     let key = context.bill_key(&writer, which.month, which.basis)?;
     let today = context.day(on, &writer)?;
     let until = bill::defer(writer, key, today, reason, &context.actor())?;
-    context.say(&format!("Put the decision about {key} off until {until}; that can be done once."));
+    context.say(&format!("Put the decision about the bill for {key} off until {until}; that can be done once."));
     Ok(store.close()?)
 }

@@ -273,7 +273,7 @@ fn show(context: &Context, number: u64) -> Result<(), CommandError> {
     row("url", delivery.url.clone());
     row("uin", wanted.uin.to_string());
     row("kind", wanted.kind.to_string());
-    row("bill", wanted.bill.to_string());
+    row("bill", wanted.bill.subject());
     row("coverage", wanted.coverage.to_string());
     row("scope", wanted.scope.words());
     row("form", wanted.form.to_string());

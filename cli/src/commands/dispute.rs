@@ -78,7 +78,7 @@ fn open(
     let claim = Claim { lines, direction, amount, reason };
     let dispute = dispute::open(store.write()?, key, claim, &context.actor())?;
     context.say(&format!(
-        "Opened dispute {} about {} of {key}, which add up to {} {}: {} {} charged {}.\nThe bill is disputed.",
+        "Opened dispute {} about {} of the bill for {key}, which add up to {} {}: {} {} charged {}.\nThe bill is disputed.",
         dispute.number,
         output::lines(dispute.lines.len() as u64),
         dispute.lines_total.grouped(),

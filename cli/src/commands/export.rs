@@ -55,7 +55,7 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
         cache.close();
     }
     context.say(&format!(
-        "Exported {} of {key}, {} to {}, in {} to `{}`.",
+        "Exported {} of the bill for {key}, {} to {}, in {} to `{}`.",
         crate::output::lines(rows),
         coverage.first,
         coverage.last,

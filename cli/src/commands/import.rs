@@ -408,7 +408,7 @@ fn held_sentence(report: &Report, late: &Late) -> String {
         ),
         (Cause::Smaller, 0) => {
             format!(
-                "There is no bill for {month} yet. The file {}.",
+                "There is not yet a bill for {month}. The file {}.",
                 late::reasons(&late.smaller).join(", and it ")
             )
         }

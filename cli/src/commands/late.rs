@@ -117,13 +117,13 @@ fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
     }
     let compared = match (late.cause, late.revision) {
         (Cause::Confirmed, revision) => format!(
-            "It was for the bill of {}, confirmed at revision {revision};\nit would change it by {}.",
+            "It was for the bill for {}, confirmed at revision {revision};\nit would change it by {}.",
             late.bill,
             late.difference_text()
         ),
-        (Cause::Smaller, 0) => format!("There was no bill of {}.", late.bill),
+        (Cause::Smaller, 0) => format!("There was no bill for {}.", late.bill),
         (Cause::Smaller, revision) => format!(
-            "The bill of {} was at revision {revision};\nthe file would change it by {}.",
+            "The bill for {} was at revision {revision};\nthe file would change it by {}.",
             late.bill,
             late.difference_text()
         ),
@@ -266,7 +266,7 @@ fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<
     let key = accepted.late.bill;
     match &accepted.revision {
         None => context.say(&format!(
-            "Signed to reopen {key} for {} {number}; it joins once a second person does the same.",
+            "Signed to reopen the bill for {key}, for {} {number}; it joins once a second person does the same.",
             accepted.late.noun()
         )),
         Some(revision) => {

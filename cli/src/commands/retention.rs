@@ -66,7 +66,7 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
                 (format!("sink {sink}"), format!("delivery {number}, `{part}`, {bytes} bytes"), lines)
             }
             Removal::Lines { bill, load, file, lines } => {
-                ("store".to_owned(), format!("lines of load {load} of {bill}, `{file}`"), lines)
+                ("store".to_owned(), format!("lines of load {load} of {}, `{file}`", bill.subject()), lines)
             }
         };
         table.rows.push(vec!["may go".into(), place, what, lines.to_string(), "it is old enough".into()]);

@@ -115,7 +115,7 @@ fn months(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) ->
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
         items.push(Item {
             section: Section::Months,
-            subject: bill.key.to_string(),
+            subject: bill.key.subject(),
             text: format!("{}, in through {through}, {}", bill.state, revision.total_text()),
             next: String::new(),
         });
@@ -151,14 +151,14 @@ fn to_confirm(
     Ok(if bill.state == State::Disputed {
         Item {
             section: Section::Decide,
-            subject: bill.key.to_string(),
+            subject: bill.key.subject(),
             text: format!("disputed; to be confirmed {when}{signed}"),
             next: "billkeep dispute list --open".to_owned(),
         }
     } else {
         Item {
             section: Section::Decide,
-            subject: bill.key.to_string(),
+            subject: bill.key.subject(),
             text: format!("to be confirmed {when}, as {}{signed}", short(&digest)),
             next: format!("billkeep bill show {}{basis}", bill.key.month),
         }
@@ -179,7 +179,7 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
                 format!("pending file `{}` {}", late.file, super::late::reasons(&late.smaller).join("; it "))
             }
         };
-        decide(late.bill.to_string(), text, super::late::command(&late, "show"));
+        decide(late.bill.subject(), text, super::late::command(&late, "show"));
     }
     for dispute in dispute::list(reader, None)?.into_iter().filter(|d| !d.state.is_end()) {
         let waits = match dispute.state {
@@ -195,7 +195,7 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
             dispute.currency,
             dispute.reason
         );
-        decide(dispute.bill.to_string(), text, format!("billkeep dispute show {}", dispute.number));
+        decide(dispute.bill.subject(), text, format!("billkeep dispute show {}", dispute.number));
     }
     for (bill, revision) in bill::list(reader)? {
         if let Some(signature) =
@@ -204,7 +204,7 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
         {
             let text = format!("`{}` wants it reopened; a second person is missing", signature.actor);
             decide(
-                bill.key.to_string(),
+                bill.key.subject(),
                 text,
                 format!("billkeep bill reopen {} --reason TEXT", bill.key.month),
             );

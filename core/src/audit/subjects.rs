@@ -64,13 +64,17 @@ impl Subjects {
             }
         }
         for (bill, revision) in bill::list(store)? {
-            let subject = bill.key.to_string();
-            if let Some(recorded) = journal::recorded(store, &subject)?
+            if let Some(recorded) = journal::recorded(store, &bill.key.subject())?
                 && recorded.digest != revision.digest.bytes()
             {
                 let there = Some(revision.digest.bytes());
                 let wanted = Some(recorded.digest);
-                found.push(differs(&format!("the lines of bill {subject}"), there, wanted, recorded.entry));
+                found.push(differs(
+                    &format!("the lines of the bill for {}", bill.key),
+                    there,
+                    wanted,
+                    recorded.entry,
+                ));
             }
         }
         for (number, (wanted, entry)) in &self.deliveries {

@@ -139,7 +139,7 @@ pub fn confirm(
         view.revision.total_text(),
         first.as_ref().map_or_else(String::new, |first| format!(", seen by `{first}` first")),
     );
-    let subject = key.to_string();
+    let subject = key.subject();
     let action = if holds { "confirm" } else { "confirm first" };
     let digest = Some(digest.bytes());
     let entry = Change::new(action, &subject, &detail);
@@ -221,7 +221,7 @@ pub(super) fn reopen_in(
     } else {
         let detail = format!("revision {}", bill.revision);
         let digest = Some(revision.digest.bytes());
-        let subject = key.to_string();
+        let subject = key.subject();
         let entry = Change::new("reopen first", &subject, &detail);
         let entry = Change { before: digest, after: digest, reason: Some(reason), ..entry };
         journal::append_change(writer, actor, entry)?;
@@ -250,7 +250,7 @@ pub(super) fn change(
     writer.put(Table::Bills, &bill.key.bytes(), &bill)?;
     let detail = format!("revision {}: {}", bill.revision, said.detail);
     let digest = Some(revision.digest.bytes());
-    let subject = bill.key.to_string();
+    let subject = bill.key.subject();
     let entry = Change::new(said.action, &subject, &detail);
     journal::append_change(
         writer,

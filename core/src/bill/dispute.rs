@@ -367,7 +367,7 @@ pub(crate) fn settle(
         writer.put(Table::Disputes, &dispute.number.to_be_bytes(), &dispute)?;
         let detail =
             format!("dispute {}: load {load} brought {correction} {}", dispute.number, dispute.currency);
-        journal::append(writer, actor, "dispute settled", &bill.key.to_string(), &detail)?;
+        journal::append(writer, actor, "dispute settled", &bill.key.subject(), &detail)?;
         settled.push(dispute.number);
     }
     Ok(settled)

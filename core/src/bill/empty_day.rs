@@ -88,7 +88,7 @@ pub fn declare_empty(
         revision.total_text(),
         revision.digest
     );
-    let subject = key.to_string();
+    let subject = key.subject();
     let entry = Change {
         before: current.as_ref().map(|r| r.digest.bytes()),
         after: Some(revision.digest.bytes()),

@@ -37,7 +37,7 @@ pub enum BillError {
     #[error("there is no bill for {0}")]
     NoBill(BillKey),
     /// The lines were removed.
-    #[error("the lines of revision {number} of {bill} were removed by retention (load {load})")]
+    #[error("the lines of revision {number} of the bill for {bill} were removed by retention (load {load})")]
     Pruned {
         /// Which bill.
         bill: BillKey,
@@ -98,7 +98,7 @@ pub enum BillError {
         why: String,
     },
     /// With four eyes, one person signs once.
-    #[error("`{actor}` signed for {bill} before: another person has to look at it, too")]
+    #[error("`{actor}` signed for the bill for {bill} before: another person has to look at it, too")]
     SamePerson {
         /// Which bill.
         bill: BillKey,

@@ -44,7 +44,7 @@ pub enum LateError {
         state: LateState,
     },
     /// Its bill is confirmed, and nobody asked to reopen it.
-    #[error("{noun} {number} is for the bill of {bill}, which is confirmed")]
+    #[error("{noun} {number} is for the bill for {bill}, which is confirmed")]
     Confirmed {
         /// `late file` or `pending file`.
         noun: &'static str,
@@ -158,7 +158,7 @@ pub(crate) fn hold(writer: &Writer, waits: Waits<'_>, actor: &Actor) -> Result<L
             late.lines,
             late.load,
         );
-        journal::append(writer, actor, late.action("hold"), &load.bill.to_string(), &detail)?;
+        journal::append(writer, actor, late.action("hold"), &load.bill.subject(), &detail)?;
     }
     Ok(late)
 }
@@ -355,7 +355,7 @@ pub(crate) fn accept_in(
         revision.total_text(),
         revision.digest
     );
-    let subject = key.to_string();
+    let subject = key.subject();
     let entry = Change {
         before: current.map(|current| current.digest.bytes()),
         after: Some(revision.digest.bytes()),
@@ -403,7 +403,7 @@ pub(crate) fn decide(
         _ => late.action("discard"),
     };
     let detail = format!("{} {}, `{}`, {}", late.noun(), late.number, late.file, late.state);
-    let subject = late.bill.to_string();
+    let subject = late.bill.subject();
     let entry = Change { reason: Some(reason), ..Change::new(action, &subject, &detail) };
     journal::append_change(writer, actor, entry)?;
     Ok(late)

@@ -16,9 +16,9 @@ use super::view::bill;
 pub(crate) fn must_be_recorded(store: &impl Read, key: BillKey) -> Result<(), BillError> {
     let current: Revision =
         store.need(Table::Revisions, &Revision::key_bytes(key, bill(store, key)?.revision))?;
-    match journal::recorded(store, &key.to_string())? {
+    match journal::recorded(store, &key.subject())? {
         Some(recorded) if recorded.digest != current.digest.bytes() => Err(StoreError::Damaged {
-            what: format!("bill {key}"),
+            what: format!("the bill for {key}"),
             why: format!(
                 "its digest is {}, and entry {} of the journal records {}",
                 current.digest.hex(),

@@ -40,14 +40,22 @@ impl BillKey {
         });
         key
     }
+
+    /// Returns month and basis without the payer, who is one in a store: `2021-03`, `2021-03 by pay time`.
+    ///
+    /// Journal entries, keys of deliveries, corrections and cells of tables have this text, whose bytes never change.
+    pub fn subject(self) -> String {
+        match self.basis {
+            Basis::Used => self.month.to_string(),
+            Basis::Paid => format!("{} by pay time", self.month),
+        }
+    }
 }
 
+/// For sentences and errors, which name whose bill it is: `2021-03 of payer 100010445724`.
 impl fmt::Display for BillKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.basis {
-            Basis::Used => write!(f, "{}", self.month),
-            Basis::Paid => write!(f, "{} by pay time", self.month),
-        }
+        write!(f, "{} of payer {}", self.subject(), self.payer)
     }
 }
 
@@ -325,4 +333,23 @@ pub struct PrunedLoad {
     pub at_unix_s: i64,
     /// Who.
     pub actor: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bill_is_named_with_its_payer_for_people_and_without_it_where_the_bytes_stay() {
+        let of = |basis| BillKey {
+            payer: "100010445724".parse().unwrap(),
+            month: "2021-03".parse().unwrap(),
+            basis,
+        };
+        assert_eq!(of(Basis::Used).to_string(), "2021-03 of payer 100010445724");
+        assert_eq!(of(Basis::Paid).to_string(), "2021-03 by pay time of payer 100010445724");
+        // As journals, keys of deliveries and cells of earlier versions have them.
+        assert_eq!(of(Basis::Used).subject(), "2021-03");
+        assert_eq!(of(Basis::Paid).subject(), "2021-03 by pay time");
+    }
 }

@@ -75,7 +75,7 @@ pub(crate) fn put_revision(
         return broken(format!("there is a revision {} already", revision.number));
     }
     writer.put(Table::Revisions, &place, revision)?;
-    journal::revised(writer, key.to_string(), revision.digest.bytes());
+    journal::revised(writer, key.subject(), revision.digest.bytes());
     let bill = Bill { key, revision: revision.number, state, confirmation: None };
     Ok(writer.put(Table::Bills, &key.bytes(), &bill)?)
 }
@@ -101,7 +101,10 @@ pub fn check_history(store: &impl Read, key: BillKey) -> Result<(), BillError> {
         let mut digest = Digest::EMPTY;
         for load in loads_of(store, revision)? {
             if load.bill != key {
-                return Err(broken(format!("revision {number} has load {}, of {}", load.number, load.bill)));
+                return Err(broken(format!(
+                    "revision {number} has load {}, of the bill for {}",
+                    load.number, load.bill
+                )));
             }
             merge_sums(&mut sums, &load.sums).ok_or(Overflow)?;
             digest.merge(&load.digest);

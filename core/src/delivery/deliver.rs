@@ -369,7 +369,7 @@ impl<'a> At<'a> {
         };
         let detail = receipt.told(delivery.number, "to", &self.to.record.name);
         // What is delivered is the lines that were planned: their digest, which the manifest has too.
-        let (subject, after) = (delivery.plan.wanted.bill.to_string(), Some(delivery.plan.content.bytes()));
+        let (subject, after) = (delivery.plan.wanted.bill.subject(), Some(delivery.plan.content.bytes()));
         let change = Change { after, ..Change::new("deliver", &subject, &detail) };
         self.step_with(delivery, Progress::Delivered(Box::new(receipt)), Some(&bytes), Some(change))
     }
@@ -464,7 +464,7 @@ fn remember(
     let before = delivery.failure.as_ref();
     let is_new = before.is_none_or(|before| before.kind != kind);
     if is_new {
-        let subject = delivery.plan.wanted.bill.to_string();
+        let subject = delivery.plan.wanted.bill.subject();
         let detail = format!("delivery {number} to sink `{}`, {}: {why}", delivery.sink, kind.word());
         append_change(&writer, actor, Change::new("deliver failed", &subject, &detail))?;
     }
@@ -497,7 +497,7 @@ fn give_up(
         Abandoned { why: why.to_owned(), part, at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
     let next = Delivery { progress: Progress::Abandoned(Box::new(abandoned)), failure: None, ..now };
     record::put(&writer, &next)?;
-    let subject = next.plan.wanted.bill.to_string();
+    let subject = next.plan.wanted.bill.subject();
     let detail =
         format!("delivery {}: `{}` to sink `{}`: {why}", next.number, next.plan.part_name(), next.sink);
     append_change(&writer, actor, Change::new("delivery abandon", &subject, &detail))?;

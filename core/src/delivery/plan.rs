@@ -28,7 +28,7 @@ pub(super) fn plan_key(sink: &SinkRecord, stem: &str) -> Vec<u8> {
 /// Under which key the last delivery of a bill's days in a form to a sink is found.
 pub(super) fn slot_key(sink: &SinkRecord, wanted: &Wanted) -> Vec<u8> {
     let Wanted { uin, kind, bill, coverage, scope, rows_per_file: _, form } = wanted;
-    let scope = scope.words();
+    let (bill, scope) = (bill.subject(), scope.words());
     format!("{}\0{}\0{uin}\0{kind}\0{bill}\0{coverage}\0{scope}\0{form}", sink.name, sink.url).into_bytes()
 }
 

@@ -118,7 +118,7 @@ pub fn rebuild(
             let tried = restore(store, to, &desk, candidate, settings, actor)?;
             if last.0 == Made::Damaged {
                 let (made, detail) = last;
-                told.push(Rebuilt { what: "bill", name: bill.to_string(), made, detail });
+                told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
             }
             last = (tried.made, tried.detail);
             // What is restored is the bill: another export would add to it.
@@ -127,7 +127,7 @@ pub fn rebuild(
             }
         }
         let (made, detail) = last;
-        told.push(Rebuilt { what: "bill", name: bill.to_string(), made, detail });
+        told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
     }
     // What takes another one's place was made from a later revision.
     let mut numbers = BTreeMap::new();
@@ -261,7 +261,7 @@ fn one_delivery(
         signature,
     };
     let (key, slot) = (plan_key(&to.record, &plan.stem), slot_key(&to.record, &plan.wanted));
-    let (subject, after) = (bill.to_string(), Some(plan.content.bytes()));
+    let (subject, after) = (bill.subject(), Some(plan.content.bytes()));
     let detail = receipt.told(number, "at", &to.record.name);
     let delivery = Delivery {
         number,

@@ -110,7 +110,7 @@ impl At<'_> {
             })?;
             mended.signature = self.sign(&receipt.manifest, &there)?;
         }
-        let subject = delivery.plan.wanted.bill.to_string();
+        let subject = delivery.plan.wanted.bill.subject();
         let detail = format!(
             "delivery {} to sink `{}`: {} sent again, sha256 of the part {}",
             delivery.number,
@@ -198,7 +198,7 @@ impl At<'_> {
         let next = Delivery { progress: Progress::Abandoned(Box::new(abandoned)), ..delivery.clone() };
         let writer = self.store.write()?;
         record::put(&writer, &next)?;
-        let subject = next.plan.wanted.bill.to_string();
+        let subject = next.plan.wanted.bill.subject();
         let detail = format!("delivery {}: what it left at sink `{}` was removed", next.number, next.sink);
         append_change(&writer, self.actor, Change::new("delivery repair", &subject, &detail))?;
         Ok(writer.commit()?)

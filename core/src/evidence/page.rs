@@ -45,7 +45,7 @@ fn escaped(text: &str) -> String {
 pub(super) fn page(evidence: &Evidence<'_>) -> String {
     let mut html = String::new();
     let dispute = evidence.dispute;
-    let title = format!("Dispute {} about the bill of {}", dispute.number, dispute.bill);
+    let title = format!("Dispute {} about the bill for {}", dispute.number, dispute.bill);
     let direction = match dispute.direction {
         Direction::Over => "charged too much",
         Direction::Under => "charged too little",
@@ -83,7 +83,7 @@ fn facts(html: &mut String, evidence: &Evidence<'_>) {
     html.push_str("<h2>The bill</h2><dl>");
     for (name, value) in [
         ("Payer", dispute.bill.payer.to_string()),
-        ("Month", dispute.bill.to_string()),
+        ("Month", dispute.bill.subject()),
         ("Revision", revision.number.to_string()),
         ("Total of the bill", revision.total_text()),
         ("Digest of its lines", revision.digest.hex()),

@@ -79,7 +79,7 @@ pub fn export_each(
     settings: &RenderSettings<'_>,
 ) -> Result<Exported, ExportError> {
     if is_shaped(wanted.form) {
-        let name = format!("an export for each account of {}", wanted.bill);
+        let name = format!("an export for each account of the bill for {}", wanted.bill);
         let why = "accounts get whole lines, each in a zip of its own";
         return Err(ExportError::Form { name, form: wanted.form, why });
     }

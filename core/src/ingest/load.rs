@@ -440,7 +440,7 @@ impl Step<'_> {
             writer.abort()?;
             let writer = store.write()?;
             remember(&writer, key, load.number, file)?;
-            journal::append(&writer, self.actor, "import", &key.to_string(), &detail)?;
+            journal::append(&writer, self.actor, "import", &key.subject(), &detail)?;
             writer.commit()?;
         }
         let file = load.file.name.clone();
@@ -504,7 +504,7 @@ impl Step<'_> {
                 "; it takes lines away or ends early, as accepted"
             },
         );
-        let subject = key.to_string();
+        let subject = key.subject();
         let entry = Change {
             before: current.as_ref().map(|r| r.digest.bytes()),
             after: Some(revision.digest.bytes()),

@@ -49,7 +49,7 @@ impl Told<'_> {
             Told::Delivered(delivery, _) | Told::Failed(delivery, _) => {
                 format!("delivery {}", delivery.number)
             }
-            Told::Waiting(bill, revision) => format!("{} revision {}", bill.key, revision.number),
+            Told::Waiting(bill, revision) => format!("{} revision {}", bill.key.subject(), revision.number),
             Told::Pending(late) => format!("{} {}", late.noun(), late.number),
             Told::Test => "a test".to_owned(),
         }

@@ -106,7 +106,7 @@ fn delivery_goes(
     let delivery = Delivery { progress: Progress::Removing(receipt.clone()), ..delivery };
     let writer = store.write()?;
     delivery::put(&writer, &delivery)?;
-    let subject = delivery.plan.wanted.bill.to_string();
+    let subject = delivery.plan.wanted.bill.subject();
     let detail = receipt.told(number, "from", &to.record.name);
     append_change(&writer, actor, Change::new("retention remove", &subject, &detail))?;
     writer.commit()?;
@@ -177,7 +177,7 @@ fn lines_go(writer: Writer, loads: &[(BillKey, u64)], actor: &Actor) -> Result<(
             record.digest.lines(),
             record.digest.hex()
         );
-        let subject = bill.to_string();
+        let subject = bill.subject();
         append_change(&writer, actor, Change::new("retention remove", &subject, &detail))?;
     }
     Ok(writer.commit()?)

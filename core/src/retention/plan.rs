@@ -154,7 +154,7 @@ fn lines(store: &impl Read, bill: &Bill, uses: &Uses, plan: &mut Removals) -> Re
         if revision.number == bill.revision {
             kept_loads.extend(revision.loads);
         } else if let Some(why) = needed.get(&revision.number) {
-            plan.kept.push(Kept { what: format!("revision {} of {key}", revision.number), why });
+            plan.kept.push(Kept { what: format!("revision {} of {}", revision.number, key.subject()), why });
             kept_loads.extend(revision.loads);
         } else {
             old_loads.extend(revision.loads);
@@ -181,7 +181,7 @@ fn needed(
     let mut needed = BTreeMap::new();
     if !uses.confirmed {
         let filter =
-            Filter { action: Some("confirm".into()), subject: Some(key.to_string()), ..Filter::default() };
+            Filter { action: Some("confirm".into()), subject: Some(key.subject()), ..Filter::default() };
         let digests: BTreeSet<[u8; 32]> =
             journal::select(store, &filter)?.into_iter().filter_map(|entry| entry.after).collect();
         for revision in history {

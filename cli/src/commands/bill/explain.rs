@@ -71,7 +71,7 @@ pub(super) fn explain(
     };
     let lines: u64 = sums.iter().map(|s| s.lines).sum();
     context.say(&format!(
-        "{} revision {}: the roll-ups have {} of this, and adding the lines up gives the same",
+        "{}, revision {}: the roll-ups have {} of this, and adding the lines up gives the same",
         view.bill.key,
         view.revision.number,
         output::lines(lines),

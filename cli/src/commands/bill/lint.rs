@@ -64,7 +64,7 @@ fn sentence(report: &Report) -> String {
         .map(|(severity, n)| format!("{n} {severity}{}", if n == 1 { "" } else { "s" }))
         .collect();
     let found = if counted.is_empty() { "nothing".to_owned() } else { counted.join(", ") };
-    format!("Looked at {lines} of {} revision {}: found {found}.", report.bill, report.revision)
+    format!("Looked at {lines} of the bill for {}, revision {}: found {found}.", report.bill, report.revision)
 }
 
 /// One row for each finding.

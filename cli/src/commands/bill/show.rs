@@ -55,7 +55,7 @@ fn say_revision(context: &Context, which: &Which, view: &BillView) {
     let current = view.revision.number == view.bill.revision;
     let state = if current { view.bill.state.to_string() } else { "an earlier revision".to_owned() };
     context.say(&format!(
-        "{} revision {} ({state}): {}, total {}, digest {}",
+        "{}, revision {} ({state}): {}, total {}, digest {}",
         view.bill.key,
         view.revision.number,
         output::lines(view.revision.lines()),

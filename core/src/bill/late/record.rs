@@ -42,7 +42,9 @@ impl fmt::Display for LateState {
         match self {
             LateState::Waiting => f.write_str("waiting"),
             LateState::Accepted { revision } => write!(f, "accepted as revision {revision}"),
-            LateState::Carried { to, load } => write!(f, "carried forward to {to} as load {load}"),
+            LateState::Carried { to, load } => {
+                write!(f, "carried forward to {} as load {load}", to.subject())
+            }
             LateState::Discarded => f.write_str("discarded"),
             LateState::Superseded { load } => write!(f, "superseded by load {load}"),
         }

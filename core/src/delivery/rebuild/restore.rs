@@ -173,7 +173,9 @@ fn import(
             let detail = format!("{lines} lines{through}, total {totals}, from `{part}`{state}");
             Ok(Tried { made: Made::Whole, detail, other_digest: false })
         }
-        Ok(report) => Ok(Tried::refused(Made::Not, format!("the store has {} already", report.bill))),
+        Ok(report) => {
+            Ok(Tried::refused(Made::Not, format!("the store has {} already", report.bill.subject())))
+        }
         Err(ImportError::Store(e)) => Err(e.into()),
         Err(ImportError::Unlike { why, .. }) => {
             Ok(Tried { made: Made::Damaged, detail: why, other_digest: other_digest.get() })
