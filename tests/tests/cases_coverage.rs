@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::support::console::Served;
 use crate::support::decimal::exact;
 use crate::support::{Home, MARCH, PAYER, STEM};
 
@@ -332,4 +333,31 @@ fn lines_of_an_adjustment_that_the_bill_has_already_are_reported() {
     let other = home.write("other.csv", &other.csv());
     let report = home.json(["import", "--as", "adjustment", "--month", MARCH, other.to_str().unwrap()]);
     assert_eq!(report["files"][0]["repeated"], 0, "{report}");
+}
+
+#[test]
+fn the_http_interface_reports_lines_that_the_bill_has_each_line_of_the_bill_once() {
+    let home = Home::new();
+    home.import([home.write(&format!("{STEM}.csv"), &Sheet::march().csv())]);
+    home.ok(["user", "set", "ann", "--role", "admin"]);
+    let token = home.ok(["user", "token", "ann", "--label", "test"]).text().trim().to_owned();
+    let served = Served::start_as(&home, "2021-04-06T03:00:00Z", "ann", &["--no-scheduler"]);
+    let bearer = format!("Bearer {token}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/octet-stream")];
+    // A charge and a refund that the bill has, the charge once more, and a line of which one cell is another.
+    let mut more = Sheet::march();
+    more.rows.truncate(2);
+    more.rows.push(more.rows[0].clone());
+    more.rows.push(more.rows[0].clone());
+    more.rows[3][3] = "web".into();
+    let import = |target: &str| {
+        let target = format!("/api/v1/imports?name=more.csv&mode=adjustment&month={MARCH}{target}");
+        let told = served.ask("POST", &target, &headers, &more.csv()).is(200).json();
+        let file = told["data"]["files"][0].clone();
+        (file["outcome"].as_str().unwrap().to_owned(), file["repeated"].clone(), file["lines"].clone())
+    };
+    assert_eq!(import("&dry_run=true"), ("dry-run".into(), 2.into(), 4.into()));
+    assert_eq!(import(""), ("imported".into(), 2.into(), 4.into()));
+    // Nothing is added a second time, so nothing is repeated.
+    assert_eq!(import(""), ("unchanged".into(), 0.into(), 4.into()));
 }
