@@ -31,6 +31,17 @@ pub(crate) struct Served {
     pub(crate) runs: bool,
 }
 
+impl Served {
+    /// Returns why the scheduler delivers nothing; `None` if it delivers, or if there is none.
+    pub(crate) fn why_stopped(&self) -> Option<String> {
+        match self.runs {
+            _ if !self.has_scheduler => None,
+            false => Some(format!("the console at {} ended and does not run", self.url)),
+            true => self.stopped.clone(),
+        }
+    }
+}
+
 fn path(store: &Path) -> PathBuf {
     let mut name = store.file_name().unwrap_or_default().to_owned();
     name.push(".console");

@@ -3,6 +3,7 @@
 //! A notice is written in the transaction of what it tells of, so that nothing happens untold and nothing is told that did not
 //! happen. It is sent afterwards, at least once: a kill between the sending and the note of it sends it again, under the same id.
 
+mod once;
 mod outbox;
 mod record;
 mod tell;
@@ -11,10 +12,11 @@ use crate::error::Kind;
 use crate::label::BadLabel;
 use crate::store::StoreError;
 
+pub use once::{pending, stopped, waiting};
 pub use outbox::{Open, Sent, send};
 pub use record::{Event, How, Notice, Notifier, add, list, notifier, notifiers, remove};
 pub(crate) use tell::tell;
-pub use tell::{Told, pending, trial, waiting};
+pub use tell::{SchedulerStop, Told, trial};
 
 use crate::delivery::FailureKind;
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use crate::support::console::Served;
 use crate::support::{Home, MARCH, PAYER};
 
 /// A webhook that answers what it is told to, and keeps what it was sent.
@@ -213,4 +214,60 @@ fn a_secret_is_never_kept_or_told() {
     assert!(!said.stderr.contains("swordfish"), "{}", said.stderr);
     let store = fs::read(home.store()).unwrap();
     assert!(!store.windows(9).any(|w| w == b"swordfish"));
+}
+
+#[test]
+fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause() {
+    let home = Home::new();
+    let hook = Hook::new();
+    home.ok([
+        "notify",
+        "add",
+        "chat",
+        "--webhook",
+        &hook.url,
+        "--option",
+        "allow_http=yes",
+        "--on",
+        "stopped",
+    ]);
+    let served = Served::start_as(&home, "2024-03-05T04:00:00Z", "lin", &[]);
+    served.looks_again();
+    assert!(hook.heard().is_empty(), "it may deliver");
+    // The webhook is down at first. The first person is somebody else, so that `lin` may do nothing.
+    hook.answers.lock().unwrap().push(503);
+    home.ok(["user", "set", "ada", "--role", "admin"]);
+    served.looks_again();
+    served.looks_again();
+    let [told] = &hook.heard()[..] else { panic!("told once") };
+    assert_eq!((told["event"].as_str(), told["scheduler"]["actor"].as_str()), (Some("stopped"), Some("lin")));
+    let text = told["text"].as_str().unwrap();
+    assert!(text.contains("delivers nothing: `lin` is not among the people of this store"), "{text}");
+    // No run sends it again, so the scheduler does, under the same id, once its time has come.
+    let heard = std::cell::RefCell::new(Vec::new());
+    let hears = |n: usize| {
+        heard.borrow_mut().extend(hook.heard());
+        heard.borrow().len() >= n
+    };
+    assert!(served.until("2024-03-05T04:30:00Z", || hears(1)));
+    served.looks_again();
+    assert_eq!(*heard.borrow(), std::slice::from_ref(told));
+    // Another cause, and the same one on another day.
+    home.ok(["--as", "ada", "user", "set", "lin", "--role", "viewer"]);
+    assert!(served.until("2024-03-05T05:00:00Z", || hears(2)));
+    assert!(served.until("2024-03-06T04:00:00Z", || hears(3)));
+    served.looks_again();
+    assert_eq!(heard.borrow().len() + hook.heard().len(), 3);
+    let why = |n: usize| heard.borrow()[n]["scheduler"]["why"].as_str().unwrap().to_owned();
+    assert!(why(1).contains("needs") && why(1) == why(2), "{} {}", why(1), why(2));
+    home.ok(["--as", "ada", "user", "set", "lin", "--role", "operator"]);
+    served.looks_again();
+    assert!(hook.heard().is_empty());
+    // A console that is killed tells nothing itself.
+    drop(served);
+    home.ok(["--as", "ada", "notify", "send"]).says(0, &["Told 1 notice."]);
+    let [told] = &hook.heard()[..] else { panic!("told once") };
+    assert!(told["scheduler"]["why"].as_str().unwrap().contains("ended and does not run"), "{told}");
+    home.ok(["--as", "ada", "notify", "send"]).says(0, &["nothing to tell"]);
+    home.ok(["--as", "ada", "store", "check"]);
 }

@@ -12,12 +12,12 @@ pub(crate) enum Notify {
         /// The URL; one that is a secret is named by `env:NAME` or `file:PATH`
         #[arg(long, value_name = "URL", conflicts_with = "command", required_unless_present = "command")]
         webhook: Option<String>,
-        /// Of what: delivered, failed, waiting, pending
+        /// Of what: delivered, failed, waiting, pending, stopped
         #[arg(
             long = "on",
             value_name = "EVENTS",
             value_delimiter = ',',
-            default_value = "delivered,failed,waiting,pending"
+            default_value = "delivered,failed,waiting,pending,stopped"
         )]
         events: Vec<Event>,
         /// What else there is to say of it, as name=value

@@ -290,7 +290,12 @@ fn csv(
     let is_file = !out.is_stdout();
     out.finish()?;
     if let Some(path) = output.filter(|_| is_file) {
-        context.say(&format!("Wrote {} lines of the bill for {} to `{}`.", grouped(rows), view.bill.key, path.display()));
+        context.say(&format!(
+            "Wrote {} lines of the bill for {} to `{}`.",
+            grouped(rows),
+            view.bill.key,
+            path.display()
+        ));
         if dialect == Dialect::Plain {
             context.say("Cells are as imported; `--spreadsheet` writes them for a spreadsheet.");
         }
@@ -386,6 +391,7 @@ fn defer(context: &Context, which: &Which, reason: &str, on: Option<Day>) -> Res
     let key = context.bill_key(&writer, which.month, which.basis)?;
     let today = context.day(on, &writer)?;
     let until = bill::defer(writer, key, today, reason, &context.actor())?;
-    context.say(&format!("Put the decision about the bill for {key} off until {until}; that can be done once."));
+    context
+        .say(&format!("Put the decision about the bill for {key} off until {until}; that can be done once."));
     Ok(store.close()?)
 }

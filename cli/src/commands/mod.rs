@@ -28,6 +28,7 @@ mod store_file;
 mod user;
 
 pub(crate) use import::in_order;
+pub(crate) use notify::after_run as send_notices;
 pub(crate) use plugin::compile_apart as compile_plugins_apart;
 pub(crate) use user::secret;
 

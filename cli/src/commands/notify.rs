@@ -2,7 +2,9 @@
 
 use billkeep_core::delivery::FailureKind;
 use billkeep_core::error::Kind;
-use billkeep_core::notice::{self, Event, How, Notice, NoticeError, Notifier, NotifyError, Sent};
+use billkeep_core::notice::{
+    self, Event, How, Notice, NoticeError, Notifier, NotifyError, SchedulerStop, Sent,
+};
 use billkeep_core::sink::Hold;
 use billkeep_core::store::Store;
 
@@ -10,6 +12,7 @@ use crate::args::Notify;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table};
+use crate::served;
 use crate::stop;
 
 pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError> {
@@ -151,6 +154,7 @@ fn log(context: &Context, pending: bool) -> Result<(), CommandError> {
 
 /// Tells what is to be told; returns how many were told or wait.
 fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandError> {
+    note_stopped(context, store)?;
     let pending = notice::list(&store.read()?)?.iter().filter(|n| n.sent_unix_s.is_none()).count();
     if pending == 0 {
         return Ok(0);
@@ -197,8 +201,17 @@ fn error_of(notice: &Notice) -> Option<CommandError> {
 }
 
 /// Tells what a run has done, and what was left to tell. What cannot be told now is told by a later run.
-pub(super) fn after_run(context: &Context, store: &Store) -> Result<(), CommandError> {
+pub(crate) fn after_run(context: &Context, store: &Store) -> Result<(), CommandError> {
     send(context, store, false).map(drop)
+}
+
+/// Writes down that the scheduler of a console that was killed delivers nothing. One that runs does so itself.
+fn note_stopped(context: &Context, store: &Store) -> Result<(), CommandError> {
+    let Some(served) = served::find(&context.store).filter(|served| !served.runs) else { return Ok(()) };
+    let Some(why) = served.why_stopped() else { return Ok(()) };
+    let stop = SchedulerStop { actor: &served.actor, why: &why };
+    notice::stopped(store, stop, &context.actor())?;
+    Ok(())
 }
 
 impl From<NoticeError> for CommandError {

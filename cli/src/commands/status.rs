@@ -227,17 +227,14 @@ fn scheduler(context: &Context, reader: &Reader, items: &mut Vec<Item>) -> Resul
         None => "went through no day yet".to_owned(),
     };
     let actor = &served.actor;
-    let (why, next) = match &served.stopped {
-        _ if !served.runs => {
-            let why = format!("the console at {} ended and does not run", served.url);
-            (why, format!("billkeep --as {actor} serve"))
-        }
-        None => return Ok(format!("scheduler {through}, as `{actor}`\n")),
-        Some(why) => {
-            let is_stranger = matches!(people::role_of(reader, actor), Err(PeopleError::Stranger(_)));
-            let set = format!("billkeep user set {actor} --role operator");
-            (why.clone(), if is_stranger { set } else { String::new() })
-        }
+    let Some(why) = served.why_stopped() else {
+        return Ok(format!("scheduler {through}, as `{actor}`\n"));
+    };
+    let is_stranger = || matches!(people::role_of(reader, actor), Err(PeopleError::Stranger(_)));
+    let next = match served.runs {
+        false => format!("billkeep --as {actor} serve"),
+        true if is_stranger() => format!("billkeep user set {actor} --role operator"),
+        true => String::new(),
     };
     items.push(Item {
         section: Section::Failed,

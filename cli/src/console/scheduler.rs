@@ -4,14 +4,16 @@
 //! first, one by one, as `billkeep run --on DAY` does. That nothing is delivered twice is not up to it: each delivery is planned
 //! in a transaction that looks for it.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use billkeep_core::calendar::Calendars;
-use billkeep_core::delivery::{self, Delivery, DueItem};
+use billkeep_core::delivery::{self, Delivery, DueItem, Failure};
 use billkeep_core::error::Kind;
+use billkeep_core::notice::{self, SchedulerStop};
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::store::{Read, StoreError, Table};
@@ -45,6 +47,7 @@ pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandErro
     let looks = move || {
         let mut tried_unix_s = i64::MIN;
         let mut stopped: Option<String> = None;
+        let (mut untold, mut sent_unix_s): (Option<String>, i64) = (None, i64::MIN);
         while !stop::is_asked() {
             let looked =
                 catch_unwind(AssertUnwindSafe(|| look(&console, &console.actor(), &mut tried_unix_s)));
@@ -59,6 +62,18 @@ pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandErro
                     None => "scheduler: delivers again".to_owned(),
                 });
                 stopped = why;
+            }
+            if let Some(why) = &stopped {
+                let told = catch_unwind(AssertUnwindSafe(|| tell(&console, why, &mut sent_unix_s)));
+                let failed = match told {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error.text()),
+                    Err(_) => Some("scheduler: to tell of it has failed".to_owned()),
+                };
+                if failed != untold {
+                    failed.iter().for_each(|text| console.context.say(text));
+                    untold = failed;
+                }
             }
             console.leave(|served| {
                 served.stopped = stopped.clone();
@@ -120,6 +135,27 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
     Ok(())
 }
 
+/// Tells whoever wants to know that nothing is delivered, and sends what waits: no run does while this lasts.
+fn tell(console: &Console, why: &str, sent_unix_s: &mut i64) -> Result<(), CommandError> {
+    let name = console.actor();
+    let kept = Kept::default();
+    let context = console.context.keeping(&name, Format::Table, &kept);
+    let actor = context.actor();
+    let new = notice::stopped(&console.store, SchedulerStop { actor: &name, why }, &actor)?;
+    let mut notifiers = BTreeSet::new();
+    let waits = notice::list(&console.store.read()?)?
+        .into_iter()
+        .filter(|notice| notice.sent_unix_s.is_none() && notifiers.insert(notice.notifier.clone()))
+        .any(|notice| may_now(notice.failure.as_ref(), actor.at_unix_s, *sent_unix_s));
+    if new == 0 && !waits {
+        return Ok(());
+    }
+    *sent_unix_s = actor.at_unix_s;
+    let sent = commands::send_notices(&context, &console.store);
+    kept.take_words().iter().for_each(|said| console.context.say(said));
+    sent
+}
+
 /// Returns the days between the last one that was gone through and today.
 fn missed(through: Option<Day>, today: Day) -> Vec<Day> {
     let Some(through) = through else { return Vec::new() };
@@ -141,12 +177,6 @@ fn is_wanted(
     now_unix_s: i64,
     tried_unix_s: i64,
 ) -> bool {
-    let may_now = |delivery: &Delivery| match &delivery.failure {
-        None => true,
-        Some(failure) => failure
-            .next_unix_s
-            .map_or(now_unix_s >= tried_unix_s.saturating_add(TRY_AGAIN_S), |next| next <= now_unix_s),
-    };
     let of = |item: &DueItem, delivery: &Delivery| {
         let wanted = &delivery.plan.wanted;
         item.verdict.as_ref().is_ok_and(|w| {
@@ -155,7 +185,17 @@ fn is_wanted(
     };
     let begins = |item: &DueItem| item.verdict.is_ok() && !pending.iter().any(|delivery| of(item, delivery));
     due.iter().any(begins)
-        || pending.iter().any(|delivery| delivery.plan.wanted.bill.basis == basis && may_now(delivery))
+        || pending.iter().any(|delivery| {
+            delivery.plan.wanted.bill.basis == basis
+                && may_now(delivery.failure.as_ref(), now_unix_s, tried_unix_s)
+        })
+}
+
+/// Says whether what failed may be tried again: at its time, or after a while where waiting alone does not help.
+fn may_now(failure: Option<&Failure>, now_unix_s: i64, tried_unix_s: i64) -> bool {
+    let Some(failure) = failure else { return true };
+    let after = || now_unix_s >= tried_unix_s.saturating_add(TRY_AGAIN_S);
+    failure.next_unix_s.map_or_else(after, |next| next <= now_unix_s)
 }
 
 /// Delivers what is due on a day, or at this moment; says what came of it.

@@ -26,11 +26,14 @@ pub enum Event {
     Test,
     /// A file waits for somebody to decide on it.
     Pending,
+    /// The scheduler delivers nothing until somebody has mended it.
+    Stopped,
 }
 
 impl Event {
     /// Those that a notifier can be told of.
-    pub const ALL: [Event; 4] = [Event::Delivered, Event::Failed, Event::Waiting, Event::Pending];
+    pub const ALL: [Event; 5] =
+        [Event::Delivered, Event::Failed, Event::Waiting, Event::Pending, Event::Stopped];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Event {
             Event::Failed => "failed",
             Event::Waiting => "waiting",
             Event::Pending => "pending",
+            Event::Stopped => "stopped",
             Event::Test => "test",
         }
     }
@@ -56,7 +60,7 @@ impl FromStr for Event {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Event::ALL.into_iter().find(|event| event.word() == text);
         found.ok_or_else(|| {
-            format!("`{text}` is not an event: there are delivered, failed, waiting and pending")
+            format!("`{text}` is not an event: there are delivered, failed, waiting, pending and stopped")
         })
     }
 }

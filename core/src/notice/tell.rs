@@ -3,14 +3,14 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
-use crate::bill::late::{self, Cause, Late, LateState};
-use crate::bill::{self, Bill, BillKey, Revision};
+use crate::bill::late::{Cause, Late};
+use crate::bill::{Bill, BillKey, Revision};
 use crate::delivery::{Delivery, Failure, Receipt};
 use crate::export::Totals;
 use crate::journal::{self, Actor};
 use crate::money::Amount;
 use crate::settings::StoreSettings;
-use crate::store::{Read, Store, StoreError, Table, Writer};
+use crate::store::{Read, StoreError, Writer};
 
 use super::record::{self, Event, Notice, Notifier, SERIES};
 
@@ -28,17 +28,29 @@ pub enum Told<'a> {
     Waiting(&'a Bill, &'a Revision),
     /// This file waits for a decision.
     Pending(&'a Late),
+    /// The scheduler delivers nothing.
+    Stopped(SchedulerStop<'a>),
     /// Nothing; somebody tries.
     Test,
 }
 
+/// A scheduler that delivers nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct SchedulerStop<'a> {
+    /// In whose name it delivers.
+    pub actor: &'a str,
+    /// Why it does not, in words.
+    pub why: &'a str,
+}
+
 impl Told<'_> {
-    fn event(self) -> Event {
+    pub(super) fn event(self) -> Event {
         match self {
             Told::Delivered(..) => Event::Delivered,
             Told::Failed(..) => Event::Failed,
             Told::Waiting(..) => Event::Waiting,
             Told::Pending(..) => Event::Pending,
+            Told::Stopped(..) => Event::Stopped,
             Told::Test => Event::Test,
         }
     }
@@ -51,6 +63,7 @@ impl Told<'_> {
             }
             Told::Waiting(bill, revision) => format!("{} revision {}", bill.key.subject(), revision.number),
             Told::Pending(late) => format!("{} {}", late.noun(), late.number),
+            Told::Stopped(_) => "the scheduler".to_owned(),
             Told::Test => "a test".to_owned(),
         }
     }
@@ -98,6 +111,9 @@ impl Told<'_> {
                     late.bill,
                     late.difference_text()
                 )
+            }
+            Told::Stopped(SchedulerStop { actor, why }) => {
+                format!("The scheduler, which acts as `{actor}`, delivers nothing: {why}.")
             }
             Told::Test => "This is a test of billkeep's notices. Nothing has happened.".to_owned(),
         }
@@ -173,6 +189,9 @@ impl Told<'_> {
                     }),
                 );
             }
+            Told::Stopped(SchedulerStop { actor, why }) => {
+                put("scheduler", json!({ "actor": actor, "why": why }));
+            }
             Told::Test => {}
         }
         members
@@ -241,7 +260,12 @@ pub(crate) fn tell(writer: &Writer, told: Told<'_>, at_unix_s: i64) -> Result<()
     Ok(())
 }
 
-fn write(writer: &Writer, notifier: &Notifier, told: Told<'_>, at_unix_s: i64) -> Result<(), StoreError> {
+pub(super) fn write(
+    writer: &Writer,
+    notifier: &Notifier,
+    told: Told<'_>,
+    at_unix_s: i64,
+) -> Result<(), StoreError> {
     let number = writer.next_id(SERIES)?;
     let id = id(writer, &number.to_string())?;
     let notice = Notice {
@@ -266,95 +290,4 @@ pub fn trial(store: &impl Read, actor: &Actor) -> Result<(String, String), Store
     let id = id(store, &format!("test-{}", actor.at_unix_s))?;
     let body = body(store, Told::Test, &id, actor.at_unix_s)?;
     Ok((id, body))
-}
-
-/// Writes down that bills wait for confirmation, once for each notifier and revision.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read or written.
-pub fn waiting(store: &Store, bills: &[BillKey], actor: &Actor) -> Result<(), StoreError> {
-    let of_bill = |reader: &crate::store::Reader, key: BillKey| -> Result<_, StoreError> {
-        Ok(bill::list(reader)?.into_iter().find(|(bill, _)| bill.key == key))
-    };
-    let reader = store.read()?;
-    let wants: Vec<Notifier> =
-        record::notifiers(&reader)?.into_iter().filter(|n| n.events.contains(&Event::Waiting)).collect();
-    let mut news = Vec::new();
-    for key in bills {
-        let Some((bill, revision)) = of_bill(&reader, *key)? else { continue };
-        for notifier in &wants {
-            let place = place(notifier, *key, revision.number);
-            if reader.get_bytes(Table::NoticeKeys, &place)?.is_none() {
-                news.push((notifier.clone(), bill.clone(), revision.clone(), place));
-            }
-        }
-    }
-    if news.is_empty() {
-        return Ok(());
-    }
-    let writer = store.write()?;
-    for (notifier, bill, revision, place) in news {
-        // Another program may have been faster, or the notifier is gone.
-        let gone = writer.get_bytes(Table::Notifiers, notifier.name.as_bytes())?.is_none();
-        if gone || writer.get_bytes(Table::NoticeKeys, &place)?.is_some() {
-            continue;
-        }
-        writer.put(Table::NoticeKeys, &place, &actor.at_unix_s)?;
-        write(&writer, &notifier, Told::Waiting(&bill, &revision), actor.at_unix_s)?;
-    }
-    writer.commit()
-}
-
-/// Writes down that files wait for a decision, once for each notifier and file.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read or written.
-pub fn pending(store: &Store, actor: &Actor) -> Result<(), StoreError> {
-    let reader = store.read()?;
-    let wants: Vec<Notifier> =
-        record::notifiers(&reader)?.into_iter().filter(|n| n.events.contains(&Event::Pending)).collect();
-    if wants.is_empty() {
-        return Ok(());
-    }
-    let mut news = Vec::new();
-    for late in late::list(&reader)?.into_iter().filter(|late| late.state == LateState::Waiting) {
-        for notifier in &wants {
-            let place = place_of_file(notifier, late.number);
-            if reader.get_bytes(Table::NoticeKeys, &place)?.is_none() {
-                news.push((notifier.clone(), late.clone(), place));
-            }
-        }
-    }
-    if news.is_empty() {
-        return Ok(());
-    }
-    let writer = store.write()?;
-    for (notifier, late, place) in news {
-        // Another program may have been faster, or the notifier is gone.
-        let gone = writer.get_bytes(Table::Notifiers, notifier.name.as_bytes())?.is_none();
-        if gone || writer.get_bytes(Table::NoticeKeys, &place)?.is_some() {
-            continue;
-        }
-        writer.put(Table::NoticeKeys, &place, &actor.at_unix_s)?;
-        write(&writer, &notifier, Told::Pending(&late), actor.at_unix_s)?;
-    }
-    writer.commit()
-}
-
-/// Under which key it lies that a notifier was told that a file waits.
-fn place_of_file(notifier: &Notifier, number: u64) -> Vec<u8> {
-    let mut key = notifier.name.clone().into_bytes();
-    key.push(0);
-    key.extend(b"pending");
-    key.extend(number.to_be_bytes());
-    key
-}
-
-/// Under which key it lies that a notifier was told that a revision waits.
-fn place(notifier: &Notifier, bill: BillKey, revision: u32) -> Vec<u8> {
-    let mut key = notifier.name.clone().into_bytes();
-    key.push(0);
-    key.extend(bill.bytes());
-    key.extend(revision.to_be_bytes());
-    key
 }

@@ -121,3 +121,40 @@ fn what_is_refused_is_tried_with_every_run_and_goes_with_its_notifier() {
     assert!(list(&store.read().unwrap()).unwrap().is_empty());
     assert!(matches!(remove(store.write().unwrap(), "one", &ann(5)), Err(NoticeError::None(_))));
 }
+
+#[test]
+fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause_and_of_eight_causes_at_most() {
+    const DAY_S: i64 = 86_400;
+    // 00:00 on 1970-01-02 at +08:00, the store's zone.
+    const MIDNIGHT: i64 = DAY_S - 8 * 3_600;
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(folder.path());
+    let wants = |name: &str, event| Notifier { events: BTreeSet::from([event]), ..notifier(name) };
+    add(store.write().unwrap(), &wants("one", Event::Stopped), &ann(0)).unwrap();
+    add(store.write().unwrap(), &wants("two", Event::Failed), &ann(0)).unwrap();
+    let look = |why: &str, at| stopped(&store, SchedulerStop { actor: "lin", why }, &ann(at)).unwrap();
+    assert_eq!(look("no role", MIDNIGHT - 60), 1);
+    assert_eq!(look("no role", MIDNIGHT - 1), 0);
+    // The next day has begun; and something else is in the way.
+    assert_eq!(look("no role", MIDNIGHT), 1);
+    assert_eq!(look("no disk", MIDNIGHT + 30), 1);
+    assert_eq!((look("no role", MIDNIGHT + 60), look("no disk", MIDNIGHT + 60)), (0, 0));
+    // Causes with another text each time.
+    let told: usize = (0..20).map(|n| look(&format!("fault {n}"), MIDNIGHT + 90)).sum();
+    assert_eq!(told, 6);
+    assert_eq!(look("no role", MIDNIGHT + DAY_S), 1);
+    let notices = list(&store.read().unwrap()).unwrap();
+    assert_eq!(notices.len(), 1 + 8 + 1);
+    assert!(notices.iter().all(|notice| notice.notifier == "one" && notice.event == Event::Stopped));
+    let body: serde_json::Value = serde_json::from_str(&notices[0].body).unwrap();
+    assert_eq!(body["scheduler"], serde_json::json!({ "actor": "lin", "why": "no role" }));
+    assert_eq!(body["text"], "The scheduler, which acts as `lin`, delivers nothing: no role.");
+    // The keys of days that are over are gone.
+    let mut keys = 0;
+    let count = &mut |_: &[u8], _: &[u8]| {
+        keys += 1;
+        Ok(true)
+    };
+    crate::store::Read::scan_bytes(&store.read().unwrap(), Table::NoticeKeys, b"one", count).unwrap();
+    assert_eq!(keys, 1);
+}
