@@ -446,3 +446,61 @@ fn the_bill_says_how_it_was_read_as_data_too() {
         "hash and length are those of the file"
     );
 }
+
+#[test]
+fn white_space_at_the_ends_of_ids_and_texts_is_counted_and_what_is_part_of_a_text_is_warned_of() {
+    let text = english();
+    let text = with(&text, "200000003412,CVM,", "\t200000003412,CVM\u{a0},");
+    let text = with(&text, "300002269100,CVM,", "\u{a0}300002269100,CVM\u{3000},");
+    let text = with(&text, ",Singapore,ins-3", ",\u{2003}Singapore ,ins-3");
+    // Amounts, times and the currency are the same without it.
+    let text = with(&text, ",USD,0,1.25000000,", ", USD,0 ,\t1.25000000,");
+    let home = Home::new();
+    let file = home.write(&format!("{STEM}.csv"), text.as_bytes());
+    let output = home.run(["--format", "json", "import", "--accept-smaller", file.to_str().unwrap()]);
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let found = |column: &str, first: &str, passed_over: bool, cells: u64| serde_json::json!({ "column": column, "cells": cells, "first": first, "passed_over": passed_over });
+    assert_eq!(
+        output.json()["files"][0]["cells_with_white_space"],
+        serde_json::json!([
+            found("OwnerAccountID", "\t200000003412", true, 2),
+            found("ProductName", "CVM\u{a0}", true, 1),
+            found("ProductName", "CVM\u{3000}", false, 1),
+            found("Region", "\u{2003}Singapore ", false, 1),
+        ])
+    );
+    let words = "warning: white space at the ends of 1 cell of `ProductName`, 1 cell of `Region` is part of the text, \
+                 as in `CVM<U+3000>`";
+    assert!(output.stderr.contains(words), "{}", output.stderr);
+    // So it is: two products that look alike, one of them with the lines of both other spellings.
+    let rows = home.json(["bill", "show", MARCH, "--by", "product"])["rows"].clone();
+    let row = |row: &serde_json::Value| {
+        (row["product"].as_str().unwrap().to_owned(), row["lines"].as_u64().unwrap())
+    };
+    let products: Vec<(String, u64)> = rows.as_array().unwrap().iter().map(row).collect();
+    assert_eq!(products, [("CVM".to_owned(), 2), ("CVM\u{3000}".to_owned(), 1)]);
+    let back = home.ok(["bill", "csv", MARCH]);
+    assert!(back.text().contains("\u{2003}Singapore ") && back.text().contains("\t200000003412"));
+    // What is passed over is nothing to warn of.
+    let (_, output) = import(with(&english(), "200000003412,CVM,", "\t200000003412,CVM\u{a0},").as_bytes());
+    assert!(!output.stderr.contains("white space"), "{}", output.stderr);
+}
+
+#[test]
+fn white_space_is_counted_where_each_line_has_a_text_of_its_own() {
+    // So many different texts that they are not kept as a list, or are read as numbers.
+    let line = |n: u32| {
+        let white = if n.is_multiple_of(100) { "\u{a0}" } else { "" };
+        english_line(1, "200000003412", 1 + n % 31, "1.00000000")
+            .replace("ins-1", &format!("{white}ins-{n}x"))
+            .replace("2021030000000001", &format!("20210300{n:08}{white}"))
+    };
+    let text = (1..=3_000).fold(ENGLISH.to_owned() + "\n", |text, n| text + &line(n));
+    let home = Home::new();
+    let file = home.write(&format!("{STEM}.csv"), text.as_bytes());
+    let report = home.json(["import", file.to_str().unwrap()]);
+    let found = report["files"][0]["cells_with_white_space"].as_array().unwrap().clone();
+    let found: Vec<_> =
+        found.iter().map(|one| (one["column"].as_str().unwrap(), one["cells"].as_u64())).collect();
+    assert_eq!(found, [("InstanceID", Some(30)), ("TransactionID", Some(30))]);
+}

@@ -517,6 +517,7 @@ fn json_of(report: &Report) -> Value {
         "totals": totals(&report.sums),
         "entries": entries,
         "cells_read_otherwise": taken,
+        "cells_with_white_space": report.white.iter().map(import_faults::white_json).collect::<Vec<_>>(),
         "bill": {
             "digest": report.bill_digest.hex(),
             "state": report.state.to_string(),

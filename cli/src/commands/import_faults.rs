@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use billkeep_core::ingest::{FaultGroup, Faults, Report, grouped};
+use billkeep_core::ingest::{FaultGroup, Faults, Report, WhiteSpace, grouped};
 use billkeep_core::visible::visible;
 use serde_json::{Value, json};
 
@@ -12,7 +12,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output;
 
-/// Says how a file was read, where that is unlike UTF-8 with commas, and which cells were read as plain ones.
+/// Says how a file was read, where that is unlike UTF-8 with commas, which cells were read as plain ones, and which have white
+/// space at their ends.
 pub(crate) fn readings(report: &Report) -> Vec<String> {
     let several = report.file.entries.len() > 1;
     let of_csvs = report.file.entries.iter().zip(&report.readings).filter_map(|(entry, reading)| {
@@ -20,11 +21,50 @@ pub(crate) fn readings(report: &Report) -> Vec<String> {
         Some(if several { format!("`{}`: {told}", entry.name) } else { told })
     });
     let of_cells = report.taken.iter().map(|taken| {
-        let cells =
-            if taken.cells == 1 { "1 cell".to_owned() } else { format!("{} cells", grouped(taken.cells)) };
+        let cells = cells(taken.cells);
         format!("{cells} of `{}` read as plain ones: `{}` as `{}`", taken.column, taken.first, taken.as_plain)
     });
-    of_csvs.chain(of_cells).map(|line| visible(&line).into_owned()).collect()
+    of_csvs.chain(of_cells).chain(white_space(report)).map(|line| visible(&line).into_owned()).collect()
+}
+
+/// How many columns with white space around their texts are named.
+const WHITE_SHOWN: usize = 5;
+
+/// Names the columns with white space that is part of their texts. What is passed over changes nothing, and providers write it: the
+/// data for programs has it.
+fn white_space(report: &Report) -> Option<String> {
+    let columns: Vec<&WhiteSpace> = report.white.iter().filter(|white| !white.is_passed_over).collect();
+    let first = columns.first()?;
+    let named: Vec<String> = columns
+        .iter()
+        .take(WHITE_SHOWN)
+        .map(|white| format!("{} of `{}`", cells(white.cells), white.column))
+        .collect();
+    let more = match columns.len() - named.len() {
+        0 => String::new(),
+        1 => " and of 1 more column".to_owned(),
+        more => format!(" and of {more} more columns"),
+    };
+    Some(format!(
+        "warning: white space at the ends of {}{more} is part of the text, as in `{}`",
+        named.join(", "),
+        shown_white(&first.first)
+    ))
+}
+
+/// Writes white space other than a single space by its number, so that it is seen.
+fn shown_white(text: &str) -> String {
+    let of =
+        |c: char| if c.is_whitespace() && c != ' ' { format!("<U+{:04X}>", u32::from(c)) } else { c.into() };
+    text.chars().map(of).collect()
+}
+
+pub(super) fn white_json(white: &WhiteSpace) -> Value {
+    json!({ "column": white.column, "cells": white.cells, "first": white.first, "passed_over": white.is_passed_over })
+}
+
+fn cells(n: u64) -> String {
+    if n == 1 { "1 cell".to_owned() } else { format!("{} cells", grouped(n)) }
 }
 
 fn count(n: u64) -> String {

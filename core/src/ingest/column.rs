@@ -16,6 +16,7 @@ use super::check::Checked;
 use super::error::Fault;
 use super::forms::{Plain, Sign};
 use super::known::{Known, Name};
+use super::white::White;
 
 /// With fewer texts than this a list of them is always worth it.
 const TEXTS_MIN: usize = 512;
@@ -159,10 +160,13 @@ pub(super) struct ColumnReader {
     aliases: Vec<Alias>,
     /// Whether it was asked already if integers or plain texts would do better.
     settled: bool,
+    /// What is found of white space, where it matters.
+    white: Option<White>,
 }
 
 impl ColumnReader {
-    pub(super) fn new(index: usize, disguise: Disguise) -> ColumnReader {
+    /// With `minds_white`, cells with white space around their text are counted.
+    pub(super) fn new(index: usize, disguise: Disguise, minds_white: bool) -> ColumnReader {
         let data = Data::Coded { entries: Vec::new(), facts: Vec::new(), codes: Vec::new() };
         ColumnReader {
             index,
@@ -172,6 +176,7 @@ impl ColumnReader {
             odd: false,
             aliases: Vec::new(),
             settled: false,
+            white: minds_white.then(White::default),
         }
     }
 
@@ -210,7 +215,12 @@ impl ColumnReader {
                     {
                         if *fact == Fact::Bad {
                             match check(cells.at(span)) {
-                                Ok(Checked { fact: found, plain: None }) => *fact = found,
+                                Ok(Checked { fact: found, plain: None }) => {
+                                    *fact = found;
+                                    if let Some(white) = &mut self.white {
+                                        white.look_at_text(cells.at(span), code, span);
+                                    }
+                                }
                                 Ok(Checked { fact: found, plain: Some(plain) }) => {
                                     *fact = Fact::Replaced(self.aliases.len() as u32);
                                     self.aliases.push(Alias { was: span, plain, fact: found, put: None });
@@ -237,6 +247,9 @@ impl ColumnReader {
                         None => match check(text) {
                             Ok(Checked { fact, plain: None }) => {
                                 exceptions.push((row as u32, Other { span, fact }));
+                                if let Some(white) = &mut self.white {
+                                    white.look(text, span);
+                                }
                             }
                             Ok(Checked { fact, plain: Some(plain) }) => {
                                 pending.push((row, self.aliases.len() as u32));
@@ -253,11 +266,14 @@ impl ColumnReader {
                 let before = texts.len();
                 texts.extend(spans.map(|(_, span)| Text::of(cells, span)));
                 for (row, text) in rows.clone().zip(texts.iter().skip(before)) {
-                    if !text.is_odd() {
-                        continue;
-                    }
-                    match check(text.at(cells)) {
-                        Ok(Checked { plain: None, .. }) => {}
+                    let cell = text.at(cells);
+                    let checked = if text.is_odd() { check(cell) } else { Ok(Checked::TEXT) };
+                    match checked {
+                        Ok(Checked { plain: None, .. }) => {
+                            if let Some(white) = &mut self.white {
+                                white.look(cell, text.span);
+                            }
+                        }
                         Ok(Checked { fact, plain: Some(plain) }) => {
                             pending.push((row, self.aliases.len() as u32));
                             self.aliases.push(Alias { was: text.span, plain, fact, put: None });
@@ -266,6 +282,10 @@ impl ColumnReader {
                     }
                 }
             }
+        }
+        // Before texts are given up, with their codes.
+        if let (Some(white), Data::Coded { codes, .. }) = (&mut self.white, &self.data) {
+            white.count(codes.get(codes.len().saturating_sub(rows.len())..).unwrap_or_default());
         }
         for (row, alias) in pending {
             self.replace(cells, row, alias, replaced);
@@ -359,6 +379,11 @@ impl ColumnReader {
     /// Returns what the cell of a line tells.
     pub(super) fn fact(&self, row: usize) -> Fact {
         self.data.fact(row, self.disguise)
+    }
+
+    /// Returns what was found of white space, where it was looked for.
+    pub(super) fn white(&self) -> Option<&White> {
+        self.white.as_ref()
     }
 
     /// Returns the column as it was read.

@@ -20,6 +20,7 @@ use super::check::{Checked, check_cell, no_line, ragged, shortened, swallowed};
 use super::column::{Amounts, ColumnReader, Disguise, Fact, ReadColumn, Replaced};
 use super::error::{Cause, Fault, ImportError, Place};
 use super::faults::Faults;
+use super::white::{White, WhiteSpace, is_looked_for};
 use super::{Limits, Settings};
 
 /// A stretch of text with all that is needed to read it.
@@ -110,6 +111,8 @@ pub(super) struct Lines<'a> {
     pub(super) currencies: Vec<String>,
     /// Cells for which a plain one was put, by column.
     pub(super) taken: Vec<Taken>,
+    /// Cells with white space around their text, by column.
+    pub(super) white: Vec<WhiteSpace>,
 }
 
 /// Cells of a column that said one thing in an unusual way, and were read as the plain cell.
@@ -176,7 +179,9 @@ pub(super) fn read<'a>(source: &'a Source, limits: &Limits, all: bool) -> Result
     let mut reader = LinesReader {
         source,
         limits,
-        columns: columns.map(|(i, column)| ColumnReader::new(i, disguise(*column))).collect(),
+        columns: columns
+            .map(|(i, column)| ColumnReader::new(i, disguise(*column), is_looked_for(*column)))
+            .collect(),
         rows: Vec::new(),
         hasher: LineHasher::new(&source.schema_hash),
         hashes: Vec::new(),
@@ -213,12 +218,13 @@ pub(super) fn read<'a>(source: &'a Source, limits: &Limits, all: bool) -> Result
     if !found.is_empty() {
         return Err(ImportError::Faults(found));
     }
+    let white = reader.white(&cells);
     let columns: Vec<ReadColumn> = reader.columns.into_iter().map(ColumnReader::finish).collect();
     let summed = schema.summed();
     let of = |(_, index): &(Column, usize)| columns.get(*index).map(|c| Amounts::of(c, cells.rows()));
     let amounts = summed.iter().filter_map(of).collect();
     let LinesReader { rows, hashes, currencies, taken, .. } = reader;
-    Ok(Lines { cells, columns, rows, hashes, summed, amounts, currencies, taken })
+    Ok(Lines { cells, columns, rows, hashes, summed, amounts, currencies, taken, white })
 }
 
 /// Returns which integers may stand for the cells of a column.
@@ -345,6 +351,23 @@ impl LinesReader<'_> {
             &mut self.taken,
             Taken { column: header, cells: 1, first: was, as_plain: shortened(plain) },
         );
+    }
+
+    /// Returns the cells with white space around their text, by column.
+    fn white(&self, cells: &Cells<'_>) -> Vec<WhiteSpace> {
+        let schema = self.source.schema.as_ref();
+        let columns = self.columns.iter().zip(schema.headers());
+        let found = columns.filter_map(|(reader, header)| Some((reader.white()?, header)));
+        let of_column = |(white, column): (&White, &String)| {
+            let all = white.all().map(|(is_passed_over, count, first)| WhiteSpace {
+                column: column.clone(),
+                cells: count,
+                first: shortened(cells.at(first)),
+                is_passed_over,
+            });
+            all.collect::<Vec<_>>()
+        };
+        found.flat_map(of_column).collect()
     }
 
     /// Adds what is wrong with the lines that were found last, in the file's order.

@@ -26,6 +26,7 @@ use super::error::{ImportError, Skipped};
 use super::lines::Taken;
 use super::recognise::coverage;
 use super::source::ReadFile;
+use super::white::WhiteSpace;
 use super::{Accept, BillKey, Loaded, Mode, Request, copies, file_key, file_seen, grouped};
 
 /// What came of an import.
@@ -106,6 +107,9 @@ pub struct Report {
     pub readings: Vec<Reading>,
     /// Cells that were read as plain ones, by column. Segments that the store held already are not in them.
     pub taken: Vec<Taken>,
+    /// Cells with white space around their text, by column, which is no reason to refuse them. Segments that the store held
+    /// already are not in them.
+    pub white: Vec<WhiteSpace>,
     /// What the file takes away, although it was taken.
     pub smaller: Smaller,
     /// What charges that were rated again cost less, by day and currency: too little to need a decision.
@@ -237,6 +241,7 @@ impl Place {
             skipped: incoming.skipped.clone(),
             readings: incoming.readings.clone(),
             taken: incoming.taken.clone(),
+            white: incoming.white.clone(),
             smaller: Smaller::default(),
             rated_again: Vec::new(),
             file: incoming.file.clone(),
@@ -307,6 +312,7 @@ struct Incoming {
     aligned: Vec<Aligned>,
     readings: Vec<Reading>,
     taken: Vec<Taken>,
+    white: Vec<WhiteSpace>,
 }
 
 impl Incoming {
@@ -337,6 +343,7 @@ impl Incoming {
             aligned: read.aligned,
             readings,
             taken: loaded.taken,
+            white: loaded.white,
         })
     }
 

@@ -31,6 +31,7 @@ mod recognise;
 mod segment;
 mod source;
 mod split;
+mod white;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -47,6 +48,7 @@ pub use faults::{FaultGroup, Faults};
 pub use input::Input;
 pub use lines::Taken;
 pub use load::{Elsewhere, Outcome, Report};
+pub use white::WhiteSpace;
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
 use crate::block::{Sums, ZSTD_LEVEL, merge_sums};
@@ -232,6 +234,7 @@ struct Loaded {
     own_days: Option<Coverage>,
     shared: u64,
     taken: Vec<Taken>,
+    white: Vec<WhiteSpace>,
 }
 
 /// Imports the file of a path into the bill it belongs to, as [`import_input`] does.
@@ -454,6 +457,7 @@ fn collect(
         own_days: None,
         shared: 0,
         taken: Vec::new(),
+        white: Vec::new(),
     };
     let mut new: HashMap<[u8; 32], u64> = HashMap::new();
     let mut waiting: BTreeMap<u64, Done> = BTreeMap::new();
@@ -507,6 +511,7 @@ fn put_segment(
         }
         (None, Made::Built { schema, hash, built }) => {
             built.taken.iter().for_each(|taken| Taken::merge(&mut loaded.taken, taken.clone()));
+            built.white.iter().for_each(|white| WhiteSpace::merge(&mut loaded.white, white));
             let number = writer.next_id("segment")?;
             let mut blocks = Vec::new();
             for (header, bytes) in &built.blocks {

@@ -18,6 +18,7 @@ use super::encode::{BlockColumn, ColumnScratch};
 use super::error::ImportError;
 use super::lines::{Lines, Row, Source, Taken, read};
 use super::order::order;
+use super::white::WhiteSpace;
 use super::{Limits, Settings};
 
 /// A segment that is not in the store yet.
@@ -31,6 +32,7 @@ pub(super) struct Built {
     pub(super) days: Vec<DayDigest>,
     pub(super) own_days: Option<Coverage>,
     pub(super) taken: Vec<Taken>,
+    pub(super) white: Vec<WhiteSpace>,
 }
 
 /// Reads a stretch into a segment.
@@ -44,7 +46,7 @@ pub(super) fn build(
     all_faults: bool,
 ) -> Result<Built, ImportError> {
     let mut lines = read(source, limits, all_faults)?;
-    let taken = std::mem::take(&mut lines.taken);
+    let (taken, white) = (std::mem::take(&mut lines.taken), std::mem::take(&mut lines.white));
     let order = order(&lines);
     let sorted = Sorted::new(&lines, &order);
     let blocks = encode_blocks(&sorted, settings)?;
@@ -76,6 +78,7 @@ pub(super) fn build(
         sums,
         own_days,
         taken,
+        white,
     })
 }
 
