@@ -92,7 +92,7 @@ pub fn run(subject: &Subject<'_>) -> Vec<Outcome> {
     let mut asked = |case: &Case| {
         let answer = match &keeps_all {
             Some(why) if case.name == "remove" => Answer::No(why.clone()),
-            Some(_) => Answer::NotTried("see `remove`".into()),
+            Some(_) => Answer::NotTried("nothing can be removed here, see `remove`".into()),
             None => {
                 let (answer, left) = ask_and_clear(case, subject);
                 // One that may pass says nothing of the next case.

@@ -185,6 +185,10 @@ fn a_destination_from_which_nothing_can_be_removed_fails_the_one_case_that_says_
     let (faults, tried) = asked(&|| Some(SinkError::Setup("kept by law".into())));
     assert!(matches!(faults.as_slice(), [("remove", why)] if why.contains("kept by law")), "{faults:?}");
     assert!(tried < 5, "{tried}");
+    // The same holds of any failure that does not pass by itself.
+    let (faults, again) = asked(&|| Some(SinkError::Credentials("may write, and not remove".into())));
+    assert!(matches!(faults.as_slice(), [("remove", why)] if why.contains("may write")), "{faults:?}");
+    assert_eq!(again, tried);
 }
 
 #[test]

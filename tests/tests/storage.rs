@@ -273,7 +273,13 @@ fn a_consent_may_be_for_one_sink_and_custom_bills_are_a_second_one() {
 fn a_sink_is_tried_before_bills_go_there() {
     let home = Home::new();
     home.sink("bucket", &[]);
-    home.ok(["sink", "test", "bucket"]).says(0, &["does what every sink must"]);
+    // What several cases were not tried for stands in one sentence, and as data in each row.
+    let why = "large parts were left out";
+    let tried = home.ok(["sink", "test", "bucket"]).says(0, &["does what every sink must"]);
+    assert_eq!((tried.text().matches(why).count(), tried.stderr.matches(why).count()), (0, 1));
+    let rows = home.json(["sink", "test", "bucket"])["rows"].clone();
+    let left_out = rows.as_array().unwrap().iter().filter(|row| row["seen"] == why).count();
+    assert!(left_out > 1 && tried.stderr.contains(&format!("{left_out} cases were not tried: {why}.")));
     home.ok(["storage", "allow", PAYER]);
     home.ok(["storage", "authorize", PAYER]);
     let file = home.write("file", b"");

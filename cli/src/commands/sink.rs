@@ -13,7 +13,7 @@ use billkeep_sinks::wasm::PluginFile;
 use billkeep_sinks::{Means, Options};
 
 use super::plugin;
-use crate::args::Sink as Command;
+use crate::args::{Format, Sink as Command};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
@@ -117,6 +117,18 @@ fn cause_of(seen: &str) -> &str {
     seen.rsplit_once("`: ").or_else(|| seen.rsplit_once("put: ")).map_or(seen, |(_, cause)| cause)
 }
 
+/// Returns why cases were not tried, where several have the same reason, and how many those are.
+fn not_tried(outcomes: &[conformance::Outcome]) -> BTreeMap<&str, usize> {
+    let mut reasons = BTreeMap::new();
+    for outcome in outcomes {
+        if let Answer::NotTried(why) = &outcome.answer {
+            *reasons.entry(why.as_str()).or_insert(0) += 1;
+        }
+    }
+    reasons.retain(|_, cases| *cases > 1);
+    reasons
+}
+
 /// Asks a destination everything, below a folder of its own that is gone afterwards, and keeps what it can.
 fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> {
     let store = context.write()?;
@@ -169,6 +181,8 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     let mut table = Table::new("billkeep.sink.test/1", columns.to_vec());
     let mut can = BTreeMap::new();
     let mut causes: Vec<(&str, &str)> = Vec::new();
+    // In the table, a reason that several cases have stands in one sentence below it.
+    let shared = if context.format == Format::Table { not_tried(&outcomes) } else { BTreeMap::new() };
     for outcome in &outcomes {
         let (answer, seen) = match &outcome.answer {
             Answer::Yes(seen) => ("yes", seen),
@@ -187,12 +201,16 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
                 causes.push((outcome.name, cause_of(seen)));
                 seen.clone()
             }
+            ("not tried", _) if shared.contains_key(seen.as_str()) => String::new(),
             _ => seen.clone(),
         };
         let texts = [outcome.name, weight, answer, outcome.what, &seen];
         table.rows.push(texts.map(str::to_owned).to_vec());
     }
     table.print(context)?;
+    for (why, cases) in &shared {
+        context.say(&format!("{cases} cases were not tried: {why}."));
+    }
     let create_only = can.get("create-only") == Some(&true);
     storage::put_probe(store.write()?, name, can, &context.actor())?;
     store.close()?;

@@ -169,7 +169,7 @@ fn list_removed(subject: &Subject<'_>) -> Answered {
 
 fn list_many(subject: &Subject<'_>) -> Answered {
     if subject.many == 0 {
-        return Ok(NotTried("not here".into()));
+        return Ok(NotTried("there is nothing here to try it with".into()));
     }
     let sink = subject.sink()?;
     let names: Vec<String> = (0..subject.many).map(|n| format!("{n:06}")).collect();
@@ -336,7 +336,7 @@ fn large_part(subject: &Subject<'_>) -> Result<Option<Staged>, SinkError> {
 }
 
 fn not_large() -> Answered {
-    Ok(NotTried("left out".into()))
+    Ok(NotTried("large parts were left out".into()))
 }
 
 fn large(subject: &Subject<'_>) -> Answered {
@@ -451,19 +451,23 @@ fn tag(subject: &Subject<'_>) -> Answered {
 }
 
 fn wrong_credentials(subject: &Subject<'_>) -> Answered {
-    let Some(open) = subject.wrong_credentials else { return Ok(NotTried("not here".into())) };
+    let Some(open) = subject.wrong_credentials else {
+        return Ok(NotTried("there is nothing here to try it with".into()));
+    };
     let put = open().and_then(|sink| put(subject, &*sink, "a.zip", b"x"));
     so(matches!(put, Err(SinkError::Credentials(_))), || format!("{put:?}"))
 }
 
 fn missing(subject: &Subject<'_>) -> Answered {
-    let Some(open) = subject.missing else { return Ok(NotTried("not here".into())) };
+    let Some(open) = subject.missing else {
+        return Ok(NotTried("there is nothing here to try it with".into()));
+    };
     let put = open().and_then(|sink| put(subject, &*sink, "a.zip", b"x"));
     so(matches!(put, Err(SinkError::Setup(_))), || format!("{put:?}"))
 }
 
 fn full(subject: &Subject<'_>) -> Answered {
-    let Some(open) = subject.full else { return Ok(NotTried("not here".into())) };
+    let Some(open) = subject.full else { return Ok(NotTried("there is nothing here to try it with".into())) };
     let sink = open()?;
     let put = put(subject, &*sink, "a.zip", &[1; 8 << 20]);
     let there = sink.list()?;
