@@ -363,6 +363,9 @@ impl From<LateError> for CommandError {
                 .hint(format!(
                     "`billkeep late accept {number} --carry-forward --reason TEXT` books the difference into a later month"
                 )),
+            LateError::Carried { number, .. } => error.hint(format!(
+                "`billkeep late accept {number} --carry-forward --reason TEXT` books the other lines alone, while the bill is confirmed"
+            )),
             _ => error,
         }
     }

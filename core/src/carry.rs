@@ -5,17 +5,18 @@
 //! names the month and the line that it corrects. The file is imported like any other adjustment, so that it is
 //! hashed, kept and shown as such. The same late file always gives the same bytes for the same month, and the month is written
 //! down before anything is booked: doing it again after a stop in between books nothing twice (I8), also if that month was
-//! confirmed meanwhile.
+//! confirmed meanwhile. What other late files of the bill have booked counts as if it stood in the bill.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bill::late::{self, Late, LateError, LateState};
+use crate::bill::late::carried::{BOOKING, Booked, REFERENCES, REVERSAL};
+use crate::bill::late::{self, Carried, CarriedBefore, Late, LateError, LateState};
 use crate::bill::{
-    self, BillError, BillKey, BillView, Change, Comparison, DiffLine, Mode, State, Stored, origin,
+    self, BillError, BillKey, BillView, Change, Comparison, DiffLine, Load, Mode, State, Stored, origin,
 };
 use crate::digest::hex;
 use crate::error::Kind;
@@ -28,10 +29,6 @@ use crate::period::BillMonth;
 use crate::schema::{Column, Schema};
 use crate::store::{Read, Store, StoreError, Table};
 
-/// The columns that corrections have besides the bill's.
-const REFERENCES: [&str; 4] =
-    ["Correction Of Month", "Correction Of Line", "Correction Of File", "Correction Kind"];
-
 /// Why a late file could not be carried forward.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -42,6 +39,22 @@ pub enum CarryError {
     /// It changes nothing, so there is nothing to carry.
     #[error("late file {0} changes nothing in its bill: discard it")]
     Nothing(u64),
+    /// All that it changes was carried forward before.
+    #[error(
+        "all that late file {late} changes was carried forward with late file {} before: discard it",
+        late::join(with)
+    )]
+    Before {
+        /// Which late file.
+        late: u64,
+        /// With which others.
+        with: BTreeSet<u64>,
+    },
+    /// Another late file of the bill was stopped after its corrections were booked, and before that was noted.
+    #[error(
+        "carrying late file {0} forward was stopped before it was noted: carry that file forward again first"
+    )]
+    Unfinished(u64),
     /// The corrections could not be imported.
     #[error("the corrections of late file {late}: {error}")]
     Import {
@@ -86,7 +99,7 @@ impl CarryError {
         match self {
             CarryError::Late(e) => e.kind(),
             CarryError::Import { error, .. } => error.kind(),
-            CarryError::Nothing(_) => Kind::Refused,
+            CarryError::Nothing(_) | CarryError::Before { .. } | CarryError::Unfinished(_) => Kind::Refused,
             CarryError::DoNotTie { .. } => Kind::Damaged,
             CarryError::Write { .. } => Kind::User,
         }
@@ -95,7 +108,9 @@ impl CarryError {
 
 /// Books a late file's difference into the first later month whose bill is not confirmed.
 ///
-/// The corrections are written to a file in `folder`, which goes when they are in the store.
+/// Lines that were carried forward with other late files are not booked again; how many is returned. Corrections of a file
+/// that this one replaces are taken back where this one lacks their lines. The corrections are written to a file in `folder`,
+/// which goes when they are in the store.
 ///
 /// # Errors
 /// [`CarryError`]; the confirmed bill is as before in any case.
@@ -106,30 +121,37 @@ pub fn carry_forward(
     folder: &Path,
     actor: &Actor,
     settings: &Settings,
-) -> Result<(Late, Report), CarryError> {
+) -> Result<(Late, Report, CarriedBefore), CarryError> {
     let name = {
-        let late = late::waiting(&store.read()?, number)?;
-        format!("correction-{number}-of-{}.csv", hex(late.sha256.get(..4).unwrap_or_default()))
+        let reader = store.read()?;
+        let late = late::takeable(&reader, number)?;
+        must_be_noted(&reader, &late)?;
+        file_name(&late)
     };
     let path = folder.join(&name);
     let failed =
         |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: e.to_string() };
     own_folder(folder).map_err(failed)?;
-    let corrections = |target: BillKey| -> Result<[u8; 32], CarryError> {
+    let corrections = |target: BillKey| -> Result<([u8; 32], CarriedBefore), CarryError> {
         let reader = store.read()?;
-        let late = late::waiting(&reader, number)?;
+        let late = late::takeable(&reader, number)?;
         let (without, with) = late::with_and_without(&reader, &late, actor)?;
         let mut out =
             Hashing { out: BufWriter::new(own_file(&path).map_err(failed)?), hasher: Sha256::new() };
-        let lines = write(&reader, &late, [&without, &with], target, settings.threads, &mut out)?;
+        let carried = Carried::of(&reader, late.bill, actor)?;
+        let (lines, before) =
+            write(&reader, &late, &carried, [&without, &with], target, settings.threads, &mut out)?;
         out.flush().map_err(failed)?;
         if lines == 0 {
             std::fs::remove_file(&path).map_err(failed)?;
-            return Err(CarryError::Nothing(number));
+            return Err(match before {
+                CarriedBefore { lines: 0, .. } => CarryError::Nothing(number),
+                CarriedBefore { with, .. } => CarryError::Before { late: number, with },
+            });
         }
-        Ok(out.hasher.finalize().into())
+        Ok((out.hasher.finalize().into(), before))
     };
-    let target = intend(store, number, &corrections)?;
+    let (target, before) = intend(store, number, &corrections)?;
     let request = Request {
         mode: Some(Mode::Adjustment),
         month: Some(target.month),
@@ -147,14 +169,37 @@ pub fn carry_forward(
         Outcome::DryRun { .. } => 0,
     };
     let writer = store.write()?;
-    let late = late::waiting(&writer, number)?;
+    let late = late::takeable(&writer, number)?;
     let settled = late::settle(&writer, &late, actor)?;
     let late = late::decide(&writer, late, LateState::Carried { to: target, load }, reason, actor)?;
     writer.delete(Table::Meta, intention(number).as_bytes())?;
     writer.commit()?;
     report.settled.extend(settled);
     std::fs::remove_file(&path).map_err(failed)?;
-    Ok((late, report))
+    Ok((late, report, before))
+}
+
+/// Returns how the file of corrections is called.
+fn file_name(late: &Late) -> String {
+    format!("correction-{}-of-{}.csv", late.number, hex(late.sha256.get(..4).unwrap_or_default()))
+}
+
+/// Refuses while corrections of another late file of the bill are booked, and not noted: they would not be compared with.
+fn must_be_noted(store: &impl Read, late: &Late) -> Result<(), CarryError> {
+    let waits = |other: &Late| {
+        other.bill == late.bill && other.number != late.number && other.state == LateState::Waiting
+    };
+    for other in late::list(store)?.into_iter().filter(waits) {
+        let Some(target) = store.get::<BillKey>(Table::Meta, intention(other.number).as_bytes())? else {
+            continue;
+        };
+        let name = file_name(&other);
+        let is_it = |load: &Load| load.bill == target && load.file.name == name;
+        if store.list::<Load>(Table::Loads, &[])?.iter().any(|(_, load)| is_it(load)) {
+            return Err(CarryError::Unfinished(other.number));
+        }
+    }
+    Ok(())
 }
 
 /// Under which key it lies in [`Table::Meta`] to which bill a late file is being carried.
@@ -167,25 +212,30 @@ fn intention(number: u64) -> String {
 fn intend(
     store: &Store,
     number: u64,
-    corrections: &impl Fn(BillKey) -> Result<[u8; 32], CarryError>,
-) -> Result<BillKey, CarryError> {
+    corrections: &impl Fn(BillKey) -> Result<([u8; 32], CarriedBefore), CarryError>,
+) -> Result<(BillKey, CarriedBefore), CarryError> {
     let before: Option<BillKey> = store.read()?.get(Table::Meta, intention(number).as_bytes())?;
+    let mut written = None;
     if let Some(before) = before {
-        let sha256 = corrections(before)?;
+        let (sha256, carried) = corrections(before)?;
         if file_seen(&store.read()?, before, &sha256)?.is_some() {
-            return Ok(before);
+            return Ok((before, carried));
         }
+        written = Some((before, carried));
     }
     let reader = store.read()?;
-    let target = target(&reader, late::waiting(&reader, number)?.bill)?;
+    let target = target(&reader, late::takeable(&reader, number)?.bill)?;
     drop(reader);
-    if before != Some(target) {
-        corrections(target)?;
-        let writer = store.write()?;
-        writer.put(Table::Meta, intention(number).as_bytes(), &target)?;
-        writer.commit()?;
+    match written {
+        Some((written, carried)) if written == target => Ok((target, carried)),
+        _ => {
+            let (_, carried) = corrections(target)?;
+            let writer = store.write()?;
+            writer.put(Table::Meta, intention(number).as_bytes(), &target)?;
+            writer.commit()?;
+            Ok((target, carried))
+        }
     }
-    Ok(target)
 }
 
 /// Hashes what is written.
@@ -233,16 +283,23 @@ struct Writing<'a> {
     columns: usize,
 }
 
-/// Writes the corrections; returns how many lines.
+/// Writes the corrections; returns how many lines, and what was carried forward before.
 fn write(
     reader: &(impl Read + Sync),
     late: &Late,
+    carried: &Carried,
     [without, with]: [&BillView; 2],
     target: BillKey,
     threads: usize,
     out: &mut impl Write,
-) -> Result<u64, CarryError> {
-    let comparison = Comparison::new(reader, without, with)?;
+) -> Result<(u64, CarriedBefore), CarryError> {
+    let comparison = Comparison::beside(reader, [without, with], &carried.views())?;
+    let load: Load = reader.need(Table::Loads, &late.load.to_be_bytes())?;
+    let mut known = Known {
+        carried,
+        booked: carried.booked(reader, &comparison, &load)?,
+        before: CarriedBefore::default(),
+    };
     let mut headers: Vec<String> = comparison.headers().to_vec();
     let references = REFERENCES.map(|name| match headers.iter().position(|h| h == name) {
         // A correction of a correction names what it corrects itself.
@@ -269,7 +326,8 @@ fn write(
     let mut waiting: Vec<Change> = Vec::new();
     let mut failed = None;
     let mut flush = |waiting: &mut Vec<Change>, text: &mut Vec<u8>| -> Result<(), CarryError> {
-        lines += writing.changes(reader, [without, with], std::mem::take(waiting), &mut sums, text)?;
+        lines +=
+            writing.changes(reader, [without, with], std::mem::take(waiting), &mut known, &mut sums, text)?;
         out.write_all(text).map_err(|e| CarryError::Write { file: late.file.clone(), why: e.to_string() })?;
         text.clear();
         Ok(())
@@ -296,8 +354,31 @@ fn write(
     if !equal {
         return Err(CarryError::DoNotTie { one: told(&sums), other: told(&net) });
     }
-    Ok(lines)
+    let Known { mut booked, before, .. } = known;
+    let mut failed = None;
+    carried.undone(reader, &comparison, &mut booked, &mut |line| {
+        lines += 1;
+        writing.take_back(line, &mut text);
+        if text.len() >= TEXT_BYTES_MAX && failed.is_none() {
+            failed = out.write_all(&text).err();
+            text.clear();
+        }
+        Ok(())
+    })?;
+    let written = failed.map_or_else(|| out.write_all(&text), Err);
+    written.map_err(|e| CarryError::Write { file: late.file.clone(), why: e.to_string() })?;
+    Ok((lines, before))
 }
+
+/// What other late files have booked, and what of it was found once more.
+struct Known<'a> {
+    carried: &'a Carried,
+    booked: Booked,
+    before: CarriedBefore,
+}
+
+/// After how many bytes corrections that are taken back are written.
+const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// Changes that wait for the ids of their lines.
 const WAITING_MAX: usize = 8_192;
@@ -312,6 +393,7 @@ impl Writing<'_> {
         reader: &impl Read,
         [without, with]: [&BillView; 2],
         changes: Vec<Change>,
+        known: &mut Known<'_>,
         sums: &mut BTreeMap<String, Amount>,
         text: &mut Vec<u8>,
     ) -> Result<u64, CarryError> {
@@ -323,6 +405,20 @@ impl Writing<'_> {
                 Change::Changed { from, to, .. } => lines.extend([(true, from), (false, to)]),
             }
         }
+        for (reversed, line) in &lines {
+            let total = line.amounts.first().copied().unwrap_or_default();
+            let sum = sums.entry(line.currency.clone()).or_default();
+            let new = if *reversed { sum.checked_sub(total) } else { sum.checked_add(total) };
+            *sum = new.ok_or(crate::rollup::Overflow).map_err(BillError::from)?;
+        }
+        let mut left = Vec::with_capacity(lines.len());
+        for (reversed, line) in lines {
+            match known.booked.take(&line, reversed) {
+                Some(with) => known.carried.note(&mut known.before, with, &line, reversed)?,
+                None => left.push((reversed, line)),
+            }
+        }
+        let lines = left;
         let of = |reversed: bool| -> Vec<Stored> {
             lines.iter().filter(|(r, _)| *r == reversed).map(|(_, line)| line.stored).collect()
         };
@@ -336,15 +432,22 @@ impl Writing<'_> {
                 self.late.bill.month.to_string(),
                 id.map_or_else(String::new, ToString::to_string),
                 file.map_or_else(String::new, |(load, _)| load.file.name.clone()),
-                if *reversed { "reversal" } else { "booking" }.to_owned(),
+                if *reversed { REVERSAL } else { BOOKING }.to_owned(),
             ];
             self.line(line, *reversed, &references, text);
-            let total = line.amounts.first().copied().unwrap_or_default();
-            let sum = sums.entry(line.currency.clone()).or_default();
-            let new = if *reversed { sum.checked_sub(total) } else { sum.checked_add(total) };
-            *sum = new.ok_or(crate::rollup::Overflow).map_err(BillError::from)?;
         }
         Ok(lines.len() as u64)
+    }
+
+    /// Writes a correction that was booked before with its amounts negated.
+    fn take_back(&self, line: &DiffLine, text: &mut Vec<u8>) {
+        let mut references = self
+            .references
+            .map(|at| String::from_utf8_lossy(line.cells().nth(at).unwrap_or_default()).into_owned());
+        if let Some(kind) = references.last_mut() {
+            *kind = if kind == REVERSAL { BOOKING } else { REVERSAL }.to_owned();
+        }
+        self.line(line, true, &references, text);
     }
 
     fn line(&self, line: &DiffLine, reversed: bool, references: &[String], text: &mut Vec<u8>) {

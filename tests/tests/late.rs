@@ -189,3 +189,90 @@ fn a_carry_that_stopped_before_its_note_books_nothing_twice_even_if_its_month_wa
     home.run(["bill", "show", "2021-05"]).says(1, &["2021-05"]);
     home.run(carry).says(3, &["carried forward to 2021-04"]);
 }
+
+/// Late files of March of one customer, each a list of amounts: an amount tells a line.
+fn late_lines(home: &Home, name: &str, amounts: &[&str]) -> PathBuf {
+    let lines: Vec<String> = amounts
+        .iter()
+        .map(|amount| format!("{PAYER},{CUSTOMER},CVM,2021-03-01 10:00:00,{amount},USD\n"))
+        .collect();
+    let text = format!(
+        "PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency\n{}",
+        lines.concat()
+    );
+    home.write(name, text.as_bytes())
+}
+
+fn carry(home: &Home, number: &str) -> crate::support::Output {
+    home.run(["late", "accept", number, "--carry-forward", "--reason", "March is paid"])
+}
+
+fn total_of(home: &Home, month: &str) -> i128 {
+    exact(home.bill_of(month)["total"].as_str().unwrap())
+}
+
+#[test]
+fn a_line_of_several_late_files_is_carried_forward_once() {
+    let home = Home::new();
+    home.month_to_date(3, 31);
+    home.confirm();
+    home.month_to_date(4, 7);
+    let before = total_of(&home, "2021-04");
+    home.import_as(Some("adjustment"), [late_lines(&home, "one.csv", &["9.00"])]).says(7, &[]);
+    carry(&home, "1").says(0, &["9.00000000 USD", "1 line of corrections"]);
+    // The second file holds the line of the first one, and two more.
+    let warning = "1 line of it, 9.00000000 USD, was carried forward to 2021-04 before, with late file 1";
+    let second = late_lines(&home, "two.csv", &["9.00", "0.50", "0.25"]);
+    home.import_as(Some("adjustment"), [second]).says(7, &[warning]);
+    home.run(["late", "show", "2"]).says(0, &[warning]);
+    let told = &home.json(["late", "show", "2"])["carried_before"];
+    assert_eq!((&told["lines"], &told["with"][0]), (&1.into(), &1.into()), "{told}");
+    // In the bill of March it would count beside the one in April.
+    accept(&home, "2")
+        .says(3, &["late file 2 holds 1 line that was carried forward with late file 1", "--carry-forward"]);
+    carry(&home, "2").says(0, &[warning, "not booked again", "2 lines of corrections"]);
+    assert_eq!(total_of(&home, "2021-04"), before + exact("9.75000000"));
+    // A third one has nothing that is new, a fourth one a second line that is equal to one of before.
+    home.import_as(Some("adjustment"), [late_lines(&home, "three.csv", &["0.25", "9.00"])]).says(7, &[]);
+    carry(&home, "3").says(3, &["all that late file 3 changes was carried forward with late file 1, 2"]);
+    home.import_as(Some("adjustment"), [late_lines(&home, "four.csv", &["9.00", "9.00"])]).says(7, &[]);
+    carry(&home, "4").says(0, &["1 line of corrections"]);
+    assert_eq!(total_of(&home, "2021-04"), before + exact("18.75000000"));
+    // The month that is opened again gets the lines that stand in April, and is told so.
+    home.ok(["bill", "reopen", MARCH, "--reason", "all of them at once"]);
+    let all = late_lines(&home, "all.csv", &["9.00", "0.50"]);
+    home.import_as(Some("adjustment"), [all])
+        .says(0, &["2 lines of it", "were carried forward to 2021-04", "counted twice"]);
+    home.ok(["store", "check"]);
+    home.ok(["audit", "verify"]);
+}
+
+#[test]
+fn a_month_that_comes_late_twice_is_carried_forward_to_what_its_last_file_says() {
+    let home = Home::with(&[demo_file(3, 31), demo_file(4, 7)]);
+    home.confirm();
+    let (march, april) = (total_of(&home, MARCH), total_of(&home, "2021-04"));
+    let file = |name: &str, left_out: usize, more: usize| {
+        let month = demo::bill(3);
+        let all = month.all();
+        let mut lines: Vec<_> = all[..all.len() - left_out].to_vec();
+        lines.extend(all[..more].iter().cloned());
+        home.write(name, &csv(&lines, &month.spec, &Format::plain(Headers::English)))
+    };
+    // The first one lacks two lines; the second one lacks the last, and has the first line twice.
+    let name = format!("{STEM}.csv");
+    home.import_as(Some("cumulative"), [file(&name, 2, 0)]).says(7, &[]);
+    carry(&home, "1").says(0, &["2 lines of corrections"]);
+    home.import_as(Some("cumulative"), [file(&name, 1, 1)]).says(7, &[]);
+    let change: i128 = home.json(["late", "show", "2"])["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| exact(row["difference"].as_str().unwrap()))
+        .sum();
+    // One line is reversed already; the other one comes back.
+    carry(&home, "2").says(0, &["1 line of it", "not booked again", "2 lines of corrections"]);
+    assert_eq!(total_of(&home, "2021-04"), april + change);
+    assert_eq!(total_of(&home, MARCH), march);
+    home.ok(["store", "check"]);
+}

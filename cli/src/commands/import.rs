@@ -286,6 +286,9 @@ pub(crate) fn sentence(report: &Report) -> String {
             output::lines(report.digest.lines())
         ));
     }
+    if let Some(carried) = late::carried_text(&report.carried) {
+        text.push_str(&format!("  warning: {carried}: counted twice\n"));
+    }
     text.push_str(&skipped_text(report));
     for (what, losses) in [("taken away", &report.smaller.days), ("rated again", &report.rated_again)] {
         for loss in losses {
@@ -395,6 +398,9 @@ fn held_sentence(report: &Report, late: &Late) -> String {
     );
     for loss in late::losses(&late.smaller, LOSSES_SHOWN) {
         text.push_str(&format!("  {loss}\n"));
+    }
+    if let Some(carried) = late::carried_text(&report.carried) {
+        text.push_str(&format!("  warning: {carried}\n"));
     }
     let accounts = match late.accounts() {
         1 => "1 account".to_owned(),
@@ -509,6 +515,7 @@ fn json_of(report: &Report) -> Value {
         "rated_again": report.rated_again.iter().map(late::day_loss_json).collect::<Vec<_>>(),
         "settled_disputes": report.settled,
         "repeated": report.repeated,
+        "carried_before": late::carried_json(&report.carried),
         "elsewhere": report.elsewhere.iter().map(elsewhere_json).collect::<Vec<_>>(),
         "aligned": report.aligned.iter().map(aligned_json).collect::<Vec<_>>(),
         "skipped": report.skipped.iter().map(|s| json!({ "name": s.name, "why": why_word(s.why) })).collect::<Vec<_>>(),

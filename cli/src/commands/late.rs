@@ -1,8 +1,8 @@
 //! `late`, also `pending`: files that wait for a decision.
 
-use billkeep_core::bill::State;
-use billkeep_core::bill::late::{self, Cause, Late as Record, LateState};
+use billkeep_core::bill::late::{self, CarriedBefore, Cause, Late as Record, LateError, LateState};
 use billkeep_core::bill::smaller::{DayLoss, Loss, Smaller};
+use billkeep_core::bill::{State, totals_text};
 use billkeep_core::carry;
 use billkeep_core::digest::hex;
 use billkeep_core::ingest::grouped;
@@ -21,7 +21,17 @@ pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> 
         }
         Late::Show { number } => {
             let store = context.read()?;
-            show(context, &late::get(&store.read()?, number)?)
+            let reader = store.read()?;
+            let late = late::get(&reader, number)?;
+            let before = match late.state {
+                LateState::Waiting => match late::before(&reader, &late, &context.actor()) {
+                    // A file that does not join its bill any more cannot be carried forward either.
+                    Err(LateError::Combine(_)) => CarriedBefore::default(),
+                    before => before?,
+                },
+                _ => CarriedBefore::default(),
+            };
+            show(context, &late, &before)
         }
         Late::Accept { number, carry_forward: true, reason, .. } => carry(context, number, &reason),
         Late::Accept { number, reopen, reason, .. } => accept(context, number, reopen, &reason),
@@ -79,7 +89,7 @@ fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
     table.print(context)
 }
 
-fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
+fn show(context: &Context, late: &Record, before: &CarriedBefore) -> Result<(), CommandError> {
     let columns = vec![
         Column::text("owner"),
         Column::text("currency"),
@@ -93,6 +103,7 @@ fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
         ("cause", late.cause.word().into()),
         ("reasons", reasons(&late.smaller).into()),
         ("losses", late.smaller.losses.iter().map(loss_json).collect::<Vec<_>>().into()),
+        ("carried_before", carried_json(before)),
         ("month", late.bill.month.to_string().into()),
         ("basis", late.bill.basis.to_string().into()),
         ("revision", late.revision.into()),
@@ -132,6 +143,9 @@ fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
     for reason in reasons(&late.smaller) {
         context.say(&format!("It {reason}."));
     }
+    if let Some(text) = carried_text(before) {
+        context.say(&format!("{text}."));
+    }
     if late.state == LateState::Waiting && context.format == Format::Table {
         let reopen = if late.cause == Cause::Confirmed { " --reopen" } else { "" };
         context.say(&format!(
@@ -141,6 +155,38 @@ fn show(context: &Context, late: &Record) -> Result<(), CommandError> {
         ));
     }
     Ok(())
+}
+
+/// States what of a file was carried forward before; nothing if nothing was.
+pub(crate) fn carried_text(before: &CarriedBefore) -> Option<String> {
+    if before.lines == 0 {
+        return None;
+    }
+    let totals: Vec<String> = before
+        .totals
+        .iter()
+        .map(|(currency, total)| format!("{} {currency}", total.with_sum_scale().grouped()))
+        .collect();
+    let with: Vec<String> = before.with.iter().map(u64::to_string).collect();
+    let to: Vec<String> = before.to.iter().map(|bill| bill.month.to_string()).collect();
+    Some(format!(
+        "{} of it, {}, {} carried forward to {} before, with late file {}",
+        output::lines(before.lines),
+        totals.join(" + "),
+        if before.lines == 1 { "was" } else { "were" },
+        to.join(", "),
+        with.join(", ")
+    ))
+}
+
+/// What of a file was carried forward before, for programs.
+pub(crate) fn carried_json(before: &CarriedBefore) -> Value {
+    json!({
+        "lines": before.lines,
+        "totals": before.totals.iter().map(|(c, t)| json!({ "currency": c, "total": t.with_sum_scale().to_string() })).collect::<Vec<_>>(),
+        "with": before.with,
+        "months": before.to.iter().map(|bill| bill.month.to_string()).collect::<Vec<_>>(),
+    })
 }
 
 /// Returns what a file is, at the beginning of a sentence.
@@ -294,17 +340,22 @@ fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandErro
     let store = context.write()?;
     let folder = context.stage();
     let settings = context.import_settings();
-    let (late, report) = carry::carry_forward(&store, number, reason, &folder, &context.actor(), &settings)?;
+    let (late, report, before) =
+        carry::carry_forward(&store, number, reason, &folder, &context.actor(), &settings)?;
     context.say(&format!(
-        "{} {number}, `{}`, is carried forward: its difference, {}, is in the bill for {} as {} of corrections.\n\
+        "{} {number}, `{}`, is carried forward: {} is in the bill for {} as {} of corrections.\n\
          The bill for {} is as it was confirmed.",
         title(&late),
         late.file,
-        late.difference_text(),
+        totals_text(&report.sums),
         report.bill,
         output::lines(report.digest.lines()),
         late.bill
     ));
+    if let Some(text) = carried_text(&before) {
+        context
+            .say(&format!("{text}, and {} not booked again.", if before.lines == 1 { "is" } else { "are" }));
+    }
     // Unless something else is staged there.
     let _ = std::fs::remove_dir(&folder);
     for dispute in &report.settled {

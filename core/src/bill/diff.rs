@@ -86,14 +86,62 @@ impl<'a> Comparison<'a> {
     /// # Errors
     /// [`BillError`] when the store is damaged.
     pub fn new(store: &impl Read, from: &'a BillView, to: &'a BillView) -> Result<Comparison<'a>, BillError> {
+        Comparison::beside(store, [from, to], &[])
+    }
+
+    /// [`Comparison::new`], with room for the columns of other bills: [`Comparison::lines_of`] reads their lines.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged.
+    pub(crate) fn beside(
+        store: &impl Read,
+        [from, to]: [&'a BillView; 2],
+        others: &[&BillView],
+    ) -> Result<Comparison<'a>, BillError> {
         Ok(Comparison {
             from,
             to,
             basis: to.bill.key.basis,
-            layout: Layout::of([from, to]),
+            layout: Layout::of([from, to].into_iter().chain(others.iter().copied())),
             apart: parts::find(store, from, to)?,
             window: WINDOW,
         })
+    }
+
+    /// Visits every line of a bill that the comparison was made beside, under the comparison's headers.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged, or what `visit` returns.
+    pub(crate) fn lines_of<E: From<BillError>>(
+        &self,
+        store: &impl Read,
+        view: &BillView,
+        visit: &mut dyn FnMut(&Line) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let none = BillView { bill: view.bill.clone(), revision: view.revision.clone(), loads: Vec::new() };
+        let apart = parts::find(store, &none, view)?;
+        for job in read::jobs(&apart) {
+            let left = read::read(store, &self.layout, &apart, self.basis, &job)?;
+            left.to.iter().try_for_each(&mut *visit)?;
+        }
+        Ok(())
+    }
+
+    /// Visits every line that only one of the revisions has, on one thread and without pairs; `true` for the earlier one.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged, or what `visit` returns.
+    pub(crate) fn unequal(
+        &self,
+        store: &impl Read,
+        visit: &mut dyn FnMut(bool, &Line) -> Result<(), BillError>,
+    ) -> Result<(), BillError> {
+        for job in read::jobs(&self.apart) {
+            let left = read::read(store, &self.layout, &self.apart, self.basis, &job)?;
+            left.from.iter().try_for_each(|line| visit(true, line))?;
+            left.to.iter().try_for_each(|line| visit(false, line))?;
+        }
+        Ok(())
     }
 
     /// Returns the headers of all files of both revisions: lines have a cell for each.

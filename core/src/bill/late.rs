@@ -4,9 +4,10 @@
 //! ([`super::smaller`]). Either is read and checked like any other, and its lines are kept; but no revision has them
 //! until somebody accepts the file. Kept with it is what it would change: in money, by currency, and for which accounts.
 
+pub(crate) mod carried;
 mod record;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Kind;
 use crate::journal::{self, Actor, Change};
@@ -24,6 +25,8 @@ use super::revise::{put_revision, revise};
 use super::smaller::Smaller;
 use super::view::{BillView, SegmentView, bill, loads_of, segment_views};
 
+pub use carried::CarriedBefore;
+pub(crate) use carried::{Carried, carried_before};
 pub use record::{Cause, Effect, Late, LateState};
 
 /// Why nothing can be done about a late file.
@@ -53,6 +56,24 @@ pub enum LateError {
         /// Which bill.
         bill: BillKey,
     },
+    /// Some of its lines stand in a later bill already.
+    #[error(
+        "{noun} {number} holds {} carried forward with late file {} before: in the bill of {bill} they would count twice",
+        if *lines == 1 { "1 line that was".to_owned() } else { format!("{lines} lines that were") },
+        join(with)
+    )]
+    Carried {
+        /// `late file` or `pending file`.
+        noun: &'static str,
+        /// Which one.
+        number: u64,
+        /// Which bill.
+        bill: BillKey,
+        /// How many lines.
+        lines: u64,
+        /// With which late files.
+        with: BTreeSet<u64>,
+    },
     /// The bill has changed so that the file does not join it any more.
     #[error(transparent)]
     Combine(#[from] CombineError),
@@ -72,10 +93,18 @@ impl LateError {
     pub fn kind(&self) -> Kind {
         match self {
             LateError::None(_) => Kind::User,
-            LateError::Decided { .. } | LateError::Confirmed { .. } | LateError::Combine(_) => Kind::Refused,
+            LateError::Decided { .. }
+            | LateError::Confirmed { .. }
+            | LateError::Carried { .. }
+            | LateError::Combine(_) => Kind::Refused,
             LateError::Bill(e) => e.kind(),
         }
     }
+}
+
+/// Writes numbers one after another.
+pub(crate) fn join(numbers: &BTreeSet<u64>) -> String {
+    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
 }
 
 type BySums = BTreeMap<(String, String), (i64, Amount)>;
@@ -232,6 +261,14 @@ pub(crate) fn waiting(store: &impl Read, number: u64) -> Result<Late, LateError>
     }
 }
 
+/// Returns a file that may be taken: it waits, or it was left out, and its lines are in the store all the same.
+pub(crate) fn takeable(store: &impl Read, number: u64) -> Result<Late, LateError> {
+    match get(store, number)? {
+        late if late.is_left_out() => Ok(late),
+        _ => waiting(store, number),
+    }
+}
+
 /// Returns the loads of a revision that stay when another one joins them.
 fn joined(store: &impl Read, current: Option<&Revision>, load: &Load) -> Result<Vec<Load>, LateError> {
     let mut loads = match current {
@@ -272,6 +309,33 @@ pub(crate) fn with_and_without(
     }
     let with = BillView { bill: without.bill.clone(), revision, loads: views };
     Ok((without, with))
+}
+
+/// Returns what of a load was carried forward before, of those that its bill gets once it has joined `stay`.
+fn before_of(
+    store: &impl Read,
+    current: Option<&Revision>,
+    stay: &[Load],
+    load: &Load,
+    actor: &Actor,
+) -> Result<CarriedBefore, LateError> {
+    let without = current.map_or_else(|| Ok(Vec::new()), |current| loads_of(store, current))?;
+    let with: Vec<Load> = stay.iter().chain([load]).cloned().collect();
+    Ok(carried_before(store, load, [&without, &with], actor)?)
+}
+
+/// Returns what of a file that waits was carried forward with other files: carrying it forward does not book that again.
+///
+/// # Errors
+/// [`LateError`] when the file does not join its bill any more, or the store cannot be read.
+pub fn before(store: &impl Read, late: &Late, actor: &Actor) -> Result<CarriedBefore, LateError> {
+    let bill: Option<Bill> = store.get(Table::Bills, &late.bill.bytes())?;
+    let current: Option<Revision> = match &bill {
+        Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(late.bill, bill.revision))?),
+        None => None,
+    };
+    let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
+    before_of(store, current.as_ref(), &joined(store, current.as_ref(), &load)?, &load, actor)
 }
 
 /// What came of accepting a pending file.
@@ -322,6 +386,13 @@ pub(crate) fn accept_in(
     };
     let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
     let mut loads = joined(writer, current.as_ref(), &load)?;
+    if late.cause == Cause::Confirmed {
+        let before = before_of(writer, current.as_ref(), &loads, &load, actor)?;
+        if before.lines > 0 {
+            let (noun, CarriedBefore { lines, with, .. }) = (late.noun(), before);
+            return Err(LateError::Carried { noun, number, bill: key, lines, with });
+        }
+    }
     if before.as_ref().is_some_and(|bill| bill.state == State::Confirmed) {
         if !reopen {
             return Err(LateError::Confirmed { noun: late.noun(), number, bill: key });

@@ -8,9 +8,9 @@ use crate::rollup::Overflow;
 use super::combine::{Completeness, completeness};
 use super::error::BillError;
 use super::records::{Bill, BillKey, Load, Revision, State};
-use super::view::{bill, loads_of, revisions};
+use super::view::{BillView, bill, loads_of, revisions, segment_views};
 use crate::block::Sums;
-use crate::store::{Read, Table, Writer};
+use crate::store::{Read, StoreError, Table, Writer};
 
 /// Makes the revision that these loads are (I1, I2: its sums and lines are those of its loads).
 pub(crate) fn revise(
@@ -49,6 +49,20 @@ pub(crate) fn revise(
         at_unix_s: actor.at_unix_s,
         actor: actor.name.clone(),
     })
+}
+
+/// Looks at some loads as if they were all of a bill.
+pub(crate) fn alone(
+    store: &impl Read,
+    key: BillKey,
+    loads: &[Load],
+    actor: &Actor,
+) -> Result<BillView, BillError> {
+    let revision: Revision = revise(key, None, loads, actor)?;
+    let bill = Bill { key, revision: revision.number, state: State::Open, confirmation: None };
+    let with_segments = |load: &Load| Ok::<_, StoreError>((load.clone(), segment_views(store, load)?));
+    let loads = loads.iter().map(with_segments).collect::<Result<_, _>>()?;
+    Ok(BillView { bill, revision, loads })
 }
 
 /// Makes a revision the bill's current one.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bill::revise::revise;
+use crate::bill::late::{CarriedBefore, carried_before};
+use crate::bill::revise::alone;
 use crate::bill::smaller::{
     AccountDay, AccountDayChange, CoveredDays, DayLoss, EarlyEnd, FarBelow, Smaller, compare, dropped,
     early_end, far_below, few_at_the_end, longest_few, summed,
 };
 use crate::bill::{
-    Bill, BillError, BillKey, BillView, Load, Mode, Revision, SegmentView, State, loads_of, segment_views,
-    unequal_charges,
+    Bill, BillKey, Load, Mode, Revision, SegmentView, State, loads_of, segment_views, unequal_charges,
 };
 use crate::journal::Actor;
 use crate::period::{BillMonth, Coverage, Day};
@@ -78,8 +78,8 @@ pub(super) fn repeated(store: &impl Read, new: &Newcomer<'_>, actor: &Actor) -> 
     if new.load.mode != Mode::Adjustment || new.stay.is_empty() {
         return Ok(0);
     }
-    let from = view(store, new.load.bill, new.stay, actor)?;
-    let to = view(store, new.load.bill, std::slice::from_ref(new.load), actor)?;
+    let from = alone(store, new.load.bill, new.stay, actor)?;
+    let to = alone(store, new.load.bill, std::slice::from_ref(new.load), actor)?;
     let mut touched: BTreeSet<(u8, u64)> = BTreeSet::new();
     for segment in to.segments() {
         count(store, segment, new.load.bill.month, &mut |key, _, _| {
@@ -100,6 +100,20 @@ pub(super) fn repeated(store: &impl Read, new: &Newcomer<'_>, actor: &Actor) -> 
     Ok(new.load.digest.lines().saturating_sub(others))
 }
 
+/// Returns what a file adds to the bill that was carried forward into a later one before: there it counts already.
+///
+/// # Errors
+/// [`ImportError`] when the store is damaged, or the lines of the corrections were removed.
+pub(super) fn carried(
+    store: &impl Read,
+    new: &Newcomer<'_>,
+    actor: &Actor,
+) -> Result<CarriedBefore, ImportError> {
+    let without: Vec<Load> = new.stay.iter().chain(new.replaced).cloned().collect();
+    let with: Vec<Load> = new.stay.iter().chain([new.load]).cloned().collect();
+    Ok(carried_before(store, new.load, [&without, &with], actor)?)
+}
+
 /// Counts both sides' lines by account and day; looks at single lines where sums alone do not tell.
 fn changes(
     store: &impl Read,
@@ -107,8 +121,8 @@ fn changes(
     actor: &Actor,
 ) -> Result<BTreeMap<AccountDay, AccountDayChange>, ImportError> {
     let month = new.load.bill.month;
-    let from = view(store, new.load.bill, new.replaced, actor)?;
-    let to = view(store, new.load.bill, std::slice::from_ref(new.load), actor)?;
+    let from = alone(store, new.load.bill, new.replaced, actor)?;
+    let to = alone(store, new.load.bill, std::slice::from_ref(new.load), actor)?;
     let mut cells: BTreeMap<AccountDay, AccountDayChange> = BTreeMap::new();
     // Segments that both sides have are equal.
     let mut shared: BTreeMap<u64, u64> = BTreeMap::new();
@@ -146,15 +160,6 @@ fn changes(
         })?;
     }
     Ok(cells)
-}
-
-/// Looks at some loads as if they were all of a bill.
-fn view(store: &impl Read, key: BillKey, loads: &[Load], actor: &Actor) -> Result<BillView, BillError> {
-    let revision: Revision = revise(key, None, loads, actor)?;
-    let bill = Bill { key, revision: revision.number, state: State::Open, confirmation: None };
-    let with_segments = |load: &Load| Ok::<_, StoreError>((load.clone(), segment_views(store, load)?));
-    let loads = loads.iter().map(with_segments).collect::<Result<_, _>>()?;
-    Ok(BillView { bill, revision, loads })
 }
 
 /// Tells each account and day of a segment with its lines and their total.

@@ -1,6 +1,6 @@
 //! The last step of an import: what the bill becomes, in the transaction that holds the lines.
 
-use crate::bill::late::{self, Cause, Late, Waits};
+use crate::bill::late::{self, CarriedBefore, Cause, Late, LateState, Waits};
 use crate::bill::life::{Event, next};
 use crate::bill::readings;
 use crate::bill::revise::{put_revision, revise};
@@ -101,6 +101,10 @@ pub struct Report {
     pub aligned: Vec<Aligned>,
     /// How many lines of an adjustment the bill has already: they count twice.
     pub repeated: u64,
+    /// What of it was carried forward into a later bill before.
+    pub carried: CarriedBefore,
+    /// The pending files that it made pointless.
+    pub superseded: Vec<u64>,
     /// Loads of other bills with the same lines: the money is counted there as well.
     pub elsewhere: Vec<Elsewhere>,
     /// How each of its CSVs was read, in the order of the file's.
@@ -171,6 +175,7 @@ pub(super) fn commit(
     let newcomer = Newcomer { load: &load, replaced: &joined.replaced, stay: &joined.stay };
     let found = compare::find(&writer, &newcomer, actor)?;
     step.report.repeated = compare::repeated(&writer, &newcomer, actor)?;
+    step.report.carried = compare::carried(&writer, &newcomer, actor)?;
     let cause = match step.place.state() {
         Some(State::Confirmed) => Some(Cause::Confirmed),
         _ if !found.smaller.is_nothing() && !request.accept_smaller => Some(Cause::Smaller),
@@ -238,6 +243,8 @@ impl Place {
             aligned: incoming.aligned.clone(),
             elsewhere: Vec::new(),
             repeated: 0,
+            carried: CarriedBefore::default(),
+            superseded: Vec::new(),
             skipped: incoming.skipped.clone(),
             readings: incoming.readings.clone(),
             taken: incoming.taken.clone(),

@@ -24,7 +24,7 @@ const SHAPES: &[(&[&str], Shape)] = &[
     (&["due"], shape("billkeep.due.days/1", &["from", "to"], Some(&["at", "first_day", "kind", "last_day", "on", "sink", "state", "uin", "why"]))),
     (&["expected"], shape("billkeep.expected/1", &["on"], Some(&["basis", "due", "file", "kind", "last_day", "late_days:is", "missing_days", "month", "next", "other_file", "through", "verdict", "what"]))),
     (&["late", "list"], shape("billkeep.late.list/1", &[], Some(&["accounts:i", "actor", "basis", "cause", "difference", "file", "late:i", "lines:i", "load:i", "month", "reason", "revision:i", "sha256", "state", "time"]))),
-    (&["late", "show"], shape("billkeep.late.show/1", &["basis", "cause", "file", "late:i", "load:i", "losses:a", "month", "reason:n", "reasons:l", "revision:i", "sha256", "state"], Some(&["currency", "difference", "lines:i", "owner"]))),
+    (&["late", "show"], shape("billkeep.late.show/1", &["basis", "carried_before:o", "cause", "file", "late:i", "load:i", "losses:a", "month", "reason:n", "reasons:l", "revision:i", "sha256", "state"], Some(&["currency", "difference", "lines:i", "owner"]))),
     (&["notify", "list"], shape("billkeep.notify.list/1", &[], Some(&["events", "how", "name", "options", "pending:i"]))),
     (&["notify", "log"], shape("billkeep.notify.log/1", &[], Some(&["at", "attempts:i", "event", "next_at", "notifier", "number:i", "sent_at", "subject", "why"]))),
     (&["retention", "show"], shape("billkeep.retention/1", &[], Some(&["days", "what", "where"]))),

@@ -1,4 +1,4 @@
-//! The columns of two revisions side by side.
+//! The columns of revisions side by side.
 //!
 //! Files differ in spelling, order and number of columns. Cells are compared by what their column means: a canonical
 //! column, a tag by its key, or else the header without regard to case and white space. A column that a line's file does not have counts as empty, except for a currency that the
@@ -40,7 +40,7 @@ fn ids(schema: &Schema) -> Vec<ColumnId> {
     ids
 }
 
-/// The columns of both revisions, in the order in which they came first.
+/// The columns of all revisions, in the order in which they came first.
 pub(super) struct Layout {
     pub(super) headers: Vec<String>,
     ids: Vec<ColumnId>,
@@ -59,7 +59,7 @@ struct Placed {
 }
 
 impl Layout {
-    pub(super) fn of(views: [&BillView; 2]) -> Layout {
+    pub(super) fn of<'v>(views: impl IntoIterator<Item = &'v BillView>) -> Layout {
         let mut layout =
             Layout { headers: Vec::new(), ids: Vec::new(), summed: Vec::new(), schemas: HashMap::new() };
         let mut schemas: Vec<([u8; 32], Arc<Schema>)> = Vec::new();

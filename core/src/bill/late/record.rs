@@ -196,6 +196,11 @@ impl Late {
         self.cause == Cause::Smaller && self.state == LateState::Waiting
     }
 
+    /// Says whether it was discarded or superseded: no bill has its lines, and somebody may want them after all.
+    pub fn is_left_out(&self) -> bool {
+        matches!(self.state, LateState::Discarded | LateState::Superseded { .. })
+    }
+
     /// Says whether a revision of its bill has taken its lines.
     pub fn is_in(&self) -> bool {
         matches!(self.state, LateState::Accepted { .. })
