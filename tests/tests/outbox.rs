@@ -14,13 +14,20 @@ use billkeep_core::storage;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_sinks::Folder;
 
-use crate::support::{Home, PAYER, bucket};
+use crate::support::{Home, MARCH, PAYER, bucket};
 
-/// A folder; while a part is put there, somebody else gives the delivery up.
-struct GivenUp {
+/// A folder in which something happens meanwhile.
+struct Meddled {
     folder: Folder,
-    store: Arc<Store>,
-    number: u64,
+    meddle: Meddle,
+}
+
+/// What happens.
+enum Meddle {
+    /// While a part is put there, somebody else gives the delivery up.
+    GivesUp(Arc<Store>, u64),
+    /// The part arrives, and the manifest does not.
+    LosesManifest,
 }
 
 fn actor() -> Actor {
@@ -32,7 +39,7 @@ fn ways(stage: &Path) -> Ways<'_> {
     Ways { render, stage, meter: &NoMeter, at_once: false }
 }
 
-impl Sink for GivenUp {
+impl Sink for Meddled {
     fn location(&self, name: &str) -> String {
         self.folder.location(name)
     }
@@ -46,12 +53,17 @@ impl Sink for GivenUp {
     }
 
     fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
-        let nowhere = ways(Path::new("/nowhere"));
-        delivery::abandon(&self.store, None, self.number, "not wanted", &nowhere, &actor()).unwrap();
+        if let Meddle::GivesUp(store, number) = &self.meddle {
+            let nowhere = ways(Path::new("/nowhere"));
+            delivery::abandon(store, None, *number, "not wanted", &nowhere, &actor()).unwrap();
+        }
         self.folder.put(name, part, watch)
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
+        if matches!(self.meddle, Meddle::LosesManifest) {
+            return Err(SinkError::Passing("the line is cut".into()));
+        }
         self.folder.put_new(name, bytes)
     }
 
@@ -88,7 +100,7 @@ fn a_delivery_that_is_given_up_while_its_part_is_put_stays_given_up() {
     let store = Arc::new(Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap());
     let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
     let folder = Folder::create(&home.path("bucket")).unwrap();
-    let sink = GivenUp { folder, store: store.clone(), number: 1 };
+    let sink = Meddled { folder, meddle: Meddle::GivesUp(store.clone(), 1) };
     let to = Destination::plain(record, Box::new(sink));
     let items = delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap();
     let wanted = items.into_iter().find_map(|item| item.verdict.ok()).unwrap();
@@ -135,4 +147,73 @@ fn what_was_to_go_elsewhere_is_neither_sent_to_the_new_place_nor_told_as_deliver
         home.run(args).says(3, &["--leave"]);
     }
     home.ok(["delivery", "abandon", "1", "--reason", "moved", "--leave"]);
+}
+
+/// A store whose confirmed March was planned for the sink `bucket` while its folder was away.
+fn planned() -> Home {
+    let home = Home::new();
+    home.month_to_date(3, 31);
+    home.confirm();
+    home.sink("bucket", &[]);
+    home.enable(PAYER, "bucket", "monthly", false);
+    fs::rename(home.path("bucket"), home.path("away")).unwrap();
+    fs::write(home.path("bucket"), "").unwrap();
+    assert_ne!(home.run(["run", "--on", "2021-04-02"]).code, 0);
+    assert_eq!(home.json(["delivery", "list"])["rows"][0]["state"], "planned");
+    fs::remove_file(home.path("bucket")).unwrap();
+    fs::rename(home.path("away"), home.path("bucket")).unwrap();
+    home
+}
+
+#[test]
+fn a_planned_delivery_waits_for_what_due_waits_for_and_says_what_is_true_when_it_leaves() {
+    let home = planned();
+    home.ok(["bill", "reopen", MARCH, "--reason", "something is missing"]);
+    let name = format!("{PAYER}-20210331-by_used_time-bill_details.csv");
+    let all = fs::read_to_string(home.path(&name)).unwrap();
+    let some: String = all.split_inclusive('\n').take(40).collect();
+    let smaller = home.write(&name.replace(".csv", " (1).csv"), some.as_bytes());
+    home.import_as(None, [smaller]).says(7, &["pending file 1"]);
+    assert!(home.why("2021-04-02", "monthly").starts_with("pending: file 1"));
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Nothing was due"]);
+    home.run(["delivery", "retry", "1"]).says(3, &["pending: file 1"]);
+    assert_eq!(bucket::listing(&home.path("bucket")).len(), 0);
+    home.ok(["pending", "discard", "1", "--reason", "it was cut"]);
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill"]);
+    let exports = bucket::checked(&home.path("bucket"));
+    assert_eq!(exports.len(), 1);
+    assert_eq!(exports[0].manifest["final"], false, "{}", exports[0].manifest);
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Nothing was due"]);
+    home.ok(["delivery", "verify"]);
+}
+
+#[test]
+fn a_part_that_is_at_the_sink_gets_no_manifest_that_calls_an_open_bill_final() {
+    let home = Home::new();
+    home.month_to_date(3, 31);
+    home.confirm();
+    home.sink("bucket", &[]);
+    home.enable(PAYER, "bucket", "monthly", false);
+    let on: Day = "2021-04-02".parse().unwrap();
+    let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
+    let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+    let folder = Folder::create(&home.path("bucket")).unwrap();
+    let to = Destination::plain(record, Box::new(Meddled { folder, meddle: Meddle::LosesManifest }));
+    let items = delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap();
+    let wanted = items.into_iter().find_map(|item| item.verdict.ok()).unwrap();
+    let stage = home.path("staging");
+    delivery::deliver(&store, &to, wanted, on, &ways(&stage), &actor()).unwrap_err();
+    let begun = delivery::find(&store.read().unwrap(), 1).unwrap().unwrap();
+    assert!(matches!(begun.progress, Progress::Checked(_)), "{:?}", begun.progress);
+    drop(to);
+    store.close().unwrap();
+    home.ok(["bill", "reopen", MARCH, "--reason", "something is missing"]);
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill"]);
+    let rows = home.json(["delivery", "list"])["rows"].clone();
+    assert_eq!((&rows[0]["state"], &rows[1]["state"]), (&"abandoned".into(), &"delivered".into()), "{rows}");
+    let exports = bucket::checked(&home.path("bucket"));
+    assert_eq!(exports.len(), 1);
+    assert_eq!(exports[0].manifest["final"], false, "{}", exports[0].manifest);
+    home.ok(["delivery", "verify"]);
+    home.ok(["audit", "verify"]);
 }

@@ -171,7 +171,15 @@ fn waits(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {
     let Some(on) = delivery.on else { return Ok(false) };
     let record = storage::sink(store, &delivery.sink)?;
     let way = delivery::in_the_way(store, &record, &delivery.plan.wanted, on)?;
-    Ok(matches!(way, Some(WhyNot::NotConfirmed { .. } | WhyNot::Disputed)))
+    Ok(matches!(
+        way,
+        Some(
+            WhyNot::NotConfirmed { .. }
+                | WhyNot::Disputed
+                | WhyNot::Pending { .. }
+                | WhyNot::NotComplete { .. }
+        )
+    ))
 }
 
 fn is_where_it_was(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {

@@ -19,7 +19,7 @@ use crate::store::{Read, Store, StoreError};
 use super::DeliveryError;
 use super::desk::{Desk, Destination, Ways};
 use super::parcel::Parcel;
-use super::plan::{self, Planned};
+use super::plan::{self, Outdated, Planned};
 use super::record::{self, Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, Upload};
 
 /// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
@@ -34,13 +34,7 @@ pub fn deliver(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
-    let at = At::new(store, to, ways, actor)?;
-    loop {
-        match plan::plan(store, &to.record, wanted, on, actor)? {
-            Planned::Delivery(delivery) => return at.attempt(*delivery),
-            Planned::Before(before) => at.remembering(before.number, at.settle(*before))?,
-        }
-    }
+    At::new(store, to, ways, actor)?.deliver(wanted, on)
 }
 
 /// Goes on with a delivery at once, whatever it waits for.
@@ -58,11 +52,12 @@ pub fn retry(
     let at = At::new(store, to, &ways, actor)?;
     let reader = store.read()?;
     let delivery = pending(&reader, number)?;
-    if let Some(on) = delivery.on {
-        plan::may_write(&reader, &to.record, &delivery.plan.wanted, on)?;
-    }
     drop(reader);
-    at.attempt(delivery)
+    match delivery.on {
+        // What was wanted then, of the lines that there are now, if they may leave.
+        Some(on) => at.deliver(delivery.plan.wanted, on),
+        None => at.attempt(delivery),
+    }
 }
 
 /// Notes that what is due cannot even be begun, since its sink cannot be used: it is planned, and has failed.
@@ -80,7 +75,7 @@ pub fn cannot(
     let Some(kind) = error.failure() else { return Ok(()) };
     let number = match plan::plan(store, to, wanted, on, actor)? {
         Planned::Delivery(delivery) => delivery.number,
-        Planned::Before(before) => before.number,
+        Planned::Before(before, _) => before.number,
     };
     remember(store, None, number, (kind, error.to_string(), 0), actor)
 }
@@ -146,6 +141,18 @@ impl<'a> At<'a> {
 
     pub(super) fn sink(&self) -> &dyn Sink {
         self.to.sink.as_ref()
+    }
+
+    /// Delivers what is wanted, as things stand now; what was begun for it and would not be true any more is settled first.
+    fn deliver(&self, wanted: Wanted, on: Day) -> Result<Delivery, DeliveryError> {
+        loop {
+            match plan::plan(self.store, &self.to.record, wanted, on, self.actor)? {
+                Planned::Delivery(delivery) => return self.attempt(*delivery),
+                Planned::Before(before, why) => {
+                    self.remembering(before.number, self.settle(*before, why))?;
+                }
+            }
+        }
     }
 
     /// Tries to get a delivery to its end, unless it is to wait; remembers how it failed.
@@ -392,14 +399,14 @@ impl<'a> At<'a> {
         Ok(Some((name, hash)))
     }
 
-    /// Gets a delivery out of the way whose lines have changed since it was planned. If all of it but the receipt is at the
+    /// Gets a delivery out of the way that would not be true any more. If all of it but the receipt is at the
     /// sink, then it was delivered.
-    fn settle(&self, before: Delivery) -> Result<(), DeliveryError> {
+    fn settle(&self, before: Delivery, why: Outdated) -> Result<(), DeliveryError> {
         if self.has_arrived(&before)? {
             self.steps(before)?;
         } else {
             self.clear(&before)?;
-            give_up(self.store, before, "its lines have changed since it was planned", None, self.actor)?;
+            give_up(self.store, before, why.why(), None, self.actor)?;
         }
         Ok(())
     }

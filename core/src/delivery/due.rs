@@ -5,18 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::accounts::{Role, Tree};
 use crate::bill::late::{self, Late};
-use crate::bill::{self, Bill, BillKey, BillView, Revision};
+use crate::bill::{self, BillKey, BillView};
 use crate::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::export::{Form, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
 use crate::period::{Basis, Day, TimeZone};
 use crate::settings::StoreSettings;
 use crate::storage::{self, Account, Lines, SinkOptions, SinkRecord, StorageError, Target};
-use crate::store::{Read, StoreError, Table};
+use crate::store::{Read, StoreError};
 use crate::timeline::Timeline;
 use crate::uin::Uin;
 
 use super::DeliveryError;
-use super::plan::found;
+use super::plan::{bill_facts, found};
 
 /// A slot of the calendar for one account, judged.
 #[derive(Clone, Debug)]
@@ -180,14 +180,7 @@ impl<R: Read> Bills<'_, R> {
         if let Some(facts) = self.facts.get(&key) {
             return Ok(*facts);
         }
-        let facts = match self.store.get::<Bill>(Table::Bills, &key.bytes())? {
-            None => None,
-            Some(bill) => {
-                let key = Revision::key_bytes(key, bill.revision);
-                let revision: Revision = self.store.need(Table::Revisions, &key)?;
-                Some(BillFacts { state: bill.state, through: revision.through, pending: None })
-            }
-        };
+        let facts = bill_facts(self.store, key)?;
         self.facts.insert(key, facts);
         Ok(facts)
     }

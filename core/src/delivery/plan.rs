@@ -1,13 +1,14 @@
 //! Plans a delivery: what it holds, under which name, and what it takes the place of. One transaction.
 
-use crate::bill::{Bill, BillView, must_be_recorded};
-use crate::calendar::WhyNot;
+use crate::bill::late;
+use crate::bill::{Bill, BillKey, BillView, Revision, must_be_recorded};
+use crate::calendar::{BillFacts, Slot, WhyNot, judge};
 use crate::export::{Naming, Plan, Wanted};
 use crate::journal::Actor;
-use crate::period::{Day, TimeZone};
+use crate::period::{Coverage, Day, TimeZone};
 use crate::settings::StoreSettings;
 use crate::storage::{self, SinkRecord};
-use crate::store::{Read, Store, StoreError, Table};
+use crate::store::{Read, Store, StoreError, Table, Writer};
 
 use super::DeliveryError;
 use super::record::{Delivery, Progress, get, put};
@@ -16,8 +17,27 @@ use super::record::{Delivery, Progress, get, put};
 pub(super) enum Planned {
     /// The delivery, new or found.
     Delivery(Box<Delivery>),
-    /// Another one of the same bill and days was begun for lines that have changed since: it has to be settled first.
-    Before(Box<Delivery>),
+    /// Another one of the same bill and days was begun, and would not say what is true now: it has to be settled first.
+    Before(Box<Delivery>, Outdated),
+}
+
+/// Why a delivery that was begun is not gone on with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outdated {
+    /// Its lines are other ones by now.
+    Lines,
+    /// Its manifest says whether the bill is confirmed, and that has changed.
+    Final,
+}
+
+impl Outdated {
+    /// Says so in words, for the record of what was given up.
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Outdated::Lines => "its lines have changed since it was planned",
+            Outdated::Final => "the bill was confirmed or opened again since it was planned",
+        }
+    }
 }
 
 /// Under which key a plan for a sink is found: its name is determined by its content.
@@ -56,7 +76,8 @@ pub(super) fn found(
     Ok(None)
 }
 
-/// Returns what keeps a bill that was due on a day from being written to a sink as things stand now.
+/// Returns what keeps a bill that was due on a day from being written to a sink as things stand now: what [`super::due`] asks,
+/// but whether it is delivered.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
@@ -67,15 +88,32 @@ pub fn in_the_way(
     on: Day,
 ) -> Result<Option<WhyNot>, StoreError> {
     let account = storage::account(store, wanted.uin)?;
-    match account.facts(wanted.kind, on).may_write(wanted.kind) {
-        Ok(sink) if sink != record.name => return Ok(Some(WhyNot::NotEnabled)),
-        Ok(_) => {}
-        Err(why) => return Ok(Some(why)),
-    }
-    let Some(bill) = store.get::<Bill>(Table::Bills, &wanted.bill.bytes())? else {
-        return Ok(Some(WhyNot::NoBill));
+    let facts = bill_facts(store, wanted.bill)?;
+    let facts = match facts {
+        Some(facts) => Some(BillFacts { pending: pending(store, wanted.bill, wanted.coverage)?, ..facts }),
+        None => None,
     };
-    Ok(storage::may_leave(&account, wanted.kind, on, record, bill.state).err())
+    let slot = Slot { kind: wanted.kind, coverage: wanted.coverage };
+    let judged = judge(slot, account.facts(wanted.kind, on), facts, |sink| {
+        if sink != record.name {
+            return Ok::<_, StoreError>(Some(WhyNot::NotEnabled));
+        }
+        Ok(facts.and_then(|facts| storage::may_leave(&account, wanted.kind, on, record, facts.state).err()))
+    })?;
+    Ok(judged.err().map(|(_, why)| why))
+}
+
+/// Reads what [`judge`] needs to know of a bill, but which file waits.
+pub(super) fn bill_facts(store: &impl Read, key: BillKey) -> Result<Option<BillFacts>, StoreError> {
+    let Some(bill) = store.get::<Bill>(Table::Bills, &key.bytes())? else { return Ok(None) };
+    let revision: Revision = store.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
+    Ok(Some(BillFacts { state: bill.state, through: revision.through, pending: None }))
+}
+
+/// Returns the file that waits and takes lines of some days of a bill away.
+fn pending(store: &impl Read, key: BillKey, days: Coverage) -> Result<Option<u64>, StoreError> {
+    let waiting = late::smaller_of(store, key)?;
+    Ok(waiting.iter().find(|late| late.smaller.touches(days.first, days.last)).map(|late| late.number))
 }
 
 /// Asks once more, in the transaction that plans: what was due may have been taken back or disputed meanwhile.
@@ -108,19 +146,18 @@ pub(super) fn plan(
     must_be_recorded(&writer, wanted.bill)?;
     let naming = Naming { zone, profile: record.options()?.naming };
     let plan = Plan::new(&writer, &view, wanted, &naming)?;
-    if let Some(delivery) = found(&writer, record, &view, &plan, zone)? {
-        writer.abort()?;
-        return Ok(Planned::Delivery(Box::new(delivery)));
-    }
     let slot = slot_key(record, &wanted);
     let before = match writer.get::<u64>(Table::DeliverySlots, &slot)? {
         Some(number) => Some(get(&writer, number)?),
         None => None,
     };
+    if let Some(delivery) = found(&writer, record, &view, &plan, zone)? {
+        return go_on(writer, delivery, before, plan);
+    }
     let supersedes = match before {
         Some(before) if before.progress.is_pending() => {
             writer.abort()?;
-            return Ok(Planned::Before(Box::new(before)));
+            return Ok(Planned::Before(Box::new(before), Outdated::Lines));
         }
         Some(Delivery { progress: Progress::Delivered(_) | Progress::Removing(_), number, .. }) => {
             Some(number)
@@ -146,4 +183,30 @@ pub(super) fn plan(
     writer.put(Table::DeliverySlots, &slot, &number)?;
     writer.commit()?;
     Ok(Planned::Delivery(Box::new(delivery)))
+}
+
+/// Goes on with the delivery of the lines that there are now, if what it would say of them is still true.
+fn go_on(
+    writer: Writer,
+    found: Delivery,
+    last: Option<Delivery>,
+    plan: Plan,
+) -> Result<Planned, DeliveryError> {
+    // The lines changed and came back: what was begun in between is of lines that are not there.
+    if let Some(last) = last.filter(|last| last.number != found.number && last.progress.is_pending()) {
+        writer.abort()?;
+        return Ok(Planned::Before(Box::new(last), Outdated::Lines));
+    }
+    if found.progress == Progress::Planned && found.plan != plan {
+        // Nothing was sent: the same lines are delivered from the revision that there is now.
+        let delivery = Delivery { plan, ..found };
+        put(&writer, &delivery)?;
+        writer.commit()?;
+        return Ok(Planned::Delivery(Box::new(delivery)));
+    }
+    writer.abort()?;
+    if found.progress.is_pending() && found.plan.is_final != plan.is_final {
+        return Ok(Planned::Before(Box::new(found), Outdated::Final));
+    }
+    Ok(Planned::Delivery(Box::new(found)))
 }
