@@ -78,7 +78,10 @@ fn a_download_that_was_cut_at_a_line_end_waits_and_names_the_days_that_would_go(
     let shown = home.run(["pending", "show", "1"]).says(0, &["pending accept 1", "pending discard 1"]);
     assert!(shown.text().contains("2021-03-05  200000003412  1 line, 1.25000000 USD"), "{}", shown.text());
     // The same bytes again change nothing, and say what they are waiting for.
-    import(&home, &cut, &[]).says(0, &["came before, as pending file 1, which is waiting"]);
+    import(&home, &cut, &[])
+        .says(7, &["came before, as pending file 1, which is waiting"])
+        .says(7, &commands);
+    assert_eq!(list(&home).len(), 1);
     home.ok(["store", "check"]);
     home.ok(["audit", "verify"]);
 }
@@ -110,7 +113,7 @@ fn a_file_of_one_day_that_is_named_month_to_date_does_not_take_the_days_before_a
         .says(0, &["Discarded pending file 1"]);
     assert_eq!(list(&home)[0]["state"], "discarded");
     assert_eq!(home.bill_text("total"), "11.25000000");
-    home.run(["pending", "accept", "1", "--reason", "x"]).says(3, &["pending file 1 is discarded"]);
+    home.run(["pending", "discard", "1", "--reason", "x"]).says(3, &["pending file 1 is discarded"]);
 }
 
 /// Case 222.
@@ -467,4 +470,56 @@ fn the_http_interface_reports_a_file_that_waits_as_pending_and_takes_it_if_asked
     assert_eq!(told["data"]["files"][0]["losses"].as_array().unwrap().len(), 5);
     let told = served.ask("POST", &format!("{target}&accept_smaller=true"), &headers, &bytes).is(200).json();
     assert_eq!(told["data"]["files"][0]["outcome"], "imported");
+}
+
+#[test]
+fn a_pending_file_that_was_left_out_is_taken_after_all_once_somebody_says_so() {
+    for imported in [false, true] {
+        let home = nine_days();
+        let cut = file(&home, &name(10), &days(1..=4));
+        import(&home, &cut, &[]).says(7, &[]);
+        home.ok(["pending", "discard", "1", "--reason", "it was cut"]);
+        let after_all = "pending accept 1 --reason TEXT` takes it after all";
+        import(&home, &cut, &[]).says(3, &["which is discarded", after_all]);
+        assert_eq!(home.bill_text("total"), "11.25000000");
+        if imported {
+            import(&home, &cut, &["--accept-smaller"]).says(0, &["revision 2"]);
+        } else {
+            home.run(["pending", "accept", "1", "--reason", "they are gone"]).says(0, &["revision 2"]);
+        }
+        assert_eq!(home.bill_text("total"), "5.00000000");
+        assert_eq!(list(&home)[0]["state"], "accepted as revision 2");
+        home.ok(["store", "check"]);
+        home.ok(["audit", "verify"]);
+    }
+}
+
+#[test]
+fn a_file_that_supersedes_a_pending_one_says_so_and_how_to_take_that_after_all() {
+    let home = nine_days();
+    let corrected = file(&home, &name(9).replace(".csv", " (1).csv"), &days(1..=8));
+    import(&home, &corrected, &[]).says(7, &["pending file 1"]);
+    let next = file(&home, &name(9).replace(".csv", " (2).csv"), &days((1..=9).chain([9])));
+    let told = home.run(["--format", "json", "import", next.to_str().unwrap()]);
+    told.says(0, &["pending file 1 is superseded by this file"]);
+    let superseded: Vec<u64> = list(&home)
+        .iter()
+        .filter(|row| row["state"].as_str().unwrap().starts_with("superseded"))
+        .map(|row| row["late"].as_u64().unwrap())
+        .collect();
+    assert_eq!(superseded, [1]);
+    import(&home, &corrected, &[])
+        .says(0, &["superseded", "pending accept 1 --reason TEXT` takes it after all"]);
+    home.run(["pending", "accept", "1", "--reason", "the correction counts"]).says(0, &["revision 3"]);
+    assert_eq!(home.bill_text("total"), "10.00000000");
+    home.ok(["audit", "verify"]);
+}
+
+#[test]
+fn the_lines_of_a_pending_file_under_a_later_day_wait_as_well() {
+    let home = nine_days();
+    import(&home, &file(&home, &name(10), &days(1..=4)), &[]).says(7, &["pending file 1"]);
+    let later = file(&home, &name(11), &days(1..=4));
+    import(&home, &later, &[]).says(7, &["pending file 2", "pending accept 2 --reason TEXT"]);
+    assert_eq!(home.bill_text("total"), "11.25000000");
 }

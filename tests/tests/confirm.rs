@@ -125,7 +125,7 @@ fn a_file_for_a_confirmed_bill_is_held_with_its_effect() {
     assert_eq!(home.bill(), before);
     // The file that the bill was made of changes nothing, and may come again; so may the one that waits.
     home.import([bill_file("english")]).says(0, &["nothing was changed"]);
-    home.import_as(Some("adjustment"), [&file]).says(0, &["came before, as late file 1, which is waiting"]);
+    home.import_as(Some("adjustment"), [&file]).says(7, &["came before, as late file 1, which is waiting"]);
 
     home.ok(["late", "accept", "1", "--reopen", "--reason", "the supplier sent a correction"]);
     assert_eq!(home.bill_text("state"), "issued");

@@ -65,11 +65,15 @@ fn a_late_file_is_decided_on_once() {
     home.run(["late", "discard", "7", "--reason", "none"]).says(1, &["no late file 7", "late list"]);
     let before = home.bill();
     home.ok(["late", "discard", "1", "--reason", "sent to us by mistake"]);
-    accept(&home, "1").says(3, &["discarded", "decided on before"]);
+    home.run(["late", "discard", "1", "--reason", "again"]).says(3, &["discarded", "decided on before"]);
     assert_eq!(home.bill(), before);
-    home.import_as(Some("adjustment"), [&file]).says(0, &["late file 1, which is discarded"]);
+    let after_all = "late accept 1 --reopen --reason TEXT` takes it after all";
+    home.import_as(Some("adjustment"), [&file]).says(3, &["late file 1, which is discarded", after_all]);
     let journal = home.json(["audit", "list"]).to_string();
     assert!(journal.contains("sent to us by mistake"), "{journal}");
+    // Its lines were kept: who changes their mind takes them, once.
+    accept(&home, "1").says(0, &["revision 2"]);
+    accept(&home, "1").says(3, &["accepted as revision 2", "decided on before"]);
 }
 
 #[test]

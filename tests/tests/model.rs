@@ -297,7 +297,7 @@ impl Model {
 
     fn accept(&mut self, which: usize, who: usize) -> Told {
         let Some((file, held)) = self.late.get(which).cloned() else { return Told::Nothing };
-        if held != Held::Waiting {
+        if held == Held::Accepted {
             return Told::Refused;
         }
         let Some(loads) = self.joined(&file) else { return Told::Refused };

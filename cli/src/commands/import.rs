@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use billkeep_core::accounts::{self, Tree};
-use billkeep_core::bill::late::{Cause, Late};
+use billkeep_core::bill::late::{Cause, Late, LateState};
 use billkeep_core::bill::totals_text;
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{
@@ -106,7 +106,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
     }
     tell_unassigned(context, &store.read()?, &reports)?;
     store.close()?;
-    let held = held(&reports).filter(|_| !args.dry_run);
+    let held = held(&reports).or_else(|| left_out(&reports)).filter(|_| !args.dry_run);
     match summary(&failed, all, reports.len()) {
         Some(error) => Err(held
             .map_or_else(Vec::new, |held| vec![held.message().to_owned()])
@@ -165,13 +165,13 @@ fn tell_unassigned(context: &Context, store: &impl Read, reports: &[Report]) -> 
     Ok(())
 }
 
-/// Says that files wait for a decision, if any does that came just now.
+/// Says that files wait for a decision, whether they came just now or before.
 fn held(reports: &[Report]) -> Option<CommandError> {
-    let new = reports.iter().filter_map(|report| match &report.outcome {
-        Outcome::Held { late, before: false } => Some(late),
+    let waiting = reports.iter().filter_map(|report| match &report.outcome {
+        Outcome::Held { late, .. } if late.state == LateState::Waiting => Some(late),
         _ => None,
     });
-    let all: Vec<_> = new.collect();
+    let all: Vec<_> = waiting.collect();
     let first = all.first()?;
     let text = match all.as_slice() {
         [one] => format!("`{}` waits for a decision as {} {}", one.file, one.noun(), one.number),
@@ -184,6 +184,22 @@ fn held(reports: &[Report]) -> Option<CommandError> {
         .hint(format!("`{accept}{reopen} --reason TEXT` takes it"))
         .hint(format!("`{} --reason TEXT` leaves the bill as it is", late::command(first, "discard")));
     Some(error)
+}
+
+/// Says that a file was discarded before: only a decision brings it back.
+fn left_out(reports: &[Report]) -> Option<CommandError> {
+    let discarded = reports.iter().find_map(|report| match &report.outcome {
+        Outcome::Held { late, .. } if late.state == LateState::Discarded => Some(late),
+        _ => None,
+    })?;
+    let text = format!("`{}` was discarded, as {} {}", discarded.file, discarded.noun(), discarded.number);
+    Some(CommandError::new(Kind::Refused, text).hint(after_all(discarded)))
+}
+
+/// States the command that takes a file after all.
+fn after_all(late: &Late) -> String {
+    let more = if late.cause == Cause::Confirmed { " --reopen" } else { "" };
+    format!("`{}{more} --reason TEXT` takes it after all", late::command(late, "accept"))
 }
 
 fn of_source(
@@ -239,8 +255,12 @@ pub(crate) fn sentence(report: &Report) -> String {
             "Would import {lines} for {month} as revision {revision}, total {total}; nothing was changed."
         ),
         Outcome::Held { late, before: true } => {
+            let hint = match late.state {
+                LateState::Superseded { .. } => format!("\nhint: {}", after_all(late)),
+                _ => String::new(),
+            };
             return format!(
-                "`{file}` came before, as {} {}, which is {}; nothing was changed.",
+                "`{file}` came before, as {} {}, which is {}; nothing was changed.{hint}",
                 late.noun(),
                 late.number,
                 late.state
@@ -297,6 +317,11 @@ pub(crate) fn sentence(report: &Report) -> String {
     }
     for number in &report.settled {
         text.push_str(&format!("  dispute {number} is settled by it\n"));
+    }
+    for number in &report.superseded {
+        text.push_str(&format!(
+            "  warning: pending file {number} is superseded by this file, and not in the bill\n"
+        ));
     }
     text + &fact
 }
@@ -462,7 +487,11 @@ fn outcome(report: &Report) -> (&'static str, Option<u32>, Option<u64>) {
         Outcome::Imported { load, revision } => ("imported", Some(*revision), Some(*load)),
         Outcome::DryRun { revision } => ("dry-run", Some(*revision), None),
         Outcome::Unchanged { load, .. } => ("unchanged", None, Some(*load)),
-        Outcome::Held { late, .. } => ("pending", None, Some(late.load).filter(|load| *load > 0)),
+        Outcome::Held { late, before } => {
+            let waits = !before || late.state == LateState::Waiting;
+            let word = if waits { "pending" } else { "unchanged" };
+            (word, None, Some(late.load).filter(|load| *load > 0))
+        }
     }
 }
 
@@ -514,6 +543,7 @@ fn json_of(report: &Report) -> Value {
         "losses": smaller.losses.iter().map(late::loss_json).collect::<Vec<_>>(),
         "rated_again": report.rated_again.iter().map(late::day_loss_json).collect::<Vec<_>>(),
         "settled_disputes": report.settled,
+        "superseded": report.superseded,
         "repeated": report.repeated,
         "carried_before": late::carried_json(&report.carried),
         "elsewhere": report.elsewhere.iter().map(elsewhere_json).collect::<Vec<_>>(),

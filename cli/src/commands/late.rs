@@ -333,6 +333,9 @@ fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<
             }
         }
     }
+    for number in &accepted.superseded {
+        context.say(&format!("Pending file {number} is superseded by it, and not in the bill."));
+    }
     Ok(store.close()?)
 }
 

@@ -204,19 +204,20 @@ fn effects(store: &impl Read, load: &Load, replaced: &[Load]) -> Result<Vec<Effe
     Ok(changed.map(effect).collect())
 }
 
-/// Closes the smaller files that a load makes pointless: those of its mode whose days it covers.
-pub(crate) fn supersede(writer: &Writer, load: &Load, actor: &Actor) -> Result<(), StoreError> {
-    let Some(days) = load.coverage else { return Ok(()) };
-    for late in list(writer)?.into_iter().filter(|late| late.bill == load.bill && late.is_smaller_and_waits())
-    {
+/// Closes the smaller files that a load makes pointless: those of its mode whose days it covers. Returns their numbers.
+pub(crate) fn supersede(writer: &Writer, load: &Load, actor: &Actor) -> Result<Vec<u64>, StoreError> {
+    let mut closed = Vec::new();
+    let Some(days) = load.coverage else { return Ok(closed) };
+    for late in smaller_of(writer, load.bill)? {
         let pending: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
         let covered = pending.coverage.is_some_and(|of| days.first <= of.first && of.last <= days.last);
         if pending.mode == load.mode && covered && pending.number != load.number {
+            closed.push(late.number);
             let reason = format!("`{}` came in its place", load.file.name);
             decide(writer, late, LateState::Superseded { load: load.number }, &reason, actor)?;
         }
     }
-    Ok(())
+    Ok(closed)
 }
 
 /// Returns the smaller files of a bill that wait for a decision, oldest first.
@@ -349,10 +350,14 @@ pub struct Accepted {
     pub state: State,
     /// The disputes that its lines settled.
     pub settled: Vec<u64>,
+    /// The pending files that it made pointless.
+    pub superseded: Vec<u64>,
 }
 
-/// Lets a pending file join its bill. A confirmed bill is reopened first if `reopen` allows it, and a new confirmation is
-/// needed then.
+/// Lets a pending file join its bill, also one that was discarded or superseded.
+///
+/// A confirmed bill is reopened first if `reopen` allows it, and a new confirmation is needed then. Lines that were carried
+/// forward before would count twice, so a late file that holds some is refused.
 ///
 /// # Errors
 /// [`LateError`]; nothing has happened then.
@@ -363,7 +368,7 @@ pub fn accept(
     reason: &str,
     actor: &Actor,
 ) -> Result<Accepted, LateError> {
-    let late = waiting(&writer, number)?;
+    let late = takeable(&writer, number)?;
     let accepted = accept_in(&writer, late, reopen, reason, actor)?;
     writer.commit()?;
     Ok(accepted)
@@ -399,7 +404,13 @@ pub(crate) fn accept_in(
         }
         let reason = format!("for {} {number}: {reason}", late.noun());
         if reopen_in(writer, key, &reason, actor)?.waits {
-            return Ok(Accepted { late, revision: None, state: State::Confirmed, settled: Vec::new() });
+            return Ok(Accepted {
+                late,
+                revision: None,
+                state: State::Confirmed,
+                settled: Vec::new(),
+                superseded: Vec::new(),
+            });
         }
         before = Some(bill(writer, key)?);
     }
@@ -434,8 +445,8 @@ pub(crate) fn accept_in(
         ..Change::new(late.action("accept"), &subject, &detail)
     };
     journal::append_change(writer, actor, entry)?;
-    supersede(writer, &load, actor)?;
-    Ok(Accepted { late, revision: Some(revision), state, settled })
+    let superseded = supersede(writer, &load, actor)?;
+    Ok(Accepted { late, revision: Some(revision), state, settled, superseded })
 }
 
 /// Settles the disputes of a late file's bill that its lines correct, wherever these are booked. Returns their numbers.

@@ -155,7 +155,7 @@ pub(super) fn commit(
     // I8: the very bytes were imported before, whatever became of that load since.
     // Under the name of a later day they say that nothing was added since, and the bill goes through that day.
     if let Some(seen) = file_seen(&writer, step.place.key, &incoming.file.sha256)?
-        && !step.place.goes_further(&seen, &incoming)
+        && !step.place.goes_further(&writer, &seen, &incoming)?
     {
         return step.seen_before(writer, seen);
     }
@@ -255,10 +255,24 @@ impl Place {
         }
     }
 
-    /// Says whether bytes that were seen before say now that the bill goes through a later day.
-    fn goes_further(&self, seen: &FileSeen, incoming: &Incoming) -> bool {
-        let load = self.active.iter().find(|load| load.number == seen.load);
-        load.is_some_and(|load| load.mode == incoming.mode && !self.has_the_days_of(load, incoming))
+    /// Says whether bytes that were seen before say now that the bill goes through a later day, whether the bill has them or
+    /// they wait for a decision.
+    fn goes_further(
+        &self,
+        store: &impl Read,
+        seen: &FileSeen,
+        incoming: &Incoming,
+    ) -> Result<bool, StoreError> {
+        let pending;
+        let load = match self.active.iter().find(|load| load.number == seen.load) {
+            Some(load) => load,
+            None if late::of_load(store, seen.load)?.is_some_and(|late| !late.is_in()) => {
+                pending = store.need::<Load>(Table::Loads, &seen.load.to_be_bytes())?;
+                &pending
+            }
+            None => return Ok(false),
+        };
+        Ok(load.mode == incoming.mode && !self.has_the_days_of(load, incoming))
     }
 
     /// Finds the load that has the same lines in other bytes: shuffled, split otherwise, zipped.
@@ -414,7 +428,10 @@ impl Step<'_> {
         let FileSeen { load, name } = seen;
         self.report.outcome = match late::of_load(&writer, load)?.filter(|late| !late.is_in()) {
             Some(late)
-                if late.is_smaller_and_waits() && self.request.accept_smaller && !self.request.dry_run =>
+                if late.cause == Cause::Smaller
+                    && self.request.accept_smaller
+                    && !self.request.dry_run
+                    && !matches!(late.state, LateState::Carried { .. }) =>
             {
                 return self.accept(writer, late);
             }
@@ -440,6 +457,7 @@ impl Step<'_> {
         }
         self.report.state = accepted.state;
         self.report.settled = accepted.settled;
+        self.report.superseded = accepted.superseded;
         self.report.smaller = smaller;
         writer.commit()?;
         Ok(self.report)
@@ -525,7 +543,7 @@ impl Step<'_> {
             ..Change::new("import", &subject, &detail)
         };
         journal::append_change(&writer, self.actor, entry)?;
-        late::supersede(&writer, &load, self.actor)?;
+        self.report.superseded = late::supersede(&writer, &load, self.actor)?;
         writer.commit()?;
         self.report.outcome = Outcome::Imported { load: number, revision: revision.number };
         Ok(self.report)
