@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use block::{Price, PricedBlock};
 pub use book::{Applied, PriceBook};
-pub use doubt::{Doubt, doubts};
+pub use doubt::{Doubt, doubts, fee_doubts};
 pub use margin::{Margin, MarginRow, margin};
 pub use rule::{DECIMALS_MAX, Fee, Method, Mode, PriceRule, Rounding};
 

@@ -158,11 +158,17 @@ fn the_margin_is_what_customers_pay_less_what_the_partner_pays() {
     assert_eq!(price, lines.iter().flatten().sum::<i128>() + fee);
     for row in rows {
         let of = |name: &str| exact(&text(row, name));
-        assert_eq!(of("margin"), of("price") - (of("cost") - of("unpriced_cost")));
+        assert_eq!(of("margin"), of("price") - of("cost"));
         if row["owner"] != CUSTOMER {
             assert_eq!((row["lines"].as_u64(), of("price")), (row["unpriced_lines"].as_u64(), 0));
         }
     }
+    let total = &margin["totals"][0];
+    assert_eq!((exact(&text(total, "cost")), exact(&text(total, "price"))), (cost, price));
+    assert_eq!(exact(&text(total, "margin")), price - cost);
+    let table = home.run(["bill", "margin", MARCH, "--by", "owner"]);
+    let last = table.text().lines().find(|line| line.starts_with("total")).unwrap().replace(',', "");
+    assert!(last.contains(&written(price - cost)), "{last}");
     assert_eq!(margin["rules"][0]["rounding"], "half-up");
     assert_eq!(margin["rules"][0]["decimals"], 8);
     // However it is grouped, it is the same money.
@@ -232,4 +238,47 @@ fn prices_are_listed_journalled_and_taken_back() {
     assert_eq!(list["rows"][0]["rule"], "cost-plus");
     let journal = home.json(["audit", "list", "--action", "account price"]);
     assert_eq!(journal["rows"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn a_fee_that_is_below_the_cost_is_asked_for_and_a_customer_with_a_fee_alone_is_called_that() {
+    let home = Home::with(&[bill_file("english")]);
+    let cost: i128 = expected(CUSTOMER, |bill, row| shown(bill.cell(row, "TotalCost")))
+        .into_iter()
+        .flatten()
+        .filter(|cost| *cost > 0)
+        .sum();
+    let fee = |amount: &str| {
+        ["account", "price", "set", CUSTOMER, "--fee", amount, "--currency", "USD"].map(str::to_owned)
+    };
+    let refused = home.run(fee("0.01")).says(3, &["would pay 0.01 USD", "--yes"]);
+    assert!(
+        refused.stderr.replace(',', "").contains(&written(cost)),
+        "{} is not in {}",
+        written(cost),
+        refused.stderr
+    );
+    assert_eq!(home.json(["account", "price", "list"])["rows"].as_array().unwrap().len(), 0);
+    home.ok(fee(&written(cost + 1)));
+    home.ok(fee("0.01").into_iter().chain(["--yes".to_owned()]));
+    let only = format!("Account {CUSTOMER} has a monthly fee of 0.01 USD only");
+    let only = only.as_str();
+    let (_, said) = for_customer(&home, CUSTOMER, "one", &[]);
+    assert!(said.contains(only), "{said}");
+    let each = home.path("each").display().to_string();
+    let args = ["export", "--month", MARCH, "--per", "customer", "--audience", "customer", "-o", &each];
+    home.ok(args).says(0, &[only, "no price"]);
+    // What the partner pays for its lines lowers what is left of the fee.
+    let margin = home.json(["bill", "margin", MARCH, "--by", "owner"]);
+    let row = margin["rows"].as_array().unwrap().iter().find(|row| row["owner"] == CUSTOMER).unwrap();
+    let of = |name: &str| exact(row[name].as_str().unwrap());
+    assert_eq!(of("margin"), 1_000_000 - of("cost"));
+    // So says the delivery, too.
+    let url = format!("file://{}", home.path("sink").display());
+    home.ok(["sink", "add", "sink", &url, "--audience", "customer"]);
+    home.ok(["storage", "allow", CUSTOMER]);
+    home.ok(["storage", "authorize", CUSTOMER]);
+    home.ok(["storage", "enable", CUSTOMER, "--sink", "sink", "--kinds", "monthly"]);
+    home.confirm();
+    home.ok(["run", "--on", "2021-04-02"]).says(0, &["monthly fee 0.01 USD only"]);
 }

@@ -29,7 +29,7 @@ pub(crate) enum Price {
         #[command(flatten)]
         days: Days,
         /// Accepts a price that looks mistyped: more than twice what it is worked out from, or below the partner's cost
-        #[arg(long, conflicts_with = "fee")]
+        #[arg(long)]
         yes: bool,
     },
     /// All prices and fees

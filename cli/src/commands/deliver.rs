@@ -8,9 +8,10 @@ use billkeep_core::delivery::{self, Delivery, Destination, DueItem, Ways};
 use billkeep_core::error::Kind;
 use billkeep_core::export::Wanted;
 use billkeep_core::period::Day;
+use billkeep_core::price::PriceBook;
 use billkeep_core::sink::SinkError;
 use billkeep_core::storage::{self, StorageError};
-use billkeep_core::store::{ChunkCache, Reader, Store};
+use billkeep_core::store::{ChunkCache, Read, Reader, Store};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -92,10 +93,15 @@ pub(super) struct Ran {
 
 impl Ran {
     /// Tells and keeps what came of a delivery; what fails does not keep the rest from going.
-    fn note(&mut self, context: &Context, result: Result<Delivery, CommandError>) {
+    fn note(
+        &mut self,
+        context: &Context,
+        store: &Store,
+        result: Result<Delivery, CommandError>,
+    ) -> Result<(), CommandError> {
         match result {
             Ok(delivery) => {
-                context.say(&sentence(&delivery));
+                context.say(&sentence(&store.read()?, &delivery)?);
                 self.delivered.push(delivery);
             }
             Err(error) => {
@@ -107,6 +113,7 @@ impl Ran {
                 self.failed.get_or_insert(error);
             }
         }
+        Ok(())
     }
 
     /// Says whether somebody has asked to stop; nothing is begun any more then.
@@ -134,7 +141,7 @@ pub(super) fn deliver_all(
             break;
         }
         if let Some(result) = deliverer.due(item)? {
-            ran.note(context, result);
+            ran.note(context, store, result)?;
         }
     }
     for begun in begun(&store.read()?, &due, on)? {
@@ -143,7 +150,8 @@ pub(super) fn deliver_all(
         }
         // What was wanted then, of the lines that there are now.
         if let Some(on) = begun.on {
-            ran.note(context, deliverer.deliver(&begun.sink, begun.plan.wanted, on)?);
+            let result = deliverer.deliver(&begun.sink, begun.plan.wanted, on)?;
+            ran.note(context, store, result)?;
         }
     }
     deliverer.close();
@@ -190,21 +198,28 @@ fn is_where_it_was(store: &Reader, delivery: &Delivery) -> Result<bool, CommandE
     }
 }
 
-pub(super) fn sentence(delivery: &Delivery) -> String {
+/// States what was delivered; of a customer that pays a monthly fee alone, that fee.
+pub(super) fn sentence(store: &impl Read, delivery: &Delivery) -> Result<String, CommandError> {
     let wanted = &delivery.plan.wanted;
     let days = wanted.coverage;
-    match delivery.progress.receipt() {
-        Some(receipt) => format!(
-            "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, {}.",
-            receipt.part,
-            wanted.kind,
-            wanted.uin,
-            days.first,
-            days.last,
-            delivery.sink,
-            output::lines(receipt.rows),
-            receipt.totals,
-        ),
-        None => format!("The {} bill of {} is {}.", wanted.kind, wanted.uin, delivery.progress.word()),
-    }
+    let Some(receipt) = delivery.progress.receipt() else {
+        return Ok(format!("The {} bill of {} is {}.", wanted.kind, wanted.uin, delivery.progress.word()));
+    };
+    let totals = match receipt.totals.amounts_text() {
+        None => PriceBook::read(store, wanted.uin, days)?
+            .fee_alone()
+            .map(|fee| format!("monthly fee {} {} only", fee.amount.grouped(), fee.currency)),
+        Some(_) => None,
+    };
+    Ok(format!(
+        "  `{}`\nDelivered the {} bill of {}, {} to {}, to sink `{}`:\n  {}, {}.",
+        receipt.part,
+        wanted.kind,
+        wanted.uin,
+        days.first,
+        days.last,
+        delivery.sink,
+        output::lines(receipt.rows),
+        totals.unwrap_or_else(|| receipt.totals.to_string()),
+    ))
 }

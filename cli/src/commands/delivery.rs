@@ -35,7 +35,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
                 Ok(delivery::retry(&store, &to, number, ways, &context.actor())?)
             });
             if let Ok(delivery) = &delivered {
-                context.say(&sentence(delivery));
+                context.say(&sentence(&store.read()?, delivery)?);
             }
             let told = super::notify::after_run(context, &store);
             delivered?;

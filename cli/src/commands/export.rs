@@ -3,7 +3,7 @@
 use billkeep_core::bill::BillView;
 use billkeep_core::calendar::Kind;
 use billkeep_core::export::{
-    Dialect, Exported, Form, Naming, Plan, ROWS_PER_FILE, Rendered, Scope, Wanted, export_each, place,
+    CustomerFigures, Dialect, Exported, Form, Naming, Plan, ROWS_PER_FILE, Scope, Wanted, export_each, place,
 };
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form };
     let cache = context.chunk_cache();
     let render = context.render_settings(cache.as_ref());
-    let Exported { files, rows } = if args.per == Some(Per::Customer) {
+    let Exported { files, rows, customers } = if args.per == Some(Per::Customer) {
         let customers_only = args.kind == Kind::Reseller;
         export_each(&reader, &view, wanted, customers_only, &naming, &name, &folder, &render)?
     } else {
@@ -48,9 +48,13 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
                 .hint(format!("`billkeep bill show {} --by owner` shows the accounts", key.month)));
         }
         let rendered = place(&reader, &view, &plan, &name, &folder, &render)?;
-        say_of_prices(context, &rendered);
-        Exported { files: 1, rows: rendered.files.iter().map(|f| f.rows).sum() }
+        Exported {
+            files: 1,
+            rows: rendered.files.iter().map(|f| f.rows).sum(),
+            customers: rendered.customer.into_iter().collect(),
+        }
     };
+    say_of_prices(context, &customers);
     if let Some(cache) = cache {
         cache.close();
     }
@@ -68,18 +72,48 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// Tells where an export for a customer has no price.
-fn say_of_prices(context: &Context, rendered: &Rendered) {
-    let Some(customer) = &rendered.customer else { return };
-    let uin = customer.prices.uin;
-    let unpriced = customer.sums.values().map(|sum| sum.unpriced_lines).sum();
-    if customer.prices.rules.is_empty() {
+/// How many accounts are named in one line.
+const ACCOUNTS_SHOWN: usize = 10;
+
+/// Names accounts, and how many more there are.
+fn accounts(of: &[&CustomerFigures]) -> String {
+    let shown: Vec<String> =
+        of.iter().take(ACCOUNTS_SHOWN).map(|customer| customer.prices.uin.to_string()).collect();
+    let more = match of.len() - shown.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let noun = if of.len() == 1 { "Account" } else { "Accounts" };
+    format!("{noun} {}{more}", shown.join(", "))
+}
+
+/// Reports which exports for customers have no price.
+fn say_of_prices(context: &Context, customers: &[CustomerFigures]) {
+    let has = |one: &[&CustomerFigures]| if one.len() == 1 { "has" } else { "have" };
+    let without: Vec<&CustomerFigures> = customers.iter().filter(|c| c.prices.is_empty()).collect();
+    if let Some(first) = without.first() {
+        let uin = first.prices.uin;
         context.say(&format!(
-            "Account {uin} has no price (`billkeep account price set {uin}`): the export has none but what the bill itself tells \
-             a customer."
+            "{} {} no price (`billkeep account price set {uin}`): the export has none but what the bill itself tells \
+             a customer.",
+            accounts(&without),
+            has(&without)
         ));
-    } else if unpriced > 0 {
-        context.say(&format!("{} of account {uin} have no price.", crate::output::lines(unpriced)));
+    }
+    for customer in customers.iter().filter(|c| !c.prices.is_empty()) {
+        let (uin, fee) = (customer.prices.uin, customer.prices.fee_alone());
+        let unpriced = customer.sums.values().map(|sum| sum.unpriced_lines).sum();
+        match fee {
+            Some(fee) => context.say(&format!(
+                "Account {uin} has a monthly fee of {} {} only: its lines have no price.",
+                fee.amount.grouped(),
+                fee.currency
+            )),
+            None if unpriced > 0 => {
+                context.say(&format!("{} of account {uin} have no price.", crate::output::lines(unpriced)));
+            }
+            None => {}
+        }
     }
 }
 

@@ -33,7 +33,7 @@ use super::job::Lines;
 use super::kept::{keep, kept};
 use super::place::{Stage, place_held, put, stage_folder};
 use super::plan::{Naming, Plan, Scope, Wanted, coverage_last_day};
-use super::render::{CACHE_LINES_MIN, CsvNames, Figures, Hashing, RenderSettings, must_tie};
+use super::render::{CACHE_LINES_MIN, CsvNames, CustomerFigures, Figures, Hashing, RenderSettings, must_tie};
 use super::shape::is_shaped;
 use super::spill::{Spill, Waiting};
 
@@ -52,12 +52,14 @@ const PUTS: usize = 8;
 const ZIP_BUFFER_BYTES: usize = 128 << 10;
 
 /// What was exported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
     /// How many zips.
     pub files: u64,
     /// How many lines in them.
     pub rows: u64,
+    /// What the customers pay, account by account, where these are their exports.
+    pub customers: Vec<CustomerFigures>,
 }
 
 /// Exports accounts' lines into a sink, a zip and a manifest for each account that has any.
@@ -107,7 +109,7 @@ pub fn export_each(
         columns,
         found: &found,
     };
-    let exported = Exported { files: accounts.len() as u64, rows };
+    let mut exported = Exported { files: accounts.len() as u64, rows, customers: Vec::new() };
     let hold = sink.hold().map_err(|error| job.sink_error(error))?;
     // Accounts that are a pass of their own go first, one after another: each uses all threads. So do customers, of whom each
     // has other columns and prices.
@@ -119,7 +121,7 @@ pub fn export_each(
     });
     for owner in alone.into_iter().flatten() {
         let plan = Plan::new(store, view, job.wanted_of(owner)?, naming)?;
-        place_held(store, view, &plan, sink_name, sink, settings)?;
+        exported.customers.extend(place_held(store, view, &plan, sink_name, sink, settings)?.customer);
     }
     let (pass_in, queue) = crossbeam_channel::unbounded();
     together.into_iter().for_each(|pass| {

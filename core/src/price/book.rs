@@ -63,6 +63,11 @@ impl PriceBook {
         self.rules.is_empty() && self.fee.is_none()
     }
 
+    /// Returns the fee, if that is all that the account pays: its lines have no price then.
+    pub fn fee_alone(&self) -> Option<&Fee> {
+        self.fee.as_ref().filter(|_| self.rules.is_empty())
+    }
+
     /// Returns the rule for a product on a line's own day. Days outside of the month count as its edges, as in imports; a line
     /// without a day is one of the last day's.
     pub(super) fn rule(&self, product: &[u8], day: Option<Day>) -> Option<&PriceRule> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::bill::{self, BillError, BillView, Currencies, Filter, Owners, walk};
+use crate::bill::{self, Bill, BillError, BillView, Currencies, Filter, Owners, ReadBlock, Revision, walk};
 use crate::contract;
 use crate::money::Amount;
 use crate::period::{BillMonth, Coverage};
@@ -13,8 +13,9 @@ use crate::uin::Uin;
 
 use super::block::PricedBlock;
 use super::book::PriceBook;
-use super::rule::{Method, PriceRule};
+use super::rule::{Fee, Method, PriceRule};
 use super::{Terms, product_text, terms};
+use crate::dated::Dated as _;
 
 /// A factor above this one, or so many times the cost, is taken for a slip of the keyboard.
 const FACTOR_DOUBTED: i128 = 2;
@@ -117,6 +118,9 @@ fn below_contract(
     Ok(None)
 }
 
+/// What is done with a charge: its block and row, its currency, and what it costs the partner.
+type VisitCharge<'a> = dyn FnMut(&PricedBlock, &ReadBlock, usize, &str, Amount) -> Result<(), BillError> + 'a;
+
 /// Prices the charges of the last month in store that the rule is for, and compares with their cost.
 fn losses(store: &impl Read, uin: Uin, product: &str, rule: PriceRule) -> Result<Vec<Doubt>, BillError> {
     // Lines that have a price of their own product keep it beside a rule for all products.
@@ -124,9 +128,7 @@ fn losses(store: &impl Read, uin: Uin, product: &str, rule: PriceRule) -> Result
     others.prices.retain(|other, _| product.is_empty() && !other.is_empty());
     let prices = BTreeMap::from([(product.to_owned(), vec![rule])]);
     let terms = Terms { prices, ..others.clone() };
-    let mut bills = bill::list(store)?;
-    bills.sort_by_key(|(bill, _)| std::cmp::Reverse(bill.key.month));
-    for (bill, _) in bills {
+    for (bill, _) in newest_first(store)? {
         let month = bill.key.month;
         let coverage = Coverage::month(month);
         let (book, others) = (PriceBook::of(&terms, coverage), PriceBook::of(&others, coverage));
@@ -134,30 +136,15 @@ fn losses(store: &impl Read, uin: Uin, product: &str, rule: PriceRule) -> Result
             continue;
         }
         let view = BillView::open(store, bill.key, None)?;
-        let filter = Filter { owners: Owners::one(uin), ..Filter::all() };
         let mut sums: BTreeMap<String, (Amount, Amount)> = BTreeMap::new();
-        walk::<BillError>(store, &view, &filter, &mut |slice| {
-            let block = slice.block;
-            let (prepared, currencies) = block
-                .prepared(|block| Ok::<_, BillError>((PricedBlock::new(block)?, Currencies::read(block)?)))?;
-            let owners = block.owners()?;
-            for row in slice.rows.clone() {
-                if owners.get(row) != Some(&uin.number()) {
-                    continue;
-                }
-                if prepared.price(&others, block, row)?.price.is_some() {
-                    continue;
-                }
-                let Some(price) = prepared.price(&book, block, row)?.total else { continue };
-                let cost = prepared.cost(block, row)?;
-                // A refund gives back at the same rate: it says nothing of what is charged.
-                if cost <= Amount::ZERO {
-                    continue;
-                }
-                let sum = sums.entry(currencies.of(row).to_owned()).or_default();
-                sum.0 = sum.0.checked_add(price).ok_or(Overflow)?;
-                sum.1 = sum.1.checked_add(cost).ok_or(Overflow)?;
+        charges(store, &view, uin, &mut |prepared, block, row, currency, cost| {
+            if prepared.price(&others, block, row)?.price.is_some() {
+                return Ok(());
             }
+            let Some(price) = prepared.price(&book, block, row)?.total else { return Ok(()) };
+            let sum = sums.entry(currency.to_owned()).or_default();
+            sum.0 = sum.0.checked_add(price).ok_or(Overflow)?;
+            sum.1 = sum.1.checked_add(cost).ok_or(Overflow)?;
             Ok(())
         })?;
         if sums.is_empty() {
@@ -169,4 +156,73 @@ fn losses(store: &impl Read, uin: Uin, product: &str, rule: PriceRule) -> Result
         return Ok(sums.into_iter().filter_map(loss).collect());
     }
     Ok(Vec::new())
+}
+
+/// Returns what a monthly fee would be doubted for: in the last month with lines of the account, those without a price cost the
+/// partner more than the fee.
+///
+/// # Errors
+/// [`BillError`] when the store cannot be read.
+pub fn fee_doubts(store: &impl Read, uin: Uin, fee: &Fee) -> Result<Vec<Doubt>, BillError> {
+    let terms = terms(store, uin)?;
+    for (bill, _) in newest_first(store)? {
+        let month = bill.key.month;
+        if !fee.holds_on(month.first_day()) {
+            continue;
+        }
+        let view = BillView::open(store, bill.key, None)?;
+        let book = PriceBook::of(&terms, Coverage::month(month));
+        let mut has_lines = false;
+        let mut unpriced: BTreeMap<String, Amount> = BTreeMap::new();
+        charges(store, &view, uin, &mut |prepared, block, row, currency, cost| {
+            has_lines = true;
+            if prepared.price(&book, block, row)?.total.is_none() {
+                let sum = unpriced.entry(currency.to_owned()).or_default();
+                *sum = sum.checked_add(cost).ok_or(Overflow)?;
+            }
+            Ok(())
+        })?;
+        if !has_lines {
+            continue;
+        }
+        let loss = |(currency, cost): (String, Amount)| {
+            let price = if currency == fee.currency { fee.amount } else { Amount::ZERO };
+            (price < cost).then_some(Doubt::Loss { month, currency, price, cost })
+        };
+        return Ok(unpriced.into_iter().filter_map(loss).collect());
+    }
+    Ok(Vec::new())
+}
+
+/// Lists the bills of the store, the newest month first.
+fn newest_first(store: &impl Read) -> Result<Vec<(Bill, Revision)>, BillError> {
+    let mut bills = bill::list(store)?;
+    bills.sort_by_key(|(bill, _)| std::cmp::Reverse(bill.key.month));
+    Ok(bills)
+}
+
+/// Visits the charges of an account. A refund gives back at the same rate: it says nothing of what is charged.
+fn charges(
+    store: &impl Read,
+    view: &BillView,
+    uin: Uin,
+    visit: &mut VisitCharge<'_>,
+) -> Result<(), BillError> {
+    let filter = Filter { owners: Owners::one(uin), ..Filter::all() };
+    walk::<BillError>(store, view, &filter, &mut |slice| {
+        let block = slice.block;
+        let (prepared, currencies) = block
+            .prepared(|block| Ok::<_, BillError>((PricedBlock::new(block)?, Currencies::read(block)?)))?;
+        let owners = block.owners()?;
+        for row in slice.rows.clone() {
+            if owners.get(row) != Some(&uin.number()) {
+                continue;
+            }
+            let cost = prepared.cost(block, row)?;
+            if cost > Amount::ZERO {
+                visit(prepared, block, row, currencies.of(row), cost)?;
+            }
+        }
+        Ok(())
+    })
 }

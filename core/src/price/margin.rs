@@ -20,6 +20,8 @@ const FEE: &str = "(monthly fee)";
 pub struct Margin {
     /// By owner, product and currency.
     pub rows: Vec<MarginRow>,
+    /// All rows together, by currency.
+    pub totals: Vec<MarginRow>,
     /// The rules that were applied, by account.
     pub books: Vec<PriceBook>,
 }
@@ -43,7 +45,7 @@ pub struct MarginRow {
     pub unpriced_cost: Amount,
     /// What customers pay.
     pub price: Amount,
-    /// The price, less the cost of the lines that have one.
+    /// The price, less the cost of all lines: the partner pays for those without a price as well.
     pub margin: Amount,
 }
 
@@ -52,7 +54,8 @@ type Groups = BTreeMap<(String, String, String), MarginRow>;
 
 /// Previews a month's margin, by owner, by product, by both or by neither.
 ///
-/// Lines of accounts without a rule have no price, and no margin; their cost is told, so that the costs are those of the bill.
+/// Lines without a price cost the partner as much as others: their cost lowers the margin. So costs, prices and margins of the rows
+/// add up to those of the bill.
 ///
 /// # Errors
 /// [`BillError::DoNotTie`] when the lines' costs are not the bill's total (I1); [`BillError`] when the store is damaged.
@@ -114,10 +117,15 @@ pub fn margin(
         group.price = group.price.checked_add(fee.amount).ok_or(Overflow)?;
     }
     let mut rows: Vec<MarginRow> = groups.into_values().collect();
-    for row in &mut rows {
+    let mut totals = Groups::new();
+    for row in &rows {
+        group(&mut totals, String::new(), String::new(), row.currency.clone()).join(row).ok_or(Overflow)?;
+    }
+    let mut totals: Vec<MarginRow> = totals.into_values().collect();
+    for row in rows.iter_mut().chain(&mut totals) {
         row.finish().ok_or(Overflow)?;
     }
-    Ok(Margin { rows, books: books.into_values().collect() })
+    Ok(Margin { rows, totals, books: books.into_values().collect() })
 }
 
 fn owner_text(owner: u64) -> String {
@@ -163,9 +171,18 @@ impl MarginRow {
         Some(())
     }
 
+    /// Adds another row's lines and amounts.
+    fn join(&mut self, other: &MarginRow) -> Option<()> {
+        self.lines += other.lines;
+        self.unpriced_lines += other.unpriced_lines;
+        self.cost = self.cost.checked_add(other.cost)?;
+        self.unpriced_cost = self.unpriced_cost.checked_add(other.unpriced_cost)?;
+        self.price = self.price.checked_add(other.price)?;
+        Some(())
+    }
+
     fn finish(&mut self) -> Option<()> {
-        let priced = self.cost.checked_sub(self.unpriced_cost)?;
-        self.margin = self.price.checked_sub(priced)?.with_sum_scale();
+        self.margin = self.price.checked_sub(self.cost)?.with_sum_scale();
         self.cost = self.cost.with_sum_scale();
         self.unpriced_cost = self.unpriced_cost.with_sum_scale();
         self.price = self.price.with_sum_scale();

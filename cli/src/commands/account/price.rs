@@ -108,14 +108,16 @@ fn example(rule: &PriceRule) -> String {
     becomes.map_or_else(String::new, |becomes| format!("; {of} becomes {becomes}"))
 }
 
+/// Makes the error of a price that looks mistyped.
+fn refused(example: String, doubts: &[Doubt]) -> CommandError {
+    let why: Vec<String> = doubts.iter().map(ToString::to_string).collect();
+    CommandError::new(Kind::Refused, format!("the price was not set{example}: {}", why.join("; ")))
+}
+
 /// Refuses a price that looks mistyped; `--yes` accepts it.
 fn not_doubted(doubts: &[Doubt], rule: &PriceRule) -> Result<(), CommandError> {
     let Some(first) = doubts.first() else { return Ok(()) };
-    let why: Vec<String> = doubts.iter().map(ToString::to_string).collect();
-    let error = CommandError::new(
-        Kind::Refused,
-        format!("the price was not set{}: {}", example(rule), why.join("; ")),
-    );
+    let error = refused(example(rule), doubts);
     let meant = match (first, rule.method) {
         (Doubt::High(_), Method::Discount(factor)) if factor <= Amount::new(100, 0) => {
             shifted(factor, if factor <= Amount::new(10, 0) { 1 } else { 2 })
@@ -141,6 +143,12 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
                     let currency = currency.unwrap_or_default();
                     let text = format!("{amount} {currency}");
                     let fee = Fee { amount, currency, from: days.from, to: days.to };
+                    if !yes && amount >= Amount::ZERO {
+                        let doubts = price::fee_doubts(&store.read()?, uin, &fee)?;
+                        if !doubts.is_empty() {
+                            return Err(refused(String::new(), &doubts).hint("`--yes` sets it as it is"));
+                        }
+                    }
                     price::set_fee(writer, uin, fee, &actor)?;
                     format!("a monthly fee of {text}")
                 }

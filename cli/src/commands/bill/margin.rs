@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::bill::BillView;
-use billkeep_core::price::{self, Applied, Method, PriceBook};
+use billkeep_core::price::{self, Applied, MarginRow, Method, PriceBook};
 use serde_json::{Value, json};
 
-use crate::args::{GroupBy, Margin};
+use crate::args::{Format, GroupBy, Margin};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
@@ -30,9 +30,14 @@ pub(super) fn margin(context: &Context, args: &Margin) -> Result<(), CommandErro
         ("basis", key.basis.to_string().into()),
         ("revision", view.revision.number.into()),
         ("digest", view.revision.digest.hex().into()),
+        ("totals", margin.totals.iter().map(total_json).collect::<Vec<Value>>().into()),
         ("rules", margin.books.iter().flat_map(rules).collect::<Vec<Value>>().into()),
     ];
-    for row in margin.rows {
+    // One screen shows the sum as well; programs have it beside the rows.
+    let shows_total = context.format == Format::Table && (by(GroupBy::Owner) || by(GroupBy::Product));
+    let total = |row: MarginRow| MarginRow { owner: "total".into(), product: "total".into(), ..row };
+    let totals = margin.totals.into_iter().filter(|_| shows_total).map(total);
+    for row in margin.rows.into_iter().chain(totals) {
         let mut cells = Vec::new();
         cells.extend(by(GroupBy::Owner).then_some(row.owner));
         cells.extend(by(GroupBy::Product).then_some(row.product));
@@ -49,6 +54,19 @@ pub(super) fn margin(context: &Context, args: &Margin) -> Result<(), CommandErro
         context.say(&text);
     }
     Ok(())
+}
+
+/// The sum of all rows in a currency, for programs.
+fn total_json(row: &MarginRow) -> Value {
+    json!({
+        "currency": row.currency,
+        "lines": row.lines,
+        "unpriced_lines": row.unpriced_lines,
+        "cost": row.cost.to_string(),
+        "unpriced_cost": row.unpriced_cost.to_string(),
+        "price": row.price.to_string(),
+        "margin": row.margin.to_string(),
+    })
 }
 
 /// Writes in one line how many rules there are, of how many accounts, and how they round; none without rules.

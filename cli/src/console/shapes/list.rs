@@ -12,7 +12,7 @@ const SHAPES: &[(&[&str], Shape)] = &[
     (&["bill", "lines"], shape("billkeep.bill.lines/1", &[], None)),
     (&["bill", "lint"], shape("billkeep.bill.lint/1", &["basis", "checked:a", "lines:i", "month", "revision:i"], None)),
     (&["bill", "list"], shape("billkeep.bill.list/1", &[], Some(&["basis", "currency", "digest", "lines:i", "month", "revision:i", "state", "through", "total"]))),
-    (&["bill", "margin"], shape("billkeep.bill.margin/1", &["basis", "digest", "month", "revision:i", "rules:a"], None)),
+    (&["bill", "margin"], shape("billkeep.bill.margin/1", &["basis", "digest", "month", "revision:i", "rules:a", "totals:a"], None)),
     (&["bill", "revisions"], shape("billkeep.bill.revisions/1", &["basis", "current:i", "month"], Some(&["actor", "currency", "digest", "files", "lines:i", "parent:i", "revision:i", "sha256", "time", "total"]))),
     (&["bill", "show"], shape("billkeep.bill.show/1", &["basis", "current:b", "digest", "month", "revision:i", "state", "totals:a"], None)),
     (&["calendar", "list"], shape("billkeep.calendar.list/1", &[], Some(&["basis", "followed", "lag_days:i", "monthly_day:i", "name", "reseller_day:i", "zone"]))),
