@@ -385,3 +385,23 @@ fn what_was_due_is_not_written_once_a_consent_was_taken_back_in_between() {
     assert!(delivery::list(&store.read().unwrap()).unwrap().is_empty());
     assert!(to.sink.list().unwrap().is_empty());
 }
+
+#[test]
+fn what_only_an_admin_may_do_is_not_done_on_the_way_by_an_operator() {
+    let home = Home::new();
+    home.sink("bucket", &[]);
+    home.ok(["storage", "allow", PAYER]);
+    home.ok(["storage", "authorize", PAYER]);
+    home.ok(["user", "set", "ada", "--role", "admin"]);
+    home.ok(["--as", "ada", "user", "set", "opi", "--role", "operator"]);
+    let as_opi = |args: &[&str]| home.run(["--as", "opi"].iter().chain(args));
+    let enable = ["storage", "enable", PAYER, "--sink", "bucket"];
+    let url = format!("file://{}", home.path("new").display());
+    let custom = [&enable[..], &["--custom-bills"]].concat();
+    as_opi(&custom).says(3, &["admin"]);
+    as_opi(&["storage", "enable", PAYER, "--sink", "new", "--create", &url]).says(3, &["admin"]);
+    as_opi(&["storage", "switch", PAYER, "--sink", "new", "--create", &url]).says(3, &["admin"]);
+    assert!(!home.json(["--as", "ada", "storage", "history"]).to_string().contains("custom bills"));
+    as_opi(&enable).says(0, &[]);
+    home.ok(["--as", "ada"].iter().chain(&custom));
+}
