@@ -407,6 +407,9 @@ pub(crate) enum Bill {
         /// Why
         #[arg(long)]
         reason: String,
+        /// Acts although the day has not come
+        #[arg(long)]
+        yes: bool,
     },
     /// All revisions of a bill, with the files that each is made of
     Revisions {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use billkeep_core::bill::BillKey;
 use billkeep_core::calendar::{Calendars, Moment};
+use billkeep_core::error::Kind;
 use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
@@ -188,6 +189,24 @@ impl Context {
         let zone = StoreSettings::of(store)?.zone;
         zone.day_at(self.now_unix_s())
             .ok_or_else(|| CommandError::user("the clock is out of range; name the day with `--on`"))
+    }
+
+    /// Refuses to act on a day that has not come, unless somebody says that it is meant: what is due, or old enough, on that day is
+    /// not so today.
+    pub(crate) fn must_have_come(
+        &self,
+        day: Day,
+        is_meant: bool,
+        store: &impl Read,
+    ) -> Result<(), CommandError> {
+        // Where the calendar has another zone than the store, the later of both days is today.
+        let today = self.day(None, store)?.max(self.moment(&Calendars::load(store)?)?.day);
+        if is_meant || day <= today {
+            return Ok(());
+        }
+        let error =
+            CommandError::new(Kind::Refused, format!("{day} is after today, {today}; nothing was changed"));
+        Err(error.hint("`--yes` acts today as if that day had come"))
     }
 
     /// Returns the moment that it is, in the zone of the calendar.

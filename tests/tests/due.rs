@@ -157,3 +157,19 @@ fn a_sink_of_the_same_name_in_another_place_has_received_nothing() {
     home.ok(["run", "--on", "2021-04-02"]).says(0, &["Delivered the monthly bill"]);
     home.ok(["delivery", "verify"]).says(0, &["All 2 delivered files"]);
 }
+
+#[test]
+fn a_day_that_has_not_come_is_acted_on_only_where_that_is_said() {
+    let home = Home::with(&[demo_file(3, 31)]);
+    home.sink("bucket", &[]);
+    home.enable(PAYER, "bucket", "daily", false);
+    let before = home.seen();
+    home.run(["run", "--on", "2099-04-02"]).says(3, &["2099-04-02 is after today", "--yes"]);
+    let empty = ["bill", "empty-day", "2099-04", "--day", "2099-04-01", "--reason", "holiday"];
+    home.run(empty).says(3, &["2099-04-01 is after today", "--yes"]);
+    assert_eq!(home.seen(), before);
+    // Asking is free, and days that have passed are no question.
+    home.ok(["run", "--on", "2099-04-02", "--dry-run"]);
+    home.ok(["run", "--on", "2099-04-02", "--yes"]).says(0, &["Nothing was due"]);
+    home.ok(["run", "--on", "2021-04-01"]).says(0, &["Delivered the daily bill"]);
+}

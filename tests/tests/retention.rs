@@ -65,8 +65,10 @@ fn evidence_of_a_confirmed_bill_goes_only_if_that_is_said() {
     assert_eq!((rows.len(), rows[0].0.as_str()), (1, "kept"));
     let (rows, digest) = plan(&home, "2030-01-01", &["--confirmed"]);
     assert_eq!((rows.len(), rows[0].0.as_str()), (1, "may go"));
-    home.run(["retention", "apply", "--plan", &digest, "--on", "2030-01-01"]).says(3, &["has changed"]);
-    home.ok(["retention", "apply", "--plan", &digest, "--on", "2030-01-01", "--confirmed"]);
+    let apply = ["retention", "apply", "--plan", &digest, "--on", "2030-01-01"];
+    home.run(apply.iter().chain(&["--confirmed"])).says(3, &["2030-01-01 is after today", "--yes"]);
+    home.run(apply.iter().chain(&["--yes"])).says(3, &["has changed"]);
+    home.ok(apply.iter().chain(&["--yes", "--confirmed"]));
     assert_eq!(home.lies("bucket").len(), 3);
     home.ok(["retention", "set", "--sink", "bucket", "--kind", "monthly", "--forever"]);
     assert_eq!(home.json(["retention", "show"])["rows"].as_array().unwrap().len(), 1);

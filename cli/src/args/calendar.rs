@@ -48,7 +48,7 @@ pub(crate) struct Due {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// The day, all of it (default: today, at this time)
-    #[arg(long)]
+    #[arg(long, group = "days")]
     pub(crate) on: Option<Day>,
     /// At this time of the day
     #[arg(long, value_name = "HH:MM")]
@@ -60,7 +60,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// What was due for these months and is not there: 2020-01..2021-03, or one month
-    #[arg(long, value_name = "MONTHS", conflicts_with_all = ["on", "at"])]
+    #[arg(long, value_name = "MONTHS", group = "days", conflicts_with_all = ["on", "at"])]
     pub(crate) backfill: Option<MonthRange>,
     /// Writes figures for a monitoring system: Prometheus text
     #[arg(long, value_name = "FILE")]
@@ -68,7 +68,7 @@ pub(crate) struct Run {
     /// Only these kinds, with commas (default: all)
     #[arg(long, value_name = "KINDS", value_delimiter = ',', requires = "backfill")]
     pub(crate) kind: Vec<Kind>,
-    /// Does not ask before it delivers many files
-    #[arg(long, requires = "backfill")]
+    /// Does not ask before it delivers many files; acts although the day of `--on` has not come
+    #[arg(long, requires = "days")]
     pub(crate) yes: bool,
 }

@@ -287,6 +287,9 @@ pub(crate) enum Retention {
         plan: String,
         #[command(flatten)]
         what: RemovalArgs,
+        /// Acts although the day of `--on` has not come
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -57,8 +57,8 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
         Bill::Confirm { which, digest, note } => confirm(context, &which, &digest, note.as_deref()),
         Bill::Reopen { which, reason } => reopen(context, &which, &reason),
         Bill::Defer { which, reason, on } => defer(context, &which, &reason, on),
-        Bill::EmptyDay { which, day, through, reason } => {
-            empty_day(context, &which, Coverage { first: day, last: through.unwrap_or(day) }, &reason)
+        Bill::EmptyDay { which, day, through, reason, yes } => {
+            empty_day(context, &which, Coverage { first: day, last: through.unwrap_or(day) }, &reason, yes)
         }
         Bill::Revisions { which } => revisions::run(context, &which),
     }
@@ -371,9 +371,16 @@ fn reopen(context: &Context, which: &Which, reason: &str) -> Result<(), CommandE
     Ok(store.close()?)
 }
 
-fn empty_day(context: &Context, which: &Which, days: Coverage, reason: &str) -> Result<(), CommandError> {
+fn empty_day(
+    context: &Context,
+    which: &Which,
+    days: Coverage,
+    reason: &str,
+    yes: bool,
+) -> Result<(), CommandError> {
     let store = context.write()?;
     let writer = store.write()?;
+    context.must_have_come(days.first.max(days.last), yes, &writer)?;
     let key = context.bill_key(&writer, which.month, which.basis)?;
     let revision = bill::declare_empty(writer, key, days, reason, &context.actor())?;
     let through =

@@ -186,6 +186,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let store = context.write()?;
     let reader = store.read()?;
     let when = When::of(context, &reader, words)?;
+    context.must_have_come(when.on, args.yes, &reader)?;
     let DueAt { now, later } = when.due(&reader)?;
     let waiting = waiting(context, &reader, &now, when.basis)?;
     drop(reader);

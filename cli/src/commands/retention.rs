@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandEr
             Ok(store.close()?)
         }
         Retention::Plan(what) => plan(context, &what),
-        Retention::Apply { plan, what } => apply(context, &plan, &what),
+        Retention::Apply { plan, what, yes } => apply(context, &plan, &what, yes),
     }
 }
 
@@ -94,9 +94,12 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn apply(context: &Context, seen: &str, what: &RemovalArgs) -> Result<(), CommandError> {
+fn apply(context: &Context, seen: &str, what: &RemovalArgs, yes: bool) -> Result<(), CommandError> {
     let store = context.write()?;
-    let on = context.day(what.on, &store.read()?)?;
+    let reader = store.read()?;
+    let on = context.day(what.on, &reader)?;
+    context.must_have_come(on, yes, &reader)?;
+    drop(reader);
     let applied = retention::apply(
         &store,
         seen,

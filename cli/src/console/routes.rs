@@ -110,7 +110,7 @@ pub(super) const ROUTES: &[Route] = &[
     change(
         "/bills/{month}/empty-day",
         &["bill", "empty-day"],
-        &["month", "basis", "day", "through", "reason"],
+        &["month", "basis", "day", "through", "reason", "yes"],
     ),
     Route {
         method: Method::Post,
@@ -179,7 +179,7 @@ pub(super) const ROUTES: &[Route] = &[
     change("/sinks/{name}/remove", &["sink", "remove"], &["name"]),
     // Deliveries.
     look("/due", &["due"], &["on", "at", "from", "to", "basis"]),
-    change("/run", &["run"], &["on", "at", "basis", "dry_run"]),
+    change("/run", &["run"], &["on", "at", "basis", "dry_run", "yes"]),
     look("/deliveries", &["delivery", "list"], &["filter"]),
     look("/deliveries/{number}", &["delivery", "show"], &["number"]),
     change("/deliveries/verify", &["delivery", "verify"], &["sink", "read_data", "head"]),
