@@ -13,7 +13,7 @@ mod user;
 use std::path::PathBuf;
 
 use billkeep_core::bill::Mode;
-use billkeep_core::calendar::Kind;
+use billkeep_core::calendar::{Kind, TimeOfDay};
 use billkeep_core::export::{Audience, Per as Division, Shape};
 use billkeep_core::ingest::ControlTotal;
 use billkeep_core::money::Amount;
@@ -151,9 +151,12 @@ pub(crate) enum Command {
     Due(Due),
     /// What has to be known and done today, on one screen
     Status {
-        /// The day (default: today)
+        /// The day; all of it without `--at` (default: today, at this time)
         #[arg(long)]
         on: Option<Day>,
+        /// The time of the day, in the calendar's zone
+        #[arg(long, value_name = "HH:MM")]
+        at: Option<TimeOfDay>,
     },
     /// Delivers what is due, or what was due in earlier months
     Run(Run),

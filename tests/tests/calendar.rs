@@ -174,6 +174,17 @@ fn before_its_hour_a_bill_is_not_due_unless_the_whole_day_is_asked_for() {
     let both = [asked("2021-03-31", "2021-04-01"), asked("2021-04-01", "2021-04-02")];
     assert_eq!(daily(&["--on", "2021-04-02", "--at", "04:00"]), both);
 
+    let status = |at: &str| -> Vec<(String, String)> {
+        let status = home.json(["status", "--on", "2021-04-01", "--at", at]);
+        let due = status["rows"].as_array().unwrap().iter().filter(|row| row["section"] == "due");
+        due.map(|row| (text(row, "text").to_owned(), text(row, "next").to_owned()))
+            .filter(|(text, _)| text.contains("2021-03-31") && text.contains("daily"))
+            .collect()
+    };
+    let bill = format!("the daily bill of {PAYER}, 2021-03-01 to 2021-03-31");
+    assert_eq!(status("19:59"), [(format!("{bill}: not yet, at 20:00"), String::new())]);
+    let run = "billkeep run --on 2021-04-01 --at 20:00".to_owned();
+    assert_eq!(status("20:00"), [(bill, run)]);
     home.ok(["run", "--on", "2021-04-01", "--at", "19:59"]).says(0, &["Nothing was due", "at 20:00"]);
     home.ok(["run", "--on", "2021-04-02", "--at", "04:00"]);
     let delivered: Vec<String> = rows(&home, &["delivery", "list"])

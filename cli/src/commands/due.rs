@@ -21,14 +21,14 @@ use super::deliver::{Ran, deliver_all};
 const DAYS_MAX: i32 = 3_660;
 
 /// A day, and the time of it that counts; all of the day without one.
-struct When {
-    on: Day,
+pub(super) struct When {
+    pub(super) on: Day,
     moment: Option<Moment>,
     basis: Basis,
 }
 
 impl When {
-    fn of(
+    pub(super) fn of(
         context: &Context,
         store: &Reader,
         args: (Option<Day>, Option<TimeOfDay>, Option<Basis>),
@@ -52,10 +52,21 @@ impl When {
     }
 
     fn due(&self, store: &Reader) -> Result<DueAt, CommandError> {
+        self.due_of(store, self.basis)
+    }
+
+    /// Returns what is due of bills by a basis.
+    pub(super) fn due_of(&self, store: &Reader, basis: Basis) -> Result<DueAt, CommandError> {
         Ok(match self.moment {
-            Some(moment) => delivery::due_at(store, moment, self.basis)?,
-            None => DueAt { now: delivery::due(store, self.on, self.basis)?, later: Vec::new() },
+            Some(moment) => delivery::due_at(store, moment, basis)?,
+            None => DueAt { now: delivery::due(store, self.on, basis)?, later: Vec::new() },
         })
+    }
+
+    /// Writes it as options of a command: ` --on 2021-04-06`, ` --on 2021-04-06 --at 20:00`.
+    pub(super) fn words(&self) -> String {
+        let at = self.moment.map_or_else(String::new, |moment| format!(" --at {}", moment.time));
+        format!(" --on {}{at}", self.on)
     }
 }
 

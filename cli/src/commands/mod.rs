@@ -74,7 +74,7 @@ pub(crate) fn run_in(context: &Context, command: Command) -> Result<ExitCode, Co
         Command::Retention(retention) => done(retention::run(&context, retention)),
         Command::Calendar(calendar) => done(calendar::run(&context, &calendar)),
         Command::Due(due) => done(due::due(&context, &due)),
-        Command::Status { on } => done(status::run(&context, on)),
+        Command::Status { on, at } => done(status::run(&context, on, at)),
         Command::Run(run) => match &run.backfill {
             Some(months) => done(backfill::run(&context, *months, &run)),
             None => done(due::run(&context, &run)),

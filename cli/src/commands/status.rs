@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use billkeep_core::bill::dispute::{self, DisputeState};
 use billkeep_core::bill::late::{self, Cause, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
-use billkeep_core::calendar::{Calendars, Kind, Profile, WhyNot};
-use billkeep_core::delivery::{self, DueItem};
+use billkeep_core::calendar::{Calendars, Kind, Profile, TimeOfDay, WhyNot};
+use billkeep_core::delivery::{self, DueAt, DueItem};
 use billkeep_core::expected::{self, Verdict};
 use billkeep_core::notice;
 use billkeep_core::people::{self, PeopleError};
@@ -23,6 +23,8 @@ use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
 use crate::served;
+
+use super::due::When;
 
 /// Something to know or to do.
 struct Item {
@@ -68,19 +70,23 @@ impl Section {
     }
 }
 
-pub(crate) fn run(context: &Context, on: Option<Day>) -> Result<(), CommandError> {
+pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> Result<(), CommandError> {
+    let is_now = on.is_none() && at.is_none();
     let store = context.read()?;
     let reader = store.read()?;
-    let on = context.day(on, &reader)?;
     let settings = StoreSettings::of(&reader)?;
     let calendars = Calendars::load(&reader)?;
+    // Without a day, what time it is counts, as in `due` and `run`; of a day that is named all of it.
+    let when = When::of(context, &reader, (on, at, None))?;
+    let on = when.on;
     let profile = calendars.on(on);
     let mut items = Vec::new();
     months(&reader, on, profile, &mut items)?;
     decisions(&reader, &mut items)?;
     consents(&reader, on, &mut items)?;
     files(&reader, on, profile, &mut items)?;
-    deliveries(&reader, on, &mut items)?;
+    let run = if is_now { "billkeep run".to_owned() } else { format!("billkeep run{}", when.words()) };
+    deliveries(&reader, &when, &run, &mut items)?;
     let scheduler = scheduler(context, &reader, &mut items)?;
     items.extend(context.open_to_others().map(|mode| Item {
         section: Section::Failed,
@@ -280,7 +286,7 @@ fn files(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> 
 }
 
 /// Tells what is due, and what was begun and not finished.
-fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
+fn deliveries(reader: &Reader, when: &When, run: &str, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for delivery in delivery::list(reader)? {
         if !delivery.progress.is_pending() {
             continue;
@@ -291,7 +297,7 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
             wanted.kind, wanted.uin, wanted.coverage.first, wanted.coverage.last
         );
         let (text, next) = match &delivery.failure {
-            None => (format!("{what} was begun and is not there"), format!("billkeep run --on {on}")),
+            None => (format!("{what} was begun and is not there"), run.to_owned()),
             Some(failure) => (
                 format!("{what} is not there ({}): {}", failure.kind.word(), failure.why),
                 format!("billkeep delivery show {}", delivery.number),
@@ -315,23 +321,30 @@ fn deliveries(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Com
         }
     }
     for basis in [Basis::Used, Basis::Paid] {
-        let due = delivery::due(reader, on, basis)?;
+        let DueAt { now, later } = when.due_of(reader, basis)?;
+        let come = now.len();
+        let due: Vec<DueItem> = now.into_iter().chain(later).collect();
         waiting(&due, basis, items);
-        for item in due {
+        for (at, item) in due.into_iter().enumerate() {
             let (Ok(_), Some(sink)) = (&item.verdict, &item.sink) else { continue };
             let flag = if basis == Basis::Paid { " --basis paid" } else { "" };
+            let (hour, next) = if at < come {
+                (String::new(), format!("{run}{flag}"))
+            } else {
+                (format!(": not yet, at {}", item.asked.from), String::new())
+            };
             items.push(Item {
                 section: Section::Due,
                 subject: sink.clone(),
                 text: format!(
-                    "the {} bill of {}, {} to {}{}",
+                    "the {} bill of {}, {} to {}{}{hour}",
                     item.slot.kind,
                     item.uin,
                     item.slot.coverage.first,
                     item.slot.coverage.last,
                     if basis == Basis::Paid { " by pay time" } else { "" }
                 ),
-                next: format!("billkeep run --on {on}{flag}"),
+                next,
             });
         }
     }

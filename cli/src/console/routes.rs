@@ -137,7 +137,7 @@ pub(super) const ROUTES: &[Route] = &[
     },
     look("/expected", &["expected"], &["on", "month"]),
     // Decisions.
-    look("/status", &["status"], &["on"]),
+    look("/status", &["status"], &["on", "at"]),
     look("/disputes", &["dispute", "list"], &["open"]),
     look("/disputes/{number}", &["dispute", "show"], &["number"]),
     change(
