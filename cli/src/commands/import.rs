@@ -444,8 +444,9 @@ fn held_sentence(report: &Report, late: &Late) -> String {
             )
         }
         (Cause::Smaller, revision) => format!(
-            "The bill for {month} stays at revision {revision}. The file {}.",
-            late::reasons(&late.smaller).join(", and it ")
+            "The bill for {month} stays at revision {revision}. The file {}.\nIn all it would change the bill by {}.",
+            late::reasons(&late.smaller).join(", and it "),
+            late.difference_text()
         ),
     };
     text + &fact
