@@ -73,11 +73,14 @@ fn count(n: u64) -> String {
 
 /// Reports all faults that a dry run found: as words, and as data where that is asked for.
 pub(crate) fn tell(context: &Context, shown: &str, faults: &Faults) -> CommandError {
+    // Whoever sent a file over HTTP knows its name, and not where it was put.
+    let name = Path::new(shown).file_name().filter(|_| !context.is_terminal());
+    let name = name.map_or(Cow::Borrowed(shown), |name| name.to_string_lossy());
     if context.format == Format::Json {
         let groups: Vec<Value> = faults.groups().iter().map(json_of).collect();
         let object = json!({
             "format": "billkeep.import-faults/1",
-            "file": shown,
+            "file": name,
             "faults": faults.total(),
             "groups": groups,
         });
@@ -98,9 +101,6 @@ pub(crate) fn tell(context: &Context, shown: &str, faults: &Faults) -> CommandEr
     }
     let kinds = faults.groups().len() as u64;
     let kinds = if kinds == 1 { "1 kind".to_owned() } else { format!("{} kinds", grouped(kinds)) };
-    // Whoever sent a file over HTTP knows its name, and not where it was put.
-    let name = Path::new(shown).file_name().filter(|_| !context.is_terminal());
-    let name = name.map_or(Cow::Borrowed(shown), |name| name.to_string_lossy());
     CommandError::user(format!("{} of {kinds} in `{name}`", count(faults.total())))
         .hint("nothing was imported; correct the file or download it again")
 }
