@@ -23,6 +23,21 @@ fn hostile_bill() -> String {
     format!("{tag}\n{}{duplicate}{duplicate}", line(PAYER, HOSTILE, "1.5"))
 }
 
+/// A store with that bill, and what its import told.
+fn hostile_store() -> (Home, Output) {
+    let home = Home::new();
+    let imported = home.import([home.write(&format!("{STEM}.csv"), hostile_bill().as_bytes())]);
+    (home, imported)
+}
+
+/// Gives an account a hostile name, and disputes a line for a hostile reason.
+fn name_and_dispute(home: &Home) {
+    home.ok(["account", "add", "200000003412", "--name", "a\u{202e}b"]);
+    let words =
+        ["dispute", "open", MARCH, "--line", "1-1", "--direction", "over", "--amount", "1", "--reason"];
+    home.ok([&words[..], &[HOSTILE]].concat());
+}
+
 fn is_hidden(c: char) -> bool {
     c.is_control() && c != '\n'
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
@@ -36,23 +51,9 @@ fn is_safe(output: &Output, what: &str) {
 
 #[test]
 fn cells_of_a_bill_reach_the_terminal_with_hidden_characters_shown() {
-    let home = Home::new();
-    let file = home.write(&format!("{STEM}.csv"), hostile_bill().as_bytes());
-    is_safe(&home.import([file]), "import");
-    home.ok(["account", "add", "200000003412", "--name", "a\u{202e}b"]);
-    home.ok([
-        "dispute",
-        "open",
-        MARCH,
-        "--line",
-        "1-1",
-        "--direction",
-        "over",
-        "--amount",
-        "1",
-        "--reason",
-        HOSTILE,
-    ]);
+    let (home, imported) = hostile_store();
+    is_safe(&imported, "import");
+    name_and_dispute(&home);
     for args in [
         vec!["bill", "show", MARCH, "--by", "project"],
         vec!["bill", "show", MARCH, "--by", "product,owner"],
@@ -78,8 +79,7 @@ fn cells_of_a_bill_reach_the_terminal_with_hidden_characters_shown() {
 
 #[test]
 fn data_for_programs_keeps_every_character() {
-    let home = Home::new();
-    home.import([home.write(&format!("{STEM}.csv"), hostile_bill().as_bytes())]);
+    let (home, _) = hostile_store();
     let rows = home.json(["bill", "show", MARCH, "--by", "project"])["rows"].as_array().unwrap().clone();
     assert!(rows.iter().any(|row| row["project"] == HOSTILE), "{rows:?}");
     let csv = home.ok(["bill", "csv", MARCH]);
@@ -120,25 +120,11 @@ fn errors_about_a_file_show_what_it_holds_and_do_not_act() {
 
 #[test]
 fn pages_show_hidden_characters_and_keep_what_others_wrote_apart() {
-    let home = Home::new();
-    home.import([home.write(&format!("{STEM}.csv"), hostile_bill().as_bytes())]);
-    home.ok(["account", "add", "200000003412", "--name", "a\u{202e}b"]);
+    let (home, _) = hostile_store();
+    name_and_dispute(&home);
     let bucket = home.path("buck\u{202e}et");
     std::fs::create_dir(&bucket).unwrap();
     home.ok(["sink", "add", "finance", &format!("file://{}", bucket.display())]);
-    home.ok([
-        "dispute",
-        "open",
-        MARCH,
-        "--line",
-        "1-1",
-        "--direction",
-        "over",
-        "--amount",
-        "1",
-        "--reason",
-        HOSTILE,
-    ]);
     home.enable(PAYER, "finance", "monthly", false);
     home.ok(["run", "--on", "2021-04-05"]);
     let served = Served::start_as(&home, NOW, "tester", &["--no-scheduler"]);
