@@ -5,6 +5,8 @@
 //! else. Handlers are plain functions that run on their own threads; [`server`] and [`upload`] alone are asynchronous.
 
 mod acts;
+mod body;
+mod connections;
 mod form;
 mod gate;
 mod html;

@@ -1,7 +1,6 @@
-//! Connections, requests and bodies. With `upload.rs` the one asynchronous room of the console: every handler runs on a thread of its own kind.
+//! Requests: which handler answers, and what goes back. With `connections.rs` and `upload.rs` the asynchronous rooms of the console: every handler runs on a thread of its own kind.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,46 +13,32 @@ use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use billkeep_core::error::Kind;
 use billkeep_core::people::Role;
-use hyper::body::Incoming;
-use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 
+use super::body::{merge, pairs};
+use super::connections::{STOP_STEP, accept, tls};
 use super::form;
 use super::gate::{self, CSRF_FIELD, Stop};
 use super::once::once;
-use super::places::{Held, Places};
+use super::places::Held;
 use super::routes::{API, Does, Method, ROUTES, Route};
 use super::say::{Fields, Saying};
 use super::session::Flash;
 use super::upload::{FILE, Sending, Sent, upload};
-use super::wire::Wire;
 use super::words::Language;
 use super::{Answer, Ask, Body, Console, Visitor, run_for, scheduler};
 use crate::args::{Format, Serve};
 use crate::error::CommandError;
 use crate::output::Kept;
-use crate::stop;
 
-/// How long a client may take to send a request's head.
-const HEAD_WAIT: Duration = Duration::from_secs(10);
 /// How long a client may take to send a body that is no file.
 const BODY_WAIT: Duration = Duration::from_secs(10);
 /// The largest body that is no file.
 const BODY_BYTES_MAX: usize = 1 << 20;
-/// How long a client may take nothing of an answer.
-const WRITE_WAIT: Duration = Duration::from_secs(30);
-/// How long requests that run are waited for when the program ends.
-const END_WAIT: Duration = Duration::from_secs(5);
 /// Handlers that run at a time.
 const HANDLERS: usize = 16;
-const STOP_STEP: Duration = Duration::from_millis(100);
 
 /// What every answer carries. Nothing of a page comes from elsewhere, and nothing in it is a script.
 const HEADERS: [(&str, &str); 7] = [
@@ -88,7 +73,7 @@ pub(super) fn run(
         let listener = TcpListener::from_std(listener).map_err(|e| failed("cannot listen", &e))?;
         let scheduler = if serve.no_scheduler { None } else { Some(scheduler::start(console.clone())?) };
         tell(console, serve, actor)?;
-        accept(console.clone(), listener, tls).await;
+        accept(router(console.clone()), listener, tls).await;
         if let Some(scheduler) = scheduler {
             // What is being delivered comes to a point at which it goes on another time.
             let _ = tokio::task::spawn_blocking(move || scheduler.join()).await;
@@ -116,134 +101,6 @@ fn tell(console: &Console, serve: &Serve, actor: &str) -> Result<(), CommandErro
         "What is due is delivered at its hour. Ctrl-C stops."
     });
     Ok(())
-}
-
-fn tls(serve: &Serve) -> Result<Option<TlsAcceptor>, CommandError> {
-    use pki_types::pem::PemObject;
-    use tokio_rustls::rustls::{ServerConfig, crypto, pki_types};
-    let (Some(cert), Some(key)) = (&serve.tls_cert, &serve.tls_key) else { return Ok(None) };
-    let wrong =
-        |path: &Path, why: &dyn std::fmt::Display| CommandError::user(format!("`{}`: {why}", path.display()));
-    only_ours(key)?;
-    let chain = pki_types::CertificateDer::pem_file_iter(cert)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|e| wrong(cert, &e))?;
-    let secret = pki_types::PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(key, &e))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, secret))
-        .map_err(|e| wrong(cert, &e))?;
-    Ok(Some(TlsAcceptor::from(Arc::new(config))))
-}
-
-/// A key that others can read is nobody's.
-fn only_ours(path: &Path) -> Result<(), CommandError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path)
-            .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?
-            .permissions()
-            .mode();
-        if mode & 0o077 != 0 {
-            return Err(CommandError::user(format!("`{}` can be read by others", path.display()))
-                .hint(format!("`chmod 600 {}`", path.display())));
-        }
-    }
-    Ok(())
-}
-
-async fn accept(console: Arc<Console>, listener: TcpListener, tls: Option<TlsAcceptor>) {
-    let router = router(console);
-    let places = Arc::new(Places::default());
-    let (end, ended) = watch::channel(());
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = asked_to_stop() => break,
-        };
-        let Ok((stream, _)) = accepted else {
-            // No more files can be opened, or the client has gone: the next one may do better.
-            tokio::time::sleep(STOP_STEP).await;
-            continue;
-        };
-        let (router, tls, ended, held) = (router.clone(), tls.clone(), ended.clone(), places.enter());
-        tokio::spawn(async move {
-            let _ = stream.set_nodelay(true);
-            match tls {
-                None => serve_one(stream, router, ended, held).await,
-                Some(tls) => {
-                    let shaken = tokio::select! {
-                        shaken = tokio::time::timeout(HEAD_WAIT, tls.accept(stream)) => shaken,
-                        () = held.place().is_wanted() => return,
-                    };
-                    if let Ok(Ok(stream)) = shaken {
-                        serve_one(stream, router, ended, held).await;
-                    }
-                }
-            }
-        });
-    }
-    drop(ended);
-    let _ = end.send(());
-    // All others have dropped their end once their connections are closed.
-    let _ = tokio::time::timeout(END_WAIT, end.closed()).await;
-}
-
-async fn asked_to_stop() {
-    while !stop::is_asked() {
-        tokio::time::sleep(STOP_STEP).await;
-    }
-}
-
-async fn serve_one(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    router: Router,
-    mut ended: watch::Receiver<()>,
-    held: Held,
-) {
-    let service = OfConnection { router: TowerToHyperService::new(router), held: held.clone() };
-    let stream = Wire::new(stream, WRITE_WAIT);
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WAIT)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = held.place().is_wanted() => return,
-        _ = ended.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    // What was begun is answered; a client that waits for nothing is let go.
-    let _ = tokio::time::timeout(END_WAIT, connection).await;
-}
-
-/// The routes, for the requests of one connection: each is told which one that is.
-struct OfConnection {
-    router: TowerToHyperService<Router>,
-    held: Held,
-}
-
-type Answering = std::pin::Pin<Box<dyn Future<Output = Result<Response, std::convert::Infallible>> + Send>>;
-
-impl Service<hyper::Request<Incoming>> for OfConnection {
-    type Response = Response;
-    type Error = std::convert::Infallible;
-    type Future = Answering;
-
-    fn call(&self, mut request: hyper::Request<Incoming>) -> Answering {
-        // Where a body in chunks ends is not followed, so nothing comes after it.
-        let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
-        request.extensions_mut().insert(self.held.clone());
-        let answer = self.router.call(request);
-        Box::pin(async move {
-            let mut response = answer.await?;
-            if is_last {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok(response)
-        })
-    }
 }
 
 /// The values in a path; none where they are no text.
@@ -557,66 +414,6 @@ pub(super) fn is_local(path: &str) -> bool {
         && !path.starts_with("//")
         && !path.contains('\\')
         && path.bytes().all(|b| b.is_ascii_graphic())
-}
-
-/// Reads `name=value&…`.
-fn pairs(text: &[u8]) -> Fields {
-    let mut fields = Fields::new();
-    for (name, value) in url::form_urlencoded::parse(text) {
-        fields.entry(name.into_owned()).or_default().push(value.into_owned());
-    }
-    fields
-}
-
-/// Adds a body's values to those of path and query, which it cannot change.
-fn merge(fields: &mut Fields, headers: &HeaderMap, body: &[u8]) -> Result<(), CommandError> {
-    let of_path = fields.clone();
-    let is = |kind: &str| {
-        let value =
-            headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        value.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case(kind))
-    };
-    let given = if is("application/x-www-form-urlencoded") {
-        pairs(body)
-    } else if is("application/json") {
-        of_json(body)?
-    } else if body.is_empty() {
-        Fields::new()
-    } else {
-        return Err(CommandError::user("the body is neither JSON nor a form: say which with `Content-Type`"));
-    };
-    for (name, values) in given {
-        if of_path.contains_key(&name) {
-            return Err(CommandError::user(format!("`{name}` is in the path or the query already")));
-        }
-        fields.insert(name, values);
-    }
-    Ok(())
-}
-
-fn of_json(body: &[u8]) -> Result<Fields, CommandError> {
-    if body.is_empty() {
-        return Ok(Fields::new());
-    }
-    let value: BTreeMap<String, Value> = serde_json::from_slice(body)
-        .map_err(|e| CommandError::user(format!("the body is no JSON object: {e}")))?;
-    let text = |name: &str, value: Value| match value {
-        Value::String(text) => Ok(text),
-        Value::Bool(_) | Value::Number(_) => Ok(value.to_string()),
-        _ => Err(CommandError::user(format!("`{name}` is neither text, a number nor true or false"))),
-    };
-    let mut fields = Fields::new();
-    for (name, value) in value {
-        let values = match value {
-            Value::Null => continue,
-            Value::Array(values) => {
-                values.into_iter().map(|value| text(&name, value)).collect::<Result<Vec<_>, _>>()?
-            }
-            value => vec![text(&name, value)?],
-        };
-        fields.insert(name, values);
-    }
-    Ok(fields)
 }
 
 fn respond(answer: Answer) -> Response {
