@@ -162,7 +162,8 @@ impl<'a> View<'a> {
                 Some(to) => html! { a href=(to) { (shown) } },
                 None => shown,
             };
-            let (whole, long) = (word != text || stays_whole(text), text.chars().count() > LONG);
+            let (whole, long) =
+                (word != text || column.name == "state" || stays_whole(text), text.chars().count() > LONG);
             if at == 0 {
                 html! { th scope="row" .num[is_number(column)] .whole[whole] .long[long] { (shown) } }
             } else {

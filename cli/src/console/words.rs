@@ -133,6 +133,8 @@ words! {
     bill_part_title: "{b} {a}" | "{a}账单 · {b}",
     show: "Show" | "显示",
     group_by: "Group by" | "分组",
+    grouped_by: "Group by {a}" | "按{a}汇总",
+    lines_count: "{a} lines" | "{a} 条明细",
     then_by: "then by" | "再按",
     none: "none" | "无",
     csv_file: "CSV File" | "CSV 文件",

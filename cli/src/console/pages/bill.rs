@@ -90,7 +90,7 @@ fn head(view: &View<'_>, bill: &Bill, revision: &Revision) -> Markup {
             @for sums in &revision.sums {
                 div {
                     dt { (words.total) " " (foreign(&sums.currency)) }
-                    dd { span.big { (view.amount(sums.total())) } span.label { (billkeep_core::ingest::grouped(sums.lines)) " " (words.lines) } }
+                    dd { span.big { (view.amount(sums.total())) } span.label { (filled(words.lines_count, &[&billkeep_core::ingest::grouped(sums.lines)])) } }
                 }
             }
         }

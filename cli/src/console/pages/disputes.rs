@@ -111,7 +111,7 @@ pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, Com
         (bill::menu(&view, &shown.bill, "/lines"))
         @if !view.may(Role::Operator) { (view.may_not()) }
         @else if !is_open_to(&shown.bill) {
-            div.notice.warn role="status" { p { (words.dispute_state) " " (words.state) ": " (view.value(&shown.bill.state.to_string())) "." } }
+            div.notice.warn role="status" { p { (words.dispute_state) " " (words.state) ": " (view.value(&shown.bill.state.to_string())) } }
             p { a.button href=(whole) { (words.overview) } }
         } @else if lines.is_empty() && filters.is_empty() {
             div.notice.warn role="status" { p { (words.dispute_choose) } }

@@ -21,8 +21,8 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
     }
     let first = all.columns.first().map(|column| column.name.clone()).unwrap_or_default();
-    // The hash is for programs.
-    drop_columns(&mut all, &["sha256"]);
+    // These are on the page of the file.
+    drop_columns(&mut all, &["sha256", "load", "revision"]);
     let link = |name: &str, row: &[String], cell: &str| match name {
         name if name == first => Some(format!("/late/{cell}")),
         "month" => Some(bill_of_row(&all, row, cell)),

@@ -81,9 +81,14 @@ pub(super) fn rollup(
     let several = fields.len() > 1 && sorts_keys;
     let sums = if several { subtotals(&grouped, total) } else { BTreeMap::new() };
     let mut previous: Option<&str> = None;
+    let names = match fields.len() {
+        0 | 1 => view.name(by).to_owned(),
+        _ => format!("{} · {}", view.name(by), view.name(then)),
+    };
+    let title = filled(words.grouped_by, &[&names]);
     Ok(html! {
         section.card aria-labelledby="rollup" {
-            h2 id="rollup" { (words.group_by) " " (foreign(view.name(by))) @if fields.len() > 1 { " · " (foreign(view.name(then))) } }
+            h2 id="rollup" { (foreign(&title)) }
             (chooser(view, ask, shown, by, then))
             div.scroll tabindex="0" role="group" aria-labelledby="rollup" {
                 table {
