@@ -231,3 +231,88 @@ impl Late {
         owners.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::period::{Basis, BillMonth};
+
+    /// A text as records have it: its length, and its bytes.
+    fn text(text: &str) -> Vec<u8> {
+        [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+    }
+
+    /// The record that a program wrote which kept files for confirmed bills only, by the documented layout.
+    fn first_layout(state: &[u8], reason: &[u8]) -> Vec<u8> {
+        let effect = |owner: &str, lines: i64, mantissa: i128| {
+            [&text(owner)[..], &text("USD"), &lines.to_le_bytes(), &mantissa.to_le_bytes(), &[8]].concat()
+        };
+        [
+            &[1][..],
+            &7_u64.to_le_bytes(),
+            &100_010_445_724_u64.to_le_bytes(),
+            &2021_i32.to_le_bytes(),
+            &3_u32.to_le_bytes(),
+            // By pay time.
+            &1_u32.to_le_bytes(),
+            &4_u32.to_le_bytes(),
+            &12_u64.to_le_bytes(),
+            &text("march.csv"),
+            &[0xab; 32],
+            &150_u64.to_le_bytes(),
+            &2_u64.to_le_bytes(),
+            &effect("200000003412", 2, 1_250_000_000),
+            &effect("", -1, -50_000_000),
+            state,
+            reason,
+            &1_617_000_000_i64.to_le_bytes(),
+            &text("lin"),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn a_late_file_of_the_first_layout_is_read_as_one_for_a_confirmed_bill_without_losses() {
+        let payer = "100010445724".parse().unwrap();
+        let key = BillKey { payer, month: BillMonth::new(2021, 3).unwrap(), basis: Basis::Paid };
+        let effect = |owner: &str, lines, mantissa| Effect {
+            owner: owner.into(),
+            currency: "USD".into(),
+            lines,
+            amount: Amount::new(mantissa, 8),
+        };
+        let waits = Late {
+            number: 7,
+            bill: key,
+            revision: 4,
+            load: 12,
+            file: "march.csv".into(),
+            sha256: [0xab; 32],
+            lines: 150,
+            effects: vec![effect("200000003412", 2, 1_250_000_000), effect("", -1, -50_000_000)],
+            state: LateState::Waiting,
+            reason: None,
+            at_unix_s: 1_617_000_000,
+            actor: "lin".into(),
+            cause: Cause::Confirmed,
+            smaller: Smaller::default(),
+        };
+        assert_eq!(Late::decode(&first_layout(&0_u32.to_le_bytes(), &[0])), Ok(waits.clone()));
+        let why = [&[1][..], &text("agreed")].concat();
+        let accepted = [&1_u32.to_le_bytes()[..], &5_u32.to_le_bytes()].concat();
+        let decided = Late { reason: Some("agreed".into()), ..waits.clone() };
+        assert_eq!(
+            Late::decode(&first_layout(&accepted, &why)),
+            Ok(Late { state: LateState::Accepted { revision: 5 }, ..decided.clone() })
+        );
+        assert_eq!(
+            Late::decode(&first_layout(&3_u32.to_le_bytes(), &why)),
+            Ok(Late { state: LateState::Discarded, ..decided })
+        );
+        // It is written in the newest layout, and another version or a byte too many is refused.
+        let again = codec::encode_as(Late::NEWEST, &waits).unwrap();
+        assert_eq!((again.first(), Late::decode(&again)), (Some(&2), Ok(waits)));
+        let long = [&first_layout(&0_u32.to_le_bytes(), &[0])[..], &[0]].concat();
+        assert!(matches!(Late::decode(&long), Err(CodecError::Damaged(_))));
+    }
+}
