@@ -266,7 +266,7 @@ fn a_fee_that_is_below_the_cost_is_asked_for_and_a_customer_with_a_fee_alone_is_
     let (_, said) = for_customer(&home, CUSTOMER, "one", &[]);
     assert!(said.contains(only), "{said}");
     let each = home.path("each").display().to_string();
-    let args = ["export", "--month", MARCH, "--per", "customer", "--audience", "customer", "-o", &each];
+    let args = ["export", MARCH, "--per", "customer", "--audience", "customer", "-o", &each];
     home.ok(args).says(0, &[only, "no price"]);
     // What the partner pays for its lines lowers what is left of the fee.
     let margin = home.json(["bill", "margin", MARCH, "--by", "owner"]);
