@@ -523,3 +523,13 @@ fn the_lines_of_a_pending_file_under_a_later_day_wait_as_well() {
     import(&home, &later, &[]).says(7, &["pending file 2", "pending accept 2 --reason TEXT"]);
     assert_eq!(home.bill_text("total"), "11.25000000");
 }
+
+#[test]
+fn a_pending_file_of_another_currency_states_its_losses_and_what_it_changes_in_all() {
+    let home = nine_days();
+    let other: Vec<String> = days(1..=9).iter().map(|line| line.replace(",USD", ",CNY")).collect();
+    let other = file(&home, &name(9).replace(".csv", " (1).csv"), &other);
+    import(&home, &other, &[])
+        .says(7, &["takes away 9 lines and 11.25000000 USD", "In all it would change the bill by +11.25"])
+        .says(7, &["CNY, -11.25"]);
+}
