@@ -2,6 +2,7 @@
 
 mod calendar;
 mod delivery;
+mod help;
 mod life;
 mod name;
 mod notify;
@@ -280,21 +281,23 @@ pub(crate) enum Bill {
     /// All bills with their states, totals and digests
     List,
     /// A bill's sums, grouped
+    #[command(after_help = help::fields())]
     Show {
         #[command(flatten)]
         which: Which,
-        /// owner, product, region, billing_mode, project, day, tag:KEY or any canonical column; several with commas
-        #[arg(long, value_delimiter = ',', default_value = "product")]
+        /// The fields to group by, at most eight, with commas
+        #[arg(long, value_name = "FIELDS", value_delimiter = ',', default_value = "product")]
         by: Vec<String>,
         /// An earlier revision
         #[arg(long)]
         revision: Option<u32>,
     },
     /// A bill's lines, in the order in which they were imported
+    #[command(after_help = help::fields())]
     Lines {
         #[command(flatten)]
         which: Which,
-        /// Only lines with this cell; may be given several times
+        /// Only lines with this value in a field; may be given several times
         #[arg(long = "where", value_name = "FIELD=VALUE")]
         filter: Vec<String>,
         /// At most so many

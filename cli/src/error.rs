@@ -252,6 +252,7 @@ impl From<BillError> for CommandError {
         match e {
             BillError::Store(e) => e.into(),
             BillError::NoRevision { .. } => error.absent(),
+            BillError::NoField { .. } => error.hint("`billkeep bill show --help` lists all fields"),
             BillError::NoBill(_) => error.absent().hint("`billkeep bill list` shows the bills that there are"),
             BillError::Stale(stale) => error
                 .hint(format!("look at it again with `billkeep bill show {}`", stale.bill.month))

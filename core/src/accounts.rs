@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Kind;
 use crate::journal::{Actor, Change, append_change, record_digest};
+use crate::near::no_word;
 use crate::period::Day;
 use crate::settings::StoreSettings;
 use crate::store::{Read, StoreError, Table, Writer};
@@ -67,9 +68,8 @@ impl FromStr for Role {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Role::ALL.into_iter().find(|role| role.word() == text).ok_or_else(|| {
-            format!("`{text}` is not a role: write `reseller`, `customer`, `sub-account` or `payer`")
-        })
+        let found = Role::ALL.into_iter().find(|role| role.word() == text);
+        found.ok_or_else(|| no_word(text, "a role", &Role::ALL.map(Role::word)))
     }
 }
 

@@ -24,6 +24,7 @@ mod line_ends;
 pub mod lint;
 pub mod money;
 pub mod naming;
+pub mod near;
 pub mod notice;
 pub mod own_folder;
 mod parted;

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::Kind;
 use crate::journal::{self, Actor, Change};
+use crate::near::no_word;
 use crate::store::{Read, StoreError, Table, Writer};
 
 /// The most links that wait for somebody to follow them.
@@ -63,7 +64,7 @@ impl FromStr for Role {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Role::ALL.into_iter().find(|role| role.word() == text);
-        found.ok_or_else(|| format!("`{text}` is not a role: there are viewer, operator, approver and admin"))
+        found.ok_or_else(|| no_word(text, "a role", &Role::ALL.map(Role::word)))
     }
 }
 

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use chrono::{Datelike, FixedOffset, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use crate::near::no_word;
+
 /// A calendar day, without a time zone: bills write local times without an offset (domain, "Values").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(NaiveDate);
@@ -276,7 +278,7 @@ impl FromStr for Basis {
         match text {
             "used" => Ok(Basis::Used),
             "paid" => Ok(Basis::Paid),
-            _ => Err(format!("`{text}` is not a basis: write `used` or `paid`")),
+            _ => Err(no_word(text, "a basis", &["used", "paid"])),
         }
     }
 }

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use billkeep_core::bill::Field;
+
 use crate::support::{Home, MARCH, Output, bill_file, program, python, top};
 
 /// How the README shows the folder in which the example is run.
@@ -199,6 +201,14 @@ fn every_command_and_option_is_in_the_reference() {
         }
     }
     assert!(forgotten.is_empty(), "docs/CLI.md lacks\n{}", forgotten.join("\n"));
+}
+
+#[test]
+fn every_field_is_in_the_reference() {
+    let reference = document("docs/CLI.md");
+    for field in Field::names().chain(["tag:KEY"]) {
+        assert!(reference.contains(&format!("`{field}`")), "docs/CLI.md lacks `{field}`");
+    }
 }
 
 #[test]

@@ -56,6 +56,28 @@ fn what_is_shown_by_any_fields_is_what_the_lines_add_up_to() {
 }
 
 #[test]
+fn an_unknown_field_is_refused_with_the_nearest_one_and_where_all_are_listed() {
+    let home = Home::with(&[bill_file("english")]);
+    let hint = "hint: `billkeep bill show --help` lists all fields";
+    for (args, meant) in [
+        (["bill", "show", MARCH, "--by", "product,ownr"], "did you mean `owner`?"),
+        (["bill", "lines", MARCH, "--where", "instanceid=x"], "did you mean `instance`?"),
+        (["bill", "lines", MARCH, "--where", "transaction-type=x"], "did you mean `transaction_type`?"),
+        (["bill", "show", MARCH, "--by", "colour"], "`colour` is not a field"),
+    ] {
+        home.run(args).says(1, &[meant, hint]);
+    }
+    home.run(["delivery", "list", "--where", "sinks=a"]).says(1, &["did you mean `sink`?"]);
+    home.run(["import", "x.csv", "--as", "montly"]).says(2, &["did you mean `monthly`?"]);
+    home.run(["export", MARCH, "-o", "x", "--kind", "dayly"]).says(2, &["did you mean `daily`?"]);
+
+    let help = home.ok(["bill", "show", "--help"]);
+    for field in Field::names().chain(["tag:KEY"]) {
+        assert!(help.text().split([' ', ',', '\n']).any(|word| word == field), "{field}: {}", help.text());
+    }
+}
+
+#[test]
 fn a_thousand_rows_and_more_come_out_in_one_order_on_any_number_of_threads() {
     let home = Home::new();
     let (file, _) = crate::support::large::place(home.store().parent().unwrap());

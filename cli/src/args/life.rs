@@ -12,13 +12,14 @@ use super::Which;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Dispute {
     /// Opens a dispute about lines of an issued bill
+    #[command(after_help = super::help::fields())]
     Open {
         #[command(flatten)]
         which: Which,
         /// A line, as `bill lines` shows it; may be given several times
         #[arg(long = "line", value_name = "LINE", conflicts_with = "filter")]
         lines: Vec<LineId>,
-        /// All lines with this cell; may be given several times
+        /// All lines with this value in a field; may be given several times
         #[arg(long = "where", value_name = "FIELD=VALUE", required_unless_present = "lines")]
         filter: Vec<String>,
         /// over (charged too much) or under

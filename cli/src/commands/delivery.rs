@@ -9,6 +9,7 @@ use billkeep_core::delivery::{
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::export::Audience;
+use billkeep_core::near::nearest;
 use billkeep_core::period::Day;
 use billkeep_core::storage::{self, SinkRecord};
 use billkeep_core::store::{Reader, Store};
@@ -355,12 +356,14 @@ type Matcher = Box<dyn Fn(&Record) -> bool>;
 
 /// Reads `FIELD=VALUE` as what a delivery has to be.
 fn matcher(wanted: &str) -> Result<Matcher, CommandError> {
-    let unknown = || {
-        CommandError::user(format!("`{wanted}` is not a condition for deliveries")).hint(
+    let unknown = |field: &str| {
+        let meant = nearest(field, ["uin", "kind", "sink", "state", "month", "day"]);
+        let meant = meant.map_or_else(String::new, |word| format!("; did you mean `{word}`?"));
+        CommandError::user(format!("`{wanted}` is not a condition for deliveries{meant}")).hint(
             "write `--where FIELD=VALUE` with uin, kind, sink, state, month (2021-03) or day (2021-03-31)",
         )
     };
-    let (field, value) = wanted.split_once('=').ok_or_else(unknown)?;
+    let (field, value) = wanted.split_once('=').ok_or_else(|| unknown(wanted))?;
     let value = value.to_owned();
     let day = |text: &str| text.parse::<Day>().map_err(|e| CommandError::user(format!("`{wanted}`: {e}")));
     Ok(match field {
@@ -376,7 +379,7 @@ fn matcher(wanted: &str) -> Result<Matcher, CommandError> {
                 (covers.first..=covers.last).contains(&day)
             })
         }
-        _ => return Err(unknown()),
+        _ => return Err(unknown(field)),
     })
 }
 

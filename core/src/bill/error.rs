@@ -2,6 +2,7 @@
 
 use crate::block::BlockError;
 use crate::error::Kind;
+use crate::near::meant;
 use crate::period::Day;
 use crate::rollup::Overflow;
 use crate::store::StoreError;
@@ -107,9 +108,14 @@ pub enum BillError {
     },
     /// Lines cannot be grouped or chosen by this.
     #[error(
-        "`{0}` is not a field: use `owner`, `product`, `region`, `billing_mode`, `project`, `day`, `tag:KEY` or a canonical column such as `transaction_type`"
+        "`{field}` is not a field, such as `owner`, `product`, `region`, `day` or `tag:KEY`{}", meant(.near.as_deref())
     )]
-    NoField(String),
+    NoField {
+        /// What was asked for.
+        field: String,
+        /// The field that was probably meant.
+        near: Option<String>,
+    },
     /// No line of the bill has this column.
     #[error("the bill for {bill} has no column `{field}`")]
     NoColumn {
@@ -184,7 +190,7 @@ impl BillError {
             | BillError::Pruned { .. }
             | BillError::FirstRevision(_)
             | BillError::BadPrefix(_)
-            | BillError::NoField(_)
+            | BillError::NoField { .. }
             | BillError::NoColumn { .. }
             | BillError::TooManyFields(_)
             | BillError::Overflow(_) => Kind::User,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::block::Sums;
 use crate::digest::Digest;
 use crate::money::Amount;
+use crate::near::no_word;
 use crate::period::{Basis, BillMonth, Coverage, Day};
 use crate::schema::Level;
 use crate::uin::Uin;
@@ -74,17 +75,22 @@ pub enum Mode {
 
 impl Mode {
     /// Every mode.
-    pub const ALL: &[Mode] = &[Mode::Cumulative, Mode::Day, Mode::Monthly, Mode::Adjustment];
-}
+    pub const ALL: [Mode; 4] = [Mode::Cumulative, Mode::Day, Mode::Monthly, Mode::Adjustment];
 
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
             Mode::Cumulative => "cumulative",
             Mode::Day => "day",
             Mode::Monthly => "monthly",
             Mode::Adjustment => "adjustment",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 
@@ -92,9 +98,8 @@ impl FromStr for Mode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Mode::ALL.iter().copied().find(|m| m.to_string() == text).ok_or_else(|| {
-            format!("`{text}` is not a mode: write `cumulative`, `day`, `monthly` or `adjustment`")
-        })
+        let found = Mode::ALL.iter().copied().find(|mode| mode.word() == text);
+        found.ok_or_else(|| no_word(text, "a mode", &Mode::ALL.map(Mode::word)))
     }
 }
 

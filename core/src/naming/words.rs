@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::near::no_word;
+
 /// The kind of bill that an export holds (seed, bill storage §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -41,10 +43,8 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Kind::ALL
-            .into_iter()
-            .find(|kind| kind.word() == text)
-            .ok_or_else(|| format!("`{text}` is not a kind: write `daily`, `monthly` or `reseller`"))
+        let found = Kind::ALL.into_iter().find(|kind| kind.word() == text);
+        found.ok_or_else(|| no_word(text, "a kind", &Kind::ALL.map(Kind::word)))
     }
 }
 
@@ -124,7 +124,7 @@ macro_rules! words {
                 let found = $type::ALL.iter().copied().find(|one| one.word() == text);
                 found.ok_or_else(|| {
                     let words: Vec<&str> = $type::ALL.iter().map(|one| one.word()).collect();
-                    format!("`{text}` is not {}: write one of {}", $what, words.join(", "))
+                    $crate::near::no_word(text, $what, &words)
                 })
             }
         }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Failure;
 use crate::journal::{Actor, Change, append_change, record_digest};
 use crate::label::check_label;
+use crate::near::no_word;
 use crate::store::{Read, StoreError, Table, Writer};
 
 use super::NoticeError;
@@ -59,9 +60,7 @@ impl FromStr for Event {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Event::ALL.into_iter().find(|event| event.word() == text);
-        found.ok_or_else(|| {
-            format!("`{text}` is not an event: there are delivered, failed, waiting, pending and stopped")
-        })
+        found.ok_or_else(|| no_word(text, "an event", &Event::ALL.map(Event::word)))
     }
 }
 

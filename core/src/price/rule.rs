@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dated::Dated;
 use crate::money::Amount;
+use crate::near::no_word;
 use crate::period::Day;
 
 /// The most decimals that a price may be rounded to: what detail bills have (domain, "Values").
@@ -96,7 +97,7 @@ impl FromStr for Mode {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Mode::ALL.iter().copied().find(|mode| mode.word() == text);
-        found.ok_or_else(|| format!("`{text}` is no way to round: write one of half-up, half-even, up, down"))
+        found.ok_or_else(|| no_word(text, "a way to round", &["half-up", "half-even", "up", "down"]))
     }
 }
 

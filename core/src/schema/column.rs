@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::near::distance;
 use crate::period::Basis;
 
 /// What the cells of a column hold, and so how they are checked at import.
@@ -220,27 +221,6 @@ pub(crate) fn fold_header(header: &str) -> String {
         .collect()
 }
 
-/// Returns how many letters have to be put in, taken out or replaced to make one text of the other.
-fn distance(one: &[char], other: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.iter().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (j, b) in other.iter().enumerate() {
-            let above = row.get(j + 1).copied().unwrap_or(0);
-            let cost = (diagonal + usize::from(a != b)).min(above + 1).min(left + 1);
-            if let Some(slot) = row.get_mut(j) {
-                *slot = left;
-            }
-            (diagonal, left) = (above, cost);
-        }
-        if let Some(slot) = row.last_mut() {
-            *slot = left;
-        }
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 /// Returns the key of a tag column: `tag_key:env`, `Tag Key: env` or `标签键:env` (domain, "L3 columns").
 pub fn tag_key(header: &str) -> Option<&str> {
     let (before, key) = header.split_once([':', '：'])?;
@@ -279,9 +259,6 @@ mod tests {
         assert_eq!(Column::OwnerUin.distance("Owner Acount IDs"), Some(2));
         assert_eq!(Column::Total.distance("RealTotalCost"), None);
         assert_eq!(Column::ProductName.distance("产品名"), Some(1));
-        let chars = |text: &str| text.chars().collect::<Vec<_>>();
-        assert_eq!(distance(&chars("kitten"), &chars("sitting")), 3);
-        assert_eq!(distance(&[], &chars("abc")), 3);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{AccountFacts, Kind};
 use crate::codec::{self, CodecError, Layouts};
 use crate::journal::Actor;
+use crate::near::no_word;
 use crate::period::Day;
 use crate::timeline::{Change, Timeline};
 use crate::uin::Uin;
@@ -41,7 +42,7 @@ impl FromStr for Lines {
         match text {
             "all" => Ok(Lines::All),
             "self" => Ok(Lines::SelfUse),
-            _ => Err(format!("`{text}` is neither `all` nor `self`")),
+            _ => Err(no_word(text, "a choice of lines", &["all", "self"])),
         }
     }
 }

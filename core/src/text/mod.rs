@@ -13,6 +13,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::near::no_word;
+
 pub(crate) use commas::Commas;
 #[cfg(test)]
 pub(crate) use decode::encoded_gb18030;
@@ -61,7 +63,7 @@ impl FromStr for Encoding {
         let known = Encoding::ALL.iter().find(|(.., names)| names.contains(&lower.as_str()));
         known
             .map(|(encoding, ..)| *encoding)
-            .ok_or_else(|| format!("`{text}` is not an encoding: utf-8, gb18030, gbk, utf-16le or utf-16be"))
+            .ok_or_else(|| no_word(text, "an encoding", &["utf-8", "gb18030", "gbk", "utf-16le", "utf-16be"]))
     }
 }
 

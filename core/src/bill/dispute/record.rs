@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::journal::Actor;
 use crate::money::Amount;
+use crate::near::no_word;
 
 use super::super::records::BillKey;
 
@@ -64,7 +65,7 @@ impl FromStr for Direction {
         match text {
             "over" => Ok(Direction::Over),
             "under" => Ok(Direction::Under),
-            _ => Err(format!("`{text}` is not a direction: write `over` (charged too much) or `under`")),
+            _ => Err(no_word(text, "a direction", &["over", "under"])),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::bill::BillError;
+use crate::near::nearest;
 use crate::schema::{Column, Schema};
 
 /// The most fields that lines are grouped by.
@@ -27,47 +28,93 @@ impl FromStr for Field {
         if let Some(key) = text.strip_prefix("tag:") {
             return Ok(Field::Tag(key.to_owned()));
         }
-        let column = match text {
-            "day" => return Ok(Field::Day),
-            "owner" => Some(Column::OwnerUin),
-            "payer" => Some(Column::PayerUin),
-            "operator" => Some(Column::OperatorUin),
-            "reseller" => Some(Column::ResellerUin),
-            "product" => Some(Column::ProductName),
-            "subproduct" => Some(Column::SubproductName),
-            "component" => Some(Column::ComponentName),
-            "instance" => Some(Column::InstanceId),
-            name => Column::of_name(name),
-        };
-        column.map(Field::Column).ok_or_else(|| BillError::NoField(text.to_owned()))
+        if text == DAY {
+            return Ok(Field::Day);
+        }
+        let short = SHORT.iter().find(|(_, name)| *name == text).map(|(column, _)| *column);
+        short.or_else(|| Column::of_name(text)).map(Field::Column).ok_or_else(|| BillError::NoField {
+            field: text.to_owned(),
+            near: Column::of_header(text)
+                .map(|column| name_of(column).to_owned())
+                .or_else(|| nearest(text, Field::names()).map(str::to_owned)),
+        })
     }
+}
+
+/// The name of a line's own day.
+const DAY: &str = "day";
+
+/// Columns that have a shorter name besides their canonical one.
+const SHORT: &[(Column, &str)] = &[
+    (Column::OwnerUin, "owner"),
+    (Column::PayerUin, "payer"),
+    (Column::OperatorUin, "operator"),
+    (Column::ResellerUin, "reseller"),
+    (Column::ProductName, "product"),
+    (Column::SubproductName, "subproduct"),
+    (Column::ComponentName, "component"),
+    (Column::InstanceId, "instance"),
+];
+
+/// Returns a column's name, the shorter one if it has one.
+fn name_of(column: Column) -> &'static str {
+    SHORT.iter().find(|(short, _)| *short == column).map_or(column.name(), |(_, name)| name)
 }
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Field::Column(Column::OwnerUin) => f.write_str("owner"),
-            Field::Column(Column::PayerUin) => f.write_str("payer"),
-            Field::Column(Column::OperatorUin) => f.write_str("operator"),
-            Field::Column(Column::ResellerUin) => f.write_str("reseller"),
-            Field::Column(Column::ProductName) => f.write_str("product"),
-            Field::Column(Column::SubproductName) => f.write_str("subproduct"),
-            Field::Column(Column::ComponentName) => f.write_str("component"),
-            Field::Column(Column::InstanceId) => f.write_str("instance"),
-            Field::Column(column) => f.write_str(column.name()),
-            Field::Day => f.write_str("day"),
+            Field::Column(column) => f.write_str(name_of(*column)),
+            Field::Day => f.write_str(DAY),
             Field::Tag(key) => write!(f, "tag:{key}"),
         }
     }
 }
 
 impl Field {
+    /// Returns the names of all fields but tags: the shorter ones, in the order of bills.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        std::iter::once(DAY).chain(Column::ALL.iter().map(|column| name_of(*column)))
+    }
+
     /// Returns the place of the field's column in a schema.
     pub fn index_in(&self, schema: &Schema) -> Option<usize> {
         match self {
             Field::Column(column) => schema.index_of(*column),
             Field::Tag(key) => schema.tag_index(key),
             Field::Day => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_is_read_back_by_its_name_and_by_its_column() {
+        for name in Field::names() {
+            assert_eq!(name.parse::<Field>().unwrap().to_string(), name);
+        }
+        for column in Column::ALL {
+            assert_eq!(column.name().parse::<Field>().unwrap(), Field::Column(*column));
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_none_names_the_one_that_was_meant() {
+        for (text, field) in [
+            ("ownr", Some("owner")),
+            ("OwnerAccountID", Some("owner")),
+            ("产品名称", Some("product")),
+            ("transaction-type", Some("transaction_type")),
+            ("availability zone", Some("zone")),
+            ("cost_centre", None),
+        ] {
+            match text.parse::<Field>() {
+                Err(BillError::NoField { near, .. }) => assert_eq!(near.as_deref(), field, "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
         }
     }
 }
