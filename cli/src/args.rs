@@ -56,9 +56,9 @@ pub(crate) struct Args {
     /// With `--format csv`: cells as they are, also those that a spreadsheet takes for a formula
     #[arg(long, global = true)]
     pub(crate) raw: bool,
-    /// Who does it, for the journal (before the command; default: the user's name)
-    #[arg(long = "as", value_name = "ACTOR", env = "BILLKEEP_ACTOR", hide_env_values = true)]
-    pub(crate) actor: Option<String>,
+    /// Who does it, for the journal; with `import`, before the command (default: the user's name)
+    #[arg(long = "as", global = true, value_name = "ACTOR", env = "BILLKEEP_ACTOR", hide_env_values = true)]
+    pub(crate) acting: Option<String>,
     /// Says nothing but data and errors
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
@@ -203,7 +203,7 @@ pub(crate) struct Import {
     #[arg(required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// What a file holds, where its name does not tell: cumulative, day, monthly or adjustment
-    #[arg(long = "as", value_name = "MODE")]
+    #[arg(long, visible_alias = "as", value_name = "MODE", value_parser = mode)]
     pub(crate) mode: Option<Mode>,
     /// The payer, to be checked against name and lines
     #[arg(long)]
@@ -241,6 +241,11 @@ pub(crate) struct Import {
     /// Refuse a file whose bytes have another SHA-256
     #[arg(long, value_name = "HEX", value_parser = hash)]
     pub(crate) expect_sha256: Option<[u8; 32]>,
+}
+
+/// Reads a mode. `import` had its `--as` before the others had theirs, and keeps it.
+fn mode(text: &str) -> Result<Mode, String> {
+    text.parse().map_err(|e| format!("{e} (to state who imports, put `--as NAME` before `import`)"))
 }
 
 /// Reads `82,500.35`, `82500.35 USD` or `USD 82500.35`.

@@ -80,7 +80,7 @@ impl Context {
             format: args.format,
             raw: args.raw,
             quiet: args.quiet,
-            actor: args.actor.clone(),
+            actor: args.acting.clone(),
             wait: Duration::from_secs(args.wait_s),
             threads: args.threads,
             chunk_cache_mib: args.chunk_cache_mib,

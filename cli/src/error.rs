@@ -236,7 +236,7 @@ impl From<PeopleError> for CommandError {
             PeopleError::Nobody(_) => error.absent().hint("`billkeep user list` shows them"),
             PeopleError::Stranger(_) => error
                 .forbidden()
-                .hint("`billkeep user list` shows them; say who you are with `--as NAME` before the command"),
+                .hint("`billkeep user list` shows them; state who you are with `--as NAME`"),
             PeopleError::Role { .. } => error
                 .forbidden()
                 .hint("an admin can give another role with `billkeep user set NAME --role ROLE`"),
@@ -302,7 +302,7 @@ impl From<ImportError> for CommandError {
             },
             ImportError::Combine(CombineError::Overlap { new_mode: Mode::Monthly, .. }) => error.hint(
                 "nothing was imported; to let the complete month replace the month-to-date file, import it with \
-                 `--as cumulative`",
+                 `--mode cumulative`",
             ),
             ImportError::Combine(CombineError::Older { .. }) => {
                 error.hint("nothing was imported; the order of imports counts, so import the older file first")

@@ -56,6 +56,24 @@ fn entries_are_found_by_who_did_what_to_what_and_when() {
 }
 
 #[test]
+fn who_acts_is_stated_before_or_after_the_command() {
+    let home = Home::new();
+    let file = bill_file("english");
+    let file = file.to_str().unwrap();
+    // The journal has another actor than the environment names.
+    home.ok(["storage", "allow", PAYER, "--as", "wang"]);
+    home.ok(["storage", "--as", "lin", "authorize", PAYER]);
+    home.run(["import", file, "--as", "zoe"]).says(2, &["`zoe` is not a mode", "`--as NAME` before `import`"]);
+    let imported = home.json(["--as", "lin", "import", "--as", "cumulative", file]);
+    assert_eq!(imported["files"][0]["mode"], "cumulative");
+    let who = |options: &[&str]| -> Vec<String> {
+        rows(&home, options).iter().map(|row| row["actor"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(who(&[]), ["ann", "wang", "lin", "lin"]);
+    assert_eq!(who(&["--actor", "wang", "--as", "zoe"]), ["wang"]);
+}
+
+#[test]
 fn an_entry_tells_digests_and_links_and_a_person_reads_it_in_eighty_columns() {
     let home = audited();
     let all = rows(&home, &[]);

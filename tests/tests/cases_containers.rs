@@ -42,7 +42,7 @@ fn standard_input_is_imported_whatever_it_is_packed_in() {
     let zipped = zip(&[("a.csv".to_owned(), text.clone().into_bytes())]);
     fed(&home, &args, &zipped).says(0, &["holds the same lines"]);
     assert_eq!(home.bill()["total"], "3.75000000");
-    fed(&home, &["import", "-"], text.as_bytes()).says(1, &["`standard input`", "--as"]);
+    fed(&home, &["import", "-"], text.as_bytes()).says(1, &["`standard input`", "--mode"]);
     fed(&home, &args, b"").says(1, &["standard input", "empty"]);
     fed(&home, &args, &[0; 1_000]).says(1, &["standard input", "no CSV"]);
 }
@@ -135,7 +135,7 @@ fn a_copy_is_known_by_the_name_that_it_was_copied_from() {
     assert_eq!(output.stderr.matches("nothing was changed").count(), copies.len() - 1, "{}", output.stderr);
     for other in ["_final.csv", "-1.csv", " (x).csv"] {
         let file = home.write(&format!("{STEM}{other}"), csv(&[1]).as_bytes());
-        home.import_as(None, [file]).says(1, &["--as"]);
+        home.import_as(None, [file]).says(1, &["--mode"]);
     }
 }
 

@@ -44,7 +44,7 @@ fn files_arrive_fall_due_and_are_late() {
     assert_eq!(told(&home, &["--on", "2021-04-10", "--month", "2021-03"]), [march]);
     let late = rows(&home, &["--on", "2021-04-10"])[1].clone();
     assert_eq!((&late["due"], &late["through"]), (&"2021-04-07".into(), &"2021-04-04".into()));
-    assert_eq!(late["next"], "billkeep import --as cumulative FILE");
+    assert_eq!(late["next"], "billkeep import --mode cumulative FILE");
     assert_eq!(rows(&home, &["--on", "2021-04-06"])[0]["file"], name_of(&demo_file(3, 31)));
     // And what is told to be run next is taken.
     home.import_as(Some("cumulative"), [demo_file(4, 7)]).says(0, &["Imported"]);
@@ -62,7 +62,7 @@ fn days_and_months_that_were_passed_over_are_missing() {
         told(&home, &["--on", "2021-03-07"]),
         ["2021-03 used daily 2021-03-05 missing  2021-03-03", "2021-03 used daily 2021-03-05 due"]
     );
-    assert_eq!(rows(&home, &["--on", "2021-03-07"])[0]["next"], "billkeep import --as day FILES");
+    assert_eq!(rows(&home, &["--on", "2021-03-07"])[0]["next"], "billkeep import --mode day FILES");
     home.import([demo_file(4, 4)]);
     let told = told(&home, &["--on", "2021-04-06"]);
     let missing = "2021-03 used monthly 2021-03-31 missing  2021-03-03, 2021-03-05..2021-03-31";

@@ -51,7 +51,7 @@ fn a_monthly_file_over_month_to_date_is_refused_and_the_hint_works() {
     let home = Home::with(&[demo_file(3, 30)]);
     let bytes = csv(&march.all(), &march.spec, &plain(Headers::English));
     let month = home.write(&format!("{STEM}.csv"), &bytes);
-    refused(&home, None, &month, &["hint: ", "--as cumulative", &day_name(30), STEM]);
+    refused(&home, None, &month, &["hint: ", "--mode cumulative", &day_name(30), STEM]);
     home.import_as(Some("cumulative"), [&month]).says(0, &["Imported 450 lines"]);
     let daily = Home::with(&[demo_file(3, 31)]);
     assert_eq!(home.bill_text("digest"), daily.bill_text("digest"));
@@ -63,7 +63,7 @@ fn a_name_that_says_otherwise_than_the_user_is_refused() {
     let home = Home::new();
     let before = home.seen();
     for (mode, file) in [("monthly", demo_file(3, 4)), ("day", bill_file("english"))] {
-        home.import_as(Some(mode), [file]).says(1, &["its name", &format!("--as {mode}")]);
+        home.import_as(Some(mode), [file]).says(1, &["its name", &format!("--mode {mode}")]);
     }
     home.ok(["import", "--dry-run", bill_file("english").to_str().unwrap()]);
     let args = ["import", "--month", "2021-04", bill_file("english").to_str().unwrap()].map(str::to_owned);

@@ -10,7 +10,7 @@ use clap::Subcommand;
 pub(crate) enum User {
     /// Enters somebody, or gives them another role; the first has to be an admin
     Set {
-        /// The name, as the journal has it and `--as` says it
+        /// The name, as `--as` states it and the journal records it
         name: String,
         /// viewer, operator, approver or admin; each may do what the ones before may
         #[arg(long)]

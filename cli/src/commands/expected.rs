@@ -81,8 +81,8 @@ pub(super) fn next(e: &Expectation, on: Day) -> String {
         Verdict::Pending { number, .. } => format!("billkeep pending show {number}"),
         // A file goes with those that are there only in their own mode.
         Verdict::Due | Verdict::Late { .. } | Verdict::Missing { .. } => match e.mode {
-            Some(Mode::Day) => "billkeep import --as day FILES".to_owned(),
-            Some(Mode::Cumulative) => "billkeep import --as cumulative FILE".to_owned(),
+            Some(Mode::Day) => "billkeep import --mode day FILES".to_owned(),
+            Some(Mode::Cumulative) => "billkeep import --mode cumulative FILE".to_owned(),
             _ => "billkeep import FILE".to_owned(),
         },
         Verdict::Double(Double::Replaced { revision, .. }) => {

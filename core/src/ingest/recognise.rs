@@ -118,8 +118,8 @@ fn mode(name: Option<&ParsedName>, request: &Request) -> Result<Mode, String> {
         _ => None,
     });
     match (named, request.mode) {
-        (None, None) => Err("its name does not tell what it holds; say it with `--as cumulative` (month to \
-                             date), `--as day`, `--as monthly` (the complete month) or `--as adjustment`"
+        (None, None) => Err("its name does not tell what it holds; state it with `--mode cumulative` (month to \
+                             date), `--mode day`, `--mode monthly` (the complete month) or `--mode adjustment`"
             .into()),
         (Some(named), None) => Ok(named),
         // A name with a day may hold month to date or the day alone; the complete month is month to date
@@ -130,7 +130,7 @@ fn mode(name: Option<&ParsedName>, request: &Request) -> Result<Mode, String> {
         | (None, Some(said)) => Ok(said),
         (Some(named), Some(said)) => {
             let what = if named == Mode::Monthly { "a complete month" } else { "a day" };
-            Err(format!("its name is that of {what}, and you said `--as {said}`"))
+            Err(format!("its name is that of {what}, and you said `--mode {said}`"))
         }
     }
 }
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn an_unknown_name_wants_the_users_word() {
-        assert!(told("march.csv", LINE, &Request::default()).unwrap_err().contains("--as"));
+        assert!(told("march.csv", LINE, &Request::default()).unwrap_err().contains("--mode"));
         let request = Request { mode: Some(Mode::Day), ..Request::default() };
         assert_eq!(told("march.csv", LINE, &request).unwrap().mode, Mode::Day);
     }
@@ -247,7 +247,7 @@ mod tests {
             (daily, other_payer.as_str(), Request::default(), "100010445725"),
             (daily, &other_month, Request::default(), "2021-04"),
             (daily, LINE, of_month, "2021-05"),
-            (daily, LINE, monthly, "--as monthly"),
+            (daily, LINE, monthly, "--mode monthly"),
             (daily, LINE, paid, "by_used_time"),
             ("200020475883-20210304-by_used_time-bill_details.zip", LINE, Request::default(), "200020475883"),
             ("100010445724-202103-by_used_time-bill_pack.zip", LINE, Request::default(), "pack"),
