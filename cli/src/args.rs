@@ -22,7 +22,7 @@ use billkeep_core::naming::NameProfile;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
 use billkeep_core::text::Encoding;
 use billkeep_core::uin::Uin;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 pub(crate) use calendar::{Calendar, Due, Run};
 pub(crate) use delivery::{Delivery, HowArgs};
@@ -38,55 +38,93 @@ pub(crate) use user::{Serve, User};
 
 /// An embedded store and export engine for cloud bills.
 #[derive(Debug, Parser)]
-#[command(name = "billkeep", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "billkeep",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = help::FIRST_STEPS
+)]
 pub(crate) struct Args {
     /// The store's file
     #[arg(
         long,
         global = true,
+        help_heading = help::EVERY_COMMAND,
         value_name = "FILE",
         env = "BILLKEEP_STORE",
         default_value = "billkeep.redb",
         hide_env_values = true
     )]
     pub(crate) store: PathBuf,
-    /// How data is written to stdout
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    /// How data is written to stdout: table, json or csv
+    #[arg(long, global = true, help_heading = help::EVERY_COMMAND, value_enum, hide_possible_values = true, default_value_t = Format::Table)]
     pub(crate) format: Format,
     /// With `--format csv`: cells as they are, also those that a spreadsheet takes for a formula
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = help::EVERY_COMMAND)]
     pub(crate) raw: bool,
     /// Who does it, for the journal; with `import`, before the command (default: the user's name)
-    #[arg(long = "as", global = true, value_name = "ACTOR", env = "BILLKEEP_ACTOR", hide_env_values = true)]
+    #[arg(
+        long = "as",
+        global = true,
+        help_heading = help::EVERY_COMMAND,
+        value_name = "ACTOR",
+        env = "BILLKEEP_ACTOR",
+        hide_env_values = true
+    )]
     pub(crate) acting: Option<String>,
-    /// Says nothing but data and errors
-    #[arg(short, long, global = true)]
+    /// Print nothing but data and errors
+    #[arg(short, long, global = true, help_heading = help::EVERY_COMMAND)]
     pub(crate) quiet: bool,
     /// How long to wait for another program that writes, in seconds
-    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, global = true, help_heading = help::EVERY_COMMAND, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) wait_s: u64,
     /// Threads that parse, compress and add up (default: one a core, at most 8)
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "N")]
     pub(crate) threads: Option<usize>,
     /// Memory for pages of the store; more where the system has none left to keep the file's pages in (default 4)
-    #[arg(long, global = true, value_name = "MIB")]
+    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "MIB")]
     pub(crate) page_cache_mib: Option<usize>,
     /// Text that an import makes a segment of; each thread holds about three times as much. More makes the store smaller
     /// and one customer's bill cheaper, less takes less memory (default 16)
-    #[arg(long, global = true, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) segment_mib: Option<u16>,
     /// Lines in a block: fewer make one customer's bill cheaper, more the store smaller (default 8192)
-    #[arg(long, global = true, value_name = "LINES", value_parser = clap::value_parser!(u32).range(64..=1_000_000))]
+    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "LINES", value_parser = clap::value_parser!(u32).range(64..=1_000_000))]
     pub(crate) block_rows: Option<u32>,
     /// How hard an import compresses, 1 to 19: more makes the store somewhat smaller and imports slower (default 1)
-    #[arg(long, global = true, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
+    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
     pub(crate) level: Option<i32>,
     /// How large the file of compressed chunks beside the store may get, which makes exports fast that repeat others; 0
     /// for none
-    #[arg(long, global = true, value_name = "MIB", default_value_t = 1024, env = "BILLKEEP_CHUNK_CACHE_MIB")]
+    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "MIB", default_value_t = 1024, env = "BILLKEEP_CHUNK_CACHE_MIB")]
     pub(crate) chunk_cache_mib: u64,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// Returns the command line's definition: options for memory and speed are shown where they matter, and work everywhere.
+pub(crate) fn definition() -> clap::Command {
+    let mut command = Args::command();
+    for (name, options) in help::TUNED {
+        let tuning: Vec<clap::Arg> = command
+            .get_arguments()
+            .filter(|arg| options.contains(&arg.get_id().as_str()))
+            .map(|arg| arg.clone().hide(false))
+            .collect();
+        command = command.mut_subcommand(name, |tuned| tuned.args(tuning));
+    }
+    command
+}
+
+/// Reads the program's arguments.
+///
+/// # Errors
+/// What is wrong with them; or help and version, where they are asked for.
+pub(crate) fn parse<W: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item = W>) -> Result<Args, clap::Error> {
+    let mut command = definition();
+    let mut matches = command.try_get_matches_from_mut(words)?;
+    Args::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut command))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -101,13 +139,14 @@ pub(crate) enum Format {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// The whole journey on bundled bills, into a folder
+    /// Run the whole journey on bundled bills, into a folder
     Demo {
         /// The folder; its store and bucket are made anew
         #[arg(default_value = "billkeep-demo")]
         dir: PathBuf,
     },
-    /// Makes a store for a partner's bills
+    /// Make a store for one payer's bills
+    #[command(after_help = help::examples(&["billkeep init --payer 100010445724 --calendar current-2024"]))]
     Init {
         /// The partner's account id: who owes the bills
         #[arg(long)]
@@ -119,80 +158,87 @@ pub(crate) enum Command {
         #[arg(long, default_value = "+08:00", allow_hyphen_values = true)]
         timezone: TimeZone,
     },
-    /// Imports bill files: CSV, zip or gzip; each is one atomic step
+    /// Import bill files: CSV, zip or gzip; each file is one atomic step
+    #[command(after_help = help::examples(&["billkeep import 100010445724-20210406-by_used_time-bill_details.zip", "billkeep import --mode day --month 2021-04 L3-bill_details-april.csv"]))]
     Import(Import),
-    /// Looks at bills, issues, confirms and reopens them
+    /// Show, issue, confirm and reopen bills
     #[command(subcommand)]
     Bill(Bill),
-    /// Lines that the partner disagrees with
+    /// Dispute lines of a bill, and record how the dispute goes
     #[command(subcommand)]
     Dispute(Dispute),
-    /// Files that wait for a decision: for confirmed bills, or with less in them than the bill has
+    /// Decide about pending files: late ones, and ones that take lines away
     #[command(subcommand, visible_alias = "pending")]
     Late(Late),
-    /// Rules of the house
+    /// Set store-wide policies and the calendar
     #[command(subcommand)]
     Settings(Settings),
-    /// What is known of accounts
+    /// Enter accounts, contracts and customers' prices
     #[command(subcommand)]
     Account(Account),
-    /// Where exports go
+    /// Set up sinks: folders, buckets and plugins that receive bills
     #[command(subcommand)]
     Sink(Sink),
-    /// How exports are named
+    /// List and check the names of exports
     #[command(subcommand)]
     Name(Name),
-    /// Whose bills are stored, and where
+    /// Choose whose bills are delivered, and to which sink
     #[command(subcommand)]
     Storage(Storage),
-    /// When bills are due: the calendars that there are
+    /// Show and add calendars: on which days bills are due
     #[command(subcommand)]
     Calendar(Calendar),
-    /// What is due, to which sink, and why; or why not
+    /// List what is due on a day, to which sink, and what is not and why
+    #[command(after_help = help::examples(&["billkeep due", "billkeep due --on 2021-04-06", "billkeep due --from 2021-04-01 --to 2021-04-30"]))]
     Due(Due),
-    /// What has to be known and done today, on one screen
+    /// Show what needs attention today, on one screen
+    #[command(after_help = help::examples(&["billkeep status"]))]
     Status {
         /// The day; all of it without `--at` (default: today, at this time)
-        #[arg(long)]
+        #[arg(long, value_name = "DAY")]
         on: Option<Day>,
         /// The time of the day, in the calendar's zone
         #[arg(long, value_name = "HH:MM")]
         at: Option<TimeOfDay>,
     },
-    /// Delivers what is due, or what was due in earlier months
+    /// Deliver what is due, or what was due in earlier months
+    #[command(after_help = help::examples(&["billkeep run", "billkeep run --dry-run", "billkeep run --backfill 2020-01..2021-03"]))]
     Run(Run),
-    /// Which files should have come in, and which are late, missing, double or by the wrong basis
+    /// List expected bill files: which came, are late, missing or double
+    #[command(after_help = help::examples(&["billkeep expected", "billkeep expected --month 2021-03"]))]
     Expected {
         /// The day (default: today)
-        #[arg(long)]
+        #[arg(long, value_name = "DAY")]
         on: Option<Day>,
         /// Only this month
         #[arg(long)]
         month: Option<BillMonth>,
     },
-    /// What was delivered
+    /// List, verify, repair and retry deliveries
     #[command(subcommand)]
     Delivery(Delivery),
-    /// Who is told of what happens, by webhooks and commands
+    /// Send notices to webhooks and commands
     #[command(subcommand)]
     Notify(Notify),
-    /// Sinks of one's own: makes, looks at, tries and trusts plugins
+    /// Make, build, test and trust plugins: sinks of your own
     #[command(subcommand)]
     Plugin(Plugin),
-    /// Renders a bill into a folder, now, without bookkeeping
+    /// Write a bill into a folder now, without recording a delivery
+    #[command(after_help = help::examples(&["billkeep export 2021-03 --output out", "billkeep export 2021-03 --per customer --audience customer --output out"]))]
     Export(Export),
-    /// What may be removed when, from sinks and store; nothing goes by itself
+    /// Remove what need not be kept any more; nothing is removed by itself
     #[command(subcommand)]
     Retention(Retention),
-    /// The console: pages for a browser, the HTTP interface and the scheduler, on this machine
+    /// Serve the web console, the HTTP interface and the scheduler
+    #[command(after_help = help::examples(&["billkeep serve", "billkeep serve --listen 127.0.0.1:9000 --no-scheduler"]))]
     Serve(Serve),
-    /// Who may do what; without anybody, whoever has the file may do everything
+    /// Enter people with their roles, sign-in links and tokens
     #[command(subcommand)]
     User(User),
-    /// The journal of all changes
+    /// List and verify the journal of all changes
     #[command(subcommand)]
     Audit(Audit),
-    /// The store's file itself
+    /// Check the store's file, and show its size
     #[command(subcommand, name = "store")]
     StoreFile(StoreFile),
 }
@@ -284,9 +330,10 @@ fn day_or_none(text: &str) -> Result<DayOrNone, String> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Bill {
     /// All bills with their states, totals and digests
+    #[command(after_help = help::examples(&["billkeep bill list", "billkeep --format json bill list"]))]
     List,
     /// A bill's sums, grouped
-    #[command(after_help = help::fields())]
+    #[command(after_help = help::fields_and_examples(&["billkeep bill show 2021-03", "billkeep bill show 2021-03 --by owner,product"]))]
     Show {
         #[command(flatten)]
         which: Which,
@@ -298,7 +345,7 @@ pub(crate) enum Bill {
         revision: Option<u32>,
     },
     /// A bill's lines, in the order in which they were imported
-    #[command(after_help = help::fields())]
+    #[command(after_help = help::fields_and_examples(&["billkeep bill lines 2021-03 --where owner=200000000001 --where region=Singapore"]))]
     Lines {
         #[command(flatten)]
         which: Which,
@@ -370,12 +417,14 @@ pub(crate) enum Bill {
         #[arg(long)]
         revision: Option<u32>,
     },
-    /// Declares a month complete where no file says so
+    /// Declare a month complete, where no file of the whole month came
+    #[command(after_help = help::examples(&["billkeep bill issue 2021-03"]))]
     Issue {
         #[command(flatten)]
         which: Which,
     },
     /// Confirms a bill as what was seen
+    #[command(after_help = help::examples(&["billkeep bill confirm 2021-03 --digest 730b78a68228"]))]
     Confirm {
         #[command(flatten)]
         which: Which,
@@ -406,6 +455,7 @@ pub(crate) enum Bill {
         on: Option<Day>,
     },
     /// Declare days on which nothing was used, where no file covers them
+    #[command(after_help = help::examples(&["billkeep bill empty-day 2021-03 --day 2021-03-14 --reason maintenance"]))]
     EmptyDay {
         #[command(flatten)]
         which: Which,

@@ -21,8 +21,6 @@ mod stop;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -32,7 +30,7 @@ fn main() -> ExitCode {
         }
     }));
     memory::prepare();
-    let args = match args::Args::try_parse() {
+    let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(usage) => return refuse(&usage),
     };

@@ -20,5 +20,5 @@ pub use object::Bucket;
 pub use place::place;
 pub use url::{
     Env, Options, UrlError, below, check, create_bucket, create_folder, folder, open, open_heard,
-    open_plugin, remove_empty,
+    open_plugin, option_lists, remove_empty,
 };

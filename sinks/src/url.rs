@@ -212,6 +212,12 @@ pub(crate) fn every_sinks() -> String {
     format!("{}, {}", billkeep_core::storage::SINK_OPTIONS, means.join(", "))
 }
 
+/// Returns the options that sinks have, as `NAME=VALUE`: those of every sink, then those of buckets.
+pub fn option_lists() -> [Vec<String>; 2] {
+    let every = every_sinks().split(", ").map(|option| option.replace('`', "")).collect();
+    [every, object::OPTIONS.iter().map(|(name, value)| format!("{name}={value}")).collect()]
+}
+
 pub(crate) fn is_plugin(url: &str) -> bool {
     url.starts_with("wasm:")
 }

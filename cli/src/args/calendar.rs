@@ -19,17 +19,26 @@ pub(crate) enum Calendar {
         as_file: bool,
     },
     /// Checks a calendar's file, and shows its figures; needs no store
-    Check { file: PathBuf },
+    Check {
+        /// The calendar's file: TOML
+        file: PathBuf,
+    },
     /// Adds a calendar from a file, which is not needed afterwards
-    Add { file: PathBuf },
+    Add {
+        /// The calendar's file: TOML
+        file: PathBuf,
+    },
     /// Removes a calendar that no day follows
-    Remove { name: String },
+    Remove {
+        /// Its name
+        name: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Due {
     /// The day, all of it (default: today, at this time)
-    #[arg(long)]
+    #[arg(long, value_name = "DAY")]
     pub(crate) on: Option<Day>,
     /// At this time of the day
     #[arg(long, value_name = "HH:MM")]
@@ -48,7 +57,7 @@ pub(crate) struct Due {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
     /// The day, all of it (default: today, at this time)
-    #[arg(long, group = "days")]
+    #[arg(long, value_name = "DAY", group = "days")]
     pub(crate) on: Option<Day>,
     /// At this time of the day
     #[arg(long, value_name = "HH:MM")]

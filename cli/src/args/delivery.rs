@@ -2,20 +2,24 @@
 
 use clap::Subcommand;
 
+use super::help;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Delivery {
-    /// All deliveries
+    /// List deliveries
+    #[command(after_help = help::examples(&["billkeep delivery list", "billkeep delivery list --where month=2021-03 --where sink=finance"]))]
     List {
         /// Where each part lies; with FIELD=VALUE, only these deliveries: uin, kind, sink, state, month or day
         #[arg(long = "where", value_name = "FIELD=VALUE", num_args = 0..=1, default_missing_value = "")]
         filter: Vec<String>,
     },
-    /// All that is known of a delivery, and what to do if it failed
+    /// Show all that is known of a delivery, and what to do if it failed
     Show {
         /// Its number
         number: u64,
     },
-    /// Compares what sinks hold with what was delivered
+    /// Compare what sinks hold with what was delivered
+    #[command(after_help = help::examples(&["billkeep delivery verify", "billkeep delivery verify --sink archive --sample 5%"]))]
     Verify {
         /// Only this sink
         #[arg(long)]

@@ -7,12 +7,12 @@ use billkeep_core::period::Day;
 use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
-use super::Which;
+use super::{Which, help};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Dispute {
     /// Opens a dispute about lines of an issued bill
-    #[command(after_help = super::help::fields())]
+    #[command(after_help = help::fields_and_examples(&["billkeep dispute open 2021-03 --line 1-17 --direction over --amount 12.50 --reason overcharged"]))]
     Open {
         #[command(flatten)]
         which: Which,
@@ -39,9 +39,13 @@ pub(crate) enum Dispute {
         open: bool,
     },
     /// A dispute, with what was done about it
-    Show { number: u64 },
+    Show {
+        /// The dispute's number
+        number: u64,
+    },
     /// The provider was told
     Send {
+        /// The dispute's number
         number: u64,
         /// How, to whom
         #[arg(long, default_value = "")]
@@ -49,6 +53,7 @@ pub(crate) enum Dispute {
     },
     /// The provider agrees; its correction is waited for
     Accept {
+        /// The dispute's number
         number: u64,
         /// What was said
         #[arg(long, default_value = "")]
@@ -56,6 +61,7 @@ pub(crate) enum Dispute {
     },
     /// The provider does not agree
     Reject {
+        /// The dispute's number
         number: u64,
         /// Why
         #[arg(long)]
@@ -63,6 +69,7 @@ pub(crate) enum Dispute {
     },
     /// Takes a dispute back
     Withdraw {
+        /// The dispute's number
         number: u64,
         /// Why
         #[arg(long)]
@@ -70,6 +77,7 @@ pub(crate) enum Dispute {
     },
     /// The correction of an accepted dispute has come in a way that was not recognised
     Settle {
+        /// The dispute's number
         number: u64,
         /// How it came
         #[arg(long)]
@@ -80,6 +88,7 @@ pub(crate) enum Dispute {
     },
     /// Writes the evidence as a zip that opens anywhere
     Pack {
+        /// The dispute's number
         number: u64,
         /// The file (default: dispute-N.zip)
         #[arg(short, long, value_name = "FILE")]
@@ -87,6 +96,7 @@ pub(crate) enum Dispute {
     },
     /// Lets the bill be confirmed though the dispute goes on
     SetAside {
+        /// The dispute's number
         number: u64,
         /// Why
         #[arg(long)]
@@ -99,9 +109,14 @@ pub(crate) enum Late {
     /// All files that wait for a decision, or waited
     List,
     /// A file that waits, with what it would change for whom
-    Show { number: u64 },
+    Show {
+        /// The file's number
+        number: u64,
+    },
     /// Takes a file that waits
+    #[command(after_help = help::examples(&["billkeep late accept 1 --reason checked", "billkeep late accept 1 --carry-forward --reason checked"]))]
     Accept {
+        /// The file's number
         number: u64,
         /// Reopens its bill, if that is confirmed; the bill has to be confirmed again then
         #[arg(long)]
@@ -115,6 +130,7 @@ pub(crate) enum Late {
     },
     /// Decides not to take a file that waits
     Discard {
+        /// The file's number
         number: u64,
         /// Why
         #[arg(long)]
@@ -130,10 +146,13 @@ pub(crate) enum Switch {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Settings {
-    /// What is set
+    /// List what is set
     Show,
     /// Whether confirming and reopening need two people; turning it off needs two as well
-    FourEyes { value: Switch },
+    FourEyes {
+        /// Whether it holds
+        value: Switch,
+    },
     /// By which calendar bills are due
     Calendar {
         /// Its name; `calendar list` shows them
@@ -166,6 +185,7 @@ pub(crate) struct Lint {
 pub(crate) enum Contract {
     /// Sets an account's discount for a product, which `bill lint` then holds its lines against
     Set {
+        /// The account
         uin: Uin,
         /// The product's name, as bills have it
         #[arg(long, value_name = "NAME")]
@@ -180,6 +200,7 @@ pub(crate) enum Contract {
     List,
     /// Takes an account's discounts for a product back
     Remove {
+        /// The account
         uin: Uin,
         /// The product's name, as bills have it
         #[arg(long, value_name = "NAME")]

@@ -4,13 +4,15 @@ use billkeep_core::price::Mode;
 use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
-use super::Which;
+use super::{Which, help};
 use super::life::Days;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Price {
     /// Sets an account's price for a product or for all, or a monthly fee
+    #[command(after_help = help::examples(&["billkeep account price set 200000000001 --discount 0.95 --decimals 2", "billkeep account price set 200000000001 --fee 50 --currency USD"]))]
     Set {
+        /// The account
         uin: Uin,
         #[command(flatten)]
         of: PriceOf,
@@ -36,6 +38,7 @@ pub(crate) enum Price {
     List,
     /// Takes a price or a monthly fee back
     Remove {
+        /// The account
         uin: Uin,
         /// The product's name, as bills have it (default: the price for all products)
         #[arg(long, value_name = "NAME", conflicts_with = "fee")]
@@ -66,6 +69,7 @@ pub(crate) struct PriceOf {
 pub(crate) enum FurtherColumn {
     /// Lets exports for an account have a column
     Add {
+        /// The account
         uin: Uin,
         /// Its header, as bills have it
         header: String,
@@ -74,6 +78,7 @@ pub(crate) enum FurtherColumn {
     List,
     /// Takes a column back
     Remove {
+        /// The account
         uin: Uin,
         /// Its header, as bills have it
         header: String,

@@ -12,12 +12,13 @@ use billkeep_core::uin::Uin;
 use clap::Subcommand;
 
 use super::plugin::GrantArgs;
-use super::{Contract, FurtherColumn, Price};
+use super::{Contract, FurtherColumn, Price, help};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {
     /// Puts an account into the tree, or says something new of it from a day on
     Add {
+        /// The account
         uin: Uin,
         /// Its name
         #[arg(long)]
@@ -37,6 +38,7 @@ pub(crate) enum Account {
     },
     /// Takes an account out of the tree from a day on; its lines stay in the bills
     End {
+        /// The account
         uin: Uin,
         /// The first day on which it is not in the tree
         #[arg(long, value_name = "DAY")]
@@ -46,6 +48,7 @@ pub(crate) enum Account {
         reason: Option<String>,
     },
     /// Takes accounts from a CSV: all of them, or none if any is wrong
+    #[command(after_help = help::examples(&["billkeep account import customers.csv"]))]
     Import {
         /// The file; `-` reads standard input
         file: PathBuf,
@@ -61,7 +64,7 @@ pub(crate) enum Account {
     /// The tree of a day, and accounts of bills that are not in it
     Tree {
         /// The day (default: today)
-        #[arg(long)]
+        #[arg(long, value_name = "DAY")]
         on: Option<Day>,
         /// Unassigned accounts of this month only
         #[arg(long)]
@@ -82,7 +85,7 @@ pub(crate) enum Account {
 pub(crate) struct SinkArgs {
     /// Where it is
     pub(crate) url: String,
-    /// A setting, as `rows_per_file=N`; may be given several times
+    /// A setting, such as `rows_per_file=N`; may be given several times
     #[arg(long = "option", value_name = "K=V")]
     pub(crate) options: Vec<String>,
     /// Who reads it: partner or customer
@@ -94,7 +97,8 @@ pub(crate) struct SinkArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Sink {
-    /// Adds a folder (file:///…), a bucket (s3://…, cos://…) or a plugin (wasm:…)
+    /// Add a sink: folder (file:///…), bucket (s3://…, cos://…), plugin (wasm:…)
+    #[command(after_help = help::settings_and_examples(&["billkeep sink add finance file:///srv/bills", "billkeep sink add archive s3://bills/partner --option region=ap-southeast-1", "billkeep sink add customer5 file:///srv/customer5 --audience customer --option dialect=spreadsheet"]))]
     Add {
         /// A name for it
         name: String,
@@ -126,6 +130,7 @@ pub(crate) enum Sink {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AllowArgs {
+    /// The account
     pub(crate) uin: Uin,
     /// Only these kinds: daily, monthly, reseller
     #[arg(long, value_delimiter = ',', default_value = "daily,monthly,reseller")]
@@ -138,6 +143,7 @@ pub(crate) struct AllowArgs {
 /// A consent, and who takes it back or gives it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ConsentArgs {
+    /// The account
     pub(crate) uin: Uin,
     /// Only for this sink (default: for all)
     #[arg(long, value_name = "NAME")]
@@ -153,6 +159,7 @@ pub(crate) struct ConsentArgs {
 /// Whereto: a sink that is there, or one that is made on the way.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Bound {
+    /// The account
     pub(crate) uin: Uin,
     /// The sink's name
     #[arg(long)]
@@ -211,7 +218,8 @@ pub(crate) struct SwitchArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Storage {
-    /// Puts an account on the allowlist
+    /// Put an account on the allowlist: the first of three steps to a delivery
+    #[command(after_help = help::examples(&["billkeep storage allow 100010445724"]))]
     Allow {
         #[command(flatten)]
         what: AllowArgs,
@@ -221,14 +229,16 @@ pub(crate) enum Storage {
     },
     /// Takes an account off the allowlist; nothing new is written for it
     Deny(AllowArgs),
-    /// Grants the storing role for an account, or custom bills
+    /// Grant the storing role for an account, the second step; or custom bills
     Authorize(ConsentArgs),
     /// Revokes the storing role, or custom bills; nothing new is written
     Revoke(ConsentArgs),
-    /// Sends an account's bills to a sink
+    /// Deliver an account's bills to a sink
+    #[command(after_help = help::examples(&["billkeep storage enable 100010445724 --sink finance", "billkeep storage enable 200000000001 --sink customer5 --kinds monthly"]))]
     Enable(EnableArgs),
     /// Stops storing an account's bills; what was delivered stays
     Disable {
+        /// The account
         uin: Uin,
         /// Only these kinds (default: all)
         #[arg(long, value_delimiter = ',')]
@@ -243,17 +253,22 @@ pub(crate) enum Storage {
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Changes the sink from the day after; what was delivered stays in the old one
+    /// Deliver to another sink from a day on; what was delivered stays
+    #[command(after_help = help::examples(&["billkeep storage switch 100010445724 --sink archive --on 2021-03-31"]))]
     Switch(SwitchArgs),
-    /// What is allowed, authorised and enabled, and what can be done next
+    /// Show what is allowed, authorised and enabled, and what can be done next
     Status {
+        /// The account (default: all)
         uin: Option<Uin>,
         /// The day (default: today)
-        #[arg(long)]
+        #[arg(long, value_name = "DAY")]
         on: Option<Day>,
     },
-    /// Everything that was said, with days, actors and reasons
-    History { uin: Option<Uin> },
+    /// Show every change of bill storage, with days, actors and reasons
+    History {
+        /// The account (default: all)
+        uin: Option<Uin>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -296,7 +311,7 @@ pub(crate) enum Retention {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemovalArgs {
     /// The day (default: today)
-    #[arg(long)]
+    #[arg(long, value_name = "DAY")]
     pub(crate) on: Option<Day>,
     /// Evidence of confirmed bills as well
     #[arg(long)]

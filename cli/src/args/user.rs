@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use billkeep_core::people::Role;
 use clap::Subcommand;
 
+use super::help;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {
     /// Enters somebody, or gives them another role; the first has to be an admin
+    #[command(after_help = help::examples(&["billkeep user set ada --role admin"]))]
     Set {
-        /// The name, as `--as` states it and the journal records it
+        /// The person's name, as `--as` states it and the journal records it
         name: String,
         /// viewer, operator, approver or admin; each may do what the ones before may
         #[arg(long)]
@@ -19,9 +22,13 @@ pub(crate) enum User {
     /// Everybody, with roles and tokens
     List,
     /// Takes somebody out; without anybody, whoever has the file may do everything
-    Remove { name: String },
+    Remove {
+        /// The person's name
+        name: String,
+    },
     /// Prints a link that signs somebody in to the console, once, for ten minutes
     Link {
+        /// The person's name
         name: String,
         /// Where the console is (default: where one runs over this store, else http://127.0.0.1:8321)
         #[arg(long, value_name = "URL")]
@@ -29,13 +36,17 @@ pub(crate) enum User {
     },
     /// Prints a token for a program of somebody's
     Token {
+        /// The person's name
         name: String,
         /// What it is for
         #[arg(long, value_name = "TEXT")]
         label: String,
     },
     /// Takes back all tokens and links of somebody
-    Revoke { name: String },
+    Revoke {
+        /// The person's name
+        name: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

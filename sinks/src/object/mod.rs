@@ -25,6 +25,7 @@ use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutPayload}
 use tokio::runtime::{Handle, Runtime};
 
 use errors::Told;
+pub(crate) use s3::KNOWN as OPTIONS;
 pub(crate) use s3::{check, create_bucket, open, place};
 
 /// Parts up to this length are one PUT.
