@@ -365,6 +365,8 @@ fn a_server_that_is_down_is_waited_for_and_another_run_says_so() {
     drop(server);
     let (code, _, said) = run_with_keys(&home, &["run", "--on", "2021-04-02"]);
     assert_eq!(code, Some(5), "{said}");
+    assert!(said.contains(": cannot be reached: http://127.0.0.1:"), "{said}");
+    assert!(!said.contains("Generic") && !said.contains("Error performing"), "{said}");
     let (code, _, said) = run_with_keys(&home, &["run", "--on", "2021-04-02"]);
     assert!(code == Some(5) && said.contains("is tried again in"), "{said}");
     let (code, _, said) = run_with_keys(&home, &["delivery", "retry", "1"]);

@@ -11,6 +11,8 @@ use object_store::client::{
 
 /// So much of an error is read. Servers explain one in some hundred bytes.
 const ERROR_BYTES_MAX: usize = 64 << 10;
+/// The status of a request that the server does not accept.
+const BAD_REQUEST: u16 = 400;
 /// The longest answer that is not an object: a list of a thousand names has 500 KB.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
@@ -32,7 +34,11 @@ impl HttpService for Client {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let lists = request.uri().query().is_some_and(|query| query.contains("list-type="));
         let is_object = request.method() == "GET" && !lists;
-        let (head, body) = self.0.execute(request).await?.into_parts();
+        let answer = self.0.execute(request).await?;
+        if let Some(answer) = naming_the_region(&answer) {
+            return Ok(answer);
+        }
+        let (head, body) = answer.into_parts();
         let body = match (head.status.is_success(), is_object) {
             // An object is read as it is wanted, and its reader knows how much that is.
             (true, true) => body,
@@ -42,6 +48,23 @@ impl HttpService for Client {
         };
         Ok(HttpResponse::from_parts(head, body))
     }
+}
+
+/// Returns an error that names the bucket's region, where only the headers of a redirect do. `object_store` reports a
+/// redirect to nowhere without them.
+fn naming_the_region(answer: &HttpResponse) -> Option<HttpResponse> {
+    let is_bare = answer.status().is_redirection() && !answer.headers().contains_key("location");
+    let region = answer.headers().get("x-amz-bucket-region").filter(|_| is_bare)?.to_str().ok()?;
+    if !region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return None;
+    }
+    let why = "the bucket is in another region";
+    let text = format!(
+        "<Error><Code>PermanentRedirect</Code><Message>{why}</Message><Region>{region}</Region></Error>"
+    );
+    let mut named = HttpResponse::new(HttpResponseBody::from(text.into_bytes()));
+    *named.status_mut() = BAD_REQUEST.try_into().ok()?;
+    Some(named)
 }
 
 /// Reads a body up to a limit; what is longer is cut, or an error.
@@ -63,7 +86,31 @@ async fn read(body: HttpResponseBody, bytes_max: usize, cuts: bool) -> Result<By
 
 #[cfg(test)]
 mod tests {
+    use object_store::HeaderValue;
+
     use super::*;
+
+    #[test]
+    fn a_redirect_to_nowhere_becomes_an_answer_that_names_the_region() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let named = |status: u16, headers: &[(&'static str, &'static str)]| {
+            let mut answer = HttpResponse::new(HttpResponseBody::from(Vec::new()));
+            *answer.status_mut() = status.try_into().unwrap();
+            for (name, value) in headers {
+                answer.headers_mut().insert(*name, HeaderValue::from_static(value));
+            }
+            let answer = naming_the_region(&answer)?;
+            assert_eq!(answer.status().as_u16(), 400);
+            Some(runtime.block_on(answer.into_body().text()).unwrap())
+        };
+        let region = ("x-amz-bucket-region", "eu-west-1");
+        let answer = named(301, &[region]).unwrap();
+        assert!(answer.contains("<Region>eu-west-1</Region>"), "{answer}");
+        assert_eq!(named(301, &[region, ("location", "https://x")]), None);
+        assert_eq!(named(200, &[region]), None);
+        assert_eq!(named(301, &[]), None);
+        assert_eq!(named(301, &[("x-amz-bucket-region", "<x>")]), None);
+    }
 
     #[test]
     fn an_error_is_cut_and_a_list_that_does_not_end_is_refused() {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use billkeep_core::sink::SinkError;
 use chrono::{DateTime, Utc};
 use object_store::Error;
+use object_store::client::{HttpError, HttpErrorKind};
 
 /// The most characters of a server's words that are passed on.
 const WORDS_MAX: usize = 300;
@@ -54,13 +55,55 @@ fn tagged<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
     rest.split_once(&format!("</{tag}>")).map(|(inside, _)| inside)
 }
 
+/// Returns the innermost cause of a request that the server has not answered.
+fn unanswered(error: &Error) -> Option<String> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        source = cause.source();
+        if let Some(http) = cause.downcast_ref::<HttpError>() {
+            let mut innermost: &dyn std::error::Error = http;
+            while let Some(cause) = innermost.source() {
+                innermost = cause;
+            }
+            let is_of_answer = matches!(http.kind(), HttpErrorKind::Decode | HttpErrorKind::Unknown);
+            return (!is_of_answer).then(|| innermost.to_string());
+        }
+    }
+    None
+}
+
+/// Returns scheme, host and port of the request that an error is about.
+fn server(text: &str) -> Option<&str> {
+    let (_, request) = text.split_once("Error performing ")?;
+    let url = request.split(' ').nth(1)?;
+    let (scheme, rest) = url.split_once("://")?;
+    url.get(..scheme.len() + 3 + rest.find('/').unwrap_or(rest.len()))
+}
+
+/// Takes the library's words about a request off an error: which request it was, for how long, how often.
+fn without_request(text: &str) -> String {
+    let Some((_, request)) = text.split_once("Error performing ") else {
+        let rest = text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: "));
+        return rest.map_or(text, |(_, rest)| rest).to_owned();
+    };
+    let rest = request.split_once(" - ").map_or(request, |(_, rest)| rest);
+    let Some(answer) = rest.strip_prefix("Server returned non-2xx status code: ") else {
+        return rest.to_owned();
+    };
+    let (status, body) = answer.split_once(": ").unwrap_or((answer.trim_end_matches(':'), ""));
+    // Of a gateway's page, its title says what there is to say.
+    let body = if body.trim_start().starts_with('<') { tagged(body, "title").unwrap_or_default() } else { body };
+    let gap = if body.trim().is_empty() { "" } else { ": " };
+    format!("the server answered {status}{gap}{}", body.trim())
+}
+
 /// Returns an error in few words: the server's code and message, or what the library says.
 pub(super) fn words(error: &Error) -> String {
     let text = chain(error);
     let words = match (tagged(&text, "Code"), tagged(&text, "Message")) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => text,
+        _ => without_request(&text),
     };
     let mut words: String = words.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.chars().count() > WORDS_MAX {
@@ -142,6 +185,10 @@ impl Told {
         let has = |code: &str| text.contains(code);
         let said = |hint: &str| format!("{url}: {what}: {words}{hint}");
         let who = || format!("; credentials: {}", self.credentials);
+        if let Some(cause) = unanswered(error) {
+            let server = server(&text).unwrap_or(url);
+            return SinkError::Passing(self.clean(format!("cannot be reached: {server}: {cause}")));
+        }
         if has("PathStyleDomainForbidden") {
             return SinkError::Setup(said(
                 "; the bucket refuses path-style requests: leave `path_style` out",
@@ -163,7 +210,10 @@ impl Told {
             (_, Some(408 | 409 | 425 | 429 | 500..=506 | 508..=599)) => SinkError::Passing(said("")),
             (_, Some(507)) => SinkError::Setup(said("; there is no room left")),
             (_, Some(301 | 307 | 400)) if has("region") || has("Region") => {
-                SinkError::Setup(said("; set the bucket's `region`"))
+                SinkError::Setup(said(&match tagged(&text, "Region") {
+                    Some(region) => format!("; set `region={region}`"),
+                    None => "; set the bucket's `region`".to_owned(),
+                }))
             }
             (_, Some(_)) => SinkError::Setup(said("")),
             (Error::Generic { .. } | Error::JoinError { .. }, None) if has("without LOCATION") => {
@@ -209,6 +259,55 @@ mod tests {
         generic(&format!(
             "Server returned non-2xx status code: {status} X: <Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>"
         ))
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_cannot_be_reached_and_the_cause_is_short() {
+        let told = Told { secrets: vec!["hush".into()], ..Told::default() };
+        let of = |kind| {
+            let refused = std::io::Error::other("Connection refused for hush");
+            let source = Box::new(HttpError::new(kind, refused));
+            told.error("s3://b/p", "`x` cannot be put", &Error::Generic { store: "S3", source })
+        };
+        for kind in [HttpErrorKind::Connect, HttpErrorKind::Timeout, HttpErrorKind::Request] {
+            let want = SinkError::Passing("cannot be reached: s3://b/p: Connection refused for ***".into());
+            assert_eq!(of(kind), want);
+        }
+        assert!(!of(HttpErrorKind::Decode).to_string().contains("cannot be reached"));
+    }
+
+    #[test]
+    fn the_request_is_not_part_of_an_answers_words() {
+        let request = "Generic S3 error: Error performing PUT http://127.0.0.1:5999/b/x in 2.3s, after 5 retries, \
+                       max_retries: 5, retry_timeout: 60s  - ";
+        assert_eq!(server(request), Some("http://127.0.0.1:5999"));
+        let page = "<html><head><title>502 Bad Gateway</title></head></html>";
+        for (answer, words) in [
+            ("Server returned non-2xx status code: 404 Not Found: ", "the server answered 404 Not Found"),
+            (
+                &format!("Server returned non-2xx status code: 502 Bad Gateway: {page}"),
+                "the server answered 502 Bad Gateway: 502 Bad Gateway",
+            ),
+            (
+                "Server returned non-2xx status code: 507 Insufficient Storage: quota is used up",
+                "the server answered 507 Insufficient Storage: quota is used up",
+            ),
+            ("Server returned error response: <Error></Error>", "Server returned error response: <Error></Error>"),
+        ] {
+            assert_eq!(without_request(&format!("{request}{answer}")), words);
+        }
+        assert_eq!(without_request("Generic S3 error: Error parsing a list"), "Error parsing a list");
+        assert_eq!(without_request("no such thing"), "no such thing");
+    }
+
+    #[test]
+    fn the_region_that_a_server_names_is_the_one_to_set() {
+        let of = |error: &Error| Told::default().error("s3://b", "x", error).to_string();
+        let region = "<Region>eu-west-1</Region>";
+        for (status, code) in [(400, "AuthorizationHeaderMalformed"), (301, "PermanentRedirect")] {
+            assert!(of(&answer(status, code, "wrong region", region)).ends_with("; set `region=eu-west-1`"));
+            assert!(of(&answer(status, code, "wrong region", "")).ends_with("; set the bucket's `region`"));
+        }
     }
 
     #[test]
