@@ -121,7 +121,9 @@ pub(crate) fn definition() -> clap::Command {
 ///
 /// # Errors
 /// What is wrong with them; or help and version, where they are asked for.
-pub(crate) fn parse<W: Into<std::ffi::OsString> + Clone>(words: impl IntoIterator<Item = W>) -> Result<Args, clap::Error> {
+pub(crate) fn parse<W: Into<std::ffi::OsString> + Clone>(
+    words: impl IntoIterator<Item = W>,
+) -> Result<Args, clap::Error> {
     let mut command = definition();
     let mut matches = command.try_get_matches_from_mut(words)?;
     Args::from_arg_matches_mut(&mut matches).map_err(|e| e.format(&mut command))

@@ -234,9 +234,9 @@ impl From<PeopleError> for CommandError {
         match e {
             PeopleError::Store(e) => e.into(),
             PeopleError::Nobody(_) => error.absent().hint("`billkeep user list` shows them"),
-            PeopleError::Stranger(_) => error
-                .forbidden()
-                .hint("`billkeep user list` shows them; state who you are with `--as NAME`"),
+            PeopleError::Stranger(_) => {
+                error.forbidden().hint("`billkeep user list` shows them; state who you are with `--as NAME`")
+            }
             PeopleError::Role { .. } => error
                 .forbidden()
                 .hint("an admin can give another role with `billkeep user set NAME --role ROLE`"),

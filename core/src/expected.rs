@@ -125,8 +125,24 @@ pub struct Expectation {
     pub mode: Option<Mode>,
     /// The bill's state, if there is a bill.
     pub state: Option<State>,
+    /// Which days the verdict finds not to be in.
+    pub lacking: Vec<Day>,
     /// What came of it.
     pub verdict: Verdict,
+}
+
+impl Expectation {
+    /// Returns what came of it in words, with the days that are not in.
+    pub fn text(&self) -> String {
+        let are = if self.lacking.len() == 1 { "is" } else { "are" };
+        let days = ranges(&self.lacking);
+        match &self.verdict {
+            Verdict::Late { days: 1 } => format!("{days} {are} not in, 1 day late"),
+            Verdict::Late { days: late } => format!("{days} {are} not in, {late} days late"),
+            Verdict::Due => format!("{days} {are} not in, and should come on this day"),
+            verdict => verdict.to_string(),
+        }
+    }
 }
 
 /// Tells what should have come in by a day, and what did; by month, then basis.
@@ -190,7 +206,7 @@ impl Slot {
         let of = |month, basis| bills.iter().find(|b| b.month == month && b.basis == basis);
         let bill = of(self.month, self.basis);
         let through = bill.and_then(|b| b.completeness().through);
-        let make = |due, verdict| Expectation {
+        let make = |due, lacking, verdict| Expectation {
             month: self.month,
             basis: self.basis,
             kind: self.kind,
@@ -199,19 +215,22 @@ impl Slot {
             through,
             mode: bill.and_then(BillFiles::last_file).map(|file| file.mode),
             state: bill.map(|b| b.state),
+            lacking,
             verdict,
         };
         let other = bills.iter().find(|b| b.month == self.month && b.basis != self.basis);
         if let (None, Some(other)) = (bill, other)
             && !kept.contains(&other.basis)
         {
-            return vec![make(self.due, Verdict::WrongBasis { has: other.basis })];
+            return vec![make(self.due, vec![], Verdict::WrongBasis { has: other.basis })];
         }
         let days = (1..=31).filter_map(|d| self.month.day(d)).filter(|day| *day <= self.last_day);
         let pending = bill.map(|bill| bill.pending.as_slice()).unwrap_or_default();
         let mut found: Vec<Expectation> = pending
             .iter()
-            .map(|one| make(self.due, Verdict::Pending { number: one.number, file: one.name.clone() }))
+            .map(|one| {
+                make(self.due, vec![], Verdict::Pending { number: one.number, file: one.name.clone() })
+            })
             .collect();
         let waits = |day: Day| {
             pending.iter().filter_map(|one| one.coverage).any(|of| of.first <= day && day <= of.last)
@@ -223,7 +242,7 @@ impl Slot {
             // What has come is told; whether all is in depends on the decision.
         } else if declared || lacking.is_empty() {
             let file = bill.and_then(|b| b.covering(self.last_day)).map(|file| file.name.clone());
-            found.push(make(self.due, Verdict::Arrived { file }));
+            found.push(make(self.due, vec![], Verdict::Arrived { file }));
         } else {
             // What later days or months have passed over is missing; what nothing has come after may still come.
             let passed = bills.iter().any(|b| b.basis == self.basis && b.month > self.month);
@@ -237,18 +256,18 @@ impl Slot {
                 .unwrap_or(self.due),
                 _ => self.due,
             };
-            if let Some(first) = gone.first() {
-                found.push(make(due(*first), Verdict::Missing { days: gone }));
+            if let Some(first) = gone.first().copied() {
+                found.push(make(due(first), gone.clone(), Verdict::Missing { days: gone }));
             }
-            if let Some(first) = open.first() {
-                let due = due(*first);
+            if let Some(first) = open.first().copied() {
+                let due = due(first);
                 let days = u32::try_from(on.epoch_days().saturating_sub(due.epoch_days())).unwrap_or(0);
                 let verdict = if days == 0 { Verdict::Due } else { Verdict::Late { days } };
-                found.push(make(due, verdict));
+                found.push(make(due, open, verdict));
             }
         }
         let doubles = bill.map_or_else(Vec::new, double::doubles);
-        found.extend(doubles.into_iter().map(|double| make(self.due, Verdict::Double(double))));
+        found.extend(doubles.into_iter().map(|double| make(self.due, vec![], Verdict::Double(double))));
         found
     }
 }

@@ -11,12 +11,15 @@ pub fn nearest<'a>(text: &str, words: impl IntoIterator<Item = &'a str>) -> Opti
     let text: Vec<char> = text.trim().chars().take(CHARS_MAX).flat_map(char::to_lowercase).collect();
     let words: Vec<(&str, Vec<char>)> =
         words.into_iter().map(|word| (word, word.chars().collect())).collect();
-    let mut longer = words.iter().filter(|(_, chars)| text.len() >= BEGINNING_MIN && chars.starts_with(&text));
+    let mut longer =
+        words.iter().filter(|(_, chars)| text.len() >= BEGINNING_MIN && chars.starts_with(&text));
     if let (Some((word, _)), None) = (longer.next(), longer.next()) {
         return Some(word);
     }
     let near = words.iter().map(|(word, chars)| (distance(&text, chars), chars.len().max(2) / 3, *word));
-    near.filter(|(distance, most, _)| distance <= most).min_by_key(|(distance, ..)| *distance).map(|(.., word)| word)
+    near.filter(|(distance, most, _)| distance <= most)
+        .min_by_key(|(distance, ..)| *distance)
+        .map(|(.., word)| word)
 }
 
 /// Says that a text is none of some words, which are they, and which one was probably meant.

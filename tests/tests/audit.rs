@@ -63,7 +63,8 @@ fn who_acts_is_stated_before_or_after_the_command() {
     // The journal has another actor than the environment names.
     home.ok(["storage", "allow", PAYER, "--as", "wang"]);
     home.ok(["storage", "--as", "lin", "authorize", PAYER]);
-    home.run(["import", file, "--as", "zoe"]).says(2, &["`zoe` is not a mode", "`--as NAME` before `import`"]);
+    home.run(["import", file, "--as", "zoe"])
+        .says(2, &["`zoe` is not a mode", "`--as NAME` before `import`"]);
     let imported = home.json(["--as", "lin", "import", "--as", "cumulative", file]);
     assert_eq!(imported["files"][0]["mode"], "cumulative");
     let who = |options: &[&str]| -> Vec<String> {

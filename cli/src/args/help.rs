@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn every_field_is_listed_once_and_no_line_is_long() {
         let text = fields();
-        let listed = text.lines().skip(1).flat_map(|line| line.split([',', ' '])).filter(|name| !name.is_empty());
+        let listed =
+            text.lines().skip(1).flat_map(|line| line.split([',', ' '])).filter(|name| !name.is_empty());
         let want: Vec<&str> = Field::names().chain(["tag:KEY"]).collect();
         assert_eq!(listed.collect::<Vec<_>>(), want);
         assert!(text.lines().all(|line| line.len() <= LINE_CHARS_MAX), "{text}");
@@ -84,7 +85,9 @@ mod tests {
     fn commands() -> Vec<(String, clap::Command)> {
         fn walk(words: &str, command: &clap::Command, all: &mut Vec<(String, clap::Command)>) {
             all.push((words.to_owned(), command.clone()));
-            for below in command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set()) {
+            for below in
+                command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set())
+            {
                 walk(&format!("{words} {}", below.get_name()), below, all);
             }
         }

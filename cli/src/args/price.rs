@@ -4,8 +4,8 @@ use billkeep_core::price::Mode;
 use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
-use super::{Which, help};
 use super::life::Days;
+use super::{Which, help};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Price {

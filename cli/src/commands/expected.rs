@@ -62,7 +62,7 @@ fn table(on: Day, all: &[Expectation]) -> Table {
             }
             Verdict::Arrived { file: None } | Verdict::Due | Verdict::WrongBasis { .. } => {}
         }
-        let more = [late_days, missing_days, file, other_file, e.verdict.to_string(), next(e, on)];
+        let more = [late_days, missing_days, file, other_file, e.text(), next(e, on)];
         table.rows.push(cells(e).into_iter().chain(more).collect());
     }
     table
@@ -93,6 +93,45 @@ pub(super) fn next(e: &Expectation, on: Day) -> String {
     }
 }
 
+/// Another command than the next one, and when it is right.
+pub(super) struct Way {
+    pub(super) when: &'static str,
+    pub(super) command: String,
+}
+
+/// Returns what else can be done about days that are not in, once they are late or the month is over.
+pub(super) fn ways(e: &Expectation, on: Day) -> Vec<Way> {
+    let is_over = on > e.month.last_day();
+    let counts = match e.verdict {
+        Verdict::Late { .. } | Verdict::Missing { .. } => true,
+        Verdict::Due => is_over,
+        _ => false,
+    };
+    let (Some(first), Some(_), true) = (e.lacking.first(), e.state, counts) else { return Vec::new() };
+    let basis = if e.basis == Basis::Paid { " --basis paid" } else { "" };
+    // Of several runs of days, the first one: each is declared by itself.
+    let mut last = *first;
+    while let Some(next) = last.next().filter(|next| e.lacking.contains(next)) {
+        last = next;
+    }
+    let through = if last == *first { String::new() } else { format!(" --through {last}") };
+    let mut ways = vec![Way {
+        when: if last == *first {
+            "if nothing was used on that day"
+        } else {
+            "if nothing was used on those days"
+        },
+        command: format!("billkeep bill empty-day {}{basis} --day {first}{through} --reason TEXT", e.month),
+    }];
+    if is_over && e.state == Some(State::Open) {
+        ways.push(Way {
+            when: "if the month is complete as it is",
+            command: format!("billkeep bill issue {}{basis}", e.month),
+        });
+    }
+    ways
+}
+
 /// Writes the rows as people read them: below each what came of it, and what to run next.
 fn for_people(all: &[Expectation], on: Day) -> String {
     let line = |cells: [String; 7]| {
@@ -103,7 +142,8 @@ fn for_people(all: &[Expectation], on: Day) -> String {
         line(["MONTH", "BASIS", "KIND", "LAST_DAY", "DUE", "THROUGH", "VERDICT"].map(str::to_owned));
     for e in all {
         text.push_str(&line(cells(e)));
-        for said in [e.verdict.to_string(), format!("next: {}", next(e, on))] {
+        let ways = ways(e, on).into_iter().map(|way| format!("{}: {}", way.when, way.command));
+        for said in [e.text(), format!("next: {}", next(e, on))].into_iter().chain(ways) {
             for part in wrapped(&said, WIDTH - 2) {
                 text.push_str(&format!("  {part}\n"));
             }

@@ -7,7 +7,7 @@ use billkeep_core::bill::late::{self, Cause, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
 use billkeep_core::calendar::{Calendars, Kind, Profile, TimeOfDay, WhyNot};
 use billkeep_core::delivery::{self, DueAt, DueItem};
-use billkeep_core::expected::{self, Verdict};
+use billkeep_core::expected::{self, Expectation, Verdict, ranges};
 use billkeep_core::notice;
 use billkeep_core::people::{self, PeopleError};
 use billkeep_core::period::{Basis, BillMonth, Day};
@@ -25,6 +25,7 @@ use crate::output::{self, Column, Table};
 use crate::served;
 
 use super::due::When;
+use super::expected::{Way, next, ways};
 
 /// Something to know or to do.
 struct Item {
@@ -34,6 +35,19 @@ struct Item {
     text: String,
     /// The command that comes next; empty where there is none.
     next: String,
+    /// Other commands, and when they are right.
+    or: Vec<Way>,
+}
+
+impl Item {
+    fn new(
+        section: Section,
+        subject: impl Into<String>,
+        text: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Item {
+        Item { section, subject: subject.into(), text: text.into(), next: next.into(), or: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,21 +98,24 @@ pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> 
     months(&reader, on, profile, &mut items)?;
     decisions(&reader, &mut items)?;
     consents(&reader, on, &mut items)?;
-    files(&reader, on, profile, &mut items)?;
+    let expected = expected::expected(profile, on, &expected::gather(&reader)?);
+    files(on, &expected, &mut items);
     let run = if is_now { "billkeep run".to_owned() } else { format!("billkeep run{}", when.words()) };
-    deliveries(&reader, &when, &run, &mut items)?;
+    deliveries(&reader, &when, &run, &expected, &mut items)?;
     let scheduler = scheduler(context, &reader, &mut items)?;
-    items.extend(context.open_to_others().map(|mode| Item {
-        section: Section::Failed,
-        subject: "store".to_owned(),
-        text: format!("its file has mode {mode}: other users of this machine can read it"),
-        next: format!("chmod 600 {}", context.store.display()),
+    items.extend(context.open_to_others().map(|mode| {
+        let text = format!("its file has mode {mode}: other users of this machine can read it");
+        Item::new(Section::Failed, "store", text, format!("chmod 600 {}", context.store.display()))
     }));
     items.sort_by_key(|item| item.section);
     match context.format {
         Format::Table => print(context, on, &settings, profile, &scheduler, &items),
         Format::Json => {
-            let row = |i: &Item| json!({ "section": i.section.name(), "subject": i.subject, "text": i.text, "next": i.next });
+            let way = |way: &Way| json!({ "when": way.when, "command": way.command });
+            let row = |i: &Item| {
+                let or: Vec<Value> = i.or.iter().map(way).collect();
+                json!({ "section": i.section.name(), "subject": i.subject, "text": i.text, "next": i.next, "or": or })
+            };
             let rows: Vec<Value> = items.iter().map(row).collect();
             let object = json!({ "format": "billkeep.status/1", "on": on.to_string(), "rows": rows });
             context.data(output::json_text(&object).as_bytes())
@@ -119,12 +136,8 @@ pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> 
 fn months(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for (bill, revision) in bill::list(reader)? {
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
-        items.push(Item {
-            section: Section::Months,
-            subject: bill.key.subject(),
-            text: format!("{}, in through {through}, {}", bill.state, revision.total_text()),
-            next: String::new(),
-        });
+        let text = format!("{}, in through {through}, {}", bill.state, revision.total_text());
+        items.push(Item::new(Section::Months, bill.key.subject(), text, ""));
         if matches!(bill.state, State::Issued | State::Disputed) {
             items.push(to_confirm(reader, on, profile, &bill, &revision)?);
         }
@@ -155,26 +168,19 @@ fn to_confirm(
     let basis = if bill.key.basis == Basis::Paid { " --basis paid" } else { "" };
     let digest = revision.digest.hex();
     Ok(if bill.state == State::Disputed {
-        Item {
-            section: Section::Decide,
-            subject: bill.key.subject(),
-            text: format!("disputed; to be confirmed {when}{signed}"),
-            next: "billkeep dispute list --open".to_owned(),
-        }
+        let text = format!("disputed; to be confirmed {when}{signed}");
+        Item::new(Section::Decide, bill.key.subject(), text, "billkeep dispute list --open")
     } else {
-        Item {
-            section: Section::Decide,
-            subject: bill.key.subject(),
-            text: format!("to be confirmed {when}, as {}{signed}", short(&digest)),
-            next: format!("billkeep bill show {}{basis}", bill.key.month),
-        }
+        let text = format!("to be confirmed {when}, as {}{signed}", short(&digest));
+        let next = format!("billkeep bill show {}{basis}", bill.key.month);
+        Item::new(Section::Decide, bill.key.subject(), text, next)
     })
 }
 
 /// Tells what else somebody has to decide on.
 fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError> {
     let mut decide = |subject: String, text: String, next: String| {
-        items.push(Item { section: Section::Decide, subject, text, next });
+        items.push(Item::new(Section::Decide, subject, text, next));
     };
     for late in late::list(reader)?.into_iter().filter(|l| l.state == LateState::Waiting) {
         let text = match late.cause {
@@ -242,12 +248,8 @@ fn scheduler(context: &Context, reader: &Reader, items: &mut Vec<Item>) -> Resul
         true if is_stranger() => format!("billkeep user set {actor} --role operator"),
         true => String::new(),
     };
-    items.push(Item {
-        section: Section::Failed,
-        subject: "scheduler".to_owned(),
-        text: format!("{through}, as `{actor}`; it delivers nothing: {why}"),
-        next,
-    });
+    let text = format!("{through}, as `{actor}`; it delivers nothing: {why}");
+    items.push(Item::new(Section::Failed, "scheduler", text, next));
     Ok(String::new())
 }
 
@@ -256,37 +258,35 @@ fn consents(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), Comma
     for account in storage::accounts(reader)? {
         let facts = account.facts(Kind::Reseller, on);
         if let Some(sink) = facts.sink.filter(|_| !facts.custom_bills) {
-            items.push(Item {
-                section: Section::Decide,
-                subject: account.uin.to_string(),
-                text: format!(
-                    "reseller bills for sink `{sink}` wait for your agreement to store custom bills"
-                ),
-                next: format!("billkeep storage authorize {} --custom-bills", account.uin),
-            });
+            let text =
+                format!("reseller bills for sink `{sink}` wait for your agreement to store custom bills");
+            let next = format!("billkeep storage authorize {} --custom-bills", account.uin);
+            items.push(Item::new(Section::Decide, account.uin.to_string(), text, next));
         }
     }
     Ok(())
 }
 
 /// Tells which files did not come as they should have.
-fn files(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
-    for file in expected::expected(profile, on, &expected::gather(reader)?) {
+fn files(on: Day, expected: &[Expectation], items: &mut Vec<Item>) {
+    for file in expected {
         // What waits for a decision is listed as such.
         if !matches!(file.verdict, Verdict::Arrived { .. } | Verdict::Due | Verdict::Pending { .. }) {
-            items.push(Item {
-                section: Section::Files,
-                subject: file.month.to_string(),
-                text: format!("{} file through {}: {}", file.kind, file.last_day, file.verdict),
-                next: super::expected::next(&file, on),
-            });
+            let text = format!("{} file through {}: {}", file.kind, file.last_day, file.text());
+            let item = Item::new(Section::Files, file.month.to_string(), text, next(file, on));
+            items.push(Item { or: ways(file, on), ..item });
         }
     }
-    Ok(())
 }
 
 /// Tells what is due, and what was begun and not finished.
-fn deliveries(reader: &Reader, when: &When, run: &str, items: &mut Vec<Item>) -> Result<(), CommandError> {
+fn deliveries(
+    reader: &Reader,
+    when: &When,
+    run: &str,
+    expected: &[Expectation],
+    items: &mut Vec<Item>,
+) -> Result<(), CommandError> {
     for delivery in delivery::list(reader)? {
         if !delivery.progress.is_pending() {
             continue;
@@ -303,28 +303,20 @@ fn deliveries(reader: &Reader, when: &When, run: &str, items: &mut Vec<Item>) ->
                 format!("billkeep delivery show {}", delivery.number),
             ),
         };
-        items.push(Item { section: Section::Failed, subject: delivery.sink.clone(), text, next });
+        items.push(Item::new(Section::Failed, delivery.sink.clone(), text, next));
     }
     for notice in notice::list(reader)?.into_iter().filter(|notice| notice.sent_unix_s.is_none()) {
         if let Some(failure) = notice.failure {
-            items.push(Item {
-                section: Section::Failed,
-                subject: notice.notifier,
-                text: format!(
-                    "was not told of {} ({}): {}",
-                    notice.subject,
-                    failure.kind.word(),
-                    failure.why
-                ),
-                next: "billkeep notify send --now".to_owned(),
-            });
+            let text =
+                format!("was not told of {} ({}): {}", notice.subject, failure.kind.word(), failure.why);
+            items.push(Item::new(Section::Failed, notice.notifier, text, "billkeep notify send --now"));
         }
     }
     for basis in [Basis::Used, Basis::Paid] {
         let DueAt { now, later } = when.due_of(reader, basis)?;
         let come = now.len();
         let due: Vec<DueItem> = now.into_iter().chain(later).collect();
-        waiting(&due, basis, items);
+        waiting(&due, basis, when.on, expected, items);
         for (at, item) in due.into_iter().enumerate() {
             let (Ok(_), Some(sink)) = (&item.verdict, &item.sink) else { continue };
             let flag = if basis == Basis::Paid { " --basis paid" } else { "" };
@@ -333,54 +325,57 @@ fn deliveries(reader: &Reader, when: &When, run: &str, items: &mut Vec<Item>) ->
             } else {
                 (format!(": not yet, at {}", item.asked.from), String::new())
             };
-            items.push(Item {
-                section: Section::Due,
-                subject: sink.clone(),
-                text: format!(
-                    "the {} bill of {}, {} to {}{}{hour}",
-                    item.slot.kind,
-                    item.uin,
-                    item.slot.coverage.first,
-                    item.slot.coverage.last,
-                    if basis == Basis::Paid { " by pay time" } else { "" }
-                ),
-                next,
-            });
+            let text = format!(
+                "the {} bill of {}, {} to {}{}{hour}",
+                item.slot.kind,
+                item.uin,
+                item.slot.coverage.first,
+                item.slot.coverage.last,
+                if basis == Basis::Paid { " by pay time" } else { "" }
+            );
+            items.push(Item::new(Section::Due, sink.clone(), text, next));
         }
     }
     Ok(())
 }
 
-/// Reports how many bills would be due and wait for somebody, by month and reason.
-fn waiting(due: &[DueItem], basis: Basis, items: &mut Vec<Item>) {
+/// Reports how many bills would be due and wait for lines or for somebody, by month and reason.
+fn waiting(due: &[DueItem], basis: Basis, on: Day, expected: &[Expectation], items: &mut Vec<Item>) {
     let flag = if basis == Basis::Paid { " --basis paid" } else { "" };
-    let mut waiting: BTreeMap<(BillMonth, String), (u64, String)> = BTreeMap::new();
+    let of = |month: BillMonth| {
+        let mut of = expected.iter().filter(|e| e.month == month && e.basis == basis);
+        of.find(|e| !e.lacking.is_empty())
+    };
+    let mut waiting: BTreeMap<(BillMonth, String), (u64, String, Vec<Way>)> = BTreeMap::new();
     for item in due {
         let month = item.slot.coverage.first.month();
+        let mut or = Vec::new();
         let (why, next) = match &item.verdict {
+            // Of months before the first one in the store, nothing is expected.
+            Err(WhyNot::NotComplete { .. } | WhyNot::NoBill) => {
+                let Some(e) = of(month) else { continue };
+                or = ways(e, on);
+                let are = if e.lacking.len() == 1 { "is" } else { "are" };
+                (format!("{} {are} not in", ranges(&e.lacking)), next(e, on))
+            }
             Err(WhyNot::NotConfirmed { state: State::Open }) => {
                 let next = "billkeep storage enable UIN --sink NAME --kinds daily --after issue";
-                ("the month is open, and they leave after its confirmation", next.to_owned())
+                ("the month is open, and they leave after its confirmation".to_owned(), next.to_owned())
             }
             Err(WhyNot::NotConfirmed { .. }) => {
-                ("the month is not confirmed", format!("billkeep bill show {month}{flag}"))
+                ("the month is not confirmed".to_owned(), format!("billkeep bill show {month}{flag}"))
             }
             Err(WhyNot::Disputed) => {
-                ("the month is disputed", format!("billkeep dispute list {month}{flag}"))
+                ("the month is disputed".to_owned(), "billkeep dispute list --open".to_owned())
             }
             _ => continue,
         };
-        let group = waiting.entry((month, why.to_owned())).or_insert((0, next));
-        group.0 += 1;
+        waiting.entry((month, why)).or_insert((0, next, or)).0 += 1;
     }
-    for ((month, why), (bills, next)) in waiting {
+    for ((month, why), (bills, next, or)) in waiting {
         let bills = if bills == 1 { "1 bill waits".to_owned() } else { format!("{bills} bills wait") };
-        items.push(Item {
-            section: Section::Due,
-            subject: month.to_string(),
-            text: format!("{bills}: {why}"),
-            next,
-        });
+        let item = Item::new(Section::Due, month.to_string(), format!("{bills}: {why}"), next);
+        items.push(Item { or, ..item });
     }
 }
 
@@ -406,6 +401,10 @@ fn print(
             let same = of.get(i + 1).is_some_and(|after| after.next == item.next);
             if !item.next.is_empty() && !same {
                 text.push_str(&format!("  {:width$}    {}\n", "", item.next));
+            }
+            for way in item.or.iter().filter(|_| !same) {
+                text.push_str(&format!("  {:width$}    {}:\n", "", way.when));
+                text.push_str(&format!("  {:width$}      {}\n", "", way.command));
             }
         }
     }

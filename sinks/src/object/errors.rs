@@ -92,7 +92,8 @@ fn without_request(text: &str) -> String {
     };
     let (status, body) = answer.split_once(": ").unwrap_or((answer.trim_end_matches(':'), ""));
     // Of a gateway's page, its title says what there is to say.
-    let body = if body.trim_start().starts_with('<') { tagged(body, "title").unwrap_or_default() } else { body };
+    let body =
+        if body.trim_start().starts_with('<') { tagged(body, "title").unwrap_or_default() } else { body };
     let gap = if body.trim().is_empty() { "" } else { ": " };
     format!("the server answered {status}{gap}{}", body.trim())
 }
@@ -292,7 +293,10 @@ mod tests {
                 "Server returned non-2xx status code: 507 Insufficient Storage: quota is used up",
                 "the server answered 507 Insufficient Storage: quota is used up",
             ),
-            ("Server returned error response: <Error></Error>", "Server returned error response: <Error></Error>"),
+            (
+                "Server returned error response: <Error></Error>",
+                "Server returned error response: <Error></Error>",
+            ),
         ] {
             assert_eq!(without_request(&format!("{request}{answer}")), words);
         }

@@ -22,7 +22,7 @@ use super::{Bucket, Creates};
 use crate::url::{Env, Options, UrlError, every_sinks, percent_decoded};
 
 /// The options, and what each is for.
-pub(super) const KNOWN: &[(&str, &str)] = &[
+pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("region", "REGION"),
     ("endpoint", "URL"),
     ("path_style", "yes|no"),
