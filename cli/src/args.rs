@@ -153,9 +153,9 @@ pub(crate) enum Command {
         /// The partner's account id: who owes the bills
         #[arg(long)]
         payer: Uin,
-        /// When bills are due: `seed-2021` or `current-2024`
-        #[arg(long, default_value = "seed-2021")]
-        calendar: String,
+        /// When bills are due: `seed-2021` or `current-2024` (default: seed-2021)
+        #[arg(long, value_name = "NAME")]
+        calendar: Option<String>,
         /// The zone in which days begin
         #[arg(long, default_value = "+08:00", allow_hyphen_values = true)]
         timezone: TimeZone,

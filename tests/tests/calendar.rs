@@ -267,3 +267,15 @@ fn days_are_shown_with_what_is_asked_for_first_on_each_and_how_it_stands() {
     home.run(["due", "--from", "2021-04-02", "--to", "2021-04-01"]).says(1, &["is after"]);
     home.run(["due", "--from", "1990-01-01", "--to", "2021-04-01"]).says(1, &["more than 3660 days"]);
 }
+
+#[test]
+fn a_new_store_states_when_bills_are_due_and_names_the_newer_calendar() {
+    let init = |more: &[&str]| {
+        let home = Home::empty();
+        home.run(["init", "--payer", PAYER].iter().chain(more))
+    };
+    init(&[]).says(0, &["`seed-2021`: daily bills 2 days after", "--calendar current-2024"]);
+    let said = init(&["--calendar", "current-2024"]);
+    let said = said.says(0, &["`current-2024`: daily bills 1 day after", "reseller bills on day 5"]);
+    assert!(!said.stderr.contains("hint"), "{}", said.stderr);
+}

@@ -60,7 +60,9 @@ pub(crate) fn run_in(context: &Context, command: Command) -> Result<ExitCode, Co
     let done = |result: Result<(), CommandError>| result.map(|()| ExitCode::SUCCESS);
     match command {
         Command::Demo { dir } => done(demo::run(&context, &dir)),
-        Command::Init { payer, calendar, timezone } => done(init::run(&context, payer, &calendar, timezone)),
+        Command::Init { payer, calendar, timezone } => {
+            done(init::run(&context, payer, calendar.as_deref(), timezone))
+        }
         Command::Import(import) => done(import::run(&context, &import)),
         Command::Bill(Bill::Lint(lint)) => bill::lint(&context, &lint),
         Command::Bill(bill) => done(bill::run(&context, bill)),
