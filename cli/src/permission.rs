@@ -74,8 +74,12 @@ pub(crate) fn needs(command: &Command) -> Role {
         },
         Command::Storage(storage) => match storage {
             Storage::Status { .. } | Storage::History { .. } => Role::Viewer,
-            // It grants what is otherwise granted by `storage authorize`, or adds what is otherwise added by `sink add`.
-            Storage::Enable(what) if what.custom_bills || what.bound.create.is_some() => Role::Admin,
+            // It takes steps that are otherwise taken by `storage allow`, `storage authorize` and `sink add`.
+            Storage::Enable(what)
+                if what.allow || what.authorize || what.custom_bills || what.bound.create.is_some() =>
+            {
+                Role::Admin
+            }
             Storage::Switch(what) if what.bound.create.is_some() => Role::Admin,
             Storage::Enable(_) | Storage::Disable { .. } | Storage::Switch(_) => Role::Operator,
             Storage::Allow { .. } | Storage::Deny(_) | Storage::Authorize(_) | Storage::Revoke(_) => {

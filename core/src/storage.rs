@@ -26,7 +26,10 @@ use crate::store::{Read, StoreError, Table, Writer};
 use crate::uin::Uin;
 
 pub use account::{Account, Consent, Grant, Lines, Target};
-pub use binding::{Enable, Stop, Switch, Switched, disable, enable, may_enable, may_switch, switch};
+pub use binding::{
+    Enable, Steps, Stop, Switch, Switched, disable, enable, enable_from_start, may_enable,
+    may_enable_from_start, may_switch, switch,
+};
 pub(crate) use gate::stays_due;
 pub use gate::{After, may_leave};
 pub use place::{Places, may_add};
@@ -255,7 +258,19 @@ pub fn allow(
     until: Option<Day>,
     said: Said<'_>,
 ) -> Result<(), StorageError> {
-    let mut account = account(&writer, uin)?;
+    allow_in(&writer, uin, kinds, until, said)?;
+    Ok(writer.commit()?)
+}
+
+/// Puts an account on the allowlist within a transaction that does more.
+fn allow_in(
+    writer: &Writer,
+    uin: Uin,
+    kinds: &[Kind],
+    until: Option<Day>,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let mut account = account(writer, uin)?;
     for kind in kinds {
         let line = account.allowed.entry(*kind).or_default();
         line.record(None, true, said.actor, said.reason);
@@ -264,8 +279,7 @@ pub fn allow(
         }
     }
     let until = until.map_or_else(String::new, |day| format!(", until {day}"));
-    save(&writer, &account, "storage allow", &format!("{}{until}", words(kinds)), said)?;
-    Ok(writer.commit()?)
+    save(writer, &account, "storage allow", &format!("{}{until}", words(kinds)), said)
 }
 
 /// Takes an account off the allowlist for some kinds of bills, whichever day is asked for.
@@ -294,20 +308,32 @@ pub fn authorise(
     on: Day,
     said: Said<'_>,
 ) -> Result<(), StorageError> {
-    let mut account = account(&writer, uin)?;
+    authorise_in(&writer, uin, consent, sink_name, on, said)?;
+    Ok(writer.commit()?)
+}
+
+/// Gives an account's consent within a transaction that does more.
+fn authorise_in(
+    writer: &Writer,
+    uin: Uin,
+    consent: Consent,
+    sink_name: Option<&str>,
+    on: Day,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let mut account = account(writer, uin)?;
     if !Kind::ALL.iter().any(|kind| account.allows(*kind, on)) {
         return Err(not_allowed(uin));
     }
-    let payer = StoreSettings::of(&writer)?.payer;
+    let payer = StoreSettings::of(writer)?.payer;
     if consent == Consent::CustomBills && uin != payer {
         return Err(StorageError::NotThePayer { uin, payer });
     }
     if let Some(name) = sink_name {
-        sink(&writer, name)?;
+        sink(writer, name)?;
     }
     account.consent(consent, sink_name, true, said.actor, said.reason);
-    save(&writer, &account, "storage authorize", &consent_text(consent, sink_name), said)?;
-    Ok(writer.commit()?)
+    save(writer, &account, "storage authorize", &consent_text(consent, sink_name), said)
 }
 
 /// Takes an account's consent back, for one sink or for all.

@@ -67,6 +67,44 @@ fn a_sink_is_added_once_and_is_a_folder_that_can_be() {
 }
 
 #[test]
+fn all_steps_are_taken_in_one_command_or_none_and_each_has_its_entry() {
+    let home = Home::new();
+    add_sink(&home, "bucket", &[]);
+    home.ok(["user", "set", "ann", "--role", "admin"]);
+    home.ok(["user", "set", "olga", "--role", "operator"]);
+    let before = home.seen();
+    let enable = |more: &[&str]| {
+        let args = ["storage", "enable", PAYER, "--kinds", "monthly", "--reason", "first bills"];
+        home.run(args.iter().chain(more))
+    };
+    enable(&["--sink", "bucket", "--allow"]).says(3, &["not authorised"]);
+    enable(&["--sink", "bucket", "--authorize"]).says(3, &["not on the allowlist"]);
+    enable(&["--sink", "none", "--allow", "--authorize"]).says(1, &["no sink `none`"]);
+    enable(&["--sink", "bucket", "--allow", "--authorize", "--as", "olga"]).says(3, &["`olga`", "admin"]);
+    assert_eq!(home.seen(), before);
+
+    let steps = |home: &Home| -> Vec<String> {
+        let listed = home.json(["audit", "list", "--action", "storage"]);
+        let rows = listed["rows"].as_array().unwrap().iter();
+        rows.map(|row| format!("{}: {}", row["action"].as_str().unwrap(), row["reason"].as_str().unwrap()))
+            .collect()
+    };
+    enable(&["--sink", "bucket", "--allow", "--authorize"])
+        .says(0, &["is on the allowlist and authorised", "go to sink `bucket`: monthly"]);
+    let all = ["allow", "authorize", "enable"].map(|step| format!("storage {step}: first bills"));
+    assert_eq!(steps(&home), all);
+    // Steps that were taken are not taken again.
+    enable(&["--sink", "bucket", "--allow", "--authorize"]).says(0, &[]);
+    assert_eq!(steps(&home).len(), 4);
+    enable(&["--sink", "bucket", "--as", "olga"]).says(0, &[]);
+    home.ok(["audit", "verify"]);
+    let status = home.json(["storage", "status", PAYER]);
+    let rows = status["rows"].as_array().unwrap();
+    let allowed = |row: &&Value| row["allowed"] == "yes";
+    assert_eq!(rows.iter().filter(allowed).count(), 1, "only the kinds that were named: {status}");
+}
+
+#[test]
 fn a_sink_in_use_is_not_removed() {
     let home = Home::new();
     add_sink(&home, "bucket", &[]);

@@ -199,6 +199,12 @@ pub(crate) struct EnableArgs {
     /// Agrees to store the customers' consolidated bills
     #[arg(long)]
     pub(crate) custom_bills: bool,
+    /// Puts the account on the allowlist for these kinds first, as `storage allow` does
+    #[arg(long)]
+    pub(crate) allow: bool,
+    /// Grants the storing role first, as `storage authorize` does
+    #[arg(long)]
+    pub(crate) authorize: bool,
     /// From this day on (default: the first time, for every day that `run` is asked for; later, from today)
     #[arg(long, value_name = "DAY")]
     pub(crate) from: Option<Day>,
@@ -234,7 +240,7 @@ pub(crate) enum Storage {
     /// Revokes the storing role, or custom bills; nothing new is written
     Revoke(ConsentArgs),
     /// Deliver an account's bills to a sink
-    #[command(after_help = help::examples(&["billkeep storage enable 100010445724 --sink finance", "billkeep storage enable 200000000001 --sink customer5 --kinds monthly"]))]
+    #[command(after_help = help::examples(&["billkeep storage enable 100010445724 --sink finance", "billkeep storage enable 200000000001 --sink customer5 --kinds monthly --allow --authorize"]))]
     Enable(EnableArgs),
     /// Stops storing an account's bills; what was delivered stays
     Disable {

@@ -7,7 +7,7 @@ use billkeep_core::delivery::{self, Delivery};
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{
-    self, After, Audience, Consent, Enable, Places, Said, SinkRecord, Stop, Switch, Target,
+    self, After, Audience, Consent, Enable, Places, Said, SinkRecord, Steps, Stop, Switch, Target,
 };
 use billkeep_core::store::Read;
 use billkeep_core::timeline::Change;
@@ -123,7 +123,8 @@ fn try_sink(
 }
 
 fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
-    let EnableArgs { bound, kinds, lines, custom_bills, from } = what;
+    let EnableArgs { bound, kinds, lines, custom_bills, allow, authorize, from } = what;
+    let steps = Steps { allow, authorise: authorize };
     let new = to_create(&bound)?;
     let store = context.write()?;
     let reader = store.read()?;
@@ -132,11 +133,16 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     let places = places(&reader, &bound, new.as_ref())?;
     let (after, shared) = (bound.after, bound.shared);
     let wanted = Enable { uin, sink, kinds, lines, after, places, shared, custom_bills, from };
-    storage::may_enable(&reader, &wanted, new.as_ref(), today)?;
+    let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
+    storage::may_enable_from_start(store.write()?, &wanted, steps, new.as_ref(), today, said)?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
-    let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
-    let begun = storage::enable(store.write()?, &wanted, new.as_ref(), today, said)?;
+    let begun = storage::enable_from_start(store.write()?, &wanted, steps, new.as_ref(), today, said)?;
+    let taken = [(allow, "on the allowlist"), (authorize, "authorised")];
+    let taken: Vec<&str> = taken.iter().filter(|(taken, _)| *taken).map(|(_, what)| *what).collect();
+    if !taken.is_empty() {
+        context.say(&format!("Account {uin} is {}.", taken.join(" and ")));
+    }
     let of_kind = |(kind, from): &(Kind, Option<Day>)| match from {
         Some(from) => format!("{kind} from {from} on"),
         None => kind.to_string(),

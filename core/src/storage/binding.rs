@@ -16,7 +16,7 @@ use super::account::stopped;
 use super::place::alone;
 use super::{
     Account, After, Audience, Consent, Lines, Places, Said, SinkRecord, StorageError, Target, account,
-    not_allowed, save, sink, sinks, words,
+    allow_in, authorise_in, not_allowed, save, sink, sinks, words,
 };
 
 /// What is to be enabled.
@@ -120,6 +120,71 @@ pub fn enable(
     save(&writer, &account, "storage enable", &detail, said)?;
     writer.commit()?;
     Ok(begun)
+}
+
+/// The steps before [`enable`] that are taken with it, where they are missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// Puts the account on the allowlist for the kinds.
+    pub allow: bool,
+    /// Grants the storing role, for all sinks.
+    pub authorise: bool,
+}
+
+/// Takes steps before [`enable`] that are missing, as [`super::allow`] and [`super::authorise`] take them.
+fn take(
+    writer: &Writer,
+    wanted: &Enable,
+    steps: Steps,
+    today: Day,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let uin = wanted.uin;
+    let before = account(writer, uin)?;
+    let on = wanted.from.unwrap_or(today);
+    let missing: Vec<Kind> = wanted.kinds.iter().copied().filter(|kind| !before.allows(*kind, on)).collect();
+    if steps.allow && !missing.is_empty() {
+        allow_in(writer, uin, &missing, None, said)?;
+    }
+    if steps.authorise && !before.grants(Consent::Storing, &wanted.sink) {
+        authorise_in(writer, uin, Consent::Storing, None, on, said)?;
+    }
+    Ok(())
+}
+
+/// Tells what [`enable_from_start`] would do, or why it may not. Nothing is recorded.
+///
+/// # Errors
+/// As [`enable_from_start`].
+pub fn may_enable_from_start(
+    writer: Writer,
+    wanted: &Enable,
+    steps: Steps,
+    create: Option<&SinkRecord>,
+    today: Day,
+    said: Said<'_>,
+) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+    take(&writer, wanted, steps, today, said)?;
+    let begun = may_enable(&writer, wanted, create, today)?;
+    writer.abort()?;
+    Ok(begun)
+}
+
+/// Takes the steps before that are missing, and sends the bills to the sink: all of it is recorded, or nothing. Each step
+/// has its own entry in the journal.
+///
+/// # Errors
+/// As [`enable`], [`super::allow`] and [`super::authorise`].
+pub fn enable_from_start(
+    writer: Writer,
+    wanted: &Enable,
+    steps: Steps,
+    create: Option<&SinkRecord>,
+    today: Day,
+    said: Said<'_>,
+) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+    take(&writer, wanted, steps, today, said)?;
+    enable(writer, wanted, create, today, said)
 }
 
 fn after_text(after: Option<After>) -> String {
