@@ -63,7 +63,7 @@ pub(crate) struct Args {
     /// With `--format csv`: cells as they are, also those that a spreadsheet takes for a formula
     #[arg(long, global = true, help_heading = help::EVERY_COMMAND)]
     pub(crate) raw: bool,
-    /// Who does it, for the journal; with `import`, before the command (default: the user's name)
+    /// Who does it, for the journal (default: the user's name)
     #[arg(
         long = "as",
         global = true,
@@ -106,6 +106,11 @@ pub(crate) struct Args {
 /// Returns the command line's definition: options for memory and speed are shown where they matter, and work everywhere.
 pub(crate) fn definition() -> clap::Command {
     let mut command = Args::command();
+    // `import` had an `--as` before all commands had one, and keeps it.
+    let acting = command.get_arguments().find(|arg| arg.get_id() == "acting").cloned();
+    if let Some(acting) = acting {
+        command = command.mut_subcommand("import", |import| import.arg(acting.long("actor")));
+    }
     for (name, options) in help::TUNED {
         let tuning: Vec<clap::Arg> = command
             .get_arguments()
@@ -291,9 +296,9 @@ pub(crate) struct Import {
     pub(crate) expect_sha256: Option<[u8; 32]>,
 }
 
-/// Reads a mode. `import` had its `--as` before the others had theirs, and keeps it.
+/// Reads a mode.
 fn mode(text: &str) -> Result<Mode, String> {
-    text.parse().map_err(|e| format!("{e} (to state who imports, put `--as NAME` before `import`)"))
+    text.parse().map_err(|e| format!("{e} (to state who imports, use `--actor NAME`)"))
 }
 
 /// Reads `82,500.35`, `82500.35 USD` or `USD 82500.35`.

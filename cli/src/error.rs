@@ -23,6 +23,14 @@ use billkeep_core::store::StoreError;
 use billkeep_core::text::Encoding;
 use billkeep_core::visible::{visible, visible_lines};
 
+/// What to do about a store that is damaged.
+const CHECK: &str = "`billkeep store check` reports what is affected";
+pub(crate) const RESTORE: &str = "put back a copy of the store's file that was made while no program wrote to it; docs/DELIVERY.md has what to do without one";
+
+/// What the system says of a full disk.
+const NO_SPACE: &str = "No space left";
+const MAKE_ROOM: &str = "nothing is lost; make room on that disk, and run it again";
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct CommandError {
@@ -74,6 +82,7 @@ impl CommandError {
             SinkError::Absent(_) => {
                 "nothing was made or delivered; mount its disk, or make the folder with `mkdir` if it is to begin empty"
             }
+            SinkError::Setup(why) if why.contains(NO_SPACE) => MAKE_ROOM,
             SinkError::Damaged(_) => {
                 "run again: it is sent anew; if it happens again, `billkeep sink test NAME`"
             }
@@ -122,6 +131,12 @@ impl CommandError {
             worst.hints.extend(new);
         }
         Some(worst)
+    }
+
+    /// Leaves out what `store check` has no need to advise.
+    pub(crate) fn of_check(mut self) -> CommandError {
+        self.hints.retain(|hint| hint != CHECK);
+        self
     }
 
     pub(crate) fn is_forbidden(&self) -> bool {
@@ -222,7 +237,7 @@ impl From<StoreError> for CommandError {
             StoreError::Io(_) => error.hint("the store is as it was before; look after its disk, and run it again"),
             StoreError::Format(_) => error.hint("use the billkeep that wrote it, or a newer one"),
             StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => error
-                .hint("run `billkeep store check` to see what is affected, and restore a backup of the file"),
+                .hint(CHECK).hint(RESTORE),
             _ => error,
         }
     }
@@ -272,7 +287,7 @@ impl From<BillError> for CommandError {
                 bill.month
             )),
             BillError::DoNotTie { .. } | BillError::History { .. } | BillError::Block { .. } => {
-                error.hint("run `billkeep store check` to see what is affected, and restore a backup of the file")
+                error.hint(CHECK).hint(RESTORE)
             }
             _ => error,
         }
@@ -507,6 +522,7 @@ impl From<ExportError> for CommandError {
                 .hint("nothing was given; a column that was added is taken back with `billkeep account column remove`"),
             ExportError::Prices { .. } => error.hint("run again: it is planned anew"),
             ExportError::Sink { error: e, .. } => error.hints_of(&e),
+            ExportError::Write(why) if why.contains(NO_SPACE) => error.hint(MAKE_ROOM),
             _ => error,
         }
     }
@@ -520,6 +536,7 @@ impl From<DeliveryError> for CommandError {
             DeliveryError::Storage(e) => e.into(),
             DeliveryError::Store(e) => e.into(),
             DeliveryError::Sink { error: e, .. } => error.hints_of(&e),
+            DeliveryError::Stage { why, .. } if why.contains(NO_SPACE) => error.hint(MAKE_ROOM),
             DeliveryError::Waits { number, .. } => {
                 error.hint(format!("`billkeep delivery retry {number}` tries it at once"))
             }

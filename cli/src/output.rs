@@ -275,7 +275,12 @@ pub(crate) fn json_text(value: &Value) -> String {
 
 /// Counts lines in words: `1 line`, `412,006 lines`.
 pub(crate) fn lines(n: u64) -> String {
-    if n == 1 { "1 line".to_owned() } else { format!("{} lines", billkeep_core::ingest::grouped(n)) }
+    counted(n, "line", "lines")
+}
+
+/// Returns a number with what is counted.
+pub(crate) fn counted(n: u64, one: &str, several: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {several}", billkeep_core::ingest::grouped(n)) }
 }
 
 /// Where what a command says goes.

@@ -83,7 +83,7 @@ mod tests {
         ] {
             assert_eq!(nearest(text, modes), word, "{text}");
         }
-        assert_eq!(nearest("owner_", ["owner_uin", "owner_name"]), None);
+        assert_eq!(nearest("bill_", ["bill_month", "bill_day"]), None, "two begin so");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use billkeep_core::journal;
 use billkeep_core::store::{Access, OpenOptions, Read, Store, Table};
 use serde_json::Value;
 
-use crate::support::{Home, MARCH, PAYER, bill_file};
+use crate::support::{Home, MARCH, PAYER, bill_file, demo_file};
 
 /// How the store's file is cut.
 const PAGE_BYTES: usize = 4096;
@@ -63,14 +63,15 @@ fn who_acts_is_stated_before_or_after_the_command() {
     // The journal has another actor than the environment names.
     home.ok(["storage", "allow", PAYER, "--as", "wang"]);
     home.ok(["storage", "--as", "lin", "authorize", PAYER]);
-    home.run(["import", file, "--as", "zoe"])
-        .says(2, &["`zoe` is not a mode", "`--as NAME` before `import`"]);
+    home.run(["import", file, "--as", "zoe"]).says(2, &["`zoe` is not a mode", "`--actor NAME`"]);
     let imported = home.json(["--as", "lin", "import", "--as", "cumulative", file]);
     assert_eq!(imported["files"][0]["mode"], "cumulative");
     let who = |options: &[&str]| -> Vec<String> {
         rows(&home, options).iter().map(|row| row["actor"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(who(&[]), ["ann", "wang", "lin", "lin"]);
+    let april = demo_file(4, 4);
+    home.ok(["import", april.to_str().unwrap(), "--actor", "zoe"]);
+    assert_eq!(who(&[]), ["ann", "wang", "lin", "lin", "zoe"]);
     assert_eq!(who(&["--actor", "wang", "--as", "zoe"]), ["wang"]);
 }
 

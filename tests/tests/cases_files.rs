@@ -243,8 +243,10 @@ fn a_store_that_is_cut_is_damage_to_every_command() {
         ] {
             let mut command = program();
             command.current_dir(home.path(".")).args(["--store", "cut.redb"]).args(&args);
-            let output = Output::of(command.output().unwrap()).says(4, &["damaged", "restore a backup"]);
+            let output = Output::of(command.output().unwrap()).says(4, &["damaged", "put back a copy"]);
             assert!(!output.stderr.contains("free some room"), "{}", output.stderr);
+            let advises_a_check = output.stderr.contains("billkeep store check");
+            assert_eq!(advises_a_check, args[0] != "store", "{}", output.stderr);
         }
     }
 }

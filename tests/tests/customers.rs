@@ -355,6 +355,8 @@ fn a_price_that_looks_mistyped_is_set_only_where_that_was_said() {
     set(&["--discount", "2.01"]).says(3, &["--yes"]);
     set(&["--cost-plus", "101"]).says(3, &["--yes"]);
     set(&["--cost-plus", "-1"]).says(3, &["below the partner's cost"]);
+    // 8 % of the cost is `8`; as a factor it would be `0.08`.
+    set(&["--cost-plus", "0.08"]).says(3, &["less than one percent", "--yes"]);
     // The partner pays 0.84 to 0.89 of the original cost.
     set(&["--discount", "0.8"]).says(3, &["in 2021-03", "cost the partner"]);
     set(&["--discount", "0.8", "--product", "CVM"]).says(3, &["in 2021-03"]);
@@ -390,6 +392,7 @@ fn names_that_people_give_have_letters_digits_and_three_signs() {
     for name in ["x\"\ny", "", "a b", "\u{202e}a", "a/b", "..", long.as_str()] {
         home.run(["sink", "add", name, &url]).says(1, &["is not a name"]);
         home.run(["notify", "add", name, "--", "true"]).says(1, &["is not a name"]);
+        assert!(!home.path("q").exists(), "what is refused makes no folder");
     }
     home.ok(["sink", "add", &long[..64], &url]);
     home.ok(["notify", "add", "books-2_v.1", "--", "true"]);

@@ -106,6 +106,8 @@ fn a_month_by_the_other_basis_is_told_and_people_read_it_in_eighty_columns() {
     let row = rows(&home, &["--on", "2021-04-06"])[1].clone();
     assert_eq!((&row["basis"], &row["verdict"]), (&"used".into(), &"wrong-basis".into()));
     assert_eq!(row["next"], "billkeep bill show 2021-04 --basis paid");
+    let list = home.ok(["bill", "list"]);
+    assert!(list.text().contains("BASIS") && list.text().contains("paid"), "{}", list.text());
     home.ok(row["next"].as_str().unwrap().split(' ').skip(1));
 
     let shown = home.ok(["expected", "--on", "2021-04-06"]);

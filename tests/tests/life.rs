@@ -1,7 +1,7 @@
 //! Disputes, four eyes, putting off: what people do about a bill before it is confirmed.
 
 use crate::support::decimal::{exact, written};
-use crate::support::{Home, MARCH, Output, bill_file, demo_file};
+use crate::support::{Home, MARCH, Output, PAYER, bill_file, demo_file};
 
 fn open(home: &Home, lines: &[&str], direction: &str, amount: &str) -> Output {
     let mut args = vec!["dispute", "open", MARCH, "--direction", direction, "--amount", amount];
@@ -295,6 +295,9 @@ fn the_morning_screen_tells_what_waits() {
         "{text}"
     );
     assert!(text.contains("through 2021-04-06") && text.contains("billkeep import"), "{text}");
+    assert!(text.contains("2021-04-05..2021-04-06 are not in"), "{text}");
+    let empty = "billkeep bill empty-day 2021-04 --day 2021-04-05 --through 2021-04-06 --reason TEXT";
+    assert!(text.contains("if nothing was used on those days") && text.contains(empty), "{text}");
     assert!(text.lines().all(|l| l.chars().count() <= 100), "{text}");
     home.ok(["bill", "defer", MARCH, "--reason", "ask first", "--on", "2021-04-08"]);
     assert!(screen("2021-04-10").contains("put off until 2021-04-15"));
@@ -309,4 +312,29 @@ fn the_morning_screen_tells_what_waits() {
         sections.contains(&"decide") && sections.contains(&"files") && sections.contains(&"months"),
         "{json}"
     );
+}
+
+#[test]
+fn bills_that_wait_for_a_day_are_on_the_screen_of_that_very_day() {
+    let home = Home::with(&[demo_file(3, 30)]);
+    home.sink("bucket", &[]);
+    home.enable(PAYER, "bucket", "daily,monthly", false);
+    let due = |on: &str| -> Vec<serde_json::Value> {
+        let status = home.json(["status", "--on", on]);
+        status["rows"].as_array().unwrap().iter().filter(|row| row["section"] == "due").cloned().collect()
+    };
+    let [waits] = &due("2021-04-02")[..] else { panic!() };
+    assert_eq!(waits["text"], "2 bills wait: 2021-03-31 is not in");
+    assert_eq!(waits["next"], "billkeep import --mode cumulative FILE");
+    let ways: Vec<&str> =
+        waits["or"].as_array().unwrap().iter().map(|way| way["command"].as_str().unwrap()).collect();
+    assert_eq!(
+        ways,
+        ["billkeep bill empty-day 2021-03 --day 2021-03-31 --reason TEXT", "billkeep bill issue 2021-03"]
+    );
+    // What it names lets both bills go.
+    home.ok(ways[0].split(' ').skip(1));
+    home.ok(["run", "--on", "2021-04-02"]);
+    assert!(due("2021-04-02").is_empty());
+    assert_eq!(home.json(["delivery", "list"])["rows"].as_array().unwrap().len(), 2);
 }

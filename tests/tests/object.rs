@@ -113,7 +113,11 @@ fn on_a_small_disk() {
             Err(_) => bytes /= 2,
         }
     }
-    home.run(["run", "--on", "2021-04-02"]).says(1, &["No space left"]);
+    let folder = out.to_str().unwrap();
+    home.run(["run", "--on", "2021-04-02"])
+        .says(1, &["No space left", folder, "hint: nothing is lost; make room"]);
+    let status = home.ok(["status", "--on", "2021-04-02"]);
+    assert!(status.text().contains("No space left") && status.text().contains("billkeep delivery show"));
     let seen = Folder::create(&out).unwrap().list().unwrap();
     assert!(seen.is_empty(), "{seen:?}");
     let staged: Vec<_> = std::fs::read_dir(out.join(".billkeep-staging")).unwrap().collect();

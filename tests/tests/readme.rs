@@ -194,7 +194,7 @@ fn every_command_and_option_is_in_the_reference() {
             forgotten.push(format!("`{command}`"));
         }
         for word in help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 3) {
-            let option = word.trim_end_matches([',', '.', ';', ':']).split(['=', '`']).next().unwrap();
+            let option = word.trim_end_matches([',', '.', ';', ':', ']']).split(['=', '`']).next().unwrap();
             if option != "--help" && option != "--version" && !reference.contains(option) {
                 forgotten.push(format!("`{command} {option}`"));
             }

@@ -104,7 +104,7 @@ mod tests {
         let mut without = Vec::new();
         for (words, command) in commands() {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            if about.is_empty() || about.len() > LINE_CHARS_MAX {
+            if about.is_empty() || about.chars().count() > LINE_CHARS_MAX {
                 without.push(format!("{words}: {about}"));
             }
             for arg in command.get_arguments().filter(|arg| arg.get_help().is_none()) {

@@ -75,7 +75,7 @@ pub(crate) enum Dispute {
         #[arg(long)]
         reason: String,
     },
-    /// The correction of an accepted dispute has come in a way that was not recognised
+    /// Record that the correction of an accepted dispute came unrecognised
     Settle {
         /// The dispute's number
         number: u64,
@@ -148,7 +148,7 @@ pub(crate) enum Switch {
 pub(crate) enum Settings {
     /// List what is set
     Show,
-    /// Whether confirming and reopening need two people; turning it off needs two as well
+    /// Require two people to confirm and reopen; two turn it off as well
     FourEyes {
         /// Whether it holds
         value: Switch,
@@ -183,7 +183,7 @@ pub(crate) struct Lint {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Contract {
-    /// Sets an account's discount for a product, which `bill lint` then holds its lines against
+    /// Set an account's contracted discount for a product, for `bill lint`
     Set {
         /// The account
         uin: Uin,

@@ -7,7 +7,7 @@ use clap::Subcommand;
 pub(crate) enum Name {
     /// The profiles that there are, with a sample of each kind
     List,
-    /// The names that a profile or a template of your own would give, or why it is refused
+    /// Show the names that a profile or template gives, or why it is refused
     Check {
         /// Text with fields in braces, such as `{uin}-{month}-{kind}-{id}`; or a profile's name
         template: String,

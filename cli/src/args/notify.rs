@@ -7,7 +7,7 @@ use super::help;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Notify {
-    /// Tells somebody of what happens from now on: by a webhook, or a command after `--`
+    /// Add a notifier: a webhook, or a command after `--`
     #[command(after_help = help::examples(&["billkeep notify add finance --webhook https://hooks.example.com/bills", "billkeep notify add mail --on failed,waiting -- /usr/local/bin/mail-notice"]))]
     Add {
         /// A name for it

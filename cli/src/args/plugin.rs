@@ -43,7 +43,7 @@ pub(crate) enum Plugin {
         #[arg(long, value_enum, default_value_t = Lang::Rust)]
         lang: Lang,
     },
-    /// Lists what this machine has for building plugins, and how to get what is missing
+    /// List what this machine has for building plugins, and what is missing
     Doctor {
         /// The folder of a project; fails when it cannot be built
         dir: Option<PathBuf>,
@@ -90,7 +90,7 @@ pub(crate) enum Plugin {
         #[arg(long, value_name = "FILE")]
         check: Option<PathBuf>,
     },
-    /// Trusts the file of a sink's plugin as it is now, and grants more if that is said
+    /// Trust the file of a sink's plugin as it is now, with further grants
     Trust {
         /// The sink's name
         sink: String,

@@ -71,11 +71,13 @@ fn import(
     if let Some(told) = imported.reading.told() {
         context.say(&format!("`{}`: {told}.", file.display()));
     }
-    let (changed, unchanged) = (grouped(imported.changed), grouped(imported.unchanged));
+    let known = grouped(imported.unchanged);
     context.say(&if dry_run {
-        format!("`{}` is in order: {changed} rows would be new, {unchanged} known.", file.display())
+        let new = output::counted(imported.changed, "row", "rows");
+        format!("`{}` is in order: {new} would be new, {known} known.", file.display())
     } else {
-        format!("Imported `{}`: {changed} rows were new, {unchanged} known.", file.display())
+        let new = output::counted(imported.changed, "row was", "rows were");
+        format!("Imported `{}`: {new} new, {known} known.", file.display())
     });
     Ok(store.close()?)
 }
@@ -167,8 +169,8 @@ fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<
     table.print(context)?;
     if !unknown.is_empty() {
         context.say(&format!(
-            "{} accounts of bills are not in the tree on the days of their lines.",
-            grouped(unknown.len() as u64)
+            "{} in bills and not in the tree on the days of their lines.",
+            output::counted(unknown.len() as u64, "account is", "accounts are")
         ));
     }
     Ok(())

@@ -109,7 +109,7 @@ fn verify(
                     hex(&hash)
                 ),
             )
-            .hint("restore a backup of the file, and look for who could write to it since")
+            .hint("restore a copy of the file from before, and look for who could write to it since")
         })?),
     };
     let told = witness::ask(store, witnesses)?;

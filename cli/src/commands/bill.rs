@@ -20,7 +20,7 @@ use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, 
 use billkeep_core::block::Sums;
 use billkeep_core::export::{Columns, Dialect, write_line};
 use billkeep_core::ingest::grouped;
-use billkeep_core::period::{Coverage, Day};
+use billkeep_core::period::{Basis, Coverage, Day};
 use billkeep_core::schema::Column as BillColumn;
 use billkeep_core::store::{Read, Reader};
 use billkeep_core::uin::Uin;
@@ -66,9 +66,13 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
 
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
+    let bills = bill::list(&store.read()?)?;
+    // Two bills of a month are told apart by it.
+    let by_paid = bills.iter().any(|(bill, _)| bill.key.basis == Basis::Paid);
+    let basis = Column::text("basis");
     let columns = vec![
         Column::text("month"),
-        Column::text("basis").wide(),
+        if by_paid { basis } else { basis.wide() },
         Column::text("state"),
         Column::count("revision"),
         Column::count("lines"),
@@ -78,7 +82,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
         Column::text("digest"),
     ];
     let mut table = Table::new("billkeep.bill.list/1", columns);
-    for (bill, revision) in bill::list(&store.read()?)? {
+    for (bill, revision) in bills {
         let digest = revision.digest.hex();
         // A bill without lines has no currency, and is listed all the same.
         let none = [Sums { currency: "-".to_owned(), lines: 0, amounts: Vec::new() }];

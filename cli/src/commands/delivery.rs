@@ -247,12 +247,13 @@ pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, Command
     delivery::NOT_AT_ANY_SINK.iter().for_each(|what| context.say(&format!("  {what}")));
     if any(Made::Damaged) {
         let damaged = rebuilt.iter().filter(|r| r.made == Made::Damaged).count();
-        let exports = if damaged == 1 { "1 export".to_owned() } else { format!("{damaged} exports") };
-        return Err(CommandError::new(
-            Kind::Damaged,
-            format!("at sink `{sink}`, {exports} do not match their manifests"),
-        )
-        .hint("import the provider's files for what is missing; a later run finds what was delivered"));
+        let exports = if damaged == 1 {
+            "1 export does not match its manifest".to_owned()
+        } else {
+            format!("{damaged} exports do not match their manifests")
+        };
+        return Err(CommandError::new(Kind::Damaged, format!("at sink `{sink}`, {exports}"))
+            .hint("import the provider's files for what is missing; a later run finds what was delivered"));
     }
     Ok(if any(Made::Not) { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
 }

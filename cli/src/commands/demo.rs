@@ -115,7 +115,7 @@ impl<'a> Demo<'a> {
         let march: BillMonth = "2021-03".parse().map_err(CommandError::user)?;
         let path = dir.join("demo.redb");
         let of_demo = context.with_store(path.clone());
-        super::init::run(&of_demo, payer, "seed-2021", TimeZone::CHINA)?;
+        super::init::run(&of_demo, payer, Some("seed-2021"), TimeZone::CHINA)?;
         let store = of_demo.write()?;
         Ok(Demo { context, store, bucket, bills, payer, march })
     }

@@ -165,7 +165,11 @@ pub(crate) fn show_before_trusting(
         hex(&file.sha256)
     ));
     let hosts: Vec<String> = granted.hosts.iter().map(ToString::to_string).collect();
-    let secrets: Vec<&str> = granted.secrets.keys().map(String::as_str).collect();
+    let secret = |(name, host): (&String, &Option<String>)| match host {
+        Some(host) => format!("{name} (for {host} only)"),
+        None => name.clone(),
+    };
+    let secrets: Vec<String> = granted.secrets.iter().map(secret).collect();
     for (what, words) in [
         ("send to", hosts.join(", ")),
         ("use secrets", secrets.join(", ")),

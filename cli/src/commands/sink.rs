@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use billkeep_core::delivery::{DeliveryError, Destination};
-use billkeep_core::export::{self, Audience};
+use billkeep_core::export::{self, Audience, Dialect};
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, Places, SinkRecord};
 use billkeep_core::store::Read;
@@ -273,6 +273,9 @@ fn add(
     drop(reader);
     storage::add_sink(store.write()?, record, &context.actor())?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
+    if record.audience == Audience::Customer && record.options()?.form.dialect == Dialect::Plain {
+        context.say("hint: for people who open bills in Excel, a sink has `--option dialect=spreadsheet`");
+    }
     // The program that delivers may have what this one has not.
     if let Err(SinkError::Credentials(why)) = &opened.map(drop) {
         context.say(&format!("It cannot be used from here yet: {why}."));

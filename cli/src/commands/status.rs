@@ -273,7 +273,7 @@ fn files(on: Day, expected: &[Expectation], items: &mut Vec<Item>) {
         // What waits for a decision is listed as such.
         if !matches!(file.verdict, Verdict::Arrived { .. } | Verdict::Due | Verdict::Pending { .. }) {
             let text = format!("{} file through {}: {}", file.kind, file.last_day, file.text());
-            let item = Item::new(Section::Files, file.month.to_string(), text, next(file, on));
+            let item = Item::new(Section::Files, named(file.month, file.basis), text, next(file, on));
             items.push(Item { or: ways(file, on), ..item });
         }
     }
@@ -339,6 +339,11 @@ fn deliveries(
     Ok(())
 }
 
+/// Names a month as a bill is named.
+fn named(month: BillMonth, basis: Basis) -> String {
+    if basis == Basis::Paid { format!("{month} by pay time") } else { month.to_string() }
+}
+
 /// Reports how many bills would be due and wait for lines or for somebody, by month and reason.
 fn waiting(due: &[DueItem], basis: Basis, on: Day, expected: &[Expectation], items: &mut Vec<Item>) {
     let flag = if basis == Basis::Paid { " --basis paid" } else { "" };
@@ -354,7 +359,10 @@ fn waiting(due: &[DueItem], basis: Basis, on: Day, expected: &[Expectation], ite
             // Of months before the first one in the store, nothing is expected.
             Err(WhyNot::NotComplete { .. } | WhyNot::NoBill) => {
                 let Some(e) = of(month) else { continue };
-                or = ways(e, on);
+                // What is late has them above, with the files.
+                if e.verdict == Verdict::Due {
+                    or = ways(e, on);
+                }
                 let are = if e.lacking.len() == 1 { "is" } else { "are" };
                 (format!("{} {are} not in", ranges(&e.lacking)), next(e, on))
             }
@@ -374,7 +382,7 @@ fn waiting(due: &[DueItem], basis: Basis, on: Day, expected: &[Expectation], ite
     }
     for ((month, why), (bills, next, or)) in waiting {
         let bills = if bills == 1 { "1 bill waits".to_owned() } else { format!("{bills} bills wait") };
-        let item = Item::new(Section::Due, month.to_string(), format!("{bills}: {why}"), next);
+        let item = Item::new(Section::Due, named(month, basis), format!("{bills}: {why}"), next);
         items.push(Item { or, ..item });
     }
 }

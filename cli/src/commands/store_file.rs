@@ -1,12 +1,13 @@
 //! `store`: the file itself.
 
 use billkeep_core::bill;
+use billkeep_core::check::Checked;
 use billkeep_core::store::{Read, Table};
 
 use crate::args::StoreFile;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table as Shown};
+use crate::output::{Column, Table as Shown, counted};
 
 pub(crate) fn run(context: &Context, command: &StoreFile) -> Result<(), CommandError> {
     match command {
@@ -16,14 +17,12 @@ pub(crate) fn run(context: &Context, command: &StoreFile) -> Result<(), CommandE
 }
 
 fn check(context: &Context) -> Result<(), CommandError> {
-    context.check_pages()?;
-    let store = context.read()?;
-    let checked = billkeep_core::check::check(&store.read()?, context.thread_count())?;
+    let checked = whole(context).map_err(CommandError::of_check)?;
     context.say(&format!(
-        "The store is whole: every page as it was written; {} in {} bills, every sum and digest recomputed; {} entries in the journal, and every record as they record it.",
+        "The store is whole: every page as it was written; {} in {}, every sum and digest recomputed; {} in the journal, and every record as they record it.",
         crate::output::lines(checked.lines),
-        checked.bills,
-        checked.entries
+        counted(checked.bills, "bill", "bills"),
+        counted(checked.entries, "entry", "entries")
     ));
     if let Some(mode) = context.open_to_others() {
         let path = context.store.display();
@@ -32,6 +31,12 @@ fn check(context: &Context) -> Result<(), CommandError> {
         ));
     }
     Ok(())
+}
+
+fn whole(context: &Context) -> Result<Checked, CommandError> {
+    context.check_pages()?;
+    let store = context.read()?;
+    Ok(billkeep_core::check::check(&store.read()?, context.thread_count())?)
 }
 
 fn stats(context: &Context) -> Result<(), CommandError> {

@@ -12,10 +12,10 @@ use billkeep_core::calendar::{Kind, TimeOfDay};
 use billkeep_core::people::Role;
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::uin::Uin;
-use clap::{ArgAction, CommandFactory, Parser};
+use clap::ArgAction;
 use serde_json::{Value, json};
 
-use crate::args::{Args, Command};
+use crate::args::{self, Command};
 use crate::error::CommandError;
 use crate::permission;
 
@@ -75,7 +75,7 @@ const MANY_MAX: usize = 1_000;
 fn definition() -> &'static clap::Command {
     static DEFINITION: OnceLock<clap::Command> = OnceLock::new();
     DEFINITION.get_or_init(|| {
-        let mut command = Args::command();
+        let mut command = args::definition();
         command.build();
         command
     })
@@ -162,7 +162,7 @@ impl Saying {
         }
         words.push("--".to_owned());
         words.extend(positional);
-        let args = Args::try_parse_from(words).map_err(|e| usage(&e))?;
+        let args = args::parse(words).map_err(|e| usage(&e))?;
         Ok(args.command)
     }
 

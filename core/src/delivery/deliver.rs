@@ -8,6 +8,7 @@ use std::fs;
 use sha2::{Digest as _, Sha256};
 
 use crate::bill::must_be_recorded;
+use crate::error::Kind;
 use crate::export::Wanted;
 use crate::journal::{Actor, Change, append_change};
 use crate::notice::{self, Told};
@@ -175,7 +176,11 @@ impl<'a> At<'a> {
             && let Some(kind) = error.failure()
         {
             let (why, later_s) = (error.to_string(), error.asks_to_wait_s());
-            remember(self.store, Some(self.to), number, (kind, why, later_s), self.actor)?;
+            match remember(self.store, Some(self.to), number, (kind, why, later_s), self.actor) {
+                // The store may be on the disk that is full: what has failed first is reported.
+                Err(_) if error.kind() == Kind::Internal => {}
+                remembered => remembered?,
+            }
         }
         result
     }

@@ -130,7 +130,10 @@ impl DeliveryError {
             | DeliveryError::Waits { .. }
             | DeliveryError::Sink { error: SinkError::Stopped, .. } => None,
             DeliveryError::Sink { error: SinkError::Credentials(_), .. } => Some(FailureKind::Credentials),
-            DeliveryError::Stage { .. } => Some(FailureKind::Refused),
+            // The disk of the sink, as often as not: a person has to make room there.
+            DeliveryError::Stage { .. } | DeliveryError::Export(ExportError::Write(_)) => {
+                Some(FailureKind::Refused)
+            }
             other => match other.kind() {
                 Kind::Passing => Some(FailureKind::Passing),
                 Kind::Damaged => Some(FailureKind::Damaged),

@@ -25,6 +25,8 @@ const FACTOR_DOUBTED: i128 = 2;
 pub enum Doubt {
     /// The customer would pay more than twice what it is worked out from.
     High(Method),
+    /// The customer would pay next to nothing on top of the cost: a factor was probably meant, not percent.
+    Small(Method),
     /// The rule itself is below the partner's cost.
     BelowCost(Method),
     /// The partner itself pays a larger share of the original cost, by its contract.
@@ -53,6 +55,7 @@ impl fmt::Display for Doubt {
             Doubt::High(method) => {
                 write!(f, "{method} is more than {FACTOR_DOUBTED} times what it is worked out from")
             }
+            Doubt::Small(method) => write!(f, "{method} is less than one percent"),
             Doubt::BelowCost(method) => write!(f, "{method} is below the partner's cost"),
             Doubt::BelowContract { product, contract } => {
                 let product = product_text(product);
@@ -85,6 +88,9 @@ pub fn doubts(
     match rule.method {
         Method::Discount(factor) if factor > two => found.push(Doubt::High(rule.method)),
         Method::CostPlus(percent) if percent > hundred => found.push(Doubt::High(rule.method)),
+        Method::CostPlus(percent) if percent > Amount::ZERO && percent < Amount::new(1, 0) => {
+            found.push(Doubt::Small(rule.method));
+        }
         Method::CostPlus(percent) if percent < Amount::ZERO => found.push(Doubt::BelowCost(rule.method)),
         Method::Discount(factor) => found.extend(below_contract(store, uin, product, rule, factor)?),
         Method::CostPlus(_) => {}

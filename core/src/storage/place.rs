@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::export::Audience;
+use crate::label::check_label;
 use crate::store::Read;
 use crate::uin::Uin;
 
@@ -47,13 +48,14 @@ impl Places {
 /// Says whether a sink may be added: no other is at its place. `shared` accepts one that the same people read.
 ///
 /// # Errors
-/// [`StorageError::SamePlace`].
+/// [`StorageError::SamePlace`]; [`StorageError::Name`].
 pub fn may_add(
     store: &impl Read,
     new: &SinkRecord,
     places: &Places,
     shared: bool,
 ) -> Result<(), StorageError> {
+    check_label(&new.name).map_err(StorageError::Name)?;
     for there in sinks(store)?.into_iter().filter(|there| there.name != new.name) {
         let mixed = there.audience != new.audience;
         if places.are_one(&there, new) && (mixed || !shared) {

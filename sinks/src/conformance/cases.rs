@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use billkeep_core::bounded;
 use billkeep_core::sink::{
-    SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small,
+    Held, SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small,
 };
 
 use super::Answer::{No, NotTried, Yes};
@@ -100,7 +100,7 @@ fn empty(subject: &Subject<'_>) -> Answered {
     put(subject, &*sink, "a.zip", b"")?;
     match sink.head("a.zip")? {
         Some(held) if held.bytes == 0 => holds(&*sink, "a.zip", b""),
-        other => Ok(No(format!("{other:?}"))),
+        other => Ok(No(format!("nothing was put in it: it reports {}", seen(other.as_ref())))),
     }
 }
 
@@ -108,13 +108,26 @@ fn head(subject: &Subject<'_>) -> Answered {
     let sink = subject.sink()?;
     let held = sink.put("a.zip", &subject.staged("part", b"12345")?, &Unwatched)?;
     let head = sink.head("a.zip")?;
-    so(held.bytes == 5 && head.as_ref().is_some_and(|h| h.bytes == 5), || format!("{held:?}, then {head:?}"))
+    so(held.bytes == 5 && head.as_ref().is_some_and(|h| h.bytes == 5), || {
+        format!("5 bytes were put: it reports {}, then {}", seen(Some(&held)), seen(head.as_ref()))
+    })
+}
+
+/// Returns what a sink says of an object in words.
+fn seen(held: Option<&Held>) -> String {
+    held.map_or_else(|| "nothing".to_owned(), |held| format!("an object of {} bytes", held.bytes))
+}
+
+/// Returns what a sink says of an object that is not there.
+fn seen_where_nothing_is(head: Option<&Held>, read: bool) -> String {
+    let read = if read { "can be read" } else { "cannot be read" };
+    format!("under a name where nothing is, it reports {}, which {read}", seen(head))
 }
 
 fn head_missing(subject: &Subject<'_>) -> Answered {
     let sink = subject.sink()?;
     let (head, read) = (sink.head("none.zip")?, sink.read("none.zip")?.is_some());
-    so(head.is_none() && !read, || format!("{head:?}, {read}"))
+    so(head.is_none() && !read, || seen_where_nothing_is(head.as_ref(), read))
 }
 
 fn replace(subject: &Subject<'_>) -> Answered {
@@ -183,7 +196,7 @@ fn remove(subject: &Subject<'_>) -> Answered {
     put(subject, &*sink, "a.zip", b"x")?;
     sink.remove("a.zip")?;
     let (head, read) = (sink.head("a.zip")?, sink.read("a.zip")?.is_some());
-    so(head.is_none() && !read, || format!("{head:?}, {read}"))
+    so(head.is_none() && !read, || seen_where_nothing_is(head.as_ref(), read))
 }
 
 fn remove_missing(subject: &Subject<'_>) -> Answered {

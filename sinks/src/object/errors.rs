@@ -74,7 +74,7 @@ fn unanswered(error: &Error) -> Option<String> {
 
 /// Returns scheme, host and port of the request that an error is about.
 fn server(text: &str) -> Option<&str> {
-    let (_, request) = text.split_once("Error performing ")?;
+    let (_, request) = text.rsplit_once("Error performing ")?;
     let url = request.split(' ').nth(1)?;
     let (scheme, rest) = url.split_once("://")?;
     url.get(..scheme.len() + 3 + rest.find('/').unwrap_or(rest.len()))
@@ -82,7 +82,7 @@ fn server(text: &str) -> Option<&str> {
 
 /// Takes the library's words about a request off an error: which request it was, for how long, how often.
 fn without_request(text: &str) -> String {
-    let Some((_, request)) = text.split_once("Error performing ") else {
+    let Some((_, request)) = text.rsplit_once("Error performing ") else {
         let rest = text.strip_prefix("Generic ").and_then(|rest| rest.split_once(" error: "));
         return rest.map_or(text, |(_, rest)| rest).to_owned();
     };
@@ -282,6 +282,9 @@ mod tests {
         let request = "Generic S3 error: Error performing PUT http://127.0.0.1:5999/b/x in 2.3s, after 5 retries, \
                        max_retries: 5, retry_timeout: 60s  - ";
         assert_eq!(server(request), Some("http://127.0.0.1:5999"));
+        let listing = "Generic S3 error: Error performing list request: Error performing GET https://s3.example.com/b?list-type=2 in 1ms - x";
+        assert_eq!(server(listing), Some("https://s3.example.com"));
+        assert_eq!(without_request(listing), "x");
         let page = "<html><head><title>502 Bad Gateway</title></head></html>";
         for (answer, words) in [
             ("Server returned non-2xx status code: 404 Not Found: ", "the server answered 404 Not Found"),

@@ -220,9 +220,13 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
         let mut encoder = encoder.module(module).map_err(|e| format!("{e:#}"))?;
         encoder.encode().map_err(|e| format!("{e:#}"))
     };
-    of_one_package(module)
-        .and_then(|()| encoded())
-        .map_err(|why| format!("no component can be made of this module: {}", plain(&why)))
+    of_one_package(module).and_then(|()| encoded()).map_err(|why| {
+        let foreign =
+            ["import interface named", "failed to decode world"].iter().any(|words| why.contains(words));
+        let hint =
+            if foreign { "; it is made for another program, or without billkeep's interface" } else { "" };
+        format!("no component can be made of this module: {}{hint}", plain(&why))
+    })
 }
 
 thread_local! {

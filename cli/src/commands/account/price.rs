@@ -124,9 +124,10 @@ fn not_doubted(doubts: &[Doubt], rule: &PriceRule) -> Result<(), CommandError> {
         }
         _ => None,
     };
-    let error = match meant {
-        Some(factor) => error.hint(format!("`--discount {factor}` makes 100.00 to {}", hundred(factor))),
-        None => error,
+    let error = match (first, meant) {
+        (_, Some(factor)) => error.hint(format!("`--discount {factor}` makes 100.00 to {}", hundred(factor))),
+        (Doubt::Small(_), None) => error.hint("`--cost-plus` takes percent: 8 % is `--cost-plus 8`"),
+        _ => error,
     };
     Err(error.hint("`--yes` sets it as it is"))
 }

@@ -59,7 +59,7 @@ pub(super) fn ask(store: &impl Read, paths: &[PathBuf]) -> Result<Told, CommandE
                     file.display()
                 );
                 return Err(CommandError::new(Kind::Damaged, text)
-                    .hint("restore a backup of the store's file, and look for who could write to it since"));
+                    .hint("restore a copy of the store's file from before, and look for who could write to it since"));
             }
             told.count += 1;
             told.last = told.last.max(entry);
