@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::Path;
 
+use tempfile::TempDir;
+
 /// Makes a folder for the program's own user alone, or takes one that is there. The folders above it have to be there.
 ///
 /// # Errors
@@ -17,6 +19,19 @@ pub fn own_folder(path: &Path) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => must_be_ours(path),
         made => made,
     }
+}
+
+/// Makes a new folder with a name that nobody can know before, for the program's own user alone. What is in it goes with it.
+///
+/// # Errors
+/// What the system says.
+pub fn temporary_folder(folder: &Path, prefix: &str) -> io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(prefix);
+    // Of its own, the library leaves it to the umask who reads there.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    builder.tempdir_in(folder)
 }
 
 fn must_be_ours(path: &Path) -> io::Result<()> {

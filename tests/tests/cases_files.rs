@@ -2,13 +2,16 @@
 
 #![cfg(unix)]
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
-use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file, bucket, program};
+use crate::support::script::{Reply, Script};
+use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file, bucket, fixture, program};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -293,13 +296,72 @@ fn a_table_as_csv_has_no_formula_unless_it_is_raw_and_a_bill_is_as_it_was_import
     assert!(String::from_utf8(safe).unwrap().contains(",'=1+1,"));
 }
 
+/// What somebody else guesses of a temporary folder's name; `PID` is the number of the process that makes it.
+const GUESSES: [&str; 4] =
+    ["billkeep-plugin-PID", "billkeep-plugin", "billkeep-plugin-run-PID", "billkeep-plugin-test-PID"];
+
+/// Runs a command of plugins under umask 0, where links have all names that are guessed. Returns the temporary folders that are
+/// there while the plugin runs, with their modes, and `PID` for the number of the process.
+fn temporary_folders(home: &Home, command: &str, guesses: &[String]) -> Vec<(String, u32)> {
+    let (temporary, theirs) = (home.path("tmp"), home.path("theirs"));
+    let pid = home.path("pid");
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let server = Script::start({
+        let (temporary, pid, seen) = (temporary.clone(), pid.clone(), seen.clone());
+        move |_| {
+            let pid = fs::read_to_string(&pid).unwrap();
+            for entry in fs::read_dir(&temporary).unwrap().map(Result::unwrap) {
+                let name = entry.file_name().into_string().unwrap();
+                if entry.file_type().unwrap().is_dir() {
+                    seen.lock().unwrap().insert((name.replace(pid.trim(), "PID"), mode(&entry.path())));
+                }
+            }
+            Reply::status(200)
+        }
+    });
+    let script = r#"umask 0
+        echo $$ > "$PID_FILE"
+        for name in $GUESSES; do
+            name=$(echo "$name" | sed "s/PID/$$/")
+            rm -f "$TMPDIR/$name"; ln -s "$THEIRS" "$TMPDIR/$name"
+        done
+        exec "$@""#;
+    let plugin = fixture("plugins/upload.wasm");
+    let (host, url) = (server.url(), format!("url={}/in", server.url()));
+    let given =
+        ["--allow-host", &host, "--allow-secret", "UPLOAD_KEY", "--allow-state", "64KiB", "--set", &url];
+    let run = home.command(["plugin", command, plugin.to_str().unwrap()].iter().chain(&given));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", script, "sh"]).arg(run.get_program()).args(run.get_args()).current_dir(home.path("."));
+    shell.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.env("UPLOAD_KEY", "key").env("TMPDIR", &temporary).env("THEIRS", &theirs).env("PID_FILE", &pid);
+    shell.env("GUESSES", guesses.join(" ")).stdin(Stdio::null());
+    let output = Output::of(shell.output().unwrap());
+    assert!(!server.asked().is_empty(), "the plugin did not run: {output:?}");
+    assert_eq!(fs::read_dir(&theirs).unwrap().count(), 0, "it went through a link");
+    let left = fs::read_dir(&temporary).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir());
+    let left: Vec<_> = left.filter(|entry| !entry.as_ref().unwrap().path().is_symlink()).collect();
+    assert!(left.is_empty(), "{left:?} stays");
+    let seen = seen.lock().unwrap();
+    seen.iter().cloned().collect()
+}
+
 /// Security case 26.
 #[test]
-fn a_temporary_folder_is_new_and_its_owners_alone() {
-    let home = Home::empty();
-    let temporary = home.path("tmp");
-    fs::create_dir(&temporary).unwrap();
-    let mut command = home.command(["plugin", "test", "none.wasm"]);
-    assert!(!command.env("TMPDIR", &temporary).status().unwrap().success());
-    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+fn a_temporary_folder_has_a_name_that_nobody_guesses_and_is_its_owners_alone() {
+    for command in ["run", "test"] {
+        let home = Home::empty();
+        fs::create_dir(home.path("tmp")).unwrap();
+        fs::create_dir(home.path("theirs")).unwrap();
+        let mut guesses: Vec<String> = GUESSES.map(str::to_owned).to_vec();
+        // Who has seen some names knows no later one.
+        for _ in 0..3 {
+            let seen = temporary_folders(&home, command, &guesses);
+            assert_eq!(seen.len(), 1, "{seen:?}");
+            let (name, mode) = &seen[0];
+            assert_eq!(*mode, 0o700, "{name} under umask 0");
+            assert!(!guesses.contains(name), "{name} was guessed");
+            guesses.push(name.clone());
+        }
+    }
 }

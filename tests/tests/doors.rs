@@ -198,6 +198,29 @@ fn unbounded_reads(files: &[File]) -> Vec<String> {
     found
 }
 
+/// Ways to make a temporary folder that leave its mode to the umask, or its name to whoever guesses it.
+const TEMPORARY: [&str; 5] = ["tempdir(", "tempdir_in(", "TempDir::new(", "with_prefix", "temp_dir().join"];
+/// The one place that makes temporary folders.
+const OWN_FOLDER: &str = "core/src/own_folder.rs";
+
+/// Returns the lines that make a temporary folder of their own.
+fn temporary_folders(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for File { path, text } in files {
+        if path == OWN_FOLDER || path.ends_with("tests.rs") || path.contains("tests/") {
+            continue;
+        }
+        let text = text.replace("#[cfg(all(test, unix))]", "#[cfg(test)]");
+        let code = source::without_test_modules(&source::code(&text));
+        for (number, line) in (1..).zip(code.lines()) {
+            if let Some(way) = TEMPORARY.iter().find(|way| line.contains(*way)) {
+                found.push(format!("{path}:{number}: `{way}`: use `own_folder::temporary_folder`"));
+            }
+        }
+    }
+    found
+}
+
 /// Returns the dependencies that a package's manifest must not have.
 fn wrong_dependencies(package: &str, manifest: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -261,6 +284,13 @@ fn nothing_from_outside_is_read_whole_without_a_limit() {
     }
 }
 
+#[test]
+fn temporary_folders_are_made_in_one_way() {
+    for (folder, _) in PACKAGES {
+        assert_none(&temporary_folders(&rust_files(folder)));
+    }
+}
+
 /// A rule that finds nothing in a wrong file holds nothing.
 #[test]
 fn a_wrong_file_is_found_with_its_line() {
@@ -311,6 +341,18 @@ fn a_wrong_file_is_found_with_its_line() {
     ]);
     let places: Vec<&str> = found.iter().map(|line| line.split("` reads").next().unwrap()).collect();
     assert_eq!(places, ["cli/src/a.rs:1: `fs::read(", "cli/src/c.rs:1: `.bytes().await"]);
+
+    let found = temporary_folders(&[
+        file("core/src/own_folder.rs", "fn f() { builder.tempdir_in(folder); }\n"),
+        file("cli/src/a.rs", "fn f() {\n    let at = std::env::temp_dir().join(name);\n}\n"),
+        file("cli/src/b.rs", "fn f() { temporary_folder(&std::env::temp_dir(), prefix); }\n"),
+        file(
+            "sinks/src/c.rs",
+            "#[cfg(test)]\nmod tests {\n    fn f() { tempdir(); }\n}\nfn g() { tempdir(); }\n",
+        ),
+    ]);
+    let places: Vec<&str> = found.iter().map(|line| line.split("`: ").next().unwrap()).collect();
+    assert_eq!(places, ["cli/src/a.rs:2: `temp_dir().join", "sinks/src/c.rs:5: `tempdir("]);
 
     let manifest = "[package]\nname = \"x\"\nredb = 1\n\n[dependencies]\nbillkeep-core.workspace = true\n\
                     comfy-table = { version = \"8\" } # a table\n[dev-dependencies.billkeep]\npath = \"../cli\"\n";

@@ -12,6 +12,7 @@ use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::export::Audience;
+use billkeep_core::own_folder;
 use billkeep_core::storage::{self, SinkRecord};
 use billkeep_sinks::Options;
 use billkeep_sinks::wasm::{
@@ -301,7 +302,7 @@ fn through(context: &Context, path: &Path, given: &GrantArgs) -> Result<(), Comm
 
 /// Makes a new folder among the temporary files.
 fn temporary_folder(prefix: &str) -> Result<tempfile::TempDir, CommandError> {
-    let folder = tempfile::Builder::new().prefix(prefix).tempdir();
+    let folder = own_folder::temporary_folder(&std::env::temp_dir(), prefix);
     folder.map_err(|e| CommandError::user(format!("no temporary folder can be made: {e}")))
 }
 

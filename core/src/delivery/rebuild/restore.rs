@@ -14,6 +14,7 @@ use crate::export::{Hashing, LineHeaders, ManifestTotals, guessed_line_headers, 
 use crate::ingest::{self, ImportError, Limits, Outcome, Quiet, Report, Request, Settings};
 use crate::journal::Actor;
 use crate::naming::Kind;
+use crate::own_folder::temporary_folder;
 use crate::sink::SinkError;
 use crate::store::Store;
 
@@ -101,10 +102,7 @@ fn separated(
     actor: &Actor,
 ) -> Result<Tried, DeliveryError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let own = tempfile::Builder::new()
-        .prefix("rebuild-")
-        .tempdir_in(folder)
-        .map_err(|e| stage_error(folder, &e))?;
+    let own = temporary_folder(folder, "rebuild-").map_err(|e| stage_error(folder, &e))?;
     // The file has the part's name, which the load keeps.
     let into = own.path().join(path.file_name().unwrap_or_default());
     let file = File::create(&into).map_err(|e| stage_error(&into, &e))?;
