@@ -82,10 +82,15 @@ struct Found {
     coverage: Coverage,
 }
 
-/// Makes bills and deliveries of an empty store again from a sink.
+/// Under which key it lies in [`Table::Meta`] from which sink the store is being made again.
+const REBUILDING: &[u8] = b"rebuilding";
+
+/// Makes bills and deliveries of an empty store again from a sink. One that was stopped before its end goes on: bills and deliveries
+/// that are there already stay as they are.
 ///
 /// # Errors
-/// [`DeliveryError::NotEmpty`] when the store has a bill; [`DeliveryError`] when store or sink as a whole cannot be used.
+/// [`DeliveryError::NotEmpty`] when the store has a bill that no rebuild from this sink has begun with; [`DeliveryError`] when
+/// store or sink as a whole cannot be used.
 pub fn rebuild(
     store: &Store,
     to: &Destination,
@@ -93,7 +98,10 @@ pub fn rebuild(
     settings: &Settings,
     actor: &Actor,
 ) -> Result<Vec<Rebuilt>, DeliveryError> {
-    if !bill::list(&store.read()?)?.is_empty() || !record::list(&store.read()?)?.is_empty() {
+    let sink = &to.record.name;
+    let begun: Option<String> = store.read()?.get(Table::Meta, REBUILDING)?;
+    let goes_on = begun.as_ref() == Some(sink);
+    if !goes_on && (!bill::list(&store.read()?)?.is_empty() || !record::list(&store.read()?)?.is_empty()) {
         return Err(DeliveryError::NotEmpty);
     }
     if !to.sink.looks() {
@@ -104,6 +112,12 @@ pub fn rebuild(
     let desk = Desk::take(to, ways.stage)?;
     let mut told = Vec::new();
     let mut found = manifests(to, payer, &mut told)?;
+    if !goes_on {
+        let writer = store.write()?;
+        writer.put(Table::Meta, REBUILDING, sink)?;
+        append_change(&writer, actor, Change::new("delivery rebuild", sink, "begun"))?;
+        writer.commit()?;
+    }
     let mut best: BTreeMap<BillKey, Vec<&Found>> = BTreeMap::new();
     for found in &found {
         best.entry(found.bill).or_default().push(found);
@@ -136,6 +150,10 @@ pub fn rebuild(
         let (made, detail) = one_delivery(store, to, found, &mut numbers, actor)?;
         told.push(Rebuilt { what: "delivery", name: found.name.clone(), made, detail });
     }
+    let writer = store.write()?;
+    writer.delete(Table::Meta, REBUILDING)?;
+    append_change(&writer, actor, Change::new("delivery rebuild", sink, "finished"))?;
+    writer.commit()?;
     Ok(told)
 }
 
@@ -238,6 +256,12 @@ fn one_delivery(
         Ok(plan) if plan.manifest_name() == *name => plan,
         _ => return not("the bill has other lines now, or accounts and prices are not known any more"),
     };
+    let key = plan_key(&to.record, &plan.stem);
+    if let Some(number) = writer.get(Table::DeliveryKeys, &key)? {
+        // A rebuild that was stopped has got so far.
+        numbers.insert(name.clone(), number);
+        return Ok((Made::Whole, format!("delivery {number}")));
+    }
     let number = writer.next_id("delivery")?;
     let signature = signature(to, name)?;
     let totals = match plan.wanted.form.audience {
@@ -260,7 +284,7 @@ fn one_delivery(
         zip: part.sealed.as_ref().map(|_| (part.bytes, zip)),
         signature,
     };
-    let (key, slot) = (plan_key(&to.record, &plan.stem), slot_key(&to.record, &plan.wanted));
+    let slot = slot_key(&to.record, &plan.wanted);
     let (subject, after) = (bill.subject(), Some(plan.content.bytes()));
     let detail = receipt.told(number, "at", &to.record.name);
     let delivery = Delivery {

@@ -163,7 +163,11 @@ fn import(
         Err(e) => return Ok(Tried::refused(Made::Not, e.to_string())),
     };
     match ingest::import_if(store, &input, &request, actor, settings, (&limits, &Quiet), &accept) {
-        Ok(Report { outcome: Outcome::Imported { .. }, digest, after, .. }) => {
+        // Or a rebuild that was stopped has imported it.
+        Ok(Report { outcome, digest, after, bill_digest, .. })
+            if matches!(outcome, Outcome::Imported { .. })
+                || (bill_digest == digest && bill_digest.hex() == manifest.content_digest) =>
+        {
             let (lines, totals) = (digest.lines(), bill::totals_text(&after));
             let through = if is_month { String::new() } else { format!(", through {}", coverage.last) };
             let state = if manifest.is_final { "; it was confirmed" } else { "" };
