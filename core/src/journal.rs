@@ -20,7 +20,7 @@ pub use bills::{Recorded, recorded};
 
 pub use chain::{Proof, verify};
 pub use entry::{Entry, PartState};
-pub use head::{Head, head};
+pub use head::{Head, first, head};
 pub use select::{Filter, each, list, number_of, select};
 
 /// The series of the entries' numbers.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use billkeep_core::delivery::{DeliveryError, Destination};
 use billkeep_core::export::{self, Audience, Dialect};
+use billkeep_core::journal;
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, Places, SinkRecord};
 use billkeep_core::store::Read;
@@ -283,12 +284,13 @@ fn add(
     Ok(store.close()?)
 }
 
-/// Tries a sink with a probe.
-pub(crate) fn preflight(context: &Context, record: &SinkRecord) -> Result<(), CommandError> {
+/// Tries a sink with a probe. It has the same name each time, so that the next one finds and removes what a killed one left; no other
+/// store has that name.
+pub(crate) fn preflight(store: &impl Read, record: &SinkRecord) -> Result<(), CommandError> {
     let failed = |error| CommandError::from(DeliveryError::Sink { sink: record.name.clone(), error });
     let sink = open(record).map_err(failed)?;
-    let tag = format!("{}-{}", context.now_unix_s(), std::process::id());
-    export::preflight(sink.as_ref(), &tag).map_err(failed)
+    let tag = journal::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());
+    export::preflight(sink.as_ref(), tag.get(..16).unwrap_or(&tag)).map_err(failed)
 }
 
 fn list(context: &Context) -> Result<(), CommandError> {

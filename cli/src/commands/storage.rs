@@ -116,9 +116,9 @@ fn try_sink(
             if let Some(made) = made {
                 context.say(&format!("Created the folder `{}`.", made.display()));
             }
-            sink::preflight(context, record)
+            sink::preflight(store, record)
         }
-        None => sink::preflight(context, &storage::sink(store, &bound.sink)?),
+        None => sink::preflight(store, &storage::sink(store, &bound.sink)?),
     }
 }
 

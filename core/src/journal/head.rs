@@ -27,6 +27,18 @@ impl Head {
 /// [`StoreError::Lost`] when it is not there.
 pub fn head(store: &impl Read) -> Result<Option<Head>, StoreError> {
     let number = store.last_id(SERIES)?.saturating_sub(store.uncommitted_entries());
+    at(store, number)
+}
+
+/// Returns the first entry, which tells a store from all others; none in a store without a journal.
+///
+/// # Errors
+/// [`StoreError`] when it cannot be read.
+pub fn first(store: &impl Read) -> Result<Option<Head>, StoreError> {
+    at(store, store.last_id(SERIES)?.min(1))
+}
+
+fn at(store: &impl Read, number: u64) -> Result<Option<Head>, StoreError> {
     if number == 0 {
         return Ok(None);
     }
