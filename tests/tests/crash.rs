@@ -1,137 +1,28 @@
 //! A program that is killed at any moment leaves a store that opens at once with all that was acknowledged, a bucket
 //! without half files, and a command that ends as if nothing had happened when it is run again.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::Rng;
-use serde_json::Value;
 
+use crate::confirm::adjustment;
 use crate::support::decimal::exact;
-use crate::support::{Home, MARCH, PAYER, bucket, demo_file, large};
+use crate::support::{CUSTOMER, Home, MARCH, PAYER, bill_file, bucket, demo_file, large};
 
-/// How often each command is killed, unless `BILLKEEP_TEST_KILLS` says another number.
-const KILLS: u64 = 20;
-/// How often a command is started for each kill: one that has ended before it is killed does not count.
-const STARTS_PER_KILL: u64 = 10;
+mod scene;
 
-/// A command, and the store that it is run on.
-struct Scene {
-    home: Home,
-    bucket: PathBuf,
-    template: PathBuf,
-    command: Vec<String>,
-    /// What an unkilled run ends with, and how long it takes.
-    wanted: End,
-    takes: Duration,
+use scene::{Kind, Scene, same_command};
+
+/// A command that writes once.
+fn atomic(is_done: impl Fn(&Home) -> bool + 'static) -> Kind {
+    Kind { is_atomic: true, mends: false, again: same_command(is_done), shown: &[] }
 }
 
-/// Where a run ends: what bills and deliveries are there, and the bucket's files.
-#[derive(PartialEq, Eq)]
-struct End {
-    bills: Value,
-    deliveries: Value,
-    bucket: BTreeMap<String, Vec<u8>>,
-}
-
-impl End {
-    fn of(home: &Home, bucket: &Path) -> End {
-        End {
-            bills: home.json(["bill", "list"]),
-            deliveries: home.json(["delivery", "list"]),
-            bucket: bucket::without_entries(bucket::listing(bucket)),
-        }
-    }
-}
-
-impl Scene {
-    /// Runs the command on the store as it is now, once to its end.
-    fn new(home: Home, command: Vec<String>) -> Scene {
-        let (bucket, template) = (home.path("bucket"), home.path("template.redb"));
-        fs::create_dir_all(&bucket).unwrap();
-        fs::copy(home.store(), &template).unwrap();
-        let begun = Instant::now();
-        home.ok(&command);
-        let takes = begun.elapsed();
-        let wanted = End::of(&home, &bucket);
-        Scene { home, bucket, template, command, wanted, takes }
-    }
-
-    fn reset(&self) {
-        fs::copy(&self.template, self.home.store()).unwrap();
-        // With the chunks of the run before, a run would end before it is killed.
-        let mut chunks = self.home.store().into_os_string();
-        chunks.push(".chunks");
-        let _ = fs::remove_file(chunks);
-        fs::remove_dir_all(&self.bucket).unwrap();
-        fs::create_dir_all(&self.bucket).unwrap();
-    }
-
-    /// Kills the command after a while; tells whether it was still running.
-    fn kill_after(&self, delay: Duration) -> bool {
-        let mut command = self.home.command(&self.command);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(delay);
-        // SIGKILL: nothing of the program runs any more.
-        child.kill().unwrap();
-        child.wait().unwrap().code().is_none()
-    }
-
-    /// Kills the command at many moments, and checks everything that must hold after each.
-    fn survives_kills(&self, seed: u64, done_before: impl Fn(&Home) -> bool) {
-        let kills = std::env::var("BILLKEEP_TEST_KILLS").map_or(KILLS, |n| n.parse().unwrap());
-        let mut rng = Rng::new(seed);
-        let (mut killed, mut starts) = (0, 0);
-        // Where the machine is faster by now than when the command was timed, kills come earlier.
-        let mut takes_us = self.takes.as_micros() as u64;
-        while killed < kills {
-            // A test that kills nothing tests nothing.
-            assert!(starts < kills * STARTS_PER_KILL, "only {killed} of {starts} starts were killed");
-            self.reset();
-            let acknowledged = acknowledged(&self.home);
-            let delay_us = rng.below(takes_us.max(1));
-            starts += 1;
-            if self.kill_after(Duration::from_micros(delay_us)) {
-                killed += 1;
-            } else {
-                takes_us = delay_us;
-            }
-            let what = format!("start {starts} with seed {seed}, killed after {delay_us} of {takes_us} us");
-
-            self.opens(&what);
-            let now = self::acknowledged(&self.home);
-            assert!(now.starts_with(&acknowledged), "{what}: {acknowledged:?}, now {now:?}");
-            self.home.ok(["audit", "verify"]);
-            self.home.ok(["store", "check"]);
-            bucket::checked(&self.bucket);
-
-            let code = if done_before(&self.home) { 3 } else { 0 };
-            self.home.run(&self.command).says(code, &[]);
-            let end = End::of(&self.home, &self.bucket);
-            assert_eq!(end.bills, self.wanted.bills, "{what}");
-            assert_eq!(end.deliveries, self.wanted.deliveries, "{what}");
-            assert!(end.bucket == self.wanted.bucket, "{what}: other files in the bucket");
-            self.home.ok(["store", "check"]);
-        }
-    }
-
-    /// Opens the store as the kill left it, for reading alone: nothing has to be mended first.
-    fn opens(&self, what: &str) {
-        let copy = self.home.path("copy.redb");
-        fs::copy(self.home.store(), &copy).unwrap();
-        let store = Store::open(&copy, &OpenOptions::default(), Access::Read);
-        let store = store.unwrap_or_else(|e| panic!("{what}: {e}"));
-        billkeep_core::bill::list(&store.read().unwrap()).unwrap();
-    }
-}
-
-/// The journal, entry by entry: what was acknowledged is there, first and as it was.
-fn acknowledged(home: &Home) -> Vec<Value> {
-    home.json(["audit", "list"])["rows"].as_array().unwrap().clone()
+/// A command that may be run any number of times.
+fn repeatable() -> Kind {
+    Kind { is_atomic: false, ..atomic(|_| false) }
 }
 
 /// A store that holds April through the 7th, and the large bill's file beside it.
@@ -141,33 +32,24 @@ fn april() -> (Home, PathBuf, i128) {
     (home, file, total)
 }
 
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
 #[test]
 fn an_import_that_is_killed_happened_or_did_not() {
     let (home, file, total) = april();
-    let scene = Scene::new(home, words(&["import", file.to_str().unwrap()]));
-    let march = &scene.wanted.bills["rows"].as_array().unwrap().iter().find(|r| r["month"] == MARCH).unwrap();
+    let scene = Scene::new(home, "bucket", &["import", file.to_str().unwrap()], atomic(|_| false));
+    let march = scene.wanted.bills["rows"].as_array().unwrap().iter().find(|r| r["month"] == MARCH).unwrap();
     assert_eq!((&march["lines"], &march["revision"]), (&large::LINES.into(), &1.into()));
     assert_eq!(exact(march["total"].as_str().unwrap()), total);
-    scene.survives_kills(1, |_| false);
+    scene.survives_kills(1);
 }
 
 #[test]
 fn a_confirmation_that_is_killed_stands_or_does_not() {
     let (home, file, _) = april();
     home.import([file]);
-    let list = home.json(["bill", "list"]);
-    let march = list["rows"].as_array().unwrap().iter().find(|r| r["month"] == MARCH).unwrap();
-    let digest = march["digest"].as_str().unwrap().to_owned();
-    let scene = Scene::new(home, words(&["bill", "confirm", MARCH, "--digest", &digest]));
+    let digest = home.bill_of(MARCH)["digest"].as_str().unwrap().to_owned();
     // A confirmation that stood before the kill is refused the second time.
-    scene.survives_kills(2, |home| {
-        let list = home.json(["bill", "list"]);
-        list["rows"].as_array().unwrap().iter().any(|r| r["month"] == MARCH && r["state"] == "confirmed")
-    });
+    let kind = atomic(|home| home.bill_of(MARCH)["state"] == "confirmed");
+    Scene::new(home, "bucket", &["bill", "confirm", MARCH, "--digest", &digest], kind).survives_kills(2);
 }
 
 #[test]
@@ -177,10 +59,186 @@ fn a_run_that_is_killed_goes_on_and_the_bucket_never_holds_half_a_file() {
     home.confirm();
     home.sink("bucket", &["rows_per_file=9000"]);
     let bucket = home.enable(PAYER, "bucket", "daily,monthly,reseller", true);
-    let scene = Scene::new(home, words(&["run", "--on", "2021-04-09"]));
+    let scene = Scene::new(home, "bucket", &["run", "--on", "2021-04-09"], repeatable());
     let exports = bucket::checked(&bucket);
     assert_eq!(exports.len(), 3);
     let monthly = exports.iter().find(|e| e.kind() == "monthly").unwrap();
     assert_eq!((monthly.sheet.rows.len() as u64, monthly.figures().total()), (large::LINES, total));
-    scene.survives_kills(3, |_| false);
+    scene.survives_kills(3);
+}
+
+/// A store with a late file for March, which is confirmed, and with April, which is not.
+fn late() -> Home {
+    let home = Home::with(&[bill_file("english"), demo_file(4, 7)]);
+    home.confirm();
+    let (file, _) = adjustment(&home);
+    home.import_as(Some("adjustment"), [file]).says(7, &[]);
+    home
+}
+
+fn is_decided(home: &Home) -> bool {
+    home.json(["late", "list"])["rows"][0]["state"] != "waiting"
+}
+
+#[test]
+fn a_decision_about_a_late_file_that_is_killed_is_made_or_is_not() {
+    let shown: &[&[&str]] = &[&["late", "list"], &["bill", "revisions", MARCH]];
+    let decide = |seed: u64, is_atomic: bool, more: &[&str]| {
+        let command = [&["late"], more, &["--reason", "it is right"]].concat();
+        let kind = Kind { is_atomic, shown, ..atomic(is_decided) };
+        Scene::new(late(), "bucket", &command, kind).survives_kills(seed);
+    };
+    decide(4, true, &["accept", "1", "--reopen"]);
+    decide(5, true, &["discard", "1"]);
+    // It books the difference, and then notes where.
+    decide(6, false, &["accept", "1", "--carry-forward"]);
+}
+
+#[test]
+fn a_declaration_of_empty_days_that_is_killed_stands_or_does_not() {
+    let home = late();
+    let kind = atomic(|home| {
+        home.json(["bill", "list"])["rows"].as_array().unwrap().iter().any(|row| row["month"] == "2021-05")
+    });
+    let days = ["--day", "2021-05-01", "--through", "2021-05-31", "--reason", "no file comes"];
+    let command = [&["bill", "empty-day", "2021-05"][..], &days].concat();
+    Scene::new(home, "bucket", &command, kind).survives_kills(7);
+}
+
+#[test]
+fn settings_that_are_killed_hold_or_do_not() {
+    let home = late();
+    home.sink("bucket", &[]);
+    home.ok(["storage", "allow", PAYER]);
+    home.ok(["storage", "authorize", PAYER]);
+    let enable = ["storage", "enable", PAYER, "--sink", "bucket", "--kinds", "daily,monthly"];
+    let shown: &[&[&str]] = &[&["storage", "status"]];
+    // Enabled again, an account has a second binding from that day on: whoever comes back looks first.
+    let again = |home: &Home, command: &[String]| {
+        if home.json(["storage", "status"])["rows"][0]["sink"] == "-" {
+            home.ok(command);
+        }
+    };
+    // A probe that lies there is removed by the next one.
+    let kind = Kind { shown, mends: true, again: Box::new(again), ..atomic(|_| false) };
+    Scene::new(home, "bucket", &enable, kind).survives_kills(8);
+
+    let shown: &[&[&str]] = &[&["account", "price", "list"]];
+    let set = ["account", "price", "set", CUSTOMER, "--discount", "0.9"];
+    Scene::new(late(), "bucket", &set, Kind { shown, ..atomic(|_| false) }).survives_kills(9);
+
+    let home = late();
+    let rows: String = (0..200).map(|n| format!("20000{n:07},Customer {n}\n")).collect();
+    let file = home.write("accounts.csv", format!("uin,name\n{rows}").as_bytes());
+    let shown: &[&[&str]] = &[&["account", "list"]];
+    let import = ["account", "import", file.to_str().unwrap()];
+    Scene::new(home, "bucket", &import, Kind { shown, ..atomic(|_| false) }).survives_kills(10);
+}
+
+/// March through the 31st by way of the 29th and 30th, each delivered to `bucket`, and the month.
+fn delivered() -> Home {
+    let home = Home::new();
+    home.sink("bucket", &[]);
+    home.enable(PAYER, "bucket", "daily,monthly", false);
+    for (through, on) in [(29, "2021-03-31"), (30, "2021-04-01"), (31, "2021-04-02")] {
+        home.month_to_date(3, through);
+        home.ok(["run", "--on", on]).says(0, &["Delivered"]);
+    }
+    home.month_to_date(4, 5);
+    home.ok(["run", "--on", "2021-04-07"]).says(0, &["Delivered"]);
+    home
+}
+
+#[test]
+fn a_repair_that_is_killed_goes_on() {
+    let home = delivered();
+    let files: Vec<String> = bucket::listing(&home.path("bucket")).into_keys().collect();
+    // Of five deliveries with part and manifest, every third file is gone or another one.
+    for (at, name) in files.iter().enumerate().filter(|(at, _)| at % 3 == 0) {
+        let path = home.path("bucket").join(name);
+        if at % 2 == 0 { std::fs::remove_file(path) } else { std::fs::write(path, b"damaged") }.unwrap();
+    }
+    let scene = Scene::new(home, "bucket", &["delivery", "repair"], Kind { mends: true, ..repeatable() });
+    scene.home.ok(["delivery", "verify", "--read-data"]).says(0, &["All 10 delivered files"]);
+    scene.survives_kills(11);
+}
+
+#[test]
+fn a_store_that_is_made_again_and_is_killed_meanwhile_goes_on() {
+    let lost = delivered();
+    let home = Home::new();
+    home.sink("bucket", &[]);
+    for (name, bytes) in bucket::listing(&lost.path("bucket")) {
+        std::fs::write(home.path("bucket").join(name), bytes).unwrap();
+    }
+    // Finished, it is refused: there is nothing to make again.
+    let is_done = |home: &Home| {
+        let entries = home.json(["audit", "list", "--action", "delivery rebuild"]);
+        entries["rows"].as_array().unwrap().iter().any(|row| row["detail"] == "finished")
+    };
+    let kind = Kind { is_atomic: false, ..atomic(is_done) };
+    let scene = Scene::new(home, "bucket", &["delivery", "rebuild", "--sink", "bucket"], kind);
+    assert_eq!(scene.wanted.bills["rows"].as_array().unwrap().len(), 2);
+    scene.home.ok(["delivery", "verify", "--read-data"]).says(0, &["All 10 delivered files"]);
+    scene.survives_kills(12);
+}
+
+#[test]
+fn a_removal_that_is_killed_is_finished_by_the_next_one() {
+    let home = delivered();
+    home.ok(["retention", "set", "--sink", "bucket", "--kind", "daily", "--days", "30"]);
+    let plan = |home: &Home| home.json(["retention", "plan", "--on", "2021-06-20"]);
+    let digest = plan(&home)["digest"].as_str().unwrap().to_owned();
+    let apply = ["retention", "apply", "--on", "2021-06-20", "--plan"];
+    let again = move |home: &Home, _: &[String]| {
+        // Whoever comes back looks at what may be removed now.
+        let plan = plan(home);
+        if !plan["rows"].as_array().unwrap().is_empty() {
+            home.ok(apply.iter().chain(&[plan["digest"].as_str().unwrap()]));
+        }
+    };
+    let kind = Kind { again: Box::new(again), ..repeatable() };
+    let scene = Scene::new(home, "bucket", &[&apply[..], &[&digest]].concat(), kind);
+    assert_eq!(bucket::checked(&scene.home.path("bucket")).len(), 1, "the month stays");
+    scene.survives_kills(13);
+}
+
+#[test]
+fn an_export_into_a_folder_that_is_killed_leaves_no_half_file_and_goes_on() {
+    let home = Home::with(&[bill_file("english")]);
+    let scene = Scene::new(home, "out", &["export", MARCH, "-o", "out"], repeatable());
+    assert_eq!(bucket::checked(&scene.home.path("out")).len(), 1);
+    scene.survives_kills(14);
+}
+
+#[test]
+fn a_store_whose_making_is_killed_is_there_whole_or_is_made_anew() {
+    let mut rng = Rng::new(15);
+    let init = ["init", "--payer", PAYER];
+    let begun = Instant::now();
+    Home::new();
+    let mut takes_us = begun.elapsed().as_micros() as u64;
+    let (mut killed, mut starts) = (0, 0);
+    while killed < 20 {
+        assert!(starts < 200, "only {killed} of {starts} starts were killed");
+        starts += 1;
+        let home = Home::empty();
+        let mut child = home.command(init).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let delay_us = rng.below(takes_us.max(1));
+        std::thread::sleep(Duration::from_micros(delay_us));
+        child.kill().unwrap();
+        match child.wait().unwrap().code() {
+            None => killed += 1,
+            Some(_) => takes_us = delay_us,
+        }
+        if home.store().exists() {
+            home.ok(["store", "check"]);
+            home.run(init).says(1, &["there is a store"]);
+        } else {
+            home.ok(init);
+        }
+        home.ok(["audit", "verify"]);
+        let files = std::fs::read_dir(home.path("")).unwrap().count();
+        assert_eq!(files, 1, "start {starts}: something is left beside the store");
+    }
 }
