@@ -127,7 +127,7 @@ impl PluginFile {
     /// Why it is no plugin.
     pub fn of<'a>(path: &Path, bytes: impl Into<Cow<'a, [u8]>>) -> Result<PluginFile, String> {
         let bytes = bytes.into();
-        apart("its types are damaged", || PluginFile::looked_at(path, bytes))
+        apart("its types are damaged", STACK_BYTES, || PluginFile::looked_at(path, bytes))
     }
 
     fn looked_at(path: &Path, bytes: Cow<'_, [u8]>) -> Result<PluginFile, String> {
@@ -240,10 +240,11 @@ pub fn looks_at_a_file() -> bool {
     LOOKING.get()
 }
 
-/// Runs something on a thread with a large stack. A panic there is an error in these words: what makes a component of a module takes
+/// Runs something on a thread with a stack of this size. A panic there is an error in these words: what makes a component of a module takes
 /// types for granted that a damaged file does not have.
 pub(super) fn apart<T: Send>(
     panicked: &str,
+    stack_bytes: usize,
     work: impl FnOnce() -> Result<T, String> + Send,
 ) -> Result<T, String> {
     let work = || {
@@ -251,7 +252,7 @@ pub(super) fn apart<T: Send>(
         work()
     };
     thread::scope(|scope| {
-        let thread = thread::Builder::new().name("billkeep-plugin-file".into()).stack_size(STACK_BYTES);
+        let thread = thread::Builder::new().name("billkeep-plugin-file".into()).stack_size(stack_bytes);
         let thread = thread.spawn_scoped(scope, work);
         let thread = thread.map_err(|e| format!("no thread can be started for it: {e}"))?;
         thread.join().unwrap_or_else(|_| Err(panicked.to_owned()))
