@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::console::{Browser, Served};
+#[cfg(target_os = "linux")]
+use crate::support::python;
 use crate::support::{Home, PAYER, STEM, bill_file, demo_file};
 
 const NOW: &str = "2021-04-06T03:00:00Z";
@@ -406,6 +408,39 @@ fn an_address_of_its_own_keeps_sessions_from_other_ports_of_this_machine() {
     assert!(address.ip().is_loopback() && !served.host.starts_with("127.0."), "{}", served.host);
     served.get(&browser, "/bills").is(200);
     home.run(["serve", "--listen", "0.0.0.0:0", "--own-address"]).says(1, &["--own-address"]);
+}
+
+/// Security case 16: a program of another user that a browser was brought to knows the cookie.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_session_does_not_work_for_another_user_of_this_machine() {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::os::unix::process::CommandExt as _;
+    let home = Home::with(&[bill_file("english")]);
+    let (served, browser) = start(&home, &[]);
+    let (host, port) = served.host.split_once(':').unwrap();
+    let script = r#"exec 3<>"/dev/tcp/$1/$2" || exit
+        printf 'GET /bills HTTP/1.1\r\nHost: %s:%s\r\nCookie: %s\r\nConnection: close\r\n\r\n' "$1" "$2" "$3" >&3
+        read -r _ status _ <&3; echo "$status""#;
+    let ask = |uid: Option<u32>| {
+        let mut command = std::process::Command::new("/bin/bash");
+        command.args(["-c", script, "bash", host, port, &browser.cookie]).current_dir("/");
+        uid.map(|uid| command.uid(uid));
+        String::from_utf8(command.output().unwrap().stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(ask(None), "200");
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return python::cannot(
+            "a session that another user has come to know",
+            "root, who can be another user",
+        );
+    }
+    let nobody = 65_534;
+    // It is sent to where people sign in.
+    assert_eq!(ask(Some(nobody)), "303");
+    // What the thief has tried ends nothing.
+    assert_eq!(ask(None), "200");
+    served.get(&browser, "/bills").is(200);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
+use super::peer::User;
 use super::places::{Held, Places};
 use super::wire::Wire;
 use crate::args::Serve;
@@ -76,7 +77,7 @@ pub(super) async fn accept(router: Router, listener: TcpListener, tls: Option<Tl
             accepted = listener.accept() => accepted,
             () = asked_to_stop() => break,
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, peer)) = accepted else {
             // No more files can be opened, or the client has gone: the next one may do better.
             tokio::time::sleep(STOP_STEP).await;
             continue;
@@ -84,15 +85,17 @@ pub(super) async fn accept(router: Router, listener: TcpListener, tls: Option<Tl
         let (router, tls, ended, held) = (router.clone(), tls.clone(), ended.clone(), places.enter());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
+            let user = stream.local_addr().map_or_else(|_| User::default(), |local| User::of(peer, local));
+            let of = OfConnection { router: TowerToHyperService::new(router), held, user };
             match tls {
-                None => serve_one(stream, router, ended, held).await,
+                None => serve_one(stream, of, ended).await,
                 Some(tls) => {
                     let shaken = tokio::select! {
                         shaken = tokio::time::timeout(HEAD_WAIT, tls.accept(stream)) => shaken,
-                        () = held.place().is_wanted() => return,
+                        () = of.held.place().is_wanted() => return,
                     };
                     if let Ok(Ok(stream)) = shaken {
-                        serve_one(stream, router, ended, held).await;
+                        serve_one(stream, of, ended).await;
                     }
                 }
             }
@@ -112,11 +115,10 @@ async fn asked_to_stop() {
 
 async fn serve_one(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    router: Router,
+    service: OfConnection,
     mut ended: watch::Receiver<()>,
-    held: Held,
 ) {
-    let service = OfConnection { router: TowerToHyperService::new(router), held: held.clone() };
+    let held = service.held.clone();
     let stream = Wire::new(stream, WRITE_WAIT);
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -132,10 +134,11 @@ async fn serve_one(
     let _ = tokio::time::timeout(END_WAIT, connection).await;
 }
 
-/// The routes, for the requests of one connection: each is told which one that is.
+/// The routes, for the requests of one connection: each is told which one that is, and whose.
 struct OfConnection {
     router: TowerToHyperService<Router>,
     held: Held,
+    user: User,
 }
 
 type Answering = std::pin::Pin<Box<dyn Future<Output = Result<Response, std::convert::Infallible>> + Send>>;
@@ -149,6 +152,7 @@ impl Service<hyper::Request<Incoming>> for OfConnection {
         // Where a body in chunks ends is not followed, so nothing comes after it.
         let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
         request.extensions_mut().insert(self.held.clone());
+        request.extensions_mut().insert(self.user);
         let answer = self.router.call(request);
         Box::pin(async move {
             let mut response = answer.await?;

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, header};
 use billkeep_core::people::{self, SecretHash};
 
 use super::html::filled;
+use super::peer::User;
 use super::routes::Route;
 use super::session::COOKIE;
 use super::words::Words;
@@ -113,7 +114,12 @@ pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Checks names and pages: what is known before anything of the body is read.
-pub(super) fn enter(console: &Console, route: &Route, headers: &HeaderMap) -> Result<Option<Visitor>, Stop> {
+pub(super) fn enter(
+    console: &Console,
+    route: &Route,
+    headers: &HeaderMap,
+    user: User,
+) -> Result<Option<Visitor>, Stop> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Stop::Host(None)) };
     let host = host.to_str().map_err(|_| Stop::Host(None))?.to_ascii_lowercase();
@@ -133,14 +139,14 @@ pub(super) fn enter(console: &Console, route: &Route, headers: &HeaderMap) -> Re
             return Err(Stop::Origin);
         }
     }
-    let visitor = visitor(console, headers);
+    let visitor = visitor(console, headers, user);
     if visitor.is_none() && !route.is_open() {
         return Err(Stop::Unknown);
     }
     Ok(visitor)
 }
 
-fn visitor(console: &Console, headers: &HeaderMap) -> Option<Visitor> {
+fn visitor(console: &Console, headers: &HeaderMap, user: User) -> Option<Visitor> {
     let reader = console.store.read().ok()?;
     if let Some(authorization) = text(headers, header::AUTHORIZATION) {
         let (scheme, token) = authorization.split_once(' ')?;
@@ -150,7 +156,7 @@ fn visitor(console: &Console, headers: &HeaderMap) -> Option<Visitor> {
         let person = people::of_token(&reader, SecretHash::of(token.trim().as_bytes())).ok()??;
         return Some(Visitor { name: person.name, role: person.role, session: None });
     }
-    let session = console.sessions.find(cookie(headers)?, console.context.now_unix_s())?;
+    let session = console.sessions.find(cookie(headers)?, user, console.context.now_unix_s())?;
     // Looked up each time: a role that was taken away is gone at once.
     let name = session.name();
     let role = people::role_of(&reader, &name).ok()?;

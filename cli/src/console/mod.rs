@@ -13,6 +13,7 @@ mod html;
 mod once;
 mod openapi;
 mod pages;
+mod peer;
 mod places;
 mod rollups;
 mod routes;
@@ -112,6 +113,8 @@ pub(super) struct Ask {
     /// The values in the path and the query, and of the body.
     fields: Fields,
     visitor: Option<Visitor>,
+    /// Who of this machine asks.
+    user: peer::User,
     language: Language,
     /// Path and query as they were asked for.
     target: String,

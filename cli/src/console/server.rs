@@ -22,6 +22,7 @@ use super::connections::{STOP_STEP, accept, tls};
 use super::form;
 use super::gate::{self, CSRF_FIELD, Stop};
 use super::once::once;
+use super::peer::User;
 use super::places::Held;
 use super::routes::{API, Does, Method, ROUTES, Route};
 use super::say::{Fields, Saying};
@@ -133,7 +134,7 @@ const NOWHERE: &Route = &Route { method: Method::Get, path: "/", does: Does::Pag
 /// Tells that there is nothing, to whoever may know: names are checked as everywhere.
 async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Response {
     let api = request.uri().path().starts_with(API);
-    match gate::enter(&console, NOWHERE, request.headers()) {
+    match gate::enter(&console, NOWHERE, request.headers(), user(&request)) {
         Err(stop) => respond(refuse(&console, &stop, &request, api)),
         Ok(_) if api => respond(Answer::error(&CommandError::user("there is nothing at this path").absent())),
         Ok(visitor) => {
@@ -144,7 +145,7 @@ async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Respo
 }
 
 async fn not_so(State(console): State<Arc<Console>>, request: Request) -> Response {
-    if let Err(stop @ Stop::Host(_)) = gate::enter(&console, NOWHERE, request.headers()) {
+    if let Err(stop @ Stop::Host(_)) = gate::enter(&console, NOWHERE, request.headers(), user(&request)) {
         let api = request.uri().path().starts_with(API);
         return respond(refuse(&console, &stop, &request, api));
     }
@@ -167,12 +168,19 @@ fn refuse(console: &Console, stop: &Stop, request: &Request, api: bool) -> Answe
     }
 }
 
+/// Returns who of this machine sends a request.
+fn user(request: &Request) -> User {
+    request.extensions().get().copied().unwrap_or_default()
+}
+
 /// A request for a page that needs no values.
 fn bare(visitor: Option<Visitor>, request: &Request) -> Ask {
     let (language, target) = (Language::of(request.headers()), request.uri().path().to_owned());
+    let user = user(request);
     Ask {
         fields: Fields::new(),
         visitor,
+        user,
         language,
         target,
         sent_sha256: Vec::new(),
@@ -190,7 +198,7 @@ fn came_from(request: &Request) -> Option<String> {
 
 async fn handle(console: Arc<Console>, route: &'static Route, params: Params, request: Request) -> Response {
     let api = request.uri().path().starts_with(API);
-    let visitor = match gate::enter(&console, route, request.headers()) {
+    let visitor = match gate::enter(&console, route, request.headers(), user(&request)) {
         Ok(visitor) => visitor,
         Err(stop) => return respond(refuse(&console, &stop, &request, api)),
     };
@@ -214,6 +222,7 @@ async fn answer(
     visitor: Option<Visitor>,
     api: bool,
 ) -> Result<Answer, CommandError> {
+    let user = user(&request);
     let headers = request.headers().clone();
     let uri = request.uri().clone();
     let target = uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string);
@@ -253,7 +262,7 @@ async fn answer(
     }
     let language = Language::of(&headers);
     let sent_sha256 = held.iter().map(|sent| billkeep_core::digest::hex(&sent.sha256)).collect();
-    let ask = Ask { fields, visitor, language, target, sent_sha256, back: None };
+    let ask = Ask { fields, visitor, user, language, target, sent_sha256, back: None };
     let work = move || {
         let result = dispatch(&console, route, ask, &headers, api);
         drop(held);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use billkeep_core::people::SecretHash;
 
+use super::peer::User;
 use crate::commands::secret;
 use crate::error::CommandError;
 use crate::output::Table;
@@ -24,6 +25,8 @@ pub(super) struct Session {
     pub(super) csrf: String,
     /// Under which number of its person it was begun; 0 in a store without people.
     generation: AtomicU64,
+    /// The user of this machine who signed in: the cookie is of no use to another one.
+    user: User,
     until_unix_s: i64,
     flash: Mutex<Option<Flash>>,
 }
@@ -102,12 +105,19 @@ impl Sessions {
     }
 
     /// Begins a session; returns the cookie's value.
-    pub(super) fn begin(&self, name: &str, generation: u64, now_unix_s: i64) -> Result<String, CommandError> {
+    pub(super) fn begin(
+        &self,
+        name: &str,
+        generation: u64,
+        user: User,
+        now_unix_s: i64,
+    ) -> Result<String, CommandError> {
         let cookie = secret()?;
         let session = Session {
             name: Mutex::new(name.to_owned()),
             csrf: secret()?,
             generation: AtomicU64::new(generation),
+            user,
             until_unix_s: now_unix_s.saturating_add(SESSION_S),
             flash: Mutex::default(),
         };
@@ -121,8 +131,10 @@ impl Sessions {
         Ok(cookie)
     }
 
-    pub(super) fn find(&self, cookie: &str, now_unix_s: i64) -> Option<Arc<Session>> {
-        self.all().get(&key(cookie)).filter(|session| session.until_unix_s > now_unix_s).cloned()
+    pub(super) fn find(&self, cookie: &str, user: User, now_unix_s: i64) -> Option<Arc<Session>> {
+        let goes_on =
+            |session: &&Arc<Session>| session.until_unix_s > now_unix_s && session.user.may_be(user);
+        self.all().get(&key(cookie)).filter(goes_on).cloned()
     }
 
     pub(super) fn end(&self, session: &Arc<Session>) {
@@ -137,28 +149,45 @@ mod tests {
     #[test]
     fn a_session_ends_by_itself_and_by_its_owner_and_the_oldest_make_room() {
         let sessions = Sessions::new();
-        let ann = sessions.begin("ann", 0, 0).unwrap();
-        assert_eq!(sessions.find(&ann, 1).map(|s| s.name()), Some("ann".into()));
-        assert!(sessions.find("other", 1).is_none() && sessions.find(&ann, SESSION_S).is_none());
-        sessions.end(&sessions.find(&ann, 1).unwrap());
-        assert!(sessions.find(&ann, 1).is_none());
-        let first = sessions.begin("ann", 0, 1).unwrap();
+        let ann = sessions.begin("ann", 0, User::NOBODY, 0).unwrap();
+        assert_eq!(sessions.find(&ann, User::NOBODY, 1).map(|s| s.name()), Some("ann".into()));
+        assert!(
+            sessions.find("other", User::NOBODY, 1).is_none()
+                && sessions.find(&ann, User::NOBODY, SESSION_S).is_none()
+        );
+        sessions.end(&sessions.find(&ann, User::NOBODY, 1).unwrap());
+        assert!(sessions.find(&ann, User::NOBODY, 1).is_none());
+        let first = sessions.begin("ann", 0, User::NOBODY, 1).unwrap();
         for at in 0..SESSIONS_MAX as i64 {
-            sessions.begin("bob", 0, 2 + at % 2).unwrap();
+            sessions.begin("bob", 0, User::NOBODY, 2 + at % 2).unwrap();
         }
-        assert!(sessions.find(&first, 3).is_none());
+        assert!(sessions.find(&first, User::NOBODY, 3).is_none());
         assert_eq!(sessions.all().len(), SESSIONS_MAX);
     }
 
     #[test]
     fn a_session_ends_with_the_number_that_it_was_begun_under() {
         let sessions = Sessions::new();
-        let find = |cookie: &str| sessions.find(cookie, 1).unwrap();
-        let owner = sessions.begin("ann", 0, 0).unwrap();
+        let find = |cookie: &str| sessions.find(cookie, User::NOBODY, 1).unwrap();
+        let owner = sessions.begin("ann", 0, User::NOBODY, 0).unwrap();
         assert!(find(&owner).is_of(0) && find(&owner).is_of(3) && find(&owner).is_of(3));
         assert!(!find(&owner).is_of(4) && !find(&owner).is_of(0));
-        let ann = sessions.begin("ann", 3, 0).unwrap();
+        let ann = sessions.begin("ann", 3, User::NOBODY, 0).unwrap();
         assert!(find(&ann).is_of(3) && !find(&ann).is_of(4));
+    }
+
+    #[test]
+    fn a_session_is_of_no_use_to_another_user_of_the_machine() {
+        let sessions = Sessions::new();
+        let [ann, bob] = [1000, 1001].map(User::known);
+        let cookie = sessions.begin("ann", 0, ann, 0).unwrap();
+        assert!(sessions.find(&cookie, ann, 1).is_some());
+        // Nor to one of whom the system tells nothing, such as one who is gone.
+        assert!(
+            sessions.find(&cookie, bob, 1).is_none() && sessions.find(&cookie, User::NOBODY, 1).is_none()
+        );
+        let of_another_machine = sessions.begin("ann", 0, User::NOBODY, 0).unwrap();
+        assert!(sessions.find(&of_another_machine, User::NOBODY, 1).is_some());
     }
 
     #[test]

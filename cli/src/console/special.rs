@@ -174,7 +174,8 @@ pub(super) fn sign_in(console: &Console, ask: &Ask) -> Result<Answer, CommandErr
         None => people::follow_link(console.store.write()?, hash, now)?,
     };
     let Some(name) = name else { return Ok(Answer::see("/sign-in?failed=link")) };
-    let cookie = console.sessions.begin(&name, people::generation(&console.store.read()?, &name)?, now)?;
+    let generation = people::generation(&console.store.read()?, &name)?;
+    let cookie = console.sessions.begin(&name, generation, ask.user, now)?;
     Ok(Answer::see("/").with("set-cookie", set_cookie(console, session::COOKIE, &cookie, "HttpOnly; ")))
 }
 
