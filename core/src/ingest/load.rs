@@ -556,8 +556,10 @@ fn elsewhere(store: &impl Read, bill: BillKey, incoming: &Incoming) -> Result<Ve
         return Ok(Vec::new());
     }
     let same = |load: &Load| load.bill != bill && load.digest == incoming.digest;
-    let loads = store.list::<Load>(Table::Loads, &[])?.into_iter().filter(|(_, load)| same(load));
-    Ok(loads.map(|(_, l)| Elsewhere { bill: l.bill, load: l.number, file: l.file.name }).collect())
+    // There are as many loads as files were ever imported.
+    let loads = store.list_with::<Load>(Table::Loads, &incoming.digest.sum_bytes())?;
+    let loads = loads.into_iter().filter(same);
+    Ok(loads.map(|l| Elsewhere { bill: l.bill, load: l.number, file: l.file.name }).collect())
 }
 
 /// Records which load holds the lines of a file's bytes.

@@ -508,6 +508,23 @@ pub trait Read {
         Ok(found)
     }
 
+    /// Returns the records of a table that have these bytes in them, without decoding the others. Hashes and sums lie in records as
+    /// they are; whether it is the right field is left to the caller.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one does not decode.
+    fn list_with<T: DeserializeOwned>(&self, table: Table, bytes: &[u8]) -> Result<Vec<T>, StoreError> {
+        let wanted = memchr::memmem::Finder::new(bytes);
+        let mut found = Vec::new();
+        self.scan_bytes(table, &[], &mut |_, record| {
+            if wanted.find(record).is_some() {
+                found.push(decode(table, record)?);
+            }
+            Ok(true)
+        })?;
+        Ok(found)
+    }
+
     /// Returns a record that has several layouts.
     ///
     /// # Errors
