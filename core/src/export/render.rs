@@ -135,42 +135,69 @@ pub fn render(
     let jobs = jobs(&sources, settings.threads);
     let mut hashing = Hashing::new(out);
     let mut figures = Figures::default();
-    let stop = AtomicBool::new(false);
     let threads = settings.threads.clamp(1, 64).min(jobs.len());
-    let (job_in, queue) = crossbeam_channel::unbounded();
-    let handing = Handing::new(&jobs, (threads as u64 + JOBS_AHEAD) * JOB_BYTES_MAX, job_in);
-    let worker = || {
-        let mut deflater = Deflater::new();
-        let made =
-            queue.iter().take_while(|_| !stop.load(Ordering::Relaxed)).try_for_each(|(job, made_in)| {
-                lines.make(job, &mut deflater, &mut |made| made_in.send(made).is_ok())
-            });
-        if made.is_err() {
-            // Nobody waits for jobs that are not begun any more.
-            stop.store(true, Ordering::Relaxed);
-            queue.try_iter().for_each(drop);
-        }
-        made
+    let open_bytes_max = (threads as u64 + JOBS_AHEAD) * JOB_BYTES_MAX;
+    let make = |job: &[&Chunk], deflater: &mut Deflater, give: &mut dyn FnMut(Made) -> bool| {
+        lines.make(job, deflater, give)
     };
     let (written, worked, expected) = std::thread::scope(|scope| {
         let expected = scope.spawn(|| expected_sums(store, view, plan));
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
-        let pieces = Pieces::new(&sources, names, &mut reading, &mut figures);
-        let written = archive::write(&mut hashing, pieces);
-        // Workers that still have something to give find nobody, and end.
-        stop.store(true, Ordering::Relaxed);
-        drop(reading);
-        let failed = || ExportError::Write("a rendering thread failed".into());
-        let worked: Vec<Result<(), ExportError>> =
-            workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(failed()))).collect();
-        (written, worked, expected.join().unwrap_or_else(|_| Err(failed())))
+        let (written, worked) = on_threads(&jobs, threads, open_bytes_max, make, |handing| {
+            let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
+            archive::write(&mut hashing, Pieces::new(&sources, names, &mut reading, &mut figures))
+        });
+        (written, worked, expected.join().unwrap_or_else(|_| Err(thread_failed())))
     });
-    worked.into_iter().collect::<Result<(), _>>()?;
+    worked?;
     let entries = written.map_err(ExportError::Write)?;
     must_tie(plan, &figures.sums, &expected?)?;
     let line_headers = line_headers(store, view, wanted, &found)?;
     Ok(Rendered { line_headers, ..hashing.rendered(names, &entries, &csvs, figures, &columns) })
+}
+
+fn thread_failed() -> ExportError {
+    ExportError::Write("a rendering thread failed".into())
+}
+
+/// Has jobs done by several threads while `take` takes what they make; returns what it returns, and the first failure of a job.
+///
+/// After a failure, and once `take` has returned, no job is begun.
+fn on_threads<'j, T>(
+    jobs: &'j [Job<'j>],
+    threads: usize,
+    open_bytes_max: u64,
+    make: impl Fn(&[&Chunk], &mut Deflater, &mut dyn FnMut(Made) -> bool) -> Result<(), ExportError> + Sync,
+    take: impl FnOnce(Handing<'j>) -> T,
+) -> (T, Result<(), ExportError>) {
+    let stop = AtomicBool::new(false);
+    let (job_in, queue) = crossbeam_channel::unbounded();
+    let handing = Handing::new(jobs, open_bytes_max, job_in);
+    // Each worker has a queue of its own: where all have ended, jobs that were not begun are gone too, and nobody waits for them.
+    let worker = |queue: Receiver<Handed<'j>>| {
+        let mut deflater = Deflater::new();
+        let made = queue
+            .iter()
+            .take_while(|_| !stop.load(Ordering::Relaxed))
+            .try_for_each(|(job, made_in)| make(job, &mut deflater, &mut |made| made_in.send(made).is_ok()));
+        if made.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        made
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (worker, queue) = (&worker, queue.clone());
+                scope.spawn(move || worker(queue))
+            })
+            .collect();
+        drop(queue);
+        let taken = take(handing);
+        // Workers that still have something to give find nobody, and end.
+        stop.store(true, Ordering::Relaxed);
+        let worked = workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(thread_failed())));
+        (taken, worked.collect::<Vec<_>>().into_iter().collect())
+    })
 }
 
 /// Chunks that one thread makes, one after another.
@@ -461,5 +488,52 @@ impl<W: Write> Write for Hashing<W> {
 
     fn flush(&mut self) -> std::io::Result<()> {
         self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// More jobs than are handed out at once, of which one fails: how many chunks are taken, and what went wrong.
+    fn chunks_with_a_failure(threads: usize, failing: u64) -> (usize, Result<(), ExportError>) {
+        let chunks: Vec<Chunk> =
+            (0..40).map(|skip| Chunk { days: 0..1, skip, rows: 1, text_bytes: 1 }).collect();
+        let jobs: Vec<Job<'_>> =
+            chunks.iter().map(|chunk| Job { chunks: vec![chunk], text_bytes: 1 }).collect();
+        let made = || Made {
+            chunk: archive::Chunk { deflated: Vec::new(), crc: 0, bytes: 0 },
+            rows: 1,
+            sums: Vec::new(),
+            priced: PriceSums::default(),
+        };
+        on_threads(
+            &jobs,
+            threads,
+            3,
+            |job, _, give| match job {
+                [chunk] if chunk.skip == failing => Err(ExportError::Write("damaged".into())),
+                _ => {
+                    give(made());
+                    Ok(())
+                }
+            },
+            |mut handing| std::iter::from_fn(|| handing.take()).count(),
+        )
+    }
+
+    #[test]
+    fn nobody_waits_for_jobs_that_failed_threads_left_undone() {
+        for (threads, failing) in [(1, 0), (1, 20), (2, 0), (2, 39), (5, 7)] {
+            let (done_in, done) = crossbeam_channel::bounded(1);
+            std::thread::spawn(move || done_in.send(chunks_with_a_failure(threads, failing)));
+            let (taken, worked) =
+                done.recv_timeout(Duration::from_secs(60)).expect("somebody waits for ever");
+            assert!(matches!(worked, Err(ExportError::Write(why)) if why == "damaged"));
+            assert!(taken < 40, "{taken}");
+        }
+        assert_eq!(chunks_with_a_failure(2, 99).0, 40);
     }
 }

@@ -73,7 +73,8 @@ pub(super) fn write<T: Send>(
     let threads = threads.clamp(1, 64);
     let (pieces_in, pieces) = crossbeam_channel::bounded(threads + PIECES_AHEAD);
     let (texts_in, texts) = crossbeam_channel::unbounded::<Text>();
-    let deflate = || {
+    // Each thread has a queue of its own: where all have ended, nobody waits for texts that were not begun.
+    let deflate = |texts: Receiver<Text>| {
         let mut deflater = Deflater::new();
         for (text, made) in &texts {
             // Nobody waits for it where the zip cannot be written.
@@ -81,7 +82,11 @@ pub(super) fn write<T: Send>(
         }
     };
     let (written, made) = std::thread::scope(|scope| {
-        (0..threads).for_each(|_| drop(scope.spawn(deflate)));
+        for _ in 0..threads {
+            let texts = texts.clone();
+            scope.spawn(move || deflate(texts));
+        }
+        drop(texts);
         let maker = scope.spawn(|| {
             let mut sheets = Sheets::new(pieces_in, texts_in, dialect, rows_per_file, stem);
             let made = make(&mut sheets)?;
