@@ -171,6 +171,19 @@ fn the_same_bytes_under_the_next_days_name_extend_the_coverage() {
 }
 
 #[test]
+fn an_old_file_under_the_name_of_a_much_later_day_waits() {
+    let home = Home::new();
+    home.month_to_date(3, 10);
+    let late = home.path(&day_name(3, 30));
+    std::fs::copy(home.path(&day_name(3, 10)), &late).unwrap();
+    home.import_as(None, [&late]).says(7, &["0 lines for 2021-03-11 to 2021-03-30", "pending file 1"]);
+    assert_eq!(home.bill_text("through"), "2021-03-10");
+    // Whoever knows that nothing was used says so.
+    home.ok(["pending", "accept", "1", "--reason", "nothing was used"]);
+    assert_eq!(home.bill_text("through"), "2021-03-30");
+}
+
+#[test]
 fn a_month_that_ends_with_a_quiet_day_is_issued() {
     let home = Home::new();
     home.month_to_date(3, 30);

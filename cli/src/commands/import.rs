@@ -309,6 +309,13 @@ pub(crate) fn sentence(report: &Report) -> String {
     if let Some(carried) = late::carried_text(&report.carried) {
         text.push_str(&format!("  warning: {carried}: counted twice\n"));
     }
+    if report.copied > 0 {
+        text.push_str(&format!(
+            "  warning: {} of {} are in two CSVs of this file, and count twice; `billkeep bill lint` lists them\n",
+            grouped(report.copied),
+            output::lines(report.digest.lines())
+        ));
+    }
     text.push_str(&skipped_text(report));
     for (what, losses) in [("taken away", &report.smaller.days), ("rated again", &report.rated_again)] {
         for loss in losses {
@@ -547,6 +554,7 @@ fn json_of(report: &Report) -> Value {
         "superseded": report.superseded,
         "repeated": report.repeated,
         "carried_before": late::carried_json(&report.carried),
+        "copied": report.copied,
         "elsewhere": report.elsewhere.iter().map(elsewhere_json).collect::<Vec<_>>(),
         "aligned": report.aligned.iter().map(aligned_json).collect::<Vec<_>>(),
         "skipped": report.skipped.iter().map(|s| json!({ "name": s.name, "why": why_word(s.why) })).collect::<Vec<_>>(),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ingest::read_uin;
+use crate::ingest::{must_be_csv, read_uin};
 use crate::journal::Actor;
 use crate::line_ends::line_ends;
 use crate::period::Day;
@@ -145,6 +145,10 @@ fn places(header: &csv::ByteRecord) -> Result<Places, (String, usize)> {
 }
 
 fn parse(bytes: &[u8], detection: Detection, payer: Uin) -> (Vec<Row>, Vec<ImportFault>, Reading) {
+    if let Err(foreign) = must_be_csv(bytes) {
+        let fault = ImportFault { line: 0, what: foreign.to_string() };
+        return (Vec::new(), vec![fault], Reading::default());
+    }
     let detected = detect(bytes, true, &|_| false);
     let encoding = match detection {
         Detection::Said(said) => said,

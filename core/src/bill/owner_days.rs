@@ -250,6 +250,30 @@ pub(super) fn of_lines(
     Ok(all)
 }
 
+/// Visits the hashes of the lines that some owners have on a day of coverage in a segment.
+///
+/// # Errors
+/// [`BillError`] when its blocks are damaged.
+pub(crate) fn hashes(
+    store: &impl Read,
+    segment: &SegmentView,
+    basis: Basis,
+    coverage_day: u8,
+    wanted: impl Fn(u64) -> bool,
+    visit: &mut dyn FnMut([u8; 32]),
+) -> Result<(), BillError> {
+    let mut hasher = LineHasher::new(&segment.record.schema);
+    for used in segment.record.blocks.iter().filter(|used| used.coverage_day == coverage_day) {
+        let block = ReadBlock::read(store, segment, used, basis)?;
+        for (row, owner) in block.owners()?.iter().enumerate() {
+            if wanted(*owner) {
+                visit(block.hash(row, &mut hasher)?.0);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Works out every owner-day of a bill from its lines and checks those that are stored; returns the digest of all lines.
 ///
 /// # Errors

@@ -38,11 +38,17 @@ pub enum Double {
 impl fmt::Display for Double {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Double::Replaced { file, earlier, revision } => write!(
-                f,
-                "`{file}` has other lines than `{earlier}` for the same days; the first counts, the other one did until \
-                 revision {revision}"
-            ),
+            Double::Replaced { file, earlier, revision } => {
+                if file == earlier {
+                    write!(
+                        f,
+                        "`{file}` came twice, with different lines for the same days; the later one counts"
+                    )?;
+                } else {
+                    write!(f, "`{file}` has other lines than `{earlier}` for the same days, and counts")?;
+                }
+                write!(f, "; compare with revision {revision}, and confirm the bill if it is right")
+            }
             Double::Twice { file, other, days } => {
                 let days = ranges(days);
                 write!(

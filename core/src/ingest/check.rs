@@ -95,6 +95,9 @@ pub(super) fn no_line<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema:
         return Some(Fault::HeaderAgain);
     }
     let first = cells.clone().find(|cell| !is_blank(cell));
+    if first.is_none() {
+        return Some(Fault::EmptyLine);
+    }
     let named = cells.zip(schema.columns()).filter(|(_, column)| {
         matches!(column, Some(Column::OwnerUin | Column::PayerUin | Column::ProductName))
     });
@@ -159,21 +162,25 @@ pub(super) fn ragged(text: &[u8], cells: usize, schema: &Schema) -> Fault {
     let line = text.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
     let record;
     // There may be millions of such lines, and hardly any has quotes.
-    let found = if line.contains(&b'"') {
+    if line.contains(&b'"') {
         record = crate::text::first_record(text, b',');
-        of_cells(record.iter(), schema)
+        of_cells(record.iter(), schema, cells)
     } else {
-        of_cells(line.split(|b| *b == b','), schema)
-    };
-    found.unwrap_or(Fault::Ragged { cells, headers: schema.headers().len() })
+        of_cells(line.split(|b| *b == b','), schema, cells)
+    }
 }
 
 /// Tells what a record of another number of cells is by what is in them.
-fn of_cells<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema: &Schema) -> Option<Fault> {
+fn of_cells<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema: &Schema, number: usize) -> Fault {
     if cells.clone().any(|cell| cell.contains(&0)) {
-        return Some(Fault::Nul);
+        return Fault::Nul;
     }
-    no_line(cells, schema).filter(|fault| matches!(fault, Fault::TotalRow { .. }))
+    let headers = schema.headers().len();
+    let open = number == headers + 1 && cells.clone().last().is_some_and(is_blank);
+    match no_line(cells, schema) {
+        Some(fault @ (Fault::TotalRow { .. } | Fault::EmptyLine)) => fault,
+        _ => Fault::Ragged { cells: number, headers, open },
+    }
 }
 
 /// Tells of a cell that has taken whole lines of the bill in: a quote that opens in one line closes in another one. What stands

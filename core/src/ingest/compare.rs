@@ -46,11 +46,17 @@ pub(super) fn find(store: &impl Read, new: &Newcomer<'_>, actor: &Actor) -> Resu
     if new.load.mode == Mode::Adjustment {
         return Ok(Found::default());
     }
-    // The same lines through a later day: nothing was used since.
-    if matches!(new.replaced, [only] if only.digest == new.load.digest) {
-        return Ok(Found::default());
-    }
     let mut found = Found::default();
+    if let [only] = new.replaced
+        && only.digest == new.load.digest
+    {
+        // Through the next day: nothing was used since. Through later days it may be an old file under a new name.
+        let through = |load: &Load| load.coverage.map(|days| days.last);
+        if through(new.load) > through(only).and_then(Day::next) {
+            found.smaller.early_end = ends_early(store, new)?;
+        }
+        return Ok(found);
+    }
     if !new.replaced.is_empty() {
         let month = new.load.bill.month;
         let compared = compare(month, &changes(store, new, actor)?)?;

@@ -83,12 +83,23 @@ pub(super) fn packing(head: &[u8]) -> Result<Packing, Foreign> {
 }
 
 /// Refuses what is packed, or in a form of its own, where a CSV has to be.
-pub(super) fn must_be_csv(head: &[u8]) -> Result<(), Foreign> {
+pub(crate) fn must_be_csv(head: &[u8]) -> Result<(), Foreign> {
     match packing(head)? {
         Packing::Zip => Err(Foreign::Zip),
         Packing::Gzip => Err(Foreign::Gzip),
         Packing::None => Ok(()),
     }
+}
+
+/// Says whether a file that is no text is a later part of a split zip by its name, which ends in `.z02`, or by its end: the directory's
+/// end stands in the last part, and names it.
+pub(super) fn is_later_part(name: &str, tail: &[u8]) -> bool {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let named = ending
+        .strip_prefix(['z', 'Z'])
+        .is_some_and(|number| number.len() > 1 && number.bytes().all(|b| b.is_ascii_digit()));
+    let end = memchr::memmem::rfind(tail, b"PK\x05\x06").and_then(|at| tail.get(at + 4..at + 6));
+    named || end.is_some_and(|part| part != [0, 0])
 }
 
 fn must_be_text(head: &[u8]) -> Result<(), Foreign> {

@@ -1,7 +1,7 @@
 //! Finds lines that two CSVs of one zip have in common: a copy beside the original, or files of single accounts beside the file of all.
 //!
-//! Lines of an account and a day that are all the same in two CSVs are copies. Single equal lines are not refused: providers write
-//! such lines, and a check of the bill reports them.
+//! Lines of an account and a day that are all the same in two CSVs are copies, and refused. Single equal lines are counted: providers
+//! write such lines now and then, and a check of the bill reports each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,34 +11,52 @@ use crate::store::Read;
 
 use super::error::ImportError;
 
-/// Refuses a load of which two CSVs hold the same lines of an account and a day, which would count twice.
+/// Returns how many lines of a load are in an earlier CSV of the same file, too: they count twice.
 ///
 /// # Errors
-/// [`ImportError::Twice`]; [`ImportError`] when the store is damaged.
-pub(super) fn refuse(store: &impl Read, load: &Load, shown: &str) -> Result<(), ImportError> {
+/// [`ImportError::Twice`] where two CSVs hold the same lines of an account and a day; [`ImportError`] when the store is damaged.
+pub(super) fn find(store: &impl Read, load: &Load, shown: &str) -> Result<u64, ImportError> {
     let csvs: BTreeSet<u32> = load.segments.iter().map(|used| used.entry).collect();
     if csvs.len() < 2 {
-        return Ok(());
+        return Ok(0);
     }
-    let mut digests: BTreeMap<(u8, u64, u32), Digest> = BTreeMap::new();
-    for (used, segment) in load.segments.iter().zip(segment_views(store, load)?) {
-        for one in owner_days::of_segment(store, &segment, load.bill.basis)? {
-            digests.entry((one.coverage_day, one.owner, used.entry)).or_default().merge(&one.digest);
+    let segments = segment_views(store, load)?;
+    let mut digests: BTreeMap<(u8, u64), BTreeMap<u32, Digest>> = BTreeMap::new();
+    for (used, segment) in load.segments.iter().zip(&segments) {
+        for one in owner_days::of_segment(store, segment, load.bill.basis)? {
+            let by_csv = digests.entry((one.coverage_day, one.owner)).or_default();
+            by_csv.entry(used.entry).or_default().merge(&one.digest);
         }
     }
-    let mut seen: HashMap<(u8, u64, Digest), u32> = HashMap::new();
-    for ((day, owner, entry), digest) in digests {
-        if let Some(first) = seen.insert((day, owner, digest), entry) {
-            let name = |entry: u32| {
-                load.file.entries.get(entry as usize).map(|entry| entry.name.clone()).unwrap_or_default()
-            };
-            return Err(ImportError::Twice {
-                file: shown.to_owned(),
-                first: name(first),
-                second: name(entry),
-                of: load.bill.month.day(day.into()).map(|day| (owner, day)),
-            });
+    // Accounts and days of one CSV alone have nothing in common with others: nearly all, as providers cut bills.
+    digests.retain(|_, by_csv| by_csv.len() > 1);
+    for ((day, owner), by_csv) in &digests {
+        let mut seen: HashMap<Digest, u32> = HashMap::new();
+        for (entry, digest) in by_csv {
+            if let Some(first) = seen.insert(*digest, *entry) {
+                let name = |entry: u32| {
+                    load.file.entries.get(entry as usize).map(|entry| entry.name.clone()).unwrap_or_default()
+                };
+                return Err(ImportError::Twice {
+                    file: shown.to_owned(),
+                    first: name(first),
+                    second: name(*entry),
+                    of: load.bill.month.day((*day).into()).map(|day| (*owner, day)),
+                });
+            }
         }
     }
-    Ok(())
+    // One day at a time: what is held of it is a hash for each line.
+    let days: BTreeSet<u8> = digests.keys().map(|(day, _)| *day).collect();
+    let mut common = 0;
+    for day in days {
+        let mut first: HashMap<[u8; 32], u32> = HashMap::new();
+        let wanted = |owner| digests.contains_key(&(day, owner));
+        for (used, segment) in load.segments.iter().zip(&segments) {
+            owner_days::hashes(store, segment, load.bill.basis, day, wanted, &mut |hash| {
+                common += u64::from(*first.entry(hash).or_insert(used.entry) != used.entry);
+            })?;
+        }
+    }
+    Ok(common)
 }

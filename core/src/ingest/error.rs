@@ -98,13 +98,18 @@ pub enum Fault {
     #[error("the file ends in zero bytes, as after a crash or an interrupted download: download it again")]
     NulTail,
     /// A record with more or fewer cells than the header.
-    #[error("the line has {cells} cells, and the header {headers}")]
+    #[error("the line has {cells} cells, and the header {headers}{}", if *open { "; it ends in a comma too many" } else { "" })]
     Ragged {
         /// How many it has.
         cells: usize,
         /// How many it should have.
         headers: usize,
+        /// Whether it has one more, which is empty.
+        open: bool,
     },
+    /// A record without values.
+    #[error("the line has no values: remove it")]
+    EmptyLine,
     /// The header once more.
     #[error("this is the header again: several files were put together; import each of them")]
     HeaderAgain,

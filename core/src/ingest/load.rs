@@ -105,6 +105,8 @@ pub struct Report {
     pub carried: CarriedBefore,
     /// The pending files that it made pointless.
     pub superseded: Vec<u64>,
+    /// How many lines are in an earlier CSV of the same file, too: they count twice.
+    pub copied: u64,
     /// Loads of other bills with the same lines: the money is counted there as well.
     pub elsewhere: Vec<Elsewhere>,
     /// How each of its CSVs was read, in the order of the file's.
@@ -168,7 +170,7 @@ pub(super) fn commit(
     let shown = incoming.shown.clone();
     readings::put(&writer, number, &incoming.readings)?;
     let load = incoming.into_load(step.place.key, number, actor);
-    copies::refuse(&writer, &load, &shown)?;
+    step.report.copied = copies::find(&writer, &load, &shown)?;
     if request.strict {
         check_strictly(&writer, &load, shown, actor)?;
     }
@@ -245,6 +247,7 @@ impl Place {
             repeated: 0,
             carried: CarriedBefore::default(),
             superseded: Vec::new(),
+            copied: 0,
             skipped: incoming.skipped.clone(),
             readings: incoming.readings.clone(),
             taken: incoming.taken.clone(),

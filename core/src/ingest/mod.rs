@@ -42,6 +42,7 @@ use crossbeam_channel::{Receiver, Sender};
 pub use align::Aligned;
 pub use archive::is_junk;
 pub use container::Foreign;
+pub(crate) use container::must_be_csv;
 pub use control::{Control, ControlTotal, Mismatch};
 pub use error::{Cause, Fault, ImportError, Place, Skipped, WhySkipped, grouped};
 pub use faults::{FaultGroup, Faults};

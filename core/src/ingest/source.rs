@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Cursor, ErrorKind, Read, Seek, Write};
+use std::io::{Cursor, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +20,7 @@ use crate::uin::Uin;
 use super::align::{Aligned, Alignment, Misfit};
 use super::begin::{Failed, begin};
 use super::check::{no_line, ragged};
-use super::container::{self, Packing};
+use super::container::{self, Foreign, Packing};
 use super::error::{Fault, ImportError, Place, Skipped, WhySkipped};
 use super::faults::Faults;
 use super::input::{Input, head_of};
@@ -155,6 +155,11 @@ pub(super) fn read(
             facts
         }
         Packing::None => {
+            if !container::is_text(&head)
+                && container::is_later_part(&name, &tail(file, total).map_err(failed)?)
+            {
+                return Err(zip_error(Foreign::SplitZip.to_string()).into());
+            }
             let lower = name.to_ascii_lowercase();
             let named_packed = [".zip", ".gz"].iter().any(|ending| lower.ends_with(ending));
             if named_packed && !container::is_text(&head) {
@@ -184,6 +189,16 @@ pub(super) fn read(
         aligned,
         states_month,
     })
+}
+
+/// Returns the last bytes of a file, as many as the end of a zip's directory may have; leaves it at its beginning.
+fn tail(mut file: &File, total: u64) -> std::io::Result<Vec<u8>> {
+    const TAIL_BYTES: u64 = 22 + (1 << 16);
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(total.saturating_sub(TAIL_BYTES)))?;
+    file.take(TAIL_BYTES).read_to_end(&mut tail)?;
+    file.rewind()?;
+    Ok(tail)
 }
 
 /// Returns SHA-256 and length of a file; leaves it at its beginning.

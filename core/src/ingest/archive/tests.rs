@@ -308,6 +308,21 @@ fn the_file_of_all_accounts_beside_files_of_single_ones_is_refused() {
 }
 
 #[test]
+fn lines_that_two_csvs_have_in_common_are_counted() {
+    let copied = |others: &[String]| {
+        let text = format!("{HEADER}\n{}\n", others.join("\n"));
+        let parts = [Part::new("a.csv", &bill("\n")), Part::new("b.csv", &text)];
+        import_new(&format!("{STEM}.zip"), &zip(&parts)).unwrap().copied
+    };
+    let [a, z] = [("a", "1.25"), ("z", "9")].map(|(id, cost)| line(200_000_003_412, id, cost));
+    assert_eq!(copied(std::slice::from_ref(&z)), 0);
+    // One line of two of the account and day; twice in the second CSV; another cost is another line.
+    assert_eq!(copied(&[a.clone(), z.clone()]), 1);
+    assert_eq!(copied(&[a.clone(), a, z]), 2);
+    assert_eq!(copied(&[line(200_000_003_412, "a", "1.26")]), 0);
+}
+
+#[test]
 fn columns_in_another_order_hide_no_copy() {
     let turned = |text: &str| -> String {
         text.lines().map(|line| line.split(',').rev().collect::<Vec<_>>().join(",") + "\n").collect()
@@ -430,6 +445,10 @@ fn what_is_no_zip_of_csvs_is_refused_with_a_way_out() {
     last[end + 4] = 2;
     refused(&last, &["one part of a zip that was split"]);
     refused(&[b"PK\x07\x08", &whole[..]].concat(), &["one part of a zip that was split"]);
+    // Parts after the first begin anywhere in the packed data.
+    refused(&[b"\x01\xa1\xfe\x03", &last[60..]].concat(), &["one part of a zip that was split"]);
+    let second = import_new(&format!("{STEM}.z02"), b"\x01\xa1\xfe\x03").unwrap_err().to_string();
+    assert!(second.contains("one part of a zip that was split"), "{second}");
     refused(&[b"MZ\x90\0", &whole[..]].concat(), &["program"]);
     refused(b"\x01\x02\x03\x04", &["neither a zip nor a CSV", "download it again"]);
     refused(b"<!DOCTYPE html>\n<html>\n", &["HTML"]);
