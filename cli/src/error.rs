@@ -15,6 +15,7 @@ use billkeep_core::evidence::EvidenceError;
 use billkeep_core::export::{ExportError, GuardError};
 use billkeep_core::ingest::{Fault, ImportError};
 use billkeep_core::people::PeopleError;
+use billkeep_core::period::Basis;
 use billkeep_core::price::PriceError;
 use billkeep_core::retention::RetentionError;
 use billkeep_core::sink::SinkError;
@@ -261,6 +262,14 @@ impl From<PeopleError> for CommandError {
     }
 }
 
+/// The option that names a basis which is not the usual one.
+pub(crate) fn basis_option(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Used => "",
+        Basis::Paid => " --basis paid",
+    }
+}
+
 impl From<BillError> for CommandError {
     fn from(e: BillError) -> Self {
         let error = CommandError::new(e.kind(), e.to_string());
@@ -270,10 +279,15 @@ impl From<BillError> for CommandError {
             BillError::NoField { .. } => error.hint("`billkeep bill show --help` lists all fields"),
             BillError::NoBill(_) => error.absent().hint("`billkeep bill list` shows the bills that there are"),
             BillError::Stale(stale) => error
-                .hint(format!("look at it again with `billkeep bill show {}`", stale.bill.month))
                 .hint(format!(
-                    "if it is right, confirm it with `billkeep bill confirm {} --digest {}`",
+                    "look at it again with `billkeep bill show {}{}`",
                     stale.bill.month,
+                    basis_option(stale.bill.basis)
+                ))
+                .hint(format!(
+                    "if it is right, confirm it with `billkeep bill confirm {}{} --digest {}`",
+                    stale.bill.month,
+                    basis_option(stale.bill.basis),
                     short(&stale.current_digest)
                 )),
             BillError::Pending { number, .. } => error
@@ -283,8 +297,9 @@ impl From<BillError> for CommandError {
                 .hint("`billkeep dispute list --open` shows them")
                 .hint("`billkeep dispute set-aside N --reason TEXT` takes one out of the way"),
             BillError::State { bill, state: billkeep_core::bill::State::Open, .. } => error.hint(format!(
-                "import what is missing; if nothing is, declare the month complete with `billkeep bill issue {}`",
-                bill.month
+                "import what is missing; if nothing is, declare the month complete with `billkeep bill issue {}{}`",
+                bill.month,
+                basis_option(bill.basis)
             )),
             BillError::DoNotTie { .. } | BillError::History { .. } | BillError::Block { .. } => {
                 error.hint(CHECK).hint(RESTORE)

@@ -78,6 +78,14 @@ fn a_bill_by_pay_time_is_told_apart_and_links_lead_to_it() {
     let home = Home::new();
     home.import((1..=31).map(|day| demo_file(3, day)));
     import_paid(&home);
+    // What is named as the next step is about the same bill.
+    home.run(["bill", "confirm", MARCH, "--basis", "paid", "--digest", "000000000000"]).says(
+        3,
+        &[
+            "`billkeep bill show 2021-03 --basis paid`",
+            "`billkeep bill confirm 2021-03 --basis paid --digest",
+        ],
+    );
     let open = ["dispute", "open", MARCH, "--basis", "paid", "--line", "1-1", "--direction", "over"];
     let load = home.json(["bill", "revisions", MARCH, "--basis", "paid"])["rows"].as_array().unwrap().len();
     assert_eq!(load, 1);

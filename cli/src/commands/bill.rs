@@ -27,7 +27,7 @@ use billkeep_core::uin::Uin;
 
 use crate::args::{Bill, Format, Which};
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::{CommandError, basis_option, short};
 use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table};
 
@@ -350,7 +350,7 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
             "Signed for {what}.\nIt is confirmed once a second person does the same: \
              `billkeep --as NAME bill confirm {}{} --digest {}`.",
             which.month,
-            if which.basis == billkeep_core::period::Basis::Paid { " --basis paid" } else { "" },
+            basis_option(which.basis),
             short(&revision.digest.hex())
         )),
         (false, None) => context.say(&format!("Confirmed {what}.")),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::grouped_csv;
 use crate::args::{Format, Which};
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::{CommandError, basis_option, short};
 use crate::output::{self, Column, Table};
 
 pub(super) fn show(
@@ -64,8 +64,9 @@ fn say_revision(context: &Context, which: &Which, view: &BillView) {
     ));
     if current && view.bill.state == bill::State::Issued {
         context.say(&format!(
-            "hint: if it is right, confirm it with `billkeep bill confirm {} --digest {}`",
+            "hint: if it is right, confirm it with `billkeep bill confirm {}{} --digest {}`",
             which.month,
+            basis_option(which.basis),
             short(&digest)
         ));
     }
