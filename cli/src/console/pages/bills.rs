@@ -23,14 +23,13 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                     caption { (words.bills) }
                     thead { tr {
                         th scope="col" { (words.month) }
-                        th scope="col" { (words.payer) }
                         th scope="col" { (words.basis) }
                         th scope="col" { (words.state) }
-                        th.num scope="col" { (words.revision) }
-                        th scope="col" { (words.through) }
-                        th.num scope="col" { (words.lines) }
                         th.num scope="col" { (words.total) }
                         th scope="col" { (words.currency) }
+                        th.num scope="col" { (words.lines) }
+                        th scope="col" { (words.through) }
+                        th.num scope="col" { (words.revision) }
                     } }
                     tbody {
                         @for (bill, revision) in bills.iter().rev() {
@@ -38,15 +37,14 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                             @let to = bill_path(&bill.key.month.to_string(), &basis);
                             @for (at, sums) in revision.sums.iter().enumerate() {
                                 tr {
-                                    th scope="row" { @if at == 0 { a href=(to) { (bill.key.month.to_string()) } } }
-                                    td { @if at == 0 { (bill.key.payer.to_string()) } }
+                                    th.whole scope="row" { @if at == 0 { a href=(to) { (bill.key.month.to_string()) } } }
                                     td.whole { @if at == 0 { (view.value(&basis)) } }
                                     td { @if at == 0 { (state(&view, &bill.state.to_string())) } }
-                                    td.num { @if at == 0 { (revision.number) } }
-                                    td.whole { @if at == 0 { (revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string())) } }
-                                    td.num { (billkeep_core::ingest::grouped(sums.lines)) }
                                     td.num { (view.amount(sums.total())) }
                                     td { (foreign(&sums.currency)) }
+                                    td.num { (billkeep_core::ingest::grouped(sums.lines)) }
+                                    td.whole { @if at == 0 { (revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string())) } }
+                                    td.num { @if at == 0 { (revision.number) } }
                                 }
                             }
                         }
