@@ -9,6 +9,7 @@ mod commands;
 mod console;
 mod context;
 mod error;
+mod fit;
 mod memory;
 mod metrics;
 mod out_file;

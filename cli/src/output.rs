@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::fit;
 
 /// Rows to be shown in any format. Every cell is a text; numbers are right-aligned in tables.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub(crate) struct Table {
 #[derive(Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
+    /// What a table calls it, where that is another word than in JSON and CSV.
+    title: Option<&'static str>,
     kind: Cells,
     /// In CSV and JSON only: there is no room for it on a screen.
     wide: bool,
@@ -43,17 +46,22 @@ enum Cells {
 
 impl Column {
     pub(crate) fn text(name: impl Into<String>) -> Column {
-        Column { name: name.into(), kind: Cells::Text, wide: false }
+        Column { name: name.into(), title: None, kind: Cells::Text, wide: false }
     }
 
     /// Amounts: strings in JSON, right-aligned with separators in tables.
     pub(crate) fn amount(name: impl Into<String>) -> Column {
-        Column { name: name.into(), kind: Cells::Amount, wide: false }
+        Column { name: name.into(), title: None, kind: Cells::Amount, wide: false }
     }
 
     /// Counts: numbers in JSON.
     pub(crate) fn count(name: impl Into<String>) -> Column {
-        Column { name: name.into(), kind: Cells::Count, wide: false }
+        Column { name: name.into(), title: None, kind: Cells::Count, wide: false }
+    }
+
+    /// Names the column otherwise in tables.
+    pub(crate) fn titled(self, title: &'static str) -> Column {
+        Column { title: Some(title), ..self }
     }
 
     pub(crate) fn is_amount(&self) -> bool {
@@ -67,6 +75,41 @@ impl Column {
     pub(crate) fn wide(self) -> Column {
         Column { wide: true, ..self }
     }
+}
+
+/// A narrower screen is drawn on as if it had this many columns.
+const SCREEN_COLUMNS_MIN: usize = 60;
+
+/// A column as it is shown.
+struct Shown<'a> {
+    column: &'a Column,
+    heading: String,
+    cells: Vec<String>,
+    room: fit::Room,
+}
+
+/// Draws each row as a list of headings and cells, where a row has no room for all columns beside each other.
+fn row_by_row(shown: &[Shown<'_>], rows: usize, columns: usize) -> String {
+    let headings = shown.iter().map(|column| width(&column.heading)).max().unwrap_or(0);
+    let indent = " ".repeat(headings + fit::GAP);
+    let mut text = String::new();
+    for row in 0..rows {
+        if row > 0 {
+            text.push('\n');
+        }
+        for column in shown {
+            let cell = column.cells.get(row).map_or("", String::as_str);
+            if cell.is_empty() {
+                continue;
+            }
+            let lines = fit::lines(cell, columns.saturating_sub(indent.len()));
+            let filled = " ".repeat(indent.len() - width(&column.heading).min(indent.len()));
+            let drawn = format!("{}{filled}{}", column.heading, lines.join(&format!("\n{indent}")));
+            text.push_str(drawn.trim_end());
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// Writes a time, in UTC.
@@ -99,33 +142,78 @@ impl Table {
     }
 
     pub(crate) fn drawn(&self) -> String {
-        let decimals: Vec<usize> = (0..self.columns.len()).map(|i| self.decimals(i)).collect();
+        // In a pipe, a row stays a line.
+        let screen = console::Term::stdout().size_checked().filter(|_| console::user_attended());
+        self.drawn_on(screen.map(|(_, columns)| usize::from(columns).max(SCREEN_COLUMNS_MIN)))
+    }
+
+    /// Draws the table, on a screen of so many columns or without regard to width.
+    fn drawn_on(&self, screen: Option<usize>) -> String {
+        let shown: Vec<Shown<'_>> = self.shown();
+        let rooms: Vec<fit::Room> = shown.iter().map(|column| column.room).collect();
+        let columns = screen.unwrap_or(usize::MAX);
+        match fit::layout(&rooms, columns) {
+            Some(layout) => self.drawn_in_columns(&shown, &layout),
+            None => row_by_row(&shown, self.rows.len(), columns),
+        }
+    }
+
+    /// Returns the columns that a table has, with their cells as they are shown.
+    fn shown(&self) -> Vec<Shown<'_>> {
+        self.columns
+            .iter()
+            .enumerate()
+            .filter(|(_, column)| !column.wide)
+            .map(|(at, column)| self.column_shown(at, column))
+            .collect()
+    }
+
+    fn column_shown<'a>(&self, at: usize, column: &'a Column) -> Shown<'a> {
+        let decimals = self.decimals(at);
+        let cell = |row: &Vec<String>| {
+            let cell = row.get(at).map_or("", String::as_str);
+            match column.kind {
+                Cells::Amount => grouped(cell, decimals),
+                Cells::Count => grouped(cell, 0),
+                Cells::Text => one_line(cell),
+            }
+        };
+        let heading = one_line(&column.title.unwrap_or(&column.name).to_uppercase());
+        let cells: Vec<String> = self.rows.iter().map(cell).collect();
+        let least = |cell: &String| if column.is_number() { width(cell) } else { fit::least(cell) };
+        let room = fit::Room {
+            natural: cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(width(&heading)),
+            least: cells.iter().map(least).max().unwrap_or(0).max(fit::least_heading(&heading)),
+        };
+        Shown { column, heading, cells, room }
+    }
+
+    fn drawn_in_columns(&self, shown: &[Shown<'_>], layout: &fit::Layout) -> String {
+        let gap = u16::try_from(layout.gap).unwrap_or(0);
         let mut table = Drawn::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        // On a terminal, cells wrap to its width; in a pipe, a row stays a line.
-        if let Some((_, columns)) =
-            console::Term::stdout().size_checked().filter(|_| console::user_attended())
-        {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(columns.max(60));
-        }
-        let shown: Vec<usize> =
-            self.columns.iter().enumerate().filter(|(_, c)| !c.wide).map(|(i, _)| i).collect();
-        let column = |i: &usize| self.columns.get(*i);
-        table.set_header(shown.iter().filter_map(column).map(|c| one_line(&c.name.to_uppercase())));
-        for row in &self.rows {
-            table.add_row(shown.iter().map(|i| {
-                let cell = row.get(*i).map_or("", String::as_str);
-                match column(i).map(|c| c.kind) {
-                    Some(Cells::Amount) => grouped(cell, decimals.get(*i).copied().unwrap_or(0)),
-                    Some(Cells::Count) => grouped(cell, 0),
-                    _ => one_line(cell),
-                }
+        let divided = |column: &Shown<'_>, cell: &str, columns: usize| {
+            if width(cell) <= columns || column.column.is_number() {
+                cell.to_owned()
+            } else {
+                fit::lines(cell, columns).join("\n")
+            }
+        };
+        table.set_header(
+            shown
+                .iter()
+                .zip(&layout.widths)
+                .map(|(column, to)| fit::heading_lines(&column.heading, *to).join("\n")),
+        );
+        for row in 0..self.rows.len() {
+            table.add_row(shown.iter().zip(&layout.widths).map(|(column, to)| {
+                column.cells.get(row).map_or_else(String::new, |cell| divided(column, cell, *to))
             }));
         }
-        for (at, i) in shown.iter().enumerate() {
-            if let (Some(drawn), Some(c)) = (table.column_mut(at), column(i)) {
-                drawn.set_padding((0, 2));
-                if c.kind != Cells::Text {
+        for (at, column) in shown.iter().enumerate() {
+            if let Some(drawn) = table.column_mut(at) {
+                drawn.set_padding((0, gap));
+                if column.column.is_number() {
                     drawn.set_cell_alignment(CellAlignment::Right);
                 }
             }
@@ -218,7 +306,7 @@ fn grouped(cell: &str, decimals: usize) -> String {
 }
 
 /// Returns how many columns of a screen a text takes: letters from U+1100 on, Chinese ones among them, take two.
-fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum()
 }
 
@@ -275,7 +363,7 @@ pub(crate) fn json_text(value: &Value) -> String {
 
 /// Counts lines in words: `1 line`, `412,006 lines`.
 pub(crate) fn lines(n: u64) -> String {
-    counted(n, "line", "lines")
+    billkeep_core::digest::lines_counted(n)
 }
 
 /// Returns a number with what is counted.
@@ -409,6 +497,61 @@ pub(crate) fn for_format(bytes: &[u8], format: Format) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn deliveries() -> Table {
+        let columns = vec![
+            Column::count("late").titled("number"),
+            Column::text("uin"),
+            Column::amount("total"),
+            Column::text("why"),
+        ];
+        let mut table = Table::new("billkeep.test/1", columns);
+        for (number, total) in [("7", "-1204.5"), ("12", "82500.34727189")] {
+            let why = "not complete: lines are in through 2021-04-04, and the calendar asks for more";
+            table.rows.push([number, "100010445724", total, why].map(str::to_owned).to_vec());
+        }
+        table
+    }
+
+    #[test]
+    fn a_table_fits_a_terminal_and_keeps_amounts_ids_and_words_whole() {
+        let drawn = deliveries().drawn_on(Some(60));
+        assert!(drawn.lines().all(|line| width(line) <= 60), "{drawn}");
+        for whole in ["82,500.34727189", "-1,204.50000000", "100010445724", "2021-04-04,", "complete:"] {
+            assert!(drawn.contains(whole), "`{whole}` in\n{drawn}");
+        }
+        assert!(drawn.starts_with("NUMBER  UIN"), "{drawn}");
+    }
+
+    #[test]
+    fn in_a_pipe_a_row_is_a_line_of_any_width() {
+        let drawn = deliveries().drawn_on(None);
+        assert_eq!(drawn.lines().count(), 3, "{drawn}");
+        assert!(drawn.lines().nth(1).is_some_and(|line| line.ends_with("asks for more")), "{drawn}");
+    }
+
+    #[test]
+    fn a_table_with_too_many_columns_is_drawn_row_by_row() {
+        let mut table = deliveries();
+        for name in ["first_digest", "second_digest"] {
+            table.columns.push(Column::text(name));
+            table.rows.iter_mut().for_each(|row| row.push("0123456789abcdef".repeat(2)));
+        }
+        let drawn = table.drawn_on(Some(80));
+        assert!(
+            drawn.contains("SECOND_DIGEST  0123456789abcdef0123456789abcdef\n\nNUMBER         12\n"),
+            "{drawn}"
+        );
+        assert!(drawn.lines().all(|line| width(line) <= 80), "{drawn}");
+    }
+
+    #[test]
+    fn json_and_csv_keep_the_names_of_columns_and_whole_cells() {
+        let table = deliveries();
+        assert!(
+            table.json().contains("\"late\": 7") && table.csv(true).starts_with("late,uin,total,why\n7,")
+        );
+    }
 
     #[test]
     fn a_text_is_cut_between_words_and_a_long_word_in_itself() {

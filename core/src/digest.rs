@@ -282,6 +282,14 @@ pub fn from_hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
+/// Counts lines in words: `1 line`, `412,006 lines`.
+pub fn lines_counted(n: u64) -> String {
+    match n {
+        1 => "1 line".to_owned(),
+        n => format!("{} lines", crate::money::Amount::new(i128::from(n), 0).grouped()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

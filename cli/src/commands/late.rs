@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> 
 
 fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
     let columns = vec![
-        Column::count("late"),
+        Column::count("late").titled("number"),
         Column::text("state"),
         Column::text("cause"),
         Column::text("month"),
