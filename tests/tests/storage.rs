@@ -49,6 +49,34 @@ fn each_step_is_refused_before_the_one_that_it_needs() {
 }
 
 #[test]
+fn the_same_enable_again_keeps_the_days_of_a_binding_and_reseller_bills_wait_for_the_confirmation() {
+    let home = Home::new();
+    home.sink("bucket", &[]);
+    let enable = |more: &[&str]| {
+        let args =
+            ["storage", "enable", PAYER, "--sink", "bucket", "--kinds", "daily,reseller", "--custom-bills"];
+        home.ok(args.iter().chain(more));
+    };
+    let bindings = || {
+        let all = home.json(["storage", "history", PAYER]);
+        all["rows"].as_array().unwrap().iter().filter(|row| row["what"] == "binding").count()
+    };
+    home.enable(PAYER, "bucket", "daily,reseller", true);
+    let before = (bindings(), home.json(["storage", "status", PAYER])["rows"].clone());
+    enable(&[]);
+    assert_eq!((bindings(), home.json(["storage", "status", PAYER])["rows"].clone()), before);
+    let after = |kind: &str| {
+        let status = home.json(["storage", "status", PAYER]);
+        let row = status["rows"].as_array().unwrap().iter().find(|row| row["kind"] == kind).unwrap();
+        row["after"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((after("daily"), after("reseller")), ("issue".to_owned(), "confirmation".to_owned()));
+    // Something else is a change, from today on.
+    enable(&["--after", "confirmation"]);
+    assert_eq!((bindings(), after("daily")), (before.0 + 2, "confirmation".to_owned()));
+}
+
+#[test]
 fn a_sink_is_added_once_and_is_a_folder_that_can_be() {
     let home = Home::new();
     add_sink(&home, "bucket", &[]);

@@ -165,7 +165,7 @@ fn say_what_waits(
     let (account, record) = (storage::account(store, uin)?, storage::sink(store, sink)?);
     let waits = |kind: &&Kind| {
         let target = account.bindings.get(kind).and_then(|line| line.last()).map(|change| &change.value);
-        target.is_some_and(|target| target.after(record.audience) == After::Confirmation)
+        target.is_some_and(|target| target.after(**kind, record.audience) == After::Confirmation)
     };
     let waiting: Vec<Kind> = kinds.iter().filter(waits).copied().collect();
     if !waiting.is_empty() {
@@ -280,7 +280,7 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
                 _ => "-".to_owned(),
             };
             let after = match (target, facts.sink.and_then(|sink| readers.get(sink))) {
-                (Some(target), Some(audience)) => target.after(*audience).to_string(),
+                (Some(target), Some(audience)) => target.after(kind, *audience).to_string(),
                 _ => "-".to_owned(),
             };
             // As the console does: whoever is not on the allowlist is shown no way to enable.

@@ -9,7 +9,7 @@ use crate::export::{Columns, Scope};
 use crate::period::Day;
 use crate::settings::StoreSettings;
 use crate::store::{Read, Table, Writer};
-use crate::timeline::Timeline;
+use crate::timeline::{Span, Timeline};
 use crate::uin::Uin;
 
 use super::account::stopped;
@@ -99,7 +99,10 @@ pub fn enable(
     let Enable { sink: name, lines, custom_bills, after, .. } = wanted;
     for (kind, from) in &begun {
         let target = Target::Sink { sink: name.clone(), lines: *lines, after: *after };
-        account.bindings.entry(*kind).or_default().record(*from, target, said.actor, said.reason);
+        let line = account.bindings.entry(*kind).or_default();
+        if !goes_on(line, *from, &target) {
+            line.record(*from, target, said.actor, said.reason);
+        }
     }
     if *custom_bills {
         account.consent(Consent::CustomBills, None, true, said.actor, said.reason);
@@ -185,6 +188,14 @@ pub fn enable_from_start(
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
     take(&writer, wanted, steps, today, said)?;
     enable(writer, wanted, create, today, said)
+}
+
+/// Says whether a binding already is what it would be from a day on: then nothing is recorded, and no span is divided.
+fn goes_on(line: &Timeline<Target>, from: Option<Day>, target: &Target) -> bool {
+    let of = |span: &Span<'_, Target>| span.until.is_none() && span.change.value == *target;
+    let begun =
+        |span: &Span<'_, Target>| span.from.is_none_or(|begun| from.is_some_and(|from| begun <= from));
+    line.spans().last().is_some_and(|span| of(span) && begun(span))
 }
 
 fn after_text(after: Option<After>) -> String {

@@ -37,9 +37,11 @@ impl After {
 }
 
 impl Target {
-    /// Returns what bills to this sink wait for, as it was said or by default.
-    pub fn after(&self, audience: Audience) -> After {
+    /// Returns what bills of a kind to this sink wait for: what was set, or the default. Reseller bills always wait for the
+    /// confirmation (domain, "The default calendar").
+    pub fn after(&self, kind: Kind, audience: Audience) -> After {
         match self {
+            _ if kind == Kind::Reseller => After::Confirmation,
             Target::Sink { after: Some(after), .. } => *after,
             _ => After::default_for(audience),
         }
@@ -60,8 +62,8 @@ pub fn may_leave(
     if record.audience == Audience::Customer && state == State::Disputed {
         return Err(WhyNot::Disputed);
     }
-    let after =
-        account.target(kind, on).map_or(After::default_for(record.audience), |t| t.after(record.audience));
+    let target = account.target(kind, on);
+    let after = target.map_or(After::default_for(record.audience), |t| t.after(kind, record.audience));
     if after == After::Confirmation && state != State::Confirmed {
         return Err(WhyNot::NotConfirmed { state });
     }
@@ -88,7 +90,8 @@ pub(crate) fn stays_due(
     };
     // Of a binding for all days, the day on which it was made counts.
     let made = change.from.or_else(|| zone.day_at(change.at_unix_s)).filter(|_| change.at_unix_s != 0);
-    Ok(change.value.after(record.audience) == After::Confirmation && made.is_some_and(|made| made <= since))
+    Ok(change.value.after(Kind::Monthly, record.audience) == After::Confirmation
+        && made.is_some_and(|made| made <= since))
 }
 
 #[cfg(test)]
