@@ -250,9 +250,10 @@ impl From<PeopleError> for CommandError {
         match e {
             PeopleError::Store(e) => e.into(),
             PeopleError::Nobody(_) => error.absent().hint("`billkeep user list` shows them"),
-            PeopleError::Stranger(_) => {
-                error.forbidden().hint("`billkeep user list` shows them; state who you are with `--as NAME`")
-            }
+            PeopleError::Stranger(_) => error
+                .forbidden()
+                .hint("name yourself with `--as NAME`")
+                .hint("somebody new is entered by an admin, with `billkeep user set NAME --role ROLE`"),
             PeopleError::Role { .. } => error
                 .forbidden()
                 .hint("an admin can give another role with `billkeep user set NAME --role ROLE`"),
@@ -335,7 +336,7 @@ impl From<ImportError> for CommandError {
                  `--mode cumulative`",
             ),
             ImportError::Combine(CombineError::Older { .. }) => {
-                error.hint("nothing was imported; the order of imports counts, so import the older file first")
+                error.hint("nothing was imported, and nothing is missing: the file that the bill holds covers these days, too")
             }
             ImportError::Combine(CombineError::Level { .. }) => error
                 .hint("nothing was imported; both hold the same money, so a bill is kept at one level of detail"),
@@ -470,9 +471,9 @@ impl From<RetentionError> for CommandError {
     fn from(e: RetentionError) -> Self {
         let error = CommandError::new(e.kind(), e.to_string());
         match e {
-            RetentionError::Changed { .. } => {
-                error.hint("`billkeep retention plan` shows what may be removed now, with its digest")
-            }
+            RetentionError::Changed { .. } => error
+                .hint("name the same `--on DAY` and `--confirmed` as for the plan, if it had them")
+                .hint("`billkeep retention plan` lists what may be removed now, with its digest"),
             RetentionError::NotOurs { .. } => {
                 error.hint("look at it; `billkeep delivery verify` tells all that was altered")
             }

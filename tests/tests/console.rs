@@ -205,7 +205,8 @@ fn roles_hold_on_the_command_line_as_well() {
         let refused = home.run([&["--as", name], args.as_slice()].concat());
         refused.says(3, &[name, needs]);
     }
-    home.run(["--as", "mallory", "bill", "list"]).says(3, &["`mallory` is not among the people"]);
+    home.run(["--as", "mallory", "bill", "list"])
+        .says(3, &["`mallory` is not among the people", "entered by an admin"]);
     home.ok(["--as", "vera", "bill", "list"]);
     home.ok(["--as", "olga", "import", bill_file("english").to_str().unwrap()]);
     let digest =

@@ -23,6 +23,17 @@ fn refused(home: &Home, mode: Option<&str>, file: &std::path::Path, words: &[&st
 }
 
 #[test]
+fn a_file_that_ends_earlier_is_refused_and_the_hint_asks_for_nothing_that_nobody_can_do() {
+    let home = Home::with(&[demo_file(3, 5)]);
+    refused(
+        &home,
+        None,
+        &demo_file(3, 4),
+        &["days would be lost", "hint: nothing was imported, and nothing is missing"],
+    );
+}
+
+#[test]
 fn a_day_that_a_month_to_date_file_covers_is_refused_with_both_files_named() {
     let march = demo::bill(3);
     let home = Home::with(&[demo_file(3, 4)]);

@@ -41,7 +41,7 @@ fn old_bills_go_from_a_sink_once_they_were_shown_and_are_not_delivered_again() {
     assert_eq!(rows.len(), 3, "{rows:?}");
     let before = home.lies("bucket");
     home.run(["retention", "apply", "--plan", &early, "--on", "2021-06-01"])
-        .says(3, &["has changed", "retention plan"]);
+        .says(3, &["has changed", "the same `--on DAY`", "retention plan"]);
     home.run(["retention", "apply", "--plan", &digest[..5], "--on", "2021-06-01"]).says(3, &["has changed"]);
     assert_eq!(home.lies("bucket"), before);
     home.ok(["retention", "apply", "--plan", &digest, "--on", "2021-06-01"])
