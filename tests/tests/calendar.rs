@@ -145,13 +145,14 @@ fn a_file_is_checked_without_a_store_and_a_wrong_one_is_refused_with_its_line() 
 fn a_shown_calendar_is_a_file_to_begin_from() {
     let home = Home::new();
     let shown = home.ok(["calendar", "show", "current-2024", "--as-file"]);
-    let file = home.write("own.toml", shown.text().replace("current-2024", "own").as_bytes());
+    let file = home.write("own.toml", shown.text().as_bytes());
+    home.ok([OsStr::new("calendar"), OsStr::new("check"), file.as_os_str()]);
     home.ok([OsStr::new("calendar"), OsStr::new("add"), file.as_os_str()]);
     let figures = |name: &str| -> Vec<Value> {
         rows(&home, &["calendar", "show", name]).into_iter().filter(|r| r["figure"] != "name").collect()
     };
-    assert_eq!(figures("own"), figures("current-2024"));
-    assert_ne!(figures("own"), figures("seed-2021"));
+    assert_eq!(figures("my-current-2024"), figures("current-2024"));
+    assert_ne!(figures("my-current-2024"), figures("seed-2021"));
 }
 
 #[test]

@@ -173,9 +173,10 @@ pub fn read_file(text: &str) -> Result<Profile, FileError> {
     })
 }
 
-/// Writes a calendar as a file; read, it is the same again.
+/// Writes a calendar as a file; read, it is the same again. A built-in one gets another name, which a file needs.
 pub fn write_file(profile: &Profile) -> String {
-    let mut text = format!("name = \"{}\"\n", profile.name);
+    let own = if Profile::built_in(&profile.name).is_some() { "my-" } else { "" };
+    let mut text = format!("name = \"{own}{}\"\n", profile.name);
     let mut line = |words: String| {
         text.push_str(&words);
         text.push('\n');
