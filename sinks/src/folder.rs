@@ -94,7 +94,7 @@ impl Folder {
     }
 
     /// Takes a folder away that holds no object.
-    pub(crate) fn remove_empty(path: &Path) {
+    pub fn remove_empty(path: &Path) {
         let is_empty = |path: &Path| {
             fs::read_dir(path).is_ok_and(|entries| entries.flatten().all(|e| e.file_name() == STAGE))
         };

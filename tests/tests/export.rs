@@ -166,6 +166,23 @@ fn an_export_that_the_bill_cannot_give_is_refused() {
     export(&["--kind", "monthly", "--through", "2021-03-10"]).says(1, &["--through"]);
     export(&["--kind", "daily", "--rows-per-file", "0"]).says(2, &["rows-per-file"]);
     home.run(["export", "2021-05", "--kind", "daily", "-o", out]).says(1, &["no bill"]);
+    let owner = ["--owner", "999999999999"];
+    export(&owner).says(1, &["no line of account"]);
+    assert!(!folder.exists(), "a refused export leaves no folder of its own");
+    std::fs::create_dir(&folder).unwrap();
+    export(&owner).says(1, &["no line of account"]);
+    assert!(folder.exists(), "a folder that was there stays");
+}
+
+#[test]
+fn an_export_reports_rows_of_other_shapes_and_how_far_an_open_bill_goes() {
+    let home = Home::with(&[demo_file(3, 30)]);
+    let folder = home.path("out");
+    let export = |shape: &str| home.ok(["export", MARCH, "--shape", shape, "-o", folder.to_str().unwrap()]);
+    let open = "The bill is open: its lines are in through 2021-03-30.";
+    let lines = export("l3").says(0, &[" lines of ", "Cells are as imported", open]);
+    let rows = export("l2").says(0, &[" rows of ", open]);
+    assert!(!lines.stderr.contains(" rows of ") && !rows.stderr.contains("as imported"), "{}", rows.stderr);
 }
 
 /// Reads every zip of a folder with nothing but Python's own library, and compares the sums by owner, product and

@@ -1,13 +1,16 @@
 //! `export`: the same rendering into a folder, now, without bookkeeping.
 
-use billkeep_core::bill::BillView;
+use billkeep_core::bill::{BillView, State};
 use billkeep_core::calendar::Kind;
 use billkeep_core::export::{
-    CustomerFigures, Dialect, Exported, Form, Naming, Plan, ROWS_PER_FILE, Scope, Wanted, export_each, place,
+    CustomerFigures, Dialect, Exported, Form, Naming, Plan, ROWS_PER_FILE, Scope, Shape, Wanted, export_each,
+    place,
 };
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
 use billkeep_core::settings::StoreSettings;
+use billkeep_core::storage::Audience;
+use billkeep_core::store::Reader;
 use billkeep_sinks::Folder;
 
 use crate::args::{Export, Per};
@@ -21,9 +24,30 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     let key = context.bill_key(&reader, args.which.month, args.which.basis)?;
     let view = BillView::open(&reader, key, None)?;
     let coverage = coverage(args, &view)?;
+    let is_new = std::fs::metadata(&args.output).is_err();
     let folder = Folder::create(&args.output).map_err(|e| {
         CommandError::user(format!("cannot export: {e}")).hint("`-o` names the folder for the export")
     })?;
+    let exported =
+        export(context, args, (&reader, &settings, &view), coverage, &folder).inspect_err(|_| {
+            // A refused export leaves no folder of its own behind.
+            if is_new {
+                Folder::remove_empty(&args.output);
+            }
+        })?;
+    say_what_is_there(context, args, &view, coverage, &exported);
+    Ok(())
+}
+
+/// Renders the zips into the folder.
+fn export(
+    context: &Context,
+    args: &Export,
+    (reader, settings, view): (&Reader, &StoreSettings, &BillView),
+    coverage: Coverage,
+    folder: &Folder,
+) -> Result<Exported, CommandError> {
+    let key = view.bill.key;
     let name = args.output.display().to_string();
     let (uin, scope) = match (args.owner, args.kind) {
         (Some(uin), _) => (uin, Scope::Owner(uin)),
@@ -38,38 +62,62 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form };
     let cache = context.chunk_cache();
     let render = context.render_settings(cache.as_ref());
-    let Exported { files, rows, customers } = if args.per == Some(Per::Customer) {
+    let exported = if args.per == Some(Per::Customer) {
         let customers_only = args.kind == Kind::Reseller;
-        export_each(&reader, &view, wanted, customers_only, &naming, &name, &folder, &render)?
+        export_each(reader, view, wanted, customers_only, &naming, &name, folder, &render)?
     } else {
-        let plan = Plan::new(&reader, &view, wanted, &naming)?;
+        let plan = Plan::new(reader, view, wanted, &naming)?;
         if matches!(scope, Scope::Owner(_)) && plan.content.lines() == 0 {
             return Err(CommandError::user(format!("the bill for {key} has no line of account {uin}"))
                 .hint(format!("`billkeep bill show {} --by owner` shows the accounts", key.month)));
         }
-        let rendered = place(&reader, &view, &plan, &name, &folder, &render)?;
+        let rendered = place(reader, view, &plan, &name, folder, &render)?;
         Exported {
             files: 1,
             rows: rendered.files.iter().map(|f| f.rows).sum(),
             customers: rendered.customer.into_iter().collect(),
         }
     };
-    say_of_prices(context, &customers);
+    say_of_prices(context, &exported.customers);
     if let Some(cache) = cache {
         cache.close();
     }
+    Ok(exported)
+}
+
+/// States what was exported, and what somebody may not expect of it.
+fn say_what_is_there(
+    context: &Context,
+    args: &Export,
+    view: &BillView,
+    coverage: Coverage,
+    Exported { files, rows, .. }: &Exported,
+) {
+    let (key, state) = (view.bill.key, view.bill.state);
+    // A row of another shape than lines stands for several of them.
+    let lines_as_they_are = args.shape == Shape::L3;
     context.say(&format!(
         "Exported {} of the bill for {key}, {} to {}, in {} to `{}`.",
-        crate::output::lines(rows),
+        match (lines_as_they_are, rows) {
+            (true, _) => crate::output::lines(*rows),
+            (false, 1) => "1 row".to_owned(),
+            (false, _) => format!("{} rows", grouped(*rows)),
+        },
         coverage.first,
         coverage.last,
-        if files == 1 { "1 zip".to_owned() } else { format!("{} zips", grouped(files)) },
+        if *files == 1 { "1 zip".to_owned() } else { format!("{} zips", grouped(*files)) },
         args.output.display()
     ));
-    if !args.spreadsheet {
+    if state == State::Open {
+        let through = view.revision.through.map_or_else(
+            || "its first day is not in".to_owned(),
+            |day| format!("its lines are in through {day}"),
+        );
+        context.say(&format!("The bill is open: {through}."));
+    }
+    if !args.spreadsheet && lines_as_they_are && args.audience == Audience::Partner {
         context.say("Cells are as imported; `--spreadsheet` writes them for a spreadsheet.");
     }
-    Ok(())
 }
 
 /// How many accounts are named in one line.
@@ -94,8 +142,8 @@ fn say_of_prices(context: &Context, customers: &[CustomerFigures]) {
     if let Some(first) = without.first() {
         let uin = first.prices.uin;
         context.say(&format!(
-            "{} {} no price (`billkeep account price set {uin}`): the export has none but what the bill itself tells \
-             a customer.",
+            "{} {} no price (`billkeep account price set {uin}`): the export shows only the prices in the bill's own columns for \
+             customers.",
             accounts(&without),
             has(&without)
         ));
