@@ -56,10 +56,17 @@ pub(crate) fn run(context: &Context, dir: &Path) -> Result<(), CommandError> {
     demo.verify("12", "Check the manifests against the files, byte by byte")?;
     demo.store.close()?;
     context.say(&format!(
-        "\nDone. Look around:\n  billkeep --store {0} bill show 2021-03 --by owner,day\n  billkeep --store {0} due --on 2021-04-10\n  billkeep --store {0} audit list",
+        "\nDone. Look around:\n  {0} --store {1} bill show 2021-03 --by owner,day\n  {0} --store {1} due --on 2021-04-10\n  {0} --store {1} audit list",
+        program(),
         dir.join("demo.redb").display()
     ));
     Ok(())
+}
+
+/// Returns the program as it was called: by a path, where it need not be among those that a shell looks through.
+fn program() -> String {
+    let called = std::env::args().next().filter(|called| called.contains(std::path::MAIN_SEPARATOR));
+    called.unwrap_or_else(|| "billkeep".to_owned())
 }
 
 /// Delivers a daily and a monthly bill of March to a sink, from a store of its own.
