@@ -19,7 +19,6 @@ use billkeep_core::bill::dispute::LineId;
 use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
 use billkeep_core::block::Sums;
 use billkeep_core::export::{Columns, Dialect, write_line};
-use billkeep_core::ingest::grouped;
 use billkeep_core::period::{Basis, Coverage, Day};
 use billkeep_core::schema::Column as BillColumn;
 use billkeep_core::store::{Read, Reader};
@@ -295,8 +294,8 @@ fn csv(
     out.finish()?;
     if let Some(path) = output.filter(|_| is_file) {
         context.say(&format!(
-            "Wrote {} lines of the bill for {} to `{}`.",
-            grouped(rows),
+            "Wrote {} of the bill for {} to `{}`.",
+            output::lines(rows),
             view.bill.key,
             path.display()
         ));
@@ -389,10 +388,12 @@ fn empty_day(
     let revision = bill::declare_empty(writer, key, days, reason, &context.actor())?;
     let through =
         revision.through.map_or_else(String::new, |day| format!("; its lines are in through {day}"));
-    context.say(&format!(
-        "Declared {} to {} empty in the bill for {key}. It is at revision {}{through}.",
-        days.first, days.last, revision.number
-    ));
+    let declared = if days.first == days.last {
+        format!("{} of the bill for {key} as a day without use", days.first)
+    } else {
+        format!("{} to {} of the bill for {key} as days without use", days.first, days.last)
+    };
+    context.say(&format!("Declared {declared}. It is at revision {}{through}.", revision.number));
     Ok(store.close()?)
 }
 

@@ -195,13 +195,13 @@ fn pack(context: &Context, number: u64, path: &Path) -> Result<(), CommandError>
     let packed = evidence::pack(&store.read()?, number, context.thread_count(), &mut file)?;
     file.finish()?;
     context.say(&format!(
-        "Wrote the evidence of dispute {number} to `{}`: {}, {} of the arithmetic that do not come out,\n\
-         {} other than in the revision before.",
+        "Wrote the evidence of dispute {number} to `{}`: {}.\n\
+         {} not agree with the bill. {} changed since the revision before.",
         path.display(),
         output::lines(packed.lines as u64),
         match packed.wrong {
-            1 => "1 equation".to_owned(),
-            n => format!("{n} equations"),
+            1 => "1 equation does".to_owned(),
+            n => format!("{n} equations do"),
         },
         output::lines(packed.changed as u64),
     ));

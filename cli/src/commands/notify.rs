@@ -174,7 +174,12 @@ fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandErr
     let mut errors = failed.iter().filter_map(error_of).collect::<Vec<_>>().into_iter();
     let Some(first) = errors.next() else {
         if left > 0 {
-            context.say(&format!("{} for its time; `billkeep notify send --now` does not.", waits(left)));
+            let waiting = if left == 1 {
+                "1 notice waits for its".to_owned()
+            } else {
+                format!("{left} notices wait for their")
+            };
+            context.say(&format!("{waiting} next attempt; `billkeep notify send --now` sends at once."));
         }
         return Ok(arrived + left);
     };
@@ -184,10 +189,6 @@ fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandErr
 
 fn notices(n: usize) -> String {
     if n == 1 { "1 notice".to_owned() } else { format!("{n} notices") }
-}
-
-fn waits(n: usize) -> String {
-    if n == 1 { "1 notice waits".to_owned() } else { format!("{n} notices wait") }
 }
 
 fn error_of(notice: &Notice) -> Option<CommandError> {

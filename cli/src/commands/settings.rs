@@ -82,7 +82,7 @@ fn show(context: &Context, store: &impl Read) -> Result<(), CommandError> {
         .into_iter()
         .map(|f| f.name + &f.from.map_or_else(String::new, |from| format!(" from {from} on")))
         .collect();
-    let fixed = "nothing: `init` fixed it";
+    let fixed = "- (set by `init` for good)";
     for (name, value, by) in [
         ("payer", settings.payer.to_string(), fixed),
         ("calendar", calendars.join("; "), "`settings calendar NAME`"),

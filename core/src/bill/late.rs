@@ -9,6 +9,7 @@ mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::digest::lines_counted;
 use crate::error::Kind;
 use crate::journal::{self, Actor, Change};
 use crate::money::Amount;
@@ -180,11 +181,11 @@ pub(crate) fn hold(writer: &Writer, waits: Waits<'_>, actor: &Actor) -> Result<L
             _ => format!("it would change revision {revision} by {}", late.difference_text()),
         };
         let detail = format!(
-            "{} {}: `{}`, {} lines, as load {}; {compared}",
+            "{} {}: `{}`, {}, as load {}; {compared}",
             late.noun(),
             late.number,
             late.file,
-            late.lines,
+            lines_counted(late.lines),
             late.load,
         );
         journal::append(writer, actor, late.action("hold"), &load.bill.subject(), &detail)?;

@@ -162,11 +162,18 @@ fn arithmetic(html: &mut String, evidence: &Evidence<'_>) {
         html.push_str("<p>The lines do not show the figures that the published arithmetic is made of.</p>");
         return;
     }
-    let _ = write!(
-        html,
-        "<p>{checked} equations of the published arithmetic were worked out again; {} do not come out.</p>",
-        wrong.len()
-    );
+    let worked_out = match checked {
+        1 => "One equation of the published arithmetic was worked out again".to_owned(),
+        _ => format!("{checked} equations of the published arithmetic were worked out again"),
+    };
+    let outcome = match (checked, wrong.len()) {
+        (1, 0) => "it agrees with the bill".to_owned(),
+        (_, 0) => "all agree with the bill".to_owned(),
+        (1, _) => "it does not agree with the bill".to_owned(),
+        (_, 1) => "1 does not agree with the bill".to_owned(),
+        (_, n) => format!("{n} do not agree with the bill"),
+    };
+    let _ = write!(html, "<p>{worked_out}; {outcome}.</p>");
     if !wrong.is_empty() {
         html.push_str(
             "<table><thead><tr><th>Line</th><th>Column</th><th class=\"n\">Shown</th>\

@@ -10,7 +10,7 @@ use crate::bill::{
     dispute, loads_of, segment_views, totals_text,
 };
 use crate::block::Sums;
-use crate::digest::Digest;
+use crate::digest::{Digest, lines_counted};
 use crate::journal::{self, Actor, Change};
 use crate::lint;
 use crate::parted::{self, Parted};
@@ -27,7 +27,7 @@ use super::lines::Taken;
 use super::recognise::coverage;
 use super::source::ReadFile;
 use super::white::WhiteSpace;
-use super::{Accept, BillKey, Loaded, Mode, Request, copies, file_key, file_seen, grouped};
+use super::{Accept, BillKey, Loaded, Mode, Request, copies, file_key, file_seen};
 
 /// What came of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -526,10 +526,10 @@ impl Step<'_> {
             .map_err(|why| ImportError::Unlike { file: load.file.name.clone(), why })?;
         put_revision(&writer, key, &revision, self.report.state)?;
         let detail = format!(
-            "`{}` ({}), {} lines, as load {number}: revision {}, total {}, digest {}{}",
+            "`{}` ({}), {}, as load {number}: revision {}, total {}, digest {}{}",
             load.file.name,
             load.mode,
-            grouped(load.digest.lines()),
+            lines_counted(load.digest.lines()),
             revision.number,
             totals_text(&revision.sums),
             revision.digest,

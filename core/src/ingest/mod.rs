@@ -53,7 +53,7 @@ pub use white::WhiteSpace;
 
 use crate::bill::{BillKey, BlockUse, Mode, Segment, SegmentUse, SourceEntry};
 use crate::block::{Sums, ZSTD_LEVEL, merge_sums};
-use crate::digest::Digest;
+use crate::digest::{Digest, lines_counted};
 use crate::journal::Actor;
 use crate::parted::{self, Parted};
 use crate::period::{Basis, BillMonth, Coverage, Day};
@@ -196,7 +196,7 @@ fn must_tie(what: &'static str, one: &[Sums], other: &[Sums]) -> Result<(), Impo
     }
     let text = |sums: &[Sums]| {
         let lines: u64 = sums.iter().map(|s| s.lines).sum();
-        format!("{} in {} lines", crate::bill::totals_text(sums), grouped(lines))
+        format!("{} in {}", crate::bill::totals_text(sums), lines_counted(lines))
     };
     Err(ImportError::DoNotTie { what, one: text(one), other: text(other) })
 }

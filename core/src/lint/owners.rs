@@ -14,6 +14,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::bill::{BillError, BillView, LineAt, ReadBlock, map_cells};
+use crate::digest::lines_counted;
 use crate::money::Amount;
 use crate::rollup::Names;
 use crate::schema::{Column, Level};
@@ -142,7 +143,7 @@ impl Tallies {
             found.checked(Rule::NegativeMonth, month.lines);
             if month.total < Amount::ZERO {
                 let total = month.total.with_sum_scale();
-                let what = format!("the month has {total} in {} lines", month.lines);
+                let what = format!("the month has {total} in {}", lines_counted(month.lines));
                 let key =
                     Key { rule: Rule::NegativeMonth, product: None, currency: self.currency(*currency) };
                 found.add(key, Candidate { stake: month.total, at: None, other: None, what })?;

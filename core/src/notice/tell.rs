@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::bill::late::{Cause, Late};
 use crate::bill::{Bill, BillKey, Revision};
 use crate::delivery::{Delivery, Failure, Receipt};
+use crate::digest::lines_counted;
 use crate::export::Totals;
 use crate::journal::{self, Actor};
 use crate::money::Amount;
@@ -72,12 +73,12 @@ impl Told<'_> {
     fn text(self) -> String {
         match self {
             Told::Delivered(delivery, receipt) => format!(
-                "Delivered the {} bill of {}, {}, to sink `{}`: {} lines, {}. {}",
+                "Delivered the {} bill of {}, {}, to sink `{}`: {}, {}. {}",
                 delivery.plan.wanted.kind,
                 delivery.plan.wanted.uin,
                 delivery.plan.wanted.coverage,
                 delivery.sink,
-                receipt.rows,
+                lines_counted(receipt.rows),
                 receipt.totals,
                 receipt.location
             ),
@@ -91,11 +92,11 @@ impl Told<'_> {
                 failure.why
             ),
             Told::Waiting(bill, revision) => format!(
-                "The bill for {} is {} and waits for confirmation: revision {}, {} lines, {}.",
+                "The bill for {} is {} and waits for confirmation: revision {}, {}, {}.",
                 bill.key,
                 bill.state,
                 revision.number,
-                revision.lines(),
+                lines_counted(revision.lines()),
                 revision.total_text()
             ),
             Told::Pending(late) => {

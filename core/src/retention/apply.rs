@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::bill::{BillKey, Load, PrunedLoad, Segment};
 use crate::delivery::{self, Delivery, DeliveryError, Desk, Destination, Progress, Receipt, RemovedAt};
-use crate::digest::hex;
+use crate::digest::{hex, lines_counted};
 use crate::journal::{Actor, Change, append_change};
 use crate::parted::{self, Parted};
 use crate::period::Day;
@@ -172,9 +172,9 @@ fn lines_go(writer: Writer, loads: &[(BillKey, u64)], actor: &Actor) -> Result<(
         writer.put(Table::Pruned, &load.to_be_bytes(), &pruned)?;
         let record: Load = writer.need(Table::Loads, &load.to_be_bytes())?;
         let detail = format!(
-            "the lines of load {load}, `{}`, {} lines, digest {}",
+            "the lines of load {load}, `{}`, {}, digest {}",
             record.file.name,
-            record.digest.lines(),
+            lines_counted(record.digest.lines()),
             record.digest.hex()
         );
         let subject = bill.subject();

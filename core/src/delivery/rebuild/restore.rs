@@ -9,7 +9,7 @@ use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use crate::bill::{self, Mode};
-use crate::digest::from_hex;
+use crate::digest::{from_hex, lines_counted};
 use crate::export::{Hashing, LineHeaders, ManifestTotals, guessed_line_headers, separate};
 use crate::ingest::{self, ImportError, Limits, Outcome, Quiet, Report, Request, Settings};
 use crate::journal::Actor;
@@ -138,12 +138,14 @@ fn import(
     let accept = |report: &Report| {
         let totals: Vec<ManifestTotals> = report.after.iter().map(ManifestTotals::from).collect();
         if totals != manifest.totals {
-            let listed =
-                manifest.totals.iter().map(|t| format!("{} {} in {} lines", t.total, t.currency, t.lines));
+            let listed = manifest
+                .totals
+                .iter()
+                .map(|t| format!("{} {} in {}", t.total, t.currency, lines_counted(t.lines)));
             return Err(format!(
-                "its lines add up to {} in {} lines, and its manifest lists {}",
+                "its lines add up to {} in {}, and its manifest lists {}",
                 bill::totals_text(&report.after),
-                report.digest.lines(),
+                lines_counted(report.digest.lines()),
                 listed.collect::<Vec<_>>().join(", ")
             ));
         }
