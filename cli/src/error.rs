@@ -395,6 +395,9 @@ impl From<LateError> for CommandError {
                 .hint(format!(
                     "`billkeep late accept {number} --carry-forward --reason TEXT` books the difference into a later month"
                 )),
+            LateError::Same { number, .. } => {
+                error.hint(format!("`billkeep pending discard {number} --reason TEXT` puts it away"))
+            }
             LateError::Carried { number, .. } => error.hint(format!(
                 "`billkeep late accept {number} --carry-forward --reason TEXT` books the other lines alone, while the bill is confirmed"
             )),

@@ -56,6 +56,22 @@ fn a_file_that_replaces_a_confirmed_month_shows_the_difference_alone() {
 }
 
 #[test]
+fn two_late_copies_of_an_adjustment_count_once() {
+    let home = Home::with(&[bill_file("english")]);
+    home.confirm();
+    let (file, more) = adjustment(&home);
+    let before = exact(&home.bill_text("total"));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let copy = home.write("copy.csv", text.replace('\n', "\r\n").as_bytes());
+    home.import_as(Some("adjustment"), [&file]).says(7, &["late file 1"]);
+    home.import_as(Some("adjustment"), [&copy]).says(7, &["late file 2"]);
+    accept(&home, "1").says(0, &["revision 2"]);
+    accept(&home, "2").says(3, &["the very lines of `later.csv`", "count twice", "pending discard 2"]);
+    assert_eq!(exact(&home.bill_text("total")), before + more);
+    home.ok(["pending", "discard", "2", "--reason", "a copy"]);
+}
+
+#[test]
 fn a_late_file_is_decided_on_once() {
     let home = Home::with(&[bill_file("english")]);
     home.confirm();

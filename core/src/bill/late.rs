@@ -75,6 +75,20 @@ pub enum LateError {
         /// With which late files.
         with: BTreeSet<u64>,
     },
+    /// The bill has an adjustment's lines already.
+    #[error(
+        "{noun} {number} has the very lines of `{file}`, which is in the bill for {bill}: they would count twice"
+    )]
+    Same {
+        /// `late file` or `pending file`.
+        noun: &'static str,
+        /// Which one.
+        number: u64,
+        /// The file that is in the bill.
+        file: String,
+        /// Which bill.
+        bill: BillKey,
+    },
     /// The bill has changed so that the file does not join it any more.
     #[error(transparent)]
     Combine(#[from] CombineError),
@@ -97,6 +111,7 @@ impl LateError {
             LateError::Decided { .. }
             | LateError::Confirmed { .. }
             | LateError::Carried { .. }
+            | LateError::Same { .. }
             | LateError::Combine(_) => Kind::Refused,
             LateError::Bill(e) => e.kind(),
         }
@@ -392,6 +407,12 @@ pub(crate) fn accept_in(
     };
     let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
     let mut loads = joined(writer, current.as_ref(), &load)?;
+    // Another file may have brought the lines while this one waited.
+    let same = loads.iter().find(|held| load.mode == Mode::Adjustment && held.digest == load.digest);
+    if let Some(held) = same {
+        let (noun, file) = (late.noun(), held.file.name.clone());
+        return Err(LateError::Same { noun, number, file, bill: key });
+    }
     if late.cause == Cause::Confirmed {
         let before = before_of(writer, current.as_ref(), &loads, &load, actor)?;
         if before.lines > 0 {
