@@ -15,7 +15,7 @@ use billkeep_core::journal::Actor;
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::{Access, ChunkCache, OpenOptions, Read, Store, StoreError};
+use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Read, Store, StoreError};
 
 use crate::args::{Args, Format};
 use crate::clock::Clock;
@@ -249,9 +249,7 @@ impl Context {
 
     /// Returns the folder beside the store in which parts are made ready for sinks that are no folders.
     pub(crate) fn stage(&self) -> PathBuf {
-        let mut name = self.store.file_name().unwrap_or_default().to_owned();
-        name.push(".staging");
-        self.store.with_file_name(name)
+        Beside::Staging.path_of(&self.store)
     }
 
     pub(crate) fn render_settings<'a>(&self, cache: Option<&'a ChunkCache>) -> RenderSettings<'a> {

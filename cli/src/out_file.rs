@@ -1,11 +1,14 @@
 //! A file that the user names with `-o`, `--metrics` and the like.
 //!
 //! A regular file is replaced whole or not at all, and keeps its mode. What is no regular file (a pipe, a device, the program's
-//! own stdout by whatever name) is written through, and never replaced; a link stays a link. `-` is stdout.
+//! own stdout by whatever name) is written through, and never replaced; a link stays a link. `-` is stdout. No store is written
+//! over, and nothing that lies beside the store of this command.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+use billkeep_core::store::{is_a_store, is_of_store};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -61,7 +64,16 @@ impl OutFile {
     /// Opens a file to write.
     pub(crate) fn create(context: &Context, path: &Path, readers: For) -> Result<OutFile, CommandError> {
         let failed = |e: &io::Error| error(path, e);
-        let to = match place(path).map_err(|e| failed(&e))? {
+        let place = place(path).map_err(|e| failed(&e))?;
+        match &place {
+            // `>> STORE`
+            Place::Stdout if context.is_terminal() => {
+                must_not_be_a_store(context, path, Path::new("/dev/stdout"))?
+            }
+            Place::Stdout => {}
+            Place::Through(target) | Place::File(target) => must_not_be_a_store(context, path, target)?,
+        }
+        let to = match place {
             Place::Stdout => To::Stdout(context.writer()),
             Place::Through(target) => {
                 let file = OpenOptions::new().append(true).open(target).map_err(|e| failed(&e))?;
@@ -123,6 +135,19 @@ impl Write for OutFile {
             To::Beside { file, .. } => file.flush(),
         }
     }
+}
+
+/// Refuses a place, which has the name `path` for people, if it is the store of this command, beside it, or any other store.
+pub(crate) fn must_not_be_a_store(context: &Context, path: &Path, place: &Path) -> Result<(), CommandError> {
+    let what = if is_of_store(&context.store, place) {
+        format!("it belongs to the store `{}`", context.store.display())
+    } else if is_a_store(place) {
+        "it is a store".to_owned()
+    } else {
+        return Ok(());
+    };
+    let refused = CommandError::user(format!("`{}` cannot be written: {what}", path.display()));
+    Err(refused.hint("give another path"))
 }
 
 fn error(path: &Path, e: &io::Error) -> CommandError {

@@ -8,6 +8,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use billkeep_core::store::Beside;
 use serde::{Deserialize, Serialize};
 
 /// The largest file of this kind that is read.
@@ -42,15 +43,9 @@ impl Served {
     }
 }
 
-fn path(store: &Path) -> PathBuf {
-    let mut name = store.file_name().unwrap_or_default().to_owned();
-    name.push(".console");
-    store.with_file_name(name)
-}
-
 /// Returns the console over a store, if one has left word.
 pub(crate) fn find(store: &Path) -> Option<Served> {
-    let file = File::open(path(store)).ok()?;
+    let file = File::open(Beside::Console.path_of(store)).ok()?;
     let mut text = String::new();
     (&file).take(BYTES_MAX).read_to_string(&mut text).ok()?;
     let served: Served = serde_json::from_str(&text).ok()?;
@@ -70,7 +65,7 @@ impl Word {
     /// # Errors
     /// When the file cannot be written.
     pub(crate) fn leave(store: &Path, served: Served) -> std::io::Result<Option<Word>> {
-        let path = path(store);
+        let path = Beside::Console.path_of(store);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]

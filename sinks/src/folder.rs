@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use billkeep_core::bounded::{self, BoundedError};
 use billkeep_core::own_folder::own_folder;
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
+use billkeep_core::store::is_a_store;
 
 /// The hidden folder for files that are not finished.
 const STAGE: &str = ".billkeep-staging";
@@ -147,6 +148,10 @@ impl Sink for Folder {
 
     fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
         let target = self.at(name)?;
+        // A bill that is delivered replaces a bill that was, and nothing else.
+        if is_a_store(&target) {
+            return Err(SinkError::Conflict { name: name.to_owned() });
+        }
         let mut from = part.path.clone();
         if part.path.parent() != Some(&self.stage) {
             from = self.staged();
@@ -236,6 +241,22 @@ mod tests {
     use super::*;
     use billkeep_core::export::preflight;
     use billkeep_core::sink::Unwatched;
+    use billkeep_core::store::Store;
+
+    #[test]
+    fn a_store_is_not_replaced() {
+        let (dir, folder) = folder();
+        let store = dir.path().join("bills.zip");
+        let options = billkeep_core::store::OpenOptions::default();
+        Store::create(&store, &options, |_| Ok(())).unwrap().close().unwrap();
+        let before = fs::read(&store).unwrap();
+        let part = dir.path().join("part");
+        fs::write(&part, b"bytes").unwrap();
+        let staged = Staged { path: part, bytes: 5, sha256: [0; 32], tags: Vec::new() };
+        let put = folder.put("bills.zip", &staged, &Unwatched);
+        assert_eq!(put.unwrap_err(), SinkError::Conflict { name: "bills.zip".to_owned() });
+        assert!(fs::read(&store).unwrap() == before);
+    }
 
     fn folder() -> (tempfile::TempDir, Folder) {
         let dir = tempfile::tempdir().unwrap();

@@ -113,6 +113,57 @@ fn metrics_and_evidence_are_written_in_the_same_way() {
     assert_eq!(mode(&home.path("e.zip")), 0o600);
 }
 
+#[test]
+fn no_output_takes_the_place_of_a_store_or_of_what_lies_beside_one() {
+    let home = Home::with(&[bill_file("english")]);
+    let open = ["dispute", "open", MARCH, "--line", "1-1", "--direction", "over", "--amount", "0.10"];
+    home.ok(open.iter().chain(&["--reason", "x"]));
+    symlink("store.redb", home.path("link")).unwrap();
+    fs::hard_link(home.store(), home.path("hard")).unwrap();
+    fs::copy(home.store(), home.path("copy")).unwrap();
+    home.write("store.redb.chunks", b"chunks");
+    fs::create_dir_all(home.path("store.redb.staging")).unwrap();
+    let copy = fs::read(home.path("copy")).unwrap();
+    let theirs = "it belongs to the store";
+    for (path, why) in [
+        ("store.redb", theirs),
+        ("./store.redb.staging/../store.redb", theirs),
+        ("link", theirs),
+        ("hard", theirs),
+        ("store.redb.chunks", theirs),
+        ("store.redb.console", theirs),
+        ("store.redb.new", theirs),
+        ("store.redb.staging/notices.lock", theirs),
+        ("copy", "it is a store"),
+    ] {
+        for command in [
+            ["bill", "csv", MARCH, "-o"].as_slice(),
+            &["run", "--on", "2021-04-03", "--metrics"],
+            &["dispute", "pack", "1", "-o"],
+            &["plugin", "list", "--lock"],
+            &["export", MARCH, "-o"],
+        ] {
+            let refused = home.run(command.iter().chain(&[path])).says(1, &[path, why, "give another path"]);
+            assert!(refused.stdout.is_empty(), "{command:?} {path}");
+        }
+    }
+    home.run(["export", MARCH, "-o", "store.redb.staging"]).says(1, &[theirs]);
+    let staging = format!("file://{}.staging/out", home.store().display());
+    home.run(["sink", "add", "s", &staging]).says(1, &[theirs]);
+    let before = fs::read(home.store()).unwrap();
+    // A store to which stdout was appended would be damaged.
+    let out = File::options().append(true).open(home.store()).unwrap();
+    let appended = home.command(["bill", "csv", MARCH, "-o", "-"]).stdout(out).output().unwrap();
+    assert_eq!(appended.status.code(), Some(1));
+    assert!(fs::read(home.store()).unwrap() == before);
+    assert!(fs::read(home.path("copy")).unwrap() == copy);
+    assert_eq!(fs::read(home.path("store.redb.chunks")).unwrap(), b"chunks");
+    assert!(!home.path("store.redb.console").exists() && !home.path("store.redb.new").exists());
+    home.ok(["store", "check"]);
+    // A name that only looks like them is free.
+    home.ok(["bill", "csv", MARCH, "-o", "store.redb.csv"]);
+}
+
 /// Security case 15.
 #[test]
 fn other_users_read_neither_the_store_nor_what_lies_beside_it_whatever_the_umask() {

@@ -16,6 +16,7 @@ use billkeep_sinks::Folder;
 use crate::args::{Export, Per};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::out_file::must_not_be_a_store;
 
 pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> {
     let store = context.read()?;
@@ -24,6 +25,7 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
     let key = context.bill_key(&reader, args.which.month, args.which.basis)?;
     let view = BillView::open(&reader, key, None)?;
     let coverage = coverage(args, &view)?;
+    must_not_be_a_store(context, &args.output, &args.output)?;
     let is_new = std::fs::metadata(&args.output).is_err();
     let folder = Folder::create(&args.output).map_err(|e| {
         CommandError::user(format!("cannot export: {e}")).hint("`-o` names the folder for the export")

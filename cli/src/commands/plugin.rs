@@ -288,7 +288,7 @@ fn through(context: &Context, path: &Path, given: &GrantArgs) -> Result<(), Comm
     let url = absolute(&format!("wasm:{}", path.display()))?;
     let mut options = Options::new();
     let file = grant(&url, given, &mut options)?;
-    let record = sink::record("plugin".into(), url, options, Audience::Partner)?;
+    let record = sink::record(context, "plugin".into(), url, options, Audience::Partner)?;
     if let Some(file) = &file {
         show_before_trusting(context, file, &record)?;
         // Compiled now, since this is where somebody waits for it.

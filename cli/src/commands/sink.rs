@@ -17,6 +17,7 @@ use super::plugin;
 use crate::args::{Format, Sink as Command};
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::out_file::must_not_be_a_store;
 use crate::output::{Column, Table};
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
@@ -24,7 +25,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
         Command::Add { name, what, create_bucket, shared } => {
             let (url, mut options) = (plugin::absolute(&what.url)?, self::options(&what.options)?);
             let file = plugin::grant(&url, &what.grants, &mut options)?;
-            let record = record(name, url, options, what.audience)?;
+            let record = record(context, name, url, options, what.audience)?;
             {
                 let store = context.read()?;
                 let reader = store.read()?;
@@ -68,6 +69,7 @@ pub(super) fn options(words: &[String]) -> Result<Options, CommandError> {
 
 /// Makes a sink's record of what was said of it.
 pub(crate) fn record(
+    context: &Context,
     name: String,
     url: String,
     options: Options,
@@ -76,6 +78,9 @@ pub(crate) fn record(
     let record = SinkRecord { name, url, audience, options };
     let of_sink = record.options()?.of_sink;
     billkeep_sinks::check(&record.url, &of_sink).map_err(|e| CommandError::user(e.to_string()))?;
+    if let Some(folder) = billkeep_sinks::folder(&record.url) {
+        must_not_be_a_store(context, &folder, &folder)?;
+    }
     Ok(record)
 }
 

@@ -88,9 +88,10 @@ fn consent(context: &Context, what: &ConsentArgs, given: bool) -> Result<(), Com
 }
 
 /// The sink that is made on the way, if one is.
-fn to_create(bound: &Bound) -> Result<Option<SinkRecord>, CommandError> {
+fn to_create(context: &Context, bound: &Bound) -> Result<Option<SinkRecord>, CommandError> {
     let Some(url) = &bound.create else { return Ok(None) };
-    sink::record(bound.sink.clone(), url.clone(), sink::options(&bound.options)?, bound.audience).map(Some)
+    let options = sink::options(&bound.options)?;
+    sink::record(context, bound.sink.clone(), url.clone(), options, bound.audience).map(Some)
 }
 
 /// Returns where sinks are; a new one is at a place of its own.
@@ -125,7 +126,7 @@ fn try_sink(
 fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     let EnableArgs { bound, kinds, lines, custom_bills, allow, authorize, from } = what;
     let steps = Steps { allow, authorise: authorize };
-    let new = to_create(&bound)?;
+    let new = to_create(context, &bound)?;
     let store = context.write()?;
     let reader = store.read()?;
     let today = context.day(None, &reader)?;
@@ -199,7 +200,7 @@ fn disable(
 
 fn switch(context: &Context, what: SwitchArgs) -> Result<(), CommandError> {
     let SwitchArgs { bound, kinds, on } = what;
-    let new = to_create(&bound)?;
+    let new = to_create(context, &bound)?;
     let store = context.write()?;
     let reader = store.read()?;
     let last = context.day(on, &reader)?;

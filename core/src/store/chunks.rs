@@ -16,6 +16,7 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
+use super::Beside;
 use crate::own_folder::own_file_options;
 
 const MAGIC: &[u8; 8] = b"BKCHUNK1";
@@ -143,9 +144,7 @@ impl Reader {
 impl ChunkCache {
     /// Returns where the cache of a store is.
     pub fn path_of(store: &Path) -> PathBuf {
-        let mut name = store.file_name().unwrap_or_default().to_owned();
-        name.push(".chunks");
-        store.with_file_name(name)
+        Beside::Chunks.path_of(store)
     }
 
     /// Makes a cache of at most so many bytes, whose file need not be there. A file that is no cache is replaced.

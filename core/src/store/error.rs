@@ -1,12 +1,11 @@
 //! Why the store could not do it, in billkeep's words.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::Kind;
 
-use super::STORE_FORMAT;
+use super::{STORE_FORMAT, is_a_store};
 
 /// Why the store could not do it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -146,9 +145,6 @@ impl From<redb::CommitError> for StoreError {
     }
 }
 
-/// The first bytes of every file of redb.
-const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
-
 /// Makes an error of what the system says of a file.
 pub(super) fn of_file(path: &Path, e: &std::io::Error) -> StoreError {
     of_kind(e.kind(), format!("`{}`: {e}", path.display()))
@@ -176,13 +172,6 @@ pub(super) fn missing(path: &Path) -> StoreError {
     }
 }
 
-/// Says whether a file begins as a store does.
-fn begins_as_a_store(path: &Path) -> bool {
-    let mut begin = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut begin));
-    read.is_ok() && begin == MAGIC
-}
-
 /// Tells why a file cannot be opened.
 pub(super) fn open_error(path: &Path, e: redb::DatabaseError) -> StoreError {
     match e {
@@ -191,8 +180,8 @@ pub(super) fn open_error(path: &Path, e: redb::DatabaseError) -> StoreError {
         }
         redb::DatabaseError::Storage(redb::StorageError::Io(e)) => match e.kind() {
             ErrorKind::NotFound => missing(path),
-            ErrorKind::InvalidData if begins_as_a_store(path) => StoreError::damaged("the file", e),
-            ErrorKind::UnexpectedEof if !begins_as_a_store(path) => {
+            ErrorKind::InvalidData if is_a_store(path) => StoreError::damaged("the file", e),
+            ErrorKind::UnexpectedEof if !is_a_store(path) => {
                 StoreError::NotAStore { path: path.to_owned(), why: "it is too short".into() }
             }
             ErrorKind::InvalidData => StoreError::NotAStore { path: path.to_owned(), why: e.to_string() },

@@ -7,6 +7,7 @@
 //! Records are [`crate::codec`] bytes under byte keys; large values (blocks, roll-ups, line orders) are cut to
 //! page sizes by [`pages`](self). Every commit is durable and leaves a file that opens at once after a crash.
 
+mod beside;
 mod chunks;
 mod disk;
 mod error;
@@ -29,6 +30,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec::{self, CodecError, Layouts};
 use crate::own_folder::own_file_options;
+pub use beside::{Beside, is_a_store, is_of_store};
 pub use chunks::ChunkCache;
 pub use disk::Disk;
 pub use error::StoreError;
@@ -143,9 +145,7 @@ impl Store {
             Ok(_) | Err(StoreError::Busy) => return Err(StoreError::Exists(path.to_owned())),
             Err(e) => return Err(e),
         }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let temporary = path.with_file_name(name);
+        let temporary = Beside::New.path_of(path);
         let io = |e: std::io::Error| error::of_file(&temporary, &e);
         match std::fs::remove_file(&temporary) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),

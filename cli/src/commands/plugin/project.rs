@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::args::Lang;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::out_file::{For, OutFile};
 
 use super::tools::{self, TARGET};
 
@@ -253,7 +254,7 @@ pub(super) fn build(context: &Context, dir: &Path) -> Result<PathBuf, CommandErr
     let path = dir.join(format!("{}.wasm", says.id));
     let file = PluginFile::of(&path, &bytes)
         .map_err(|why| CommandError::user(format!("`{}`: {why}", built.display())))?;
-    fs::write(&path, &bytes).map_err(|e| failed(&path, &e))?;
+    OutFile::write_all_to(context, &path, For::All, &bytes)?;
     context.say(&format!("Built `{}`: {} bytes, sha256 {}.", path.display(), bytes.len(), hex(&file.sha256)));
     Ok(path)
 }
