@@ -1,5 +1,6 @@
 //! Errors as people read them: what happened, and what to do.
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use billkeep_core::accounts::AccountError;
@@ -28,9 +29,13 @@ use billkeep_core::visible::{visible, visible_lines};
 const CHECK: &str = "`billkeep store check` reports what is affected";
 pub(crate) const RESTORE: &str = "put back a copy of the store's file that was made while no program wrote to it; docs/DELIVERY.md has what to do without one";
 
-/// What the system says of a full disk.
-const NO_SPACE: &str = "No space left";
-const MAKE_ROOM: &str = "nothing is lost; make room on that disk, and run it again";
+/// What to do where there is no room for a file.
+const MAKE_ROOM: &str = "nothing is lost; make room on that disk, or raise the limit on the size of files (`ulimit -f`), and run it again";
+
+/// Says whether the disk is full, or a file larger than the system lets this process write: that is how the system puts it.
+fn lacks_room(why: &str) -> bool {
+    why.contains("No space left") || why.contains("File too large")
+}
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -69,6 +74,22 @@ impl CommandError {
         self
     }
 
+    /// Says what to do about a file that could not be written.
+    pub(crate) fn hint_of_write(self, kind: ErrorKind) -> CommandError {
+        match kind {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                self.hint("free some room on that disk, or name another file")
+            }
+            ErrorKind::FileTooLarge => self.hint(
+                "raise the limit on the size of files (`ulimit -f`, or `LimitFSIZE=` of a service), and run it again",
+            ),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                self.hint("name a file in a folder that you may write to")
+            }
+            _ => self,
+        }
+    }
+
     /// Says what to do about a sink that could not do it.
     fn hints_of(self, e: &SinkError) -> CommandError {
         let hint = match e {
@@ -83,7 +104,7 @@ impl CommandError {
             SinkError::Absent(_) => {
                 "nothing was made or delivered; mount its disk, or make the folder with `mkdir` if it is to begin empty"
             }
-            SinkError::Setup(why) if why.contains(NO_SPACE) => MAKE_ROOM,
+            SinkError::Setup(why) if lacks_room(why) => MAKE_ROOM,
             SinkError::Damaged(_) => {
                 "run again: it is sent anew; if it happens again, `billkeep sink test NAME`"
             }
@@ -201,7 +222,8 @@ impl CommandError {
 impl From<std::io::Error> for CommandError {
     fn from(e: std::io::Error) -> Self {
         let broken_pipe = e.kind() == std::io::ErrorKind::BrokenPipe;
-        CommandError { broken_pipe, ..CommandError::new(Kind::Internal, format!("cannot write: {e}")) }
+        let error = CommandError::new(Kind::Internal, format!("cannot write: {e}")).hint_of_write(e.kind());
+        CommandError { broken_pipe, ..error }
     }
 }
 
@@ -232,9 +254,8 @@ impl From<StoreError> for CommandError {
             StoreError::Denied(_) => error.hint(
                 "nothing was changed; the file and its folder have to be yours to write, or name another store with `--store`",
             ),
-            StoreError::Full(_) => {
-                error.hint("the store is as it was before; free some room on its disk, and run it again")
-            }
+            // The engine keeps the cause to itself where it failed while it gave a change up.
+            StoreError::Full(_) | StoreError::Failed => error.hint(MAKE_ROOM),
             StoreError::Io(_) => error.hint("the store is as it was before; look after its disk, and run it again"),
             StoreError::Format(_) => error.hint("use the billkeep that wrote it, or a newer one"),
             StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => error
@@ -541,7 +562,7 @@ impl From<ExportError> for CommandError {
                 .hint("nothing was given; a column that was added is taken back with `billkeep account column remove`"),
             ExportError::Prices { .. } => error.hint("run again: it is planned anew"),
             ExportError::Sink { error: e, .. } => error.hints_of(&e),
-            ExportError::Write(why) if why.contains(NO_SPACE) => error.hint(MAKE_ROOM),
+            ExportError::Write(why) if lacks_room(&why) => error.hint(MAKE_ROOM),
             _ => error,
         }
     }
@@ -555,7 +576,7 @@ impl From<DeliveryError> for CommandError {
             DeliveryError::Storage(e) => e.into(),
             DeliveryError::Store(e) => e.into(),
             DeliveryError::Sink { error: e, .. } => error.hints_of(&e),
-            DeliveryError::Stage { why, .. } if why.contains(NO_SPACE) => error.hint(MAKE_ROOM),
+            DeliveryError::Stage { why, .. } if lacks_room(&why) => error.hint(MAKE_ROOM),
             DeliveryError::Waits { number, .. } => {
                 error.hint(format!("`billkeep delivery retry {number}` tries it at once"))
             }

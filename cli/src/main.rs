@@ -10,6 +10,7 @@ mod console;
 mod context;
 mod error;
 mod fit;
+mod limits;
 mod memory;
 mod metrics;
 mod out_file;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         }
     }));
     memory::prepare();
+    limits::prepare();
     let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(usage) => return refuse(&usage),

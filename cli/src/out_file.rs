@@ -68,7 +68,7 @@ impl OutFile {
         match &place {
             // `>> STORE`
             Place::Stdout if context.is_terminal() => {
-                must_not_be_a_store(context, path, Path::new("/dev/stdout"))?
+                must_not_be_a_store(context, path, Path::new("/dev/stdout"))?;
             }
             Place::Stdout => {}
             Place::Through(target) | Place::File(target) => must_not_be_a_store(context, path, target)?,
@@ -125,7 +125,13 @@ impl Write for OutFile {
             To::Beside { file, .. } => file.write(bytes),
         };
         // Whoever only hears of the error knows which file it was.
-        written.map_err(|e| io::Error::new(e.kind(), format!("`{}`: {e}", self.path.display())))
+        written.map_err(|e| {
+            // Not the name of the new file beside it, which nobody has given.
+            let why = e
+                .raw_os_error()
+                .map_or_else(|| e.to_string(), |n| io::Error::from_raw_os_error(n).to_string());
+            io::Error::new(e.kind(), format!("`{}`: {why}", self.path.display()))
+        })
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -151,16 +157,7 @@ pub(crate) fn must_not_be_a_store(context: &Context, path: &Path, place: &Path) 
 }
 
 fn error(path: &Path, e: &io::Error) -> CommandError {
-    let error = CommandError::user(format!("`{}` cannot be written: {e}", path.display()));
-    match e.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            error.hint("free some room on that disk, or name another file")
-        }
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            error.hint("name a file in a folder that you may write to")
-        }
-        _ => error,
-    }
+    CommandError::user(format!("`{}` cannot be written: {e}", path.display())).hint_of_write(e.kind())
 }
 
 /// Follows links, without losing the names of the program's own streams on the way.

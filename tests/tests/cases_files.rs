@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use crate::support::script::{Reply, Script};
-use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file, bucket, fixture, program};
+use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file, bucket, demo_file, fixture, program};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -164,6 +164,51 @@ fn no_output_takes_the_place_of_a_store_or_of_what_lies_beside_one() {
     home.ok(["bill", "csv", MARCH, "-o", "store.redb.csv"]);
 }
 
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_leaves_neither_parts_nor_damage() {
+    let home = Home::with(&[bill_file("english")]);
+    home.sink("s", &[]);
+    home.enable(PAYER, "s", "monthly", false);
+    let listing = |path: &str| {
+        let names =
+            fs::read_dir(home.path(path)).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
+        let mut names = names.collect::<Vec<_>>();
+        names.sort();
+        names
+    };
+    let before = listing(".");
+    // Blocks of 512 or of 1,024 bytes, whatever the shell counts: less than the bill has.
+    let limited = |home: &Home, args: &[&str]| {
+        let command = home.command(args);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "ulimit -f 16; exec \"$@\"", "sh"])
+            .arg(command.get_program())
+            .args(command.get_args());
+        shell.env("BILLKEEP_ACTOR", "ann").current_dir(home.path(".")).stdin(Stdio::null());
+        Output::of(shell.output().unwrap())
+    };
+    let april = demo_file(4, 4);
+    for (args, what) in [
+        (["bill", "csv", MARCH, "-o", "o.csv"].as_slice(), "o.csv"),
+        (&["export", MARCH, "-o", "out"], "out/"),
+        (&["import", april.to_str().unwrap()], "the store"),
+    ] {
+        limited(&home, args).says(1, &["File too large", what, "ulimit -f"]);
+    }
+    limited(&home, &["run", "--on", "2021-04-02"]).says(1, &["ulimit -f"]);
+    fs::remove_dir_all(home.path("out")).unwrap();
+    assert_eq!(listing("."), before);
+    let empty = Home::empty();
+    limited(&empty, &["init", "--payer", PAYER]).says(1, &["File too large", "store.redb", "ulimit -f"]);
+    assert_eq!(fs::read_dir(empty.path(".")).unwrap().count(), 0);
+    assert!(bucket::listing(&home.path("s")).is_empty());
+    home.ok(["store", "check"]);
+    home.ok(["audit", "verify"]);
+    home.ok(["run", "--on", "2021-04-02"]);
+    assert_eq!(bucket::listing(&home.path("s")).len(), 2);
+}
+
 /// Security case 15.
 #[test]
 fn other_users_read_neither_the_store_nor_what_lies_beside_it_whatever_the_umask() {
@@ -270,7 +315,7 @@ fn init_and_other_commands_agree_about_what_is_no_store() {
         for args in [&init[..], &["bill", "list"], &["store", "check"]] {
             let output = with(store, args).says(1, &[words]);
             assert!(!output.stderr.contains(".new"), "{}", output.stderr);
-            assert!(!output.stderr.contains("free some room"), "{}", output.stderr);
+            assert!(!output.stderr.contains("make room"), "{}", output.stderr);
         }
     }
     assert_eq!(fs::read(home.path("text.redb")).unwrap().len(), 40);
@@ -298,7 +343,7 @@ fn a_store_that_is_cut_is_damage_to_every_command() {
             let mut command = program();
             command.current_dir(home.path(".")).args(["--store", "cut.redb"]).args(&args);
             let output = Output::of(command.output().unwrap()).says(4, &["damaged", "put back a copy"]);
-            assert!(!output.stderr.contains("free some room"), "{}", output.stderr);
+            assert!(!output.stderr.contains("make room"), "{}", output.stderr);
             let advises_a_check = output.stderr.contains("billkeep store check");
             assert_eq!(advises_a_check, args[0] != "store", "{}", output.stderr);
         }

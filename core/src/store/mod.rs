@@ -153,23 +153,38 @@ impl Store {
         }
         // Bills are nobody else's business on this machine, whatever the umask is.
         own_file_options().create_new(true).open(&temporary).map_err(io)?;
-        let db = Self::builder(options).create(&temporary).map_err(|e| open_error(&temporary, e))?;
-        let made = Store::over(Handle::Writable(Held(Some(db))), &temporary, options);
-        made.fill(fill)?;
-        made.close()?;
-        // A hard link fails if another process was faster, where a rename would replace its store.
-        match std::fs::hard_link(&temporary, path) {
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-                return Err(StoreError::Exists(path.to_owned()));
-            }
-            Err(_) => std::fs::rename(&temporary, path).map_err(io)?,
-            Ok(()) => std::fs::remove_file(&temporary).map_err(io)?,
+        let placed = Store::make(&temporary, path, options, fill);
+        if placed.is_err() {
+            let _ = std::fs::remove_file(&temporary);
         }
+        placed?;
         if let Some(folder) = path.parent() {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(io)?;
         }
         Store::open(path, options, Access::Write)
+    }
+
+    /// Makes a store in an empty file of another name, and gives it its own name once it is whole.
+    fn make(
+        temporary: &Path,
+        path: &Path,
+        options: &OpenOptions,
+        fill: impl FnOnce(&Writer) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let io = |e: std::io::Error| error::of_file(temporary, &e);
+        let db = Self::builder(options).create(temporary).map_err(|e| open_error(temporary, e))?;
+        let made = Store::over(Handle::Writable(Held(Some(db))), temporary, options);
+        made.fill(fill)?;
+        made.close()?;
+        // A hard link fails if another process was faster, where a rename would replace its store.
+        match std::fs::hard_link(temporary, path) {
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(StoreError::Exists(path.to_owned()))
+            }
+            Err(_) => std::fs::rename(temporary, path).map_err(io),
+            Ok(()) => std::fs::remove_file(temporary).map_err(io),
+        }
     }
 
     /// Creates a store on a disk with nothing on it; `name` is how messages call it.
