@@ -248,3 +248,37 @@ fn what_a_sink_does_not_hold_whole_ends_with_code_6() {
     assert_eq!(rebuilt.code, 6, "{}", rebuilt.stderr);
     assert!(rebuilt.stderr.contains("Not rebuilt: 1 bill and 1 delivery"), "{}", rebuilt.stderr);
 }
+
+#[test]
+fn a_manifest_that_cannot_be_followed_is_damaged_and_keeps_no_other_out() {
+    let lost = Home::with(&[bill_file("english")]);
+    lost.sink("s", &[]);
+    enable(&lost);
+    lost.ok(["run", "--on", "2021-04-02"]);
+    let folder = lost.path("s");
+    let manifest =
+        bucket::listing(&folder).keys().find(|name| name.ends_with(".manifest.json")).unwrap().clone();
+    let text = fs::read_to_string(folder.join(&manifest)).unwrap();
+    let good: Value = serde_json::from_str(&text).unwrap();
+    let part = good["parts"][0]["name"].as_str().unwrap();
+    // What is no name, and what is a folder at the sink.
+    fs::create_dir(folder.join("folder.zip")).unwrap();
+    for (n, name) in ["../x", "", ".hidden", "folder.zip"].iter().enumerate() {
+        let bad = text.replace(&format!("\"{part}\""), &format!("\"{name}\""));
+        // Before and behind the good one, in the order of names.
+        let prefix = if n % 2 == 0 { "0" } else { "9" };
+        fs::write(folder.join(format!("{prefix}{n}.manifest.json")), bad).unwrap();
+    }
+    let home = empty(&folder);
+    let output = home.run(["--format", "json", "delivery", "rebuild", "--sink", "s"]);
+    assert_eq!(output.code, 4, "{}", output.stderr);
+    let rebuilt = output.json();
+    let rows = rebuilt["rows"].as_array().unwrap();
+    let states = |what: &str, state: &str| {
+        rows.iter().filter(|row| row["what"] == what && row["state"] == state).count()
+    };
+    assert_eq!((states("bill", "rebuilt"), states("delivery", "rebuilt")), (1, 1), "{rebuilt}");
+    assert_eq!(states("delivery", "damaged"), 4, "{rebuilt}");
+    assert!(rows.iter().any(|row| row["detail"].as_str().unwrap().contains("`../x`")), "{rebuilt}");
+    assert_eq!(home.bill_of(MARCH)["total"], lost.bill_of(MARCH)["total"]);
+}

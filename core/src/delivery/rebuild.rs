@@ -28,7 +28,7 @@ use super::DeliveryError;
 use super::desk::{Desk, Destination, Ways};
 use super::plan::{plan_key, slot_key};
 use super::record::{self, Delivery, Progress, Receipt};
-use restore::restore;
+use restore::{Tried, restore};
 
 /// What came of a bill or a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub fn rebuild(
         let mut last =
             (Made::Not, "no export at this sink has all its lines, plain and unencrypted".to_owned());
         for candidate in candidates.into_iter().rev() {
-            let tried = restore(store, to, &desk, candidate, settings, actor)?;
+            let tried = of_one(restore(store, to, &desk, candidate, settings, actor), Tried::damaged)?;
             if last.0 == Made::Damaged {
                 let (made, detail) = last;
                 told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
@@ -147,7 +147,8 @@ pub fn rebuild(
     let mut numbers = BTreeMap::new();
     found.sort_by_key(|found| found.manifest.revision);
     for found in &found {
-        let (made, detail) = one_delivery(store, to, found, &mut numbers, actor)?;
+        let tried = one_delivery(store, to, found, &mut numbers, actor);
+        let (made, detail) = of_one(tried, |why| (Made::Damaged, why))?;
         told.push(Rebuilt { what: "delivery", name: found.name.clone(), made, detail });
     }
     let writer = store.write()?;
@@ -155,6 +156,19 @@ pub fn rebuild(
     append_change(&writer, actor, Change::new("delivery rebuild", sink, "finished"))?;
     writer.commit()?;
     Ok(told)
+}
+
+/// Says whether an error is about one object, and not about the sink as a whole: the others can still be read.
+fn is_of_one(e: &SinkError) -> bool {
+    matches!(e, SinkError::Damaged(_) | SinkError::Setup(_) | SinkError::Conflict { .. })
+}
+
+/// Makes a finding of an error that is about one object.
+fn of_one<T>(tried: Result<T, DeliveryError>, damaged: impl FnOnce(String) -> T) -> Result<T, DeliveryError> {
+    match tried {
+        Err(DeliveryError::Sink { error, .. }) if is_of_one(&error) => Ok(damaged(error.to_string())),
+        tried => tried,
+    }
 }
 
 /// Says whether an export holds the lines of a bill as they are, all of them up to a day.
@@ -183,7 +197,7 @@ fn manifests(to: &Destination, payer: Uin, told: &mut Vec<Rebuilt>) -> Result<Ve
             // It went away meanwhile.
             Ok(None) => continue,
             Ok(Some(bytes)) => Manifest::from_bytes(&bytes).map(|manifest| (manifest, bytes)),
-            Err(SinkError::Damaged(why)) => Err(why),
+            Err(e) if is_of_one(&e) => Err(e.to_string()),
             Err(e) => return Err(to.error(e)),
         };
         let (manifest, bytes) = match read {

@@ -380,10 +380,17 @@ impl Manifest {
     /// What is wrong with it, in words.
     pub fn from_bytes(bytes: &[u8]) -> Result<Manifest, String> {
         let manifest: Manifest = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        if manifest.format == MANIFEST_FORMAT {
-            Ok(manifest)
-        } else {
-            Err(format!("its format is `{}`, and this program knows `{MANIFEST_FORMAT}`", manifest.format))
+        if manifest.format != MANIFEST_FORMAT {
+            return Err(format!(
+                "its format is `{}`, and this program knows `{MANIFEST_FORMAT}`",
+                manifest.format
+            ));
+        }
+        let sealed = manifest.parts.iter().filter_map(|part| part.sealed.as_ref().map(|sealed| &sealed.name));
+        let mut names = manifest.parts.iter().map(|part| &part.name).chain(sealed);
+        match names.find(|name| !is_file_name(name)) {
+            Some(name) => Err(format!("its part has the name `{name}`, which is no name of a file")),
+            None => Ok(manifest),
         }
     }
 
@@ -417,4 +424,8 @@ impl Manifest {
         };
         strip(self) == strip(other)
     }
+}
+/// Says whether a name is that of a file in a folder: no path, and not hidden.
+fn is_file_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
 }

@@ -31,6 +31,10 @@ pub(super) struct Tried {
 }
 
 impl Tried {
+    pub(super) fn damaged(why: String) -> Tried {
+        Tried::refused(Made::Damaged, why)
+    }
+
     fn refused(made: Made, why: impl Into<String>) -> Tried {
         Tried { made, detail: why.into(), other_digest: false }
     }
