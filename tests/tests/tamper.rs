@@ -211,6 +211,12 @@ fn every_manifest_notice_and_metrics_file_names_an_entry_that_the_journal_must_s
     let path = bucket.join(&name);
     other.run(["audit", "verify", "--witness", path.to_str().unwrap()]).says(4, &["no such entry", &name]);
     home.run(["audit", "verify", "--witness", "metrics"]).says(1, &["neither a manifest nor a notice"]);
+    // Nobody writes to the pipe: opening it would wait for ever.
+    let made = std::process::Command::new("mkfifo").arg(home.path("fifo")).status();
+    if made.is_ok_and(|status| status.success()) {
+        home.run(["audit", "verify", "--witness", "fifo"]).says(1, &["fifo", "it is a pipe"]);
+        home.run(["audit", "verify", "--witness", "/dev/zero"]).says(1, &["it is a device"]);
+    }
 
     // Another journal head does not make another export of it.
     home.ok(["account", "add", CUSTOMER, "--name", "Customer"]);

@@ -1,9 +1,8 @@
 //! Manifests and notices that left the store: each names an entry of the journal, which the journal must still have.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use billkeep_core::bounded;
 use billkeep_core::digest::from_hex;
 use billkeep_core::error::Kind;
 use billkeep_core::journal;
@@ -93,12 +92,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, CommandError> {
 
 fn read(path: &Path) -> Result<Witness, CommandError> {
     let failed = |why: String| CommandError::user(format!("`{}` cannot be read: {why}", path.display()));
-    let file = File::open(path).map_err(|e| failed(e.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(SMALL_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| failed(e.to_string()))?;
-    if bytes.len() as u64 > SMALL_BYTES_MAX {
-        return Err(failed(format!("it is larger than {} MiB", SMALL_BYTES_MAX >> 20)));
-    }
+    let bytes = bounded::read_file(path, SMALL_BYTES_MAX).map_err(|e| failed(e.to_string()))?;
     let witness: Witness = serde_json::from_slice(&bytes)
         .map_err(|e| failed(format!("it is neither a manifest nor a notice: {e}")))?;
     if ["billkeep.manifest/1", "billkeep.notice/1"].contains(&witness.format.as_str()) {
