@@ -99,7 +99,7 @@ fn read_sized(from: impl Read, expected_bytes: u64, bytes_max: u64) -> Result<Ve
 }
 
 /// Names what is no regular file.
-fn kind(of: std::fs::FileType) -> Option<&'static str> {
+pub(crate) fn kind(of: std::fs::FileType) -> Option<&'static str> {
     if of.is_file() {
         return None;
     }

@@ -304,12 +304,16 @@ fn init_and_other_commands_agree_about_what_is_no_store() {
     home.write("e.redb", b"");
     home.write("text.redb", b"not a store at all, whatever its name is");
     fs::create_dir(home.path("folder.redb")).unwrap();
+    assert!(Command::new("mkfifo").arg(home.path("pipe.redb")).status().unwrap().success());
     symlink("nowhere", home.path("d.redb")).unwrap();
     for (store, words) in [
         ("no/such/dir.redb", "the folder `no/such` does not exist"),
         ("e.redb", "it is empty"),
         ("text.redb", "is not a billkeep store"),
         ("folder.redb", "it is a folder"),
+        ("pipe.redb", "it is a pipe"),
+        ("/dev/zero", "it is a device"),
+        ("/dev/null", "it is a device"),
         ("d.redb", "it is a link to `nowhere`"),
     ] {
         for args in [&init[..], &["bill", "list"], &["store", "check"]] {

@@ -28,6 +28,7 @@ use redb::{ReadableDatabase, ReadableTable, TableHandle as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::bounded;
 use crate::codec::{self, CodecError, Layouts};
 use crate::own_folder::own_file_options;
 pub use beside::{Beside, is_a_store, is_of_store};
@@ -402,10 +403,10 @@ impl Store {
 
 fn file_bytes(path: &Path) -> Result<u64, StoreError> {
     match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            Err(StoreError::NotAStore { path: path.to_owned(), why: "it is a folder".into() })
-        }
-        Ok(found) => Ok(found.len()),
+        Ok(found) => match bounded::kind(found.file_type()) {
+            Some(kind) => Err(StoreError::NotAStore { path: path.to_owned(), why: format!("it is {kind}") }),
+            None => Ok(found.len()),
+        },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(error::missing(path)),
         Err(e) => Err(error::of_file(path, &e)),
     }
