@@ -77,7 +77,43 @@ fn lzma<'a>(
 
 /// Unpacks gzip, of one member or of several.
 pub(crate) fn gunzip<'a>(packed: impl BufRead + 'a) -> impl Read + 'a {
-    flate2::bufread::MultiGzDecoder::new(packed)
+    Members { member: Some(flate2::bufread::GzDecoder::new(packed)) }
+}
+
+/// The first bytes of a member of a gzip file.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Reads the members of a gzip file one after another. What begins like none, behind one that is whole, is foreign.
+struct Members<R> {
+    member: Option<flate2::bufread::GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while let Some(mut member) = self.member.take() {
+            let read = member.read(buffer)?;
+            if read > 0 {
+                self.member = Some(member);
+                return Ok(read);
+            }
+            let mut packed = member.into_inner();
+            let next = packed.fill_buf()?;
+            if next.is_empty() {
+                break;
+            }
+            if !next.iter().zip(&GZIP).all(|(found, of_gzip)| found == of_gzip) {
+                return Err(Error::new(
+                    ErrorKind::InvalidData,
+                    "it has bytes behind its end, so it was changed; download it again",
+                ));
+            }
+            self.member = Some(flate2::bufread::GzDecoder::new(packed));
+        }
+        Ok(0)
+    }
 }
 
 /// Counts the bytes that are taken from it.
