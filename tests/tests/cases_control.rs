@@ -61,7 +61,13 @@ fn a_side_file_is_compared_without_being_asked_for() {
         home.write(&side, unusable.as_bytes());
         home.import_as(None, [&file]).says(1, &[&side, "states no SHA-256"]);
     }
+    // Two lines that contradict one another: none of them is taken for the right one.
+    for both in [format!("{hash}  {name}\n{other}  {name}\n"), format!("{other}  {name}\n{hash} *{name}\n")] {
+        home.write(&side, both.as_bytes());
+        home.import_as(None, [&file]).says(1, &[&side, "states more than one SHA-256", &name]);
+    }
     for right in [
+        format!("{hash}  {name}\n{hash} *{name}\n"),
         format!("{hash}  {name}\n"),
         format!("{} *folder/{name}\r\n", hash.to_uppercase()),
         format!("{other}  another.csv\n{hash}  {name}\n"),

@@ -16,21 +16,24 @@ const SIDE_ENDING: &str = ".sha256";
 /// A side file may list all files of a folder.
 const SIDE_BYTES_MAX: u64 = 1 << 20;
 
-/// Finds the SHA-256 of a file in what `sha256sum` writes: digits, and a name after a space and a space or `*`; or digits alone.
-fn stated_in(text: &str, name: &str) -> Option<[u8; 32]> {
+/// Finds the SHA-256 of a file, or several that contradict one another, in what `sha256sum` writes: digits, and a name after a space and a space or `*`; or digits alone.
+fn stated_in(text: &str, name: &str) -> Vec<[u8; 32]> {
     let text = text.trim_start_matches('\u{feff}');
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let found = lines.iter().find_map(|line| {
+    let found = lines.iter().filter_map(|line| {
         // A backslash stands before the digits where the name has escapes.
         let (digits, of) = line.trim_start_matches('\\').split_once([' ', '\t'])?;
         let of = of.trim_start().trim_start_matches('*').trim_start_matches("./");
         let of = of.rsplit(['/', '\\']).next()?;
         (of == name).then(|| from_hex(digits)).flatten()
     });
-    match lines.as_slice() {
-        [alone] => found.or_else(|| from_hex(alone)),
-        _ => found,
+    let mut found: Vec<[u8; 32]> = found.collect();
+    if let ([], [alone]) = (found.as_slice(), lines.as_slice()) {
+        found.extend(from_hex(alone));
     }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// What stands for standard input.
@@ -71,9 +74,14 @@ impl Source {
         let shown = side.display().to_string();
         let text = bounded::read_text(&side, SIDE_BYTES_MAX)
             .map_err(|e| CommandError::user(format!("`{shown}` cannot be read: {e}")))?;
-        match stated_in(&text, &self.name()) {
-            Some(hash) => Ok(Some((hash, shown))),
-            None => Err(CommandError::user(format!("`{shown}` states no SHA-256 of `{}`", self.name()))
+        match stated_in(&text, &self.name()).as_slice() {
+            [hash] => Ok(Some((*hash, shown))),
+            [_, _, ..] => Err(CommandError::user(format!(
+                "`{shown}` states more than one SHA-256 of `{}`",
+                self.name()
+            ))
+            .hint("nothing was imported; keep the line that is right, or remove the file")),
+            [] => Err(CommandError::user(format!("`{shown}` states no SHA-256 of `{}`", self.name()))
                 .hint("it holds 64 hexadecimal digits, alone or with the file's name behind, as `sha256sum` writes it; or remove it")),
         }
     }
