@@ -506,3 +506,38 @@ fn a_scheduler_that_may_not_deliver_is_told_everywhere() {
     assert_eq!(served.stop(), Some(0));
     assert!(!home.path("store.redb.console").exists());
 }
+
+#[test]
+fn two_files_of_viewers_are_checked_at_a_time_and_keep_no_operator_out() {
+    let home = Home::new();
+    let tokens = people(&home, &[("ada", "admin"), ("vera", "viewer"), ("olga", "operator")]);
+    let served = Served::start_as(&home, NOW, "ada", &["--no-scheduler"]);
+    let head = |token: &str, declared: usize| {
+        format!(
+            "POST /api/v1/imports?name=x.csv&dry_run=true HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+             Authorization: Bearer {token}\r\nContent-Length: {declared}\r\n\r\n",
+            served.host
+        )
+    };
+    // A file that is no bill: whoever has a place hears of it with 400.
+    let ask = |token: &str| served.raw(&head(token, 3), b"a,b").status;
+    assert_eq!(ask(&tokens[1]), 400);
+    let begun: Vec<TcpStream> = (0..2)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&served.host).unwrap();
+            stream.write_all(head(&tokens[1], 900).as_bytes()).unwrap();
+            stream.write_all(b"a,b\n").unwrap();
+            stream
+        })
+        .collect();
+    let comes = |status: u16| {
+        (0..300).any(|_| {
+            std::thread::sleep(Duration::from_millis(20));
+            ask(&tokens[1]) == status
+        })
+    };
+    assert!(comes(503));
+    assert_eq!(ask(&tokens[2]), 400);
+    drop(begun);
+    assert!(comes(400));
+}

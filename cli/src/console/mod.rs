@@ -69,6 +69,8 @@ pub(super) struct Console {
     /// The largest file, and all that are being received together.
     upload_bytes_max: u64,
     uploads: Arc<AtomicU64>,
+    /// How many files of people who may only look are being received or checked.
+    looks: Arc<AtomicU64>,
     /// Below which folders sinks may be that are added here; anywhere in a store without people.
     sink_folders: Vec<PathBuf>,
     /// Where browsers find it.
@@ -280,6 +282,7 @@ pub(crate) fn run(context: &Context, mut serve: Serve) -> Result<(), CommandErro
         rollups: rollups::Rollups::new(),
         upload_bytes_max: serve.upload_mib.saturating_mul(1 << 20),
         uploads: Arc::default(),
+        looks: Arc::default(),
         sink_folders: serve.sink_folders.clone(),
         url,
         actor: Mutex::new(actor.clone()),

@@ -32,6 +32,8 @@ const FIELD_BYTES_MAX: usize = 1 << 16;
 const FORM_BYTES_MAX: u64 = 1 << 20;
 /// The largest file of somebody who may look at what would come of it, and import nothing.
 const LOOK_BYTES_MAX: u64 = 16 << 20;
+/// How many requests with such files there are at a time: each has the processor for as long as an import.
+const LOOKS_MAX: u64 = 2;
 /// Files in a form, at most: those of some years.
 const FILES_MAX: usize = 1_000;
 
@@ -45,11 +47,38 @@ pub(super) struct Sent {
     pub(super) sha256: [u8; 32],
     /// Its share of what may be there together.
     held: Share,
+    /// Its place among those that are only checked.
+    _look: Option<Arc<Look>>,
 }
 
 impl Drop for Sent {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A place among the requests whose files are only checked.
+struct Look(Arc<AtomicU64>);
+
+impl Look {
+    /// Takes a place for whoever may only look; others need none.
+    fn take(console: &Console, visitor: Option<&Visitor>) -> Result<Option<Arc<Look>>, CommandError> {
+        if visitor.is_none_or(|visitor| visitor.role >= Role::Operator) {
+            return Ok(None);
+        }
+        let before = console.looks.fetch_add(1, Ordering::Relaxed);
+        let look = Look(console.looks.clone());
+        if before >= LOOKS_MAX {
+            return Err(CommandError::new(Kind::Passing, "other files are being checked")
+                .hint("send it again in a minute"));
+        }
+        Ok(Some(Arc::new(look)))
+    }
+}
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -135,6 +164,7 @@ pub(super) async fn upload(
     let wrong = |why: &dyn std::fmt::Display| CommandError::user(format!("the file cannot be taken: {why}"));
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| wrong(&e.body_text()))?;
     let mut sent = Vec::new();
+    let mut look = None;
     let has_token = |given: Option<&str>| {
         sending.visitor.is_none_or(|visitor| gate::has_csrf(visitor, sending.headers, given).is_ok())
     };
@@ -168,7 +198,10 @@ pub(super) async fn upload(
         if sent.len() >= FILES_MAX {
             return Err(wrong(&format!("there are more than {FILES_MAX} in one form")));
         }
-        let (mut begun, out) = begin(console, &file_name).await?;
+        if sent.is_empty() {
+            look = Look::take(console, sending.visitor)?;
+        }
+        let (mut begun, out) = begin(console, &file_name, look.clone()).await?;
         let mut taking = Taking::new(out, bytes_max, console.upload_bytes_max);
         while let Some(piece) = in_time(field.chunk()).await?.map_err(|e| wrong(&e.body_text()))? {
             taking.take(&piece, &mut begun.held).await?;
@@ -193,7 +226,8 @@ async fn body(
     let name = name.ok_or_else(|| CommandError::user("say the file's name with `?name=`"))?;
     let bytes_max = allowance(console, sending.saying, sending.visitor, fields)?;
     check_declared(sending.headers, bytes_max)?;
-    let (mut sent, out) = begin(console, &name).await?;
+    let look = Look::take(console, sending.visitor)?;
+    let (mut sent, out) = begin(console, &name, look).await?;
     let mut body = request.into_body().into_data_stream();
     let mut taking = Taking::new(out, bytes_max, console.upload_bytes_max);
     while let Some(piece) = in_time(futures_util::StreamExt::next(&mut body)).await? {
@@ -216,6 +250,7 @@ pub(super) fn clear_uploads(stage: &Path) {
 async fn begin(
     console: &Console,
     name: &str,
+    look: Option<Arc<Look>>,
 ) -> Result<(Sent, tokio::io::BufWriter<tokio::fs::File>), CommandError> {
     let plain = !name.is_empty()
         && name.len() <= 255
@@ -228,7 +263,7 @@ async fn begin(
     let folder = console.context.stage().join(format!("upload-{}", secret()?));
     crate::commands::staged(&console.context, &folder)?;
     let held = Share { all: console.uploads.clone(), bytes: 0 };
-    let sent = Sent { path: folder.join(name), folder, sha256: [0; 32], held };
+    let sent = Sent { path: folder.join(name), folder, sha256: [0; 32], held, _look: look };
     let file = tokio::fs::File::create_new(&sent.path).await?;
     Ok((sent, tokio::io::BufWriter::with_capacity(1 << 18, file)))
 }
