@@ -50,7 +50,7 @@ enum To {
     /// A pipe or a device, or a file that cannot be replaced.
     Through(BufWriter<File>),
     /// A new file that takes the place of `target`.
-    Beside { file: BufWriter<tempfile::NamedTempFile>, target: PathBuf },
+    Beside { file: BufWriter<File>, path: tempfile::TempPath, target: PathBuf },
 }
 
 /// What a path leads to.
@@ -108,10 +108,10 @@ impl OutFile {
         match to {
             To::Stdout(mut out) => Ok(out.flush()?),
             To::Through(mut file) => file.flush().map_err(|e| failed(&e)),
-            To::Beside { file, target } => {
+            To::Beside { file, path: new, target } => {
                 let file = file.into_inner().map_err(|e| failed(e.error()))?;
-                file.as_file().sync_all().map_err(|e| failed(&e))?;
-                file.persist(target).map(drop).map_err(|e| failed(&e.error))
+                file.sync_all().map_err(|e| failed(&e))?;
+                new.persist(target).map_err(|e| failed(&e.error))
             }
         }
     }
@@ -125,13 +125,7 @@ impl Write for OutFile {
             To::Beside { file, .. } => file.write(bytes),
         };
         // Whoever only hears of the error knows which file it was.
-        written.map_err(|e| {
-            // Not the name of the new file beside it, which nobody has given.
-            let why = e
-                .raw_os_error()
-                .map_or_else(|| e.to_string(), |n| io::Error::from_raw_os_error(n).to_string());
-            io::Error::new(e.kind(), format!("`{}`: {why}", self.path.display()))
-        })
+        written.map_err(|e| io::Error::new(e.kind(), format!("`{}`: {e}", self.path.display())))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -249,5 +243,7 @@ fn beside(path: &Path, target: PathBuf, readers: For) -> Result<To, CommandError
         }
         file.as_file().set_permissions(there.permissions()).map_err(|e| error(path, &e))?;
     }
-    Ok(To::Beside { file: BufWriter::new(file), target })
+    // Errors of the file alone do not have the name of the new one, which nobody has given.
+    let (file, new) = file.into_parts();
+    Ok(To::Beside { file: BufWriter::new(file), path: new, target })
 }

@@ -194,10 +194,10 @@ fn a_limit_on_the_size_of_files_is_an_error_and_leaves_neither_parts_nor_damage(
         (&["export", MARCH, "-o", "out"], "out/"),
         (&["import", april.to_str().unwrap()], "the store"),
     ] {
-        limited(&home, args).says(1, &["File too large", what, "ulimit -f"]);
+        let refused = limited(&home, args).says(1, &["File too large", what, "ulimit -f"]);
+        assert!(!refused.stderr.contains(".part"), "{}", refused.stderr);
     }
     limited(&home, &["run", "--on", "2021-04-02"]).says(1, &["ulimit -f"]);
-    fs::remove_dir_all(home.path("out")).unwrap();
     assert_eq!(listing("."), before);
     let empty = Home::empty();
     limited(&empty, &["init", "--payer", PAYER]).says(1, &["File too large", "store.redb", "ulimit -f"]);
