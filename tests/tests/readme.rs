@@ -182,6 +182,42 @@ fn helps(command: &[String], all: &mut Vec<(String, String)>) {
     all.push((command.join(" "), help));
 }
 
+/// All sources of the program, whose errors and pages name commands.
+fn sources(folder: &Path, all: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, all);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            all.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_hint_names_a_command_that_does_not_exist() {
+    let mut paths = Vec::new();
+    sources(&top().join("cli/src"), &mut paths);
+    let is_word =
+        |word: &&str| word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') && !word.starts_with('-');
+    let mut named = BTreeSet::new();
+    for path in paths {
+        let text = fs::read_to_string(path).unwrap().replace("\\\n", " ");
+        for after in text.split("`billkeep ").skip(1) {
+            let command = after.split('`').next().unwrap();
+            named.insert(
+                command.split_whitespace().take_while(is_word).map(str::to_owned).collect::<Vec<_>>(),
+            );
+        }
+    }
+    assert!(named.len() > 20, "{named:?}");
+    let exists =
+        |command: &&Vec<String>| program().args(*command).arg("--help").output().unwrap().status.success();
+    let none: Vec<_> = named.iter().filter(|command| !exists(command)).collect();
+    assert!(none.is_empty(), "{none:?}");
+    assert!(!exists(&&vec!["store".to_owned(), "backup".to_owned()]));
+}
+
 #[test]
 fn every_command_and_option_is_in_the_reference() {
     let reference = document("docs/CLI.md");
