@@ -45,7 +45,7 @@ fn change_bill(home: &Home, change: impl FnOnce(&mut Bill)) {
 
 /// The store is damaged, and nobody can confirm what it tells.
 fn is_found(home: &Home, words: &str) {
-    home.run(["store", "check"]).says(4, &["damaged", words, "backup"]);
+    home.run(["store", "check"]).says(4, &["damaged", words, "copy of the store's file"]);
 }
 
 fn two_revisions() -> Home {

@@ -30,7 +30,7 @@ const SHAPES: &[(&[&str], Shape)] = &[
     (&["retention", "show"], shape("billkeep.retention/1", &[], Some(&["days", "what", "where"]))),
     (&["settings", "show"], shape("billkeep.settings/1", &[], Some(&["changed_by", "setting", "value"]))),
     (&["sink", "list"], shape("billkeep.sink.list/1", &[], Some(&["audience", "create_only", "dialect", "name", "naming", "per", "rows_per_file:i", "shape", "url"]))),
-    (&["status"], shape("billkeep.status/1", &["on"], Some(&["next", "section", "subject", "text"]))),
+    (&["status"], shape("billkeep.status/1", &["on"], Some(&["next", "or:a", "section", "subject", "text"]))),
     (&["storage", "history"], shape("billkeep.storage.history/1", &[], Some(&["actor", "delivered:is", "from", "kind", "reason", "said", "sink", "time", "uin", "until", "what"]))),
     (&["storage", "status"], shape("billkeep.storage.status/2", &["on"], Some(&["after", "allowed", "authorised", "custom_bills", "from", "kind", "lines", "next", "sink", "uin", "until"]))),
     (&["store", "stats"], shape("billkeep.store.stats/1", &[], Some(&["count:i", "what"]))),
