@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn a_store_is_not_replaced() {
         let (dir, folder) = folder();
-        let store = dir.path().join("bills.zip");
+        let store = dir.path().join("bucket/bills.zip");
         let options = billkeep_core::store::OpenOptions::default();
         Store::create(&store, &options, |_| Ok(())).unwrap().close().unwrap();
         let before = fs::read(&store).unwrap();
