@@ -184,17 +184,17 @@ fn of_cells<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema: &Schema, 
 }
 
 /// Tells of a cell that has taken whole lines of the bill in: a quote that opens in one line closes in another one. What stands
-/// between then has as many commas as lines have. Cells of people that go on over several lines do not.
-pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize) -> Option<Fault> {
-    let commas = columns.checked_sub(1).filter(|commas| *commas > 0)?;
-    let commas_of = |line: &[u8]| memchr::memchr_iter(b',', line).count();
+/// between then has as many of the file's separators as lines have. Cells of people that go on over several lines do not.
+pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize, separator: u8) -> Option<Fault> {
+    let wanted = columns.checked_sub(1).filter(|wanted| *wanted > 0)?;
+    let separators_of = |line: &[u8]| memchr::memchr_iter(separator, line).count();
     let mut lines = cell.split(|b| matches!(b, b'\r' | b'\n'));
     let (first, last) = (lines.next()?, lines.next_back()?);
-    let within = lines.filter(|line| !line.is_empty()).map(commas_of);
+    let within = lines.filter(|line| !line.is_empty()).map(separators_of);
     let mut count = 1;
     // The opening line up to the end and the closing one from its beginning are a line together.
-    let whole = commas_of(first) + commas_of(last) == commas
-        && within.inspect(|_| count += 1).all(|found| found == commas);
+    let whole = separators_of(first) + separators_of(last) == wanted
+        && within.inspect(|_| count += 1).all(|found| found == wanted);
     whole.then(|| Fault::Swallowed { column: header.to_owned(), lines: count })
 }
 
@@ -214,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_quote_that_takes_whole_lines_in_is_told_from_a_cell_of_several_lines() {
-        let taken_in = |cell: &str| match swallowed(cell.as_bytes(), "Tag", 4) {
+        let taken_in = |cell: &str| match swallowed(cell.as_bytes(), "Tag", 4, b',') {
             Some(Fault::Swallowed { lines, .. }) => lines,
             _ => 0,
         };
@@ -236,7 +236,7 @@ mod tests {
         ] {
             assert_eq!(taken_in(honest), 0, "{honest:?}");
         }
-        assert_eq!(swallowed(b"a\nb", "Tag", 1), None);
+        assert_eq!(swallowed(b"a\nb", "Tag", 1, b','), None);
     }
 
     #[test]

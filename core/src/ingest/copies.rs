@@ -1,7 +1,8 @@
 //! Finds lines that two CSVs of one zip have in common: a copy beside the original, or files of single accounts beside the file of all.
 //!
-//! Lines of an account and a day that are all the same in two CSVs are copies, and refused. Single equal lines are counted: providers
-//! write such lines now and then, and a check of the bill reports each.
+//! Two CSVs are copies, and refused, if all accounts and days of one have the same lines in the other one, or two of them have. One alone
+//! says nothing: a bill that is cut into parts may be cut between equal lines. These are counted, as are single equal lines, which
+//! providers write now and then; a check of the bill reports each.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,6 +11,9 @@ use crate::digest::Digest;
 use crate::store::Read;
 
 use super::error::ImportError;
+
+/// So many accounts and days with the same lines are no coincidence: parts meet in one at most.
+const SURE_DAYS: u64 = 2;
 
 /// Returns how many lines of a load are in an earlier CSV of the same file, too: they count twice.
 ///
@@ -28,12 +32,18 @@ pub(super) fn find(store: &impl Read, load: &Load, shown: &str) -> Result<u64, I
             by_csv.entry(used.entry).or_default().merge(&one.digest);
         }
     }
+    let mut days_of: BTreeMap<u32, u64> = BTreeMap::new();
+    digests.values().flat_map(BTreeMap::keys).for_each(|entry| *days_of.entry(*entry).or_default() += 1);
     // Accounts and days of one CSV alone have nothing in common with others: nearly all, as providers cut bills.
     digests.retain(|_, by_csv| by_csv.len() > 1);
+    let mut same: HashMap<(u32, u32), u64> = HashMap::new();
     for ((day, owner), by_csv) in &digests {
         let mut seen: HashMap<Digest, u32> = HashMap::new();
         for (entry, digest) in by_csv {
-            if let Some(first) = seen.insert(*digest, *entry) {
+            let Some(first) = seen.insert(*digest, *entry) else { continue };
+            let days = same.entry((first, *entry)).or_default();
+            *days += 1;
+            if *days == SURE_DAYS || [first, *entry].iter().any(|one| days_of.get(one) == Some(days)) {
                 let name = |entry: u32| {
                     load.file.entries.get(entry as usize).map(|entry| entry.name.clone()).unwrap_or_default()
                 };

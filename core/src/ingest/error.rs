@@ -148,8 +148,9 @@ pub enum Fault {
     UnclosedQuote,
     /// A quote that closes in another line, with whole lines of the bill in between.
     #[error(
-        "column `{column}` opens a quote that closes {lines} lines further down, so whole lines of the bill would be \
-         read as one cell: put the cell in quotes, and write each quote in it twice"
+        "column `{column}` opens a quote that closes {lines} line{} further down, so whole lines of the bill would be \
+         read as one cell: put the cell in quotes, and write each quote in it twice",
+        if *lines == 1 { "" } else { "s" }
     )]
     Swallowed {
         /// The header of the column.

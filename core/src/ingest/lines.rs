@@ -38,6 +38,8 @@ pub(super) struct Source {
     pub(super) only_day: bool,
     /// The encoding that the text had in the file.
     pub(super) encoding: Encoding,
+    /// What stood between the cells in the file.
+    pub(super) separator: u8,
     /// Whether texts are taken to the letter.
     pub(super) verbatim: bool,
 }
@@ -276,9 +278,11 @@ impl LinesReader<'_> {
     ) {
         let schema = self.source.schema.as_ref();
         let max = self.limits.cell_bytes_max;
-        for &row in cells.broken() {
+        // Our own exports are read as they are.
+        for &row in cells.broken().iter().filter(|_| !self.source.verbatim) {
             let cells = cells.record(row).zip(schema.headers());
-            let faulty = cells.filter_map(|(cell, header)| swallowed(cell, header, schema.headers().len()));
+            let (columns, separator) = (schema.headers().len(), self.source.separator);
+            let faulty = cells.filter_map(|(cell, header)| swallowed(cell, header, columns, separator));
             faults.extend(faulty.map(|fault| (row, fault)));
         }
         for row in rows.clone() {

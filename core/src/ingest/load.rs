@@ -170,7 +170,10 @@ pub(super) fn commit(
     let shown = incoming.shown.clone();
     readings::put(&writer, number, &incoming.readings)?;
     let load = incoming.into_load(step.place.key, number, actor);
-    step.report.copied = copies::find(&writer, &load, &shown)?;
+    // What was delivered is restored as it was.
+    if !request.verbatim {
+        step.report.copied = copies::find(&writer, &load, &shown)?;
+    }
     if request.strict {
         check_strictly(&writer, &load, shown, actor)?;
     }

@@ -300,6 +300,7 @@ mod tests {
             last_day: None,
             only_day: false,
             encoding: crate::text::Encoding::Utf8,
+            separator: b',',
             verbatim: false,
         }
     }

@@ -306,6 +306,7 @@ impl Feed<'_> {
                 last_day: recognised.last_day,
                 only_day: recognised.mode == Mode::Day,
                 encoding: facts.reading().encoding,
+                separator: u8::try_from(facts.reading().separator).unwrap_or(b','),
                 verbatim: self.request.verbatim,
             };
             let job = Job { number: self.jobs, entry: number, source };

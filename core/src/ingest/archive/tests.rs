@@ -299,12 +299,26 @@ fn the_file_of_all_accounts_beside_files_of_single_ones_is_refused() {
             lines.lines().filter(|line| line.contains(owner)).map(|l| l.to_owned() + "\n").collect();
         Part::new(name, &format!("{header}\n{lines}"))
     };
-    let words = ["`all.csv`", "count twice", "of account 200000003412 on 2021-03-05"];
+    let words = ["`all.csv`", "count twice", "of account 20000000341"];
     refused(&zip(&[all.clone(), of("a.csv", "200000003412"), of("b.csv", "200000003413")]), &words);
     refused(&zip(&[of("a.csv", "200000003412"), all.clone()]), &words);
     // Single accounts alone are no copies, and a line more makes it another day of the account.
     let apart = zip(&[of("a.csv", "200000003412"), of("b.csv", "200000003413")]);
     assert_eq!(taken_zip(&apart), (3, THREE.into()));
+}
+
+#[test]
+fn a_bill_may_be_cut_into_parts_between_equal_lines() {
+    let of = |lines: &[String]| format!("{HEADER}\n{}\n", lines.join("\n"));
+    let [a, b, c] = ["a", "b", "c"].map(|id| line(200_000_003_412, id, "1"));
+    let other = line(200_000_003_413, "z", "9");
+    let before = line(200_000_003_411, "y", "2");
+    // The first part ends with `b`, and the second one begins with it: all that both have of the account and day.
+    let parts = [Part::new("1.csv", &of(&[before, b.clone()])), Part::new("2.csv", &of(&[b, other]))];
+    let report = import_new(&format!("{STEM}.zip"), &zip(&parts)).unwrap();
+    assert_eq!((report.digest.lines(), report.copied), (4, 1));
+    let parts = [Part::new("1.csv", &of(&[a.clone(), c.clone()])), Part::new("2.csv", &of(&[a, c]))];
+    refused(&zip(&parts), &["count twice"]);
 }
 
 #[test]

@@ -68,9 +68,19 @@ fn a_quote_that_takes_whole_lines_in_is_refused_where_it_opens() {
         let text = lines(ids);
         let error = import_new(&format!("{STEM}.csv"), text.as_bytes()).unwrap_err().to_string();
         let at = ids.iter().position(|id| id.starts_with('"')).unwrap() + 2;
-        for word in [&format!("line {at}"), "`InstanceID`", &format!("{lines_down} lines further down")] {
+        for word in [
+            &format!("line {at}"),
+            "`InstanceID`",
+            &format!("{lines_down} line{} further down", if lines_down == 1 { "" } else { "s" }),
+        ] {
             assert!(error.contains(word), "{word:?} is not in: {error}");
         }
+    }
+    // With other separators between the cells, too.
+    for separator in ["\t", ";", "|"] {
+        let text = lines(["a", "\"b", "\"c", "d"]).replace(',', separator);
+        let error = import_new(&format!("{STEM}.csv"), text.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("1 line further down"), "{separator:?}: {error}");
     }
     // A name of several lines stays a name.
     let honest = lines(["a", "\"b,\nof two lines\"", "c", "d"]);
