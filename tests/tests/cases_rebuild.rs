@@ -111,6 +111,36 @@ fn restores_all_of(lost: &Home, month: &str, on: &str) {
 }
 
 #[test]
+fn a_bill_whose_csvs_were_cut_between_equal_lines_is_restored() {
+    let home = Home::new();
+    let (header, line) = first_line("english");
+    // Each line of the fixture's account and day twice: with an odd number of rows, CSVs end between the two.
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(&header).unwrap();
+    let instance = header.iter().position(|name| name == "InstanceID").unwrap();
+    for id in 0..20 {
+        let line: Vec<String> = line
+            .iter()
+            .enumerate()
+            .map(|(i, cell)| if i == instance { format!("ins-{id:02}") } else { cell.clone() })
+            .collect();
+        writer.write_record(&line).unwrap();
+        writer.write_record(&line).unwrap();
+    }
+    let name = format!("{PAYER}-202103-by_used_time-bill_details.csv");
+    let file = home.write(&name, &writer.into_inner().unwrap());
+    home.import([file]);
+    let folder = home.sink("s", &["rows_per_file=3"]);
+    enable(&home);
+    home.ok(["run", "--on", "2021-04-03"]);
+    let fresh = Home::new();
+    fresh.ok(["sink", "add", "s", &format!("file://{}", folder.display()), "--option", "rows_per_file=3"]);
+    fresh.ok(["delivery", "rebuild", "--sink", "s"]);
+    assert_eq!(fresh.bill_of(MARCH)["digest"], home.bill_of(MARCH)["digest"]);
+    assert_eq!(fresh.bill_of(MARCH)["lines"], 40);
+}
+
+#[test]
 fn a_bill_of_files_with_different_headers_is_restored_and_not_delivered_twice() {
     restores_all_of(&with_another_column(), MARCH, "2021-04-02");
 }
