@@ -314,7 +314,7 @@ impl From<BillError> for CommandError {
                 )),
             BillError::Pending { number, .. } => error
                 .hint(format!("`billkeep pending show {number}` shows what the file takes away"))
-                .hint(format!("decide with `billkeep pending accept {number}` or `billkeep pending discard {number}`")),
+                .hint(format!("decide with `billkeep pending accept {number} --reason TEXT` or `billkeep pending discard {number} --reason TEXT`")),
             BillError::State { state: billkeep_core::bill::State::Disputed, .. } => error
                 .hint("`billkeep dispute list --open` shows them")
                 .hint("`billkeep dispute set-aside N --reason TEXT` takes one out of the way"),

@@ -73,6 +73,24 @@ fn two_late_copies_of_an_adjustment_count_once() {
 }
 
 #[test]
+fn a_late_adjustment_that_holds_another_one_is_reported_when_it_is_accepted() {
+    let home = Home::with(&[bill_file("english")]);
+    home.confirm();
+    let (file, _) = adjustment(&home);
+    let bytes = std::fs::read(&file).unwrap();
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&bytes[..]);
+    let records: Vec<csv::ByteRecord> = reader.byte_records().map(Result::unwrap).collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    records[..5].iter().for_each(|record| writer.write_byte_record(record).unwrap());
+    let part = home.write("part.csv", &writer.into_inner().unwrap());
+    home.import_as(Some("adjustment"), [&part]).says(7, &[]);
+    home.import_as(Some("adjustment"), [&file]).says(7, &[]);
+    accept(&home, "1").says(0, &["revision 2"]);
+    accept(&home, "2")
+        .says(0, &["warning: 4 of 16 lines in this file are in the bill already, and count twice"]);
+}
+
+#[test]
 fn a_late_file_is_decided_on_once() {
     let home = Home::with(&[bill_file("english")]);
     home.confirm();

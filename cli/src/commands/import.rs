@@ -299,19 +299,15 @@ pub(crate) fn sentence(report: &Report) -> String {
     }
     text.push_str(&aligned_text(report));
     text.push_str(&elsewhere_text(report));
-    if report.repeated > 0 {
-        text.push_str(&format!(
-            "  warning: {} of {} in this file are in the bill already, and count twice\n",
-            grouped(report.repeated),
-            output::lines(report.digest.lines())
-        ));
+    if let Some(repeated) = late::repeated_text(report.repeated, report.digest.lines()) {
+        text.push_str(&format!("  {repeated}\n"));
     }
     if let Some(carried) = late::carried_text(&report.carried) {
         text.push_str(&format!("  warning: {carried}: counted twice\n"));
     }
     if report.copied > 0 {
         text.push_str(&format!(
-            "  warning: {} of {} are in two CSVs of this file, and count twice; `billkeep bill lint` lists them\n",
+            "  warning: {} of {} are in two CSVs of this file, and count twice\n",
             grouped(report.copied),
             output::lines(report.digest.lines())
         ));
@@ -509,7 +505,7 @@ fn json_of(report: &Report) -> Value {
         Outcome::Held { late, .. } => Some(late),
         _ => None,
     };
-    let late = held.map(|late| late.number);
+    let late = held.map(|late| late.number).filter(|number| *number > 0);
     let cause = held.map(|late| late.cause.word());
     let smaller = held.map_or(&report.smaller, |late| &late.smaller);
     let totals = |sums: &[billkeep_core::block::Sums]| -> Vec<Value> {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Format, Late};
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::{CommandError, basis_option, short};
 use crate::output::{self, Column, Table};
 
 pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> {
@@ -306,6 +306,14 @@ pub(crate) fn day_loss_json(loss: &DayLoss) -> Value {
     })
 }
 
+/// Warns of lines of an adjustment that its bill has already.
+pub(crate) fn repeated_text(repeated: u64, lines: u64) -> Option<String> {
+    (repeated > 0).then(|| {
+        let (repeated, lines) = (grouped(repeated), output::lines(lines));
+        format!("warning: {repeated} of {lines} in this file are in the bill already, and count twice")
+    })
+}
+
 fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<(), CommandError> {
     let store = context.write()?;
     let accepted = late::accept(store.write()?, number, reopen, reason, &context.actor())?;
@@ -326,12 +334,16 @@ fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<
             ));
             if context.format == Format::Table && accepted.state == State::Issued {
                 context.say(&format!(
-                    "hint: look at it, and confirm it with `billkeep bill confirm {} --digest {}`",
+                    "hint: look at it, and confirm it with `billkeep bill confirm {}{} --digest {}`",
                     key.month,
+                    basis_option(key.basis),
                     short(&digest)
                 ));
             }
         }
+    }
+    if let Some(repeated) = repeated_text(accepted.repeated, accepted.late.lines) {
+        context.say(&repeated);
     }
     for number in &accepted.superseded {
         context.say(&format!("Pending file {number} is superseded by it, and not in the bill."));

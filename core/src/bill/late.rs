@@ -22,6 +22,7 @@ use super::dispute;
 use super::error::BillError;
 use super::life::{Event, next};
 use super::records::{Bill, BillKey, Load, Mode, Revision, State};
+use super::repeated::repeated;
 use super::revise::{put_revision, revise};
 use super::smaller::Smaller;
 use super::view::{BillView, SegmentView, bill, loads_of, segment_views};
@@ -368,6 +369,8 @@ pub struct Accepted {
     pub settled: Vec<u64>,
     /// The pending files that it made pointless.
     pub superseded: Vec<u64>,
+    /// How many of its lines the bill had already, if it is an adjustment: they count twice.
+    pub repeated: u64,
 }
 
 /// Lets a pending file join its bill, also one that was discarded or superseded.
@@ -432,12 +435,14 @@ pub(crate) fn accept_in(
                 state: State::Confirmed,
                 settled: Vec::new(),
                 superseded: Vec::new(),
+                repeated: 0,
             });
         }
         before = Some(bill(writer, key)?);
     }
     let adjustment = load.mode == Mode::Adjustment;
     let settled = settle(writer, &late, actor)?;
+    let repeated = repeated(writer, &load, &loads, actor)?;
     loads.push(load.clone());
     loads.sort_unstable_by_key(|l| l.number);
     let revision = revise(key, current.as_ref(), &loads, actor)?;
@@ -468,7 +473,7 @@ pub(crate) fn accept_in(
     };
     journal::append_change(writer, actor, entry)?;
     let superseded = supersede(writer, &load, actor)?;
-    Ok(Accepted { late, revision: Some(revision), state, settled, superseded })
+    Ok(Accepted { late, revision: Some(revision), state, settled, superseded, repeated })
 }
 
 /// Settles the disputes of a late file's bill that its lines correct, wherever these are booked. Returns their numbers.

@@ -18,6 +18,7 @@ pub mod page;
 pub mod readings;
 mod recorded;
 mod records;
+mod repeated;
 pub(crate) mod revise;
 mod show;
 pub mod smaller;
@@ -40,6 +41,7 @@ pub use owner_days::{OwnerDay, Wanted as WantedLines, owner_days as wanted_lines
 pub(crate) use owner_sums::{owners_of, owners_sums, sums_by_owner};
 pub(crate) use recorded::must_be_recorded;
 pub use records::*;
+pub(crate) use repeated::repeated;
 pub use revise::check_history;
 pub(crate) use show::column_amounts;
 pub use show::{FIELDS_MAX, Field, Group, Grouped, cell_is, check, show};

@@ -184,7 +184,7 @@ fn of_cells<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema: &Schema, 
 }
 
 /// Tells of a cell that has taken whole lines of the bill in: a quote that opens in one line closes in another one. What stands
-/// between then has as many of the file's separators as lines have. Cells of people that go on over several lines do not.
+/// between then has at least as many of the file's separators as a line has. Cells of people that go on over several lines do not.
 pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize, separator: u8) -> Option<Fault> {
     let wanted = columns.checked_sub(1).filter(|wanted| *wanted > 0)?;
     let separators_of = |line: &[u8]| memchr::memchr_iter(separator, line).count();
@@ -192,9 +192,10 @@ pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize, separator: u8
     let (first, last) = (lines.next()?, lines.next_back()?);
     let within = lines.filter(|line| !line.is_empty()).map(separators_of);
     let mut count = 1;
-    // The opening line up to the end and the closing one from its beginning are a line together.
-    let whole = separators_of(first) + separators_of(last) == wanted
-        && within.inspect(|_| count += 1).all(|found| found == wanted);
+    // The opening line up to the end and the closing one from its beginning are a line together, or more: where the quote closes at
+    // another one, a cell with separators may follow in pieces.
+    let whole = separators_of(first) + separators_of(last) >= wanted
+        && within.inspect(|_| count += 1).all(|found| found >= wanted);
     whole.then(|| Fault::Swallowed { column: header.to_owned(), lines: count })
 }
 

@@ -75,37 +75,6 @@ pub(super) fn find(store: &impl Read, new: &Newcomer<'_>, actor: &Actor) -> Resu
     Ok(found)
 }
 
-/// Counts the lines of an adjustment that the bill has already: they count twice once it is taken. Only the account-days that the
-/// adjustment touches are read.
-///
-/// # Errors
-/// [`ImportError`] when the store is damaged.
-pub(super) fn repeated(store: &impl Read, new: &Newcomer<'_>, actor: &Actor) -> Result<u64, ImportError> {
-    if new.load.mode != Mode::Adjustment || new.stay.is_empty() {
-        return Ok(0);
-    }
-    let from = alone(store, new.load.bill, new.stay, actor)?;
-    let to = alone(store, new.load.bill, std::slice::from_ref(new.load), actor)?;
-    let mut touched: BTreeSet<(u8, u64)> = BTreeSet::new();
-    for segment in to.segments() {
-        count(store, segment, new.load.bill.month, &mut |key, _, _| {
-            touched.insert((key.day, key.owner));
-            Ok(())
-        })?;
-    }
-    let mut others = 0_u64;
-    unequal_charges(
-        store,
-        [&from, &to],
-        |day, owner| touched.contains(&(day, owner)),
-        &mut |is_before, _, _| {
-            others += u64::from(!is_before);
-            Ok(())
-        },
-    )?;
-    Ok(new.load.digest.lines().saturating_sub(others))
-}
-
 /// Returns what a file adds to the bill that was carried forward into a later one before: there it counts already.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use crate::bill::revise::{put_revision, revise};
 use crate::bill::smaller::{DayLoss, Smaller};
 use crate::bill::{
     Bill, BillView, FileSeen, Load, Piece, Revision, Segment, SegmentUse, SourceFile, State, combine,
-    dispute, loads_of, segment_views, totals_text,
+    dispute, loads_of, repeated, segment_views, totals_text,
 };
 use crate::block::Sums;
 use crate::digest::{Digest, lines_counted};
@@ -179,7 +179,7 @@ pub(super) fn commit(
     }
     let newcomer = Newcomer { load: &load, replaced: &joined.replaced, stay: &joined.stay };
     let found = compare::find(&writer, &newcomer, actor)?;
-    step.report.repeated = compare::repeated(&writer, &newcomer, actor)?;
+    step.report.repeated = repeated(&writer, &load, &joined.stay, actor)?;
     step.report.carried = compare::carried(&writer, &newcomer, actor)?;
     let cause = match step.place.state() {
         Some(State::Confirmed) => Some(Cause::Confirmed),

@@ -76,6 +76,12 @@ fn a_quote_that_takes_whole_lines_in_is_refused_where_it_opens() {
             assert!(error.contains(word), "{word:?} is not in: {error}");
         }
     }
+    // It closes at a cell in quotes, whose comma makes up for the column that is gone.
+    let header = HEADER.replace("InstanceID", "InstanceID,InstanceName");
+    let of = |id: &str, name: &str| line(200_000_003_412, &format!("{id},{name}"), "1");
+    let text = [header, of("a", "x"), of("\"b", "x"), of("c", "\"env, prod\"")].join("\n") + "\n";
+    let error = import_new(&format!("{STEM}.csv"), text.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("line 3") && error.contains("1 line further down"), "{error}");
     // With other separators between the cells, too.
     for separator in ["\t", ";", "|"] {
         let text = lines(["a", "\"b", "\"c", "d"]).replace(',', separator);
