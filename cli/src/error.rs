@@ -420,7 +420,7 @@ impl From<LateError> for CommandError {
                 error.hint(format!("`billkeep pending discard {number} --reason TEXT` puts it away"))
             }
             LateError::Carried { number, .. } => error.hint(format!(
-                "`billkeep late accept {number} --carry-forward --reason TEXT` books the other lines alone, while the bill is confirmed"
+                "once the bill is confirmed again, `billkeep late accept {number} --carry-forward --reason TEXT` books the other lines alone"
             )),
             _ => error,
         }
