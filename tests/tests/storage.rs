@@ -55,7 +55,7 @@ fn the_same_enable_again_keeps_the_days_of_a_binding_and_reseller_bills_wait_for
     let enable = |more: &[&str]| {
         let args =
             ["storage", "enable", PAYER, "--sink", "bucket", "--kinds", "daily,reseller", "--custom-bills"];
-        home.ok(args.iter().chain(more));
+        home.ok(args.iter().chain(more))
     };
     let bindings = || {
         let all = home.json(["storage", "history", PAYER]);
@@ -63,7 +63,8 @@ fn the_same_enable_again_keeps_the_days_of_a_binding_and_reseller_bills_wait_for
     };
     home.enable(PAYER, "bucket", "daily,reseller", true);
     let before = (bindings(), home.json(["storage", "status", PAYER])["rows"].clone());
-    enable(&[]);
+    let again = enable(&[]);
+    assert!(again.stderr.contains("go to sink `bucket`: daily, reseller."), "{}", again.stderr);
     assert_eq!((bindings(), home.json(["storage", "status", PAYER])["rows"].clone()), before);
     let after = |kind: &str| {
         let status = home.json(["storage", "status", PAYER]);

@@ -9,7 +9,7 @@ use crate::export::{Columns, Scope};
 use crate::period::Day;
 use crate::settings::StoreSettings;
 use crate::store::{Read, Table, Writer};
-use crate::timeline::{Span, Timeline};
+use crate::timeline::Timeline;
 use crate::uin::Uin;
 
 use super::account::stopped;
@@ -94,14 +94,15 @@ pub fn enable(
     today: Day,
     said: Said<'_>,
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    let begun = may_enable(&writer, wanted, create, today)?;
+    let mut begun = may_enable(&writer, wanted, create, today)?;
     let mut account = account(&writer, wanted.uin)?;
     let Enable { sink: name, lines, custom_bills, after, .. } = wanted;
-    for (kind, from) in &begun {
+    for (kind, from) in &mut begun {
         let target = Target::Sink { sink: name.clone(), lines: *lines, after: *after };
         let line = account.bindings.entry(*kind).or_default();
-        if !goes_on(line, *from, &target) {
-            line.record(*from, target, said.actor, said.reason);
+        match held_since(line, *from, &target) {
+            Some(since) => *from = since,
+            None => line.record(*from, target, said.actor, said.reason),
         }
     }
     if *custom_bills {
@@ -190,12 +191,12 @@ pub fn enable_from_start(
     enable(writer, wanted, create, today, said)
 }
 
-/// Says whether a binding already is what it would be from a day on: then nothing is recorded, and no span is divided.
-fn goes_on(line: &Timeline<Target>, from: Option<Day>, target: &Target) -> bool {
-    let of = |span: &Span<'_, Target>| span.until.is_none() && span.change.value == *target;
-    let begun =
-        |span: &Span<'_, Target>| span.from.is_none_or(|begun| from.is_some_and(|from| begun <= from));
-    line.spans().last().is_some_and(|span| of(span) && begun(span))
+/// Returns since when a binding is what it would be from a day on, if it is: then nothing is recorded, and no span is divided.
+fn held_since(line: &Timeline<Target>, from: Option<Day>, target: &Target) -> Option<Option<Day>> {
+    let spans = line.spans();
+    let last = spans.last()?;
+    let begun = last.from.is_none_or(|begun| from.is_some_and(|from| begun <= from));
+    (last.until.is_none() && last.change.value == *target && begun).then_some(last.from)
 }
 
 fn after_text(after: Option<After>) -> String {
