@@ -86,8 +86,8 @@ pub struct Subject<'a> {
 pub(crate) type Answered = Result<Outcome, String>;
 
 /// A bill as it is delivered, for sinks that make something of it.
-pub(crate) const PART: &[u8] = include_bytes!("../../fixtures/plugins/part.zip");
-pub(crate) const MANIFEST: &[u8] = include_bytes!("../../fixtures/plugins/part.manifest.json");
+pub(crate) const PART: &[u8] = include_bytes!("../../../fixtures/plugins/part.zip");
+pub(crate) const MANIFEST: &[u8] = include_bytes!("../../../fixtures/plugins/part.manifest.json");
 
 /// The checks that are being made.
 pub(crate) struct Kit<'a> {
