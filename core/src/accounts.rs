@@ -30,7 +30,7 @@ pub use unassigned::{Unassigned, unassigned};
 /// The most characters that a name may have.
 const NAME_CHARS_MAX: usize = 200;
 
-/// What an account is (domain, "Who is who").
+/// What an account is (docs/DOMAIN.md#parties).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// The partner, who owes the bills: the root.

@@ -1,8 +1,7 @@
 //! When bills are due: profile + accounts + bills + a date → what is due, and why; or why not. Pure.
 //!
-//! The rules are the seed's ("Enable bill storage", 1 to 3); later documents changed figures, so the figures are
-//! data in a [`Profile`] (domain, "The default calendar"). A profile can be read from a file, and which one a store
-//! follows on which day is kept in the store ([`Calendars`]).
+//! Tencent Cloud changed the figures of its rules, so they are data in a [`Profile`] (docs/DOMAIN.md#calendars). A
+//! profile can be read from a file, and which one a store follows on which day is kept in the store ([`Calendars`]).
 
 mod clock;
 mod file;

@@ -1,7 +1,7 @@
 //! Which files should have come in by a day, and what became of each. Pure.
 //!
 //! The provider writes a month-to-date file every day and the complete month once it is over; the calendar says when
-//! (domain, "The life of a month"). One expectation is made for each month from the first that the store has, and for
+//! (docs/DOMAIN.md#life-of-a-month). One expectation is made for each month from the first that the store has, and for
 //! each basis that the store keeps, and is judged by the files that came. Files of accounts below the payer are not
 //! expected: their bills are made of the payer's.
 

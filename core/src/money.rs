@@ -1,6 +1,6 @@
 //! Exact amounts: an integer mantissa and a decimal scale, never a float.
 //!
-//! A bill's cells are decimal texts with up to eight decimals (domain, "Values"). They are parsed to
+//! A bill's cells are decimal texts with up to eight decimals (docs/DOMAIN.md#values). They are parsed to
 //! [`Amount`], added in [`Amount`], and written from [`Amount`]; nothing in between rounds. The text of a
 //! cell is kept elsewhere, so parsing may forgive spelling (`1,234.56`, `1e-7`) without losing it.
 
@@ -14,7 +14,7 @@ pub(crate) const DIGITS_MAX: u32 = 26;
 /// The most decimals a cell may have.
 pub(crate) const SCALE_MAX: u32 = 18;
 
-/// The decimals of sums: what detail bills have at most (domain, "Values").
+/// The decimals of sums: what detail bills have at most (docs/DOMAIN.md#values).
 const SUM_SCALE: u8 = 8;
 const SUM_UNIT: u64 = 10_u64.pow(SUM_SCALE as u32);
 
@@ -269,7 +269,7 @@ pub fn is_blank(cell: &[u8]) -> bool {
     matches!(trim_cell(cell), b"" | b"-" | b"--")
 }
 
-/// Passes over white space at both ends: ASCII, and U+00A0, which suppliers' files hold (domain, "Values").
+/// Passes over white space at both ends: ASCII, and U+00A0, which suppliers' files hold (docs/DOMAIN.md#values).
 pub fn trim_cell(mut cell: &[u8]) -> &[u8] {
     loop {
         let before = cell.len();
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_as_the_domain_lists_them_are_read_exactly() {
+    fn cells_as_bills_write_them_are_read_exactly() {
         for (cell, want) in [
             ("-0.00000285", Some("-0.00000285")),
             ("1,234.56", Some("1234.56")),

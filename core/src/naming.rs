@@ -1,7 +1,7 @@
 //! File names: how an export is named, and what the name of a file that came in says.
 //!
 //! Names are rendered in a profile: a built-in one, of which `seed-2021` is the default, or a user's template. They are
-//! parsed in every form that is known (domain, "File names"). docs/NAMES.md has all forms and rules.
+//! parsed in every form that is known (docs/DOMAIN.md#file-names). docs/NAMES.md has all forms and rules.
 //!
 //! - `words.rs`: kind, shape, division, scope
 //! - `id.rs`: the id that every name carries
@@ -25,7 +25,7 @@ mod template;
 mod words;
 
 pub use field::{Field, NameFields};
-pub use id::{SeedId, export_id, parse_id};
+pub use id::{ExportId, export_id, parse_id};
 pub use parse::{Ending, Form, ParsedName, parse};
 pub use profile::{BuiltIn, NameError, NameProfile, parse_built_in};
 pub use template::{MAX_STEM_BYTES, Template, TemplateFault};
@@ -55,7 +55,7 @@ pub struct ExportName {
     /// Whose lines it holds.
     pub scope: ScopeWord,
     /// The id: [`export_id`].
-    pub id: SeedId,
+    pub id: ExportId,
 }
 
 impl ExportName {

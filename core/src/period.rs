@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::near::no_word;
 
-/// A calendar day, without a time zone: bills write local times without an offset (domain, "Values").
+/// A calendar day, without a time zone: bills write local times without an offset (docs/DOMAIN.md#values).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(NaiveDate);
 
@@ -211,14 +211,14 @@ impl fmt::Display for Coverage {
     }
 }
 
-/// A fixed offset from UTC, as bills and calendars use it (the seed's files are in +08:00).
+/// A fixed offset from UTC, as bills and calendars use it (docs/DOMAIN.md#values).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeZone {
     offset_minutes: i32,
 }
 
 impl TimeZone {
-    /// The provider's zone, +08:00 (domain, "The default calendar").
+    /// Tencent Cloud's zone, +08:00 (docs/DOMAIN.md#calendars).
     pub const CHINA: TimeZone = TimeZone { offset_minutes: 8 * 60 };
 
     /// Returns the minutes east of UTC.
@@ -251,7 +251,7 @@ impl fmt::Display for TimeZone {
     }
 }
 
-/// By which date a bill's lines are put into months (domain, "The default calendar").
+/// By which date a bill's lines are put into months (docs/DOMAIN.md#bases).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub enum Basis {
     /// By used time: the month of use.

@@ -1,7 +1,7 @@
 //! Bill storage: the allowlist, the grants, the sinks, and which account's bills go where from which day on.
 //!
-//! Nothing is written for an account before it is allowed, has authorised and is enabled, in that order (seed,
-//! "Querying bills in bucket", steps 1 to 4); taking any of these back stops what is new and leaves what is old. Nothing
+//! Nothing is written for an account before it is allowed, has authorised and is enabled, in that order
+//! (docs/DOMAIN.md#bill-storage); taking any of these back stops what is new and leaves what is old. Nothing
 //! that was said is overwritten: every change is kept with its day, its actor and its reason ([`crate::timeline`]), so that a
 //! late run for a day goes where that day's bills belonged.
 
@@ -157,7 +157,7 @@ pub enum StorageError {
         /// What is wrong with it.
         why: String,
     },
-    /// A customer's sink must not get the partner's bills (domain, "What goes wrong elsewhere", 11).
+    /// A customer's sink must not get the partner's bills (docs/DOMAIN.md#mistakes-to-avoid, 11).
     #[error("sink `{sink}` is read by a customer: {why}")]
     Audience {
         /// The sink.

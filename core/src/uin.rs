@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An account id (UIN): a decimal number of 9 to 12 digits (domain, "Who is who").
+/// An account id (UIN): a decimal number of 9 to 12 digits (docs/DOMAIN.md#parties).
 ///
 /// It is text in every file that a person opens; a number here, so that it sorts and packs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! How a new load goes together with those that a bill holds: a pure rule.
 //!
 //! The rule keeps one promise: no day is counted twice. A file replaces an earlier one of its own mode and
-//! days; where the days of two modes overlap, the new file is refused, and both are named (domain, "What goes
-//! wrong elsewhere", 1 and 7: the order of imports decides, never the order of names).
+//! days; where the days of two modes overlap, the new file is refused, and both are named. The order of imports
+//! decides, never the order of names (docs/DOMAIN.md#mistakes-to-avoid, 1 and 7).
 
 use crate::period::{BillMonth, Coverage, Day};
 use crate::schema::Level;

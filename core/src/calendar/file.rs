@@ -1,6 +1,6 @@
 //! The one door to TOML: a user's calendar as a file, read and written. Pure: the text is the caller's.
 //!
-//! What the file does not say is as in the seed's calendar. What it says and cannot be is refused, with the line and
+//! What the file does not say is as in `seed-2021`. What it says and cannot be is refused, with the line and
 //! with what to write; so is any key that there is not, since a misspelt one would be a figure that is not there.
 
 use std::ops::Range;
@@ -126,7 +126,7 @@ pub fn read_file(text: &str) -> Result<Profile, FileError> {
         };
         lines.error(e.span().unwrap_or(0..0), why)
     })?;
-    let seed = Profile::SEED_2021;
+    let default = Profile::SEED_2021;
     let name = file.name.get_ref();
     let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
     if name.is_empty() || name.len() > NAME_LETTERS_MAX || !name.chars().all(letters) {
@@ -141,7 +141,7 @@ pub fn read_file(text: &str) -> Result<Profile, FileError> {
         return Err(lines.error(file.name.span(), why));
     }
     let Daily { lag_days, at, at_on_first, late_refresh_days, months } = file.daily;
-    let lag = lines.number(lag_days.as_ref(), 0..=DAYS_MAX, "a lag in days")?.unwrap_or(seed.lag_days);
+    let lag = lines.number(lag_days.as_ref(), 0..=DAYS_MAX, "a lag in days")?.unwrap_or(default.lag_days);
     let days = "a number of days after the last one covered";
     let refresh = lines.number(late_refresh_days.as_ref(), 1..=DAYS_MAX, days)?;
     if let (Some(value), Some(_)) = (&late_refresh_days, refresh.filter(|days| *days <= lag)) {
@@ -158,17 +158,17 @@ pub fn read_file(text: &str) -> Result<Profile, FileError> {
     Ok(Profile {
         name: name.clone().into(),
         zone: lines.parsed::<TimeZone>(file.zone)?,
-        basis: lines.parsed::<Basis>(file.basis)?.unwrap_or(seed.basis),
+        basis: lines.parsed::<Basis>(file.basis)?.unwrap_or(default.basis),
         lag_days: lag,
-        daily_at: lines.parsed::<TimeOfDay>(at)?.unwrap_or(seed.daily_at),
+        daily_at: lines.parsed::<TimeOfDay>(at)?.unwrap_or(default.daily_at),
         first_at: lines.parsed::<TimeOfDay>(at_on_first)?,
         refresh_days: refresh,
         daily_months: lines.months(months)?,
-        monthly_day: lines.number(monthly.day.as_ref(), 1..=31, day)?.unwrap_or(seed.monthly_day),
-        monthly_at: lines.parsed::<TimeOfDay>(monthly.at)?.unwrap_or(seed.monthly_at),
+        monthly_day: lines.number(monthly.day.as_ref(), 1..=31, day)?.unwrap_or(default.monthly_day),
+        monthly_at: lines.parsed::<TimeOfDay>(monthly.at)?.unwrap_or(default.monthly_at),
         monthly_months: lines.months(monthly.months)?,
-        reseller_day: lines.number(reseller.day.as_ref(), 1..=31, day)?.unwrap_or(seed.reseller_day),
-        reseller_at: lines.parsed::<TimeOfDay>(reseller.at)?.unwrap_or(seed.reseller_at),
+        reseller_day: lines.number(reseller.day.as_ref(), 1..=31, day)?.unwrap_or(default.reseller_day),
+        reseller_at: lines.parsed::<TimeOfDay>(reseller.at)?.unwrap_or(default.reseller_at),
         reseller_months: lines.months(reseller.months)?,
     })
 }

@@ -102,8 +102,8 @@ pub struct Asked {
 }
 
 impl Profile {
-    /// The seed's calendar: on April 6 a bill covering April 1–4; the month on the 2nd; resellers on the 9th. It names
-    /// days and no hours.
+    /// Tencent Cloud's calendar of 2021 (docs/DOMAIN.md#calendars): on 6 April a bill covers 1 to 4 April; monthly bills
+    /// are due on the 2nd and reseller bills on the 9th. It names days and no hours.
     pub const SEED_2021: Profile = Profile {
         name: Cow::Borrowed("seed-2021"),
         zone: None,
@@ -214,7 +214,7 @@ impl Profile {
 
     /// Returns the monthly and reseller bills of months before the last, out of those that there are bills for.
     ///
-    /// Reseller bills stay due: "the 9th or any later day on which the month is confirmed and not yet delivered" (domain). So do
+    /// Reseller bills stay due until their month is confirmed and they are delivered (docs/DOMAIN.md#calendars). So do
     /// monthly bills that wait for the confirmation; which ones do, the calendar does not know.
     pub fn overdue(&self, on: Day, months: impl Iterator<Item = BillMonth>) -> Vec<Asked> {
         let Some(last) = on.month().previous() else { return Vec::new() };

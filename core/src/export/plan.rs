@@ -24,7 +24,7 @@ use super::form::Form;
 pub const EXPORT_FORMAT: u32 = 2;
 /// The versions that exports had before: what was delivered under them is delivered.
 const FORMER_FORMATS: &[u32] = &[1];
-/// Rows in a CSV unless said otherwise: what a spreadsheet holds, less the header (domain, "Values").
+/// Rows in a CSV unless said otherwise: what a spreadsheet holds, less the header (docs/DOMAIN.md#values).
 pub const ROWS_PER_FILE: u64 = 1_048_575;
 
 /// What the names of manifests end in.
@@ -35,11 +35,11 @@ pub(crate) const MANIFEST_ENDING: &str = ".manifest.json";
 pub enum Scope {
     /// All lines that the payer owes.
     Payer,
-    /// The customers' lines, without the payer's own (domain, "Who is who": the reseller bill).
+    /// The customers' lines, without the payer's own (docs/DOMAIN.md#kinds-of-bills: the reseller bill).
     Customers,
     /// One account's lines.
     Owner(Uin),
-    /// The payer's own lines, without the customers' (domain, "Who is who": self use).
+    /// The payer's own lines, without the customers' (docs/DOMAIN.md#parties: self-use).
     SelfUse,
     /// The lines of a second-level reseller and of whoever stands below it on the lines' days.
     Reseller(Uin),

@@ -1,4 +1,4 @@
-//! The published arithmetic (domain, "Arithmetic"), recomputed for every line that shows all of an equation's figures.
+//! The published arithmetic (docs/DOMAIN.md#arithmetic), recomputed for every line that shows all of an equation's figures.
 //!
 //! A figure that is not shown (`-`, nothing, no such column) means "not shown", and its equations are not checked on that
 //! line. Only what is taken away counts as none where it is not shown: deductions by reserved instances and savings plans,
@@ -117,7 +117,7 @@ impl Precision {
     }
 }
 
-/// Returns the decimals that amounts of a level have (domain, "What is in a file").
+/// Returns the decimals that amounts of a level have (docs/DOMAIN.md#levels).
 pub(super) fn decimals(level: Level) -> u8 {
     match level {
         Level::L3 => 8,

@@ -82,7 +82,7 @@ pub(super) fn currency(block: &ReadBlock, row: usize) -> Result<String, BillErro
     }
 }
 
-/// Says whether a transaction type is that of the month's precision difference (domain, "Transaction types").
+/// Says whether a transaction type is that of the month's precision difference (docs/DOMAIN.md#transaction-types).
 pub(super) fn is_precision(cell: &[u8]) -> bool {
     let cell = trim_cell(cell);
     cell.eq_ignore_ascii_case(b"billVirtualId") || cell == "月度计费精度差异".as_bytes()

@@ -5,7 +5,7 @@
 //! with another line, white space around them aside. Lines without a transaction id are not looked at, nor those of L2.
 //!
 //! Lines of one CSV that are equal in every cell are told as *repeated*, a notice: providers write such lines, and both count
-//! (domain, "What goes wrong elsewhere", 3). The same line in two CSVs or two files is a *duplicate*.
+//! (docs/DOMAIN.md#mistakes-to-avoid, 3). The same line in two CSVs or two files is a *duplicate*.
 //!
 //! Memory does not depend on the bill's length. Keys are kept as 128 bits of a SHA-256, 24 bytes a line with its block, and only so many
 //! at a time: a larger bill is read once for each part of its keys. Only lines whose key came twice are then read whole, again

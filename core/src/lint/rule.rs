@@ -124,7 +124,7 @@ impl Rule {
             Rule::Contract | Rule::UnknownOwner | Rule::NegativeOwner | Rule::NegativeMonth => {
                 Severity::Warning
             }
-            // Providers write lines that are equal in every cell, and both count (domain, "What goes wrong elsewhere", 3).
+            // Providers write lines that are equal in every cell, and both count (docs/DOMAIN.md#mistakes-to-avoid, 3).
             // Which lines are charged together, and so rounded together, is not documented.
             Rule::Repeated | Rule::PrecisionGap => Severity::Notice,
         }

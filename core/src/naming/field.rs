@@ -6,7 +6,7 @@
 use crate::period::{Basis, BillMonth, Day};
 use crate::uin::Uin;
 
-use super::id::{SeedId, parse_id};
+use super::id::{ExportId, parse_id};
 use super::parse::{parse_basis, parse_day};
 use super::words::{Kind, Per, ScopeWord, Shape, words};
 use super::{ExportName, TemplateFault};
@@ -194,7 +194,7 @@ pub struct NameFields {
     /// Whose lines.
     pub scope: Option<ScopeWord>,
     /// The id.
-    pub id: Option<SeedId>,
+    pub id: Option<ExportId>,
 }
 
 impl NameFields {

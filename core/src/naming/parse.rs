@@ -1,7 +1,7 @@
 //! What the name of a file that came in says.
 //!
 //! Parsing is strict: a name is one of the known forms, with a UIN and a date that exist, or nothing is said about
-//! it. Known are the provider's forms (domain, "File names") and those of our own built-in profiles.
+//! it. Known are the provider's forms (docs/DOMAIN.md#file-names) and those of our own built-in profiles.
 
 use crate::period::{Basis, BillMonth, Day};
 use crate::uin::Uin;
@@ -10,15 +10,15 @@ use super::NameFields;
 use super::profile::{BuiltIn, parse_built_in};
 use super::words::{Kind, Per, Shape};
 
-/// Stands between the basis and the id in the name of a consolidated bill (seed, file name sample).
+/// Stands between the basis and the id in the name of a consolidated bill (docs/DOMAIN.md#file-names).
 const CONSOLIDATED: &str = "bill-details-consolidated_bill-";
 
-/// The form of a file name: a row of the table in domain, "File names".
+/// The form of a file name: a row of the table in docs/DOMAIN.md#file-names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
-    /// A consolidated bill with a day: month to date (seed grammar).
+    /// A consolidated bill with a day: month to date.
     ConsolidatedDaily,
-    /// A consolidated bill without a day: the reseller's month (seed grammar).
+    /// A consolidated bill without a day: the reseller's month.
     ConsolidatedMonth,
     /// Details with a day.
     DetailsDaily,
@@ -253,7 +253,7 @@ fn parse_stored(stem: &str) -> Option<Name> {
     parse_consolidated(uin, rest).or_else(|| parse_details(uin, rest))
 }
 
-/// `2021-03-04-by_used_time-bill-details-consolidated_bill-{id}`; the day may be empty (seed grammar).
+/// `2021-03-04-by_used_time-bill-details-consolidated_bill-{id}`; the day may be empty.
 fn parse_consolidated(uin: Uin, rest: &str) -> Option<Name> {
     let month = BillMonth::parse(rest.get(..7)?.as_bytes())?;
     let (day, rest) = rest.get(7..)?.strip_prefix('-')?.split_once('-')?;

@@ -18,10 +18,10 @@ use super::field::NameFields;
 use super::template::{Template, TemplateFault, shown};
 use super::words::{Kind, Per, ScopeWord, Shape, words};
 
-/// A profile that billkeep knows (domain, "File names").
+/// A profile that billkeep knows (docs/DOMAIN.md#file-names).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BuiltIn {
-    /// The names of the starting document.
+    /// Tencent Cloud's names of 2021.
     #[default]
     Seed2021,
     /// The provider's names of today.
@@ -122,7 +122,7 @@ fn date(kind: Kind) -> &'static str {
 }
 
 /// - daily: `{uin}-2021-03-04-by_used_time-bill-details-consolidated_bill-{id}`
-/// - reseller: the same with nothing in the place of the day (seed, file name sample)
+/// - reseller: the same with nothing in the place of the day (docs/DOMAIN.md#file-names)
 /// - monthly: `{uin}-202103-by_used_time-bill_details-{id}`; the id tells a corrected month from the first one
 ///
 /// Other shapes have their words in the place of `details` and `consolidated`; no sample is known.

@@ -8,13 +8,13 @@ use crate::period::{BillMonth, Day, TimeZone};
 mod hostile;
 mod profiles;
 
-/// The seed's file name sample.
+/// Tencent Cloud's file name sample.
 const SAMPLE: &str =
     "100010445724-2021-03--by_used_time-bill-details-consolidated_bill-61121cbd9017a16285769571173521960.zip";
 const SAMPLE_ID: &str = "61121cbd9017a16285769571173521960";
 
 /// What exports were before they had shapes.
-fn plain(uin: Uin, kind: Kind, basis: Basis, coverage: Coverage, id: SeedId) -> ExportName {
+fn plain(uin: Uin, kind: Kind, basis: Basis, coverage: Coverage, id: ExportId) -> ExportName {
     let (shape, per, scope) = (Shape::L3, Per::Consolidated, ScopeWord::Payer);
     ExportName { uin, payer: uin, kind, basis, coverage, shape, per, scope, id }
 }
@@ -220,7 +220,7 @@ fn every_other_name_says_nothing() {
 }
 
 #[test]
-fn the_seeds_sample_renders_and_its_id_is_a_moment_in_august() {
+fn the_providers_sample_renders_and_its_id_is_a_moment_in_august() {
     let name = ExportName {
         uin: uin("100010445724"),
         payer: uin("100010445724"),
@@ -235,7 +235,7 @@ fn the_seeds_sample_renders_and_its_id_is_a_moment_in_august() {
     assert_eq!(format!("{}.zip", name.stem()), SAMPLE);
 
     let id = parse_id(SAMPLE_ID).unwrap();
-    assert_eq!(id, SeedId { unix_s: 1_628_576_957, micros: 0x9017a, digits: 1_173_521_960 });
+    assert_eq!(id, ExportId { unix_s: 1_628_576_957, micros: 0x9017a, digits: 1_173_521_960 });
     assert_eq!(id.to_string(), SAMPLE_ID);
     assert_eq!(TimeZone::CHINA.day_at(i64::from(id.unix_s)), Some(day("2021-08-10")));
 }
@@ -378,7 +378,7 @@ proptest! {
 
     #[test]
     fn ids_are_read_back(unix_s: u32, micros in 0..1_000_000_u32, digits in 0..10_000_000_000_u64) {
-        let id = SeedId { unix_s, micros, digits };
+        let id = ExportId { unix_s, micros, digits };
         prop_assert_eq!(parse_id(&id.to_string()), Some(id));
     }
 

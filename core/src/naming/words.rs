@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::near::no_word;
 
-/// The kind of bill that an export holds (seed, bill storage §1).
+/// The kind of bill that an export holds (docs/DOMAIN.md#kinds-of-bills).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -48,7 +48,7 @@ impl FromStr for Kind {
     }
 }
 
-/// Which level of detail an export has (domain, "What is in a file").
+/// Which level of detail an export has (docs/DOMAIN.md#levels).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {

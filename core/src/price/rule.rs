@@ -10,7 +10,7 @@ use crate::money::Amount;
 use crate::near::no_word;
 use crate::period::Day;
 
-/// The most decimals that a price may be rounded to: what detail bills have (domain, "Values").
+/// The most decimals that a price may be rounded to: what detail bills have (docs/DOMAIN.md#values).
 pub const DECIMALS_MAX: u8 = 8;
 /// The largest factor or percentage: beyond it somebody mistyped.
 const FACTOR_MAX: i128 = 100;
@@ -19,7 +19,7 @@ const PERCENT_MAX: i128 = 10_000;
 /// What a price is worked out from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
-    /// The original cost, less what reserved instances cover, times a factor (domain, "Arithmetic": the customer total).
+    /// The original cost, less what reserved instances cover, times a factor (docs/DOMAIN.md#arithmetic: the customer total).
     Discount(Amount),
     /// The partner's total, and so many percent on it.
     CostPlus(Amount),

@@ -1,6 +1,6 @@
 //! The canonical columns of a detail bill, and how suppliers spell them.
 //!
-//! Spellings come from the domain's tables ("L3 columns"), English and Chinese. They are compared without
+//! Spellings are those of docs/COLUMNS.md, English and Chinese. They are compared without
 //! regard to case, white space and full-width brackets, since files differ in just those.
 
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,7 @@ impl Column {
 
     /// Returns the columns that give a line its day and time, the better one first.
     ///
-    /// By used time it is the time of use, by pay time that of deduction (domain, "The default calendar").
+    /// By used time it is the time of use, by pay time that of deduction (docs/DOMAIN.md#bases).
     pub fn of_time(basis: Basis) -> [Column; 2] {
         match basis {
             Basis::Used => [Column::UsageStart, Column::TransactionTime],
@@ -221,7 +221,7 @@ pub(crate) fn fold_header(header: &str) -> String {
         .collect()
 }
 
-/// Returns the key of a tag column: `tag_key:env`, `Tag Key: env` or `标签键:env` (domain, "L3 columns").
+/// Returns the key of a tag column: `tag_key:env`, `Tag Key: env` or `标签键:env` (docs/DOMAIN.md#columns).
 pub fn tag_key(header: &str) -> Option<&str> {
     let (before, key) = header.split_once([':', '：'])?;
     matches!(fold_header(before).as_str(), "tag_key" | "tagkey" | "标签键").then(|| key.trim())

@@ -14,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 /// The most columns a header may have.
 pub const COLUMNS_MAX: usize = 1_024;
 
-/// How detailed a bill's lines are (domain, "What is in a file").
+/// How detailed a bill's lines are (docs/DOMAIN.md#levels).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
     /// A line per resource.

@@ -80,7 +80,7 @@ pub(super) fn stopped(line: &Timeline<Target>) -> Option<&Change<Target>> {
     line.last().filter(|change| change.value == Target::Stopped)
 }
 
-/// What an account agrees to (seed, "Querying bills in bucket", steps 2 and 4).
+/// What an account agrees to (docs/DOMAIN.md#bill-storage, steps 2 and 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Consent {
     /// The storing role: bills may be written for the account.

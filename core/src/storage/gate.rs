@@ -38,7 +38,7 @@ impl After {
 
 impl Target {
     /// Returns what bills of a kind to this sink wait for: what was set, or the default. Reseller bills always wait for the
-    /// confirmation (domain, "The default calendar").
+    /// confirmation (docs/DOMAIN.md#kinds-of-bills).
     pub fn after(&self, kind: Kind, audience: Audience) -> After {
         match self {
             _ if kind == Kind::Reseller => After::Confirmation,

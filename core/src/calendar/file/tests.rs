@@ -23,7 +23,7 @@ months = [3, 6, 9, 12]
 "#;
 
 #[test]
-fn a_file_says_every_figure_and_the_rest_is_the_seeds() {
+fn a_file_says_every_figure_and_the_rest_is_the_defaults() {
     let own = read_file(FULL).unwrap();
     let want = Profile {
         name: "own".into(),

@@ -16,22 +16,22 @@ fn kinds(profile: &Profile, on: &str) -> Vec<Kind> {
 }
 
 #[test]
-fn the_seeds_examples_hold() {
-    // Seed, "Enable bill storage" (1) to (3).
-    let seed = &Profile::SEED_2021;
-    assert_eq!(daily(seed, "2021-04-06"), "2021-04-01..2021-04-04");
-    assert_eq!(daily(seed, "2021-04-08"), "2021-04-01..2021-04-06");
-    assert_eq!(daily(seed, "2021-04-01"), "2021-03-01..2021-03-30");
-    assert_eq!(daily(seed, "2021-04-02"), "2021-03-01..2021-03-31");
-    assert_eq!(kinds(seed, "2021-04-01"), [Kind::Daily]);
-    assert_eq!(kinds(seed, "2021-04-02"), [Kind::Daily, Kind::Monthly]);
-    assert_eq!(kinds(seed, "2021-04-08"), [Kind::Daily, Kind::Monthly]);
-    assert_eq!(kinds(seed, "2021-04-09"), [Kind::Daily, Kind::Monthly, Kind::Reseller]);
+fn the_examples_of_2021_hold() {
+    // The examples of docs/DOMAIN.md#calendars.
+    let first = &Profile::SEED_2021;
+    assert_eq!(daily(first, "2021-04-06"), "2021-04-01..2021-04-04");
+    assert_eq!(daily(first, "2021-04-08"), "2021-04-01..2021-04-06");
+    assert_eq!(daily(first, "2021-04-01"), "2021-03-01..2021-03-30");
+    assert_eq!(daily(first, "2021-04-02"), "2021-03-01..2021-03-31");
+    assert_eq!(kinds(first, "2021-04-01"), [Kind::Daily]);
+    assert_eq!(kinds(first, "2021-04-02"), [Kind::Daily, Kind::Monthly]);
+    assert_eq!(kinds(first, "2021-04-08"), [Kind::Daily, Kind::Monthly]);
+    assert_eq!(kinds(first, "2021-04-09"), [Kind::Daily, Kind::Monthly, Kind::Reseller]);
 }
 
 #[test]
 fn the_newer_calendar_lies_one_day_behind_and_comes_late_on_the_first() {
-    // Domain, "The default calendar", other profiles.
+    // The later calendar of docs/DOMAIN.md#calendars.
     let current = &Profile::CURRENT_2024;
     assert_eq!(daily(current, "2021-04-06"), "2021-04-01..2021-04-05");
     let from = |on: &str| current.asked(day(on))[0].from.to_string();

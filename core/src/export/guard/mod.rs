@@ -29,7 +29,7 @@ use super::render::Rendered;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum GuardError {
-    /// A bill of several accounts, or of the partner itself (domain, "What goes wrong elsewhere", 11).
+    /// A bill of several accounts, or of the partner itself (docs/DOMAIN.md#mistakes-to-avoid, 11).
     #[error(
         "a bill of {whose} does not go to a customer: it holds other accounts' lines and the partner's cost, in {}",
         .columns.join(", ")

@@ -17,7 +17,7 @@ use super::level::{Level, Role, is_merged};
 use super::sheets::Sheets;
 use super::tally::Tally;
 
-/// The transaction type of a precision row (domain, "Values").
+/// The transaction type of a precision row (docs/DOMAIN.md#decimals-and-the-precision-difference).
 const PRECISION_TYPE: &[u8] = b"billVirtualId";
 /// How amounts by resource are rounded.
 const CENTS: Rounding = Rounding { decimals: 2, mode: Mode::HalfUp };

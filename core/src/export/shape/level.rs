@@ -120,7 +120,7 @@ impl Role {
 }
 
 /// Says whether lines of a transaction type are merged: hourly and daily settlement, spot, and the hourly fees of reserved
-/// instances and savings plans (domain, "L3 aggregated by month").
+/// instances and savings plans (docs/DOMAIN.md#aggregation-by-month).
 pub(super) fn is_merged(transaction_type: &[u8]) -> bool {
     let text = String::from_utf8_lossy(trim_cell(transaction_type)).to_lowercase();
     let folded: String = text.chars().filter(|c| !c.is_whitespace()).collect();

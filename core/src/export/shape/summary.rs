@@ -1,4 +1,4 @@
-//! Summaries: the sums of all lines by product, project, region, billing mode, and each tag (domain, "What is in a file": L1).
+//! Summaries: the sums of all lines by product, project, region, billing mode, and each tag (docs/DOMAIN.md#levels: L1).
 
 use std::collections::BTreeMap;
 

@@ -6,9 +6,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::*;
 
-fn id() -> SeedId {
+fn id() -> ExportId {
     // 2021-04-01 00:00 in +08:00, as the first of April's exports have it.
-    SeedId { unix_s: 1_617_206_400, micros: 0, digits: 42 }
+    ExportId { unix_s: 1_617_206_400, micros: 0, digits: 42 }
 }
 
 /// An export by its words: kind, last day, shape, per, scope.
@@ -48,7 +48,7 @@ const RESELLER: &str = "reseller 2021-03-31 l3 consolidated customers";
 const PACK: &str = "monthly 2021-03-31 pack consolidated payer";
 
 #[test]
-fn the_seeds_names_are_those_that_exports_always_had() {
+fn the_default_names_are_those_that_exports_always_had() {
     names(
         "seed-2021",
         &[
@@ -300,7 +300,7 @@ fn told_by(template: &Template, name: &ExportName) -> NameFields {
 }
 
 /// Makes the id of an export of all that it is, as exports do, and of its content.
-fn id_of(name: &ExportName, content: u32) -> SeedId {
+fn id_of(name: &ExportName, content: u32) -> ExportId {
     let mut hasher = Sha256::new();
     hasher.update(format!("{content} {:?}", ExportName { id: id(), ..name.clone() }));
     export_id(&hasher.finalize().into(), name.coverage, TimeZone::CHINA)
