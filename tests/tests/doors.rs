@@ -1,5 +1,5 @@
-//! Each named package stands behind one door, dependencies run one way, and core touches nothing around it
-//! (design §2). A rule that only a document states is broken by the second change; these fail with file and line.
+//! Each named package stands behind one door, dependencies run one way, and core touches nothing around it.
+//! A rule that only a document states is broken by the second change; these fail with file and line.
 //!
 //! The sources are read as text, without comments and literals: what a macro builds is not seen.
 

@@ -1,4 +1,5 @@
-//! The starting document, sentence by sentence: each that states a behaviour is a test whose name says it.
+//! Tencent Cloud's guide "Querying Partner Bills" (docs/DOMAIN.md#sources), sentence by sentence: each that states a
+//! behaviour is a test whose name says it.
 
 use crate::support::bucket::checked;
 use crate::support::{CUSTOMER, Home, MARCH, PAYER};

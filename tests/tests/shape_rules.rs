@@ -406,7 +406,7 @@ fn cells_that_show_no_amount_and_differ_give_a_dash_in_any_order() {
 
 #[test]
 fn the_name_of_a_component_decides_what_is_in_the_key_and_what_is_summed() {
-    // The words of the domain, and names without one of them.
+    // The words of docs/DOMAIN.md#aggregation-by-month, and names without one of them.
     let names =
         ["Traffic", "BandWidth", "storage", "Times", "流量", "带宽", "存储", "次数", "CPU", "内存", "time"];
     let mut lines = Vec::new();

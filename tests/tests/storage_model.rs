@@ -211,7 +211,7 @@ impl Model {
         true
     }
 
-    /// What the calendar asks for on a day (seed: two days behind, from the 2nd, from the 9th).
+    /// What the calendar asks for on a day (docs/DOMAIN.md#calendars, `seed-2021`).
     fn asked(&self, on: usize) -> Vec<Object> {
         let (month, of_month) = date(on);
         let (last_month, last_day) = date(on - 2);

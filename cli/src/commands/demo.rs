@@ -1,7 +1,7 @@
 //! `demo`: the whole journey on bundled bills, into a folder.
 //!
 //! Every step is one that a person would take by hand, through the same code, and is told in a line. The dates
-//! are those of the seed's examples; a demo that does not come out as it must is an error.
+//! are those of the examples in docs/DOMAIN.md#calendars. A demo that does not come out as it must is an error.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ use super::deliver::{Ran, deliver_all};
 
 /// The bundled bills: the daily files of March and of the first week of April 2021.
 const BILLS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_bills.rs"));
-/// The payer of the bundled bills: the one in the seed's file name.
+/// The payer of the bundled bills: the one in Tencent Cloud's file name sample.
 const PAYER: &str = "100010445724";
 const SINK: &str = "bucket";
 /// What the journey delivers: five daily bills, a monthly and a reseller bill, each with its manifest.

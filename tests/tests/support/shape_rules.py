@@ -41,7 +41,7 @@ def names(table):
 PLAIN, MONEY = names(PLAIN), names(MONEY)
 MERGED = {"hourlysettlement", "dailysettlement", "spot", "hourlyrifee", "hourlysavingsplanfee"}
 BY_USAGE = ("traffic", "bandwidth", "storage", "times", "流量", "带宽", "存储", "次数")
-# In the order of the domain's table of columns, by which groups are sorted; the rules do not say where numbers come in.
+# In the order of the table in docs/COLUMNS.md, by which groups are sorted; the rules do not say where numbers come in.
 MONTHLY_KEY = ["product", "subproduct", "mode", "region", "instance", "type", "component_type", "component", "price_unit"]
 MONTHLY_SORTED = 8
 MONTHLY_NUMBERS = ["discount", "list_price", "tax_rate"]

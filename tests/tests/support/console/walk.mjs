@@ -1,4 +1,4 @@
-// The steps of the starting document, one by one, as a person takes them in the console.
+// The steps of Tencent Cloud's guide to partner bills, one by one, as a person takes them in the console.
 //
 // {link, again, expectedCsv, clock, bucket, bucket2, month, payer, nextFile}: the clock stands on 7 April 2021, March is
 // issued, April has its files through the 7th, and `nextFile` is April's cumulative file through the 8th. A session does not
