@@ -20,21 +20,21 @@ struct Door {
 }
 
 const DOORS: [Door; 30] = [
-    Door { krate: "redb", place: "core/src/store/" },
-    Door { krate: "bincode", place: "core/src/codec" },
-    Door { krate: "encoding_rs", place: "core/src/text/" },
-    Door { krate: "wide", place: "core/src/ingest/marks" },
+    Door { krate: "redb", place: "core/src/engine/store/" },
+    Door { krate: "bincode", place: "core/src/engine/codec" },
+    Door { krate: "encoding_rs", place: "core/src/formats/text/" },
+    Door { krate: "wide", place: "core/src/bills/ingest/marks" },
     // Two doors: one reads what others packed, the other writes what we pack.
-    Door { krate: "rawzip", place: "core/src/export/archive" },
-    Door { krate: "rawzip", place: "core/src/ingest/archive" },
-    Door { krate: "flate2", place: "core/src/export/archive" },
-    Door { krate: "flate2", place: "core/src/ingest/archive" },
-    Door { krate: "bzip2", place: "core/src/ingest/archive" },
-    Door { krate: "deflate64", place: "core/src/ingest/archive" },
-    Door { krate: "lzma_rust2", place: "core/src/ingest/archive" },
-    Door { krate: "zstd", place: "core/src/block/" },
-    Door { krate: "zstd", place: "core/src/ingest/archive" },
-    Door { krate: "toml", place: "core/src/calendar/file" },
+    Door { krate: "rawzip", place: "core/src/exports/archive" },
+    Door { krate: "rawzip", place: "core/src/bills/ingest/archive" },
+    Door { krate: "flate2", place: "core/src/exports/archive" },
+    Door { krate: "flate2", place: "core/src/bills/ingest/archive" },
+    Door { krate: "bzip2", place: "core/src/bills/ingest/archive" },
+    Door { krate: "deflate64", place: "core/src/bills/ingest/archive" },
+    Door { krate: "lzma_rust2", place: "core/src/bills/ingest/archive" },
+    Door { krate: "zstd", place: "core/src/engine/block/" },
+    Door { krate: "zstd", place: "core/src/bills/ingest/archive" },
+    Door { krate: "toml", place: "core/src/deliveries/calendar/file" },
     Door { krate: "object_store", place: "sinks/src/object" },
     Door { krate: "age", place: "sinks/src/means" },
     Door { krate: "reqwest", place: "sinks/src/http" },
@@ -72,7 +72,8 @@ const NOT_IN_CORE: [&str; 8] =
     ["println!", "eprintln!", "print!", "eprint!", "std::env", "env::var", "SystemTime::now", "Utc::now"];
 
 /// The only files with unsafe code: each says why, and what makes it safe.
-const UNSAFE: [&str; 3] = ["core/src/vectors/mod.rs", "sinks/src/wasm/compiled.rs", "cli/src/memory.rs"];
+const UNSAFE: [&str; 3] =
+    ["core/src/values/vectors/mod.rs", "sinks/src/wasm/compiled.rs", "cli/src/memory.rs"];
 
 /// A Rust file: its path from the top of the workspace, with `/`, and its text.
 struct File {
@@ -172,7 +173,7 @@ const WHOLE: [&str; 7] = [
     ".text().await",
 ];
 /// The one place that reads something whole, up to a limit; and a helper of tests that stands beside what it tests.
-const BOUNDED: [&str; 2] = ["core/src/bounded.rs", "core/src/export/archive.rs"];
+const BOUNDED: [&str; 2] = ["core/src/engine/bounded.rs", "core/src/exports/archive.rs"];
 
 /// Returns the lines that read something whole without a limit: `take` stands right before those that have one.
 fn unbounded_reads(files: &[File]) -> Vec<String> {
@@ -201,7 +202,7 @@ fn unbounded_reads(files: &[File]) -> Vec<String> {
 /// Ways to make a temporary folder that leave its mode to the umask, or its name to whoever guesses it.
 const TEMPORARY: [&str; 5] = ["tempdir(", "tempdir_in(", "TempDir::new(", "with_prefix", "temp_dir().join"];
 /// The one place that makes temporary folders.
-const OWN_FOLDER: &str = "core/src/own_folder.rs";
+const OWN_FOLDER: &str = "core/src/engine/own_folder.rs";
 
 /// Returns the lines that make a temporary folder of their own.
 fn temporary_folders(files: &[File]) -> Vec<String> {
@@ -296,18 +297,18 @@ fn temporary_folders_are_made_in_one_way() {
 fn a_wrong_file_is_found_with_its_line() {
     let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
     let found = past_the_doors(&[
-        file("core/src/bill.rs", "// redb::Database\n\nfn f() { redb::f() }\n"),
-        file("core/src/store/tables.rs", "use redb::Database;\n"),
-        file("core/src/codec.rs", "use bincode::config;\n"),
-        file("core/src/codec/golden.rs", "use bincode::config;\n"),
-        file("core/src/codecs.rs", "use bincode::config;\n"),
+        file("core/src/bills/mod.rs", "// redb::Database\n\nfn f() { redb::f() }\n"),
+        file("core/src/engine/store/tables.rs", "use redb::Database;\n"),
+        file("core/src/engine/codec.rs", "use bincode::config;\n"),
+        file("core/src/engine/codec/golden.rs", "use bincode::config;\n"),
+        file("core/src/engine/codecs.rs", "use bincode::config;\n"),
         file("sinks/src/lib.rs", "mod object;\nextern crate object_store;\n"),
     ]);
     assert_eq!(
         found,
         [
-            "core/src/bill.rs:3: names `redb`, whose only door is core/src/store/",
-            "core/src/codecs.rs:1: names `bincode`, whose only door is core/src/codec",
+            "core/src/bills/mod.rs:3: names `redb`, whose only door is core/src/engine/store/",
+            "core/src/engine/codecs.rs:1: names `bincode`, whose only door is core/src/engine/codec",
             "sinks/src/lib.rs:2: names `object_store`, whose only door is sinks/src/object",
         ]
     );
@@ -323,11 +324,14 @@ fn a_wrong_file_is_found_with_its_line() {
     assert_eq!(places, ["core/src/a.rs:5: `println!`", "core/src/b.rs:1: `SystemTime::now`"]);
 
     let found = unsafe_elsewhere(&[
-        file("core/src/vectors/mod.rs", "fn f() { unsafe { g() } }"),
-        file("core/src/vectors/sha256.rs", "#[allow(unsafe_code)] // unsafe\nfn f() {\n unsafe { g() } }"),
+        file("core/src/values/vectors/mod.rs", "fn f() { unsafe { g() } }"),
+        file(
+            "core/src/values/vectors/sha256.rs",
+            "#[allow(unsafe_code)] // unsafe\nfn f() {\n unsafe { g() } }",
+        ),
     ]);
     let places: Vec<&str> = found.iter().map(|line| line.split(',').next().unwrap()).collect();
-    assert_eq!(places, ["core/src/vectors/sha256.rs:3: unsafe code"]);
+    assert_eq!(places, ["core/src/values/vectors/sha256.rs:3: unsafe code"]);
 
     let found = unbounded_reads(&[
         file(
@@ -337,13 +341,13 @@ fn a_wrong_file_is_found_with_its_line() {
         file("cli/src/b.rs", "fn f() {\n    file\n        .take(9)\n        .read_to_end(&mut b);\n}\n"),
         file("cli/src/c.rs", "async fn f() { a.bytes().await; }\nfn g() { text.bytes(); }\n"),
         file("cli/src/d.rs", "#[cfg(test)]\nmod tests {\n    fn f() { fs::read(p); }\n}\n"),
-        file("core/src/bounded.rs", "fn f() { from.read_to_end(b); }\n"),
+        file("core/src/engine/bounded.rs", "fn f() { from.read_to_end(b); }\n"),
     ]);
     let places: Vec<&str> = found.iter().map(|line| line.split("` reads").next().unwrap()).collect();
     assert_eq!(places, ["cli/src/a.rs:1: `fs::read(", "cli/src/c.rs:1: `.bytes().await"]);
 
     let found = temporary_folders(&[
-        file("core/src/own_folder.rs", "fn f() { builder.tempdir_in(folder); }\n"),
+        file("core/src/engine/own_folder.rs", "fn f() { builder.tempdir_in(folder); }\n"),
         file("cli/src/a.rs", "fn f() {\n    let at = std::env::temp_dir().join(name);\n}\n"),
         file("cli/src/b.rs", "fn f() { temporary_folder(&std::env::temp_dir(), prefix); }\n"),
         file(

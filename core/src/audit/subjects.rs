@@ -2,17 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::bill;
-use crate::calendar::FOLLOWED;
-use crate::delivery;
-use crate::digest::hex;
-use crate::journal::{self, Entry, record_digest};
-use crate::people;
-use crate::policy::Policy;
-use crate::retention::Rules;
-use crate::settings::StoreSettings;
-use crate::store::{Read, StoreError, Table};
-use crate::uin::Uin;
+use crate::bills;
+use crate::deliveries;
+use crate::deliveries::calendar::FOLLOWED;
+use crate::deliveries::retention::Rules;
+use crate::engine::journal::{self, Entry, record_digest};
+use crate::engine::settings::StoreSettings;
+use crate::engine::store::{Read, StoreError, Table};
+use crate::partners::people;
+use crate::partners::policy::Policy;
+use crate::values::digest::hex;
+use crate::values::uin::Uin;
 
 /// A record that an entry is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +63,7 @@ impl Subjects {
                 found.push(differs(&format!("{words} in `{}`", table.name()), there, *wanted, *entry));
             }
         }
-        for (bill, revision) in bill::list(store)? {
+        for (bill, revision) in bills::list(store)? {
             if let Some(recorded) = journal::recorded(store, &bill.key.subject())?
                 && recorded.digest != revision.digest.bytes()
             {
@@ -78,7 +78,7 @@ impl Subjects {
             }
         }
         for (number, (wanted, entry)) in &self.deliveries {
-            let there = delivery::find(store, *number)?.map(|found| found.plan.content.bytes());
+            let there = deliveries::find(store, *number)?.map(|found| found.plan.content.bytes());
             if there != *wanted {
                 found.push(differs(&format!("the lines of delivery {number}"), there, *wanted, *entry));
             }

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::journal::{Actor, Head, append, head, number_of};
-use crate::store::{Access, Large, OpenOptions, Store, Writer, behind};
+use crate::engine::journal::{Actor, Head, append, head, number_of};
+use crate::engine::store::{Access, Large, OpenOptions, Store, Writer, behind};
 
 /// Copies a golden store, and makes a change, so that it is one of today's format.
 fn of_golden(folder: &tempfile::TempDir, name: &str) -> Store {

@@ -1,0 +1,321 @@
+//! What people decide about a bill: issue, confirm, put off, reopen.
+//!
+//! A confirmation is compare-and-set on the digest of what was seen. Whether it is allowed is decided by
+//! [`may_confirm`] and [`super::life::next`], pure functions. The rest looks up and writes.
+
+use crate::engine::block::Sums;
+use crate::engine::journal::{self, Actor, Change};
+use crate::engine::store::{Read, Table, Writer};
+use crate::values::digest::PREFIX_MIN;
+use crate::values::period::Day;
+
+use super::dispute;
+use super::error::{BillError, Stale};
+use super::late;
+use super::life::{Event, Refusal, deferred_until, next};
+use super::recorded::must_be_recorded;
+use super::records::{Bill, BillKey, Confirmation, Revision, change_text};
+use super::standing::{Deferral, Signed, Standing, sign};
+use super::view::{BillView, bill, revisions};
+
+/// What came of a decision that may need two people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The revision that was decided on.
+    pub revision: Revision,
+    /// Says whether a second person has to decide the same before it holds.
+    pub waits: bool,
+    /// Who decided first, where two have.
+    pub first: Option<String>,
+}
+
+/// Decides whether a bill may be confirmed as what has a digest that begins with `prefix`.
+///
+/// # Errors
+/// [`BillError::Stale`] with what was seen and what is there; [`BillError::State`] when the bill is not issued.
+pub fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<(), BillError> {
+    let wanted = prefix.to_ascii_lowercase();
+    if wanted.len() < PREFIX_MIN || !wanted.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(BillError::BadPrefix(prefix.to_owned()));
+    }
+    let current = history.iter().find(|r| r.number == bill.revision).ok_or(BillError::NoRevision {
+        bill: bill.key,
+        number: bill.revision,
+        last: 0,
+    })?;
+    if !current.digest.hex().starts_with(&wanted) {
+        let seen = history.iter().rev().find(|r| r.digest.hex().starts_with(&wanted));
+        return Err(BillError::Stale(Box::new(Stale {
+            bill: bill.key,
+            seen: seen.map(|r| r.number),
+            seen_total: seen.map_or_else(String::new, Revision::total_text),
+            current: current.number,
+            current_total: current.total_text(),
+            difference: seen.map_or_else(String::new, |r| difference(&r.sums, &current.sums)),
+            current_digest: current.digest.hex(),
+            prefix: prefix.to_owned(),
+        })));
+    }
+    match next(bill.state, Event::Confirm) {
+        Ok(_) => Ok(()),
+        Err(refusal) => Err(refused(bill, refusal, Some(current))),
+    }
+}
+
+/// Says why something cannot happen to a bill, with what is missing where that is the reason.
+pub(super) fn refused(bill: &Bill, refusal: Refusal, current: Option<&Revision>) -> BillError {
+    let why = match (refusal, current.map(|r| (r.through, r.missing.as_slice()))) {
+        (Refusal::NotComplete, Some((_, [first, ..]))) => format!("{refusal}, {first} is missing"),
+        (Refusal::NotComplete, Some((Some(through), _))) => {
+            format!("{refusal}, its lines go through {through}")
+        }
+        (Refusal::NotComplete, Some((None, _))) => format!("{refusal}, no file covers its first day"),
+        _ => refusal.to_string(),
+    };
+    BillError::State { bill: bill.key, state: bill.state, why }
+}
+
+/// Writes the new totals less the old, currency by currency.
+pub fn difference(old: &[Sums], new: &[Sums]) -> String {
+    let mut currencies: Vec<&str> = old.iter().chain(new).map(|s| s.currency.as_str()).collect();
+    currencies.sort_unstable();
+    currencies.dedup();
+    let of = |sums: &[Sums], currency: &str| {
+        sums.iter().find(|s| s.currency == currency).map(Sums::total).unwrap_or_default()
+    };
+    let texts = currencies.iter().map(|currency| {
+        let change = of(new, currency).checked_sub(of(old, currency)).unwrap_or_default();
+        change_text(change, currency)
+    });
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+/// Confirms a bill as what was seen.
+///
+/// Everything that the confirmation rests on is read in the same transaction, and the stored sums are checked
+/// against the lines' before it stands (I4). With four eyes, the first of two people leaves a signature only.
+///
+/// # Errors
+/// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
+/// the stored figures are not equal.
+pub fn confirm(
+    writer: Writer,
+    key: BillKey,
+    prefix: &str,
+    note: Option<&str>,
+    actor: &Actor,
+) -> Result<Decided, BillError> {
+    let mut bill = bill(&writer, key)?;
+    may_confirm(&bill, &revisions(&writer, key)?, prefix)?;
+    must_be_recorded(&writer, key)?;
+    if let Some(late) = late::smaller_of(&writer, key)?.into_iter().next() {
+        return Err(BillError::Pending { bill: key, number: late.number, file: late.file });
+    }
+    let view = BillView::open(&writer, key, None)?;
+    view.check_rollups(&writer)?;
+    let digest = view.digest_through(u8::MAX, true, true);
+    if digest != view.revision.digest {
+        return Err(BillError::DoNotTie {
+            bill: key,
+            what: "the digests of segments and revision",
+            one: digest.hex(),
+            other: view.revision.digest.hex(),
+        });
+    }
+    let (holds, first) = sign(&writer, &bill, Signed::Confirm, &digest, actor)?;
+    if holds {
+        bill.state = next(bill.state, Event::Confirm).map_err(|r| refused(&bill, r, None))?;
+        bill.confirmation = Some(Confirmation {
+            revision: bill.revision,
+            actor: actor.name.clone(),
+            at_unix_s: actor.at_unix_s,
+            note: note.map(str::to_owned),
+        });
+        writer.put(Table::Bills, &key.bytes(), &bill)?;
+    }
+    let detail = format!(
+        "revision {}, total {}, digest {digest}{}",
+        bill.revision,
+        view.revision.total_text(),
+        first.as_ref().map_or_else(String::new, |first| format!(", seen by `{first}` first")),
+    );
+    let subject = key.subject();
+    let action = if holds { "confirm" } else { "confirm first" };
+    let digest = Some(digest.bytes());
+    let entry = Change::new(action, &subject, &detail);
+    journal::append_change(&writer, actor, Change { before: digest, after: digest, reason: note, ..entry })?;
+    writer.commit()?;
+    Ok(Decided { revision: view.revision, waits: !holds, first })
+}
+
+/// Declares an open bill complete, where no file says so itself.
+///
+/// # Errors
+/// [`BillError::State`] unless the bill is open.
+pub fn issue(writer: Writer, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
+    let bill = bill(&writer, key)?;
+    let disputed = dispute::blocks(&writer, key)?;
+    let said = Said { action: "issue", detail: "declared complete", reason: None };
+    let revision = change(&writer, bill, Event::Issue { disputed }, said, actor)?;
+    writer.commit()?;
+    Ok(revision)
+}
+
+/// Puts the decision about a bill off, once; returns until when.
+///
+/// # Errors
+/// [`BillError::State`] when it was put off before, or there is nothing to decide.
+pub fn defer(
+    writer: Writer,
+    key: BillKey,
+    today: Day,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Day, BillError> {
+    let bill = bill(&writer, key)?;
+    let mut standing = Standing::of(&writer, key)?;
+    let until = deferred_until(today);
+    let before = standing.deferred.is_some();
+    let said = Said { action: "defer", detail: &format!("until {until}"), reason: Some(reason) };
+    change(&writer, bill, Event::Defer { before }, said, actor)?;
+    standing.deferred = Some(Deferral {
+        until,
+        reason: reason.to_owned(),
+        actor: actor.name.clone(),
+        at_unix_s: actor.at_unix_s,
+    });
+    standing.put(&writer, key)?;
+    writer.commit()?;
+    Ok(until)
+}
+
+/// Takes a confirmation back, for a reason. With four eyes, two people have to.
+///
+/// # Errors
+/// [`BillError::State`] unless the bill is confirmed; [`BillError::SamePerson`] for the second signature of one person.
+pub fn reopen(writer: Writer, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
+    let decided = reopen_in(&writer, key, reason, actor)?;
+    writer.commit()?;
+    Ok(decided)
+}
+
+/// Takes a confirmation back within a transaction that does more.
+pub(super) fn reopen_in(
+    writer: &Writer,
+    key: BillKey,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Decided, BillError> {
+    let mut bill = bill(writer, key)?;
+    let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
+    next(bill.state, Event::Reopen).map_err(|r| refused(&bill, r, None))?;
+    let (holds, first) = sign(writer, &bill, Signed::Reopen, &revision.digest, actor)?;
+    if holds {
+        let detail = match &first {
+            Some(first) => format!("the confirmation is taken back, as `{first}` asked first"),
+            None => "the confirmation is taken back".to_owned(),
+        };
+        bill.confirmation = None;
+        let said = Said { action: "reopen", detail: &detail, reason: Some(reason) };
+        change(writer, bill, Event::Reopen, said, actor)?;
+    } else {
+        let detail = format!("revision {}", bill.revision);
+        let digest = Some(revision.digest.bytes());
+        let subject = key.subject();
+        let entry = Change::new("reopen first", &subject, &detail);
+        let entry = Change { before: digest, after: digest, reason: Some(reason), ..entry };
+        journal::append_change(writer, actor, entry)?;
+    }
+    Ok(Decided { revision, waits: !holds, first })
+}
+
+/// What the journal is told of something that happens to a bill.
+#[derive(Clone, Copy)]
+pub(super) struct Said<'a> {
+    pub(super) action: &'a str,
+    pub(super) detail: &'a str,
+    pub(super) reason: Option<&'a str>,
+}
+
+/// Lets something happen to a bill, whose lines stay the same, and writes it down.
+pub(super) fn change(
+    writer: &Writer,
+    mut bill: Bill,
+    event: Event,
+    said: Said<'_>,
+    actor: &Actor,
+) -> Result<Revision, BillError> {
+    let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
+    bill.state = next(bill.state, event).map_err(|r| refused(&bill, r, Some(&revision)))?;
+    writer.put(Table::Bills, &bill.key.bytes(), &bill)?;
+    let detail = format!("revision {}: {}", bill.revision, said.detail);
+    let digest = Some(revision.digest.bytes());
+    let subject = bill.key.subject();
+    let entry = Change::new(said.action, &subject, &detail);
+    journal::append_change(
+        writer,
+        actor,
+        Change { before: digest, after: digest, reason: said.reason, ..entry },
+    )?;
+    Ok(revision)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::records::State;
+    use super::*;
+    use crate::formats::schema::Column;
+    use crate::values::digest::Digest;
+    use crate::values::money::Amount;
+    use crate::values::period::{Basis, BillMonth};
+
+    fn revision(number: u32, total: i128) -> Revision {
+        let mut digest = Digest::EMPTY;
+        digest.add_line(&[number as u8; 32]);
+        let mut sums = Sums::new("USD");
+        sums.lines = 1;
+        sums.add(Column::Total, Amount::new(total, 8)).unwrap();
+        Revision {
+            number,
+            previous: number - 1,
+            digest,
+            sums: vec![sums],
+            loads: vec![],
+            through: None,
+            missing: vec![],
+            complete: true,
+            at_unix_s: 0,
+            actor: String::new(),
+        }
+    }
+
+    fn bill(state: State) -> Bill {
+        let month = BillMonth::new(2021, 3).unwrap();
+        let key = BillKey { payer: "100010445724".parse().unwrap(), month, basis: Basis::Used };
+        Bill { key, revision: 2, state, confirmation: None }
+    }
+
+    #[test]
+    fn what_was_seen_and_is_still_there_may_be_confirmed_once() {
+        let history = [revision(1, 5), revision(2, 7)];
+        let prefix = &history[1].digest.hex()[..12].to_uppercase();
+        assert!(may_confirm(&bill(State::Issued), &history, prefix).is_ok());
+        for state in [State::Open, State::Confirmed, State::Disputed] {
+            assert!(matches!(may_confirm(&bill(state), &history, prefix), Err(BillError::State { .. })));
+        }
+        assert!(matches!(may_confirm(&bill(State::Issued), &history, "ab"), Err(BillError::BadPrefix(_))));
+    }
+
+    #[test]
+    fn a_stale_digest_is_refused_and_shows_the_difference() {
+        let history = [revision(1, 500_000_000), revision(2, 720_000_001)];
+        let error = may_confirm(&bill(State::Issued), &history, &history[0].digest.hex()[..8]).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("5.00000000 USD") && text.contains("7.20000001 USD"), "{text}");
+        assert!(text.contains("+2.20000001 USD"), "{text}");
+        let BillError::Stale(stale) = error else { panic!("{error}") };
+        assert_eq!((stale.seen, stale.current), (Some(1), 2));
+        let error = may_confirm(&bill(State::Issued), &history, "00000000").unwrap_err();
+        assert!(error.to_string().contains("no revision"), "{error}");
+    }
+}

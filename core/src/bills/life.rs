@@ -1,0 +1,184 @@
+//! The life of a bill: one function from what it is and what happens to what it becomes, or why not.
+//!
+//! ```text
+//!            complete month            confirm
+//!    open ───────────────────▶ issued ─────────▶ confirmed
+//!      ▲  ◀───────────────────  │  ▲  ◀───────── (reopen)
+//!      │   a file of part of it │  │ the last dispute that was in the way is settled
+//!      │                dispute ▼  │
+//!      └───────────────────── disputed
+//! ```
+//!
+//! Nothing here looks anything up or writes: [`next`] is applied within the transaction that has read the bill, and
+//! that is what makes a change compare-and-set.
+
+use std::fmt;
+
+use crate::values::period::Day;
+
+use super::records::State;
+
+/// For how many days a decision can be put off, once.
+pub const DEFER_DAYS: i32 = 7;
+
+/// What happens to a bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A file's lines joined it.
+    Load {
+        /// Says whether the complete month is in now.
+        complete: bool,
+        /// Says whether lines were only added.
+        adjustment: bool,
+        /// Says whether a dispute is in the way of confirming it.
+        disputed: bool,
+    },
+    /// Somebody declares it complete.
+    Issue {
+        /// Says whether a dispute is in the way of confirming it.
+        disputed: bool,
+    },
+    /// Somebody confirms what they saw; its digest was compared before.
+    Confirm,
+    /// Somebody takes the confirmation back.
+    Reopen,
+    /// Somebody disputes lines of it.
+    Dispute,
+    /// A dispute came to its end, or was set aside.
+    Resolve {
+        /// Says whether another one is still in the way.
+        disputed: bool,
+    },
+    /// Somebody puts the decision off.
+    Defer {
+        /// Says whether that was done before.
+        before: bool,
+    },
+}
+
+/// Why something cannot happen to a bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The complete month is not in.
+    NotComplete,
+    /// It is issued, or was.
+    Issued,
+    /// It is confirmed: nothing changes it but reopening.
+    Confirmed,
+    /// It is not confirmed, so there is nothing to take back.
+    NotConfirmed,
+    /// A dispute is in the way.
+    Disputed,
+    /// It was put off once, and that is all.
+    DeferredBefore,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::NotComplete => "the month is not complete",
+            Refusal::Issued => "only an open bill can be issued",
+            Refusal::Confirmed => "it was confirmed before",
+            Refusal::NotConfirmed => "only a confirmed bill can be reopened",
+            Refusal::Disputed => "disputes about it are not settled",
+            Refusal::DeferredBefore => "its decision was put off once already",
+        })
+    }
+}
+
+/// Returns what a bill becomes.
+///
+/// # Errors
+/// [`Refusal`] with the reason; the bill then stays what it is.
+pub fn next(state: State, event: Event) -> Result<State, Refusal> {
+    use State::{Confirmed, Disputed, Issued, Open};
+    let issued = |disputed| if disputed { Disputed } else { Issued };
+    match (state, event) {
+        // Closed: a file waits in the late inbox, and everything else waits for a reopening.
+        (Confirmed, Event::Load { .. } | Event::Confirm | Event::Dispute | Event::Defer { .. }) => {
+            Err(Refusal::Confirmed)
+        }
+        (Confirmed, Event::Reopen) => Ok(Issued),
+        // A dispute that was set aside may be settled later.
+        (Confirmed, Event::Resolve { .. }) => Ok(Confirmed),
+        (_, Event::Reopen) => Err(Refusal::NotConfirmed),
+        (_, Event::Load { complete: true, disputed, .. }) => Ok(issued(disputed)),
+        (Issued | Disputed, Event::Load { adjustment: true, disputed, .. }) => Ok(issued(disputed)),
+        (_, Event::Load { .. }) => Ok(Open),
+        (Open, Event::Issue { disputed }) => Ok(issued(disputed)),
+        (_, Event::Issue { .. }) => Err(Refusal::Issued),
+        (Issued, Event::Confirm) => Ok(Confirmed),
+        (Disputed, Event::Confirm) => Err(Refusal::Disputed),
+        (Issued | Disputed, Event::Dispute) => Ok(Disputed),
+        (Disputed, Event::Resolve { disputed }) => Ok(issued(disputed)),
+        (Open | Issued, Event::Resolve { .. }) => Ok(state),
+        (Issued | Disputed, Event::Defer { before: false }) => Ok(state),
+        (Issued | Disputed, Event::Defer { before: true }) => Err(Refusal::DeferredBefore),
+        (Open, Event::Confirm | Event::Dispute | Event::Defer { .. }) => Err(Refusal::NotComplete),
+    }
+}
+
+/// Returns the day until which a decision is put off from a day on.
+pub fn deferred_until(from: Day) -> Day {
+    Day::from_epoch_days(from.epoch_days() + DEFER_DAYS).unwrap_or(from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(complete: bool, adjustment: bool, disputed: bool) -> Event {
+        Event::Load { complete, adjustment, disputed }
+    }
+
+    /// Every event, with what becomes of a bill that is open, issued, disputed, confirmed.
+    #[test]
+    fn the_table_of_states() {
+        use State::{Confirmed as C, Disputed as D, Issued as I, Open as O};
+        type Row = (Event, [Result<State, Refusal>; 4]);
+        let closed = Err(Refusal::Confirmed);
+        let open = Err(Refusal::NotComplete);
+        let table: &[Row] = &[
+            (load(false, false, false), [Ok(O), Ok(O), Ok(O), closed]),
+            (load(false, false, true), [Ok(O), Ok(O), Ok(O), closed]),
+            (load(true, false, false), [Ok(I), Ok(I), Ok(I), closed]),
+            (load(true, false, true), [Ok(D), Ok(D), Ok(D), closed]),
+            (load(false, true, false), [Ok(O), Ok(I), Ok(I), closed]),
+            (load(false, true, true), [Ok(O), Ok(D), Ok(D), closed]),
+            (load(true, true, false), [Ok(I), Ok(I), Ok(I), closed]),
+            (load(true, true, true), [Ok(D), Ok(D), Ok(D), closed]),
+            (
+                Event::Issue { disputed: false },
+                [Ok(I), Err(Refusal::Issued), Err(Refusal::Issued), Err(Refusal::Issued)],
+            ),
+            (
+                Event::Issue { disputed: true },
+                [Ok(D), Err(Refusal::Issued), Err(Refusal::Issued), Err(Refusal::Issued)],
+            ),
+            (Event::Confirm, [open, Ok(C), Err(Refusal::Disputed), closed]),
+            (
+                Event::Reopen,
+                [Err(Refusal::NotConfirmed), Err(Refusal::NotConfirmed), Err(Refusal::NotConfirmed), Ok(I)],
+            ),
+            (Event::Dispute, [open, Ok(D), Ok(D), closed]),
+            (Event::Resolve { disputed: false }, [Ok(O), Ok(I), Ok(I), Ok(C)]),
+            (Event::Resolve { disputed: true }, [Ok(O), Ok(I), Ok(D), Ok(C)]),
+            (Event::Defer { before: false }, [open, Ok(I), Ok(D), closed]),
+            (
+                Event::Defer { before: true },
+                [open, Err(Refusal::DeferredBefore), Err(Refusal::DeferredBefore), closed],
+            ),
+        ];
+        for (event, wanted) in table {
+            for (state, wanted) in [O, I, D, C].into_iter().zip(wanted) {
+                assert_eq!(next(state, *event), *wanted, "{state}, {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_decision_is_put_off_by_seven_days() {
+        let day: Day = "2021-04-28".parse().unwrap();
+        assert_eq!(deferred_until(day).to_string(), "2021-05-05");
+    }
+}

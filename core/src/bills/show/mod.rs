@@ -1,0 +1,106 @@
+//! Grouped sums of a bill: by owner, product and day from stored roll-ups, by anything else from the blocks.
+//!
+//! Both are read on all threads into cells, and the cells are merged in one way. The result does not depend on the
+//! threads, nor on how the lines were split over files and segments.
+
+mod blocks;
+mod dense;
+mod dictionary;
+mod field;
+mod grouped;
+mod key;
+mod merge;
+mod order;
+mod rollups;
+mod sums;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use blocks::column_amounts;
+pub use field::{FIELDS_MAX, Field};
+pub use grouped::{Group, Grouped};
+
+use crate::engine::store::Read;
+use crate::formats::schema::Column;
+use crate::values::money::trim_cell;
+
+use super::error::BillError;
+use super::owner_days;
+use super::view::BillView;
+
+/// Groups a bill by fields and sums its amounts, on several threads; checks the sums against the revision's (I1).
+///
+/// # Errors
+/// [`BillError::NoColumn`] for a field that no line has; [`BillError`] when the store is damaged.
+pub fn show(
+    store: &(impl Read + Sync),
+    view: &BillView,
+    fields: &[Field],
+    threads: usize,
+) -> Result<Grouped, BillError> {
+    if fields.len() > FIELDS_MAX {
+        return Err(BillError::TooManyFields(FIELDS_MAX));
+    }
+    for field in fields.iter().filter(|f| **f != Field::Day) {
+        let has = view.segments().any(|s| field.index_in(&s.schema).is_some());
+        if !has && view.segments().next().is_some() {
+            return Err(BillError::NoColumn { bill: view.bill.key, field: field.to_string() });
+        }
+    }
+    let source = if fields.iter().all(rollups::have) { Source::Rollups } else { Source::Blocks };
+    group(store, view, fields, source, threads)
+}
+
+/// Where sums come from.
+#[derive(Clone, Copy)]
+enum Source {
+    Rollups,
+    Blocks,
+}
+
+fn group(
+    store: &(impl Read + Sync),
+    view: &BillView,
+    fields: &[Field],
+    source: Source,
+    threads: usize,
+) -> Result<Grouped, BillError> {
+    let has = |column: &Column| view.segments().any(|s| s.schema.summed().iter().any(|(c, _)| c == column));
+    let columns: Vec<Column> = Column::SUMMED.iter().copied().filter(has).collect();
+    let (grouped, sums) = match source {
+        Source::Rollups => {
+            merge::merge(rollups::read(store, view, fields, threads)?, fields, columns, threads)?
+        }
+        Source::Blocks => {
+            let read = blocks::read(store, view, fields, &columns, threads)?;
+            merge::merge(read, fields, columns, threads)?
+        }
+    };
+    view.must_tie("the sums of groups and revision", &sums)?;
+    Ok(grouped)
+}
+
+/// Recomputes the sums and the digest of every line from the blocks, and checks them against what is stored.
+///
+/// # Errors
+/// [`BillError`] at the first figure that is not equal.
+pub fn check(store: &(impl Read + Sync), view: &BillView, threads: usize) -> Result<(), BillError> {
+    view.check_rollups(store)?;
+    let digest = owner_days::check(store, view)?;
+    group(store, view, &[], Source::Blocks, threads)?;
+    if digest != view.revision.digest {
+        return Err(BillError::DoNotTie {
+            bill: view.bill.key,
+            what: "the digests of lines and revision",
+            one: digest.hex(),
+            other: view.revision.digest.hex(),
+        });
+    }
+    Ok(())
+}
+
+/// Says whether a line's cell is what was asked for, white space around it aside.
+pub fn cell_is(cell: &[u8], wanted: &str) -> bool {
+    trim_cell(cell) == wanted.as_bytes()
+}

@@ -1,0 +1,42 @@
+//! The outbox: what is due, and how it gets to a sink exactly once.
+//!
+//! ```text
+//! plan (committed) → render into a staged file → uploading (committed) → put the part → uploaded (committed)
+//!                  → ask for it → checked (committed) → put the manifest, create-only, and read it → receipt (committed)
+//! ```
+//!
+//! A kill between any two steps leaves a delivery that is on its way. The next run finds it and goes on from there: it renders the
+//! same bytes from the same revision, and puts only what is not there. Once there is a receipt, nothing is put again. A delivery
+//! whose lines change before it is there is given up, and what it left at the sink is cleared away, before another one takes its
+//! place.
+
+pub mod calendar;
+mod deliver;
+mod desk;
+mod due;
+mod error;
+pub mod expected;
+pub mod notice;
+mod parcel;
+mod plan;
+mod rebuild;
+pub(crate) mod record;
+mod repair;
+pub mod retention;
+pub mod storage;
+mod verify;
+
+pub use deliver::{abandon, cannot, deliver, retry};
+pub(crate) use desk::Desk;
+pub use desk::{Destination, Meter, NoMeter, Seal, Sign, Ways};
+pub use due::{DueAt, DueItem, due, due_at, due_of, due_of_accounts};
+pub use error::DeliveryError;
+pub use plan::in_the_way;
+pub use rebuild::{Made, NOT_AT_ANY_SINK, Rebuilt, rebuild};
+pub use record::{
+    Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, RemovedAt, Upload, find, list,
+};
+pub(crate) use record::{get, put};
+pub use record::{manifest as kept_manifest, totals};
+pub use repair::{Repaired, repair};
+pub use verify::{Finding, How, What, verify};

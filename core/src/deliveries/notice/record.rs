@@ -1,0 +1,192 @@
+//! The records: who is told of what, and what is to be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::deliveries::Failure;
+use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::values::label::check_label;
+use crate::values::near::no_word;
+
+use super::NoticeError;
+
+/// What can happen that somebody is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Event {
+    /// A bill is at its sink, whole.
+    Delivered,
+    /// An attempt to deliver has failed: the first in a row, or in another way than before.
+    Failed,
+    /// A bill would be due, and waits for somebody to confirm it.
+    Waiting,
+    /// Somebody tries whether notices arrive.
+    Test,
+    /// A file waits for somebody to decide on it.
+    Pending,
+    /// The scheduler delivers nothing until somebody has mended it.
+    Stopped,
+}
+
+impl Event {
+    /// Those that a notifier can be told of.
+    pub const ALL: [Event; 5] =
+        [Event::Delivered, Event::Failed, Event::Waiting, Event::Pending, Event::Stopped];
+
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Event::Delivered => "delivered",
+            Event::Failed => "failed",
+            Event::Waiting => "waiting",
+            Event::Pending => "pending",
+            Event::Stopped => "stopped",
+            Event::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl FromStr for Event {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Event::ALL.into_iter().find(|event| event.word() == text);
+        found.ok_or_else(|| no_word(text, "an event", &Event::ALL.map(Event::word)))
+    }
+}
+
+/// How somebody is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum How {
+    /// A program and its arguments; no shell reads them.
+    Command(Vec<String>),
+    /// A URL, or where one is found that is a secret itself: `env:NAME`, `file:PATH`.
+    Webhook(String),
+}
+
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            How::Command(words) => f.write_str(&words.join(" ")),
+            How::Webhook(url) => f.write_str(url),
+        }
+    }
+}
+
+/// Somebody to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notifier {
+    /// Its name.
+    pub name: String,
+    /// How.
+    pub how: How,
+    /// Of what.
+    pub events: BTreeSet<Event>,
+    /// What else was said, by name; whoever sends reads them.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Something to be told to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Counted from 1 within the store.
+    pub number: u64,
+    /// To whom.
+    pub notifier: String,
+    /// What happened.
+    pub event: Event,
+    /// To what, in words.
+    pub subject: String,
+    /// The id that the receiver sees, the same at every attempt.
+    pub id: String,
+    /// What is sent, JSON; empty once it was.
+    pub body: String,
+    /// When it happened, in Unix seconds.
+    pub at_unix_s: i64,
+    /// When it was sent, in Unix seconds.
+    pub sent_unix_s: Option<i64>,
+    /// The last attempt, if it failed.
+    pub failure: Option<Failure>,
+}
+
+pub(super) const SERIES: &str = "notice";
+
+pub(super) fn put(writer: &Writer, notice: &Notice) -> Result<(), StoreError> {
+    writer.put(Table::Notices, &notice.number.to_be_bytes(), notice)
+}
+
+pub(super) fn get(store: &impl Read, number: u64) -> Result<Option<Notice>, StoreError> {
+    store.get(Table::Notices, &number.to_be_bytes())
+}
+
+/// Returns all notices, oldest first.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn list(store: &impl Read) -> Result<Vec<Notice>, StoreError> {
+    Ok(store.list(Table::Notices, &[])?.into_iter().map(|(_, notice)| notice).collect())
+}
+
+/// Returns all notifiers, by name.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn notifiers(store: &impl Read) -> Result<Vec<Notifier>, StoreError> {
+    Ok(store.list(Table::Notifiers, &[])?.into_iter().map(|(_, notifier)| notifier).collect())
+}
+
+/// Returns a notifier.
+///
+/// # Errors
+/// [`NoticeError::None`] when there is none of this name.
+pub fn notifier(store: &impl Read, name: &str) -> Result<Notifier, NoticeError> {
+    store.get(Table::Notifiers, name.as_bytes())?.ok_or_else(|| NoticeError::None(name.to_owned()))
+}
+
+/// Adds a notifier: it is told of what happens from now on.
+///
+/// # Errors
+/// [`NoticeError::Exists`] when there is one of this name.
+pub fn add(writer: Writer, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
+    check_label(&notifier.name)?;
+    let key = notifier.name.as_bytes();
+    if writer.get_bytes(Table::Notifiers, key)?.is_some() {
+        return Err(NoticeError::Exists(notifier.name.clone()));
+    }
+    writer.put(Table::Notifiers, key, notifier)?;
+    let after = record_digest(&writer, Table::Notifiers, key)?;
+    let events: Vec<&str> = notifier.events.iter().map(|event| event.word()).collect();
+    let detail = format!("{} on {}", notifier.how, events.join(", "));
+    append_change(&writer, actor, Change { after, ..Change::new("notify add", &notifier.name, &detail) })?;
+    Ok(writer.commit()?)
+}
+
+/// Removes a notifier, with what it was not told yet; returns how many notices that were.
+///
+/// # Errors
+/// [`NoticeError::None`] when there is none of this name.
+pub fn remove(writer: Writer, name: &str, actor: &Actor) -> Result<usize, NoticeError> {
+    notifier(&writer, name)?;
+    let before = record_digest(&writer, Table::Notifiers, name.as_bytes())?;
+    writer.delete(Table::Notifiers, name.as_bytes())?;
+    let mut untold = 0;
+    for notice in list(&writer)? {
+        if notice.notifier == name && notice.sent_unix_s.is_none() {
+            writer.delete(Table::Notices, &notice.number.to_be_bytes())?;
+            untold += 1;
+        }
+    }
+    let detail = format!("{untold} notices were not sent");
+    append_change(&writer, actor, Change { before, ..Change::new("notify remove", name, &detail) })?;
+    writer.commit()?;
+    Ok(untold)
+}

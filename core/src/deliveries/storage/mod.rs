@@ -1,0 +1,366 @@
+//! Bill storage: the allowlist, the grants, the sinks, and which account's bills go where from which day on.
+//!
+//! Nothing is written for an account before it is allowed, has authorised and is enabled, in that order
+//! (docs/DOMAIN.md#bill-storage); taking any of these back stops what is new and leaves what is old. Nothing
+//! that was said is overwritten: every change is kept with its day, its actor and its reason ([`crate::engine::timeline`]), so that a
+//! late run for a day goes where that day's bills belonged.
+
+mod account;
+mod binding;
+mod gate;
+mod place;
+mod probe;
+mod sinks;
+
+use std::fmt;
+
+use crate::deliveries::calendar::Kind;
+use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::settings::StoreSettings;
+use crate::engine::store::{Read, StoreError, Table, Writer};
+pub use crate::exports::Audience;
+use crate::exports::guard::GuardError;
+use crate::values::error::Kind as ErrorKind;
+use crate::values::label::BadLabel;
+use crate::values::period::Day;
+use crate::values::uin::Uin;
+
+pub use account::{Account, Consent, Grant, Lines, Target};
+pub use binding::{
+    Enable, Steps, Stop, Switch, Switched, disable, enable, enable_from_start, may_enable,
+    may_enable_from_start, may_switch, switch,
+};
+pub(crate) use gate::stays_due;
+pub use gate::{After, may_leave};
+pub use place::{Places, may_add};
+pub use probe::{Probe, probed, put_probe};
+pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord, add_sink, change_sink, remove_sink, sink, sinks};
+
+/// Why bill storage refused.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// A step before is missing.
+    #[error("account {uin} is not {missing}")]
+    NotYet {
+        /// Which account.
+        uin: Uin,
+        /// `on the allowlist`, `authorised` or `enabled`, with what is to be said about it.
+        missing: String,
+        /// The command that does it.
+        next: String,
+    },
+    /// The allowlist has not all kinds.
+    #[error("account {uin} is not on the allowlist for {kind} bills on {on}")]
+    NotAllowed {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// On which day.
+        on: Day,
+    },
+    /// Reseller bills are the payer's.
+    #[error(
+        "account {uin} is not the payer {payer}: reseller bills hold all customers' lines and are the payer's alone"
+    )]
+    NotThePayer {
+        /// Which account.
+        uin: Uin,
+        /// The payer.
+        payer: Uin,
+    },
+    /// Other days are bound to another sink, and stay so.
+    #[error("{kind} bills of account {uin} go to sink `{sink}`{}", days_text(.from, .until))]
+    Bound {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// To which sink they go.
+        sink: String,
+        /// From which day on.
+        from: Option<Day>,
+        /// Until which day.
+        until: Option<Day>,
+    },
+    /// They go there already.
+    #[error("{kind} bills of account {uin} go to sink `{sink}` already")]
+    Same {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// The sink.
+        sink: String,
+    },
+    /// What was delivered cannot be undone.
+    #[error(
+        "the {kind} bill of account {uin} that was due on {on} has been delivered to sink `{sink}`: the change \
+         cannot begin before the day after"
+    )]
+    DeliveredSince {
+        /// Which account.
+        uin: Uin,
+        /// Which kind.
+        kind: Kind,
+        /// For which day it was delivered.
+        on: Day,
+        /// To which sink.
+        sink: String,
+    },
+    /// No sink of this name.
+    #[error("there is no sink `{0}`")]
+    NoSink(String),
+    /// A sink of this name.
+    #[error("there is a sink `{0}` already")]
+    SinkExists(String),
+    /// Bindings refer to the sink.
+    #[error("sink `{sink}` is in use by account {uin}")]
+    SinkInUse {
+        /// Its name.
+        sink: String,
+        /// By whom.
+        uin: Uin,
+    },
+    /// What a sink was to be called.
+    #[error(transparent)]
+    Name(BadLabel),
+    /// Bills of another account lie, or are to lie, where this customer would read them.
+    #[error(
+        "{} sink `{sink}`: whoever reads one of the two customers' bills would read both",
+        if *.sink == *.at { format!("bills of account {other} go to") } else { format!("bills of account {other} go to sink `{at}`, at the place of") }
+    )]
+    Shared {
+        /// The sink that was asked for.
+        sink: String,
+        /// Whose bills go to the same place.
+        other: Uin,
+        /// To which sink.
+        at: String,
+    },
+    /// Another sink is at the same place.
+    #[error("sink `{at}` is at this place already, at {url}{}", if *.mixed { ", and other people read it" } else { "" })]
+    SamePlace {
+        /// The sink that is there.
+        at: String,
+        /// Where.
+        url: String,
+        /// One of them is read by a customer, the other by the partner.
+        mixed: bool,
+    },
+    /// An option of a sink that makes no sense.
+    #[error("`{option}`: {why}")]
+    Option {
+        /// As `name=value`.
+        option: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A customer's sink must not get the partner's bills (docs/DOMAIN.md#mistakes-to-avoid, 11).
+    #[error("sink `{sink}` is read by a customer: {why}")]
+    Audience {
+        /// The sink.
+        sink: String,
+        /// What would go there, and with which columns.
+        why: GuardError,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn days_text(from: &Option<Day>, until: &Option<Day>) -> String {
+    let from = from.map_or_else(String::new, |day| format!(" from {day} on"));
+    until.map_or(from.clone(), |day| format!("{from} until {day}"))
+}
+
+impl StorageError {
+    /// Returns the kind.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            StorageError::NotYet { .. }
+            | StorageError::NotAllowed { .. }
+            | StorageError::NotThePayer { .. }
+            | StorageError::Bound { .. }
+            | StorageError::Same { .. }
+            | StorageError::DeliveredSince { .. }
+            | StorageError::SinkInUse { .. }
+            | StorageError::Shared { .. }
+            | StorageError::SamePlace { .. }
+            | StorageError::Audience { .. } => ErrorKind::Refused,
+            StorageError::NoSink(_)
+            | StorageError::Name(_)
+            | StorageError::SinkExists(_)
+            | StorageError::Option { .. } => ErrorKind::User,
+            StorageError::Store(e) => e.kind(),
+        }
+    }
+}
+
+fn key(uin: Uin) -> [u8; 8] {
+    uin.number().to_be_bytes()
+}
+
+/// Returns an account; one that was never named is not allowed and has nothing.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn account(store: &impl Read, uin: Uin) -> Result<Account, StoreError> {
+    Ok(store.get_of(Table::Storage, &key(uin))?.unwrap_or_else(|| Account::new(uin)))
+}
+
+/// Returns all accounts that were ever named, by id.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be read.
+pub fn accounts(store: &impl Read) -> Result<Vec<Account>, StoreError> {
+    store.list_of(Table::Storage)
+}
+
+/// Who says something, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Said<'a> {
+    /// Who, and when.
+    pub actor: &'a Actor,
+    /// Why, in their words.
+    pub reason: Option<&'a str>,
+}
+
+/// Puts an account's record, and the journal's entry.
+fn save(
+    writer: &Writer,
+    account: &Account,
+    action: &str,
+    detail: &str,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let (at, subject) = (key(account.uin), account.uin.to_string());
+    let before = record_digest(writer, Table::Storage, &at)?;
+    writer.put_of(Table::Storage, &at, account)?;
+    let after = record_digest(writer, Table::Storage, &at)?;
+    let change = Change { before, after, reason: said.reason, ..Change::new(action, &subject, detail) };
+    Ok(append_change(writer, said.actor, change)?)
+}
+
+fn words<T: fmt::Display>(list: impl IntoIterator<Item = T>) -> String {
+    list.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Puts an account on the allowlist for some kinds of bills, until a day or for good.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be written.
+pub fn allow(
+    writer: Writer,
+    uin: Uin,
+    kinds: &[Kind],
+    until: Option<Day>,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    allow_in(&writer, uin, kinds, until, said)?;
+    Ok(writer.commit()?)
+}
+
+/// Puts an account on the allowlist within a transaction that does more.
+fn allow_in(
+    writer: &Writer,
+    uin: Uin,
+    kinds: &[Kind],
+    until: Option<Day>,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let mut account = account(writer, uin)?;
+    for kind in kinds {
+        let line = account.allowed.entry(*kind).or_default();
+        line.record(None, true, said.actor, said.reason);
+        if let Some(after) = until.and_then(Day::next) {
+            line.record(Some(after), false, said.actor, said.reason);
+        }
+    }
+    let until = until.map_or_else(String::new, |day| format!(", until {day}"));
+    save(writer, &account, "storage allow", &format!("{}{until}", words(kinds)), said)
+}
+
+/// Takes an account off the allowlist for some kinds of bills, whichever day is asked for.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be written.
+pub fn deny(writer: Writer, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
+    let mut account = account(&writer, uin)?;
+    for kind in kinds {
+        account.allowed.entry(*kind).or_default().record(None, false, said.actor, said.reason);
+    }
+    save(&writer, &account, "storage deny", &words(kinds), said)?;
+    Ok(writer.commit()?)
+}
+
+/// Gives an account's consent, for one sink or for all.
+///
+/// # Errors
+/// [`StorageError::NotYet`] for an account that is not on the allowlist; [`StorageError::NotThePayer`] where only the payer
+/// can agree; [`StorageError::NoSink`].
+pub fn authorise(
+    writer: Writer,
+    uin: Uin,
+    consent: Consent,
+    sink_name: Option<&str>,
+    on: Day,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    authorise_in(&writer, uin, consent, sink_name, on, said)?;
+    Ok(writer.commit()?)
+}
+
+/// Gives an account's consent within a transaction that does more.
+fn authorise_in(
+    writer: &Writer,
+    uin: Uin,
+    consent: Consent,
+    sink_name: Option<&str>,
+    on: Day,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let mut account = account(writer, uin)?;
+    if !Kind::ALL.iter().any(|kind| account.allows(*kind, on)) {
+        return Err(not_allowed(uin));
+    }
+    let payer = StoreSettings::of(writer)?.payer;
+    if consent == Consent::CustomBills && uin != payer {
+        return Err(StorageError::NotThePayer { uin, payer });
+    }
+    if let Some(name) = sink_name {
+        sink(writer, name)?;
+    }
+    account.consent(consent, sink_name, true, said.actor, said.reason);
+    save(writer, &account, "storage authorize", &consent_text(consent, sink_name), said)
+}
+
+/// Takes an account's consent back, for one sink or for all.
+///
+/// # Errors
+/// [`StoreError`] when the store cannot be written.
+pub fn revoke(
+    writer: Writer,
+    uin: Uin,
+    consent: Consent,
+    sink_name: Option<&str>,
+    said: Said<'_>,
+) -> Result<(), StorageError> {
+    let mut account = account(&writer, uin)?;
+    account.consent(consent, sink_name, false, said.actor, said.reason);
+    save(&writer, &account, "storage revoke", &consent_text(consent, sink_name), said)?;
+    Ok(writer.commit()?)
+}
+
+fn consent_text(consent: Consent, sink: Option<&str>) -> String {
+    sink.map_or_else(|| consent.to_string(), |sink| format!("{consent}, for sink `{sink}`"))
+}
+
+fn not_allowed(uin: Uin) -> StorageError {
+    StorageError::NotYet {
+        uin,
+        missing: "on the allowlist".into(),
+        next: format!("billkeep storage allow {uin}"),
+    }
+}

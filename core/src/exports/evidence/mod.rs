@@ -1,0 +1,308 @@
+//! The evidence of a dispute, in a zip that opens anywhere: for whoever has to be convinced, and for later.
+//!
+//! | entry | what |
+//! |---|---|
+//! | `index.html` | all of it on a page, readable offline |
+//! | `lines.csv` | the disputed lines, with every column of the bill and where they stand in the provider's file |
+//! | `arithmetic.csv` | the published arithmetic of each line, worked out again |
+//! | `earlier.csv` | the same lines in the revision before, where there is one |
+//! | `sources.csv` | the provider's files with their SHA-256 |
+//!
+//! The same dispute of the same store always gives the same bytes.
+
+mod page;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+use crate::bills::dispute::{Dispute, DisputeError, LineId, each_block, get};
+use crate::bills::lint::{Recomputed, Settings, recompute};
+use crate::bills::origin::{LineAt, Origin, origins, stored_lines};
+use crate::bills::{BillError, BillView, Change, Comparison, Load, SegmentView, Stored};
+use crate::engine::store::Read;
+use crate::exports::{CellKind, Columns, Dialect, write_small};
+use crate::values::digest::hex;
+use crate::values::error::Kind;
+
+/// Why the evidence of a dispute could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// The dispute or its bill does not read.
+    #[error(transparent)]
+    Dispute(#[from] DisputeError),
+    /// The zip could not be written.
+    #[error("the evidence of dispute {number}: {why}")]
+    Write {
+        /// Which dispute.
+        number: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+impl From<BillError> for EvidenceError {
+    fn from(e: BillError) -> Self {
+        EvidenceError::Dispute(e.into())
+    }
+}
+
+impl EvidenceError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            EvidenceError::Dispute(e) => e.kind(),
+            EvidenceError::Write { .. } => Kind::User,
+        }
+    }
+}
+
+/// What a pack holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packed {
+    /// Disputed lines.
+    pub lines: usize,
+    /// Equations that do not come out.
+    pub wrong: usize,
+    /// Lines that the revision before had otherwise, or not at all.
+    pub changed: usize,
+}
+
+/// A disputed line, as the evidence tells it.
+struct Line {
+    id: LineId,
+    origin: Origin,
+    stored: Stored,
+    /// Under the headers of [`Evidence`].
+    cells: Vec<String>,
+    arithmetic: Vec<Recomputed>,
+    earlier: Earlier,
+}
+
+/// What a line was in the revision before.
+enum Earlier {
+    /// There is no revision before.
+    None,
+    /// The same.
+    Same,
+    /// It was not there.
+    Missing,
+    /// Other cells: columns, what they were, and what they are.
+    Other(Vec<(String, String, String)>),
+}
+
+/// Everything that the entries are made of.
+struct Evidence<'a> {
+    dispute: &'a Dispute,
+    view: &'a BillView,
+    headers: Vec<String>,
+    lines: Vec<Line>,
+    /// The revision before the disputed one, if there is one.
+    before: Option<u32>,
+}
+
+/// Writes the evidence of a dispute as a zip.
+///
+/// # Errors
+/// [`EvidenceError`]; what was written by then is no zip.
+pub fn pack(
+    store: &(impl Read + Sync),
+    number: u64,
+    threads: usize,
+    out: impl Write,
+) -> Result<Packed, EvidenceError> {
+    let dispute = get(store, number)?;
+    let view = BillView::open(store, dispute.bill, Some(dispute.revision))?;
+    let mut evidence = Evidence {
+        headers: Columns::of(&view).headers().to_vec(),
+        lines: lines(store, &view, &dispute)?,
+        before: None,
+        dispute: &dispute,
+        view: &view,
+    };
+    if dispute.revision > 1 {
+        compare(store, &mut evidence, threads)?;
+    }
+    let entries = [
+        ("index.html", page::page(&evidence).into_bytes()),
+        ("lines.csv", evidence.lines_csv()),
+        ("arithmetic.csv", evidence.arithmetic_csv()),
+        ("earlier.csv", evidence.earlier_csv()),
+        ("sources.csv", evidence.sources_csv()),
+    ];
+    write_small(out, &entries).map_err(|why| EvidenceError::Write { number, why })?;
+    Ok(Packed {
+        lines: evidence.lines.len(),
+        wrong: evidence.lines.iter().flat_map(|l| &l.arithmetic).filter(|r| !r.agrees).count(),
+        changed: evidence
+            .lines
+            .iter()
+            .filter(|l| matches!(l.earlier, Earlier::Missing | Earlier::Other(_)))
+            .count(),
+    })
+}
+
+/// Reads the disputed lines, in the order of their ids.
+fn lines(store: &impl Read, view: &BillView, dispute: &Dispute) -> Result<Vec<Line>, DisputeError> {
+    let wanted: BTreeSet<LineId> = dispute.lines.iter().copied().collect();
+    let found = stored_lines(store, view, &wanted)?;
+    let at: Vec<LineAt> = found.iter().map(|(_, at)| *at).collect();
+    let mut origins = origins(store, view, &at)?.into_iter();
+    let columns = Columns::of(view);
+    let mut lines = Vec::new();
+    each_block(store, view, &found, &mut |segment, block, of_block| {
+        let rows: Vec<usize> = of_block.iter().map(|(_, at)| at.row as usize).collect();
+        let mut arithmetic: BTreeMap<usize, Vec<Recomputed>> = BTreeMap::new();
+        for (row, one) in recompute(block, &rows, &Settings::default())? {
+            arithmetic.entry(row).or_default().push(one);
+        }
+        let before = of_block.first().map_or(0, |(_, at)| segment.record.rows_before(at.block as usize));
+        for (id, at) in of_block {
+            let Some(origin) = origins.next() else { continue };
+            lines.push(Line {
+                id: *id,
+                origin,
+                stored: Stored { segment: segment.number, row: before + at.row },
+                cells: columns.cells(block, at.row as usize)?,
+                arithmetic: arithmetic.remove(&(at.row as usize)).unwrap_or_default(),
+                earlier: Earlier::None,
+            });
+        }
+        Ok(())
+    })?;
+    lines.sort_by_key(|line| line.id);
+    Ok(lines)
+}
+
+/// Finds what the disputed lines were in the revision before.
+fn compare(
+    store: &(impl Read + Sync),
+    evidence: &mut Evidence<'_>,
+    threads: usize,
+) -> Result<(), DisputeError> {
+    let before = evidence.view.revision.previous;
+    let earlier = BillView::open(store, evidence.dispute.bill, Some(before))?;
+    evidence.before = Some(before);
+    let mut of: BTreeMap<Stored, &mut Line> = evidence.lines.iter_mut().map(|l| (l.stored, l)).collect();
+    of.values_mut().for_each(|line| line.earlier = Earlier::Same);
+    let comparison = Comparison::new(store, &earlier, evidence.view)?;
+    comparison.run::<BillError>(store, threads, &mut |change| {
+        match change {
+            Change::Added(line) => {
+                if let Some(disputed) = of.get_mut(&line.stored) {
+                    disputed.earlier = Earlier::Missing;
+                }
+            }
+            Change::Changed { from, to, columns, .. } => {
+                if let Some(disputed) = of.get_mut(&to.stored) {
+                    let (was, is): (Vec<&[u8]>, Vec<&[u8]>) = (from.cells().collect(), to.cells().collect());
+                    let text = |cells: &[&[u8]], at: usize| {
+                        String::from_utf8_lossy(cells.get(at).copied().unwrap_or_default()).into_owned()
+                    };
+                    let name = |at: usize| comparison.headers().get(at).cloned().unwrap_or_default();
+                    let other = columns.iter().map(|at| (name(*at), text(&was, *at), text(&is, *at)));
+                    disputed.earlier = Earlier::Other(other.collect());
+                }
+            }
+            Change::Removed(_) => {}
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn record<'a>(cells: impl IntoIterator<Item = &'a str>, text: &mut Vec<u8>) {
+    Dialect::Plain.write_cells(cells.into_iter().map(|cell| (CellKind::Text, cell)), text);
+}
+
+/// Begins a CSV, with the mark by which spreadsheets know UTF-8.
+fn csv<'a>(headers: impl IntoIterator<Item = &'a str>) -> Vec<u8> {
+    let mut text = "\u{feff}".as_bytes().to_vec();
+    record(headers, &mut text);
+    text
+}
+
+impl Evidence<'_> {
+    fn lines_csv(&self) -> Vec<u8> {
+        let places = ["Line", "File", "Entry", "Record", "Line Of Text"];
+        let mut text = csv(places.into_iter().chain(self.headers.iter().map(String::as_str)));
+        for line in &self.lines {
+            let entry = line.origin.entry.clone().unwrap_or_default();
+            let place = [
+                line.id.to_string(),
+                line.origin.file.clone(),
+                entry,
+                line.origin.record.to_string(),
+                line.origin.line.to_string(),
+            ];
+            record(place.iter().chain(&line.cells).map(String::as_str), &mut text);
+        }
+        text
+    }
+
+    fn arithmetic_csv(&self) -> Vec<u8> {
+        let mut text = csv(["Line", "Rule", "Column", "Shown", "Made Of", "Figures", "Recomputed", "Agrees"]);
+        for line in &self.lines {
+            for one in &line.arithmetic {
+                let cells = [
+                    line.id.to_string(),
+                    one.rule.to_owned(),
+                    one.result.0.name().to_owned(),
+                    one.result.1.to_string(),
+                    one.words.to_owned(),
+                    figures(one),
+                    one.expected.map_or_else(|| "too many digits".to_owned(), |e| e.to_string()),
+                    if one.agrees { "yes" } else { "no" }.to_owned(),
+                ];
+                record(cells.iter().map(String::as_str), &mut text);
+            }
+        }
+        text
+    }
+
+    fn earlier_csv(&self) -> Vec<u8> {
+        let mut text = csv(["Line", "Revision", "What", "Column", "Was", "Is"]);
+        let revision = self.before.map_or_else(String::new, |before| before.to_string());
+        for line in &self.lines {
+            let id = line.id.to_string();
+            match &line.earlier {
+                Earlier::None => {}
+                Earlier::Same => record([&id, &revision, "the same", "", "", ""], &mut text),
+                Earlier::Missing => record([&id, &revision, "not there", "", "", ""], &mut text),
+                Earlier::Other(columns) => {
+                    for (column, was, is) in columns {
+                        record([&id, &revision, "other", column, was, is], &mut text);
+                    }
+                }
+            }
+        }
+        text
+    }
+
+    fn sources_csv(&self) -> Vec<u8> {
+        let mut text = csv(["Load", "File", "SHA-256", "Bytes", "Lines"]);
+        for (load, _) in self.sources() {
+            let cells = [
+                load.number.to_string(),
+                load.file.name.clone(),
+                hex(&load.file.sha256),
+                load.file.bytes.to_string(),
+                load.digest.lines().to_string(),
+            ];
+            record(cells.iter().map(String::as_str), &mut text);
+        }
+        text
+    }
+
+    /// The loads that disputed lines came with.
+    fn sources(&self) -> impl Iterator<Item = &(Load, Vec<SegmentView>)> {
+        let loads: BTreeSet<u64> = self.lines.iter().map(|line| line.id.load).collect();
+        self.view.loads.iter().filter(move |(load, _)| loads.contains(&load.number))
+    }
+}
+
+/// Writes the figures of an equation: `list_price 0.1, usage 3`.
+fn figures(one: &Recomputed) -> String {
+    let texts: Vec<String> = one.figures.iter().map(|(c, a)| format!("{} {a}", c.name())).collect();
+    texts.join(", ")
+}

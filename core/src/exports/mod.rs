@@ -1,0 +1,145 @@
+//! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`](crate::exports::sink::Sink) trait, no sink.
+
+mod archive;
+mod chunks;
+mod compose;
+mod csv;
+mod customer;
+mod dialect;
+mod each;
+pub mod evidence;
+mod form;
+pub mod guard;
+mod job;
+mod kept;
+mod line_headers;
+mod manifest;
+mod place;
+mod plan;
+mod preflight;
+mod render;
+pub(crate) mod shape;
+pub mod sink;
+mod spill;
+mod totals;
+mod whose;
+
+pub(crate) use archive::write_small;
+pub use compose::PriceSum;
+pub use csv::{Columns, write_line};
+pub use dialect::{CellKind, no_formula, present, restore, write_quoted};
+pub use each::{Exported, export_each};
+pub use form::{Audience, Dialect, Form, Per, Shape};
+pub use line_headers::LineHeaders;
+pub(crate) use line_headers::{guessed_line_headers, separate};
+pub use manifest::{
+    MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
+    ManifestRounding, ManifestSealed, ManifestTotals,
+};
+pub use place::place;
+pub(crate) use place::stage_part;
+pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
+pub(crate) use plan::{MANIFEST_ENDING, PlannedLines};
+pub use preflight::preflight;
+pub use render::{CustomerFigures, RenderSettings, Rendered, render};
+pub(crate) use render::{Hashing, expected_sums};
+pub use shape::{Shaped, Tie};
+pub use totals::{Charged, CustomerTotal, Totals};
+
+pub use guard::GuardError;
+
+use crate::bills::BillError;
+use crate::engine::store::StoreError;
+use crate::exports::sink::SinkError;
+use crate::values::error::Kind;
+
+/// A CSV as it was rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderedFile {
+    /// Its name in the zip.
+    pub name: String,
+    /// How many lines, without the header.
+    pub rows: u64,
+    /// Its length, unpacked.
+    pub bytes: u64,
+    /// Its CRC-32.
+    pub crc32: u32,
+}
+
+/// Why an export could not be made or delivered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// The bill cannot be read.
+    #[error(transparent)]
+    Bill(#[from] BillError),
+    /// A part cannot be written.
+    #[error("the export cannot be written: {0}")]
+    Write(String),
+    /// The sums of the export are not those of the bill (I1, I7).
+    #[error("`{name}`: the sums of export and roll-ups do not tie{}", sides_text(.sides.as_ref()))]
+    DoNotTie {
+        /// The part.
+        name: String,
+        /// What the lines add up to, and what the roll-ups state. `None` for a customer's export: both are the partner's cost.
+        sides: Option<(String, String)>,
+    },
+    /// The lines of the export are others than when it was planned: whose they are has changed since.
+    #[error("`{name}` was planned for other lines; run again, and it is planned anew")]
+    Stale {
+        /// The part.
+        name: String,
+    },
+    /// The export's form is none that can be rendered.
+    #[error("`{name}` cannot be rendered as {form}: {why}")]
+    Form {
+        /// The part.
+        name: String,
+        /// The form.
+        form: Form,
+        /// What stands against it.
+        why: &'static str,
+    },
+    /// It would show a customer what is not the customer's.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// The prices are not those that the export was planned with.
+    #[error("`{name}` was planned with other prices than the account has now")]
+    Prices {
+        /// The part.
+        name: String,
+    },
+    /// The sink cannot do it.
+    #[error("sink `{sink}`: {error}")]
+    Sink {
+        /// Its name.
+        sink: String,
+        /// Why.
+        error: SinkError,
+    },
+}
+
+fn sides_text(sides: Option<&(String, String)>) -> String {
+    sides.map_or_else(String::new, |(one, other)| format!(": {one} and {other}"))
+}
+
+impl From<StoreError> for ExportError {
+    fn from(e: StoreError) -> Self {
+        ExportError::Bill(e.into())
+    }
+}
+
+impl ExportError {
+    /// Returns the kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            ExportError::Bill(e) => e.kind(),
+            ExportError::Write(_) => Kind::Internal,
+            ExportError::Form { .. } | ExportError::Prices { .. } => Kind::Refused,
+            ExportError::Guard(e) => e.kind(),
+            ExportError::Stale { .. } => Kind::Passing,
+            ExportError::DoNotTie { .. } => Kind::Damaged,
+            ExportError::Sink { error, .. } => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,539 @@
+//! Renders an export: lines in order → text in chunks → deflated on several threads → one zip.
+//!
+//! Deterministic: order, cuts, level and names come from the plan and the lines. Chunks that were made before are taken
+//! from the cache; the others are made by jobs, each of which reads some neighbouring lines. The amounts of all chunks are
+//! added up, and compared with the roll-ups (I1, I7), which are added up at the same time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam_channel::{Receiver, Sender};
+use sha2::{Digest as _, Sha256};
+
+use crate::bills::{BillView, owners_sums, totals_text};
+use crate::engine::block::{Sums, merge_sums};
+use crate::engine::rollup::Overflow;
+use crate::engine::settings::StoreSettings;
+use crate::engine::store::{ChunkCache, Read};
+use crate::partners::price::PriceBook;
+
+use super::archive::{self, Deflater, Entry, Piece};
+use super::chunks::{Chunk, Csv, Namer, cut};
+use super::compose::{Made, PriceSum, PriceSums};
+use super::csv::Columns;
+use super::customer::columns;
+use super::form::Audience;
+use super::guard;
+use super::job::Lines;
+use super::kept::{keep, kept};
+use super::line_headers::{LineHeaders, line_headers};
+use super::plan::{Naming, Plan, coverage_last_day};
+use super::{ExportError, RenderedFile, shape};
+
+/// Text that a job makes chunks of, at least: one chunk.
+const JOB_BYTES_MIN: u64 = 64 << 10;
+/// Jobs for each thread. Neighbours may both read the blocks of the day that they meet in: of a small account's month, which is
+/// mostly reading, more jobs would read too much twice.
+const JOBS_A_THREAD: u64 = 2;
+/// And at most: what one thread is ahead of the others.
+const JOB_BYTES_MAX: u64 = 32 << 20;
+/// Exports of fewer lines are made anew each time: they take no time, and leave no file.
+pub(super) const CACHE_LINES_MIN: u64 = 20_000;
+/// Jobs of the largest size that are made, or wait to be written, beyond one for each thread: what bounds the memory when the disk
+/// is slow.
+const JOBS_AHEAD: u64 = 1;
+
+/// How the work is done; it does not change the bytes.
+#[derive(Clone, Copy)]
+pub struct RenderSettings<'a> {
+    /// Threads that read and compress. More than there are processors help nothing.
+    pub threads: usize,
+    /// Where chunks are kept for the next time, if anywhere.
+    pub cache: Option<&'a ChunkCache>,
+}
+
+impl Default for RenderSettings<'_> {
+    fn default() -> Self {
+        RenderSettings { threads: 2, cache: None }
+    }
+}
+
+/// A part as it was rendered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: [u8; 32],
+    /// Its CSVs.
+    pub files: Vec<RenderedFile>,
+    /// The columns.
+    pub headers: Vec<String>,
+    /// The sums of its lines.
+    pub sums: Vec<Sums>,
+    /// What the customer pays, by currency; `None` where the export is the partner's.
+    pub customer: Option<CustomerFigures>,
+    /// What there is to tell of another shape than all lines.
+    pub shaped: Option<shape::Shaped>,
+    /// Which header each line had in its file, where files had different ones.
+    pub line_headers: Option<LineHeaders>,
+}
+
+/// What a customer pays for the lines of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomerFigures {
+    /// By currency.
+    pub sums: BTreeMap<String, PriceSum>,
+    /// The rules.
+    pub prices: PriceBook,
+}
+
+/// A chunk of a zip, and what the cache knows it by.
+struct Source<'c> {
+    chunk: &'c Chunk,
+    name: [u8; 32],
+    kept: bool,
+}
+
+/// Renders the part of a plan into `out`.
+///
+/// # Errors
+/// [`ExportError::DoNotTie`] when the lines' sums are not the roll-ups'; [`ExportError`] when reading or writing
+/// fails.
+pub fn render(
+    store: &(impl Read + Sync),
+    view: &BillView,
+    plan: &Plan,
+    settings: &RenderSettings<'_>,
+    out: impl Write,
+) -> Result<Rendered, ExportError> {
+    let wanted = &plan.wanted;
+    if shape::is_shaped(wanted.form) {
+        return shape::render(store, view, plan, settings, out);
+    }
+    guard::check_plan(view, wanted)?;
+    let columns = columns(store, view, wanted)?;
+    must_have_prices(store, view, plan, &columns)?;
+    let found = plan.lines(store, view)?;
+    let csvs = cut(&found.days, wanted.rows_per_file);
+    let cached = plan.content.lines() >= CACHE_LINES_MIN && columns.prices.is_none();
+    let cache = settings.cache.filter(|_| cached);
+    let namer = Namer::new(wanted.bill, columns.headers(), wanted.form);
+    let sources: Vec<Vec<Source<'_>>> = csvs
+        .iter()
+        .map(|csv| {
+            let source = |chunk| {
+                let name = namer.name(chunk, &found.days);
+                Source { chunk, name, kept: cache.is_some_and(|cache| cache.has(&name)) }
+            };
+            csv.chunks.iter().map(source).collect()
+        })
+        .collect();
+    let lines = Lines { store, view, days: &found.days, blocks: &found.blocks, columns: &columns };
+    let names = CsvNames::new(plan);
+    let jobs = jobs(&sources, settings.threads);
+    let mut hashing = Hashing::new(out);
+    let mut figures = Figures::default();
+    let threads = settings.threads.clamp(1, 64).min(jobs.len());
+    let open_bytes_max = (threads as u64 + JOBS_AHEAD) * JOB_BYTES_MAX;
+    let make = |job: &[&Chunk], deflater: &mut Deflater, give: &mut dyn FnMut(Made) -> bool| {
+        lines.make(job, deflater, give)
+    };
+    let (written, worked, expected) = std::thread::scope(|scope| {
+        let expected = scope.spawn(|| expected_sums(store, view, plan));
+        let (written, worked) = on_threads(&jobs, threads, open_bytes_max, make, |handing| {
+            let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
+            archive::write(&mut hashing, Pieces::new(&sources, names, &mut reading, &mut figures))
+        });
+        (written, worked, expected.join().unwrap_or_else(|_| Err(thread_failed())))
+    });
+    worked?;
+    let entries = written.map_err(ExportError::Write)?;
+    must_tie(plan, &figures.sums, &expected?)?;
+    let line_headers = line_headers(store, view, wanted, &found)?;
+    Ok(Rendered { line_headers, ..hashing.rendered(names, &entries, &csvs, figures, &columns) })
+}
+
+fn thread_failed() -> ExportError {
+    ExportError::Write("a rendering thread failed".into())
+}
+
+/// Has jobs done by several threads while `take` takes what they make; returns what it returns, and the first failure of a job.
+///
+/// After a failure, and once `take` has returned, no job is begun.
+fn on_threads<'j, T>(
+    jobs: &'j [Job<'j>],
+    threads: usize,
+    open_bytes_max: u64,
+    make: impl Fn(&[&Chunk], &mut Deflater, &mut dyn FnMut(Made) -> bool) -> Result<(), ExportError> + Sync,
+    take: impl FnOnce(Handing<'j>) -> T,
+) -> (T, Result<(), ExportError>) {
+    let stop = AtomicBool::new(false);
+    let (job_in, queue) = crossbeam_channel::unbounded();
+    let handing = Handing::new(jobs, open_bytes_max, job_in);
+    // Each worker has a queue of its own: where all have ended, jobs that were not begun are gone too, and nobody waits for them.
+    let worker = |queue: Receiver<Handed<'j>>| {
+        let mut deflater = Deflater::new();
+        let made = queue
+            .iter()
+            .take_while(|_| !stop.load(Ordering::Relaxed))
+            .try_for_each(|(job, made_in)| make(job, &mut deflater, &mut |made| made_in.send(made).is_ok()));
+        if made.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        made
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (worker, queue) = (&worker, queue.clone());
+                scope.spawn(move || worker(queue))
+            })
+            .collect();
+        drop(queue);
+        let taken = take(handing);
+        // Workers that still have something to give find nobody, and end.
+        stop.store(true, Ordering::Relaxed);
+        let worked = workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(thread_failed())));
+        (taken, worked.collect::<Vec<_>>().into_iter().collect())
+    })
+}
+
+/// Chunks that one thread makes, one after another.
+#[derive(Default)]
+struct Job<'c> {
+    chunks: Vec<&'c Chunk>,
+    text_bytes: u64,
+}
+
+/// Puts chunks that have to be made into jobs, each of chunks that follow one another.
+fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Job<'c>> {
+    let missing = || sources.iter().flatten().filter(|s| !s.kept);
+    let all: u64 = missing().map(|s| s.chunk.text_bytes).sum();
+    let jobs = (threads as u64 * JOBS_A_THREAD).max(1);
+    let bytes_max = (all / jobs).clamp(JOB_BYTES_MIN, JOB_BYTES_MAX);
+    let mut jobs: Vec<Job<'_>> = Vec::new();
+    let mut goes_on = false;
+    for source in sources.iter().flatten() {
+        if source.kept {
+            goes_on = false;
+            continue;
+        }
+        if !goes_on {
+            jobs.push(Job::default());
+        }
+        if let Some(job) = jobs.last_mut() {
+            job.chunks.push(source.chunk);
+            job.text_bytes += source.chunk.text_bytes;
+            goes_on = job.text_bytes < bytes_max;
+        }
+    }
+    jobs
+}
+
+/// Where chunks are read from: the cache, or the jobs that make them.
+struct Reading<'a, R> {
+    cache: Option<&'a ChunkCache>,
+    lines: &'a Lines<'a, R>,
+    handing: Handing<'a>,
+    deflater: Deflater,
+}
+
+/// A job, and where to give what it makes.
+type Handed<'a> = (&'a [&'a Chunk], Sender<Made>);
+
+/// Hands out jobs in order, of so much text at a time, and takes what they make in the same order.
+struct Handing<'a> {
+    jobs: std::slice::Iter<'a, Job<'a>>,
+    /// The text of jobs that are handed out and have not ended.
+    open_bytes: u64,
+    open_bytes_max: u64,
+    /// `None` when all jobs are handed out: workers end then.
+    job_in: Option<Sender<Handed<'a>>>,
+    /// What comes of the jobs that are handed out, and the text of each.
+    made_by: VecDeque<(Receiver<Made>, u64)>,
+}
+
+impl<'a> Handing<'a> {
+    fn new(jobs: &'a [Job<'a>], open_bytes_max: u64, job_in: Sender<Handed<'a>>) -> Handing<'a> {
+        let (jobs, made_by) = (jobs.iter(), VecDeque::new());
+        let mut handing = Handing { jobs, open_bytes: 0, open_bytes_max, job_in: Some(job_in), made_by };
+        handing.hand_out();
+        handing
+    }
+
+    /// Hands out what there is room for, and one job in any case.
+    fn hand_out(&mut self) {
+        while let Some(job) = self.jobs.as_slice().first() {
+            if self.open_bytes + job.text_bytes > self.open_bytes_max && !self.made_by.is_empty() {
+                return;
+            }
+            self.jobs.next();
+            self.open_bytes += job.text_bytes;
+            // A job's chunks are compressed, and no more than its text allows: no bound is needed within it.
+            let (made_in, made) = crossbeam_channel::unbounded();
+            self.made_by.push_back((made, job.text_bytes));
+            if let Some(job_in) = &self.job_in {
+                // Workers may have failed and gone: then nothing is made, which is told when it is taken.
+                let _ = job_in.send((&job.chunks, made_in));
+            }
+        }
+        self.job_in = None;
+    }
+
+    /// Returns the next chunk; `None` when there is none any more.
+    fn take(&mut self) -> Option<Made> {
+        loop {
+            if let Ok(made) = self.made_by.front()?.0.recv() {
+                return Some(made);
+            }
+            // The job has ended: the next one goes on, and others may begin.
+            let (_, text_bytes) = self.made_by.pop_front()?;
+            self.open_bytes -= text_bytes;
+            self.hand_out();
+        }
+    }
+}
+
+impl<R: Read> Reading<'_, R> {
+    fn get(&mut self, source: &Source<'_>) -> Result<Made, String> {
+        if source.kept {
+            if let Some(made) = self.cache.and_then(|cache| kept(cache, &source.name)) {
+                return Ok(made);
+            }
+            // It is damaged, so it is made again.
+            return self.lines.make_one(source.chunk, &mut self.deflater);
+        }
+        let made = self.handing.take().ok_or_else(|| "lines are missing from the blocks".to_owned())?;
+        if let Some(cache) = self.cache {
+            keep(cache, &source.name, &made);
+        }
+        Ok(made)
+    }
+}
+
+/// What goes into a zip, one after another.
+struct Pieces<'p, 'c, 'a, R> {
+    sources: std::slice::Iter<'p, Vec<Source<'c>>>,
+    csv: std::slice::Iter<'p, Source<'c>>,
+    begun: usize,
+    header: Option<Result<Made, String>>,
+    names: CsvNames<'p>,
+    reading: &'p mut Reading<'a, R>,
+    figures: &'p mut Figures,
+}
+
+impl<'p, 'c, 'a, R: Read> Pieces<'p, 'c, 'a, R> {
+    fn new(
+        sources: &'p [Vec<Source<'c>>],
+        names: CsvNames<'p>,
+        reading: &'p mut Reading<'a, R>,
+        figures: &'p mut Figures,
+    ) -> Self {
+        Pieces { sources: sources.iter(), csv: [].iter(), begun: 0, header: None, names, reading, figures }
+    }
+}
+
+impl<R: Read> Iterator for Pieces<'_, '_, '_, R> {
+    type Item = Result<Piece, String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(header) = self.header.take() {
+            return Some(header.map(|made| Piece::Chunk(made.chunk)));
+        }
+        if let Some(source) = self.csv.next() {
+            return Some(self.reading.get(source).and_then(|made| {
+                self.figures.add(&made).ok_or_else(|| Overflow.to_string())?;
+                Ok(Piece::Chunk(made.chunk))
+            }));
+        }
+        self.csv = self.sources.next()?.iter();
+        self.header = Some(Made::header(self.reading.lines.columns, &mut self.reading.deflater));
+        self.begun += 1;
+        Some(Ok(Piece::Begin(self.names.get(self.begun - 1))))
+    }
+}
+
+/// What the chunks of an export add up to.
+#[derive(Default)]
+pub(super) struct Figures {
+    pub(super) sums: Vec<Sums>,
+    priced: PriceSums,
+}
+
+impl Figures {
+    /// Adds a chunk; `None` beyond 128 bits.
+    pub(super) fn add(&mut self, made: &Made) -> Option<()> {
+        merge_sums(&mut self.sums, &made.sums)?;
+        self.priced.merge(&made.priced)
+    }
+}
+
+/// Checks that the prices are those that a plan's name was made of: they may have been changed since.
+fn must_have_prices(
+    store: &impl Read,
+    view: &BillView,
+    plan: &Plan,
+    columns: &Columns,
+) -> Result<(), ExportError> {
+    if columns.prices.is_none() {
+        return Ok(());
+    }
+    let zone = StoreSettings::of(store)?.zone;
+    let naming = Naming { zone, profile: plan.profile.clone() };
+    let now = Plan::of_content(view, plan.wanted, columns, &naming, plan.content);
+    if now.stem == plan.stem { Ok(()) } else { Err(ExportError::Prices { name: plan.part_name() }) }
+}
+
+/// Checks an export's sums against those that the roll-ups tell (I1, I7).
+pub(super) fn must_tie(plan: &Plan, sums: &[Sums], expected: &[Sums]) -> Result<(), ExportError> {
+    if sums == expected {
+        return Ok(());
+    }
+    // The failure of a customer's delivery is shown and sent where the customer's amounts are.
+    let is_partners = plan.wanted.form.audience == Audience::Partner;
+    let sides = is_partners.then(|| (totals_text(sums), totals_text(expected)));
+    Err(ExportError::DoNotTie { name: plan.part_name(), sides })
+}
+
+/// The names of the CSVs in a part: numbered where there are several.
+#[derive(Clone, Copy)]
+pub(super) struct CsvNames<'a> {
+    stem: &'a str,
+    files: u64,
+}
+
+impl<'a> CsvNames<'a> {
+    pub(super) fn new(plan: &'a Plan) -> CsvNames<'a> {
+        let files = plan.content.lines().div_ceil(plan.wanted.rows_per_file.max(1));
+        CsvNames { stem: &plan.stem, files }
+    }
+
+    pub(super) fn get(self, index: usize) -> String {
+        if self.files <= 1 {
+            format!("{}.csv", self.stem)
+        } else {
+            format!("{}-{:03}.csv", self.stem, index + 1)
+        }
+    }
+}
+
+/// Returns the sums that the roll-ups tell for what a plan covers; one segment's are in memory at a time.
+pub(crate) fn expected_sums(
+    store: &impl Read,
+    view: &BillView,
+    plan: &Plan,
+) -> Result<Vec<Sums>, ExportError> {
+    let wanted = &plan.wanted;
+    let owners = wanted.scope.owners(store, wanted.bill)?;
+    Ok(owners_sums(store, view, &owners, coverage_last_day(wanted.coverage))?)
+}
+
+/// Hashes and counts what is written.
+pub(crate) struct Hashing<W> {
+    pub(crate) out: W,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl<W: Write> Hashing<W> {
+    pub(crate) fn new(out: W) -> Hashing<W> {
+        Hashing { out, hasher: Sha256::new(), bytes: 0 }
+    }
+
+    /// Returns how many bytes were written, and their SHA-256.
+    pub(crate) fn finish(self) -> (u64, [u8; 32]) {
+        (self.bytes, self.hasher.finalize().into())
+    }
+
+    /// Tells what was written.
+    pub(super) fn rendered(
+        self,
+        names: CsvNames<'_>,
+        entries: &[Entry],
+        csvs: &[Csv],
+        figures: Figures,
+        columns: &Columns,
+    ) -> Rendered {
+        let file = |(i, (entry, csv)): (usize, (&Entry, &Csv))| RenderedFile {
+            name: names.get(i),
+            rows: csv.rows,
+            bytes: entry.bytes,
+            crc32: entry.crc,
+        };
+        Rendered {
+            bytes: self.bytes,
+            sha256: self.hasher.finalize().into(),
+            files: entries.iter().zip(csvs).enumerate().map(file).collect(),
+            headers: columns.headers().to_vec(),
+            sums: figures.sums,
+            customer: columns
+                .prices
+                .as_ref()
+                .map(|prices| CustomerFigures { sums: figures.priced.into_map(), prices: prices.clone() }),
+            shaped: None,
+            line_headers: None,
+        }
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        let written = self.out.write(buffer)?;
+        self.hasher.update(buffer.get(..written).unwrap_or_default());
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// More jobs than are handed out at once, of which one fails: how many chunks are taken, and what went wrong.
+    fn chunks_with_a_failure(threads: usize, failing: u64) -> (usize, Result<(), ExportError>) {
+        let chunks: Vec<Chunk> =
+            (0..40).map(|skip| Chunk { days: 0..1, skip, rows: 1, text_bytes: 1 }).collect();
+        let jobs: Vec<Job<'_>> =
+            chunks.iter().map(|chunk| Job { chunks: vec![chunk], text_bytes: 1 }).collect();
+        let made = || Made {
+            chunk: archive::Chunk { deflated: Vec::new(), crc: 0, bytes: 0 },
+            rows: 1,
+            sums: Vec::new(),
+            priced: PriceSums::default(),
+        };
+        on_threads(
+            &jobs,
+            threads,
+            3,
+            |job, _, give| match job {
+                [chunk] if chunk.skip == failing => Err(ExportError::Write("damaged".into())),
+                _ => {
+                    give(made());
+                    Ok(())
+                }
+            },
+            |mut handing| std::iter::from_fn(|| handing.take()).count(),
+        )
+    }
+
+    #[test]
+    fn nobody_waits_for_jobs_that_failed_threads_left_undone() {
+        for (threads, failing) in [(1, 0), (1, 20), (2, 0), (2, 39), (5, 7)] {
+            let (done_in, done) = crossbeam_channel::bounded(1);
+            std::thread::spawn(move || done_in.send(chunks_with_a_failure(threads, failing)));
+            let (taken, worked) =
+                done.recv_timeout(Duration::from_secs(60)).expect("somebody waits for ever");
+            assert!(matches!(worked, Err(ExportError::Write(why)) if why == "damaged"));
+            assert!(taken < 40, "{taken}");
+        }
+        assert_eq!(chunks_with_a_failure(2, 99).0, 40);
+    }
+}

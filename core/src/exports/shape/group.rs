@@ -1,0 +1,221 @@
+//! Lines that become one row: by which key, and what is held of each column until the row is written.
+
+use std::collections::BTreeMap;
+
+use crate::bills::{BillError, Currencies, ReadBlock};
+use crate::engine::rollup::Overflow;
+use crate::formats::schema::Column;
+use crate::values::money::{Amount, trim_cell};
+
+use super::super::ExportError;
+use super::super::csv::{BlockWriter, Columns};
+use super::cells::{NO_VALUE, Sum, Text, Texts};
+use super::known;
+use super::layout::Layout;
+use super::level::Role;
+
+/// A block's columns in an export, found once.
+pub(super) struct ShapedBlock {
+    /// For each column of the export its place in the block.
+    places: Vec<Option<usize>>,
+    pub(super) currencies: Currencies,
+    pub(super) writer: BlockWriter,
+}
+
+impl ShapedBlock {
+    pub(super) fn new(columns: &Columns, block: &ReadBlock) -> Result<ShapedBlock, BillError> {
+        let mut places = columns.places(block.schema());
+        // A file without totals ends at the price after discount, which is its total then.
+        for (place, id) in places.iter_mut().zip(&columns.ids) {
+            if known(id) == Some(Column::Total) {
+                *place = block.schema().total_index();
+            }
+        }
+        Ok(ShapedBlock {
+            places,
+            currencies: Currencies::read(block)?,
+            writer: BlockWriter::new(columns, block)?,
+        })
+    }
+
+    /// Returns the place in the block of a column of the export.
+    pub(super) fn place(&self, at: usize) -> Option<usize> {
+        self.places.get(at).copied().flatten()
+    }
+
+    /// Returns a line's cell of a column of the export; empty where its file has none.
+    pub(super) fn cell<'a>(
+        &self,
+        block: &'a ReadBlock,
+        at: usize,
+        row: usize,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], BillError> {
+        match self.place(at) {
+            Some(place) => Ok(block.column(place)?.cell(row, scratch)),
+            None => Ok(b""),
+        }
+    }
+}
+
+/// A line that is to become part of a group.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'a> {
+    pub(super) layout: &'a Layout,
+    pub(super) shaped: &'a ShapedBlock,
+    pub(super) block: &'a ReadBlock,
+    pub(super) row: usize,
+}
+
+impl<'a> Line<'a> {
+    /// Returns a cell, without white space around it.
+    fn cell<'c>(&self, at: usize, scratch: &'c mut Vec<u8>) -> Result<&'c [u8], BillError>
+    where
+        'a: 'c,
+    {
+        Ok(trim_cell(self.shaped.cell(self.block, at, self.row, scratch)?))
+    }
+
+    /// Says whether usage is summed in the line's group, and not duration.
+    pub(super) fn accumulates_usage(&self) -> Result<bool, BillError> {
+        let mut scratch = Vec::new();
+        let name = self.layout.component_name();
+        Ok(match name {
+            Some(at) => super::level::accumulates_usage(self.cell(at, &mut scratch)?),
+            None => false,
+        })
+    }
+
+    /// Writes the key of the line's group among those of its owner: lines with equal keys are one row, and rows sort by them.
+    pub(super) fn write_key(&self, accumulates_usage: bool, key: &mut Vec<u8>) -> Result<(), BillError> {
+        let mut scratch = Vec::new();
+        key.clear();
+        push_key(key, self.shaped.currencies.of(self.row).as_bytes());
+        for (at, _, role) in self.layout.columns() {
+            match role.of(accumulates_usage) {
+                Role::Key => push_key(key, self.cell(*at, &mut scratch)?),
+                Role::KeyNumber => {
+                    let cell = self.cell(*at, &mut scratch)?;
+                    match Amount::imported(cell) {
+                        Some(number) => {
+                            // Digits, point and sign need nothing put before them.
+                            number.shortest().write(key);
+                            push_key(key, b"");
+                        }
+                        None => push_key(key, cell),
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends a text so that keys sort as their texts do, and no two lists of texts make one key.
+fn push_key(key: &mut Vec<u8>, text: &[u8]) {
+    for byte in text {
+        key.push(*byte);
+        if *byte == 0 {
+            key.push(u8::MAX);
+        }
+    }
+    key.extend_from_slice(&[0, 0]);
+}
+
+/// Lines that become one row.
+pub(super) struct Group {
+    pub(super) currency: Text,
+    pub(super) lines: u64,
+    pub(super) accumulates_usage: bool,
+    /// For each column of the layout; of summed ones what stands there when no line shows an amount.
+    cells: Box<[Text]>,
+    /// For each summed column, in their order.
+    sums: Box<[Sum]>,
+}
+
+impl Group {
+    /// Makes the group of one line.
+    pub(super) fn new(
+        line: Line<'_>,
+        accumulates_usage: bool,
+        texts: &mut Texts,
+    ) -> Result<Group, ExportError> {
+        let (mut cells, mut sums) = (Vec::new(), Vec::new());
+        let mut scratch = Vec::new();
+        for (at, _, role) in line.layout.columns() {
+            let role = role.of(accumulates_usage);
+            let mut cell = if role == Role::None { NO_VALUE } else { line.cell(*at, &mut scratch)? };
+            if role == Role::Sum {
+                let sum = Amount::imported(cell);
+                sums.push(Sum::new(sum));
+                cell = if sum.is_some() { b"" } else { cell };
+            }
+            cells.push(Text::new(role, cell, texts));
+        }
+        let currency = Text::new(Role::Key, line.shaped.currencies.of(line.row).as_bytes(), texts);
+        Ok(Group { currency, lines: 1, accumulates_usage, cells: cells.into(), sums: sums.into() })
+    }
+
+    /// Adds a line.
+    pub(super) fn add(&mut self, line: Line<'_>, texts: &mut Texts) -> Result<(), ExportError> {
+        self.lines += 1;
+        let mut scratch = Vec::new();
+        let mut sums = self.sums.iter_mut();
+        for ((at, _, role), text) in line.layout.columns().iter().zip(&mut self.cells) {
+            match role.of(self.accumulates_usage) {
+                Role::None | Role::Key => {}
+                Role::Same if text.mixed => {}
+                Role::Sum => {
+                    let cell = line.cell(*at, &mut scratch)?;
+                    let Some(sum) = sums.next() else { continue };
+                    match Amount::imported(cell) {
+                        Some(more) => sum.add(more).ok_or(Overflow).map_err(BillError::from)?,
+                        None if sum.get().is_none() => text.add(Role::Same, cell, texts),
+                        None => {}
+                    }
+                }
+                role => text.add(role, line.cell(*at, &mut scratch)?, texts),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns what the group has in each column: a text, and a sum where there is one.
+    pub(super) fn cells<'a>(&self, layout: &Layout, texts: &'a Texts) -> Vec<(&'a [u8], Option<Amount>)> {
+        let mut sums = self.sums.iter();
+        let cell = |((_, _, role), text): (&(usize, Option<Column>, Role), &Text)| {
+            let sum = match role.of(self.accumulates_usage) {
+                Role::Sum => sums.next().and_then(|sum| sum.get()),
+                _ => None,
+            };
+            (text.get(texts), sum)
+        };
+        layout.columns().iter().zip(&self.cells).map(cell).collect()
+    }
+
+    /// Moves the group's texts to other texts.
+    pub(super) fn move_to(&mut self, from: &Texts, to: &mut Texts) {
+        self.currency.move_to(from, to);
+        self.cells.iter_mut().for_each(|text| text.move_to(from, to));
+    }
+
+    /// Returns how much memory the group takes under a key, roughly, its texts not counted.
+    pub(super) fn bytes(&self, key: &[u8]) -> usize {
+        // Three allocations have their bookkeeping, and a map is half empty at worst.
+        size_of_val(&*self.cells)
+            + size_of_val(&*self.sums)
+            + key.len()
+            + 2 * size_of::<(Vec<u8>, Group)>()
+            + 48
+    }
+}
+
+/// What rounding has left of an owner's amounts, in one currency and under one second-level reseller.
+pub(super) struct Precision {
+    pub(super) texts: Vec<Vec<u8>>,
+    pub(super) amounts: Vec<Option<Amount>>,
+}
+
+/// What rounding has left of an owner's amounts, by currency and second-level reseller.
+pub(super) type Precisions = BTreeMap<(String, Vec<u8>), Precision>;

@@ -1,0 +1,13 @@
+//! Values without a store: money, days and months, account ids, digests, and the kinds of errors.
+
+pub(crate) mod dated;
+pub mod digest;
+pub mod error;
+pub mod label;
+pub mod money;
+pub mod near;
+pub mod period;
+pub mod uin;
+#[cfg_attr(not(target_arch = "x86_64"), path = "vectors/none.rs")]
+pub(crate) mod vectors;
+pub mod visible;
