@@ -24,7 +24,7 @@ use crate::bills::{
 use crate::engine::journal::Actor;
 use crate::engine::own_folder::{own_file, own_folder};
 use crate::engine::store::{Read, Store, StoreError, Table};
-use crate::exports::{CellKind, Dialect};
+use crate::formats::dialect::{CellKind, Dialect};
 use crate::formats::schema::{Column, Schema};
 use crate::values::digest::hex;
 use crate::values::error::Kind;

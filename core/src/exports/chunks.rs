@@ -11,8 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bills::{BillKey, OwnerDay};
 
-use super::form::{Audience, Dialect, Form};
+use super::form::{Audience, Form};
 use super::plan::EXPORT_FORMAT;
+use crate::formats::dialect::Dialect;
 
 /// From so much text on an owner-day is a chunk of its own.
 const ALONE_BYTES: u64 = 8 << 10;

@@ -11,8 +11,8 @@ use crate::engine::block::ColumnData;
 use crate::formats::schema::{Column, Schema};
 use crate::partners::price::{Price, PriceBook};
 
-use super::dialect::{CellKind, write_quoted};
-use super::form::Dialect;
+use crate::formats::dialect::Dialect;
+use crate::formats::dialect::{CellKind, write_quoted};
 
 /// The columns of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,18 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::formats::dialect::Dialect;
 use crate::formats::naming::words;
 pub use crate::formats::naming::{Per, Shape};
-
-/// How a CSV is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Dialect {
-    /// For programs: cells as they are, records that end in LF.
-    #[default]
-    Plain,
-    /// For spreadsheets: a byte order mark, CRLF, ids as text, and text that cannot be taken for a formula.
-    Spreadsheet,
-}
 
 /// Who reads a sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,7 +18,6 @@ pub enum Audience {
     Customer,
 }
 
-words!(Dialect, "a dialect", Plain = "plain", Spreadsheet = "spreadsheet");
 words!(Audience, "an audience", Partner = "partner", Customer = "customer");
 
 /// All of how an export presents its lines.

@@ -12,17 +12,18 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bills::ingest::each_csv;
 use crate::bills::{BillView, WantedLines, walk_owner_days};
 use crate::engine::store::Read;
+use crate::formats::archive::each_csv;
 use crate::formats::schema::Schema;
 
 use super::ExportError;
 use super::archive::{self, Deflater, Piece};
 use super::csv::{ColumnId, ids};
-use super::dialect::CellKind;
-use super::form::{Dialect, Form};
+use super::form::Form;
 use super::plan::{Scope, Wanted, coverage_last_day};
+use crate::formats::dialect::CellKind;
+use crate::formats::dialect::Dialect;
 
 /// Headers that a manifest lists, at most.
 const HEADERS_MAX: usize = 64;

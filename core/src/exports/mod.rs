@@ -5,7 +5,6 @@ mod chunks;
 mod compose;
 mod csv;
 mod customer;
-mod dialect;
 mod each;
 pub mod evidence;
 mod form;
@@ -24,12 +23,12 @@ mod spill;
 mod totals;
 mod whose;
 
+pub use crate::formats::dialect::{CellKind, Dialect, no_formula, present, restore, write_quoted};
 pub(crate) use archive::write_small;
 pub use compose::PriceSum;
 pub use csv::{Columns, write_line};
-pub use dialect::{CellKind, no_formula, present, restore, write_quoted};
 pub use each::{Exported, export_each};
-pub use form::{Audience, Dialect, Form, Per, Shape};
+pub use form::{Audience, Form, Per, Shape};
 pub use line_headers::LineHeaders;
 pub(crate) use line_headers::{guessed_line_headers, separate};
 pub use manifest::{

@@ -389,6 +389,11 @@ fn parse_exponent(text: &[u8]) -> Option<i32> {
     Some(if negative { -value } else { value })
 }
 
+/// Writes a count with thousands separators.
+pub fn grouped(n: u64) -> String {
+    crate::values::money::Amount::new(i128::from(n), 0).grouped()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

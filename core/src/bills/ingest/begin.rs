@@ -18,7 +18,7 @@ use crate::formats::text::{
 use crate::values::money::trim_cell;
 use crate::values::uin::Uin;
 
-use super::error::Fault;
+use super::fault::Fault;
 
 /// Bytes at the beginning from which everything is decided, unless the header is longer.
 const HEAD_BYTES: usize = 64 << 10;

@@ -1,23 +1,12 @@
 //! Checks cells by their columns, and names lines that are no lines of a bill.
 
+use crate::formats::forms::{self, Cause, Read};
 use crate::formats::schema::{Class, Column, Schema};
 use crate::values::money::{is_blank, trim_cell};
 
-use super::column::Fact;
-use super::error::{Cause, Fault};
-use super::forms::{self, Plain, Read};
-use super::lines::Source;
-
-/// What a cell tells, and the plain cell that stands for it where it says so in an unusual way.
-pub(super) struct Checked {
-    pub(super) fact: Fact,
-    pub(super) plain: Option<Plain>,
-}
-
-impl Checked {
-    pub(super) const TEXT: Checked = Checked { fact: Fact::Text, plain: None };
-    const BLANK: Checked = Checked { fact: Fact::Blank, plain: None };
-}
+use super::chunk::Source;
+use super::column::{Checked, Fact};
+use super::fault::Fault;
 
 /// Checks a cell by its column's class.
 pub(super) fn check_cell(

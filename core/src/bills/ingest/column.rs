@@ -12,11 +12,10 @@ use crate::values::money::Amount;
 use crate::values::period::Day;
 
 use super::cells::{Cells, Span};
-use super::check::Checked;
-use super::error::Fault;
-use super::forms::{Plain, Sign};
+use super::fault::Fault;
 use super::known::{Known, Name};
 use super::white::White;
+use crate::formats::forms::{Plain, Sign};
 
 /// With fewer texts than this a list of them is always worth it.
 const TEXTS_MIN: usize = 512;
@@ -578,4 +577,15 @@ impl Amounts {
     pub(super) fn sum(&self, sum: &Sum) -> Option<Amount> {
         Amount::new(sum.mantissa, self.scale).checked_add(sum.wide)
     }
+}
+
+/// What a cell tells, and the plain cell that stands for it where it says so in an unusual way.
+pub(super) struct Checked {
+    pub(super) fact: Fact,
+    pub(super) plain: Option<Plain>,
+}
+
+impl Checked {
+    pub(super) const TEXT: Checked = Checked { fact: Fact::Text, plain: None };
+    pub(super) const BLANK: Checked = Checked { fact: Fact::Blank, plain: None };
 }

@@ -9,7 +9,7 @@ use crate::partners::price::{Mode as Way, Rounding};
 use crate::values::digest::hex;
 use crate::values::money::Amount;
 
-use super::grouped;
+use crate::values::money::grouped;
 
 /// What a file has to come to; nothing that is not stated is checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,9 @@ use std::fmt;
 
 use crate::formats::text::Encoding;
 
-use super::error::{Fault, Place, grouped};
+use crate::values::money::grouped;
+
+use super::fault::{Fault, Place};
 
 /// Places that are kept of one fault.
 const PLACES_KEPT: usize = 3;

@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::Path;
 
-use super::container::{self, HEAD_BYTES};
-use super::{ImportError, Limits};
+use crate::formats::container::{self, HEAD_BYTES};
+use crate::formats::limits::Limits;
+
+use super::error::ImportError;
 
 /// A file to import. It can be read again from its beginning.
 #[derive(Debug)]

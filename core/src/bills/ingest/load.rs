@@ -7,8 +7,8 @@ use crate::bills::readings;
 use crate::bills::revise::{put_revision, revise};
 use crate::bills::smaller::{DayLoss, Smaller};
 use crate::bills::{
-    Bill, BillView, FileSeen, Load, Piece, Revision, Segment, SegmentUse, SourceFile, State, combine,
-    dispute, loads_of, repeated, segment_views, totals_text,
+    Bill, BillKey, BillView, FileSeen, Load, Mode, Piece, Revision, Segment, SegmentUse, SourceFile, State,
+    combine, dispute, loads_of, repeated, segment_views, totals_text,
 };
 use crate::engine::block::Sums;
 use crate::engine::journal::{self, Actor, Change};
@@ -21,13 +21,17 @@ use crate::values::digest::{Digest, lines_counted};
 use crate::values::period::{BillMonth, Coverage, Day};
 
 use super::align::Aligned;
+use super::collect::Loaded;
 use super::compare::{self, Newcomer};
-use super::error::{ImportError, Skipped};
+use super::copies;
+use super::error::ImportError;
+use super::fault::Skipped;
 use super::lines::Taken;
 use super::recognise::coverage;
+use super::request::Request;
+use super::seen::{file_key, file_seen};
 use super::source::ReadFile;
 use super::white::WhiteSpace;
-use super::{Accept, BillKey, Loaded, Mode, Request, copies, file_key, file_seen};
 
 /// What came of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -603,3 +607,6 @@ fn check_strictly(writer: &Writer, load: &Load, shown: String, actor: &Actor) ->
     }
     Err(ImportError::Lint { file: shown, findings })
 }
+
+/// Decides whether what an import comes to is kept; returns why not, in words.
+pub(crate) type Accept<'a> = &'a dyn Fn(&Report) -> Result<(), String>;

@@ -266,11 +266,12 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::Limits;
-    use super::super::error::Place;
-    use super::super::lines::{Source, read};
+    use super::super::chunk::Source;
+    use super::super::fault::Place;
+    use super::super::lines::read;
     use super::*;
     use crate::bills::BillKey;
+    use crate::formats::limits::Limits;
     use crate::formats::schema::Schema;
     use crate::values::period::{Basis, BillMonth};
 

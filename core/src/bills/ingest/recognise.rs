@@ -3,13 +3,14 @@
 //! When two of them disagree, the file is refused with both named; nothing is guessed that changes money.
 
 use crate::bills::{BillKey, Mode};
+use crate::formats::forms;
 use crate::formats::naming::{Form, ParsedName, parse};
 use crate::formats::schema::{Column, Level, Schema};
 use crate::values::money::{is_blank, trim_cell};
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
 use crate::values::uin::Uin;
 
-use super::{Request, forms};
+use super::request::Request;
 
 /// What is known of a file before its lines are read.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,13 +13,15 @@ use crate::formats::schema::Column;
 use crate::values::digest::Digest;
 use crate::values::period::{Coverage, Day};
 
+use super::chunk::Source;
 use super::column::{Amounts, Sum};
 use super::encode::{BlockColumn, ColumnScratch};
-use super::error::ImportError;
-use super::lines::{Lines, Row, Source, Taken, read};
+use super::error::{ImportError, must_tie};
+use super::lines::{Lines, Row, Taken, read};
 use super::order::order;
+use super::request::Settings;
 use super::white::WhiteSpace;
-use super::{Limits, Settings};
+use crate::formats::limits::Limits;
 
 /// A segment that is not in the store yet.
 pub(super) struct Built {
@@ -58,8 +60,8 @@ pub(super) fn build(
     for (header, _) in &blocks {
         merge_sums(&mut in_blocks, &header.sums).ok_or(Overflow)?;
     }
-    super::must_tie("the sums of lines and blocks", &sums, &in_blocks)?;
-    super::must_tie("the sums of lines and roll-up", &sums, &rollup.sums()?)?;
+    must_tie("the sums of lines and blocks", &sums, &in_blocks)?;
+    must_tie("the sums of lines and roll-up", &sums, &rollup.sums()?)?;
     let mut packed = Vec::new();
     ints::pack(&order.iter().map(|o| i64::from(*o)).collect::<Vec<_>>(), &mut packed);
     let mut stored = (packed.len() as u64).to_le_bytes().to_vec();

@@ -20,13 +20,17 @@ use crate::values::uin::Uin;
 use super::align::{Aligned, Alignment, Misfit};
 use super::begin::{Failed, begin};
 use super::check::{no_line, ragged};
-use super::container::{self, Foreign, Packing};
-use super::error::{Fault, ImportError, Place, Skipped, WhySkipped};
+use super::chunk::{Job, Source};
+use super::error::ImportError;
+use super::fault::{Fault, Place, Skipped, WhySkipped};
 use super::faults::Faults;
 use super::input::{Input, head_of};
 use super::recognise::{Recognised, other_file, recognise};
+use super::request::{Progress, Request, Settings};
 use super::split::{SplitError, Splitter};
-use super::{Job, Limits, Progress, Request, Settings, archive, lines};
+use crate::formats::archive;
+use crate::formats::container::{self, Foreign, Packing};
+use crate::formats::limits::Limits;
 
 /// What was learned of a file while it was read.
 pub(super) struct ReadFile {
@@ -296,7 +300,7 @@ impl Feed<'_> {
                     Err(Misfit::Filled | Misfit::Ragged) => return Err(Stopped::Misaligned),
                 },
             };
-            let source = lines::Source {
+            let source = Source {
                 bytes,
                 text_hash: stretch.text_hash,
                 place: at(stretch.first_line),

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::formats::line_ends::line_ends;
 use crate::formats::text::BYTE_ORDER_MARK;
 
-use super::error::Fault;
+use super::fault::Fault;
 
 /// How much is asked from the reader at once: it stays in the processor's own cache until it is looked at and hashed.
 const READ_BYTES: usize = 256 << 10;

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 
-use crate::bills::ingest::each_csv;
 use crate::exports::customer::{PRICE_HEADER, TOTAL_HEADER, goes, may_name_payer};
-use crate::exports::dialect::CellKind;
-use crate::exports::form::Dialect;
+use crate::formats::archive::each_csv;
+use crate::formats::dialect::CellKind;
+use crate::formats::dialect::Dialect;
 use crate::formats::schema::Column;
 use crate::values::money::{Amount, trim_cell};
 use crate::values::uin::Uin;

@@ -9,13 +9,13 @@ use crate::values::uin::Uin;
 
 use super::super::ExportError;
 use super::super::csv::Columns;
-use super::super::dialect::CellKind;
 use super::cells::{NO_VALUE, Texts};
 use super::group::{Group, Precision, Precisions, ShapedBlock};
 use super::known;
 use super::level::{Level, Role, is_merged};
 use super::sheets::Sheets;
 use super::tally::Tally;
+use crate::formats::dialect::CellKind;
 
 /// The transaction type of a precision row (docs/DOMAIN.md#decimals-and-the-precision-difference).
 const PRECISION_TYPE: &[u8] = b"billVirtualId";

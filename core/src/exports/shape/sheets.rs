@@ -9,8 +9,8 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::super::ExportError;
 use super::super::archive::{self, Chunk, Deflater, Entry, Piece};
-use super::super::dialect::CellKind;
-use super::super::form::Dialect;
+use crate::formats::dialect::CellKind;
+use crate::formats::dialect::Dialect;
 
 /// Text that is compressed together.
 const CHUNK_BYTES: usize = 1 << 20;

@@ -9,11 +9,11 @@ use crate::values::money::{Amount, trim_cell};
 
 use super::super::ExportError;
 use super::super::csv::Columns;
-use super::super::dialect::CellKind;
 use super::group::ShapedBlock;
 use super::known;
 use super::sheets::Sheets;
 use super::tally::Tally;
+use crate::formats::dialect::CellKind;
 
 /// The dimensions that are columns of their own, and how their CSVs are called.
 const DIMENSIONS: [(Column, &str); 4] = [

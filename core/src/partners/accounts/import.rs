@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::bills::ingest::{must_be_csv, read_uin};
 use crate::engine::journal::Actor;
 use crate::engine::store::Writer;
+use crate::formats::container::must_be_csv;
+use crate::formats::forms::read_uin;
 use crate::formats::line_ends::line_ends;
 use crate::formats::schema::fold_header;
 use crate::formats::text::{Detection, Encoding, HeadFault, Reading, bad_bytes, detect, find_head, in_full};

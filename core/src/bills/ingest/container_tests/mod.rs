@@ -1,5 +1,6 @@
 //! Files of every packing and with every line end come in whole, or are refused; nothing is lost or counted twice.
 
+mod archives;
 mod encodings;
 mod line_ends;
 mod pipes;

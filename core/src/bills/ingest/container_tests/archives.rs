@@ -4,9 +4,9 @@
 
 use std::io::Write as _;
 
-use super::super::container_tests::{HEADER, House, STEM, THREE, bill, import_new, line, taken};
 use super::super::{Request, WhySkipped};
-use super::second;
+use super::{HEADER, House, STEM, THREE, bill, import_new, line, taken};
+use crate::formats::archive::second;
 
 const STORED: u16 = 0;
 const DEFLATE: u16 = 8;

@@ -4,23 +4,33 @@
 //! has one reading alone, the plain cell is what is kept, hashed and exported, so that the digest is that of the plain file. A cell that
 //! was always taken as it is stays as it is, to the byte. Whatever has two readings, or none, is refused with its cause.
 
+mod cause;
+
 use crate::engine::block::text::read_time;
 use crate::formats::schema::{Column, is_invisible};
 use crate::values::money::{Amount, DIGITS_MAX, SCALE_MAX, is_blank, trim_cell};
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
-use super::error::Cause;
+pub use cause::Cause;
+
+/// Reads an account id as people write it, with what keeps a spreadsheet from reading a number.
+///
+/// # Errors
+/// Why it is none, where that is known.
+pub(crate) fn read_uin(cell: &[u8]) -> Result<Uin, Option<Cause>> {
+    uin(cell).map(|(uin, _)| uin)
+}
 
 /// What a cell was read as, and the plain cell unless it is that itself.
-pub(super) type Read<T> = Result<(T, Option<Plain>), Option<Cause>>;
+pub(crate) type Read<T> = Result<(T, Option<Plain>), Option<Cause>>;
 
 /// The plain cell that stands for another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Plain {
-    pub(super) text: String,
+pub(crate) struct Plain {
+    pub(crate) text: String,
     /// The sign of a currency that stood at an amount: the line has to be in it.
-    pub(super) sign: Option<&'static Sign>,
+    pub(crate) sign: Option<&'static Sign>,
 }
 
 impl Plain {
@@ -31,10 +41,10 @@ impl Plain {
 
 /// A sign of currencies, as people write it at amounts.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Sign {
-    pub(super) text: &'static str,
+pub(crate) struct Sign {
+    pub(crate) text: &'static str,
     /// The currencies that it may stand for.
-    pub(super) currencies: &'static [&'static str],
+    pub(crate) currencies: &'static [&'static str],
 }
 
 /// The longer ones first.
@@ -114,7 +124,7 @@ fn without_zero_decimals(text: &str) -> Option<&str> {
 }
 
 /// Reads an account id. White space around it stays in the cell, as it always did.
-pub(super) fn uin(cell: &[u8]) -> Read<Uin> {
+pub(crate) fn uin(cell: &[u8]) -> Read<Uin> {
     if let Some(uin) = Uin::parse(trim_cell(cell)) {
         return Ok((uin, None));
     }
@@ -133,7 +143,7 @@ pub(super) fn uin(cell: &[u8]) -> Read<Uin> {
 /// Reads the cell of a column of texts; `Ok(None)` where it stays as it is.
 ///
 /// In columns of ids alone, a leading apostrophe is what keeps a spreadsheet from reading a number.
-pub(super) fn text(cell: &[u8], column: Column) -> Result<Option<Plain>, Cause> {
+pub(crate) fn text(cell: &[u8], column: Column) -> Result<Option<Plain>, Cause> {
     let text = match cell {
         [b'\'' | b'=' | b'#', ..] | [_, b'.', ..] => std::str::from_utf8(trim_cell(cell)).unwrap_or_default(),
         cell if is_account(column) && cell.ends_with(b"0") => std::str::from_utf8(cell).unwrap_or_default(),
@@ -170,7 +180,7 @@ fn is_id(column: Column) -> bool {
 }
 
 /// Reads an amount of money; `None` where it shows none.
-pub(super) fn amount(cell: &[u8]) -> Read<Option<Amount>> {
+pub(crate) fn amount(cell: &[u8]) -> Read<Option<Amount>> {
     if let Ok(amount) = Amount::parse_cell(cell) {
         return Ok((amount, None));
     }
@@ -184,7 +194,7 @@ pub(super) fn amount(cell: &[u8]) -> Read<Option<Amount>> {
 }
 
 /// Reads a number that is no money, with or without a percent sign.
-pub(super) fn number(cell: &[u8]) -> Read<()> {
+pub(crate) fn number(cell: &[u8]) -> Read<()> {
     let text = trim_cell(cell);
     if Amount::parse_cell(text.strip_suffix(b"%").unwrap_or(text)).is_ok() {
         return Ok(((), None));
@@ -246,7 +256,7 @@ fn amount_cause(cell: &[u8], text: &str) -> Option<Cause> {
 }
 
 /// Reads a currency's code.
-pub(super) fn currency(cell: &[u8]) -> Read<String> {
+pub(crate) fn currency(cell: &[u8]) -> Read<String> {
     let is_code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
     if let Some(code) = std::str::from_utf8(trim_cell(cell)).ok().filter(|text| is_code(text)) {
         return Ok((code.to_owned(), None));
@@ -302,7 +312,7 @@ fn written(text: &str) -> Option<Written<'_>> {
 /// Reads a time of day behind a date.
 ///
 /// A spreadsheet shows `2021/3/1 0:59` for 00:59:59: what it writes so has lost the seconds for good.
-pub(super) fn time(cell: &[u8], ends: bool) -> Read<i64> {
+pub(crate) fn time(cell: &[u8], ends: bool) -> Read<i64> {
     if let Some(time) = read_time(trim_cell(cell)) {
         return Ok((time, None));
     }
@@ -349,7 +359,7 @@ pub(super) fn time(cell: &[u8], ends: bool) -> Read<i64> {
 }
 
 /// Reads a day.
-pub(super) fn day(cell: &[u8]) -> Read<Day> {
+pub(crate) fn day(cell: &[u8]) -> Read<Day> {
     if let Some(day) = Day::parse_prefix(trim_cell(cell)) {
         return Ok((day, None));
     }
@@ -367,7 +377,7 @@ pub(super) fn day(cell: &[u8]) -> Read<Day> {
 }
 
 /// Reads a month.
-pub(super) fn month(cell: &[u8]) -> Read<BillMonth> {
+pub(crate) fn month(cell: &[u8]) -> Read<BillMonth> {
     if let Some(month) = BillMonth::parse(trim_cell(cell)) {
         return Ok((month, None));
     }

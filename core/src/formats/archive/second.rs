@@ -10,22 +10,22 @@ use zip::ZipArchive;
 
 /// What a reader finds of one entry.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The name's bytes, as they stand in the directory.
-    pub(super) name: Vec<u8>,
+    pub(crate) name: Vec<u8>,
     /// Where the packed data begins.
-    pub(super) from: u64,
+    pub(crate) from: u64,
     /// How much packed data there is.
-    pub(super) packed: u64,
+    pub(crate) packed: u64,
     /// What it unpacks to.
-    pub(super) unpacked: u64,
-    pub(super) crc: u32,
+    pub(crate) unpacked: u64,
+    pub(crate) crc: u32,
 }
 
 /// Reads the directory again, and refuses a zip in which something else is found.
 ///
 /// The first reader has counted the entries, so there are not too many of them.
-pub(super) fn must_agree(file: File, first: &[Found]) -> Result<(), String> {
+pub(crate) fn must_agree(file: File, first: &[Found]) -> Result<(), String> {
     let differs =
         |what: &str| format!("two readers of zips find different things in it: the second one {what}");
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| differs(&format!("says “{e}”")))?;

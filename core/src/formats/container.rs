@@ -1,11 +1,11 @@
 //! What a file is by its first bytes, whatever its name says.
 
 /// How much of a file tells what it is.
-pub(super) const HEAD_BYTES: usize = 512;
+pub(crate) const HEAD_BYTES: usize = 512;
 
 /// How a file is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Packing {
+pub(crate) enum Packing {
     Zip,
     Gzip,
     /// A CSV, as far as its first bytes say.
@@ -72,7 +72,7 @@ const BEGINNINGS: [(&[u8], Foreign); 20] = [
 ///
 /// # Errors
 /// What else it is.
-pub(super) fn packing(head: &[u8]) -> Result<Packing, Foreign> {
+pub(crate) fn packing(head: &[u8]) -> Result<Packing, Foreign> {
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         return Ok(Packing::Zip);
     }
@@ -93,7 +93,7 @@ pub(crate) fn must_be_csv(head: &[u8]) -> Result<(), Foreign> {
 
 /// Says whether a file that is no text is a later part of a split zip by its name, which ends in `.z02`, or by its end: the directory's
 /// end stands in the last part, and names it.
-pub(super) fn is_later_part(name: &str, tail: &[u8]) -> bool {
+pub(crate) fn is_later_part(name: &str, tail: &[u8]) -> bool {
     let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
     let named = ending
         .strip_prefix(['z', 'Z'])
@@ -116,7 +116,7 @@ fn must_be_text(head: &[u8]) -> Result<(), Foreign> {
 }
 
 /// Says whether first bytes are text in some encoding.
-pub(super) fn is_text(head: &[u8]) -> bool {
+pub(crate) fn is_text(head: &[u8]) -> bool {
     let marked = head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff");
     // UTF-16 has a zero beside each Latin letter, and no two in a row.
     let halves = head.len() / 2;

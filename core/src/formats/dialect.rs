@@ -18,10 +18,24 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::formats::schema::{Class, Column};
 use crate::values::money::{Amount, trim_cell};
 
-use super::form::Dialect;
+use super::naming::words;
+
+/// How a CSV is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Dialect {
+    /// For programs: cells as they are, records that end in LF.
+    #[default]
+    Plain,
+    /// For spreadsheets: a byte order mark, CRLF, ids as text, and text that cannot be taken for a formula.
+    Spreadsheet,
+}
+
+words!(Dialect, "a dialect", Plain = "plain", Spreadsheet = "spreadsheet");
 
 /// What stands before a text that begins like a formula.
 const MARK: u8 = b'\'';

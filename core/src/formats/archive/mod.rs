@@ -5,15 +5,40 @@
 
 mod layout;
 mod names;
-mod second;
-#[cfg(test)]
-mod tests;
+pub(crate) mod second;
+
+/// Reads the CSVs of a zip that this program made, one after another, to the end and with their checksums.
+///
+/// # Errors
+/// What is wrong with it, in words, or what `visit` says.
+pub(crate) fn each_csv(
+    path: &Path,
+    visit: &mut dyn FnMut(&str, &mut dyn Read) -> Result<(), String>,
+) -> Result<(), String> {
+    // What it holds was counted when it was written: no bound is needed.
+    let limits = Limits {
+        zip_entries_max: usize::MAX,
+        zip_ratio_max: u64::MAX,
+        zip_bytes_max: u64::MAX,
+        ..Limits::default()
+    };
+    let file = File::open(path).map_err(|e| e.to_string())?;
+    let mut zip = open(file, &limits)?;
+    for csv in std::mem::take(&mut zip.csvs) {
+        let mut entry = zip.entry(&csv, &limits)?;
+        visit(&csv.name, &mut entry)?;
+        std::io::copy(&mut entry, &mut std::io::sink()).map_err(|e| format!("entry `{}`: {e}", csv.name))?;
+    }
+    Ok(())
+}
+
 mod unpack;
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::ops::Range;
+use std::path::Path;
 
 use rawzip::{
     CompressionMethod, ErrorKind, FileReader, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ReaderAt, ZipArchive,
@@ -22,7 +47,7 @@ use rawzip::{
 
 pub use names::is_junk;
 
-use super::Limits;
+use super::limits::Limits;
 use layout::Run;
 use second::Found;
 use unpack::{Bounded, Counted, Whole};
@@ -37,20 +62,20 @@ const DIRECTORY_END: u32 = u32::from_le_bytes(*b"PK\x05\x06");
 const RECORD_BYTES: u64 = 46;
 
 /// An opened zip whose entries have been looked over.
-pub(super) struct Zip {
+pub(crate) struct Zip {
     archive: ZipArchive<FileReader>,
     /// The CSVs, in the directory's order.
-    pub(super) csvs: Vec<Entry>,
+    pub(crate) csvs: Vec<Entry>,
     /// The names of entries that belong to no bill.
-    pub(super) junk: Vec<String>,
+    pub(crate) junk: Vec<String>,
     /// How much more all entries together may unpack to.
     left: u64,
 }
 
 /// A CSV in a zip.
 #[derive(Clone)]
-pub(super) struct Entry {
-    pub(super) name: String,
+pub(crate) struct Entry {
+    pub(crate) name: String,
     place: ZipArchiveEntryWayfinder,
     method: CompressionMethod,
     /// Whether its data has a mark at its end, if its method is LZMA.
@@ -58,7 +83,7 @@ pub(super) struct Entry {
 }
 
 /// Opens a zip and refuses what no bill's zip has.
-pub(super) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
+pub(crate) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
     let damaged = |e: &dyn std::fmt::Display| format!("the zip is damaged: {e}; download it again");
     let bytes = file.metadata().map_err(|e| damaged(&e))?.len();
     let of_parts = file.try_clone().map_err(|e| damaged(&e))?;
@@ -235,7 +260,7 @@ fn must_be_csv(name: &str) -> Result<(), String> {
 
 impl Zip {
     /// Opens an entry; reading it to the end checks its length and its CRC.
-    pub(super) fn entry(&mut self, entry: &Entry, limits: &Limits) -> Result<impl Read + '_, String> {
+    pub(crate) fn entry(&mut self, entry: &Entry, limits: &Limits) -> Result<impl Read + '_, String> {
         let wrong = |why: &dyn std::fmt::Display| format!("entry `{}` {why}", entry.name);
         let opened = self.archive.get_entry(entry.place).map_err(|e| wrong(&format!("is damaged: {e}")))?;
         let packed = entry.place.compressed_size_hint();
@@ -252,7 +277,7 @@ impl Zip {
 }
 
 /// Unpacks a gzip file of so many bytes, within the limits of zips.
-pub(super) fn gunzip<'a>(
+pub(crate) fn gunzip<'a>(
     packed: impl Read + 'a,
     bytes: u64,
     left: &'a mut u64,
