@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-
 use crate::formats::forms::Cause;
 use crate::formats::limits::Limits;
 use crate::formats::schema::{Class, Column};
