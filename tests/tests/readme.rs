@@ -116,8 +116,16 @@ fn the_readmes_two_commands_are_those_that_must_pass_before_a_change() {
 }
 
 fn documents() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> =
-        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"].map(|name| top().join(name)).into();
+    let mut found: Vec<PathBuf> = [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "fixtures/README.md",
+    ]
+    .map(|name| top().join(name))
+    .into();
     let mut folders = vec![top().join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -149,23 +157,72 @@ fn links(text: &str) -> Vec<String> {
     found
 }
 
+/// The anchors of a document's headings, as web pages of repositories make them.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    headings
+        .map(|heading| {
+            let heading = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = heading.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
 #[test]
-fn every_relative_link_leads_to_a_file() {
+fn every_relative_link_leads_to_a_file_and_a_section_of_it() {
     let (mut broken, mut followed) = (Vec::new(), 0);
     for path in documents() {
         for link in links(&fs::read_to_string(&path).unwrap()) {
-            let target = link.split('#').next().unwrap();
-            if link.contains("://") || target.is_empty() {
+            if link.contains("://") {
                 continue;
             }
             followed += 1;
-            if !path.parent().unwrap().join(target).exists() {
+            let (target, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if target.is_empty() { path.clone() } else { path.parent().unwrap().join(target) };
+            let leads = target.exists()
+                && (anchor.is_empty()
+                    || anchors(&fs::read_to_string(&target).unwrap()).iter().any(|a| a == anchor));
+            if !leads {
                 broken.push(format!("{}: `{link}`", path.strip_prefix(top()).unwrap().display()));
             }
         }
     }
     assert!(broken.is_empty(), "\n{}", broken.join("\n"));
     assert!(followed > 5);
+}
+
+#[test]
+fn every_section_of_a_document_that_a_source_names_is_there() {
+    let mut files = Vec::new();
+    for folder in ["core/src", "sinks/src", "cli/src", "tests/tests"] {
+        sources(&top().join(folder), &mut files);
+    }
+    let (mut broken, mut followed) = (Vec::new(), 0);
+    for path in files {
+        for (i, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+            let Some((document, rest)) = named_section(line) else { continue };
+            followed += 1;
+            let anchor: String =
+                rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+            let text = fs::read_to_string(top().join("docs").join(document)).unwrap_or_default();
+            if !anchors(&text).contains(&anchor) {
+                let file = path.strip_prefix(top()).unwrap().display();
+                broken.push(format!("{file}:{}: `docs/{document}#{anchor}`", i + 1));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+    assert!(followed > 20, "{followed}");
+}
+
+/// The document below `docs` that a line names with a section, and what follows its `#`.
+fn named_section(line: &str) -> Option<(&str, &str)> {
+    let (_, rest) = line.split_once("docs/")?;
+    let (document, rest) = rest.split_once('#')?;
+    let is_name =
+        document.ends_with(".md") && document.chars().all(|c| c.is_ascii_alphanumeric() || ".-/".contains(c));
+    is_name.then_some((document, rest))
 }
 
 /// The help of a command and of all below it.
