@@ -92,8 +92,9 @@ pub fn difference(old: &[Sums], new: &[Sums]) -> String {
 
 /// Confirms a bill as what was seen.
 ///
-/// Everything that the confirmation rests on is read in the same transaction, and the stored sums are checked
-/// against the lines' before it stands (I4). With four eyes, the first of two people leaves a signature only.
+/// Everything that the confirmation rests on is read in the same transaction. The sums of the stored roll-ups and the
+/// digests of the segments are compared with the revision's; lines are not read. With four eyes, the first of two people
+/// leaves a signature only.
 ///
 /// # Errors
 /// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
