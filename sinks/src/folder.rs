@@ -14,6 +14,8 @@ use billkeep_core::own_folder::own_folder;
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 use billkeep_core::store::is_a_store;
 
+use crate::names::is_object_name;
+
 /// The hidden folder for files that are not finished.
 const STAGE: &str = ".billkeep-staging";
 /// In the hidden folder: locked by the program that delivers.
@@ -107,7 +109,7 @@ impl Folder {
 
     fn at(&self, name: &str) -> Result<PathBuf, SinkError> {
         // Names are rendered by us, but a sink takes no path for a name from anybody.
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+        if !is_object_name(name) {
             return Err(SinkError::Setup(format!("`{name}` is not a name for a file")));
         }
         Ok(self.path.join(name))

@@ -4,21 +4,24 @@ pub mod conformance;
 mod files;
 mod folder;
 mod http;
-pub mod kit;
-mod means;
+mod names;
 mod notify;
 mod object;
+mod options;
 mod place;
 mod redact;
+mod seal_and_sign;
+pub mod suite;
 mod url;
 pub mod wasm;
 
 pub use folder::Folder;
-pub use means::{Means, means};
 pub use notify::{check_notifier, open_notifier};
 pub use object::Bucket;
+pub use options::{Env, Options, UrlError};
 pub use place::place;
+pub use seal_and_sign::{SealAndSign, seal_and_sign};
 pub use url::{
-    Env, Options, UrlError, below, check, create_bucket, create_folder, folder, open, open_heard,
-    open_plugin, option_lists, remove_empty,
+    below, check, create_bucket, create_folder, folder, open, open_plugin, open_with_listener, option_lists,
+    remove_empty,
 };

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use crate::url::{Options, folder_of, is_bucket, is_plugin};
+use crate::options::Options;
+use crate::url::{folder_of, is_bucket, is_plugin};
 use crate::{object, wasm};
 
 /// Returns a text that is the same for URLs and options that name the same place, and no others: folders without `.`, `..`, links

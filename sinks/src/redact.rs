@@ -11,6 +11,7 @@ const BLOT: &str = "***";
 
 /// Finds secrets. What it looks through is never changed before all of them were found: of two secrets of which one begins the
 /// other, the rest of the longer one would stay.
+#[derive(Default)]
 pub(crate) struct Redactor {
     finder: Option<AhoCorasick>,
 }

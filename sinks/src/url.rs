@@ -1,93 +1,21 @@
 //! Sinks by their URL.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use billkeep_core::sink::{Sink, SinkError};
+use percent_encoding::percent_decode_str;
 
+use crate::options::{Env, Options, UrlError, every_sinks, without_seal};
 use crate::wasm::{Grants, PluginFile, WasmSink};
-use crate::{Folder, means, object, wasm};
-
-/// Looks a name up in the surroundings of the program. Credentials come from there: a sink's URL and options hold none.
-pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// The options of a sink that core leaves to it, by name.
-pub type Options = BTreeMap<String, String>;
-
-/// A URL, or an option, that no sink can be made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UrlError {
-    /// The scheme is none that there is.
-    Scheme(String),
-    /// The scheme is planned and not built yet.
-    NotYet(String),
-    /// A `file:` URL without an absolute path.
-    Path(String),
-    /// An `s3:` or `cos:` URL that names no place.
-    Bucket {
-        /// The URL.
-        url: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// An option whose value makes no sense.
-    Value {
-        /// The option.
-        name: String,
-        /// What was said.
-        value: String,
-        /// What can be said.
-        known: String,
-    },
-    /// An option that sinks of this kind have not.
-    Option {
-        /// The option.
-        name: String,
-        /// What there is instead.
-        known: String,
-    },
-}
-
-impl std::fmt::Display for UrlError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            UrlError::Scheme(url) => {
-                write!(
-                    f,
-                    "`{url}` is not a sink's URL; write a folder as `file:///path/to/folder`, an object store as \
-                     `s3://bucket/prefix` or `cos://bucket-appid/prefix?region=REGION`, a plugin as `wasm:/path/to/plugin.wasm`"
-                )
-            }
-            UrlError::NotYet(url) => {
-                write!(
-                    f,
-                    "`{url}`: this version delivers to folders (`file:`), `s3:`, `cos:` and plugins (`wasm:`) only"
-                )
-            }
-            UrlError::Path(url) => {
-                write!(
-                    f,
-                    "`{url}` has no absolute path; write it as `file:///path/to/folder` or `wasm:/path/to/plugin.wasm`"
-                )
-            }
-            UrlError::Bucket { url, why } => write!(f, "`{url}`: {why}"),
-            UrlError::Value { name, value, known } => write!(f, "`{name}={value}`: say {known}"),
-            UrlError::Option { name, known } => {
-                write!(f, "`{name}` is not an option of such a sink: there is {known}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for UrlError {}
+use crate::{Folder, object, seal_and_sign, wasm};
 
 /// Checks a URL and options without touching what they name.
 ///
 /// # Errors
 /// [`UrlError`] when no sink can be made of them.
 pub fn check(url: &str, options: &Options) -> Result<(), UrlError> {
-    means::check(options)?;
-    let options = means::without(options);
+    seal_and_sign::check(options)?;
+    let options = without_seal(options);
     if is_bucket(url) {
         return object::check(url, &options);
     }
@@ -124,24 +52,24 @@ fn mode(options: &Options) -> Result<Option<u32>, UrlError> {
 /// # Errors
 /// [`SinkError::Setup`] when the URL or what it names is not right.
 pub fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Box<dyn Sink>, SinkError> {
-    open_heard(url, options, None, env)
+    open_with_listener(url, options, None, env)
 }
 
 /// Opens the sink that a URL names; somebody hears what it says, if it is a plugin.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_heard(
+pub fn open_with_listener(
     url: &str,
     options: &Options,
     listener: Option<wasm::Listener>,
     env: Env<'_>,
 ) -> Result<Box<dyn Sink>, SinkError> {
     if is_bucket(url) {
-        return Ok(Box::new(object::open(url, &means::without(options), env)?));
+        return Ok(Box::new(object::open(url, &without_seal(options), env)?));
     }
     if is_plugin(url) {
-        return Ok(Box::new(WasmSink::open_heard(url, &means::without(options), listener, env)?));
+        return Ok(Box::new(WasmSink::open_with_listener(url, &without_seal(options), listener, env)?));
     }
     check(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
     let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string()))?;
@@ -183,7 +111,7 @@ pub fn open_plugin(
 /// [`SinkError`] when it cannot be made.
 pub fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Result<(), SinkError> {
     if is_bucket(url) {
-        object::create_bucket(url, &means::without(options), env)
+        object::create_bucket(url, &without_seal(options), env)
     } else {
         create_folder(url)?;
         open(url, options, env).map(drop)
@@ -204,12 +132,6 @@ pub fn remove_empty(url: &str) {
     if let Ok(path) = folder_of(url) {
         Folder::remove_empty(&path);
     }
-}
-
-/// Names the options that sinks of every sort have.
-pub(crate) fn every_sinks() -> String {
-    let means: Vec<String> = means::KNOWN.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
-    format!("{}, {}", billkeep_core::storage::SINK_OPTIONS, means.join(", "))
 }
 
 /// Returns the options that sinks have, as `NAME=VALUE`: those of every sink, then those of buckets.
@@ -238,32 +160,8 @@ pub(crate) fn folder_of(url: &str) -> Result<PathBuf, UrlError> {
         let error = if later { UrlError::NotYet } else { UrlError::Scheme };
         return Err(error(url.to_owned()));
     };
-    let path = PathBuf::from(percent_decoded(path));
+    let path = PathBuf::from(&*percent_decode_str(path).decode_utf8_lossy());
     if path.is_absolute() { Ok(path) } else { Err(UrlError::Path(url.to_owned())) }
-}
-
-/// Undoes `%20` and the like; a `%` that begins none is itself.
-pub(crate) fn percent_decode(mut rest: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(rest.len());
-    while let Some((byte, tail)) = rest.split_first() {
-        let hex = tail.get(..2).and_then(|h| std::str::from_utf8(h).ok());
-        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()) {
-            Some(decoded) if *byte == b'%' => {
-                out.push(decoded);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            _ => {
-                out.push(*byte);
-                rest = tail;
-            }
-        }
-    }
-    out
-}
-
-/// Does the same for a text.
-pub(crate) fn percent_decoded(text: &str) -> String {
-    String::from_utf8_lossy(&percent_decode(text.as_bytes())).into_owned()
 }
 
 #[cfg(test)]

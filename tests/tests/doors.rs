@@ -41,7 +41,7 @@ const DOORS: [Door; 34] = [
     Door { krate: "zstd", place: "core/src/bills/ingest/container_tests" },
     Door { krate: "toml", place: "core/src/deliveries/calendar/file" },
     Door { krate: "object_store", place: "sinks/src/object" },
-    Door { krate: "age", place: "sinks/src/means" },
+    Door { krate: "age", place: "sinks/src/seal_and_sign" },
     Door { krate: "reqwest", place: "sinks/src/http" },
     Door { krate: "aho_corasick", place: "sinks/src/redact" },
     Door { krate: "wasmtime", place: "sinks/src/wasm" },

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_sinks::Folder;
-use billkeep_sinks::conformance::{Outcome, Subject, can, run};
+use billkeep_sinks::conformance::{CaseOutcome, Subject, can, run};
 use serde_json::Value;
 
 use crate::support::python;
@@ -22,9 +22,9 @@ fn options(options: &[String]) -> BTreeMap<String, String> {
 
 /// Asks a destination everything, and fails where it does not do what every sink must.
 #[track_caller]
-fn conforms(subject: &Subject<'_>) -> Vec<Outcome> {
+fn conforms(subject: &Subject<'_>) -> Vec<CaseOutcome> {
     let outcomes = run(subject);
-    let faults: Vec<&Outcome> = outcomes.iter().filter(|o| o.is_fault()).collect();
+    let faults: Vec<&CaseOutcome> = outcomes.iter().filter(|o| o.is_fault()).collect();
     assert!(faults.is_empty(), "{faults:#?}");
     assert!(outcomes.len() >= 25);
     outcomes
@@ -205,7 +205,7 @@ fn a_server_that_knows_no_condition_is_found_out_and_delivered_to_all_the_same()
 }
 
 /// Asks a server all that every sink must do, delivers to it, and reads back with clients of others; returns what it can.
-fn serves(server: &Real, tells_missing: bool, looks_then_writes: bool) -> Vec<Outcome> {
+fn serves(server: &Real, tells_missing: bool, looks_then_writes: bool) -> Vec<CaseOutcome> {
     let stage = tempfile::tempdir().unwrap();
     let options_of = options(&server.options());
     let missing = || billkeep_sinks::open("s3://nowhere", &options_of, &keys);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use billkeep_core::digest::hex;
 use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_small};
-use billkeep_sinks::wasm::{CompiledFrom, Grants, Plugin, PluginFile, WasmSink};
+use billkeep_sinks::wasm::{CodeOrigin, Grants, Plugin, PluginFile, WasmSink};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::script::{Asked, Reply, Script};
@@ -121,7 +121,7 @@ fn what_goes_to_a_plugin_can_be_signed_and_encrypted_like_all_else() {
 fn what_a_file_is_can_be_told_without_running_it() {
     let file = PluginFile::read(&tester()).unwrap();
     assert_eq!(file.interface, "0.1.0");
-    assert!(file.looks() && file.wants("http") && file.wants("secrets") && file.wants("state"));
+    assert!(file.is_readable() && file.wants("http") && file.wants("secrets") && file.wants("state"));
     assert_eq!(file.sha256, <[u8; 32]>::from(Sha256::digest(std::fs::read(tester()).unwrap())));
     let bytes = std::fs::read(tester()).unwrap();
     for (bad, words) in [
@@ -474,9 +474,9 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
         let grants = Grants::of(&options(&[("allow_state", "1MiB")])).unwrap();
         let sink = WasmSink::of(&file, &grants, "", None, &env).unwrap();
         put(&sink, "a.zip", b"x").unwrap();
-        sink.plugin().from()
+        sink.plugin().origin()
     };
-    assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept));
+    assert_eq!((from(), from()), (CodeOrigin::Compiled, CodeOrigin::Kept));
     let file = || {
         let mut entries = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
         entries.find(|path| is_compiled(path)).unwrap()
@@ -492,7 +492,7 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     };
     // What it was is run from another file as well: what comes now is not refused for being another file.
     change(&file(), &whole);
-    assert_eq!(from(), CompiledFrom::Kept);
+    assert_eq!(from(), CodeOrigin::Kept);
     let flipped = |at: usize| {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
@@ -522,38 +522,34 @@ fn what_was_compiled_is_kept_and_never_run_unless_this_program_wrote_it() {
     ];
     for (what, bytes) in damages {
         change(&file(), &bytes);
-        assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "{what}");
+        assert_eq!((from(), from()), (CodeOrigin::Compiled, CodeOrigin::Kept), "{what}");
     }
     // A file of this program's own, but of another plugin.
     let path = file();
     let ready = || ready_in(&folder, "index");
-    assert_eq!((ready(), ready()), (CompiledFrom::Compiled, CompiledFrom::Kept));
+    assert_eq!((ready(), ready()), (CodeOrigin::Compiled, CodeOrigin::Kept));
     let mut names = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path());
     let others = names.find(|p| *p != path && is_compiled(p)).unwrap();
     std::fs::rename(&others, &path).unwrap();
-    assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "another name");
+    assert_eq!((from(), from()), (CodeOrigin::Compiled, CodeOrigin::Kept), "another name");
     change(&folder.join("key"), &[7; 32]);
-    assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "another key");
+    assert_eq!((from(), from()), (CodeOrigin::Compiled, CodeOrigin::Kept), "another key");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         // Only root can give files away.
         let nobody = 65_534;
         if std::os::unix::fs::chown(file(), Some(nobody), None).is_ok() {
-            assert_eq!((from(), from()), (CompiledFrom::Compiled, CompiledFrom::Kept), "another user's file");
+            assert_eq!((from(), from()), (CodeOrigin::Compiled, CodeOrigin::Kept), "another user's file");
             std::os::unix::fs::chown(&folder, Some(nobody), None).unwrap();
             let twice = (from(), from());
-            assert_eq!(twice, (CompiledFrom::Compiled, CompiledFrom::Compiled), "another user's folder");
+            assert_eq!(twice, (CodeOrigin::Compiled, CodeOrigin::Compiled), "another user's folder");
             std::os::unix::fs::chown(&folder, Some(0), None).unwrap();
         }
         std::fs::set_permissions(file(), std::fs::Permissions::from_mode(0o666)).unwrap();
-        assert_eq!(from(), CompiledFrom::Compiled, "others may write it");
+        assert_eq!(from(), CodeOrigin::Compiled, "others may write it");
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).unwrap();
-        assert_eq!(
-            (from(), from()),
-            (CompiledFrom::Compiled, CompiledFrom::Compiled),
-            "others may write there"
-        );
+        assert_eq!((from(), from()), (CodeOrigin::Compiled, CodeOrigin::Compiled), "others may write there");
     }
 }
 
@@ -563,10 +559,10 @@ fn is_compiled(path: &Path) -> bool {
 }
 
 /// Gets a golden plugin ready with such a folder of compiled ones.
-fn ready_in(folder: &Path, name: &str) -> CompiledFrom {
+fn ready_in(folder: &Path, name: &str) -> CodeOrigin {
     let env = |name: &str| (name == "BILLKEEP_PLUGIN_CACHE").then(|| folder.to_str().unwrap().to_owned());
     let file = PluginFile::read(&golden(name)).unwrap();
-    Plugin::load(&file, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().from()
+    Plugin::load(&file, &Grants::of(&options(&[])).unwrap(), None, &env).unwrap().origin()
 }
 
 #[test]
@@ -617,11 +613,11 @@ fn of_what_was_compiled_a_gibibyte_is_kept() {
     let mark = long("b", 6, ".used", 0);
     long("c", 1, ".used", 0);
     // What is there is not looked at when nothing was compiled.
-    assert_eq!(ready("index"), CompiledFrom::Kept);
+    assert_eq!(ready("index"), CodeOrigin::Kept);
     assert!(b.exists());
     ready("upload");
     assert_eq!([&a, &b, &mark, &c].map(|path| path.exists()), [true, false, false, true]);
-    assert_eq!(ready("index"), CompiledFrom::Kept);
+    assert_eq!(ready("index"), CodeOrigin::Kept);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The built-in sinks pass the kit that plugins have to pass: the same checks, with an eye on the destination that is not the sink's own.
+//! The built-in sinks pass the suite that plugins have to pass: the same checks, with an eye on the destination that is not the sink's own.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
-use billkeep_sinks::kit::{Checked, Destination, Outcome, Settings, Subject, run};
+use billkeep_sinks::suite::{Check, Destination, Outcome, SuiteSettings, SuiteSubject, run};
 use billkeep_sinks::{Folder, Options, conformance};
 
 use crate::support::s3::{SECRET, Server, keys};
@@ -41,8 +41,8 @@ impl Destination for Files {
     }
 }
 
-fn subject<'a>(open: conformance::Opener<'a>, destination: &'a Files, stage: &'a Path) -> Subject<'a> {
-    Subject {
+fn subject<'a>(open: conformance::Opener<'a>, destination: &'a Files, stage: &'a Path) -> SuiteSubject<'a> {
+    SuiteSubject {
         sink: conformance::Subject {
             open,
             wrong_credentials: None,
@@ -76,9 +76,9 @@ fn look_at(url: &str, some: &[(String, &str)]) -> Result<(), String> {
 
 /// Has all checks made; says how many passed.
 #[track_caller]
-fn passes(subject: &Subject<'_>) -> usize {
+fn passes(subject: &SuiteSubject<'_>) -> usize {
     let checked = run(subject);
-    let failed: Vec<&Checked> =
+    let failed: Vec<&Check> =
         checked.iter().filter(|checked| matches!(checked.outcome, Outcome::Failed(_))).collect();
     assert!(failed.is_empty(), "{failed:#?}");
     checked.iter().filter(|checked| checked.outcome == Outcome::Passed).count()
@@ -93,8 +93,8 @@ fn a_folder_passes_the_kit() {
     let look_at = |some: &[(String, &str)]| look_at(&url, some);
     let names = ["encrypt", "encrypt_manifest", "sign_key", "region"].map(str::to_owned).to_vec();
     let destination = Files(place.clone());
-    let passed = passes(&Subject {
-        settings: Some(Settings { names, look_at: &look_at }),
+    let passed = passes(&SuiteSubject {
+        settings: Some(SuiteSettings { names, look_at: &look_at }),
         ..subject(&open, &destination, stage.path())
     });
     assert!(passed >= 45, "{passed}");
@@ -116,10 +116,10 @@ fn a_bucket_passes_the_kit() {
     let wrong_credentials = || billkeep_sinks::open("s3://bills/a/b", &options, &wrong);
     let look_at = |some: &[(String, &str)]| look_at("s3://bills/a/b", some);
     let of_bucket = subject(&open, &destination, stage.path());
-    let passed = passes(&Subject {
+    let passed = passes(&SuiteSubject {
         sink: conformance::Subject { wrong_credentials: Some(&wrong_credentials), ..of_bucket.sink },
         secrets: vec![SECRET.to_owned(), "wrong-5ec2e7".to_owned()],
-        settings: Some(Settings { names: options.keys().cloned().collect(), look_at: &look_at }),
+        settings: Some(SuiteSettings { names: options.keys().cloned().collect(), look_at: &look_at }),
         ..subject(&open, &destination, stage.path())
     });
     assert!(passed >= 45, "{passed}");
@@ -176,7 +176,8 @@ fn asked(refusal: &'static (dyn Fn() -> Option<SinkError> + Sync)) -> (Vec<(&'st
         conformance::Answer::No(why) if outcome.is_fault() => Some((outcome.name, why.clone())),
         _ => None,
     });
-    let tried = |outcome: &&conformance::Outcome| !matches!(outcome.answer, conformance::Answer::NotTried(_));
+    let tried =
+        |outcome: &&conformance::CaseOutcome| !matches!(outcome.answer, conformance::Answer::NotTried(_));
     (faults.collect(), outcomes.iter().filter(tried).count())
 }
 

@@ -243,7 +243,7 @@ fn inspect(context: &Context, path: &Path) -> Result<(), CommandError> {
     row("bytes", file.bytes.to_string());
     row("form", if file.form == Form::Component { "component" } else { "module" }.to_owned());
     row("interface", format!("billkeep:sink {}", file.interface));
-    row("looks", if file.looks() { "yes" } else { "no" }.to_owned());
+    row("looks", if file.is_readable() { "yes" } else { "no" }.to_owned());
     if let Some(declared) = &file.declared {
         for (what, value) in words(declared) {
             row(what, value);

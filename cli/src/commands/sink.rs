@@ -11,7 +11,7 @@ use billkeep_core::storage::{self, Places, SinkRecord};
 use billkeep_core::store::Read;
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
 use billkeep_sinks::wasm::PluginFile;
-use billkeep_sinks::{Means, Options};
+use billkeep_sinks::{Options, SealAndSign};
 
 use super::plugin;
 use crate::args::{Format, Sink as Command};
@@ -107,7 +107,7 @@ pub(crate) fn opened(record: &SinkRecord, file: Option<&PluginFile>) -> Result<B
 
 /// Opens what a URL names; what a plugin says is told.
 fn open_at(url: &str, options: &Options) -> Result<Box<dyn Sink>, SinkError> {
-    billkeep_sinks::open_heard(url, options, plugin::listener(), &env)
+    billkeep_sinks::open_with_listener(url, options, plugin::listener(), &env)
 }
 
 /// Credentials come from here, and from files.
@@ -124,7 +124,7 @@ fn cause_of(seen: &str) -> &str {
 }
 
 /// Returns why cases were not tried, where several have the same reason, and how many those are.
-fn not_tried(outcomes: &[conformance::Outcome]) -> BTreeMap<&str, usize> {
+fn not_tried(outcomes: &[conformance::CaseOutcome]) -> BTreeMap<&str, usize> {
     let mut reasons = BTreeMap::new();
     for outcome in outcomes {
         if let Answer::NotTried(why) = &outcome.answer {
@@ -238,14 +238,17 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
 
 /// Opens a sink to deliver to it.
 pub(crate) fn destination(record: SinkRecord) -> Result<Destination, DeliveryError> {
-    match open_with_means(&record, &record.options()?.of_sink) {
-        Ok((sink, Means { seal, sign })) => Ok(Destination { record, sink, seal, sign }),
+    match open_to_deliver(&record, &record.options()?.of_sink) {
+        Ok((sink, SealAndSign { seal, sign })) => Ok(Destination { record, sink, seal, sign }),
         Err(error) => Err(DeliveryError::Sink { sink: record.name, error }),
     }
 }
 
-fn open_with_means(record: &SinkRecord, options: &Options) -> Result<(Box<dyn Sink>, Means), SinkError> {
-    Ok((open_at(&record.url, options)?, billkeep_sinks::means(options)?))
+fn open_to_deliver(
+    record: &SinkRecord,
+    options: &Options,
+) -> Result<(Box<dyn Sink>, SealAndSign), SinkError> {
+    Ok((open_at(&record.url, options)?, billkeep_sinks::seal_and_sign(options)?))
 }
 
 fn add(
@@ -262,8 +265,8 @@ fn add(
     {
         context.say(&format!("Created the folder `{}`.", made.display()));
     }
-    let means = billkeep_sinks::means(&record.options()?.of_sink);
-    let opened = opened(record, file).and_then(|sink| Ok((sink, means?)));
+    let seal_and_sign = billkeep_sinks::seal_and_sign(&record.options()?.of_sink);
+    let opened = opened(record, file).and_then(|sink| Ok((sink, seal_and_sign?)));
     drop(waiting);
     if let Err(error) = opened.as_ref().map(drop)
         && !matches!(error, SinkError::Credentials(_))

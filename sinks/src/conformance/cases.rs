@@ -8,16 +8,16 @@ use billkeep_core::sink::{
     Held, SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small,
 };
 
-use super::Answer::{No, NotTried, Yes};
-use super::Weight::{Can, Must};
-use super::{Answer, Case, Subject};
+use super::case::Answer::{No, NotTried, Yes};
+use super::case::Weight::{Can, Must};
+use super::case::{Answer, Case, Subject, Weight};
 
 type Answered = Result<Answer, SinkError>;
 
 const fn case(
     name: &'static str,
     what: &'static str,
-    weight: super::Weight,
+    weight: Weight,
     run: fn(&Subject<'_>) -> Answered,
 ) -> Case {
     Case { name, what, weight, run }
@@ -299,7 +299,7 @@ fn read_part(subject: &Subject<'_>) -> Answered {
 
 /// Counts, and stops or refuses as it was told to.
 #[derive(Default)]
-struct Counting {
+struct CountingWatch {
     sent: AtomicU64,
     told: AtomicU64,
     refuses: bool,
@@ -308,7 +308,7 @@ struct Counting {
     stops: AtomicBool,
 }
 
-impl Watch for Counting {
+impl Watch for CountingWatch {
     fn begun(&self, token: &str) -> Result<(), SinkError> {
         self.told.fetch_add(1, Ordering::Relaxed);
         if let Ok(mut kept) = self.token.lock() {
@@ -334,7 +334,7 @@ fn stop(subject: &Subject<'_>) -> Answered {
     if sink.is_local() {
         return Ok(NotTried("a file is there at once".into()));
     }
-    let watch = Counting { stops: AtomicBool::new(true), ..Counting::default() };
+    let watch = CountingWatch { stops: AtomicBool::new(true), ..CountingWatch::default() };
     let put = sink.put("a.zip", &subject.staged("part", b"x")?, &watch);
     let head = sink.head("a.zip")?;
     so(matches!(put, Err(SinkError::Stopped)) && head.is_none(), || format!("{put:?}, {head:?}"))
@@ -354,7 +354,7 @@ fn not_large() -> Answered {
 
 fn large(subject: &Subject<'_>) -> Answered {
     let Some(part) = large_part(subject)? else { return not_large() };
-    let (sink, watch) = (subject.sink()?, Counting::default());
+    let (sink, watch) = (subject.sink()?, CountingWatch::default());
     let held = sink.put("large.zip", &part, &watch)?;
     let sent = watch.sent.load(Ordering::Relaxed);
     if held.bytes != part.bytes || sent != part.bytes {
@@ -366,7 +366,7 @@ fn large(subject: &Subject<'_>) -> Answered {
 
 fn large_stop(subject: &Subject<'_>) -> Answered {
     let Some(part) = large_part(subject)? else { return not_large() };
-    let (sink, watch) = (subject.sink()?, Counting { stops_after: Some(1), ..Counting::default() });
+    let (sink, watch) = (subject.sink()?, CountingWatch { stops_after: Some(1), ..CountingWatch::default() });
     if sink.is_local() {
         return Ok(NotTried("a file is there at once".into()));
     }
@@ -377,7 +377,7 @@ fn large_stop(subject: &Subject<'_>) -> Answered {
 
 fn large_untold(subject: &Subject<'_>) -> Answered {
     let Some(part) = large_part(subject)? else { return not_large() };
-    let (sink, watch) = (subject.sink()?, Counting { refuses: true, ..Counting::default() });
+    let (sink, watch) = (subject.sink()?, CountingWatch { refuses: true, ..CountingWatch::default() });
     let put = sink.put("large.zip", &part, &watch);
     if watch.told.load(Ordering::Relaxed) == 0 {
         return Ok(NotTried("its uploads leave nothing".into()));
@@ -389,7 +389,7 @@ fn large_untold(subject: &Subject<'_>) -> Answered {
 
 fn large_abandon(subject: &Subject<'_>) -> Answered {
     let Some(part) = large_part(subject)? else { return not_large() };
-    let (sink, watch) = (subject.sink()?, Counting { stops_after: Some(1), ..Counting::default() });
+    let (sink, watch) = (subject.sink()?, CountingWatch { stops_after: Some(1), ..CountingWatch::default() });
     let _ = sink.put("large.zip", &part, &watch);
     let token = watch.token.lock().ok().and_then(|token| token.clone());
     let Some(token) = token else { return Ok(NotTried("its uploads leave nothing".into())) };

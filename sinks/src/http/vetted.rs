@@ -8,10 +8,10 @@ use futures_util::stream::BoxStream;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
-use super::{Unread, builder, chain, read_body};
+use super::client::{Unread, builder, chain, read_body};
 
 /// A body, with its length.
-pub(crate) enum Body {
+pub(crate) enum RequestBody {
     None,
     Bytes(Vec<u8>),
     Stream(u64, BoxStream<'static, std::io::Result<Bytes>>),
@@ -30,7 +30,7 @@ pub(crate) struct Request<'a> {
 }
 
 /// An answer.
-pub(crate) struct Answer {
+pub(crate) struct HttpAnswer {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
@@ -38,7 +38,7 @@ pub(crate) struct Answer {
 
 /// Why there is none.
 #[derive(Debug)]
-pub(crate) enum Failed {
+pub(crate) enum RequestError {
     /// It is no request.
     Request(String),
     Connect(String),
@@ -49,28 +49,32 @@ pub(crate) enum Failed {
 }
 
 /// Sends a request.
-pub(crate) async fn send(request: Request<'_>, body: Body, ca: Option<&str>) -> Result<Answer, Failed> {
-    let client = client(&request, ca).map_err(Failed::Other)?;
+pub(crate) async fn send(
+    request: Request<'_>,
+    body: RequestBody,
+    ca: Option<&str>,
+) -> Result<HttpAnswer, RequestError> {
+    let client = client(&request, ca).map_err(RequestError::Other)?;
     let method = Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| Failed::Request(format!("`{}` is no method", request.method)))?;
+        .map_err(|_| RequestError::Request(format!("`{}` is no method", request.method)))?;
     let mut headers = HeaderMap::new();
     for (name, value) in &request.headers {
-        let wrong = || Failed::Request(format!("`{name}` is no header, or its value is none"));
+        let wrong = || RequestError::Request(format!("`{name}` is no header, or its value is none"));
         let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
         headers.append(name, HeaderValue::from_str(value).map_err(|_| wrong())?);
     }
     let mut sending = client.request(method, request.url).headers(headers).timeout(request.timeout);
     sending = match body {
-        Body::None => sending,
-        Body::Bytes(bytes) => sending.body(bytes),
-        Body::Stream(bytes, stream) => {
+        RequestBody::None => sending,
+        RequestBody::Bytes(bytes) => sending.body(bytes),
+        RequestBody::Stream(bytes, stream) => {
             sending.header(CONTENT_LENGTH, bytes).body(reqwest::Body::wrap_stream(stream))
         }
     };
     let mut answer = sending.send().await.map_err(failed)?;
     let max = request.answer_bytes_max;
     if let Some(bytes) = answer.content_length().filter(|bytes| *bytes > max) {
-        return Err(Failed::TooLarge(bytes));
+        return Err(RequestError::TooLarge(bytes));
     }
     let status = answer.status().as_u16();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -78,10 +82,10 @@ pub(crate) async fn send(request: Request<'_>, body: Body, ca: Option<&str>) -> 
     let mut body = Vec::new();
     let bytes_max = usize::try_from(max).unwrap_or(usize::MAX);
     read_body(&mut answer, bytes_max, &mut body).await.map_err(|unread| match unread {
-        Unread::TooLong(bytes) => Failed::TooLarge(bytes),
+        Unread::TooLong(bytes) => RequestError::TooLarge(bytes),
         Unread::Broken(e) => failed(e),
     })?;
-    Ok(Answer { status, headers, body })
+    Ok(HttpAnswer { status, headers, body })
 }
 
 fn client(request: &Request<'_>, ca: Option<&str>) -> Result<Client, String> {
@@ -92,16 +96,16 @@ fn client(request: &Request<'_>, ca: Option<&str>) -> Result<Client, String> {
     builder.build().map_err(|e| format!("no connection can be made: {}", chain(&e)))
 }
 
-fn failed(error: reqwest::Error) -> Failed {
+fn failed(error: reqwest::Error) -> RequestError {
     let is = (error.is_timeout(), error.is_connect());
     let words = chain(&error.without_url());
     let lower = words.to_ascii_lowercase();
     match is {
-        (true, _) => Failed::TimedOut,
+        (true, _) => RequestError::TimedOut,
         (_, true) if ["certificate", "tls", "handshake"].iter().any(|word| lower.contains(word)) => {
-            Failed::Tls(words)
+            RequestError::Tls(words)
         }
-        (_, true) => Failed::Connect(words),
-        _ => Failed::Other(words),
+        (_, true) => RequestError::Connect(words),
+        _ => RequestError::Other(words),
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use billkeep_core::notice::{Event, Notify, NotifyError};
 
-use super::{check_options, shortened, timeout};
-use crate::url::{Options, UrlError};
+use super::options::{check_options, shortened, timeout};
+use crate::options::{Options, UrlError};
 
 const KNOWN: &[(&str, &str)] = &[("timeout_s", "N")];
 /// How often a command is asked whether it has ended.

@@ -1,12 +1,13 @@
 //! A webhook: JSON by POST, by the library that object stores are spoken to with.
 
+use billkeep_core::digest::hex;
 use billkeep_core::notice::{Event, Notify, NotifyError};
 use ring::hmac;
 
-use super::{check_options, is_reference, secret, shortened, timeout};
-use crate::http::{Http, Settings};
+use super::options::{check_options, is_reference, secret, shortened, timeout};
+use crate::http::{Http, HttpSettings};
+use crate::options::{Env, Options, UrlError};
 use crate::redact::Redactor;
-use crate::url::{Env, Options, UrlError};
 
 const KNOWN: &[(&str, &str)] = &[
     ("token", "env:NAME|file:PATH"),
@@ -64,7 +65,7 @@ impl Webhook {
         let of = |what: &str, name: &str| said(name).map(|place| secret(what, place, env)).transpose();
         let address = if is_reference(url) { secret("the webhook's URL", url, env)? } else { url.to_owned() };
         check_url(&address, options).map_err(|why| NotifyError::refused(format!("`{url}`: say {why}")))?;
-        let settings = Settings {
+        let settings = HttpSettings {
             timeout: timeout(options),
             allow_http: said("allow_http") == Some("yes"),
             ca: said("ca"),
@@ -99,8 +100,7 @@ impl Notify for Webhook {
         }
         if let Some(key) = &self.sign {
             let tag = hmac::sign(key, body.as_bytes());
-            let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            headers.push(("x-billkeep-signature", format!("sha256={hex}")));
+            headers.push(("x-billkeep-signature", format!("sha256={}", hex(tag.as_ref()))));
         }
         let name = &self.name;
         let (status, said) = self

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use billkeep_core::sink::SinkError;
 
-use crate::Env;
 use crate::files;
+use crate::options::Env;
 
 /// The names under which keys are looked for, the first that is there counts.
 const NAMES: [[&str; 4]; 2] = [
@@ -22,7 +22,7 @@ const NAMES: [[&str; 4]; 2] = [
 pub(super) struct Credentials {
     pub(super) id: String,
     pub(super) secret: String,
-    /// Of keys that hold for some time only.
+    /// Provider keys that hold for some time only.
     pub(super) token: Option<String>,
     /// In words, for errors.
     pub(super) from: String,
@@ -30,16 +30,16 @@ pub(super) struct Credentials {
 
 /// Which sort of destination asks.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum Provider {
     S3,
     Cos,
 }
 
 impl Credentials {
     /// Finds the keys: in the file that was named, or in the surroundings.
-    pub(super) fn find(of: Of, file: Option<&str>, env: Env<'_>) -> Result<Credentials, SinkError> {
+    pub(super) fn find(of: Provider, file: Option<&str>, env: Env<'_>) -> Result<Credentials, SinkError> {
         // COS has names of its own; S3 does not know them.
-        let names = if of == Of::Cos { &NAMES[..] } else { &NAMES[1..] };
+        let names = if of == Provider::Cos { &NAMES[..] } else { &NAMES[1..] };
         if let Some(file) = file {
             let values = files::values(Path::new(file))?;
             let from = format!("the file `{file}`");
@@ -89,11 +89,11 @@ mod tests {
             Credentials::find(of, None, &env(values)).map(|c| (c.id, c.secret, c.token))
         };
         let from_aws = Ok(("a".to_owned(), "b".to_owned(), Some("t".to_owned())));
-        assert_eq!(of(Of::Cos, &aws), from_aws);
-        assert_eq!(of(Of::S3, &both), from_aws);
-        assert_eq!(of(Of::Cos, &both), Ok(("c".to_owned(), "d".to_owned(), None)));
+        assert_eq!(of(Provider::Cos, &aws), from_aws);
+        assert_eq!(of(Provider::S3, &both), from_aws);
+        assert_eq!(of(Provider::Cos, &both), Ok(("c".to_owned(), "d".to_owned(), None)));
         for missing in [&aws[..1], &[]] {
-            assert!(matches!(of(Of::S3, missing), Err(SinkError::Credentials(_))));
+            assert!(matches!(of(Provider::S3, missing), Err(SinkError::Credentials(_))));
         }
     }
 
@@ -104,7 +104,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys");
-        let find = || Credentials::find(Of::S3, path.to_str(), &|_| None);
+        let find = || Credentials::find(Provider::S3, path.to_str(), &|_| None);
         fs::write(&path, "# mine\nAWS_ACCESS_KEY_ID = a\nAWS_SECRET_ACCESS_KEY=\"hush=hush\"\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let error = find().err().unwrap().to_string();

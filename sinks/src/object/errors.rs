@@ -8,19 +8,18 @@ use chrono::{DateTime, Utc};
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 
+use crate::redact::Redactor;
+
 /// The most characters of a server's words that are passed on.
 const WORDS_MAX: usize = 300;
 
-/// A shorter one is none, and would be found in any word.
-const SECRET_BYTES_MIN: usize = 4;
-
 /// What is known of the destination when an error has to be told.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct ErrorContext {
     /// Where the credentials came from.
     pub(super) credentials: String,
     /// What must not be shown.
-    pub(super) secrets: Vec<String>,
+    pub(super) secrets: Redactor,
 }
 
 /// Returns the HTTP status that an error is about, if the server has answered.
@@ -150,7 +149,7 @@ fn clock_text(text: &str, here: DateTime<Utc>) -> String {
     if difference.is_empty() { " is wrong".to_owned() } else { difference }
 }
 
-impl Told {
+impl ErrorContext {
     /// Says what an answer calls for that has a code of its own. The keys are right where the clock is wrong.
     fn by_code(&self, text: &str, said: &dyn Fn(&str) -> String) -> Option<SinkError> {
         Some(match cause(text)? {
@@ -172,23 +171,18 @@ impl Told {
         })
     }
 
-    fn clean(&self, mut text: String) -> String {
-        for secret in self.secrets.iter().filter(|secret| secret.len() >= SECRET_BYTES_MIN) {
-            text = text.replace(secret.as_str(), "***");
-        }
-        text
-    }
-
     /// Tells what went wrong, and what to do.
     pub(super) fn error(&self, url: &str, what: &str, error: &Error) -> SinkError {
-        let words = self.clean(words(error));
+        let words = self.secrets.redacted(&words(error));
         let text = chain(error);
         let has = |code: &str| text.contains(code);
         let said = |hint: &str| format!("{url}: {what}: {words}{hint}");
         let who = || format!("; credentials: {}", self.credentials);
         if let Some(cause) = unanswered(error) {
             let server = server(&text).unwrap_or(url);
-            return SinkError::Passing(self.clean(format!("cannot be reached: {server}: {cause}")));
+            return SinkError::Passing(
+                self.secrets.redacted(&format!("cannot be reached: {server}: {cause}")),
+            );
         }
         if has("PathStyleDomainForbidden") {
             return SinkError::Setup(said(
@@ -230,13 +224,17 @@ impl Told {
 mod tests {
     use super::*;
 
+    fn hush() -> Redactor {
+        Redactor::new(["hush"].into_iter()).unwrap()
+    }
+
     fn generic(text: &str) -> Error {
         Error::Generic { store: "S3", source: text.to_owned().into() }
     }
 
     #[test]
     fn what_the_server_says_decides_what_kind_it_is() {
-        let told = Told { credentials: "the file".into(), secrets: vec!["hush".into()] };
+        let told = ErrorContext { credentials: "the file".into(), secrets: hush() };
         let of = |text: &str| told.error("s3://b", "`x` cannot be put", &generic(text));
         let answer = |status: u16, code: &str| {
             format!(
@@ -264,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_answer_cannot_be_reached_and_the_cause_is_short() {
-        let told = Told { secrets: vec!["hush".into()], ..Told::default() };
+        let told = ErrorContext { secrets: hush(), ..ErrorContext::default() };
         let of = |kind| {
             let refused = std::io::Error::other("Connection refused for hush");
             let source = Box::new(HttpError::new(kind, refused));
@@ -309,7 +307,7 @@ mod tests {
 
     #[test]
     fn the_region_that_a_server_names_is_the_one_to_set() {
-        let of = |error: &Error| Told::default().error("s3://b", "x", error).to_string();
+        let of = |error: &Error| ErrorContext::default().error("s3://b", "x", error).to_string();
         let region = "<Region>eu-west-1</Region>";
         for (status, code) in [(400, "AuthorizationHeaderMalformed"), (301, "PermanentRedirect")] {
             assert!(of(&answer(status, code, "wrong region", region)).ends_with("; set `region=eu-west-1`"));
@@ -319,7 +317,7 @@ mod tests {
 
     #[test]
     fn a_wrong_clock_is_not_called_wrong_credentials() {
-        let told = Told { credentials: "the file".into(), ..Told::default() };
+        let told = ErrorContext { credentials: "the file".into(), ..ErrorContext::default() };
         let time = "<ServerTime>2026-11-30T00:00:00Z</ServerTime>";
         let error = told.error("s3://b", "x", &answer(403, "RequestTimeTooSkewed", "too large.", time));
         let SinkError::Setup(text) = error else { panic!("{error}") };
@@ -334,7 +332,7 @@ mod tests {
 
     #[test]
     fn expired_keys_refused_checksums_and_missing_encryption_have_their_own_advice() {
-        let told = Told { credentials: "the file".into(), ..Told::default() };
+        let told = ErrorContext { credentials: "the file".into(), ..ErrorContext::default() };
         let of = |error: &Error| told.error("s3://b", "x", error);
         let SinkError::Credentials(text) = of(&answer(400, "ExpiredToken", "has expired.", "")) else {
             panic!()

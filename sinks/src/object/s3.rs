@@ -14,12 +14,14 @@ use object_store::{
     BackoffConfig, Certificate, ClientOptions, HeaderMap, HeaderValue, ObjectStoreExt as _, PutPayload,
     RetryConfig,
 };
+use percent_encoding::percent_decode_str;
 
 use super::answers::Limited;
-use super::credentials::{Credentials, Of};
-use super::errors::Told;
-use super::{Bucket, Creates};
-use crate::url::{Env, Options, UrlError, every_sinks, percent_decoded};
+use super::bucket::{Bucket, CreateMode};
+use super::credentials::{Credentials, Provider};
+use super::errors::ErrorContext;
+use crate::options::{Env, Options, UrlError, every_sinks};
+use crate::redact::Redactor;
 
 /// The options, and what each is for.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
@@ -48,7 +50,7 @@ const BACKOFF_MAX: Duration = Duration::from_secs(10);
 
 /// What a URL and its options say.
 struct Address<'a> {
-    of: Of,
+    of: Provider,
     bucket: &'a str,
     prefix: &'a str,
     options: Options,
@@ -58,8 +60,8 @@ impl<'a> Address<'a> {
     fn parse(url: &'a str, options: &Options) -> Result<Address<'a>, UrlError> {
         let wrong = |why: &str| UrlError::Bucket { url: url.to_owned(), why: why.to_owned() };
         let (of, rest) = match (url.strip_prefix("s3://"), url.strip_prefix("cos://")) {
-            (Some(rest), _) => (Of::S3, rest),
-            (_, Some(rest)) => (Of::Cos, rest),
+            (Some(rest), _) => (Provider::S3, rest),
+            (_, Some(rest)) => (Provider::Cos, rest),
             _ => return Err(UrlError::Scheme(url.to_owned())),
         };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -75,7 +77,8 @@ impl<'a> Address<'a> {
         let mut options = options.clone();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(|| wrong("its query is not NAME=VALUE"))?;
-            let (name, value) = (percent_decoded(name), percent_decoded(value));
+            let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let (name, value) = (decoded(name), decoded(value));
             if options.insert(name.clone(), value).is_some() {
                 return Err(wrong(&format!("`{name}` is said twice")));
             }
@@ -88,7 +91,7 @@ impl<'a> Address<'a> {
         let address = Address { of, bucket, prefix, options };
         address.check_values()?;
         let digits = |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
-        if of == Of::Cos {
+        if of == Provider::Cos {
             if !bucket.rsplit_once('-').is_some_and(|(name, id)| !name.is_empty() && digits(id)) {
                 return Err(wrong("a COS bucket is called NAME-APPID, as `bills-1250000000`"));
             }
@@ -184,13 +187,13 @@ impl<'a> Address<'a> {
             builder = builder.with_token(token);
         }
         let (endpoint, path_style) = match self.of {
-            Of::Cos => {
+            Provider::Cos => {
                 let scheme = if self.says("allow_http") == Some(true) { "http" } else { "https" };
                 let region = self.get("region").unwrap_or_default();
                 let own = format!("{scheme}://{}.cos.{region}.myqcloud.com", self.bucket);
                 (Some(self.get("endpoint").map_or(own, str::to_owned)), self.says("path_style") == Some(true))
             }
-            Of::S3 => {
+            Provider::S3 => {
                 let endpoint = self.get("endpoint").map(str::to_owned);
                 let path_style = self.says("path_style").unwrap_or(endpoint.is_some());
                 (endpoint, path_style)
@@ -201,7 +204,7 @@ impl<'a> Address<'a> {
         }
         builder = builder.with_virtual_hosted_style_request(!path_style);
         // COS has a checksum of its own, and takes no notice of this one.
-        let checksum = if self.of == Of::Cos { "none" } else { "sha256" };
+        let checksum = if self.of == Provider::Cos { "none" } else { "sha256" };
         if self.get("checksum").unwrap_or(checksum) == "sha256" {
             builder = builder.with_checksum_algorithm(Checksum::SHA256);
         }
@@ -225,8 +228,8 @@ pub(crate) fn place(url: &str, options: &Options) -> Result<String, UrlError> {
     let address = Address::parse(url, options)?;
     let bucket = address.bucket.to_ascii_lowercase();
     let server = match (address.get("endpoint"), &address.of) {
-        (None, Of::S3) => AWS.to_owned(),
-        (None, Of::Cos) => COS.to_owned(),
+        (None, Provider::S3) => AWS.to_owned(),
+        (None, Provider::Cos) => COS.to_owned(),
         (Some(endpoint), _) => server(endpoint, &bucket),
     };
     Ok(format!("{server}/{bucket}/{}", address.prefix).trim_end_matches('/').to_owned())
@@ -258,17 +261,18 @@ pub(crate) fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Bucket,
     let keys = Credentials::find(address.of, address.get("credentials"), env)?;
     let store = Arc::new(address.store(&keys, address.client(env, HeaderMap::new())?)?);
     let creates = match address.of {
-        Of::S3 => Creates::Condition,
-        Of::Cos => {
+        Provider::S3 => CreateMode::Condition,
+        Provider::Cos => {
             let mut headers = HeaderMap::new();
             headers.insert("x-cos-forbid-overwrite", HeaderValue::from_static("true"));
-            Creates::Header(Arc::new(address.store(&keys, address.client(env, headers)?)?))
+            CreateMode::Header(Arc::new(address.store(&keys, address.client(env, headers)?)?))
         }
     };
-    let secrets = [Some(keys.id), Some(keys.secret), keys.token].into_iter().flatten().collect();
-    let told = Told { credentials: keys.from, secrets };
+    let secrets = [Some(&keys.id), Some(&keys.secret), keys.token.as_ref()].into_iter().flatten();
+    let secrets = Redactor::new(secrets.map(String::as_str)).map_err(SinkError::Credentials)?;
+    let context = ErrorContext { credentials: keys.from, secrets };
     let shown = url.split_once('?').map_or(url, |(place, _)| place);
-    Bucket::new(store.clone(), store, creates, address.prefix, shown, told)
+    Bucket::new(store.clone(), store, creates, address.prefix, shown, context)
 }
 
 /// Makes the bucket, where the server lets these keys do it; one that is there already, and is ours, is no error.
@@ -277,7 +281,7 @@ pub(crate) fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Resul
     let bucket = open(url, options, env)?;
     // A PUT of nothing but the bucket makes it. Outside of the first region, the body says where.
     let body = match address.get("region") {
-        Some(region) if address.of == Of::S3 && region != "us-east-1" => format!(
+        Some(region) if address.of == Provider::S3 && region != "us-east-1" => format!(
             "<CreateBucketConfiguration><LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
         ),
         _ => String::new(),

@@ -1,30 +1,29 @@
-//! Plugins made ready for this machine, kept from one program to the next.
+//! Compiled plugins, kept on disk from one run of the program to the next.
 //!
-//! What is loaded is machine code, so it is run only if this program has written it: the folder is its owner's alone, and each
-//! file carries a code that only a key in that folder makes. Whatever is not as it must be is compiled again.
+//! Loading one runs machine code, so only code that this program wrote may be loaded. The folder belongs to its owner alone, and
+//! each file ends in a code that only the key in that folder can make. Every other file is ignored, and the plugin is compiled again.
+//! `docs/decisions/0030-compiled-plugins.md` compares this with the cache of wasmtime.
 //!
-//! A file is wasmtime's own, an ELF image, with the code and the magic **behind** it, so that it can be mapped as it is. A plugin
-//! with an interpreter has 35 MB of machine code, and to bring as much into fresh memory costs more than to check it: so it is
-//! read for the check in pieces, and mapped for running, which reads what is really run.
+//! A file is an ELF image as wasmtime writes it. Its code and a magic number stand **behind** the image, so that the file can be
+//! mapped as it is. A plugin with an interpreter has 35 MB of machine code: mapping reads only what runs.
 //!
-//! # Why what was checked is what is run
+//! # Why the checked bytes are the bytes that run
 //!
-//! Between the check and the end of the program, the file must stay as it is: what a program maps, changes with its file. That
-//! is so of every program and library on a machine, and it is ensured in the same way, by who may write.
+//! A mapped file must not change between the check and the end of the program. This holds for every program and library of a
+//! machine, and the same rule ensures it here: who may write.
 //!
-//! - Nobody but the folder's owner can write there, or put another file in its place, and its owner is who runs this program: rights and
-//!   owner are looked at each time. A program that is run as root in somebody else's surroundings does not use his folder. Whoever is
-//!   the owner can read the key as well, or write another one, and so needs no race to have something run.
-//! - This program never changes such a file. It writes another one beside it and renames that one; who has mapped the old one
-//!   keeps it. If another copy of this program does so between the check and the mapping, then what is mapped is as good.
-//! - The files can only be read (mode 400), so that nothing writes into one by mistake; and one that has changed in time or
-//!   length since it was opened for the check is not used.
+//! - Only the owner of the folder can write there or replace a file, and the owner is the user who runs this program. Owner and
+//!   rights are checked each time. A program that root runs in another user's environment does not use that user's folder. The
+//!   owner can read or replace the key, and needs no race to have something run.
+//! - This program never changes such a file. It writes a new one beside it and renames that; a program that has mapped the old
+//!   one keeps it. If another run does so between check and mapping, the mapped file is as good.
+//! - The files are read-only (mode 400), against writes by mistake. A file whose time or length changed since it was opened for
+//!   the check is not used.
 //!
-//! # What goes away
+//! # What is removed
 //!
-//! Beside each file lies an empty one that is written whenever the file is used. When another plugin was compiled, what was not used for
-//! 90 days before is removed, and of the rest what was used longest ago, until 1 GiB is left: who builds a plugin again and again
-//! leaves 38 MB behind each time. All times are those of files, so that no clock is asked.
+//! Beside each file is an empty one that is written at each use. When a plugin was compiled, files that nobody used for 90 days are
+//! removed. Then the least recently used go until 1 GiB is left. All times are those of files, so no clock is read.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -41,7 +40,7 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::files;
-use crate::url::Env;
+use crate::options::Env;
 
 use super::compiler::{self, CompileError};
 use super::file::PluginFile;
@@ -49,34 +48,34 @@ use super::file::PluginFile;
 /// The end of each file, with the layout's version. Files of another one are compiled anew.
 const MAGIC: &[u8; 4] = b"BKC2";
 const CODE_BYTES: usize = blake3::OUT_LEN;
-/// What stands behind the image.
+/// The bytes behind the image.
 const TAIL_BYTES: usize = CODE_BYTES + MAGIC.len();
 const KEY: &str = "key";
-/// What the name of a file's mark ends in: it was used when its mark was written.
+/// The extension of a file's mark. The mark is written when the file is used.
 const USED: &str = "used";
-/// What was not used for so long is removed.
+/// Files that nobody used for this long are removed.
 const UNUSED: Duration = Duration::from_hours(90 * 24);
-/// As much is kept: 27 plugins with an interpreter, or some thousand others.
+/// The size limit: 27 plugins with an interpreter, or some thousand others.
 const KEPT_BYTES: u64 = 1 << 30;
 
 /// Where a component came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
-    /// It was kept.
+pub enum CodeOrigin {
+    /// From the folder of compiled plugins.
     Kept,
-    /// It was compiled.
+    /// The compiler.
     Compiled,
 }
 
-/// A folder with what was compiled.
-pub(super) struct Compiled {
+/// A folder of compiled plugins.
+pub(super) struct CodeFolder {
     folder: PathBuf,
     key: [u8; blake3::KEY_LEN],
 }
 
-impl Compiled {
-    /// Finds the folder that the surroundings name: `BILLKEEP_PLUGIN_CACHE`, or one in the user's folder for such things.
-    pub(super) fn find(env: Env<'_>) -> Option<Compiled> {
+impl CodeFolder {
+    /// Opens the folder that the environment names: `BILLKEEP_PLUGIN_CACHE`, or one in the user's cache folder.
+    pub(super) fn find(env: Env<'_>) -> Option<CodeFolder> {
         let below = |name: &str, rest: &str| {
             env(name).filter(|path| !path.is_empty()).map(|path| Path::new(&path).join(rest))
         };
@@ -85,11 +84,11 @@ impl Compiled {
             .or_else(|| below("LOCALAPPDATA", "billkeep/plugins"))
             .or_else(|| below("HOME", ".cache/billkeep/plugins"))
             .filter(|folder| folder.is_absolute())?;
-        // Without a folder, it is compiled each time.
-        Compiled::open(&folder).ok()
+        // Without a folder, plugins are compiled each time.
+        CodeFolder::open(&folder).ok()
     }
 
-    pub(super) fn open(folder: &Path) -> Result<Compiled, String> {
+    pub(super) fn open(folder: &Path) -> Result<CodeFolder, String> {
         make_private(folder).map_err(|e| e.to_string())?;
         only_ours(folder)?;
         let path = folder.join(KEY);
@@ -106,7 +105,7 @@ impl Compiled {
                 key
             }
         };
-        Ok(Compiled { folder: folder.to_owned(), key })
+        Ok(CodeFolder { folder: folder.to_owned(), key })
     }
 
     fn path(&self, engine: &Engine, file: &PluginFile) -> PathBuf {
@@ -153,7 +152,7 @@ impl Compiled {
         let mut plugins: BTreeMap<String, Entry> = BTreeMap::new();
         for file in fs::read_dir(&self.folder)? {
             let path = file?.path();
-            // What is left of one that was half-written or whose file is gone has the same beginning.
+            // A half-written file, and a mark whose file is gone, have the same stem.
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let stem = name.split('.').next().unwrap_or_default();
             if !is_stem(stem) || newest.file_name() == Some(stem.as_ref()) {
@@ -180,7 +179,7 @@ impl Compiled {
     }
 }
 
-/// What was kept of one plugin: its file, its mark, and what was left half-written.
+/// The files of one plugin: its image, its mark, and files that were left half-written.
 #[derive(Default)]
 struct Entry {
     last_used: Option<SystemTime>,
@@ -188,12 +187,12 @@ struct Entry {
     paths: Vec<PathBuf>,
 }
 
-/// Says whether this is how this program begins the names of what it keeps of a plugin: a hash, and another one.
+/// Returns whether a name begins as those of a plugin's files do: with two hashes.
 fn is_stem(stem: &str) -> bool {
     stem.len() == 64 + 1 + 16 && stem.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
 }
 
-/// Notes that a file was used. Where that cannot be written, it is compiled again some day.
+/// Marks a file as used. Where that fails, the plugin is compiled again some day.
 fn mark_used(path: &Path) {
     let _ = File::create(path.with_extension(USED));
 }
@@ -227,14 +226,14 @@ fn map_machine_code(engine: &Engine, path: &Path) -> Option<Component> {
 /// [`SinkError::Setup`] when it does not compile.
 pub(super) fn ready(
     engine: &Engine,
-    kept: Option<&Compiled>,
+    kept: Option<&CodeFolder>,
     file: &PluginFile,
-) -> Result<(Component, From), SinkError> {
+) -> Result<(Component, CodeOrigin), SinkError> {
     let place = kept.map(|kept| (kept, kept.path(engine, file)));
     if let Some((kept, path)) = &place
         && let Some(component) = kept.load(engine, path)
     {
-        return Ok((component, From::Kept));
+        return Ok((component, CodeOrigin::Kept));
     }
     let failed = |why: String| SinkError::Setup(format!("plugin `{}`: {why}", file.path.display()));
     let image = compiler::compile(&file.component).map_err(|e| match e {
@@ -250,7 +249,7 @@ pub(super) fn ready(
         Some(component) => component,
         None => copy_machine_code(engine, &image).map_err(|e| failed(format!("{e:#}")))?,
     };
-    Ok((component, From::Compiled))
+    Ok((component, CodeOrigin::Compiled))
 }
 
 #[allow(unsafe_code, reason = "the one way to load a component that another process has compiled")]
@@ -271,24 +270,20 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Writes a file that only its owner reads; it is there whole or not at all.
+/// Writes a file that only its owner can read. It is there whole or not at all.
 fn write_private(path: &Path, mode: u32, pieces: &[&[u8]]) -> std::io::Result<()> {
-    let beside = path.with_extension(format!("{}.new", std::process::id()));
-    // What a killed program of this number has left. A new file, always: none that is there is ever cut.
-    let _ = fs::remove_file(&beside);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
+    let (Some(folder), Some(stem)) = (path.parent(), path.file_stem()) else {
+        return Err(std::io::ErrorKind::InvalidInput.into());
+    };
+    let mut prefix = stem.to_owned();
+    prefix.push(".");
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
     #[cfg(not(unix))]
     let _ = mode;
-    let mut file = options.open(&beside)?;
-    let written = pieces.iter().try_for_each(|piece| file.write_all(piece));
-    drop(file);
-    let placed = written.and_then(|()| fs::rename(&beside, path));
-    if placed.is_err() {
-        // On a full disk, half a file would keep what is missing.
-        let _ = fs::remove_file(&beside);
-    }
-    placed
+    let mut file = builder.tempfile_in(folder)?;
+    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
+    file.persist(path).map(drop).map_err(|e| e.error)
 }

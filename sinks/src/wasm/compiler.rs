@@ -20,8 +20,9 @@ use billkeep_core::bounded::{self, BoundedError};
 use wasmtime::Engine;
 
 use super::engine::engine;
-use super::file::{FILE_BYTES_MAX, apart};
-use super::host::plain;
+use super::file::FILE_BYTES_MAX;
+use super::isolated::isolated;
+use super::text::plain;
 
 /// Behind the machine code, and behind an error.
 const COMPILED: u8 = 0;
@@ -76,7 +77,7 @@ pub(super) fn compile(component: &[u8]) -> Result<Vec<u8>, CompileError> {
 /// Why it cannot be compiled.
 pub fn compile_here(component: &[u8]) -> Result<Vec<u8>, String> {
     let engine: &Engine = engine().map_err(|e| e.to_string())?;
-    apart("the compiler broke off", STACK_BYTES, || {
+    isolated("the compiler broke off", STACK_BYTES, || {
         engine.precompile_component(component).map_err(|e| format!("it does not compile: {e:#}"))
     })
 }

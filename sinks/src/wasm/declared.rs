@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::host::plain;
 use super::rule::HostRule;
+use super::text::plain;
 
 /// The section's name, in a component or a module.
 pub const SECTION: &str = "billkeep:plugin";

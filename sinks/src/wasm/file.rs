@@ -1,10 +1,8 @@
 //! A plugin's file: what it is, what it says of itself, and what it asks for, without running any of it.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use billkeep_core::bounded;
 use billkeep_core::digest::hex;
@@ -14,8 +12,9 @@ use wasmparser::{ComponentType, ComponentTypeDeclaration, InstanceTypeDeclaratio
 use wit_component::ComponentEncoder;
 
 use super::declared::{Declared, SECTION};
-use super::host::plain;
+use super::isolated::isolated;
 use super::scan::{self, TYPES_SECTION};
+use super::text::plain;
 
 /// The largest file that is read. One with an interpreter has 20 MB.
 pub(super) const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -127,7 +126,7 @@ impl PluginFile {
     /// Why it is no plugin.
     pub fn of<'a>(path: &Path, bytes: impl Into<Cow<'a, [u8]>>) -> Result<PluginFile, String> {
         let bytes = bytes.into();
-        apart("its types are damaged", STACK_BYTES, || PluginFile::looked_at(path, bytes))
+        isolated("its types are damaged", STACK_BYTES, || PluginFile::looked_at(path, bytes))
     }
 
     fn looked_at(path: &Path, bytes: Cow<'_, [u8]>) -> Result<PluginFile, String> {
@@ -196,8 +195,8 @@ impl PluginFile {
             .any(|name| name.strip_prefix(PACKAGE).and_then(|name| name.split('@').next()) == Some(interface))
     }
 
-    /// Says whether it can look at what it holds.
-    pub fn looks(&self) -> bool {
+    /// Returns whether its objects can be listed and read.
+    pub fn is_readable(&self) -> bool {
         self.exports.iter().any(|name| name.strip_prefix(PACKAGE).is_some_and(|n| n.starts_with("verify@")))
     }
 }
@@ -226,36 +225,6 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
         let hint =
             if foreign { "; it is made for another program, or without billkeep's interface" } else { "" };
         format!("no component can be made of this module: {}{hint}", plain(&why))
-    })
-}
-
-thread_local! {
-    static LOOKING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Says whether a panic on this thread, right now, is that of a file that is looked at, which is returned as an error.
-///
-/// For a program's panic hook, so that nothing is said twice.
-pub fn looks_at_a_file() -> bool {
-    LOOKING.get()
-}
-
-/// Runs something on a thread with a stack of this size. A panic there is an error in these words: what makes a component of a module takes
-/// types for granted that a damaged file does not have.
-pub(super) fn apart<T: Send>(
-    panicked: &str,
-    stack_bytes: usize,
-    work: impl FnOnce() -> Result<T, String> + Send,
-) -> Result<T, String> {
-    let work = || {
-        LOOKING.set(true);
-        work()
-    };
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().name("billkeep-plugin-file".into()).stack_size(stack_bytes);
-        let thread = thread.spawn_scoped(scope, work);
-        let thread = thread.map_err(|e| format!("no thread can be started for it: {e}"))?;
-        thread.join().unwrap_or_else(|_| Err(panicked.to_owned()))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::url::{Options, UrlError};
+use crate::options::{Options, UrlError, every_sinks, without_seal};
 
 use super::rule::HostRule;
 
@@ -69,14 +69,14 @@ impl Grants {
             settings: BTreeMap::new(),
         };
         // Encryption and signatures are no business of the plugin's.
-        for (name, value) in &crate::means::without(options) {
+        for (name, value) in &without_seal(options) {
             if let Some(setting) = name.strip_prefix(SETTING) {
                 grants.settings.insert(setting.to_owned(), value.clone());
                 continue;
             }
             let Some((_, known)) = OPTIONS.iter().find(|(option, _)| option == name) else {
                 let known: Vec<String> = OPTIONS.iter().map(|(name, _)| format!("`{name}=…`")).collect();
-                let known = format!("{}, `set.NAME=VALUE`, {}", known.join(", "), crate::url::every_sinks());
+                let known = format!("{}, `set.NAME=VALUE`, {}", known.join(", "), every_sinks());
                 return Err(UrlError::Option { name: name.clone(), known });
             };
             let wrong = |known: String| UrlError::Value { name: name.clone(), value: value.clone(), known };

@@ -5,14 +5,18 @@
 //! sink, which compares what it answers for with what it was handed. A guest has no file, no socket, no environment: what it can
 //! ask for is in `host` and `web`, and nothing else is linked.
 
+mod access;
+mod bindings;
+mod blob;
 mod compiled;
 mod compiler;
 mod declared;
 mod engine;
 mod file;
 mod grants;
+mod hasher;
 mod host;
-pub mod kit;
+mod isolated;
 mod limits;
 mod plugin;
 mod rule;
@@ -20,32 +24,19 @@ mod scan;
 mod secrets;
 mod settings;
 mod sink;
+pub mod suite;
 mod taken;
+mod text;
+mod upload;
 mod web;
 
-/// The interface, as the host sees it.
-mod bindings {
-    #![allow(
-        missing_docs,
-        unreachable_pub,
-        clippy::all,
-        reason = "made by a macro; the interface's own file has the words"
-    )]
-    wasmtime::component::bindgen!({
-        path: "../plugins/wit/0.1",
-        world: "verified-sink-plugin",
-        imports: { default: async | trappable },
-        exports: { default: async },
-        with: { "billkeep:sink/data.blob": super::host::Blob },
-    });
-}
-
-pub use compiled::From as CompiledFrom;
+pub use compiled::CodeOrigin;
 pub use compiler::{ChildCompiler, Compile, CompileError, compile_for_parent, compile_here, compile_with};
 pub use declared::{Declared, SECTION, Takes, is_id};
-pub use file::{Form, INTERFACES, PluginFile, UnreadPlugin, looks_at_a_file};
+pub use file::{Form, INTERFACES, PluginFile, UnreadPlugin};
 pub use grants::{Grants, size};
 pub use host::{Listener, LogLine};
+pub use isolated::looks_at_a_file;
 pub use plugin::{Description, Plugin, Problem};
 pub use rule::HostRule;
 pub use settings::config;

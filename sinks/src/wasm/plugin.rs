@@ -10,18 +10,20 @@ use tokio::runtime::Runtime;
 use wasmtime::component::{Linker, Resource, ResourceAny};
 use wasmtime::{Store, Trap};
 
-use crate::url::Env;
+use crate::options::Env;
 
+use super::access::HttpAccess;
 use super::bindings::exports::billkeep::sink::{sink, verify};
 use super::bindings::{VerifiedSinkPlugin, billkeep::sink::types};
-use super::compiled::{self, Compiled, From};
+use super::blob::Blob;
+use super::compiled::{self, CodeFolder, CodeOrigin};
 use super::engine::engine;
 use super::file::{PluginFile, must_be};
 use super::grants::Grants;
-use super::host::{Blob, Host, Listener, Shared, Signals, plain};
+use super::host::{Host, Listener, Shared, Signals};
 use super::secrets::Secrets;
-use super::taken::Taken;
-use super::web::Web;
+use super::taken::Coverage;
+use super::text::plain;
 
 /// How long somebody who wants to stop waits for a guest that goes on.
 const GRACE: Duration = Duration::from_secs(2);
@@ -49,7 +51,7 @@ pub(super) enum CallError {
 
 /// What a call has left beside its answer.
 pub(super) struct Left {
-    pub(super) taken: Taken,
+    pub(super) taken: Coverage,
 }
 
 /// A plugin that is ready to be called.
@@ -61,7 +63,7 @@ pub struct Plugin {
     shared: Arc<Shared>,
     timeout: Duration,
     runtime: Option<Runtime>,
-    from: From,
+    origin: CodeOrigin,
     /// Which kind of error it has said last.
     last: Mutex<Option<&'static str>>,
 }
@@ -120,7 +122,7 @@ impl Plugin {
             must_be(&file.path, trusted, &file.sha256)?;
         }
         let engine = engine()?;
-        let (component, from) = compiled::ready(engine, Compiled::find(env).as_ref(), file)?;
+        let (component, origin) = compiled::ready(engine, CodeFolder::find(env).as_ref(), file)?;
         let failed = |e: wasmtime::Error| SinkError::Setup(format!("plugin `{}`: {e:#}", at(&file.path)));
         let mut linker = Linker::<Host>::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
@@ -130,10 +132,10 @@ impl Plugin {
         let sink = sink::GuestIndices::new(&linked).map_err(failed)?;
         // Whether it can look is found among its exports.
         let verify =
-            if file.looks() { Some(verify::GuestIndices::new(&linked).map_err(failed)?) } else { None };
+            if file.is_readable() { Some(verify::GuestIndices::new(&linked).map_err(failed)?) } else { None };
         let shared = Arc::new(Shared {
             secrets: Secrets::find(grants, env)?,
-            web: Web { rules: grants.hosts.clone(), ca: grants.ca.clone() },
+            web: HttpAccess { rules: grants.hosts.clone(), ca: grants.ca.clone() },
             state_bytes_max: grants.state_bytes,
             memory_bytes_max: grants.memory_bytes,
             listener,
@@ -153,14 +155,14 @@ impl Plugin {
             shared,
             timeout,
             runtime,
-            from,
+            origin,
             last: Mutex::default(),
         })
     }
 
-    /// Says whether the compiled form was there already.
-    pub fn from(&self) -> From {
-        self.from
+    /// Returns whether it had to be compiled.
+    pub fn origin(&self) -> CodeOrigin {
+        self.origin
     }
 
     /// Returns what people call it.
@@ -168,7 +170,7 @@ impl Plugin {
         &self.name
     }
 
-    pub(super) fn looks(&self) -> bool {
+    pub(super) fn is_readable(&self) -> bool {
         self.verify.is_some()
     }
 
@@ -203,17 +205,17 @@ impl Plugin {
                 call(&mut store, instance).await
             };
             tokio::select! {
-                ended = calls => Ended::By(ended),
+                ended = calls => CallEnd::By(ended),
                 ended = ends(&signals, time, watch) => ended,
             }
         });
         match ended {
-            Ended::By(Ok(value)) => {
+            CallEnd::By(Ok(value)) => {
                 store.data().remember(memory);
                 Ok((value, Left { taken: store.data().taken.clone() }))
             }
-            Ended::By(Err(error)) => Err(CallError::Broke(self.broke(what, &error, store.data()))),
-            Ended::Late => {
+            CallEnd::By(Err(error)) => Err(CallError::Broke(self.broke(what, &error, store.data()))),
+            CallEnd::Late => {
                 let words = store
                     .data()
                     .last_words()
@@ -224,7 +226,7 @@ impl Plugin {
                     self.name
                 )))
             }
-            Ended::Stopped => Err(CallError::Stopped),
+            CallEnd::Stopped => Err(CallError::Stopped),
         }
     }
 
@@ -395,14 +397,14 @@ pub(super) fn lend(store: &mut Store<Host>, blob: Blob) -> wasmtime::Result<Reso
 }
 
 /// How a call came to its end.
-enum Ended<T> {
+enum CallEnd<T> {
     By(wasmtime::Result<T>),
     Late,
     Stopped,
 }
 
 /// Waits for the time to run out, or for somebody who wants to stop; tells him meanwhile how far it is.
-async fn ends<T>(signals: &Signals, time: Duration, watch: &dyn Watch) -> Ended<T> {
+async fn ends<T>(signals: &Signals, time: Duration, watch: &dyn Watch) -> CallEnd<T> {
     let start = Instant::now();
     let mut told = 0;
     let mut stopped: Option<Instant> = None;
@@ -422,10 +424,10 @@ async fn ends<T>(signals: &Signals, time: Duration, watch: &dyn Watch) -> Ended<
             signals.cancelled.store(true, Ordering::Relaxed);
         }
         if stopped.is_some_and(|at| at.elapsed() > GRACE) {
-            return Ended::Stopped;
+            return CallEnd::Stopped;
         }
         if gone > time {
-            return Ended::Late;
+            return CallEnd::Late;
         }
     }
 }

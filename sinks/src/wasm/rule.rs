@@ -3,9 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use percent_encoding::percent_decode;
 use url::{Host, Url};
-
-use crate::url::percent_decode;
 
 /// A host that was granted: `api.example.com:443`, `https://api.example.com/v2/`, `http://127.0.0.1:8080`,
 /// `erp.local:443=10.0.0.5`.
@@ -176,7 +175,7 @@ fn ambiguous(path: &str) -> Option<&'static str> {
         if bytes.split(|byte| *byte == b'/').any(is_dots) {
             return Some("a segment of dots");
         }
-        let decoded = percent_decode(&bytes);
+        let decoded = percent_decode(&bytes).collect::<Vec<u8>>();
         if decoded == bytes {
             return None;
         }

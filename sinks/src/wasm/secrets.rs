@@ -6,8 +6,8 @@ use std::path::Path;
 use billkeep_core::sink::SinkError;
 
 use crate::files;
+use crate::options::Env;
 use crate::redact::Redactor;
-use crate::url::Env;
 
 use super::grants::Grants;
 
@@ -110,7 +110,7 @@ fn not_granted(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::url::Options;
+    use crate::options::Options;
 
     fn secrets() -> Secrets {
         let options: Options =

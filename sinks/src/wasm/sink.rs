@@ -10,27 +10,30 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::bindings::billkeep::sink::types;
+use super::blob::{Blob, Source};
 use super::declared::Takes;
 use super::file::{PluginFile, UnreadPlugin};
 use super::grants::Grants;
-use super::host::{Blob, Hasher, Listener, Source, plain};
+use super::host::Listener;
 use super::plugin::{CallError, Description, Left, Plugin, lend};
 use super::settings;
-use crate::url::{Env, Options, UrlError};
+use super::taken::Coverage;
+use super::upload::{MANIFEST, Upload, compare, content_type, idempotency_key, run_of};
+use crate::names::is_object_name;
+use crate::options::{Env, Options, UrlError};
 
 /// What names of receipts begin with, in the sink's memory.
 const RECEIPT: &str = "receipt/";
 /// Small objects are remembered whole, since they are compared before they are believed; under these names.
 const CONTENT: &str = "content/";
 const SMALL_BYTES_MAX: usize = 1 << 20;
-const MANIFEST: &str = ".manifest.json";
 /// How much of an object a plugin is asked for at a time.
 const READ_BYTES: u32 = 1 << 20;
 const LOCATION_CHARS_MAX: usize = 500;
 
 /// What is remembered of an object that a plugin has taken.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Kept {
+struct RememberedObject {
     bytes: u64,
     sha256: String,
     /// Where the plugin says it is; empty as long as it has not taken all of it.
@@ -43,7 +46,7 @@ struct Kept {
     committed: bool,
 }
 
-impl Kept {
+impl RememberedObject {
     fn is_there(&self) -> bool {
         !self.location.is_empty()
     }
@@ -67,14 +70,14 @@ impl WasmSink {
     /// [`SinkError::Setup`] when it is not what was trusted, or its settings are wrong; [`SinkError::Credentials`] when a
     /// secret is missing.
     pub fn open(url: &str, options: &Options, env: Env<'_>) -> Result<WasmSink, SinkError> {
-        WasmSink::open_heard(url, options, None, env)
+        WasmSink::open_with_listener(url, options, None, env)
     }
 
     /// Opens it, and has somebody told what it says.
     ///
     /// # Errors
     /// As [`WasmSink::open`].
-    pub fn open_heard(
+    pub fn open_with_listener(
         url: &str,
         options: &Options,
         listener: Option<Listener>,
@@ -133,17 +136,17 @@ impl WasmSink {
         &self.described
     }
 
-    fn kept(&self, name: &str) -> Option<Kept> {
+    fn kept(&self, name: &str) -> Option<RememberedObject> {
         serde_json::from_slice(&self.memory.get(&format!("{RECEIPT}{name}"))?).ok()
     }
 
     /// What is remembered of the objects of a run.
-    fn of_run(&self, run: &str) -> impl Iterator<Item = Kept> + use<> {
+    fn of_run(&self, run: &str) -> impl Iterator<Item = RememberedObject> + use<> {
         let all = self.memory.of(&format!("{RECEIPT}{run}"));
         all.into_iter().filter_map(|(_, bytes)| serde_json::from_slice(&bytes).ok())
     }
 
-    fn keep(&self, name: &str, kept: Option<&Kept>) {
+    fn keep(&self, name: &str, kept: Option<&RememberedObject>) {
         // Its fields are texts and numbers: there is nothing in it that cannot be written.
         self.memory.set(&format!("{RECEIPT}{name}"), kept.and_then(|kept| serde_json::to_vec(kept).ok()));
         if kept.is_none() {
@@ -153,15 +156,19 @@ impl WasmSink {
 
     /// Says which key a name has; what could be a path is none.
     fn key(&self, name: &str) -> Result<String, SinkError> {
-        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', '\0']) {
+        if !is_object_name(name) {
             return Err(SinkError::Setup(format!("`{name}` is not a name for an object")));
         }
         Ok(format!("{}{name}", self.prefix))
     }
 
     /// Has the plugin put an object, and compares what it answers with what it was handed.
-    fn put_object(&self, name: &str, put: &Putting<'_>, watch: &dyn Watch) -> Result<Kept, SinkError> {
-        let failed = |why: String| SinkError::Damaged(format!("plugin `{}` {why}", self.plugin.name()));
+    fn put_object(
+        &self,
+        name: &str,
+        put: &Upload<'_>,
+        watch: &dyn Watch,
+    ) -> Result<RememberedObject, SinkError> {
         if let Some(max) = self.described.object_bytes_max.filter(|max| put.bytes > *max) {
             return Err(SinkError::Setup(format!(
                 "`{name}` has {} bytes, and plugin `{}` takes {max}; split exports by `rows_per_file`",
@@ -202,25 +209,64 @@ impl WasmSink {
         let (receipt, Left { taken }) = match answered {
             Ok(answered) => answered,
             Err(error) => {
-                let conflicts = matches!(&error, CallError::Said(e) if e.kind == types::ErrorKind::Conflict);
-                // What has arrived of it is not sent again, if the plugin can go on.
-                let taken = match &error {
-                    CallError::Said(e) if e.kind != types::ErrorKind::Corrupt => seen(),
-                    _ => Vec::new(),
-                };
-                if !conflicts {
-                    let kept = Kept {
-                        bytes: put.bytes,
-                        sha256: put.sha256.clone(),
-                        taken,
-                        attempts,
-                        ..Kept::default()
-                    };
-                    self.keep(name, Some(&kept));
-                }
+                self.remember_attempt(name, put, &error, seen(), attempts);
                 return Err(self.plugin.error(name, error));
             }
         };
+        self.check_receipt(name, put, &receipt, &taken)?;
+        let location: String =
+            self.plugin.redacted(&receipt.location).chars().take(LOCATION_CHARS_MAX).collect();
+        let location =
+            if location.is_empty() { format!("wasm:{}/{name}", self.plugin.name()) } else { location };
+        let kept = RememberedObject {
+            bytes: put.bytes,
+            sha256: put.sha256.clone(),
+            location,
+            checksum: receipt.remote_checksum.map(|checksum| self.plugin.redacted(&checksum)),
+            taken: Vec::new(),
+            attempts,
+            committed: false,
+        };
+        self.keep(name, Some(&kept));
+        if let Some(content) = put.content {
+            self.memory.set(&format!("{CONTENT}{name}"), Some(content.to_vec()));
+        }
+        Ok(kept)
+    }
+
+    /// Remembers which bytes an attempt that failed has brought there: a plugin that can go on does not send them again.
+    fn remember_attempt(
+        &self,
+        name: &str,
+        put: &Upload<'_>,
+        error: &CallError,
+        seen: Vec<(u64, u64)>,
+        attempts: u32,
+    ) {
+        let taken = match error {
+            CallError::Said(e) if e.kind == types::ErrorKind::Conflict => return,
+            CallError::Said(e) if e.kind != types::ErrorKind::Corrupt => seen,
+            _ => Vec::new(),
+        };
+        let object = RememberedObject {
+            bytes: put.bytes,
+            sha256: put.sha256.clone(),
+            taken,
+            attempts,
+            ..RememberedObject::default()
+        };
+        self.keep(name, Some(&object));
+    }
+
+    /// Compares a receipt with what the plugin was handed.
+    fn check_receipt(
+        &self,
+        name: &str,
+        put: &Upload<'_>,
+        receipt: &types::Receipt,
+        taken: &Coverage,
+    ) -> Result<(), SinkError> {
+        let failed = |why: String| SinkError::Damaged(format!("plugin `{}` {why}", self.plugin.name()));
         if self.takes == Takes::Whole {
             if receipt.bytes_written != put.bytes {
                 let written = receipt.bytes_written;
@@ -241,24 +287,7 @@ impl WasmSink {
         if let Some(checksum) = &receipt.remote_checksum {
             compare(checksum, put).map_err(|why| failed(format!("says of `{name}` that {why}")))?;
         }
-        let location: String =
-            self.plugin.redacted(&receipt.location).chars().take(LOCATION_CHARS_MAX).collect();
-        let location =
-            if location.is_empty() { format!("wasm:{}/{name}", self.plugin.name()) } else { location };
-        let kept = Kept {
-            bytes: put.bytes,
-            sha256: put.sha256.clone(),
-            location,
-            checksum: receipt.remote_checksum.map(|checksum| self.plugin.redacted(&checksum)),
-            taken: Vec::new(),
-            attempts,
-            committed: false,
-        };
-        self.keep(name, Some(&kept));
-        if let Some(content) = put.content {
-            self.memory.set(&format!("{CONTENT}{name}"), Some(content.to_vec()));
-        }
-        Ok(kept)
+        Ok(())
     }
 
     /// Tells the plugin that all objects of a run are there: those that a manifest closes.
@@ -270,7 +299,7 @@ impl WasmSink {
         let run = run_of(manifest);
         let receipts: Vec<types::Receipt> = self
             .of_run(run)
-            .filter(Kept::is_there)
+            .filter(RememberedObject::is_there)
             .map(|kept| types::Receipt {
                 location: kept.location,
                 bytes_written: kept.bytes,
@@ -282,7 +311,7 @@ impl WasmSink {
             guest.session().call_commit(store, session, run, &receipts).await
         })
         .map_err(|e| self.plugin.error(manifest, e))?;
-        self.keep(manifest, Some(&Kept { committed: true, ..closing }));
+        self.keep(manifest, Some(&RememberedObject { committed: true, ..closing }));
         Ok(())
     }
 
@@ -307,63 +336,6 @@ impl WasmSink {
     }
 }
 
-/// An object on its way.
-struct Putting<'a> {
-    source: Arc<Source>,
-    bytes: u64,
-    sha256: String,
-    content_type: &'static str,
-    mode: types::WriteMode,
-    tags: &'a [(&'static str, String)],
-    /// The object itself, if it is small.
-    content: Option<&'a [u8]>,
-}
-
-/// Names a run after its manifest, or any object of it.
-fn run_of(name: &str) -> &str {
-    let name = name.find(MANIFEST).and_then(|at| name.get(..at)).unwrap_or(name);
-    name.find(".zip").and_then(|at| name.get(..at)).unwrap_or(name)
-}
-
-fn content_type(name: &str) -> &'static str {
-    match name.rsplit('.').next() {
-        Some("zip") => "application/zip",
-        Some("json") => "application/json",
-        _ => "application/octet-stream",
-    }
-}
-
-/// The same bytes under the same name have the same key, whoever tries them, and when.
-fn idempotency_key(prefix: &str, name: &str, sha256: &str) -> String {
-    hex(&<[u8; 32]>::from(Sha256::digest(format!("billkeep put\0{prefix}{name}\0{sha256}"))))
-}
-
-/// Compares what a target says it has with what was handed over.
-fn compare(checksum: &str, put: &Putting<'_>) -> Result<(), String> {
-    let Some((algorithm, value)) = checksum.split_once(':') else { return Ok(()) };
-    let ours = match algorithm {
-        "sha256" => put.sha256.clone(),
-        "md5" => {
-            let Some(mut md5) = Hasher::of(algorithm) else { return Ok(()) };
-            let mut at = 0;
-            while at < put.bytes {
-                let len = (put.bytes - at).min(1 << 20);
-                let bytes =
-                    put.source.read(at, usize::try_from(len).unwrap_or(0)).map_err(|e| e.to_string())?;
-                md5.update(&bytes);
-                at += len;
-            }
-            hex(&md5.end())
-        }
-        _ => return Ok(()),
-    };
-    if value.eq_ignore_ascii_case(&ours) {
-        return Ok(());
-    }
-    let value: String = plain(value).chars().take(64).collect();
-    Err(format!("the target has {algorithm} {value}, and {ours} was put"))
-}
-
 impl Sink for WasmSink {
     fn location(&self, name: &str) -> String {
         match self.kept(name) {
@@ -373,7 +345,7 @@ impl Sink for WasmSink {
     }
 
     fn looks(&self) -> bool {
-        self.plugin.looks()
+        self.plugin.is_readable()
     }
 
     fn memory(&self) -> Option<&Memory> {
@@ -393,7 +365,7 @@ impl Sink for WasmSink {
         }
         let source = Source::file(&part.path)
             .map_err(|e| SinkError::Setup(format!("`{}` cannot be read: {e}", part.path.display())))?;
-        let put = Putting {
+        let put = Upload {
             source: Arc::new(source),
             bytes: part.bytes,
             sha256: hex(&part.sha256),
@@ -420,7 +392,7 @@ impl Sink for WasmSink {
         };
         let mut new = !there;
         if !there {
-            let put = Putting {
+            let put = Upload {
                 source: Arc::new(Source::Bytes(bytes.to_vec())),
                 bytes: bytes.len() as u64,
                 sha256: hex(&<[u8; 32]>::from(Sha256::digest(bytes))),
@@ -441,7 +413,12 @@ impl Sink for WasmSink {
                 // It was put by a program that was killed before it could say so.
                 let sha256 = hex(&<[u8; 32]>::from(Sha256::digest(bytes)));
                 let location = format!("wasm:{}/{}{name}", self.plugin.name(), self.prefix);
-                let kept = Kept { bytes: bytes.len() as u64, sha256, location, ..Kept::default() };
+                let kept = RememberedObject {
+                    bytes: bytes.len() as u64,
+                    sha256,
+                    location,
+                    ..RememberedObject::default()
+                };
                 self.keep(name, Some(&kept));
             }
             self.commit(name)?;
@@ -453,7 +430,7 @@ impl Sink for WasmSink {
         if !self.looks() {
             return Ok(self
                 .kept(name)
-                .filter(Kept::is_there)
+                .filter(RememberedObject::is_there)
                 .map(|kept| Held { bytes: kept.bytes, tag: None }));
         }
         let key = self.key(name)?;
@@ -468,7 +445,7 @@ impl Sink for WasmSink {
     fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send + '_>>, SinkError> {
         if self.looks() {
             let Some(held) = self.head(name)? else { return Ok(None) };
-            return Ok(Some(Box::new(Reading {
+            return Ok(Some(Box::new(ObjectReader {
                 sink: self,
                 key: self.key(name)?,
                 at: 0,
@@ -476,7 +453,7 @@ impl Sink for WasmSink {
                 got: io::Cursor::default(),
             })));
         }
-        let there = self.kept(name).filter(Kept::is_there);
+        let there = self.kept(name).filter(RememberedObject::is_there);
         let content = there.and_then(|_| self.memory.get(&format!("{CONTENT}{name}")));
         Ok(content.map(|content| Box::new(io::Cursor::new(content)) as Box<dyn Read + Send>))
     }
@@ -528,7 +505,7 @@ impl Sink for WasmSink {
 }
 
 /// An object that is read as it is wanted.
-struct Reading<'a> {
+struct ObjectReader<'a> {
     sink: &'a WasmSink,
     key: String,
     at: u64,
@@ -536,7 +513,7 @@ struct Reading<'a> {
     got: io::Cursor<Vec<u8>>,
 }
 
-impl Read for Reading<'_> {
+impl Read for ObjectReader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let taken = self.got.read(into)?;
         if taken > 0 || into.is_empty() || self.at >= self.bytes {

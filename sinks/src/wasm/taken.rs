@@ -7,11 +7,11 @@ const STRETCHES_MAX: usize = 100_000;
 
 /// Stretches that do not touch, by where they begin, with where they end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Taken {
+pub(super) struct Coverage {
     stretches: BTreeMap<u64, u64>,
 }
 
-impl Taken {
+impl Coverage {
     /// Takes a stretch.
     pub(super) fn add(&mut self, from: u64, len: u64) {
         let (mut from, mut to) = (from, from.saturating_add(len));
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn stretches_that_meet_become_one_and_bytes_count_once() {
-        let mut taken = Taken::default();
+        let mut taken = Coverage::default();
         for (from, len) in [(10, 5), (0, 3), (20, 5), (15, 5), (3, 0), (12, 1), (2, 9)] {
             taken.add(from, len);
         }

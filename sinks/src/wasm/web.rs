@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt as _, stream};
 use url::Url;
 
-use crate::http::vetted::{self, Answer, Failed};
+use crate::http::vetted::{self, HttpAnswer, RequestError};
 
 use super::bindings::billkeep::sink::http;
-use super::host::{Blob, Host, Shared, Source, plain};
+use super::blob::{Blob, Source};
+use super::host::{Host, Shared};
 use super::rule::{HostRule, allowed};
+use super::text::plain;
 
 /// The longest answer that a guest can ask for.
 const ANSWER_BYTES_MAX: u32 = 16 << 20;
@@ -42,12 +44,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const CHUNK_BYTES: u64 = 256 << 10;
 /// So many requests a call may make.
 const REQUESTS_MAX: u32 = 100_000;
-
-/// Where requests may go.
-pub(super) struct Web {
-    pub(super) rules: Vec<HostRule>,
-    pub(super) ca: Option<String>,
-}
 
 /// A request that may be sent.
 struct Vetted {
@@ -96,13 +92,16 @@ impl Shared {
 }
 
 impl Host {
-    fn body(&self, body: &http::Body) -> wasmtime::Result<(vetted::Body, Option<Blob>)> {
+    fn body(&self, body: &http::Body) -> wasmtime::Result<(vetted::RequestBody, Option<Blob>)> {
         Ok(match body {
-            http::Body::None => (vetted::Body::None, None),
-            http::Body::Bytes(bytes) => (vetted::Body::Bytes(bytes.clone()), None),
+            http::Body::None => (vetted::RequestBody::None, None),
+            http::Body::Bytes(bytes) => (vetted::RequestBody::Bytes(bytes.clone()), None),
             http::Body::Blob(blob) => {
                 let blob = self.table.get(blob)?.clone();
-                (vetted::Body::Stream(blob.len, chunks(blob.source.clone(), blob.from, blob.len)), Some(blob))
+                (
+                    vetted::RequestBody::Stream(blob.len, chunks(blob.source.clone(), blob.from, blob.len)),
+                    Some(blob),
+                )
             }
         })
     }
@@ -176,7 +175,7 @@ impl http::Host for Host {
         let secrets = &shared.secrets;
         let words = |words: String| plain(&secrets.redacted(&words));
         Ok(match vetted::send(request, body, shared.web.ca.as_deref()).await {
-            Ok(Answer { status, headers, mut body }) => {
+            Ok(HttpAnswer { status, headers, mut body }) => {
                 if let Some(blob) = blob
                     && (200..300).contains(&status)
                 {
@@ -187,12 +186,12 @@ impl http::Host for Host {
                 Ok(http::Response { status, headers, body })
             }
             Err(failed) => Err(match failed {
-                Failed::Request(why) => http::HttpError::Denied(words(why)),
-                Failed::Connect(why) => http::HttpError::Connect(words(why)),
-                Failed::Tls(why) => http::HttpError::Tls(words(why)),
-                Failed::TimedOut => http::HttpError::Timeout,
-                Failed::TooLarge(bytes) => http::HttpError::ResponseTooLarge(bytes),
-                Failed::Other(why) => http::HttpError::Other(words(why)),
+                RequestError::Request(why) => http::HttpError::Denied(words(why)),
+                RequestError::Connect(why) => http::HttpError::Connect(words(why)),
+                RequestError::Tls(why) => http::HttpError::Tls(words(why)),
+                RequestError::TimedOut => http::HttpError::Timeout,
+                RequestError::TooLarge(bytes) => http::HttpError::ResponseTooLarge(bytes),
+                RequestError::Other(why) => http::HttpError::Other(words(why)),
             }),
         })
     }

@@ -1,10 +1,10 @@
-//! `plugin test`: the author's kit, and its report.
+//! `plugin test`: runs the conformance suite of plugins, and reports on it.
 
 use std::path::Path;
 
 use billkeep_core::error::Kind;
 use billkeep_sinks::wasm::Grants;
-use billkeep_sinks::wasm::kit::{self, Checked, Outcome, Subject};
+use billkeep_sinks::wasm::suite::{self, Check, Outcome, PluginSubject};
 
 use crate::args::GrantArgs;
 use crate::context::Context;
@@ -26,13 +26,13 @@ pub(super) fn test(
     let grants = Grants::of(&options).map_err(|e| CommandError::user(e.to_string()))?;
     let stage = super::temporary_folder("billkeep-plugin-test-")?;
     let waiting = super::compiling(context, &file);
-    let checked = kit::run(&Subject { file: &file, grants: &grants, only, stage: stage.path() });
+    let checked = suite::run(&PluginSubject { file: &file, grants: &grants, only, stage: stage.path() });
     drop(waiting);
     drop(stage);
     let checked = checked.map_err(CommandError::user)?;
     let columns = ["check", "result", "what", "seen"].map(Column::text);
     let mut table = Table::new("billkeep.plugin.test/1", columns.to_vec());
-    for Checked { name, what, outcome, .. } in &checked {
+    for Check { name, what, outcome, .. } in &checked {
         let (result, seen) = match outcome {
             Outcome::Passed => ("passed", ""),
             Outcome::Failed(seen) => ("FAILED", seen.as_str()),
@@ -67,7 +67,7 @@ pub(super) fn test(
 }
 
 /// Writes the report as JUnit's XML.
-fn xml(name: &str, checked: &[Checked]) -> String {
+fn xml(name: &str, checked: &[Check]) -> String {
     let text = |text: &str| {
         let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
@@ -80,7 +80,7 @@ fn xml(name: &str, checked: &[Checked]) -> String {
         count(|o| matches!(o, Outcome::Failed(_))),
         count(|o| matches!(o, Outcome::Skipped(_)))
     );
-    for Checked { name, what, outcome, took } in checked {
+    for Check { name, what, outcome, took } in checked {
         let (name, what, ms) = (text(name), text(what), took.as_millis());
         let inside = match outcome {
             Outcome::Passed => String::new(),

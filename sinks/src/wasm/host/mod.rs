@@ -1,27 +1,26 @@
 //! What a guest can ask of its host.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use billkeep_core::sink::Memory;
-use billkeep_core::visible::visible;
+use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::{digest, hmac};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+use super::access::HttpAccess;
 use super::bindings::billkeep::sink::{data, host, secrets, state, types};
+use super::blob::Blob;
+use super::hasher::Hasher;
 use super::limits::Limits;
 use super::rule::HostRule;
 use super::secrets::Secrets;
-use super::taken::Taken;
-use super::web::Web;
+use super::taken::Coverage;
+use super::text::plain;
 
 /// The most that one read gives.
 const READ_BYTES_MAX: u32 = 16 << 20;
@@ -48,48 +47,6 @@ pub struct LogLine {
 /// Is told what a guest says.
 pub type Listener = Arc<dyn Fn(&LogLine) + Send + Sync>;
 
-/// Bytes that a guest reads.
-#[allow(unreachable_pub, reason = "the bindings name it")]
-pub enum Source {
-    File(Mutex<File>),
-    Bytes(Vec<u8>),
-}
-
-impl Source {
-    pub(super) fn file(path: &Path) -> io::Result<Source> {
-        Ok(Source::File(Mutex::new(File::open(path)?)))
-    }
-
-    /// Reads so many bytes.
-    pub(super) fn read(&self, at: u64, len: usize) -> io::Result<Vec<u8>> {
-        match self {
-            Source::Bytes(bytes) => {
-                let from = usize::try_from(at).unwrap_or(usize::MAX);
-                let found = from.checked_add(len).and_then(|to| bytes.get(from..to));
-                found.map(<[u8]>::to_vec).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-            }
-            Source::File(file) => {
-                let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                file.seek(SeekFrom::Start(at))?;
-                // Not filled with zeros first: it is a tenth of the time.
-                let mut bytes = Vec::with_capacity(len);
-                (&mut *file).take(len as u64).read_to_end(&mut bytes)?;
-                if bytes.len() == len { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
-            }
-        }
-    }
-}
-
-/// A view of an object.
-#[allow(unreachable_pub, reason = "the bindings name it")]
-#[derive(Clone)]
-pub struct Blob {
-    pub(super) source: Arc<Source>,
-    /// From which byte of the object.
-    pub(super) from: u64,
-    pub(super) len: u64,
-}
-
 /// What a guest and whoever waits for it tell each other while a call runs.
 #[derive(Debug, Default)]
 pub(super) struct Signals {
@@ -102,7 +59,7 @@ pub(super) struct Signals {
 /// What all calls of a plugin share.
 pub(super) struct Shared {
     pub(super) secrets: Secrets,
-    pub(super) web: Web,
+    pub(super) web: HttpAccess,
     pub(super) state_bytes_max: u64,
     pub(super) memory_bytes_max: u64,
     pub(super) listener: Option<Listener>,
@@ -115,7 +72,7 @@ pub(super) struct Host {
     pub(super) limits: Limits,
     pub(super) shared: Arc<Shared>,
     pub(super) signals: Arc<Signals>,
-    pub(super) taken: Taken,
+    pub(super) taken: Coverage,
     /// The memory as it will be if the call ends by itself.
     state: BTreeMap<String, Vec<u8>>,
     /// The keys that were remembered before this call.
@@ -157,7 +114,7 @@ impl Host {
             limits: Limits::new(shared.memory_bytes_max),
             shared,
             signals,
-            taken: Taken::default(),
+            taken: Coverage::default(),
             before: state.keys().cloned().collect(),
             state,
             changed: BTreeSet::new(),
@@ -201,12 +158,6 @@ impl Host {
         self.taken.add(from, len);
         self.signals.taken.store(self.taken.bytes(), Ordering::Relaxed);
     }
-}
-
-/// Takes control characters out, which a terminal would act on, and shows those that reorder or hide what stands beside them.
-pub(super) fn plain(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    visible(&text).into_owned()
 }
 
 /// Makes an error of the host's own.
@@ -302,42 +253,6 @@ impl data::HostBlob for Host {
     async fn drop(&mut self, blob: Resource<Blob>) -> wasmtime::Result<()> {
         self.table.delete(blob)?;
         Ok(())
-    }
-}
-
-/// The digests that a guest can ask for.
-pub(super) enum Hasher {
-    Ring(digest::Context),
-    Md5(md5::Md5),
-    Crc32(crc32fast::Hasher),
-}
-
-impl Hasher {
-    pub(super) fn of(algorithm: &str) -> Option<Hasher> {
-        Some(match algorithm {
-            "sha256" => Hasher::Ring(digest::Context::new(&digest::SHA256)),
-            "sha512" => Hasher::Ring(digest::Context::new(&digest::SHA512)),
-            "sha1" => Hasher::Ring(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY)),
-            "md5" => Hasher::Md5(md5::Digest::new()),
-            "crc32" => Hasher::Crc32(crc32fast::Hasher::new()),
-            _ => return None,
-        })
-    }
-
-    pub(super) fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Hasher::Ring(context) => context.update(bytes),
-            Hasher::Md5(md5) => md5::Digest::update(md5, bytes),
-            Hasher::Crc32(crc32) => crc32.update(bytes),
-        }
-    }
-
-    pub(super) fn end(self) -> Vec<u8> {
-        match self {
-            Hasher::Ring(context) => context.finish().as_ref().to_vec(),
-            Hasher::Md5(md5) => md5::Digest::finalize(md5).to_vec(),
-            Hasher::Crc32(crc32) => crc32.finalize().to_be_bytes().to_vec(),
-        }
     }
 }
 

@@ -8,7 +8,7 @@ fn host(state_bytes_max: u64, memory: &Memory) -> Host {
     let grants = Grants::of(&BTreeMap::new()).unwrap();
     let shared = Shared {
         secrets: Secrets::find(&grants, &|_| None).unwrap(),
-        web: Web { rules: Vec::new(), ca: None },
+        web: HttpAccess { rules: Vec::new(), ca: None },
         state_bytes_max,
         memory_bytes_max: 1 << 20,
         listener: None,
@@ -43,11 +43,4 @@ fn what_a_call_has_changed_is_never_more_than_what_may_be_remembered() {
         some.remember(&memory);
     });
     assert_eq!(memory.of(STATE), [("state/new".to_owned(), b"2".to_vec())]);
-}
-
-#[test]
-fn what_a_guest_says_neither_acts_on_a_terminal_nor_reorders_a_line() {
-    assert_eq!(plain("a\u{1b}[8m\r\nb"), "a [8m  b");
-    assert_eq!(plain("\u{202e}fdp.exe\u{200b}"), "<U+202E>fdp.exe<U+200B>");
-    assert_eq!(plain("账单 é"), "账单 é");
 }

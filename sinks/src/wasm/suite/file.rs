@@ -1,13 +1,13 @@
 //! The file, and what the plugin says of itself.
 
-use super::Tried;
-use crate::kit::{Kit, Outcome, so};
+use super::under_test::PluginUnderTest;
+use crate::suite::{Outcome, Suite, so};
 
-pub(super) fn file(kit: &mut Kit<'_>, tried: &Tried<'_>) {
-    kit.check("file.interface", "it was built for an interface that this program speaks", |_| {
+pub(super) fn file(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
+    suite.check("file.interface", "it was built for an interface that this program speaks", |_| {
         Ok(Outcome::Passed)
     });
-    kit.check(
+    suite.check(
         "file.declares",
         "it declares id, version and licence, so that people know what they trust",
         |_| {
@@ -22,25 +22,30 @@ pub(super) fn file(kit: &mut Kit<'_>, tried: &Tried<'_>) {
             so(missing.is_empty(), || format!("`plugin.json` lacks {}", missing.join(", ")))
         },
     );
-    kit.check("file.hosts", "it declares the hosts that it sends to, if it sends", |kit| {
+    suite.check("file.hosts", "it declares the hosts that it sends to, if it sends", |suite| {
         let sink = tried.sink()?;
-        let _ = kit.send(&sink);
+        let _ = suite.send(&sink);
         let hosts = tried.file.declared.as_ref().map(|declared| declared.hosts.is_empty());
-        so(tried.target.asked().is_empty() || hosts == Some(false), || {
+        so(tried.server.asked().is_empty() || hosts == Some(false), || {
             "it sends, and declares no `hosts`".into()
         })
     });
-    kit.check("file.size", "it has less than 64 MiB", |_| {
+    suite.check("file.size", "it has less than 64 MiB", |_| {
         so(tried.file.bytes < 64 << 20, || format!("it has {} bytes", tried.file.bytes))
     });
-    kit.check("describe.whole", "it says its name, version, ways of writing and how many at a time", |_| {
-        let sink = tried.sink()?;
-        let d = sink.described();
-        so(!d.name.is_empty() && !d.version.is_empty() && !d.write_modes.is_empty() && d.at_once > 0, || {
-            format!("{d:?}")
-        })
-    });
-    kit.check("describe.schema", "its schema of settings is JSON, and of an object", |_| {
+    suite.check(
+        "describe.whole",
+        "it says its name, version, ways of writing and how many at a time",
+        |_| {
+            let sink = tried.sink()?;
+            let d = sink.described();
+            so(
+                !d.name.is_empty() && !d.version.is_empty() && !d.write_modes.is_empty() && d.at_once > 0,
+                || format!("{d:?}"),
+            )
+        },
+    );
+    suite.check("describe.schema", "its schema of settings is JSON, and of an object", |_| {
         let sink = tried.sink()?;
         let schema: Result<serde_json::Value, _> = serde_json::from_str(&sink.described().schema);
         match schema {
@@ -50,7 +55,7 @@ pub(super) fn file(kit: &mut Kit<'_>, tried: &Tried<'_>) {
             Err(e) => Ok(Outcome::Failed(format!("the schema is no JSON: {e}"))),
         }
     });
-    kit.check("describe.same", "it says the same each time", |_| {
+    suite.check("describe.same", "it says the same each time", |_| {
         let (a, b) = (tried.sink()?, tried.sink()?);
         so(a.described() == b.described(), || format!("{:?}, {:?}", a.described(), b.described()))
     });

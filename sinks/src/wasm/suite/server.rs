@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What the server does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) enum Does {
+pub(super) enum Behaviour {
     /// It keeps objects under their paths.
     #[default]
     Keeps,
@@ -31,7 +31,7 @@ pub(super) enum Does {
 
 /// A request.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct RecordedRequest {
     pub(super) line: String,
     pub(super) headers: Vec<(String, String)>,
     /// What of the body is looked at.
@@ -39,20 +39,20 @@ pub(super) struct Asked {
 }
 
 #[derive(Default)]
-struct State {
-    does: Does,
+struct ServerState {
+    does: Behaviour,
     objects: BTreeMap<String, Vec<u8>>,
-    asked: Vec<Asked>,
+    asked: Vec<RecordedRequest>,
 }
 
 /// A running server; it ends with the value.
-pub(super) struct Target {
+pub(super) struct TestServer {
     pub(super) address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ServerState>>,
     ends: Arc<AtomicBool>,
 }
 
-impl Drop for Target {
+impl Drop for TestServer {
     fn drop(&mut self) {
         self.ends.store(true, Ordering::Relaxed);
         // The one that waits for a line is woken by one.
@@ -60,15 +60,15 @@ impl Drop for Target {
     }
 }
 
-fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn locked(state: &Mutex<ServerState>) -> MutexGuard<'_, ServerState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Target {
-    pub(super) fn start() -> io::Result<Target> {
+impl TestServer {
+    pub(super) fn start() -> io::Result<TestServer> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(ServerState::default()));
         let ends = Arc::new(AtomicBool::new(false));
         let (theirs, over) = (state.clone(), ends.clone());
         std::thread::Builder::new().name("billkeep-target".into()).spawn(move || {
@@ -80,23 +80,23 @@ impl Target {
                 std::thread::spawn(move || serve(&stream, &state, &over));
             }
         })?;
-        Ok(Target { address, state, ends })
+        Ok(TestServer { address, state, ends })
     }
 
-    pub(super) fn does(&self, does: Does) {
+    pub(super) fn does(&self, does: Behaviour) {
         locked(&self.state).does = does;
     }
 
     /// Forgets everything, and keeps objects from now on.
     pub(super) fn clear(&self) {
-        *locked(&self.state) = State::default();
+        *locked(&self.state) = ServerState::default();
     }
 
     pub(super) fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         locked(&self.state).objects.clone()
     }
 
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(super) fn asked(&self) -> Vec<RecordedRequest> {
         locked(&self.state).asked.clone()
     }
 }
@@ -104,7 +104,7 @@ impl Target {
 /// Bodies up to this length are kept with their requests.
 const BODY_BYTES_KEPT: usize = 1 << 20;
 
-fn serve(stream: &TcpStream, state: &Mutex<State>, ends: &AtomicBool) -> Option<()> {
+fn serve(stream: &TcpStream, state: &Mutex<ServerState>, ends: &AtomicBool) -> Option<()> {
     stream.set_read_timeout(Some(Duration::from_secs(30))).ok()?;
     let mut reader = BufReader::new(stream);
     let line = line_of(&mut reader)?;
@@ -122,14 +122,14 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, ends: &AtomicBool) -> Option<
     let does = {
         let mut state = locked(state);
         let kept = body.get(..BODY_BYTES_KEPT).unwrap_or(&body).to_vec();
-        state.asked.push(Asked { line: line.clone(), headers: headers.clone(), body: kept });
+        state.asked.push(RecordedRequest { line: line.clone(), headers: headers.clone(), body: kept });
         state.does.clone()
     };
     let mut out = stream;
     match does {
-        Does::Keeps | Does::KeepsAndCuts => {
+        Behaviour::Keeps | Behaviour::KeepsAndCuts => {
             let (status, answer, etag) = keep(state, &method, &path, body, &header);
-            if does == Does::Keeps {
+            if does == Behaviour::Keeps {
                 let length = answer.len();
                 let etag = etag.map_or(String::new(), |etag| format!("etag: {etag}\r\n"));
                 write!(
@@ -142,25 +142,25 @@ fn serve(stream: &TcpStream, state: &Mutex<State>, ends: &AtomicBool) -> Option<
                 }
             }
         }
-        Does::Answers(status, header) => {
+        Behaviour::Answers(status, header) => {
             let header = header.map_or(String::new(), |(name, value)| format!("{name}: {value}\r\n"));
             write!(out, "HTTP/1.1 {status} X\r\nconnection: close\r\n{header}content-length: 0\r\n\r\n")
                 .ok()?;
         }
-        Does::Cuts => {}
-        Does::Stalls => {
+        Behaviour::Cuts => {}
+        Behaviour::Stalls => {
             while !ends.load(Ordering::Relaxed) && stream.peek(&mut [0]).is_ok_and(|n| n > 0) {
                 std::thread::sleep(Duration::from_millis(50));
             }
         }
-        Does::Floods => {
+        Behaviour::Floods => {
             write!(out, "HTTP/1.1 200 X\r\nconnection: close\r\n\r\n").ok()?;
             for _ in 0..64 {
                 out.write_all(&[b'x'; 1 << 20]).ok()?;
             }
         }
-        Does::Babbles => out.write_all(&[0xff; 2_000]).ok()?,
-        Does::BreaksOff => write!(out, "HTTP/1.1 200 X\r\ncontent-length: 1000\r\n\r\nabc").ok()?,
+        Behaviour::Babbles => out.write_all(&[0xff; 2_000]).ok()?,
+        Behaviour::BreaksOff => write!(out, "HTTP/1.1 200 X\r\ncontent-length: 1000\r\n\r\nabc").ok()?,
     }
     Some(())
 }
@@ -173,7 +173,7 @@ fn line_of(reader: &mut impl io::BufRead) -> Option<String> {
 
 /// Keeps, gives back or removes an object; returns status, body and mark.
 fn keep(
-    state: &Mutex<State>,
+    state: &Mutex<ServerState>,
     method: &str,
     path: &str,
     body: Vec<u8>,

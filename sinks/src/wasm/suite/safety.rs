@@ -3,18 +3,18 @@
 use billkeep_core::sink::Sink as _;
 
 use super::super::host::STATE;
-use super::{CANARY, Tried};
-use crate::kit::{Kit, Outcome, so};
+use super::under_test::{CANARY, PluginUnderTest};
+use crate::suite::{Outcome, Suite, so};
 
-pub(super) fn safety(kit: &mut Kit<'_>, tried: &Tried<'_>) {
-    kit.check("safe.secrets", "secrets are nowhere but in headers", |kit| {
+pub(super) fn safety(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
+    suite.check("safe.secrets", "secrets are nowhere but in headers", |suite| {
         if tried.grants.secrets.is_empty() {
             return Ok(Outcome::Skipped("it uses none".into()));
         }
         let sink = tried.sink()?;
-        let put = kit.send(&sink);
+        let put = suite.send(&sink);
         let is_in = |bytes: &[u8]| memchr::memmem::find(bytes, CANARY.as_bytes()).is_some();
-        let asked = tried.target.asked();
+        let asked = tried.server.asked();
         let leaks = asked.iter().any(|asked| is_in(asked.line.as_bytes()) || is_in(&asked.body));
         let kept = sink.memory().map(|memory| memory.of("")).unwrap_or_default();
         let said = tried.said();
@@ -23,11 +23,11 @@ pub(super) fn safety(kit: &mut Kit<'_>, tried: &Tried<'_>) {
             "a secret is in a URL, a body, the state, the log or an error".into()
         })
     });
-    kit.check("safe.headers", "it sends no header twice, and none without a value", |kit| {
+    suite.check("safe.headers", "it sends no header twice, and none without a value", |suite| {
         let sink = tried.sink()?;
-        let _ = kit.send(&sink);
+        let _ = suite.send(&sink);
         let mut odd = Vec::new();
-        for asked in tried.target.asked() {
+        for asked in tried.server.asked() {
             let mut names: Vec<&str> = asked.headers.iter().map(|(name, _)| name.as_str()).collect();
             names.sort_unstable();
             odd.extend(
@@ -42,9 +42,9 @@ pub(super) fn safety(kit: &mut Kit<'_>, tried: &Tried<'_>) {
         }
         so(odd.is_empty(), || odd.join(", "))
     });
-    kit.check("safe.state", "it remembers no more than it declares", |kit| {
+    suite.check("safe.state", "it remembers no more than it declares", |suite| {
         let sink = tried.sink()?;
-        let _ = kit.send(&sink);
+        let _ = suite.send(&sink);
         let kept: usize = sink
             .memory()
             .map(|m| m.of(STATE))
@@ -56,10 +56,10 @@ pub(super) fn safety(kit: &mut Kit<'_>, tried: &Tried<'_>) {
             format!("{kept} bytes; {} were declared", tried.grants.state_bytes)
         })
     });
-    kit.check("safe.log", "it says less than 16 KB for an object", |kit| {
+    suite.check("safe.log", "it says less than 16 KB for an object", |suite| {
         let before = tried.said().len();
         let sink = tried.sink()?;
-        let _ = kit.send(&sink);
+        let _ = suite.send(&sink);
         let said = tried.said().len() - before;
         so(said < 16_000, || format!("{said} bytes"))
     });

@@ -1,4 +1,4 @@
-//! What else can be done with what goes to a sink: encrypt it, sign its manifests. The door to `age`.
+//! Encrypts what goes to a sink, and signs its manifests. The only file that may import `age`.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -11,24 +11,14 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::files::only_ours;
-use crate::url::{Options, UrlError};
-
-/// The options that every sink has beside core's, and what each takes.
-pub(crate) const KNOWN: &[(&str, &str)] =
-    &[("encrypt", "age1…,age1…"), ("encrypt_manifest", "yes|no"), ("sign_key", "FILE")];
+use crate::options::{Options, UrlError};
 
 /// Encryption and signature, as a sink's options say.
-pub struct Means {
+pub struct SealAndSign {
     /// Encrypts, if that was said.
     pub seal: Option<Box<dyn Seal>>,
     /// Signs, if that was said.
     pub sign: Option<Box<dyn Sign>>,
-}
-
-/// Takes these options out of all.
-pub(crate) fn without(options: &Options) -> Options {
-    let is_ours = |name: &str| KNOWN.iter().any(|(known, _)| *known == name);
-    options.iter().filter(|(name, _)| !is_ours(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
 /// Checks the options without reading what they name.
@@ -52,7 +42,7 @@ pub(crate) fn check(options: &Options) -> Result<(), UrlError> {
 ///
 /// # Errors
 /// [`SinkError::Setup`] when an option makes no sense; [`SinkError::Credentials`] when the key cannot be used.
-pub fn means(options: &Options) -> Result<Means, SinkError> {
+pub fn seal_and_sign(options: &Options) -> Result<SealAndSign, SinkError> {
     check(options).map_err(|e| SinkError::Setup(e.to_string()))?;
     let seal = match options.get("encrypt") {
         None => None,
@@ -66,7 +56,7 @@ pub fn means(options: &Options) -> Result<Means, SinkError> {
         None => None,
         Some(path) => Some(Box::new(Ed25519::read(Path::new(path))?) as Box<dyn Sign>),
     };
-    Ok(Means { seal, sign })
+    Ok(SealAndSign { seal, sign })
 }
 
 /// Reads public keys, separated by commas.
@@ -146,8 +136,8 @@ mod tests {
     fn what_was_encrypted_is_read_with_the_secret_key_alone() {
         let identity = age::x25519::Identity::generate();
         let public = identity.to_public().to_string();
-        let means = means(&options(&[("encrypt", &public), ("encrypt_manifest", "yes")])).unwrap();
-        let seal = means.seal.unwrap();
+        let both = seal_and_sign(&options(&[("encrypt", &public), ("encrypt_manifest", "yes")])).unwrap();
+        let seal = both.seal.unwrap();
         let text: Vec<u8> = (0..=255).cycle().take(200_000).collect();
         let seal_text = || {
             let mut sealed = Vec::new();

@@ -1,23 +1,23 @@
-//! What a sink that can look says of what it holds: the cases of the suite.
+//! What a readable sink reports of its objects: the cases of `conformance`.
 
 use std::sync::Arc;
 
 use billkeep_core::sink::{Sink, SinkError};
 
-use super::{Answered, Kit, Outcome};
+use super::checks::{CheckResult, Outcome, Suite};
 use crate::conformance::{self, Answer, CASES, Subject, Weight};
 
-impl Kit<'_> {
-    pub(super) fn looking(&mut self) {
+impl Suite<'_> {
+    pub(super) fn readable(&mut self) {
         if !self.open().is_ok_and(|sink| sink.looks()) {
             return;
         }
         for case in CASES {
-            self.check(&format!("look.{}", case.name), case.what, |kit| kit.case(case));
+            self.check(&format!("look.{}", case.name), case.what, |suite| suite.case(case));
         }
     }
 
-    fn case(&self, case: &conformance::Case) -> Answered {
+    fn case(&self, case: &conformance::Case) -> CheckResult {
         // What one that remembers has put, only the same one knows.
         let remembers: Option<Arc<dyn Sink>> =
             Some(self.open()?).filter(|sink| sink.memory().is_some()).map(Arc::from);

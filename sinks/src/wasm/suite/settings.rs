@@ -1,7 +1,8 @@
 //! Settings: accepted or refused with words, and nothing is sent meanwhile.
 
-use super::{Plugin, Tried};
-use crate::kit::{Kit, Outcome, so, words};
+use super::super::plugin::Plugin;
+use super::under_test::PluginUnderTest;
+use crate::suite::{Outcome, Suite, so, words};
 
 /// Names the settings of a schema.
 pub(super) fn names(schema: &str) -> Vec<String> {
@@ -19,14 +20,14 @@ pub(super) fn look_at(plugin: &Plugin, some: &[(String, &str)]) -> Result<(), St
     plugin.validate(&format!("{{{fields}}}")).map(drop).map_err(words)
 }
 
-pub(super) fn settings(kit: &mut Kit<'_>, tried: &Tried<'_>) {
-    kit.check("settings.given", "it accepts the settings that were given", |_| {
+pub(super) fn settings(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
+    suite.check("settings.given", "it accepts the settings that were given", |_| {
         tried.sink().map(|_| Outcome::Passed)
     });
-    kit.check("settings.none", "without settings it says what is missing, and does not break off", |_| {
+    suite.check("settings.none", "without settings it says what is missing, and does not break off", |_| {
         tried.plugin()?.validate("{}").map(|_| Outcome::Passed).map_err(words)
     });
-    kit.check("settings.fields", "it says of each wrong setting where it is", |_| {
+    suite.check("settings.fields", "it says of each wrong setting where it is", |_| {
         let problems = tried.plugin()?.validate("{}").map_err(words)?;
         let nowhere: Vec<&str> = problems
             .iter()
@@ -35,7 +36,7 @@ pub(super) fn settings(kit: &mut Kit<'_>, tried: &Tried<'_>) {
             .collect();
         so(nowhere.is_empty(), || format!("problems without a JSON pointer: {nowhere:?}"))
     });
-    kit.check("settings.no-json", "settings that are no JSON object are a problem, and not an end", |_| {
+    suite.check("settings.no-json", "settings that are no JSON object are a problem, and not an end", |_| {
         let plugin = tried.plugin()?;
         for text in ["", "null", "[]", "{", "\"x\"", "{\"a\":1e999}"] {
             let problems = plugin.validate(text).map_err(words)?;
@@ -45,8 +46,8 @@ pub(super) fn settings(kit: &mut Kit<'_>, tried: &Tried<'_>) {
         }
         Ok(Outcome::Passed)
     });
-    kit.check("settings.quiet", "looking at settings sends nothing", |_| {
+    suite.check("settings.quiet", "looking at settings sends nothing", |_| {
         tried.sink()?;
-        so(tried.target.asked().is_empty(), || format!("{} requests were sent", tried.target.asked().len()))
+        so(tried.server.asked().is_empty(), || format!("{} requests were sent", tried.server.asked().len()))
     });
 }

@@ -1,11 +1,4 @@
-//! The kit: what is asked of every sink, built in or somebody else's, with an eye on its destination that is not the sink's own.
-//!
-//! [`conformance`](crate::conformance) asks a sink what it holds, and so is for sinks that can look. The kit looks for itself at what has
-//! arrived, so it tries those that cannot as well; of one that can, it asks every case of the suite too. What is asked of a plugin
-//! alone (its file, its limits, what it does when its server fails) is beside [the plugins](crate::wasm::kit).
-
-mod looking;
-mod objects;
+//! Checks of a sink: what each comes to, and what they are made with.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,7 +23,7 @@ pub enum Outcome {
 
 /// A check that was made.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub struct Check {
     /// Its name, for machines.
     pub name: String,
     /// What is asked, for people.
@@ -54,7 +47,7 @@ pub trait Destination: Sync {
 pub type LookAt<'a> = &'a (dyn Fn(&[(String, &str)]) -> Result<(), String> + Sync);
 
 /// Settings of a sink.
-pub struct Settings<'a> {
+pub struct SuiteSettings<'a> {
     /// Those that it knows.
     pub names: Vec<String>,
     /// Looks at some.
@@ -62,7 +55,7 @@ pub struct Settings<'a> {
 }
 
 /// The sink that is tried, and what there is to try it with.
-pub struct Subject<'a> {
+pub struct SuiteSubject<'a> {
     /// How it is opened, each time as by another program; and what the cases of the suite need.
     pub sink: conformance::Subject<'a>,
     /// Where it puts objects.
@@ -78,35 +71,28 @@ pub struct Subject<'a> {
     /// What no message may hold.
     pub secrets: Vec<String>,
     /// Its settings, if they can be tried.
-    pub settings: Option<Settings<'a>>,
+    pub settings: Option<SuiteSettings<'a>>,
     /// Runs this check alone.
     pub only: Option<&'a str>,
 }
 
-pub(crate) type Answered = Result<Outcome, String>;
+pub(crate) type CheckResult = Result<Outcome, String>;
 
 /// A bill as it is delivered, for sinks that make something of it.
 pub(crate) const PART: &[u8] = include_bytes!("../../../fixtures/plugins/part.zip");
 pub(crate) const MANIFEST: &[u8] = include_bytes!("../../../fixtures/plugins/part.manifest.json");
 
 /// The checks that are being made.
-pub(crate) struct Kit<'a> {
-    pub(crate) subject: &'a Subject<'a>,
-    checked: Vec<Checked>,
+pub(crate) struct Suite<'a> {
+    pub(crate) subject: &'a SuiteSubject<'a>,
+    checked: Vec<Check>,
 }
 
-/// Makes all checks.
-pub fn run(subject: &Subject<'_>) -> Vec<Checked> {
-    let mut kit = Kit::new(subject);
-    kit.sink();
-    kit.checked()
-}
-
-pub(crate) fn so(is: bool, seen: impl FnOnce() -> String) -> Answered {
+pub(crate) fn so(is: bool, seen: impl FnOnce() -> String) -> CheckResult {
     Ok(if is { Outcome::Passed } else { Outcome::Failed(seen()) })
 }
 
-pub(crate) fn skipped(why: &str) -> Answered {
+pub(crate) fn skipped(why: &str) -> CheckResult {
     Ok(Outcome::Skipped(why.to_owned()))
 }
 
@@ -121,33 +107,28 @@ pub(crate) fn remind(sink: &dyn Sink, of: &dyn Sink, beginning: &str) {
     }
 }
 
-impl<'a> Kit<'a> {
-    pub(crate) fn new(subject: &'a Subject<'a>) -> Kit<'a> {
-        Kit { subject, checked: Vec::new() }
+impl<'a> Suite<'a> {
+    pub(crate) fn new(subject: &'a SuiteSubject<'a>) -> Suite<'a> {
+        Suite { subject, checked: Vec::new() }
     }
 
-    pub(crate) fn checked(self) -> Vec<Checked> {
+    pub(crate) fn checked(self) -> Vec<Check> {
         self.checked
     }
 
-    /// Makes the checks that are about any sink.
-    pub(crate) fn sink(&mut self) {
-        self.chance();
-        self.objects();
-        self.again();
-        self.runs();
-        self.words();
-        self.looking();
-    }
-
-    pub(crate) fn check(&mut self, name: &str, what: &'static str, ask: impl FnOnce(&Kit<'a>) -> Answered) {
+    pub(crate) fn check(
+        &mut self,
+        name: &str,
+        what: &'static str,
+        ask: impl FnOnce(&Suite<'a>) -> CheckResult,
+    ) {
         if self.subject.only.is_some_and(|only| only != name) {
             return;
         }
         self.subject.destination.clear();
         let start = Instant::now();
         let outcome = ask(self).unwrap_or_else(Outcome::Failed);
-        self.checked.push(Checked { name: name.to_owned(), what, outcome, took: start.elapsed() });
+        self.checked.push(Check { name: name.to_owned(), what, outcome, took: start.elapsed() });
     }
 
     /// Opens the sink as another program does.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use billkeep_core::sink::{SinkError, Watch};
 
-use super::{Answered, Kit, MANIFEST, Outcome, PART, remind, skipped, so, words};
+use super::checks::{CheckResult, MANIFEST, Outcome, PART, Suite, remind, skipped, so, words};
 
 /// An object that goes through a guest with less memory than that.
 const LARGE_BYTES: usize = 96 << 20;
@@ -57,9 +57,9 @@ fn noise(bytes: usize) -> Vec<u8> {
     (0..bytes).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
 }
 
-impl Kit<'_> {
+impl Suite<'_> {
     /// Says whether an object of these bytes has arrived, where that can be seen.
-    fn is_there(&self, bytes: &[u8]) -> Answered {
+    fn is_there(&self, bytes: &[u8]) -> CheckResult {
         let Some(objects) = self.subject.destination.objects().filter(|_| self.subject.is_whole) else {
             return Ok(Outcome::Passed);
         };
@@ -76,9 +76,9 @@ impl Kit<'_> {
         self.subject.object_bytes_max.is_none_or(|max| max >= bytes as u64)
     }
 
-    pub(super) fn chance(&mut self) {
-        self.check("settings.chance", "a thousand settings by chance never make it break off", |kit| {
-            let Some(settings) = &kit.subject.settings else { return skipped("not here") };
+    pub(super) fn settings_by_chance(&mut self) {
+        self.check("settings.chance", "a thousand settings by chance never make it break off", |suite| {
+            let Some(settings) = &suite.subject.settings else { return skipped("not here") };
             let odd = ["url".to_owned(), "\u{0}".to_owned()];
             let names: Vec<&String> = settings.names.iter().chain(&odd).collect();
             let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
@@ -96,17 +96,17 @@ impl Kit<'_> {
                     .collect();
                 (settings.look_at)(&some).map_err(|why| format!("with {some:?}: {why}"))?;
             }
-            so(kit.arrived().is_empty(), || format!("looking at settings has sent {:?}", kit.arrived()))
+            so(suite.arrived().is_empty(), || format!("looking at settings has sent {:?}", suite.arrived()))
         });
     }
 
     pub(super) fn objects(&mut self) {
-        self.check("check.there", "it finds the target there", |kit| {
-            kit.open()?.check().map(|()| Outcome::Passed).map_err(words)
+        self.check("check.there", "it finds the target there", |suite| {
+            suite.open()?.check().map(|()| Outcome::Passed).map_err(words)
         });
-        self.check("check.nothing-left", "looking whether it is there leaves nothing", |kit| {
-            kit.open()?.check().map_err(words)?;
-            so(kit.arrived().is_empty(), || format!("{:?}", kit.arrived()))
+        self.check("check.nothing-left", "looking whether it is there leaves nothing", |suite| {
+            suite.open()?.check().map_err(words)?;
+            so(suite.arrived().is_empty(), || format!("{:?}", suite.arrived()))
         });
         for (name, what, bytes) in [
             ("put.empty", "an object without bytes arrives", 0),
@@ -115,30 +115,30 @@ impl Kit<'_> {
             ("put.odd", "an object of 1 MiB and 1 byte arrives whole", (1 << 20) + 1),
             ("put.large", "an object of 96 MiB arrives whole, however little memory there is", LARGE_BYTES),
         ] {
-            self.check(name, what, |kit| {
-                if !kit.subject.is_whole {
+            self.check(name, what, |suite| {
+                if !suite.subject.is_whole {
                     return skipped(NO_BILL);
                 }
-                if !kit.takes(bytes) {
+                if !suite.takes(bytes) {
                     return skipped("it says that it does not take so much");
                 }
                 let bytes = noise(bytes);
-                kit.put(&*kit.open()?, "a-2021-03.zip", &bytes).map_err(words)?;
-                kit.is_there(&bytes)
+                suite.put(&*suite.open()?, "a-2021-03.zip", &bytes).map_err(words)?;
+                suite.is_there(&bytes)
             });
         }
-        self.check("put.bill", "a monthly bill arrives, part and manifest", |kit| {
-            let sink = kit.open()?;
-            kit.put(&*sink, "a-202103.zip", PART).map_err(words)?;
+        self.check("put.bill", "a monthly bill arrives, part and manifest", |suite| {
+            let sink = suite.open()?;
+            suite.put(&*sink, "a-202103.zip", PART).map_err(words)?;
             sink.put_new("a-202103.manifest.json", MANIFEST).map_err(words)?;
-            let objects = kit.subject.destination.objects();
+            let objects = suite.subject.destination.objects();
             so(objects.is_none_or(|objects| !objects.is_empty()), || "nothing has arrived".into())
         });
-        self.check("put.keys", "odd names arrive, each as its own object", |kit| {
-            if !kit.subject.is_whole {
+        self.check("put.keys", "odd names arrive, each as its own object", |suite| {
+            if !suite.subject.is_whole {
                 return skipped(NO_BILL);
             }
-            let sink = kit.open()?;
+            let sink = suite.open()?;
             let names = [
                 "a b.zip",
                 "a+b.zip",
@@ -151,105 +151,109 @@ impl Kit<'_> {
                 "a.zip",
             ];
             for name in names {
-                kit.put(&*sink, name, name.as_bytes()).map_err(|e| format!("`{name}`: {e}"))?;
+                suite.put(&*sink, name, name.as_bytes()).map_err(|e| format!("`{name}`: {e}"))?;
             }
-            let Some(held) = kit.subject.destination.objects() else { return Ok(Outcome::Passed) };
-            let none_yet = held.is_empty() && !kit.subject.is_at_once;
+            let Some(held) = suite.subject.destination.objects() else { return Ok(Outcome::Passed) };
+            let none_yet = held.is_empty() && !suite.subject.is_at_once;
             so(none_yet || held.len() == names.len(), || {
                 format!("{} names came to {} objects: {:?}", names.len(), held.len(), held.keys())
             })
         });
-        self.check("put.location", "it says where people find the object", |kit| {
-            let sink = kit.open()?;
-            kit.put(&*sink, "a.zip", if kit.subject.is_whole { b"x" } else { PART }).map_err(words)?;
+        self.check("put.location", "it says where people find the object", |suite| {
+            let sink = suite.open()?;
+            suite.put(&*sink, "a.zip", if suite.subject.is_whole { b"x" } else { PART }).map_err(words)?;
             let location = sink.location("a.zip");
             so(!location.is_empty() && !location.starts_with("wasm:"), || "the location is empty".into())
         });
     }
 
     pub(super) fn again(&mut self) {
-        self.check("again.same", "the same object twice is there once", |kit| {
-            let sink = kit.open()?;
-            kit.send(&*sink).map_err(words)?;
-            let once = kit.subject.destination.objects();
-            kit.send(&*sink).map_err(words)?;
-            so(kit.subject.destination.objects() == once, || format!("{:?}", kit.arrived()))
+        self.check("again.same", "the same object twice is there once", |suite| {
+            let sink = suite.open()?;
+            suite.send(&*sink).map_err(words)?;
+            let once = suite.subject.destination.objects();
+            suite.send(&*sink).map_err(words)?;
+            so(suite.subject.destination.objects() == once, || format!("{:?}", suite.arrived()))
         });
         self.check(
             "again.interrupted",
             "an object whose upload was stopped is put again, and is whole",
-            |kit| {
-                if !kit.subject.is_whole || !kit.takes(PIECES_BYTES) {
+            |suite| {
+                if !suite.subject.is_whole || !suite.takes(PIECES_BYTES) {
                     return skipped("it takes nothing as large");
                 }
-                let (sink, other, bytes) = (kit.open()?, kit.open()?, noise(PIECES_BYTES));
-                let staged = kit.staged(&bytes)?;
+                let (sink, other, bytes) = (suite.open()?, suite.open()?, noise(PIECES_BYTES));
+                let staged = suite.staged(&bytes)?;
                 // A folder is done before anybody can stop it.
                 let _ = sink.put("a.zip", &staged, &StopsEarly::default());
                 let _ = std::fs::remove_file(&staged.path);
                 remind(&*other, &*sink, "");
-                kit.put(&*other, "a.zip", &bytes).map_err(words)?;
-                kit.is_there(&bytes)
+                suite.put(&*other, "a.zip", &bytes).map_err(words)?;
+                suite.is_there(&bytes)
             },
         );
         self.check(
             "again.created",
             "what must be new and is there with the same content is a success",
-            |kit| {
+            |suite| {
                 // Two programs, of which neither knows what the other did; but the target's part of the memory is one.
-                let (sink, other) = (kit.open()?, kit.open()?);
-                kit.manifest(&*sink).map_err(words)?;
-                remind(&*other, &*sink, kit.subject.shared_memory);
-                kit.manifest(&*other).map(|()| Outcome::Passed).map_err(words)
+                let (sink, other) = (suite.open()?, suite.open()?);
+                suite.manifest(&*sink).map_err(words)?;
+                remind(&*other, &*sink, suite.subject.shared_memory);
+                suite.manifest(&*other).map(|()| Outcome::Passed).map_err(words)
             },
         );
-        self.check("again.other", "what must be new and is there with other content is a conflict", |kit| {
-            if !kit.subject.is_whole {
-                return skipped("it makes something of its own of each object");
-            }
-            let (sink, other) = (kit.open()?, kit.open()?);
-            sink.put_new("a.manifest.json", b"{}").map_err(words)?;
-            remind(&*other, &*sink, kit.subject.shared_memory);
-            match other.put_new("a.manifest.json", b"{\"other\":1}") {
-                Ok(false) | Err(SinkError::Conflict { .. }) => kit.is_there(b"{}"),
-                other => Ok(Outcome::Failed(format!("{other:?}"))),
-            }
-        });
+        self.check(
+            "again.other",
+            "what must be new and is there with other content is a conflict",
+            |suite| {
+                if !suite.subject.is_whole {
+                    return skipped("it makes something of its own of each object");
+                }
+                let (sink, other) = (suite.open()?, suite.open()?);
+                sink.put_new("a.manifest.json", b"{}").map_err(words)?;
+                remind(&*other, &*sink, suite.subject.shared_memory);
+                match other.put_new("a.manifest.json", b"{\"other\":1}") {
+                    Ok(false) | Err(SinkError::Conflict { .. }) => suite.is_there(b"{}"),
+                    other => Ok(Outcome::Failed(format!("{other:?}"))),
+                }
+            },
+        );
     }
 
     pub(super) fn runs(&mut self) {
         let bytes: &[u8] = if self.subject.is_whole { b"bytes" } else { PART };
-        self.check("run.commit", "a run of part and manifest is committed", |kit| {
-            let sink = kit.open()?;
-            kit.send(&*sink).map_err(words)?;
-            kit.manifest(&*sink).map(|()| Outcome::Passed).map_err(words)
+        self.check("run.commit", "a run of part and manifest is committed", |suite| {
+            let sink = suite.open()?;
+            suite.send(&*sink).map_err(words)?;
+            suite.manifest(&*sink).map(|()| Outcome::Passed).map_err(words)
         });
-        self.check("run.commit-twice", "the same run twice is committed once", |kit| {
-            let (sink, other) = (kit.open()?, kit.open()?);
-            kit.manifest(&*sink).map_err(words)?;
-            let once = kit.subject.destination.objects();
-            remind(&*other, &*sink, kit.subject.shared_memory);
-            kit.manifest(&*other).map_err(words)?;
-            so(kit.subject.destination.objects() == once, || format!("{:?}", kit.arrived()))
+        self.check("run.commit-twice", "the same run twice is committed once", |suite| {
+            let (sink, other) = (suite.open()?, suite.open()?);
+            suite.manifest(&*sink).map_err(words)?;
+            let once = suite.subject.destination.objects();
+            remind(&*other, &*sink, suite.subject.shared_memory);
+            suite.manifest(&*other).map_err(words)?;
+            so(suite.subject.destination.objects() == once, || format!("{:?}", suite.arrived()))
         });
         self.check(
             "run.abort",
             "a run that was begun is given up, twice, and one that never was as well",
-            |kit| {
-                let sink = kit.open()?;
-                kit.put(&*sink, "a.zip", bytes).map_err(words)?;
+            |suite| {
+                let sink = suite.open()?;
+                suite.put(&*sink, "a.zip", bytes).map_err(words)?;
                 for name in ["a.zip", "a.zip", "never.zip"] {
                     sink.remove(name).map_err(|e| format!("`{name}`: {e}"))?;
                 }
                 Ok(Outcome::Passed)
             },
         );
-        self.check("run.at-once", "four objects at the same time arrive", |kit| {
-            let sink = kit.open()?;
+        self.check("run.at-once", "four objects at the same time arrive", |suite| {
+            let sink = suite.open()?;
             let failed = std::thread::scope(|scope| {
                 let puts: Vec<_> = (0..4)
                     .map(|n| (n, &sink))
-                    .map(|(n, sink)| scope.spawn(move || kit.put(&**sink, &format!("{n}.zip"), bytes)))
+                    .map(|(n, sink)| scope.spawn(move || suite.put(&**sink, &format!("{n}.zip"), bytes)))
                     .collect();
                 puts.into_iter().filter_map(|put| put.join().ok()?.err()).map(words).collect::<Vec<_>>()
             });
@@ -258,17 +262,17 @@ impl Kit<'_> {
     }
 
     pub(super) fn words(&mut self) {
-        self.check("safe.words", "secrets are in nothing that it says", |kit| {
-            let secrets = &kit.subject.secrets;
+        self.check("safe.words", "secrets are in nothing that it says", |suite| {
+            let secrets = &suite.subject.secrets;
             if secrets.is_empty() {
                 return skipped("it uses none");
             }
-            let sink = kit.open()?;
-            let mut said = vec![sink.location("a.zip"), format!("{:?}", kit.send(&*sink))];
-            said.extend(["../a", "", "a/b"].map(|name| format!("{:?}", kit.put(&*sink, name, b"x"))));
+            let sink = suite.open()?;
+            let mut said = vec![sink.location("a.zip"), format!("{:?}", suite.send(&*sink))];
+            said.extend(["../a", "", "a/b"].map(|name| format!("{:?}", suite.put(&*sink, name, b"x"))));
             said.push(format!("{:?}", sink.remove("../a")));
-            if let Some(open) = kit.subject.sink.wrong_credentials {
-                said.push(format!("{:?}", open().and_then(|sink| kit.send(&*sink))));
+            if let Some(open) = suite.subject.sink.wrong_credentials {
+                said.push(format!("{:?}", open().and_then(|sink| suite.send(&*sink))));
             }
             let leaks: Vec<&String> = said
                 .iter()

@@ -4,14 +4,15 @@ use std::time::{Duration, Instant};
 
 use billkeep_core::sink::{Sink as _, SinkError, Watch};
 
-use super::target::Does;
-use super::{Grants, Tried};
-use crate::kit::{Kit, PART, skipped, so, words};
+use super::super::grants::Grants;
+use super::server::Behaviour;
+use super::under_test::PluginUnderTest;
+use crate::suite::{PART, Suite, skipped, so, words};
 
 /// Stops soon after it has begun.
-struct Stops(Instant);
+struct StopsSoon(Instant);
 
-impl Watch for Stops {
+impl Watch for StopsSoon {
     fn begun(&self, _token: &str) -> Result<(), SinkError> {
         Ok(())
     }
@@ -23,16 +24,27 @@ impl Watch for Stops {
     }
 }
 
-pub(super) fn faults(kit: &mut Kit<'_>, tried: &Tried<'_>) {
+pub(super) fn faults(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
+    answers(suite, tried);
+    waits(suite, tried);
+    lost_answer(suite, tried);
+    cancel(suite, tried);
+}
+
+/// Kinds of errors that no retry repairs.
+const PERMANENT: &[&str] = &["config", "fatal", "rejected"];
+
+/// Checks which kind of error the plugin makes of each answer.
+fn answers(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
     let date = "Fri, 31 Dec 2100 00:00:00 GMT".to_owned();
-    let status = |status: u16| Does::Answers(status, None);
-    let with =
-        |status: u16, name: &'static str, value: &str| Does::Answers(status, Some((name, value.to_owned())));
-    let any = &["config", "fatal", "rejected"][..];
+    let status = |status: u16| Behaviour::Answers(status, None);
+    let with = |status: u16, name: &'static str, value: &str| {
+        Behaviour::Answers(status, Some((name, value.to_owned())))
+    };
     for (name, what, does, kinds) in [
         ("fault.401", "401 is told as credentials", status(401), &["auth"][..]),
         ("fault.403", "403 is told as credentials", status(403), &["auth"]),
-        ("fault.404", "404 is told as a wrong setting, or a refusal", status(404), any),
+        ("fault.404", "404 is told as a wrong setting, or a refusal", status(404), PERMANENT),
         ("fault.409", "409 is told as a conflict", status(409), &["conflict"]),
         ("fault.412", "412 is told as a conflict", status(412), &["conflict"]),
         ("fault.413", "413 is told as a refusal", status(413), &["rejected"]),
@@ -52,26 +64,26 @@ pub(super) fn faults(kit: &mut Kit<'_>, tried: &Tried<'_>) {
             "fault.redirect",
             "a redirect is not followed, and no success",
             with(302, "location", "http://127.0.0.1:1/"),
-            any,
+            PERMANENT,
         ),
-        ("fault.cut", "a line that is cut may pass", Does::Cuts, &["transient"]),
-        ("fault.babble", "an answer that is not HTTP may pass", Does::Babbles, &["transient", "fatal"]),
-        ("fault.breaks-off", "an answer that breaks off may pass", Does::BreaksOff, &["transient"]),
+        ("fault.cut", "a line that is cut may pass", Behaviour::Cuts, &["transient"]),
+        ("fault.babble", "an answer that is not HTTP may pass", Behaviour::Babbles, &["transient", "fatal"]),
+        ("fault.breaks-off", "an answer that breaks off may pass", Behaviour::BreaksOff, &["transient"]),
         (
             "fault.flood",
             "an answer without an end is no success",
-            Does::Floods,
+            Behaviour::Floods,
             &["transient", "fatal", "config", "rejected"],
         ),
     ] {
-        kit.check(name, what, |kit| {
+        suite.check(name, what, |suite| {
             if !tried.sends() {
                 return skipped("it sends nothing");
             }
             let sink = tried.sink()?;
-            tried.target.does(does);
-            let put = kit.send(&sink);
-            if tried.target.asked().is_empty() {
+            tried.server.does(does);
+            let put = suite.send(&sink);
+            if tried.server.asked().is_empty() {
                 return skipped("it sends nothing when an object is put");
             }
             let kind = sink.plugin().last_kind();
@@ -80,65 +92,75 @@ pub(super) fn faults(kit: &mut Kit<'_>, tried: &Tried<'_>) {
             })
         });
     }
-    kit.check("fault.429-seconds", "how long to wait is taken from the answer", |kit| {
+}
+
+/// Checks how long the plugin waits, and what it does with a host that was not granted.
+fn waits(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
+    suite.check("fault.429-seconds", "how long to wait is taken from the answer", |suite| {
         if !tried.sends() {
             return skipped("it sends nothing");
         }
         let sink = tried.sink()?;
-        tried.target.does(Does::Answers(429, Some(("retry-after", "77".to_owned()))));
-        let put = kit.send(&sink);
+        tried.server.does(Behaviour::Answers(429, Some(("retry-after", "77".to_owned()))));
+        let put = suite.send(&sink);
         so(matches!(put, Err(SinkError::Throttled { wait_s: 77, .. })), || format!("{put:?}"))
     });
-    kit.check(
+    suite.check(
         "fault.denied",
         "a host that was not granted is a wrong setting, and nothing to try again",
-        |kit| {
+        |suite| {
             if !tried.sends() {
                 return skipped("it sends nothing");
             }
             let grants = Grants { hosts: Vec::new(), ..tried.grants.clone() };
             let sink = tried.sink_with(&grants)?;
-            let put = kit.send(&sink);
+            let put = suite.send(&sink);
             let kind = sink.plugin().last_kind();
-            so(put.is_err() && kind.is_some_and(|kind| any.contains(&kind)), || {
+            so(put.is_err() && kind.is_some_and(|kind| PERMANENT.contains(&kind)), || {
                 format!("it said {kind:?}: {put:?}")
             })
         },
     );
-    kit.check("fault.stall", "a server that never answers does not hold it up for ever", |kit| {
+    suite.check("fault.stall", "a server that never answers does not hold it up for ever", |suite| {
         if !tried.sends() {
             return skipped("it sends nothing");
         }
         let grants = Grants { timeout: Duration::from_secs(3), ..tried.grants.clone() };
         let sink = tried.sink_with(&grants)?;
-        tried.target.does(Does::Stalls);
+        tried.server.does(Behaviour::Stalls);
         // Its own time is over after three seconds, however busy the machine is: it has to fail, and not to wait for the answer.
-        let put = kit.send(&sink);
+        let put = suite.send(&sink);
         so(put.is_err(), || format!("{put:?}"))
     });
-    kit.check("again.lost", "an object whose answer was lost is put again, and is there once", |kit| {
+}
+
+fn lost_answer(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
+    suite.check("again.lost", "an object whose answer was lost is put again, and is there once", |suite| {
         if !tried.sends() {
             return skipped("it sends nothing");
         }
         let sink = tried.sink()?;
-        tried.target.does(Does::KeepsAndCuts);
-        let first = kit.send(&sink);
-        tried.target.does(Does::Keeps);
-        kit.send(&sink).map_err(words)?;
-        so(matches!(first, Err(SinkError::Passing(_))) && tried.target.objects().len() <= 1, || {
-            format!("{first:?}, {:?}", tried.target.objects().keys())
+        tried.server.does(Behaviour::KeepsAndCuts);
+        let first = suite.send(&sink);
+        tried.server.does(Behaviour::Keeps);
+        suite.send(&sink).map_err(words)?;
+        so(matches!(first, Err(SinkError::Passing(_))) && tried.server.objects().len() <= 1, || {
+            format!("{first:?}, {:?}", tried.server.objects().keys())
         })
     });
-    kit.check("run.cancel", "it comes to an end within two seconds when somebody wants to stop", |kit| {
+}
+
+fn cancel(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
+    suite.check("run.cancel", "it comes to an end within two seconds when somebody wants to stop", |suite| {
         if !tried.sends() {
             return skipped("it sends nothing");
         }
         let sink = tried.sink()?;
-        tried.target.does(Does::Stalls);
-        let staged = kit.staged(if tried.is_whole() { b"bytes" } else { PART })?;
+        tried.server.does(Behaviour::Stalls);
+        let staged = suite.staged(if tried.is_whole() { b"bytes" } else { PART })?;
         let start = Instant::now();
-        let put = sink.put("a.zip", &staged, &Stops(start));
-        if tried.target.asked().is_empty() {
+        let put = sink.put("a.zip", &staged, &StopsSoon(start));
+        if tried.server.asked().is_empty() {
             return skipped("it sends nothing when a part is put");
         }
         // The server never answers: without an end, this would take as long as a call may.
