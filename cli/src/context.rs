@@ -15,7 +15,7 @@ use billkeep_core::journal::Actor;
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Read, Store, StoreError};
+use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Records, Store, StoreError};
 
 use crate::args::{Args, Format};
 use crate::clock::Clock;
@@ -182,7 +182,7 @@ impl Context {
     }
 
     /// Returns the day that was asked for, or today in the store's time zone.
-    pub(crate) fn day(&self, on: Option<Day>, store: &impl Read) -> Result<Day, CommandError> {
+    pub(crate) fn day(&self, on: Option<Day>, store: &impl Records) -> Result<Day, CommandError> {
         if let Some(on) = on {
             return Ok(on);
         }
@@ -197,7 +197,7 @@ impl Context {
         &self,
         day: Day,
         is_meant: bool,
-        store: &impl Read,
+        store: &impl Records,
     ) -> Result<(), CommandError> {
         // Where the calendar has another zone than the store, the later of both days is today.
         let today = self.day(None, store)?.max(self.moment(&Calendars::load(store)?)?.day);
@@ -218,7 +218,7 @@ impl Context {
 
     pub(crate) fn bill_key(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         month: BillMonth,
         basis: Basis,
     ) -> Result<BillKey, CommandError> {

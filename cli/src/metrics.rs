@@ -8,7 +8,7 @@ use billkeep_core::bill::{self, State};
 use billkeep_core::delivery::{self, Delivery};
 use billkeep_core::journal;
 use billkeep_core::notice;
-use billkeep_core::store::{Read, Store};
+use billkeep_core::store::{Records, Store};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -28,7 +28,7 @@ pub(crate) fn after_run(context: &Context, store: &Store, path: Option<&Path>) -
 }
 
 /// What is told of a store at a moment.
-fn text(store: &impl Read, now_unix_s: i64) -> Result<String, CommandError> {
+fn text(store: &impl Records, now_unix_s: i64) -> Result<String, CommandError> {
     let deliveries = delivery::list(store)?;
     let mut out = String::new();
     let mut family = |name: &str, help: &str, rows: Vec<(String, i64)>| {

@@ -6,7 +6,7 @@ use billkeep_core::bill::{Bill, BillKey, Confirmation, Load, Revision, Segment};
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::schema::Column;
-use billkeep_core::store::{Access, OpenOptions, Read, Store, Table, Writer};
+use billkeep_core::store::{Access, OpenOptions, Records, Store, Table, Transaction};
 use serde_json::Value;
 
 use crate::confirm::adjustment;
@@ -18,7 +18,7 @@ fn key() -> BillKey {
 }
 
 /// Changes records as no command would.
-pub fn meddle(home: &Home, change: impl FnOnce(&Writer)) {
+pub fn meddle(home: &Home, change: impl FnOnce(&Transaction)) {
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
     let writer = store.write().unwrap();
     change(&writer);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use billkeep_core::bill::page::{Page, Place, Wanted, page};
 use billkeep_core::bill::{self, BillError, BillView, Field};
-use billkeep_core::store::{Access, OpenOptions, Reader, Store};
+use billkeep_core::store::{Access, OpenOptions, Snapshot, Store};
 use serde_json::Value;
 
 use crate::support::{Home, MARCH, bill_file};
@@ -25,7 +25,7 @@ fn opened(home: &Home) -> (Store, BillView) {
 }
 
 /// Turns pages until there is no next one; returns the lines of each, and what was said beside them.
-fn turned(reader: &Reader, view: &BillView, first: Wanted) -> Vec<(Vec<String>, Page)> {
+fn turned(reader: &Snapshot, view: &BillView, first: Wanted) -> Vec<(Vec<String>, Page)> {
     let mut wanted = first;
     let mut pages = Vec::new();
     loop {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use billkeep_core::bill::{self, BillView};
-use billkeep_core::store::{Access, Large, OpenOptions, Read as _, Store, StoreError};
+use billkeep_core::store::{Access, Large, OpenOptions, Records as _, Store, StoreError};
 
 use crate::support::bucket;
 use crate::support::figures::Figures;

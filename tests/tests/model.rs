@@ -344,8 +344,9 @@ impl World {
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let payer = PAYER.parse().unwrap();
         let settings = StoreSettings { payer, calendar: "seed-2021".into(), zone: "+08:00".parse().unwrap() };
-        let fill =
-            |writer: &billkeep_core::store::Writer| writer.put(Table::Meta, StoreSettings::KEY, &settings);
+        let fill = |writer: &billkeep_core::store::Transaction| {
+            writer.put(Table::Meta, StoreSettings::KEY, &settings)
+        };
         let path = folder.path().join("store.redb");
         Store::create(&path, &OpenOptions::default(), fill).unwrap();
         let store = Store::open(&path, &OpenOptions::default(), Access::Write).unwrap();

@@ -9,7 +9,7 @@ use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::journal::{self, Entry, Filter};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::Read;
+use billkeep_core::store::Records;
 
 use crate::args::{Audit, AuditList, Format};
 use crate::context::Context;
@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError
     }
 }
 
-fn filter(wanted: &AuditList, store: &impl Read) -> Result<Filter, CommandError> {
+fn filter(wanted: &AuditList, store: &impl Records) -> Result<Filter, CommandError> {
     let offset = StoreSettings::of(store)?.zone.offset_minutes();
     Ok(Filter {
         actor: wanted.actor.clone(),
@@ -92,7 +92,7 @@ fn table(entries: &[Entry]) -> Table {
 
 fn verify(
     context: &Context,
-    store: &impl Read,
+    store: &impl Records,
     expect: Option<[u8; 32]>,
     witnesses: &[PathBuf],
 ) -> Result<(), CommandError> {

@@ -10,7 +10,7 @@ use billkeep_core::delivery::{self, DueItem};
 use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::{BillMonth, Day};
-use billkeep_core::store::{Read, Store};
+use billkeep_core::store::{Records, Store};
 use billkeep_core::uin::Uin;
 
 use crate::args::{Format, Run};
@@ -38,7 +38,7 @@ impl Backfill<'_> {
         self.months.asked(&self.calendars, &self.kinds, self.until)
     }
 
-    fn judged(&self, store: &impl Read, day: Day, asked: &[Asked]) -> Result<Vec<DueItem>, CommandError> {
+    fn judged(&self, store: &impl Records, day: Day, asked: &[Asked]) -> Result<Vec<DueItem>, CommandError> {
         let basis = self.args.basis.unwrap_or(self.calendars.on(day).basis);
         let mut items = delivery::due_of(store, basis, asked)?;
         items.sort_by_key(|item| item.slot.kind);

@@ -21,7 +21,7 @@ use billkeep_core::block::Sums;
 use billkeep_core::export::{Columns, Dialect, write_line};
 use billkeep_core::period::{Basis, Coverage, Day};
 use billkeep_core::schema::Column as BillColumn;
-use billkeep_core::store::{Read, Reader};
+use billkeep_core::store::{Records, Snapshot};
 use billkeep_core::uin::Uin;
 
 use crate::args::{Bill, Format, Which};
@@ -106,7 +106,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
 /// Opens a bill at a revision, for looking.
 fn view(
     context: &Context,
-    store: &impl Read,
+    store: &impl Records,
     which: &Which,
     revision: Option<u32>,
 ) -> Result<BillView, CommandError> {
@@ -146,7 +146,7 @@ type Visit<'a> = dyn FnMut(LineId, &ReadBlock, usize) -> Result<bool, CommandErr
 
 /// Goes through the lines that meet all conditions, in the order of import.
 fn matching(
-    reader: &Reader,
+    reader: &Snapshot,
     view: &BillView,
     conditions: &[Condition],
     visit: &mut Visit<'_>,
@@ -176,7 +176,7 @@ fn matching(
 
 /// Returns the ids of the lines that meet all conditions, at most so many and one.
 pub(crate) fn line_ids(
-    reader: &Reader,
+    reader: &Snapshot,
     view: &BillView,
     filter: &[String],
     limit: usize,

@@ -11,7 +11,7 @@ use billkeep_core::period::Day;
 use billkeep_core::price::PriceBook;
 use billkeep_core::sink::SinkError;
 use billkeep_core::storage::{self, StorageError};
-use billkeep_core::store::{ChunkCache, Read, Reader, Store};
+use billkeep_core::store::{ChunkCache, Records, Snapshot, Store};
 
 use crate::context::Context;
 use crate::error::CommandError;
@@ -160,7 +160,7 @@ pub(super) fn deliver_all(
 
 /// Finds what was begun for a day up to this one, and the calendar does not ask for any more. What was to go to a sink that is not
 /// there any more, or is somewhere else now, is told by `status`.
-fn begun(store: &Reader, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, CommandError> {
+fn begun(store: &Snapshot, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, CommandError> {
     let mut begun = Vec::new();
     for delivery in delivery::list(store)? {
         let of = |w: &Wanted| (w.uin, w.kind, w.bill, w.coverage);
@@ -175,7 +175,7 @@ fn begun(store: &Reader, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, Comma
 }
 
 /// Says whether a bill that was begun waits for somebody's decision by now; `due` tells for which.
-fn waits(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {
+fn waits(store: &Snapshot, delivery: &Delivery) -> Result<bool, CommandError> {
     let Some(on) = delivery.on else { return Ok(false) };
     let record = storage::sink(store, &delivery.sink)?;
     let way = delivery::in_the_way(store, &record, &delivery.plan.wanted, on)?;
@@ -190,7 +190,7 @@ fn waits(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {
     ))
 }
 
-fn is_where_it_was(store: &Reader, delivery: &Delivery) -> Result<bool, CommandError> {
+fn is_where_it_was(store: &Snapshot, delivery: &Delivery) -> Result<bool, CommandError> {
     match storage::sink(store, &delivery.sink) {
         Ok(record) => Ok(record.url == delivery.url),
         Err(StorageError::NoSink(_)) => Ok(false),
@@ -199,7 +199,7 @@ fn is_where_it_was(store: &Reader, delivery: &Delivery) -> Result<bool, CommandE
 }
 
 /// States what was delivered; of a customer that pays a monthly fee alone, that fee.
-pub(super) fn sentence(store: &impl Read, delivery: &Delivery) -> Result<String, CommandError> {
+pub(super) fn sentence(store: &impl Records, delivery: &Delivery) -> Result<String, CommandError> {
     let wanted = &delivery.plan.wanted;
     let days = wanted.coverage;
     let Some(receipt) = delivery.progress.receipt() else {

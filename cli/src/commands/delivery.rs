@@ -12,7 +12,7 @@ use billkeep_core::export::Audience;
 use billkeep_core::near::nearest;
 use billkeep_core::period::Day;
 use billkeep_core::storage::{self, SinkRecord};
-use billkeep_core::store::{Reader, Store};
+use billkeep_core::store::{Snapshot, Store};
 
 use crate::args::{Delivery, HowArgs};
 use crate::context::Context;
@@ -93,7 +93,7 @@ fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<
 }
 
 /// Returns the records of one sink, or of all.
-fn records(store: &Reader, sink: Option<String>) -> Result<Vec<SinkRecord>, CommandError> {
+fn records(store: &Snapshot, sink: Option<String>) -> Result<Vec<SinkRecord>, CommandError> {
     Ok(match sink {
         Some(name) => vec![storage::sink(store, &name)?],
         None => storage::sinks(store)?,

@@ -7,7 +7,7 @@ use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
 use billkeep_core::delivery::{self, DueAt, DueItem};
 use billkeep_core::notice;
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 
 use crate::args::{Due, Format, Run};
 use crate::context::Context;
@@ -30,7 +30,7 @@ pub(super) struct When {
 impl When {
     pub(super) fn of(
         context: &Context,
-        store: &Reader,
+        store: &Snapshot,
         args: (Option<Day>, Option<TimeOfDay>, Option<Basis>),
     ) -> Result<When, CommandError> {
         let calendars = Calendars::load(store)?;
@@ -51,12 +51,12 @@ impl When {
         Ok(When { on, moment, basis: basis.unwrap_or(calendars.on(on).basis) })
     }
 
-    fn due(&self, store: &Reader) -> Result<DueAt, CommandError> {
+    fn due(&self, store: &Snapshot) -> Result<DueAt, CommandError> {
         self.due_of(store, self.basis)
     }
 
     /// Returns what is due of bills by a basis.
-    pub(super) fn due_of(&self, store: &Reader, basis: Basis) -> Result<DueAt, CommandError> {
+    pub(super) fn due_of(&self, store: &Snapshot, basis: Basis) -> Result<DueAt, CommandError> {
         Ok(match self.moment {
             Some(moment) => delivery::due_at(store, moment, basis)?,
             None => DueAt { now: delivery::due(store, self.on, basis)?, later: Vec::new() },
@@ -129,7 +129,7 @@ fn asked(asked: &Asked) -> String {
 /// The calendar of some days: each bill on the day on which it is asked for first, and how it stands.
 fn days(
     context: &Context,
-    reader: &Reader,
+    reader: &Snapshot,
     from: Day,
     to: Day,
     basis: Option<Basis>,
@@ -172,7 +172,7 @@ fn days(
 /// The bills that would be due, and wait for somebody to confirm them.
 fn waiting(
     context: &Context,
-    reader: &Reader,
+    reader: &Snapshot,
     items: &[DueItem],
     basis: Basis,
 ) -> Result<Vec<BillKey>, CommandError> {

@@ -10,7 +10,7 @@ use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::Audience;
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 use billkeep_sinks::Folder;
 
 use crate::args::{Export, Per};
@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> 
 fn export(
     context: &Context,
     args: &Export,
-    (reader, settings, view): (&Reader, &StoreSettings, &BillView),
+    (reader, settings, view): (&Snapshot, &StoreSettings, &BillView),
     coverage: Coverage,
     folder: &Folder,
 ) -> Result<Exported, CommandError> {

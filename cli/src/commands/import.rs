@@ -14,7 +14,7 @@ use billkeep_core::ingest::{
     grouped,
 };
 use billkeep_core::period::BillMonth;
-use billkeep_core::store::{Read, Store};
+use billkeep_core::store::{Records, Store};
 use billkeep_core::text::Detection;
 use serde_json::{Value, json};
 
@@ -147,7 +147,7 @@ fn summary(failed: &[(String, CommandError)], all: usize, imported: usize) -> Op
 }
 
 /// Tells which accounts of the bills that were imported into are not in the tree, if there is a tree.
-fn tell_unassigned(context: &Context, store: &impl Read, reports: &[Report]) -> Result<(), CommandError> {
+fn tell_unassigned(context: &Context, store: &impl Records, reports: &[Report]) -> Result<(), CommandError> {
     if Tree::load(store)?.is_empty() {
         return Ok(());
     }

@@ -5,7 +5,7 @@ use billkeep_core::error::Kind;
 use billkeep_core::people::{self, Role};
 use billkeep_core::policy::{Changed, Policy};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::Read;
+use billkeep_core::store::Records;
 
 use crate::args::{Settings, Switch};
 use crate::context::Context;
@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
 }
 
 /// Checks that two people may approve: one alone could neither confirm a bill nor turn the rule off.
-fn enough_people(context: &Context, store: &impl Read) -> Result<(), CommandError> {
+fn enough_people(context: &Context, store: &impl Records) -> Result<(), CommandError> {
     let all = people::list(store)?;
     let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
     if approvers >= 2 {
@@ -68,7 +68,7 @@ fn enough_people(context: &Context, store: &impl Read) -> Result<(), CommandErro
     .hint("enter them first with `billkeep user set NAME --role approver`"))
 }
 
-fn show(context: &Context, store: &impl Read) -> Result<(), CommandError> {
+fn show(context: &Context, store: &impl Records) -> Result<(), CommandError> {
     let settings = StoreSettings::of(store)?;
     let policy = Policy::of(store)?;
     let four_eyes = match (policy.four_eyes, policy.off_asked_by) {

@@ -8,7 +8,7 @@ use billkeep_core::export::{self, Audience, Dialect};
 use billkeep_core::journal;
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{self, Places, SinkRecord};
-use billkeep_core::store::Read;
+use billkeep_core::store::Records;
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
 use billkeep_sinks::wasm::PluginFile;
 use billkeep_sinks::{Options, SealAndSign};
@@ -85,7 +85,7 @@ pub(crate) fn record(
 }
 
 /// Returns where sinks are, each place in one spelling.
-pub(super) fn places(store: &impl Read, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
+pub(super) fn places(store: &impl Records, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
     let place = |sink: &SinkRecord| {
         sink.options().map_or_else(|_| sink.url.clone(), |o| billkeep_sinks::place(&sink.url, &o.of_sink))
     };
@@ -294,7 +294,7 @@ fn add(
 
 /// Tries a sink with a probe. It has the same name each time, so that the next one finds and removes what a killed one left; no other
 /// store has that name.
-pub(crate) fn preflight(store: &impl Read, record: &SinkRecord) -> Result<(), CommandError> {
+pub(crate) fn preflight(store: &impl Records, record: &SinkRecord) -> Result<(), CommandError> {
     let failed = |error| CommandError::from(DeliveryError::Sink { sink: record.name.clone(), error });
     let sink = open(record).map_err(failed)?;
     let tag = journal::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());

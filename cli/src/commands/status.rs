@@ -14,7 +14,7 @@ use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::policy::Policy;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage;
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 use serde_json::{Value, json};
 
 use crate::args::Format;
@@ -133,7 +133,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> 
 }
 
 /// Tells the months, and which of them somebody should confirm by when.
-fn months(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
+fn months(reader: &Snapshot, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for (bill, revision) in bill::list(reader)? {
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
         let text = format!("{}, in through {through}, {}", bill.state, revision.total_text());
@@ -146,7 +146,7 @@ fn months(reader: &Reader, on: Day, profile: &Profile, items: &mut Vec<Item>) ->
 }
 
 fn to_confirm(
-    reader: &Reader,
+    reader: &Snapshot,
     on: Day,
     profile: &Profile,
     bill: &Bill,
@@ -178,7 +178,7 @@ fn to_confirm(
 }
 
 /// Tells what else somebody has to decide on.
-fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError> {
+fn decisions(reader: &Snapshot, items: &mut Vec<Item>) -> Result<(), CommandError> {
     let mut decide = |subject: String, text: String, next: String| {
         items.push(Item::new(Section::Decide, subject, text, next));
     };
@@ -230,7 +230,7 @@ fn decisions(reader: &Reader, items: &mut Vec<Item>) -> Result<(), CommandError>
 }
 
 /// Reports the scheduler of the console over this store: how far it went, as whom, and why it delivers nothing, if it does not.
-fn scheduler(context: &Context, reader: &Reader, items: &mut Vec<Item>) -> Result<String, CommandError> {
+fn scheduler(context: &Context, reader: &Snapshot, items: &mut Vec<Item>) -> Result<String, CommandError> {
     let Some(served) = served::find(&context.store).filter(|served| served.has_scheduler) else {
         return Ok(String::new());
     };
@@ -254,7 +254,7 @@ fn scheduler(context: &Context, reader: &Reader, items: &mut Vec<Item>) -> Resul
 }
 
 /// Reports which bills wait for a consent that nobody has given.
-fn consents(reader: &Reader, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
+fn consents(reader: &Snapshot, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
     for account in storage::accounts(reader)? {
         let facts = account.facts(Kind::Reseller, on);
         if let Some(sink) = facts.sink.filter(|_| !facts.custom_bills) {
@@ -281,7 +281,7 @@ fn files(on: Day, expected: &[Expectation], items: &mut Vec<Item>) {
 
 /// Tells what is due, and what was begun and not finished.
 fn deliveries(
-    reader: &Reader,
+    reader: &Snapshot,
     when: &When,
     run: &str,
     expected: &[Expectation],

@@ -9,7 +9,7 @@ use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{
     self, After, Audience, Consent, Enable, Places, Said, SinkRecord, Steps, Stop, Switch, Target,
 };
-use billkeep_core::store::Read;
+use billkeep_core::store::Records;
 use billkeep_core::timeline::Change;
 use billkeep_core::uin::Uin;
 
@@ -95,7 +95,7 @@ fn to_create(context: &Context, bound: &Bound) -> Result<Option<SinkRecord>, Com
 }
 
 /// Returns where sinks are; a new one is at a place of its own.
-fn places(store: &impl Read, bound: &Bound, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
+fn places(store: &impl Records, bound: &Bound, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
     let places = sink::places(store, new)?;
     if let Some(new) = new {
         storage::may_add(store, new, &places, bound.shared)?;
@@ -106,7 +106,7 @@ fn places(store: &impl Read, bound: &Bound, new: Option<&SinkRecord>) -> Result<
 /// Tries the sink before bills go there.
 fn try_sink(
     context: &Context,
-    store: &impl Read,
+    store: &impl Records,
     bound: &Bound,
     new: Option<&SinkRecord>,
 ) -> Result<(), CommandError> {
@@ -158,7 +158,7 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
 /// States which bills wait for the confirmation of their month.
 fn say_what_waits(
     context: &Context,
-    store: &impl Read,
+    store: &impl Records,
     uin: Uin,
     sink: &str,
     kinds: &[Kind],

@@ -2,7 +2,7 @@
 
 use billkeep_core::bill;
 use billkeep_core::check::Checked;
-use billkeep_core::store::{Read, Table};
+use billkeep_core::store::{Records, Table};
 
 use crate::args::StoreFile;
 use crate::context::Context;

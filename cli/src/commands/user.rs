@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use billkeep_core::error::Kind;
 use billkeep_core::journal::{self, Filter};
 use billkeep_core::people::{self, SecretHash};
-use billkeep_core::store::Read;
+use billkeep_core::store::Records;
 
 use crate::args::User;
 use crate::context::Context;
@@ -73,7 +73,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:8321";
 const ENTRIES: usize = 200;
 
 /// Warns of whoever acts in this store and is not among its people: the scheduler of a console, and those who acted lately.
-fn warn_of_strangers(context: &Context, store: &impl Read, is_first: bool) -> Result<(), CommandError> {
+fn warn_of_strangers(context: &Context, store: &impl Records, is_first: bool) -> Result<(), CommandError> {
     if people::list(store)?.is_empty() {
         return Ok(());
     }

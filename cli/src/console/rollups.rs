@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use billkeep_core::bill::{self, BillKey, BillView, Field, Grouped};
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 
 use crate::error::CommandError;
 
@@ -41,7 +41,7 @@ impl Rollups {
     }
 
     /// Returns a bill at its current revision. Its state is that of now.
-    pub(super) fn view(&self, reader: &Reader, key: BillKey) -> Result<Arc<BillView>, CommandError> {
+    pub(super) fn view(&self, reader: &Snapshot, key: BillKey) -> Result<Arc<BillView>, CommandError> {
         let now = bill::bill(reader, key)?;
         let known = self.with(|kept| {
             let at = kept.views.iter().position(|(of, number, _)| *of == key && *number == now.revision)?;
@@ -66,7 +66,7 @@ impl Rollups {
     /// Returns a bill, grouped.
     pub(super) fn of(
         &self,
-        reader: &Reader,
+        reader: &Snapshot,
         view: &BillView,
         fields: &[Field],
         threads: usize,

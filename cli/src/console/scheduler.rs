@@ -16,7 +16,7 @@ use billkeep_core::error::Kind;
 use billkeep_core::notice::{self, SchedulerStop};
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::{Read, StoreError, Table};
+use billkeep_core::store::{Records, StoreError, Table};
 
 use super::Console;
 use crate::args::{Command, Format, Run};
@@ -94,7 +94,7 @@ pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandErro
 }
 
 /// Returns the last day that a store's scheduler has been through.
-pub(crate) fn through(store: &impl Read) -> Result<Option<Day>, StoreError> {
+pub(crate) fn through(store: &impl Records) -> Result<Option<Day>, StoreError> {
     store.get::<Day>(Table::Meta, KEY)
 }
 

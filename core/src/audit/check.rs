@@ -18,7 +18,7 @@ use crate::deliveries::{self, Delivery};
 use crate::engine::codec::{self, CodecError, Layouts};
 use crate::engine::journal;
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::partners::contract::{self, Contract};
 use crate::partners::people;
 use crate::partners::policy::Policy;
@@ -39,7 +39,7 @@ pub struct Checked {
 ///
 /// # Errors
 /// [`BillError`] at the first figure that is not equal, and the first record that is not what was written.
-pub fn check(store: &(impl Read + Sync), threads: usize) -> Result<Checked, BillError> {
+pub fn check(store: &(impl Records + Sync), threads: usize) -> Result<Checked, BillError> {
     let (mut bills, mut lines) = (0, 0);
     for (found, revision) in bills::list(store)? {
         bills::check_history(store, found.key)?;
@@ -56,7 +56,7 @@ pub fn check(store: &(impl Read + Sync), threads: usize) -> Result<Checked, Bill
 }
 
 /// Reads the records that no figure depends on, and those that are found by a number.
-fn records(store: &impl Read) -> Result<(), StoreError> {
+fn records(store: &impl Records) -> Result<(), StoreError> {
     StoreSettings::of(store)?;
     Policy::of(store)?;
     Rules::of(store)?;
@@ -96,7 +96,7 @@ fn elsewhere(table: Table) -> StoreError {
 
 /// Reads the records of a table, and says whether each lies where it belongs.
 fn at_home<T: DeserializeOwned>(
-    store: &impl Read,
+    store: &impl Records,
     table: Table,
     home: impl Fn(&T) -> Vec<u8>,
 ) -> Result<(), StoreError> {
@@ -105,7 +105,7 @@ fn at_home<T: DeserializeOwned>(
 
 /// [`at_home`] for records that have several layouts.
 fn at_home_of<T: Layouts>(
-    store: &impl Read,
+    store: &impl Records,
     table: Table,
     home: impl Fn(&T) -> Vec<u8>,
 ) -> Result<(), StoreError> {
@@ -113,7 +113,7 @@ fn at_home_of<T: Layouts>(
 }
 
 fn at_home_by<T>(
-    store: &impl Read,
+    store: &impl Records,
     table: Table,
     decode: impl Fn(&[u8]) -> Result<T, CodecError>,
     home: impl Fn(&T) -> Vec<u8>,
@@ -128,7 +128,7 @@ fn at_home_by<T>(
 }
 
 /// Compares what the deliveries say with the manifests that were kept, and with what finds them.
-fn deliveries(store: &impl Read) -> Result<(), StoreError> {
+fn deliveries(store: &impl Records) -> Result<(), StoreError> {
     at_home_of::<Delivery>(store, Table::Deliveries, |delivery| delivery.number.to_be_bytes().to_vec())?;
     for delivery in deliveries::list(store)? {
         let receipt = delivery.progress.receipt().or_else(|| delivery.progress.begun());

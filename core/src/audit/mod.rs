@@ -12,7 +12,7 @@ mod subjects;
 use std::collections::BTreeMap;
 
 use crate::engine::journal::{self, BASELINE, Proof};
-use crate::engine::store::{Read, STEPS, Since, StoreError, Sums, Table, empty_part};
+use crate::engine::store::{Records, STEPS, Since, StoreError, Sums, Table, empty_part};
 
 use subjects::Subjects;
 
@@ -29,7 +29,7 @@ pub struct Covered {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when the chain breaks; [`StoreError::Altered`] with all that differs.
-pub fn verify(store: &impl Read) -> Result<(Proof, Covered), StoreError> {
+pub fn verify(store: &impl Records) -> Result<(Proof, Covered), StoreError> {
     let proof = journal::verify(store)?;
     Ok((proof, compare(store)?))
 }
@@ -38,7 +38,7 @@ pub fn verify(store: &impl Read) -> Result<(Proof, Covered), StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Altered`] with all that differs.
-pub fn compare(store: &impl Read) -> Result<Covered, StoreError> {
+pub fn compare(store: &impl Records) -> Result<Covered, StoreError> {
     let mut told = Told::default();
     let mut subjects = Subjects::default();
     journal::each(store, &mut |entry| {
@@ -137,7 +137,7 @@ impl Told {
 }
 
 /// Compares the list of bills' entries with the journal: each leads to an entry that tells the digest of that bill.
-fn listed_bills(store: &impl Read) -> Result<Vec<String>, StoreError> {
+fn listed_bills(store: &impl Records) -> Result<Vec<String>, StoreError> {
     let mut subjects = Vec::new();
     store.scan_bytes(Table::BillEntries, &[], &mut |key, _| {
         subjects.push(String::from_utf8_lossy(key).into_owned());

@@ -8,7 +8,7 @@ use crate::deliveries::calendar::FOLLOWED;
 use crate::deliveries::retention::Rules;
 use crate::engine::journal::{self, Entry, record_digest};
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::partners::people;
 use crate::partners::policy::Policy;
 use crate::values::digest::hex;
@@ -48,7 +48,7 @@ impl Subjects {
     }
 
     /// Returns in words what is not as it is told.
-    pub(super) fn differences(&self, store: &impl Read) -> Result<Vec<String>, StoreError> {
+    pub(super) fn differences(&self, store: &impl Records) -> Result<Vec<String>, StoreError> {
         let mut found = Vec::new();
         for (place, (table, words, (wanted, entry))) in &self.records {
             let there = match record_digest(store, *table, &place.key) {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::engine::journal::{Actor, Head, append, head, number_of};
-use crate::engine::store::{Access, Large, OpenOptions, Store, Writer, behind};
+use crate::engine::store::{Access, Large, OpenOptions, Store, Transaction, behind};
 
 /// Copies a golden store, and makes a change, so that it is one of today's format.
 fn of_golden(folder: &tempfile::TempDir, name: &str) -> Store {
@@ -33,7 +33,7 @@ fn of_golden_with(folder: &tempfile::TempDir, name: &str, wanted: impl Fn(Table)
 }
 
 /// Says whether what `audit verify --expect` asks finds something wrong.
-fn is_found(writer: &Writer, noted: Head) -> bool {
+fn is_found(writer: &Transaction, noted: Head) -> bool {
     match verify(writer) {
         Err(_) => true,
         Ok(_) => number_of(writer, &noted.hash).unwrap() != Some(noted.entry),

@@ -23,7 +23,7 @@ use crate::bills::{
 };
 use crate::engine::journal::Actor;
 use crate::engine::own_folder::{own_file, own_folder};
-use crate::engine::store::{Read, Store, StoreError, Table};
+use crate::engine::store::{Records, Store, StoreError, Table};
 use crate::formats::dialect::{CellKind, Dialect};
 use crate::formats::schema::{Column, Schema};
 use crate::values::digest::hex;
@@ -187,7 +187,7 @@ fn file_name(late: &Late) -> String {
 }
 
 /// Refuses while corrections of another late file of the bill are booked, and not noted: they would not be compared with.
-fn must_be_noted(store: &impl Read, late: &Late) -> Result<(), CarryError> {
+fn must_be_noted(store: &impl Records, late: &Late) -> Result<(), CarryError> {
     let waits = |other: &Late| {
         other.bill == late.bill && other.number != late.number && other.state == LateState::Waiting
     };
@@ -259,7 +259,7 @@ impl<W: Write> Write for Hashing<W> {
 }
 
 /// Returns the first bill after another one that is not confirmed, whether it is begun or not.
-fn target(store: &impl Read, of: BillKey) -> Result<BillKey, StoreError> {
+fn target(store: &impl Records, of: BillKey) -> Result<BillKey, StoreError> {
     let confirmed: Vec<BillKey> = bills::list(store)?
         .into_iter()
         .filter(|(bill, _)| bill.state == State::Confirmed)
@@ -287,7 +287,7 @@ struct Writing<'a> {
 
 /// Writes the corrections; returns how many lines, and what was carried forward before.
 fn write(
-    reader: &(impl Read + Sync),
+    reader: &(impl Records + Sync),
     late: &Late,
     carried: &Carried,
     [without, with]: [&BillView; 2],
@@ -392,7 +392,7 @@ fn record(cells: &[impl AsRef<[u8]>], text: &mut Vec<u8>) {
 impl Writing<'_> {
     fn changes(
         &self,
-        reader: &impl Read,
+        reader: &impl Records,
         [without, with]: [&BillView; 2],
         changes: Vec<Change>,
         known: &mut Known<'_>,

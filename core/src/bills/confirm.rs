@@ -5,7 +5,7 @@
 
 use crate::engine::block::Sums;
 use crate::engine::journal::{self, Actor, Change};
-use crate::engine::store::{Read, Table, Writer};
+use crate::engine::store::{Records, Table, Transaction};
 use crate::values::digest::PREFIX_MIN;
 use crate::values::period::Day;
 
@@ -100,7 +100,7 @@ pub fn difference(old: &[Sums], new: &[Sums]) -> String {
 /// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
 /// the stored figures are not equal.
 pub fn confirm(
-    writer: Writer,
+    writer: Transaction,
     key: BillKey,
     prefix: &str,
     note: Option<&str>,
@@ -153,7 +153,7 @@ pub fn confirm(
 ///
 /// # Errors
 /// [`BillError::State`] unless the bill is open.
-pub fn issue(writer: Writer, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
+pub fn issue(writer: Transaction, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
     let bill = bill(&writer, key)?;
     let disputed = dispute::blocks(&writer, key)?;
     let said = Said { action: "issue", detail: "declared complete", reason: None };
@@ -167,7 +167,7 @@ pub fn issue(writer: Writer, key: BillKey, actor: &Actor) -> Result<Revision, Bi
 /// # Errors
 /// [`BillError::State`] when it was put off before, or there is nothing to decide.
 pub fn defer(
-    writer: Writer,
+    writer: Transaction,
     key: BillKey,
     today: Day,
     reason: &str,
@@ -194,7 +194,7 @@ pub fn defer(
 ///
 /// # Errors
 /// [`BillError::State`] unless the bill is confirmed; [`BillError::SamePerson`] for the second signature of one person.
-pub fn reopen(writer: Writer, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
+pub fn reopen(writer: Transaction, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
     let decided = reopen_in(&writer, key, reason, actor)?;
     writer.commit()?;
     Ok(decided)
@@ -202,7 +202,7 @@ pub fn reopen(writer: Writer, key: BillKey, reason: &str, actor: &Actor) -> Resu
 
 /// Takes a confirmation back within a transaction that does more.
 pub(super) fn reopen_in(
-    writer: &Writer,
+    writer: &Transaction,
     key: BillKey,
     reason: &str,
     actor: &Actor,
@@ -240,7 +240,7 @@ pub(super) struct Said<'a> {
 
 /// Lets something happen to a bill, whose lines stay the same, and writes it down.
 pub(super) fn change(
-    writer: &Writer,
+    writer: &Transaction,
     mut bill: Bill,
     event: Event,
     said: Said<'_>,

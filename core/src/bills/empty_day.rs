@@ -4,7 +4,7 @@
 //! without lines and without a file. Any file that covers the day later replaces it (`combine`).
 
 use crate::engine::journal::{self, Actor, Change};
-use crate::engine::store::{Read, Table, Writer};
+use crate::engine::store::{Records, Table, Transaction};
 use crate::formats::schema::Level;
 use crate::values::digest::Digest;
 use crate::values::period::{Coverage, Day};
@@ -31,7 +31,7 @@ impl Load {
 /// # Errors
 /// [`BillError::DayNotFree`] for a day outside of the month or one that a file covers; [`BillError::State`] for a confirmed bill.
 pub fn declare_empty(
-    writer: Writer,
+    writer: Transaction,
     key: BillKey,
     days: Coverage,
     reason: &str,

@@ -5,7 +5,7 @@
 
 use crate::engine::block::{Sums, merge_sums};
 use crate::engine::rollup::{Cell, Overflow, Rollup};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::Column;
 use crate::values::money::{Amount, trim_cell};
 use crate::values::period::Day;
@@ -79,7 +79,7 @@ struct Piece {
 /// # Errors
 /// [`BillError::DoNotTie`] when the sums differ; [`BillError`] when the store is damaged; or what `visit` returns.
 pub fn explain<E: From<BillError>>(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     wanted: &Explained,
     shown: Shown<'_>,
@@ -170,7 +170,7 @@ struct Found {
 }
 
 fn read(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     stretch: &Stretch<'_>,
     wanted: &Explained,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::engine::block::text::read_time;
 use crate::engine::block::{Block, ColumnData, IntegerForm};
-use crate::engine::store::{Large, Read, StoreError};
+use crate::engine::store::{Large, Records, StoreError};
 use crate::formats::schema::{Column, Schema};
 use crate::values::digest::LineHasher;
 use crate::values::money::trim_cell;
@@ -151,7 +151,7 @@ impl ReadBlock {
     /// # Errors
     /// [`BillError::Block`] when its bytes are damaged.
     pub fn read(
-        store: &impl Read,
+        store: &impl Records,
         segment: &SegmentView,
         used: &BlockUse,
         basis: Basis,
@@ -449,7 +449,7 @@ impl Filter<'_> {
 /// # Errors
 /// [`BillError`] when the store is damaged, or what `visit` returns.
 pub fn walk<E: From<BillError>>(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     filter: &Filter<'_>,
     visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
@@ -477,7 +477,7 @@ impl Cursor<'_> {
 
     /// Reads the next block, and goes to the first line in it that is wanted. Of a block of which much is not wanted, no more than has to be
     /// is decoded.
-    fn read(&mut self, store: &impl Read, basis: Basis, wanted: &Owners) -> Result<(), BillError> {
+    fn read(&mut self, store: &impl Records, basis: Basis, wanted: &Owners) -> Result<(), BillError> {
         let Some(used) = self.blocks.get(self.next) else { return Ok(()) };
         self.next += 1;
         let mut block = ReadBlock::read(store, self.segment, used, basis)?;
@@ -594,7 +594,7 @@ impl Merge<'_> {
 }
 
 fn walk_day<E: From<BillError>>(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     filter: &Filter<'_>,
     day: u8,
@@ -660,7 +660,7 @@ fn walk_day<E: From<BillError>>(
 /// # Errors
 /// [`BillError`] when the store is damaged, or what `visit` returns.
 pub fn walk_imported<E: From<BillError>>(
-    store: &impl Read,
+    store: &impl Records,
     segment: &SegmentView,
     basis: Basis,
     visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<bool, E>,

@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::engine::block::bytes::Take;
 use crate::engine::block::{ColumnData, ints, unsqueeze};
-use crate::engine::store::{Large, Read, StoreError};
+use crate::engine::store::{Large, Records, StoreError};
 use crate::formats::line_ends::line_ends;
 use crate::values::money::Amount;
 use crate::values::period::Basis;
@@ -91,7 +91,7 @@ impl Stretch<'_> {
     ///
     /// # Errors
     /// [`StoreError`] when the store does not read.
-    pub fn header_lines(&self, store: &impl Read) -> Result<u64, StoreError> {
+    pub fn header_lines(&self, store: &impl Records) -> Result<u64, StoreError> {
         let above = readings::of(store, self.load.number, self.entry.0)?.above;
         let ends: u64 = self.segment.schema.headers().iter().map(|h| line_ends(h.as_bytes())).sum();
         Ok(above + 1 + ends)
@@ -102,7 +102,7 @@ impl Stretch<'_> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when the stored order is not one.
-pub fn order(store: &impl Read, segment: &SegmentView) -> Result<Vec<u32>, BillError> {
+pub fn order(store: &impl Records, segment: &SegmentView) -> Result<Vec<u32>, BillError> {
     let damaged = |why: &str| {
         BillError::Store(StoreError::Damaged {
             what: format!("the line order of segment {}", segment.number),
@@ -136,7 +136,7 @@ pub fn order(store: &impl Read, segment: &SegmentView) -> Result<Vec<u32>, BillE
 /// # Errors
 /// [`StoreError::Damaged`] when a stored order is not one.
 pub fn line_ids(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     lines: &[Stored],
 ) -> Result<BTreeMap<Stored, LineId>, BillError> {
@@ -162,7 +162,7 @@ pub fn line_ids(
 /// # Errors
 /// [`StoreError::Damaged`] when a stored order is not one.
 pub fn stored_lines(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     lines: &BTreeSet<LineId>,
 ) -> Result<Vec<(LineId, LineAt)>, BillError> {
@@ -229,7 +229,7 @@ impl fmt::Display for Origin {
 ///
 /// # Errors
 /// [`BillError`] when the store is damaged; [`StoreError::Lost`] for a line that is not there.
-pub fn origins(store: &impl Read, view: &BillView, lines: &[LineAt]) -> Result<Vec<Origin>, BillError> {
+pub fn origins(store: &impl Records, view: &BillView, lines: &[LineAt]) -> Result<Vec<Origin>, BillError> {
     let mut wanted: BTreeMap<usize, Vec<(usize, LineAt)>> = BTreeMap::new();
     for (asked, at) in lines.iter().enumerate() {
         wanted.entry(at.segment as usize).or_default().push((asked, *at));
@@ -266,7 +266,7 @@ pub fn origins(store: &impl Read, view: &BillView, lines: &[LineAt]) -> Result<V
 /// # Errors
 /// [`BillError`] when its blocks are damaged.
 pub fn text_lines(
-    store: &impl Read,
+    store: &impl Records,
     segment: &SegmentView,
     order: &[u32],
     basis: Basis,

@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use crate::engine::block::bytes::{Put, Take, checksummed};
 use crate::engine::block::{BlockError, ints, squeeze, unsqueeze};
 use crate::engine::parted::{self, NewPart, Parted};
-use crate::engine::store::{Read, StoreError};
+use crate::engine::store::{Records, StoreError};
 use crate::values::digest::{Digest, LineHasher};
 use crate::values::period::Basis;
 
@@ -182,7 +182,7 @@ impl Unpacked<'_> {
 
 /// Reads the owner-days of a segment.
 pub(crate) fn of_segment(
-    store: &impl Read,
+    store: &impl Records,
     segment: &SegmentView,
     basis: Basis,
 ) -> Result<Vec<OwnerDay>, BillError> {
@@ -192,7 +192,7 @@ pub(crate) fn of_segment(
 /// Reads owner-days of a segment, of some owners through a day; stores of format 1 have none, and then they are worked out from the
 /// lines.
 fn some_of_segment(
-    store: &impl Read,
+    store: &impl Records,
     segment: &SegmentView,
     basis: Basis,
     owners: &OwnersByDay,
@@ -227,7 +227,7 @@ fn some_of_segment(
 /// # Errors
 /// [`BillError`] when its blocks are damaged.
 pub(super) fn of_lines(
-    store: &impl Read,
+    store: &impl Records,
     segment: &SegmentView,
     basis: Basis,
 ) -> Result<Vec<OwnerDay>, BillError> {
@@ -255,7 +255,7 @@ pub(super) fn of_lines(
 /// # Errors
 /// [`BillError`] when its blocks are damaged.
 pub(crate) fn hashes(
-    store: &impl Read,
+    store: &impl Records,
     segment: &SegmentView,
     basis: Basis,
     coverage_day: u8,
@@ -278,7 +278,7 @@ pub(crate) fn hashes(
 ///
 /// # Errors
 /// [`StoreError::Damaged`] at the first segment that has others; [`BillError`] when blocks are damaged.
-pub(super) fn check(store: &impl Read, view: &BillView) -> Result<Digest, BillError> {
+pub(super) fn check(store: &impl Records, view: &BillView) -> Result<Digest, BillError> {
     let mut digest = Digest::EMPTY;
     for segment in view.segments() {
         let found = of_lines(store, segment, view.bill.key.basis)?;
@@ -305,7 +305,7 @@ pub struct Wanted {
 /// # Errors
 /// [`BillError`] when the store is damaged.
 pub fn owner_days(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     owners: &OwnersByDay,
     last_day: u8,
@@ -361,7 +361,7 @@ fn merge(all: &mut Vec<OwnerDay>, more: &[OwnerDay]) {
 /// # Errors
 /// [`BillError`] when the store is damaged, or what `visit` returns.
 pub fn walk_owner_days<E: From<BillError>>(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     days: &[OwnerDay],
     blocks: &HashSet<u64>,

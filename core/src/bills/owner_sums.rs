@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::engine::block::{BlockError, Sums, merge_sums};
 use crate::engine::rollup::{Group, Named, Overflow, StoredRollup, SumError};
-use crate::engine::store::{Read, StoreError};
+use crate::engine::store::{Records, StoreError};
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
@@ -49,7 +49,7 @@ fn numbers(rollup: &StoredRollup) -> Vec<u64> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when a roll-up is.
-pub(crate) fn owners_of(store: &impl Read, view: &BillView) -> Result<HashSet<u64>, StoreError> {
+pub(crate) fn owners_of(store: &impl Records, view: &BillView) -> Result<HashSet<u64>, StoreError> {
     let mut owners = HashSet::new();
     for segment in view.segments() {
         owners.extend(segment.stored_rollups(store, |_| true)?.iter().flat_map(numbers));
@@ -89,7 +89,7 @@ fn lost(segment: &SegmentView, error: &BlockError) -> BillError {
 /// # Errors
 /// [`BillError`] when a roll-up is damaged.
 pub(crate) fn owners_sums(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     owners: &OwnersByDay,
     last_day: u8,
@@ -115,7 +115,7 @@ pub(crate) fn owners_sums(
 /// # Errors
 /// [`BillError`] when a roll-up is damaged.
 pub(crate) fn sums_by_owner(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     wanted: impl Fn(u64) -> bool + Sync,
     last_day: u8,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::{Column, Schema};
 use crate::values::money::trim_cell;
 use crate::values::uin::Uin;
@@ -96,7 +96,7 @@ pub struct Page {
 /// # Errors
 /// [`BillError`] when the store is damaged, or what `visit` returns.
 pub fn page<E: From<BillError>>(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     wanted: &Wanted,
     visit: &mut dyn FnMut(LineId, &ReadBlock, usize) -> Result<(), E>,

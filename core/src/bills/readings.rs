@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::formats::text::Reading;
 
 /// How the CSVs of a load were read.
@@ -15,7 +15,7 @@ pub(crate) struct Readings {
 }
 
 /// Keeps how the CSVs of a load were read; nothing where all are usual.
-pub(crate) fn put(writer: &Writer, load: u64, readings: &[Reading]) -> Result<(), StoreError> {
+pub(crate) fn put(writer: &Transaction, load: u64, readings: &[Reading]) -> Result<(), StoreError> {
     if readings.iter().all(|reading| *reading == Reading::default()) {
         return Ok(());
     }
@@ -27,7 +27,7 @@ pub(crate) fn put(writer: &Writer, load: u64, readings: &[Reading]) -> Result<()
 ///
 /// # Errors
 /// [`StoreError`] when the store does not read.
-pub fn of(store: &impl Read, load: u64, entry: usize) -> Result<Reading, StoreError> {
+pub fn of(store: &impl Records, load: u64, entry: usize) -> Result<Reading, StoreError> {
     let record: Option<Readings> = store.get(Table::Readings, &load.to_be_bytes())?;
     Ok(record.and_then(|record| record.entries.get(entry).copied()).unwrap_or_default())
 }

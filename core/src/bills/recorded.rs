@@ -1,7 +1,7 @@
 //! Whether a bill is what the journal records of it.
 
 use crate::engine::journal;
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 
 use super::error::BillError;
 use super::records::{BillKey, Revision};
@@ -13,7 +13,7 @@ use super::view::bill;
 ///
 /// # Errors
 /// [`StoreError::Damaged`] with both digests.
-pub(crate) fn must_be_recorded(store: &impl Read, key: BillKey) -> Result<(), BillError> {
+pub(crate) fn must_be_recorded(store: &impl Records, key: BillKey) -> Result<(), BillError> {
     let current: Revision =
         store.need(Table::Revisions, &Revision::key_bytes(key, bill(store, key)?.revision))?;
     match journal::recorded(store, &key.subject())? {

@@ -8,7 +8,7 @@ use super::owner_days;
 use super::records::{Load, Mode};
 use super::revise::alone;
 use crate::engine::journal::Actor;
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 
 /// Counts the lines of an adjustment that the loads it joins have already; other files replace lines, and repeat none. Only the
 /// accounts and days that the adjustment touches are read.
@@ -16,7 +16,7 @@ use crate::engine::store::Read;
 /// # Errors
 /// [`BillError`] when the store is damaged.
 pub(crate) fn repeated(
-    store: &impl Read,
+    store: &impl Records,
     load: &Load,
     joins: &[Load],
     actor: &Actor,

@@ -10,7 +10,7 @@ use super::error::BillError;
 use super::records::{Bill, BillKey, Load, Revision, State};
 use super::view::{BillView, bill, loads_of, revisions, segment_views};
 use crate::engine::block::Sums;
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 /// Makes the revision that these loads are (I1, I2: its sums and lines are those of its loads).
 pub(crate) fn revise(
@@ -53,7 +53,7 @@ pub(crate) fn revise(
 
 /// Looks at some loads as if they were all of a bill.
 pub(crate) fn alone(
-    store: &impl Read,
+    store: &impl Records,
     key: BillKey,
     loads: &[Load],
     actor: &Actor,
@@ -70,7 +70,7 @@ pub(crate) fn alone(
 /// # Errors
 /// [`BillError::History`] when it would change what is there: a revision that is not the next one, or a confirmed bill.
 pub(crate) fn put_revision(
-    writer: &Writer,
+    writer: &Transaction,
     key: BillKey,
     revision: &Revision,
     state: State,
@@ -99,7 +99,7 @@ pub(crate) fn put_revision(
 ///
 /// # Errors
 /// [`BillError::History`] with what is wrong.
-pub fn check_history(store: &impl Read, key: BillKey) -> Result<(), BillError> {
+pub fn check_history(store: &impl Records, key: BillKey) -> Result<(), BillError> {
     let broken = |why: String| BillError::History { bill: key, why };
     let bill = bill(store, key)?;
     let history = revisions(store, key)?;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::journal::Actor;
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::partners::policy::{Policy, same_person};
 use crate::values::digest::Digest;
 use crate::values::period::Day;
@@ -60,11 +60,11 @@ impl Standing {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn of(store: &impl Read, key: BillKey) -> Result<Standing, StoreError> {
+    pub fn of(store: &impl Records, key: BillKey) -> Result<Standing, StoreError> {
         Ok(store.get(Table::Standings, &key.bytes())?.unwrap_or_default())
     }
 
-    pub(super) fn put(&self, writer: &Writer, key: BillKey) -> Result<(), StoreError> {
+    pub(super) fn put(&self, writer: &Transaction, key: BillKey) -> Result<(), StoreError> {
         writer.put(Table::Standings, &key.bytes(), self)
     }
 
@@ -78,7 +78,7 @@ impl Standing {
 ///
 /// With four eyes, the first signature is kept and the second one must be another person's, under the same digest.
 pub(super) fn sign(
-    writer: &Writer,
+    writer: &Transaction,
     bill: &Bill,
     what: Signed,
     digest: &Digest,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::engine::block::{BlockError, merge_sums};
 use crate::engine::parted::{self, Parted};
 use crate::engine::rollup::{Overflow, Rollup, StoredRollup};
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::schema::Schema;
 use crate::values::digest::Digest;
 
@@ -32,7 +32,7 @@ impl SegmentView {
     /// [`StoreError::Damaged`] when their bytes are.
     pub fn rollups(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         wants: impl Fn(&RangeInclusive<u64>) -> bool,
     ) -> Result<Vec<Rollup>, StoreError> {
         self.rollup_parts(store, wants, Rollup::decode)
@@ -44,7 +44,7 @@ impl SegmentView {
     /// [`StoreError::Damaged`] when their bytes are.
     pub(super) fn stored_rollups(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         wants: impl Fn(&RangeInclusive<u64>) -> bool,
     ) -> Result<Vec<StoredRollup>, StoreError> {
         self.rollup_parts(store, wants, StoredRollup::open)
@@ -52,7 +52,7 @@ impl SegmentView {
 
     fn rollup_parts<T>(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         wants: impl Fn(&RangeInclusive<u64>) -> bool,
         open: fn(&[u8]) -> Result<T, BlockError>,
     ) -> Result<Vec<T>, StoreError> {
@@ -72,7 +72,7 @@ impl SegmentView {
 struct Schemas(HashMap<[u8; 32], Arc<Schema>>);
 
 impl Schemas {
-    fn views(&mut self, store: &impl Read, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
+    fn views(&mut self, store: &impl Records, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
         let mut segments = Vec::new();
         for used in &load.segments {
             let record: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;
@@ -94,7 +94,7 @@ impl Schemas {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn loads_of(store: &impl Read, revision: &Revision) -> Result<Vec<Load>, StoreError> {
+pub fn loads_of(store: &impl Records, revision: &Revision) -> Result<Vec<Load>, StoreError> {
     revision.loads.iter().map(|number| store.need(Table::Loads, &number.to_be_bytes())).collect()
 }
 
@@ -102,7 +102,7 @@ pub fn loads_of(store: &impl Read, revision: &Revision) -> Result<Vec<Load>, Sto
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn segment_views(store: &impl Read, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
+pub fn segment_views(store: &impl Records, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
     Schemas::default().views(store, load)
 }
 
@@ -121,7 +121,7 @@ impl BillView {
     ///
     /// # Errors
     /// [`BillError::NoBill`] or [`BillError::NoRevision`] when there is none.
-    pub fn open(store: &impl Read, key: BillKey, revision: Option<u32>) -> Result<BillView, BillError> {
+    pub fn open(store: &impl Records, key: BillKey, revision: Option<u32>) -> Result<BillView, BillError> {
         let bill = bill(store, key)?;
         let number = revision.unwrap_or(bill.revision);
         let revision: Revision = store
@@ -148,7 +148,7 @@ impl BillView {
     ///
     /// # Errors
     /// [`BillError::DoNotTie`] when they differ.
-    pub fn check_rollups(&self, store: &impl Read) -> Result<(), BillError> {
+    pub fn check_rollups(&self, store: &impl Records) -> Result<(), BillError> {
         let mut sums = Vec::new();
         for segment in self.segments() {
             for rollup in segment.rollups(store, |_| true)? {
@@ -200,7 +200,7 @@ impl BillView {
 ///
 /// # Errors
 /// [`BillError::NoBill`] when there is none.
-pub fn bill(store: &impl Read, key: BillKey) -> Result<Bill, BillError> {
+pub fn bill(store: &impl Records, key: BillKey) -> Result<Bill, BillError> {
     store.get(Table::Bills, &key.bytes())?.ok_or(BillError::NoBill(key))
 }
 
@@ -208,7 +208,7 @@ pub fn bill(store: &impl Read, key: BillKey) -> Result<Bill, BillError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<(Bill, Revision)>, StoreError> {
+pub fn list(store: &impl Records) -> Result<Vec<(Bill, Revision)>, StoreError> {
     let mut all = Vec::new();
     for (_, bill) in store.list::<Bill>(Table::Bills, &[])? {
         let revision = store.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
@@ -221,6 +221,6 @@ pub fn list(store: &impl Read) -> Result<Vec<(Bill, Revision)>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn revisions(store: &impl Read, key: BillKey) -> Result<Vec<Revision>, StoreError> {
+pub fn revisions(store: &impl Records, key: BillKey) -> Result<Vec<Revision>, StoreError> {
     Ok(store.list(Table::Revisions, &key.bytes())?.into_iter().map(|(_, revision)| revision).collect())
 }

@@ -11,7 +11,7 @@ use crate::bills::must_be_recorded;
 use crate::deliveries::notice::{self, Told};
 use crate::deliveries::storage::SinkRecord;
 use crate::engine::journal::{Actor, Change, append_change};
-use crate::engine::store::{Read, Store, StoreError};
+use crate::engine::store::{Records, Store, StoreError};
 use crate::exports::Wanted;
 use crate::exports::sink::{Sink, SinkError, Watch, read_hash, read_small};
 use crate::values::error::Kind;
@@ -109,7 +109,7 @@ pub fn abandon(
 }
 
 /// Returns a delivery with which there is still something to do.
-fn pending(store: &impl Read, number: u64) -> Result<Delivery, DeliveryError> {
+fn pending(store: &impl Records, number: u64) -> Result<Delivery, DeliveryError> {
     let delivery = record::find(store, number)?.ok_or(DeliveryError::None(number))?;
     if delivery.progress.is_pending() {
         Ok(delivery)

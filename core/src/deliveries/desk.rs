@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::deliveries::storage::SinkRecord;
 use crate::engine::own_folder::own_folder;
-use crate::engine::store::{Read, StoreError, Writer};
+use crate::engine::store::{Records, StoreError, Transaction};
 use crate::exports::RenderSettings;
 use crate::exports::sink::{Hold, Place, Sink, SinkError};
 use crate::values::digest::hex;
@@ -64,12 +64,12 @@ impl Destination {
     }
 
     /// Reminds the sink of what the store has of its memory.
-    pub(crate) fn recall(&self, store: &impl Read) -> Result<(), StoreError> {
+    pub(crate) fn recall(&self, store: &impl Records) -> Result<(), StoreError> {
         self.sink.memory().map_or(Ok(()), |memory| memory.load(store, &self.place()))
     }
 
     /// Commits, with what the sink has come to remember.
-    pub(super) fn commit(&self, writer: Writer) -> Result<(), StoreError> {
+    pub(super) fn commit(&self, writer: Transaction) -> Result<(), StoreError> {
         let Some(memory) = self.sink.memory() else { return writer.commit() };
         memory.keep(&writer, &self.place())?;
         writer.commit()?;

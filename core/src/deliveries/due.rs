@@ -8,7 +8,7 @@ use crate::bills::{self, BillKey, BillView};
 use crate::deliveries::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::deliveries::storage::{self, Account, Lines, SinkOptions, SinkRecord, StorageError, Target};
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, StoreError};
+use crate::engine::store::{Records, StoreError};
 use crate::engine::timeline::Timeline;
 use crate::exports::{Form, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
 use crate::partners::accounts::{Role, Tree};
@@ -47,7 +47,7 @@ pub struct DueAt {
 ///
 /// # Errors
 /// [`DeliveryError`] when the store cannot be read.
-pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, DeliveryError> {
+pub fn due(store: &impl Records, on: Day, basis: Basis) -> Result<Vec<DueItem>, DeliveryError> {
     let calendars = Calendars::load(store)?;
     let mut asked = calendars.on(on).asked(on);
     asked.extend(overdue(store, &calendars, on, basis)?);
@@ -58,7 +58,7 @@ pub fn due(store: &impl Read, on: Day, basis: Basis) -> Result<Vec<DueItem>, Del
 ///
 /// # Errors
 /// [`DeliveryError`] when the store cannot be read.
-pub fn due_at(store: &impl Read, moment: Moment, basis: Basis) -> Result<DueAt, DeliveryError> {
+pub fn due_at(store: &impl Records, moment: Moment, basis: Basis) -> Result<DueAt, DeliveryError> {
     let calendars = Calendars::load(store)?;
     let mut asked = calendars.asked_at(moment);
     asked.now.extend(overdue(store, &calendars, moment.day, basis)?);
@@ -67,7 +67,7 @@ pub fn due_at(store: &impl Read, moment: Moment, basis: Basis) -> Result<DueAt, 
 
 /// Returns what earlier months' bills the calendar still asks for.
 fn overdue(
-    store: &impl Read,
+    store: &impl Records,
     calendars: &Calendars,
     on: Day,
     basis: Basis,
@@ -80,7 +80,7 @@ fn overdue(
 ///
 /// # Errors
 /// [`DeliveryError`] when the store cannot be read.
-pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<DueItem>, DeliveryError> {
+pub fn due_of(store: &impl Records, basis: Basis, asked: &[Asked]) -> Result<Vec<DueItem>, DeliveryError> {
     due_of_accounts(store, basis, asked, |_| true)
 }
 
@@ -89,7 +89,7 @@ pub fn due_of(store: &impl Read, basis: Basis, asked: &[Asked]) -> Result<Vec<Du
 /// # Errors
 /// [`DeliveryError`] when the store cannot be read.
 pub fn due_of_accounts(
-    store: &impl Read,
+    store: &impl Records,
     basis: Basis,
     asked: &[Asked],
     is_wanted: impl Fn(Uin) -> bool,
@@ -175,7 +175,7 @@ struct Bills<'a, R> {
     views: BTreeMap<BillKey, BillView>,
 }
 
-impl<R: Read> Bills<'_, R> {
+impl<R: Records> Bills<'_, R> {
     fn facts(&mut self, key: BillKey) -> Result<Option<BillFacts>, StoreError> {
         if let Some(facts) = self.facts.get(&key) {
             return Ok(*facts);
@@ -202,7 +202,7 @@ fn at_sink(wanted: Wanted, record: &SinkRecord, zone: TimeZone) -> Result<(Wante
 /// Finds the delivery of what is wanted: to the sink of the day, or to any other to which the account's bills of this kind ever
 /// went. What lies in the old sink stays there, and is not new; what a late run has put into the new one is not owed to the old.
 fn delivered(
-    store: &impl Read,
+    store: &impl Records,
     account: &Account,
     view: &BillView,
     (wanted, naming): (Wanted, &Naming),

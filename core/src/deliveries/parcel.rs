@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bills::BillView;
 use crate::engine::journal;
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::exports::sink::{SinkError, Staged};
 use crate::exports::{Hashing, Manifest, ManifestSealed, Plan, Rendered, Totals, stage_part};
 use crate::values::digest::hex;
@@ -105,7 +105,7 @@ impl At<'_> {
     /// Makes a delivery's manifest.
     pub(super) fn manifest(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         delivery: &Delivery,
         rendered: &Rendered,
     ) -> Result<Manifest, DeliveryError> {

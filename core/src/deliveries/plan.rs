@@ -6,7 +6,7 @@ use crate::deliveries::calendar::{BillFacts, Slot, WhyNot, judge};
 use crate::deliveries::storage::{self, SinkRecord};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, Store, StoreError, Table, Writer};
+use crate::engine::store::{Records, Store, StoreError, Table, Transaction};
 use crate::exports::{Naming, Plan, Wanted};
 use crate::values::period::{Coverage, Day, TimeZone};
 
@@ -55,7 +55,7 @@ pub(super) fn slot_key(sink: &SinkRecord, wanted: &Wanted) -> Vec<u8> {
 /// Finds the delivery of a plan's content to a sink. One that an earlier version has made counts, if it has a receipt; one that
 /// was given up does not.
 pub(super) fn found(
-    store: &impl Read,
+    store: &impl Records,
     sink: &SinkRecord,
     view: &BillView,
     plan: &Plan,
@@ -82,7 +82,7 @@ pub(super) fn found(
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub fn in_the_way(
-    store: &impl Read,
+    store: &impl Records,
     record: &SinkRecord,
     wanted: &Wanted,
     on: Day,
@@ -104,21 +104,21 @@ pub fn in_the_way(
 }
 
 /// Reads what [`judge`] needs to know of a bill, but which file waits.
-pub(super) fn bill_facts(store: &impl Read, key: BillKey) -> Result<Option<BillFacts>, StoreError> {
+pub(super) fn bill_facts(store: &impl Records, key: BillKey) -> Result<Option<BillFacts>, StoreError> {
     let Some(bill) = store.get::<Bill>(Table::Bills, &key.bytes())? else { return Ok(None) };
     let revision: Revision = store.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
     Ok(Some(BillFacts { state: bill.state, through: revision.through, pending: None }))
 }
 
 /// Returns the file that waits and takes lines of some days of a bill away.
-fn pending(store: &impl Read, key: BillKey, days: Coverage) -> Result<Option<u64>, StoreError> {
+fn pending(store: &impl Records, key: BillKey, days: Coverage) -> Result<Option<u64>, StoreError> {
     let waiting = late::smaller_of(store, key)?;
     Ok(waiting.iter().find(|late| late.smaller.touches(days.first, days.last)).map(|late| late.number))
 }
 
 /// Asks once more, in the transaction that plans: what was due may have been taken back or disputed meanwhile.
 pub(super) fn may_write(
-    store: &impl Read,
+    store: &impl Records,
     record: &SinkRecord,
     wanted: &Wanted,
     on: Day,
@@ -187,7 +187,7 @@ pub(super) fn plan(
 
 /// Goes on with the delivery of the lines that there are now, if what it would say of them is still true.
 fn go_on(
-    writer: Writer,
+    writer: Transaction,
     found: Delivery,
     last: Option<Delivery>,
     plan: Plan,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::exports::sink::{Sink, SinkError, read_hash, read_small};
 use crate::values::digest::hex;
 
@@ -98,7 +98,7 @@ pub struct Finding {
 ///
 /// # Errors
 /// [`DeliveryError`] when the store cannot be read, or the sink as a whole; differences are findings, not errors.
-pub fn verify(store: &impl Read, to: &Destination, how: How) -> Result<Vec<Finding>, DeliveryError> {
+pub fn verify(store: &impl Records, to: &Destination, how: How) -> Result<Vec<Finding>, DeliveryError> {
     let sink = to.sink.as_ref();
     to.recall(store)?;
     let mut findings = Vec::new();

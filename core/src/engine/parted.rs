@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 
 use crate::engine::block::bytes::{Put, Take, checksummed};
 use crate::engine::block::{BlockError, ints};
-use crate::engine::store::{Large, Read, StoreError, Writer};
+use crate::engine::store::{Large, Records, StoreError, Transaction};
 
 const VERSION: u8 = 2;
 /// A part's number is a segment's number times this, and its place.
@@ -96,7 +96,12 @@ pub(crate) fn cuts<T: PartialEq>(owners: &[T], target: usize) -> Vec<usize> {
 ///
 /// # Errors
 /// [`StoreError`] when it cannot be written.
-pub(crate) fn put(writer: &Writer, which: Parted, segment: u64, parts: &[NewPart]) -> Result<(), StoreError> {
+pub(crate) fn put(
+    writer: &Transaction,
+    which: Parted,
+    segment: u64,
+    parts: &[NewPart],
+) -> Result<(), StoreError> {
     if let [whole] = parts {
         return writer.put_large(which.whole(), segment, &whole.bytes);
     }
@@ -112,7 +117,7 @@ pub(crate) fn put(writer: &Writer, which: Parted, segment: u64, parts: &[NewPart
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read or written.
-pub(crate) fn delete(writer: &Writer, which: Parted, segment: u64) -> Result<(), StoreError> {
+pub(crate) fn delete(writer: &Transaction, which: Parted, segment: u64) -> Result<(), StoreError> {
     // A list that cannot be read leaves parts that nobody finds; the lines are to go all the same.
     let listed =
         writer.get_large(which.whole(), segment).ok().and_then(|value| decode(&value).ok().flatten());
@@ -129,7 +134,7 @@ pub(crate) fn delete(writer: &Writer, which: Parted, segment: u64) -> Result<(),
 /// # Errors
 /// [`StoreError`] when the store is damaged.
 pub(crate) fn read(
-    store: &impl Read,
+    store: &impl Records,
     which: Parted,
     segment: u64,
     rows: u32,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 /// How long an answer is kept, in seconds: a week.
 const KEPT_S: i64 = 7 * 86_400;
@@ -48,7 +48,7 @@ fn at(person: &str, key: &str) -> Vec<u8> {
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn take(
-    writer: Writer,
+    writer: Transaction,
     person: &str,
     key: &str,
     asked: [u8; 32],
@@ -74,7 +74,7 @@ pub fn take(
 }
 
 /// Takes a person's oldest keys out where there are too many.
-fn make_room(writer: &Writer, of_person: &[u8]) -> Result<(), StoreError> {
+fn make_room(writer: &Transaction, of_person: &[u8]) -> Result<(), StoreError> {
     let mut count = 0_usize;
     writer.scan_bytes(Table::Requests, of_person, &mut |_, _| {
         count += 1;
@@ -97,7 +97,7 @@ fn make_room(writer: &Writer, of_person: &[u8]) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn answer(
-    writer: Writer,
+    writer: Transaction,
     person: &str,
     key: &str,
     answer: Option<(u16, &[u8])>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::values::period::TimeZone;
 use crate::values::uin::Uin;
 
@@ -25,7 +25,7 @@ impl StoreSettings {
     ///
     /// # Errors
     /// [`StoreError::Lost`] when the store has none.
-    pub fn of(store: &impl Read) -> Result<StoreSettings, StoreError> {
+    pub fn of(store: &impl Records) -> Result<StoreSettings, StoreError> {
         store.need(Table::Meta, StoreSettings::KEY)
     }
 }

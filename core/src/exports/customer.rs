@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bills::{BillError, BillView};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::{Column, ForCustomer, fold_header, header_for_customer, tag_key};
 use crate::partners::price::{PriceBook, terms};
 
@@ -26,7 +26,7 @@ pub(super) fn goes(header: &str, further: &BTreeSet<String>) -> bool {
 }
 
 /// Returns the columns of an export as it is wanted: for the partner all, for a customer those of the contract.
-pub(super) fn columns(store: &impl Read, view: &BillView, wanted: &Wanted) -> Result<Columns, BillError> {
+pub(super) fn columns(store: &impl Records, view: &BillView, wanted: &Wanted) -> Result<Columns, BillError> {
     let columns = Columns::through(view, coverage_last_day(wanted.coverage)).in_dialect(wanted.form.dialect);
     match wanted.form.audience {
         Audience::Partner => Ok(columns),

@@ -19,7 +19,7 @@ use crate::bills::{
 use crate::engine::block::Sums;
 use crate::engine::journal;
 use crate::engine::rollup::Overflow;
-use crate::engine::store::{ChunkCache, Read};
+use crate::engine::store::{ChunkCache, Records};
 use crate::exports::sink::{Sink, SinkError};
 use crate::values::uin::Uin;
 
@@ -71,7 +71,7 @@ pub struct Exported {
 /// [`ExportError`]; what is in the sink by then is whole, and running again goes on.
 #[expect(clippy::too_many_arguments, reason = "one export: from where, what, whereto, how")]
 pub fn export_each(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     wanted: Wanted,
     customers_only: bool,
@@ -231,7 +231,7 @@ impl Job<'_> {
 
     fn pass(
         &self,
-        store: &(impl Read + Sync),
+        store: &(impl Records + Sync),
         owners: &[u64],
         accounts: &BTreeMap<u64, Vec<Sums>>,
         deflater: &mut Deflater,
@@ -265,7 +265,7 @@ impl Job<'_> {
     /// Makes the chunks that are not kept, of all accounts of a pass, day by day.
     fn make(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         accounts: &mut BTreeMap<u64, Account>,
         deflater: &mut Deflater,
         spill: &mut Spill,
@@ -315,7 +315,7 @@ impl Job<'_> {
     /// Puts one account's export together, and where it is to be.
     fn put(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         owner: u64,
         account: Account,
         expected: &[Sums],
@@ -359,7 +359,7 @@ impl Job<'_> {
     /// Takes a chunk from the cache; one that is damaged there is made again.
     fn kept(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         chunk: &Chunk,
         name: &[u8; 32],
         days: &[OwnerDay],

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::bills::{BillView, OwnerDay, walk_owner_days};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 
 use super::ExportError;
 use super::archive::Deflater;
@@ -23,7 +23,7 @@ pub(super) struct Lines<'a, R> {
     pub(super) columns: &'a Columns,
 }
 
-impl<R: Read> Lines<'_, R> {
+impl<R: Records> Lines<'_, R> {
     /// Makes chunks of which each begins where the one before ends; stops when nobody takes them.
     pub(super) fn make(
         &self,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::bills::{BillView, WantedLines, walk_owner_days};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::archive::each_csv;
 use crate::formats::schema::Schema;
 
@@ -63,7 +63,7 @@ impl LineHeaders {
 /// Finds the headers of an export's lines. Returns none if all lines have the same header, if no bill can be restored from such
 /// an export, or if the lines alternate too often to be listed.
 pub(super) fn line_headers(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     wanted: &Wanted,
     found: &WantedLines,

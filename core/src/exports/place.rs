@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bills::{BillView, must_be_recorded};
 use crate::engine::journal::{self, Head};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::exports::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
 
 use super::form::Audience;
@@ -17,7 +17,7 @@ use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, guard, render
 /// # Errors
 /// [`ExportError`]; the sink may hold the part without its manifest then, and running again goes on.
 pub fn place(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     plan: &Plan,
     sink_name: &str,
@@ -31,7 +31,7 @@ pub fn place(
 
 /// As [`place`], for a sink that is held.
 pub(super) fn place_held(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     plan: &Plan,
     sink_name: &str,
@@ -45,7 +45,7 @@ pub(super) fn place_held(
 
 /// Renders a plan's part into a file, and sees that it shows nobody what is not theirs.
 pub(crate) fn stage_part(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     plan: &Plan,
     settings: &RenderSettings<'_>,
@@ -138,7 +138,7 @@ pub(super) fn put(
 }
 
 fn stage(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     plan: &Plan,
     settings: &RenderSettings<'_>,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::bills::{BillError, BillKey, BillView, OwnerDay, OwnersByDay, State, WantedLines, wanted_lines};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::naming::{ExportName, Kind, NameProfile, ScopeWord, export_id};
 use crate::values::digest::Digest;
 use crate::values::period::{Coverage, TimeZone};
@@ -141,7 +141,7 @@ impl Plan {
     /// # Errors
     /// [`BillError`] when the bill's lines have to be read and cannot be.
     pub fn new(
-        store: &impl Read,
+        store: &impl Records,
         view: &BillView,
         wanted: Wanted,
         naming: &Naming,
@@ -198,7 +198,11 @@ impl Plan {
     ///
     /// # Errors
     /// [`ExportError::Stale`] when they are others by now: whoever stood below a second-level reseller may have moved since.
-    pub(super) fn lines(&self, store: &impl Read, view: &BillView) -> Result<Arc<WantedLines>, ExportError> {
+    pub(super) fn lines(
+        &self,
+        store: &impl Records,
+        view: &BillView,
+    ) -> Result<Arc<WantedLines>, ExportError> {
         let Wanted { scope, bill, coverage, .. } = self.wanted;
         let owners = scope.owners(store, bill)?;
         let found = match &self.found.0 {

@@ -15,7 +15,7 @@ use crate::bills::{BillView, owners_sums, totals_text};
 use crate::engine::block::{Sums, merge_sums};
 use crate::engine::rollup::Overflow;
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{ChunkCache, Read};
+use crate::engine::store::{ChunkCache, Records};
 use crate::partners::price::PriceBook;
 
 use super::archive::{self, Deflater, Entry, Piece};
@@ -102,7 +102,7 @@ struct Source<'c> {
 /// [`ExportError::DoNotTie`] when the lines' sums are not the roll-ups'; [`ExportError`] when reading or writing
 /// fails.
 pub fn render(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     plan: &Plan,
     settings: &RenderSettings<'_>,
@@ -296,7 +296,7 @@ impl<'a> Handing<'a> {
     }
 }
 
-impl<R: Read> Reading<'_, R> {
+impl<R: Records> Reading<'_, R> {
     fn get(&mut self, source: &Source<'_>) -> Result<Made, String> {
         if source.kept {
             if let Some(made) = self.cache.and_then(|cache| kept(cache, &source.name)) {
@@ -324,7 +324,7 @@ struct Pieces<'p, 'c, 'a, R> {
     figures: &'p mut Figures,
 }
 
-impl<'p, 'c, 'a, R: Read> Pieces<'p, 'c, 'a, R> {
+impl<'p, 'c, 'a, R: Records> Pieces<'p, 'c, 'a, R> {
     fn new(
         sources: &'p [Vec<Source<'c>>],
         names: CsvNames<'p>,
@@ -335,7 +335,7 @@ impl<'p, 'c, 'a, R: Read> Pieces<'p, 'c, 'a, R> {
     }
 }
 
-impl<R: Read> Iterator for Pieces<'_, '_, '_, R> {
+impl<R: Records> Iterator for Pieces<'_, '_, '_, R> {
     type Item = Result<Piece, String>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -372,7 +372,7 @@ impl Figures {
 
 /// Checks that the prices are those that a plan's name was made of: they may have been changed since.
 fn must_have_prices(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     plan: &Plan,
     columns: &Columns,
@@ -421,7 +421,7 @@ impl<'a> CsvNames<'a> {
 
 /// Returns the sums that the roll-ups tell for what a plan covers; one segment's are in memory at a time.
 pub(crate) fn expected_sums(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     plan: &Plan,
 ) -> Result<Vec<Sums>, ExportError> {

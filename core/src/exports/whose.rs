@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bills::{BillKey, Owners, OwnersByDay};
-use crate::engine::store::{Read, StoreError};
+use crate::engine::store::{Records, StoreError};
 use crate::partners::accounts::Tree;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
@@ -15,7 +15,7 @@ impl Scope {
     ///
     /// # Errors
     /// [`StoreError`] when the tree of accounts cannot be read.
-    pub fn owners(self, store: &impl Read, bill: BillKey) -> Result<OwnersByDay, StoreError> {
+    pub fn owners(self, store: &impl Records, bill: BillKey) -> Result<OwnersByDay, StoreError> {
         Ok(match self {
             Scope::Payer => Owners::all().into(),
             Scope::Customers => Owners::customers(bill.payer).into(),

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::dated::{self, Dated};
 use crate::values::error::Kind;
 use crate::values::money::Amount;
@@ -106,13 +106,13 @@ pub(crate) fn key(uin: Uin, product: &str) -> Vec<u8> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn contracts(store: &impl Read) -> Result<Vec<Contract>, StoreError> {
+pub fn contracts(store: &impl Records) -> Result<Vec<Contract>, StoreError> {
     Ok(store.list(Table::Contracts, &[])?.into_iter().map(|(_, contract)| contract).collect())
 }
 
 /// Reads what is there for an account and a product, after checking what was asked for.
 fn open(
-    store: &impl Read,
+    store: &impl Records,
     uin: Uin,
     product: &str,
     from: Option<Day>,
@@ -135,7 +135,13 @@ fn open(
 ///
 /// # Errors
 /// [`ContractError::Discount`], [`ContractError::Days`] or [`ContractError::Product`] for what cannot be.
-pub fn set(writer: Writer, uin: Uin, product: &str, rate: Rate, actor: &Actor) -> Result<(), ContractError> {
+pub fn set(
+    writer: Transaction,
+    uin: Uin,
+    product: &str,
+    rate: Rate,
+    actor: &Actor,
+) -> Result<(), ContractError> {
     if rate.discount < Amount::ZERO || rate.discount > Amount::new(1, 0) {
         return Err(ContractError::Discount(rate.discount));
     }
@@ -157,7 +163,7 @@ pub fn set(writer: Writer, uin: Uin, product: &str, rate: Rate, actor: &Actor) -
 /// # Errors
 /// [`ContractError::None`] when there is none on these days.
 pub fn remove(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     product: &str,
     from: Option<Day>,

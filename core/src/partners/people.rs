@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::journal::{self, Actor, Change};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::Kind;
 use crate::values::near::no_word;
 
@@ -174,7 +174,7 @@ pub(crate) fn key(name: &str) -> Vec<u8> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<Person>, StoreError> {
+pub fn list(store: &impl Records) -> Result<Vec<Person>, StoreError> {
     Ok(store.list(Table::People, &[])?.into_iter().map(|(_, person)| person).collect())
 }
 
@@ -182,7 +182,7 @@ pub fn list(store: &impl Read) -> Result<Vec<Person>, StoreError> {
 ///
 /// # Errors
 /// [`PeopleError::Nobody`] when there is nobody of that name.
-pub fn find(store: &impl Read, name: &str) -> Result<Person, PeopleError> {
+pub fn find(store: &impl Records, name: &str) -> Result<Person, PeopleError> {
     store.get(Table::People, &key(name))?.ok_or_else(|| PeopleError::Nobody(name.to_owned()))
 }
 
@@ -190,7 +190,7 @@ pub fn find(store: &impl Read, name: &str) -> Result<Person, PeopleError> {
 ///
 /// # Errors
 /// [`PeopleError::Stranger`] when there are people, and nobody of that name.
-pub fn role_of(store: &impl Read, name: &str) -> Result<Role, PeopleError> {
+pub fn role_of(store: &impl Records, name: &str) -> Result<Role, PeopleError> {
     match find(store, name) {
         Ok(person) => Ok(person.role),
         Err(PeopleError::Nobody(_)) if list(store)?.is_empty() => Ok(Role::Admin),
@@ -204,7 +204,7 @@ pub fn role_of(store: &impl Read, name: &str) -> Result<Role, PeopleError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn generation(store: &impl Read, name: &str) -> Result<u64, StoreError> {
+pub fn generation(store: &impl Records, name: &str) -> Result<u64, StoreError> {
     Ok(store.get::<Person>(Table::People, &key(name))?.map_or(0, |person| person.generation))
 }
 
@@ -212,7 +212,7 @@ pub fn generation(store: &impl Read, name: &str) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// [`PeopleError::Role`] or [`PeopleError::Stranger`] when not.
-pub fn permit(store: &impl Read, name: &str, needs: Role) -> Result<(), PeopleError> {
+pub fn permit(store: &impl Records, name: &str, needs: Role) -> Result<(), PeopleError> {
     let role = role_of(store, name)?;
     if role >= needs { Ok(()) } else { Err(PeopleError::Role { name: name.to_owned(), role, needs }) }
 }
@@ -221,7 +221,7 @@ pub fn permit(store: &impl Read, name: &str, needs: Role) -> Result<(), PeopleEr
 ///
 /// # Errors
 /// [`PeopleError::Name`] for a name that is none; [`PeopleError::NoAdmin`] when nobody would be an admin.
-pub fn set(writer: Writer, name: &str, role: Role, actor: &Actor) -> Result<(), PeopleError> {
+pub fn set(writer: Transaction, name: &str, role: Role, actor: &Actor) -> Result<(), PeopleError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
         return Err(PeopleError::Name(name.to_owned()));
@@ -252,7 +252,7 @@ fn must_have_admin(all: &[Person], what: &'static str) -> Result<(), PeopleError
 ///
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name; [`PeopleError::NoAdmin`] for the last admin while others are there.
-pub fn remove(writer: Writer, name: &str, actor: &Actor) -> Result<(), PeopleError> {
+pub fn remove(writer: Transaction, name: &str, actor: &Actor) -> Result<(), PeopleError> {
     let person = find(&writer, name)?;
     let rest: Vec<Person> = list(&writer)?.into_iter().filter(|p| p.name != person.name).collect();
     if !rest.is_empty() {
@@ -265,7 +265,13 @@ pub fn remove(writer: Writer, name: &str, actor: &Actor) -> Result<(), PeopleErr
     Ok(writer.commit()?)
 }
 
-fn put(writer: &Writer, person: &Person, what: &str, detail: &str, actor: &Actor) -> Result<(), StoreError> {
+fn put(
+    writer: &Transaction,
+    person: &Person,
+    what: &str,
+    detail: &str,
+    actor: &Actor,
+) -> Result<(), StoreError> {
     let key = key(&person.name);
     let before = journal::record_digest(writer, Table::People, &key)?;
     writer.put(Table::People, &key, person)?;
@@ -283,7 +289,7 @@ fn put(writer: &Writer, person: &Person, what: &str, detail: &str, actor: &Actor
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name.
 pub fn add_link(
-    writer: Writer,
+    writer: Transaction,
     name: &str,
     hash: SecretHash,
     until_unix_s: i64,
@@ -310,7 +316,7 @@ pub fn add_link(
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn has_link(store: &impl Read, hash: SecretHash) -> Result<bool, StoreError> {
+pub fn has_link(store: &impl Records, hash: SecretHash) -> Result<bool, StoreError> {
     let owner = store.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.is_some_and(|owner| owner.link.hash == hash);
     Ok(owner || list(store)?.iter().any(|person| person.links.iter().any(|link| link.hash == hash)))
 }
@@ -319,7 +325,11 @@ pub fn has_link(store: &impl Read, hash: SecretHash) -> Result<bool, StoreError>
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
-pub fn follow_link(writer: Writer, hash: SecretHash, now_unix_s: i64) -> Result<Option<String>, StoreError> {
+pub fn follow_link(
+    writer: Transaction,
+    hash: SecretHash,
+    now_unix_s: i64,
+) -> Result<Option<String>, StoreError> {
     let actor = |name: &str| Actor { name: name.to_owned(), at_unix_s: now_unix_s };
     let all = list(&writer)?;
     let owner = writer.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.filter(|owner| owner.link.hash == hash);
@@ -345,7 +355,7 @@ pub fn follow_link(writer: Writer, hash: SecretHash, now_unix_s: i64) -> Result<
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name.
 pub fn add_token(
-    writer: Writer,
+    writer: Transaction,
     name: &str,
     label: &str,
     hash: SecretHash,
@@ -361,7 +371,7 @@ pub fn add_token(
 ///
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name.
-pub fn revoke_tokens(writer: Writer, name: &str, actor: &Actor) -> Result<usize, PeopleError> {
+pub fn revoke_tokens(writer: Transaction, name: &str, actor: &Actor) -> Result<usize, PeopleError> {
     let mut person = find(&writer, name)?;
     let count = person.tokens.len();
     person.tokens.clear();
@@ -376,7 +386,7 @@ pub fn revoke_tokens(writer: Writer, name: &str, actor: &Actor) -> Result<usize,
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn of_token(store: &impl Read, hash: SecretHash) -> Result<Option<Person>, StoreError> {
+pub fn of_token(store: &impl Records, hash: SecretHash) -> Result<Option<Person>, StoreError> {
     let has = |person: &Person| person.tokens.iter().any(|token| token.hash == hash);
     Ok(list(store)?.into_iter().find(has))
 }

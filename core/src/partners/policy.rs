@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::journal::{self, Actor, Change};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 /// Rules that may be changed at any time; each change is in the journal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn of(store: &impl Read) -> Result<Policy, StoreError> {
+    pub fn of(store: &impl Records) -> Result<Policy, StoreError> {
         Ok(store.get(Table::Meta, Policy::KEY)?.unwrap_or_default())
     }
 
@@ -45,7 +45,7 @@ impl Policy {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
-    pub fn set_four_eyes(writer: Writer, on: bool, actor: &Actor) -> Result<Changed, StoreError> {
+    pub fn set_four_eyes(writer: Transaction, on: bool, actor: &Actor) -> Result<Changed, StoreError> {
         let mut policy = Policy::of(&writer)?;
         let waits = match (policy.four_eyes, on) {
             (false, false) => return Ok(Changed::Same),

@@ -378,7 +378,7 @@ impl Scene {
 
     fn make(&self, site: &Site<'_>) -> Result<Store, String> {
         let disk = Arc::new(site.machine.disk.clone());
-        let fill = |writer: &billkeep_core::store::Writer| {
+        let fill = |writer: &billkeep_core::store::Transaction| {
             let settings = StoreSettings {
                 payer: payer(),
                 calendar: "seed-2021".into(),

@@ -7,7 +7,7 @@ use billkeep_core::digest::from_hex;
 use billkeep_core::error::Kind;
 use billkeep_core::journal;
 use billkeep_core::sink::SMALL_BYTES_MAX;
-use billkeep_core::store::Read;
+use billkeep_core::store::Records;
 use serde::Deserialize;
 
 use crate::error::CommandError;
@@ -39,7 +39,7 @@ struct Named {
 }
 
 /// Looks for the entry that each witness names.
-pub(super) fn ask(store: &impl Read, paths: &[PathBuf]) -> Result<Told, CommandError> {
+pub(super) fn ask(store: &impl Records, paths: &[PathBuf]) -> Result<Told, CommandError> {
     let mut told = Told::default();
     for path in paths {
         for file in files(path)? {

@@ -4,7 +4,7 @@ use billkeep_core::bill::{self, Bill, BillView, Comparison, Diff, Field, Group, 
 use billkeep_core::calendar::Calendars;
 use billkeep_core::money::Amount;
 use billkeep_core::policy::Policy;
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
 
 use super::super::html::{Mark, View, bars, fact, filled, foreign, line, path, with_query};
@@ -101,7 +101,7 @@ fn head(view: &View<'_>, bill: &Bill, revision: &Revision) -> Markup {
 fn since_seen(
     console: &Console,
     view: &View<'_>,
-    reader: &Reader,
+    reader: &Snapshot,
     shown: &BillView,
     seen: &str,
 ) -> Result<Markup, CommandError> {
@@ -133,7 +133,7 @@ fn since_seen(
 pub(super) fn difference(
     console: &Console,
     view: &View<'_>,
-    reader: &Reader,
+    reader: &Snapshot,
     from: &BillView,
     to: &BillView,
 ) -> Result<Markup, CommandError> {
@@ -190,7 +190,7 @@ pub(super) fn difference(
 fn charts(
     console: &Console,
     view: &View<'_>,
-    reader: &Reader,
+    reader: &Snapshot,
     shown: &BillView,
     here: &str,
 ) -> Result<Markup, CommandError> {

@@ -19,7 +19,7 @@ pub(super) mod storage;
 use billkeep_core::bill::BillKey;
 use billkeep_core::error::Kind;
 use billkeep_core::period::{Basis, BillMonth};
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -58,7 +58,7 @@ pub(super) fn nothing(console: &Console, ask: &Ask) -> Result<Answer, CommandErr
 }
 
 /// Which bill a page is of.
-fn bill_key(console: &Console, reader: &Reader, ask: &Ask) -> Result<BillKey, CommandError> {
+fn bill_key(console: &Console, reader: &Snapshot, ask: &Ask) -> Result<BillKey, CommandError> {
     let month: BillMonth = parsed(ask.get("month").unwrap_or_default())?;
     let basis: Basis = parsed(ask.get("basis").unwrap_or("used"))?;
     console.context.bill_key(reader, month, basis)

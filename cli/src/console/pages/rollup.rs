@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use billkeep_core::bill::{BillView, Field, Group, Grouped};
 use billkeep_core::money::Amount;
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
 
 use super::super::html::{View, filled, foreign, grouped, path, with_query};
@@ -29,7 +29,7 @@ fn order(ask: &Ask) -> (String, bool) {
 pub(super) fn rollup(
     console: &Console,
     view: &View<'_>,
-    reader: &Reader,
+    reader: &Snapshot,
     ask: &Ask,
     shown: &BillView,
 ) -> Result<Markup, CommandError> {

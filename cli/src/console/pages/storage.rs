@@ -8,7 +8,7 @@ use billkeep_core::people::Role;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{self, Account, After, Consent, Target};
-use billkeep_core::store::Reader;
+use billkeep_core::store::Snapshot;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
 
@@ -18,7 +18,7 @@ use super::{answer, drop_columns, parsed, said, table};
 use crate::error::CommandError;
 
 /// Today, in the calendar's zone.
-fn today(console: &Console, reader: &Reader) -> Result<Day, CommandError> {
+fn today(console: &Console, reader: &Snapshot) -> Result<Day, CommandError> {
     Ok(console.context.moment(&Calendars::load(reader)?)?.day)
 }
 
@@ -303,7 +303,7 @@ fn short_day(day: Day) -> String {
 fn month(
     view: &View<'_>,
     ask: &Ask,
-    reader: &Reader,
+    reader: &Snapshot,
     uin: Uin,
     today: Day,
     here: &str,

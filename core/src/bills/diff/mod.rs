@@ -22,7 +22,7 @@ pub use line::{Line as DiffLine, Stored};
 pub use pair::{Change, Identity};
 pub use tally::{Diff, DiffGroup, Net};
 
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::Column;
 use crate::values::money::Amount;
 use crate::values::period::Basis;
@@ -51,7 +51,7 @@ const WINDOW: Window = Window { lines: 100_000, bytes: 48 << 20 };
 /// # Errors
 /// [`BillError`] when the store is damaged.
 pub(crate) fn unequal_charges(
-    store: &impl Read,
+    store: &impl Records,
     [from, to]: [&BillView; 2],
     wanted: impl Fn(u8, u64) -> bool,
     visit: &mut dyn FnMut(bool, &Line, Amount) -> Result<(), BillError>,
@@ -85,7 +85,11 @@ impl<'a> Comparison<'a> {
     ///
     /// # Errors
     /// [`BillError`] when the store is damaged.
-    pub fn new(store: &impl Read, from: &'a BillView, to: &'a BillView) -> Result<Comparison<'a>, BillError> {
+    pub fn new(
+        store: &impl Records,
+        from: &'a BillView,
+        to: &'a BillView,
+    ) -> Result<Comparison<'a>, BillError> {
         Comparison::beside(store, [from, to], &[])
     }
 
@@ -94,7 +98,7 @@ impl<'a> Comparison<'a> {
     /// # Errors
     /// [`BillError`] when the store is damaged.
     pub(crate) fn beside(
-        store: &impl Read,
+        store: &impl Records,
         [from, to]: [&'a BillView; 2],
         others: &[&BillView],
     ) -> Result<Comparison<'a>, BillError> {
@@ -114,7 +118,7 @@ impl<'a> Comparison<'a> {
     /// [`BillError`] when the store is damaged, or what `visit` returns.
     pub(crate) fn lines_of<E: From<BillError>>(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         view: &BillView,
         visit: &mut dyn FnMut(&Line) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -133,7 +137,7 @@ impl<'a> Comparison<'a> {
     /// [`BillError`] when the store is damaged, or what `visit` returns.
     pub(crate) fn unequal(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         visit: &mut dyn FnMut(bool, &Line) -> Result<(), BillError>,
     ) -> Result<(), BillError> {
         for job in read::jobs(&self.apart) {
@@ -163,7 +167,7 @@ impl<'a> Comparison<'a> {
     /// [`BillError::DoNotTie`] when they do not; [`BillError`] when the store is damaged; or what `visit` returns.
     pub fn run<E: From<BillError>>(
         &self,
-        store: &(impl Read + Sync),
+        store: &(impl Records + Sync),
         threads: usize,
         visit: &mut dyn FnMut(&Change) -> Result<(), E>,
     ) -> Result<Diff, E> {

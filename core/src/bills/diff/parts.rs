@@ -10,7 +10,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use crate::bills::{BillError, BillView, SegmentView, owner_days};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::values::digest::Digest;
 
 /// One of the two revisions.
@@ -100,7 +100,7 @@ fn one_sided<'a>(from: &'a BillView, to: &'a BillView) -> Vec<OneSided<'a>> {
 /// # Errors
 /// [`BillError`] when the store is damaged.
 pub(super) fn find<'a>(
-    store: &impl Read,
+    store: &impl Records,
     from: &'a BillView,
     to: &'a BillView,
 ) -> Result<Apart<'a>, BillError> {

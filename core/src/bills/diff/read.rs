@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use crate::bills::{BillError, ReadBlock};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::values::period::Basis;
 
 use super::layout::Layout;
@@ -91,7 +91,7 @@ struct Hashed {
 
 /// Reads a job's lines, and returns those that only one side has.
 pub(super) fn read(
-    store: &impl Read,
+    store: &impl Records,
     layout: &Layout,
     apart: &Apart<'_>,
     basis: Basis,

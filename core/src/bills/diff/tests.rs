@@ -83,7 +83,8 @@ fn store(folder: &Path) -> Store {
     let payer = PAYER.parse().unwrap();
     let zone: TimeZone = "+08:00".parse().unwrap();
     let settings = StoreSettings { payer, calendar: "seed-2021".into(), zone };
-    let put = |writer: &crate::engine::store::Writer| writer.put(Table::Meta, StoreSettings::KEY, &settings);
+    let put =
+        |writer: &crate::engine::store::Transaction| writer.put(Table::Meta, StoreSettings::KEY, &settings);
     Store::create(&folder.join("s.redb"), &OpenOptions::default(), put).unwrap().close().unwrap();
     Store::open(&folder.join("s.redb"), &OpenOptions::default(), Access::Write).unwrap()
 }

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use crate::engine::journal::{self, Actor};
 use crate::engine::rollup::Overflow;
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::formats::schema::Column;
 use crate::values::error::Kind;
 use crate::values::money::Amount;
@@ -114,7 +114,12 @@ pub struct Claim<'a> {
 ///
 /// # Errors
 /// [`DisputeError`]; nothing has happened then.
-pub fn open(writer: Writer, key: BillKey, claim: Claim<'_>, actor: &Actor) -> Result<Dispute, DisputeError> {
+pub fn open(
+    writer: Transaction,
+    key: BillKey,
+    claim: Claim<'_>,
+    actor: &Actor,
+) -> Result<Dispute, DisputeError> {
     if claim.lines.is_empty() || claim.lines.len() > LINES_MAX {
         return Err(DisputeError::Lines(claim.lines.len()));
     }
@@ -164,7 +169,7 @@ struct Named {
     total: Amount,
 }
 
-fn named(store: &impl Read, view: &BillView, lines: &BTreeSet<LineId>) -> Result<Named, DisputeError> {
+fn named(store: &impl Records, view: &BillView, lines: &BTreeSet<LineId>) -> Result<Named, DisputeError> {
     let mut cells = BTreeSet::new();
     let mut currency: Option<String> = None;
     let mut total = Amount::ZERO;
@@ -203,7 +208,7 @@ pub(crate) type VisitBlock<'a> =
 
 /// Reads the blocks that hold lines, each once.
 pub(crate) fn each_block(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     lines: &[(LineId, LineAt)],
     visit: &mut VisitBlock<'_>,
@@ -241,7 +246,7 @@ fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<Told, Bi
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read, bill: Option<BillKey>) -> Result<Vec<Dispute>, StoreError> {
+pub fn list(store: &impl Records, bill: Option<BillKey>) -> Result<Vec<Dispute>, StoreError> {
     let all = store.list::<Dispute>(Table::Disputes, &[])?.into_iter().map(|(_, d)| d);
     Ok(all.filter(|d| bill.is_none_or(|bill| d.bill == bill)).collect())
 }
@@ -250,7 +255,7 @@ pub fn list(store: &impl Read, bill: Option<BillKey>) -> Result<Vec<Dispute>, St
 ///
 /// # Errors
 /// [`DisputeError::None`] when there is none.
-pub fn get(store: &impl Read, number: u64) -> Result<Dispute, DisputeError> {
+pub fn get(store: &impl Records, number: u64) -> Result<Dispute, DisputeError> {
     store.get(Table::Disputes, &number.to_be_bytes())?.ok_or(DisputeError::None(number))
 }
 
@@ -258,7 +263,7 @@ pub fn get(store: &impl Read, number: u64) -> Result<Dispute, DisputeError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn blocks(store: &impl Read, bill: BillKey) -> Result<bool, StoreError> {
+pub fn blocks(store: &impl Records, bill: BillKey) -> Result<bool, StoreError> {
     Ok(list(store, Some(bill))?.iter().any(Dispute::blocks))
 }
 
@@ -267,7 +272,7 @@ pub fn blocks(store: &impl Read, bill: BillKey) -> Result<bool, StoreError> {
 /// # Errors
 /// [`DisputeError::State`] when it may not.
 pub fn advance(
-    writer: Writer,
+    writer: Transaction,
     number: u64,
     state: DisputeState,
     note: &str,
@@ -289,7 +294,12 @@ pub fn advance(
 ///
 /// # Errors
 /// [`DisputeError::State`] when it is in nobody's way.
-pub fn set_aside(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Result<Dispute, DisputeError> {
+pub fn set_aside(
+    writer: Transaction,
+    number: u64,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Dispute, DisputeError> {
     let mut dispute = get(&writer, number)?;
     if !dispute.blocks() {
         return Err(DisputeError::State { number, state: dispute.state, wanted: "set aside".into() });
@@ -302,7 +312,7 @@ pub fn set_aside(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Re
 }
 
 fn put_resolved(
-    writer: &Writer,
+    writer: &Transaction,
     dispute: &Dispute,
     action: &str,
     note: &str,
@@ -321,7 +331,7 @@ fn put_resolved(
 /// What the lines add up to for a dispute's accounts and products must be its correction, to the last decimal. Several
 /// disputes about the same are settled one after another by what is left.
 pub(crate) fn settle(
-    writer: &Writer,
+    writer: &Transaction,
     bill: &Bill,
     load: u64,
     segments: &[SegmentView],

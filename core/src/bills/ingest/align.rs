@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use crate::bills::{BillKey, Load, Revision, loads_of};
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::line_ends::line_ends;
 use crate::formats::schema::{Column, Schema, fold_header, tag_key};
 use crate::formats::text::BYTE_ORDER_MARK;
@@ -55,7 +55,11 @@ pub(super) enum Misfit {
 ///
 /// # Errors
 /// [`StoreError`].
-pub(super) fn find(store: &impl Read, bill: BillKey, file: &Schema) -> Result<Option<Alignment>, StoreError> {
+pub(super) fn find(
+    store: &impl Records,
+    bill: BillKey,
+    file: &Schema,
+) -> Result<Option<Alignment>, StoreError> {
     let hash = file.hash();
     let known = schemas(store, bill)?;
     if known.iter().any(|(known, _)| *known == hash) {
@@ -65,7 +69,7 @@ pub(super) fn find(store: &impl Read, bill: BillKey, file: &Schema) -> Result<Op
 }
 
 /// Returns the headers of a bill's current loads, those of the newest load first.
-fn schemas(store: &impl Read, bill: BillKey) -> Result<Vec<([u8; 32], Schema)>, StoreError> {
+fn schemas(store: &impl Records, bill: BillKey) -> Result<Vec<([u8; 32], Schema)>, StoreError> {
     let Some(record) = store.get::<crate::bills::Bill>(Table::Bills, &bill.bytes())? else {
         return Ok(Vec::new());
     };

@@ -9,7 +9,7 @@ use crate::bills::{BlockUse, Segment, SegmentUse, SourceEntry};
 use crate::engine::block::{Sums, merge_sums};
 use crate::engine::parted::{self, Parted};
 use crate::engine::rollup::Overflow;
-use crate::engine::store::{Large, Read, Table, Writer};
+use crate::engine::store::{Large, Records, Table, Transaction};
 use crate::values::digest::Digest;
 use crate::values::period::Coverage;
 
@@ -51,7 +51,7 @@ pub(super) struct Loaded {
 
 /// Puts segments into the transaction in the file's order.
 pub(super) fn collect(
-    writer: &Writer,
+    writer: &Transaction,
     done: Receiver<Done>,
     all_faults: bool,
     stop: &AtomicBool,
@@ -100,7 +100,7 @@ pub(super) fn collect(
 }
 
 fn put_segment(
-    writer: &Writer,
+    writer: &Transaction,
     entry: u32,
     key: [u8; 32],
     made: Made,

@@ -13,7 +13,7 @@ use crate::bills::{
 };
 use crate::engine::journal::Actor;
 use crate::engine::rollup::{Overflow, Rollup};
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::schema::Column;
 use crate::values::period::{BillMonth, Coverage, Day};
 
@@ -42,7 +42,7 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// [`ImportError`] when the store is damaged or sums overflow.
-pub(super) fn find(store: &impl Read, new: &Newcomer<'_>, actor: &Actor) -> Result<Found, ImportError> {
+pub(super) fn find(store: &impl Records, new: &Newcomer<'_>, actor: &Actor) -> Result<Found, ImportError> {
     if new.load.mode == Mode::Adjustment {
         return Ok(Found::default());
     }
@@ -80,7 +80,7 @@ pub(super) fn find(store: &impl Read, new: &Newcomer<'_>, actor: &Actor) -> Resu
 /// # Errors
 /// [`ImportError`] when the store is damaged, or the lines of the corrections were removed.
 pub(super) fn carried(
-    store: &impl Read,
+    store: &impl Records,
     new: &Newcomer<'_>,
     actor: &Actor,
 ) -> Result<CarriedBefore, ImportError> {
@@ -91,7 +91,7 @@ pub(super) fn carried(
 
 /// Counts both sides' lines by account and day; looks at single lines where sums alone do not tell.
 fn changes(
-    store: &impl Read,
+    store: &impl Records,
     new: &Newcomer<'_>,
     actor: &Actor,
 ) -> Result<BTreeMap<AccountDay, AccountDayChange>, ImportError> {
@@ -139,7 +139,7 @@ fn changes(
 
 /// Tells each account and day of a segment with its lines and their total.
 fn count(
-    store: &impl Read,
+    store: &impl Records,
     segment: &SegmentView,
     month: BillMonth,
     visit: &mut dyn FnMut(AccountDay, u64, crate::values::money::Amount) -> Result<(), Overflow>,
@@ -174,7 +174,7 @@ fn owner(rollup: &Rollup, number: u32) -> u64 {
 struct LinesByDay([u64; 31]);
 
 impl LinesByDay {
-    fn of(store: &impl Read, month: BillMonth, loads: &[Load]) -> Result<LinesByDay, StoreError> {
+    fn of(store: &impl Records, month: BillMonth, loads: &[Load]) -> Result<LinesByDay, StoreError> {
         let mut days = [0; 31];
         let last = month.last_day();
         let mut has_last = false;
@@ -214,7 +214,7 @@ fn covers(loads: &[Load], day: Day) -> bool {
 }
 
 /// Says whether the last days that a load covers have too few lines.
-fn ends_early(store: &impl Read, new: &Newcomer<'_>) -> Result<Option<EarlyEnd>, ImportError> {
+fn ends_early(store: &impl Records, new: &Newcomer<'_>) -> Result<Option<EarlyEnd>, ImportError> {
     let Some(Coverage { last, .. }) = new.load.coverage else { return Ok(None) };
     let month = new.load.bill.month;
     let before: Vec<Load> = new.stay.iter().chain(new.replaced).cloned().collect();
@@ -239,7 +239,7 @@ fn ends_early(store: &impl Read, new: &Newcomer<'_>) -> Result<Option<EarlyEnd>,
 }
 
 /// Returns the complete bill of the month before, by days.
-fn month_before(store: &impl Read, key: BillKey) -> Result<Option<(BillMonth, LinesByDay)>, ImportError> {
+fn month_before(store: &impl Records, key: BillKey) -> Result<Option<(BillMonth, LinesByDay)>, ImportError> {
     let Some(month) = key.month.previous() else { return Ok(None) };
     let key = BillKey { month, ..key };
     let Some(bill) = store.get::<Bill>(Table::Bills, &key.bytes())? else { return Ok(None) };
@@ -251,7 +251,7 @@ fn month_before(store: &impl Read, key: BillKey) -> Result<Option<(BillMonth, Li
 }
 
 /// Says whether the first file of a month has far fewer lines than the month before has on the same days.
-fn is_far_below(store: &impl Read, new: &Newcomer<'_>) -> Result<Option<FarBelow>, ImportError> {
+fn is_far_below(store: &impl Records, new: &Newcomer<'_>) -> Result<Option<FarBelow>, ImportError> {
     let is_first = !new.stay.iter().chain(new.replaced).any(|load| load.mode != Mode::Adjustment);
     let Some(days) = new.load.coverage.filter(|_| is_first) else { return Ok(None) };
     let Some((month, before)) = month_before(store, new.load.bill)? else { return Ok(None) };

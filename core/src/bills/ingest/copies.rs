@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bills::{Load, owner_days, segment_views};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::values::digest::Digest;
 
 use super::error::ImportError;
@@ -19,7 +19,7 @@ const SURE_DAYS: u64 = 2;
 ///
 /// # Errors
 /// [`ImportError::Twice`] where two CSVs hold the same lines of an account and a day; [`ImportError`] when the store is damaged.
-pub(super) fn find(store: &impl Read, load: &Load, shown: &str) -> Result<u64, ImportError> {
+pub(super) fn find(store: &impl Records, load: &Load, shown: &str) -> Result<u64, ImportError> {
     let csvs: BTreeSet<u32> = load.segments.iter().map(|used| used.entry).collect();
     if csvs.len() < 2 {
         return Ok(0);

@@ -14,7 +14,7 @@ use crate::engine::block::Sums;
 use crate::engine::journal::{self, Actor, Change};
 use crate::engine::parted::{self, Parted};
 use crate::engine::rollup::Rollup;
-use crate::engine::store::{Read, Store, StoreError, Table, Writer};
+use crate::engine::store::{Records, Store, StoreError, Table, Transaction};
 use crate::formats::schema::Level;
 use crate::formats::text::Reading;
 use crate::values::digest::{Digest, lines_counted};
@@ -140,7 +140,7 @@ pub struct Elsewhere {
 /// Makes the load, the revision and the journal's entry, and commits.
 pub(super) fn commit(
     store: &Store,
-    writer: Writer,
+    writer: Transaction,
     read: ReadFile,
     loaded: Loaded,
     (request, accept): (&Request, Accept<'_>),
@@ -215,7 +215,7 @@ struct Joined {
 }
 
 impl Place {
-    fn find(store: &impl Read, key: BillKey) -> Result<Place, ImportError> {
+    fn find(store: &impl Records, key: BillKey) -> Result<Place, ImportError> {
         let bill: Option<Bill> = store.get(Table::Bills, &key.bytes())?;
         let current: Option<Revision> = match &bill {
             Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?),
@@ -269,7 +269,7 @@ impl Place {
     /// they wait for a decision.
     fn goes_further(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         seen: &FileSeen,
         incoming: &Incoming,
     ) -> Result<bool, StoreError> {
@@ -379,7 +379,7 @@ impl Incoming {
     }
 
     /// Refuses a file of which no line is of the month, unless its lines state the month themselves.
-    fn must_have_lines_of(&self, store: &impl Read, month: BillMonth) -> Result<(), ImportError> {
+    fn must_have_lines_of(&self, store: &impl Records, month: BillMonth) -> Result<(), ImportError> {
         let Some(days) = self.own_days.filter(|_| !self.states_month) else { return Ok(()) };
         let inside = |day: Day| day.month() == month;
         if inside(days.first) || inside(days.last) {
@@ -434,7 +434,7 @@ struct Step<'a> {
 
 impl Step<'_> {
     /// Reports a file whose bytes the bill has seen before; takes it if it only waits for its losses to be accepted.
-    fn seen_before(mut self, writer: Writer, seen: FileSeen) -> Result<Report, ImportError> {
+    fn seen_before(mut self, writer: Transaction, seen: FileSeen) -> Result<Report, ImportError> {
         let FileSeen { load, name } = seen;
         self.report.outcome = match late::of_load(&writer, load)?.filter(|late| !late.is_in()) {
             Some(late)
@@ -455,7 +455,7 @@ impl Step<'_> {
     }
 
     /// Takes a file that waits, now that its losses are accepted.
-    fn accept(mut self, writer: Writer, late: Late) -> Result<Report, ImportError> {
+    fn accept(mut self, writer: Transaction, late: Late) -> Result<Report, ImportError> {
         let (load, smaller) = (late.load, late.smaller.clone());
         let reason = "imported again, and its losses accepted";
         let accepted = late::accept_in(&writer, late, false, reason, self.actor)?;
@@ -474,7 +474,7 @@ impl Step<'_> {
     }
 
     /// Remembers the bytes of a file whose lines the bill has from another file.
-    fn same_lines(mut self, store: &Store, writer: Writer, load: &Load) -> Result<Report, ImportError> {
+    fn same_lines(mut self, store: &Store, writer: Transaction, load: &Load) -> Result<Report, ImportError> {
         if !self.request.dry_run {
             let (key, file) = (self.place.key, &self.report.file);
             let detail = format!("`{}` holds the lines of load {}; nothing changed", file.name, load.number);
@@ -494,7 +494,7 @@ impl Step<'_> {
     /// Keeps a file aside until somebody decides; the bill stays as it is.
     fn hold(
         mut self,
-        writer: Writer,
+        writer: Transaction,
         load: Load,
         replaced: &[Load],
         cause: Cause,
@@ -513,7 +513,7 @@ impl Step<'_> {
     }
 
     /// Makes the bill's next revision of the loads that stay and the new one.
-    fn take(mut self, writer: Writer, load: Load, mut loads: Vec<Load>) -> Result<Report, ImportError> {
+    fn take(mut self, writer: Transaction, load: Load, mut loads: Vec<Load>) -> Result<Report, ImportError> {
         let Place { key, bill, current, .. } = &self.place;
         let (key, number) = (*key, load.number);
         loads.push(load.clone());
@@ -561,7 +561,7 @@ impl Step<'_> {
 }
 
 /// Finds the loads of other bills that have the same lines.
-fn elsewhere(store: &impl Read, bill: BillKey, incoming: &Incoming) -> Result<Vec<Elsewhere>, StoreError> {
+fn elsewhere(store: &impl Records, bill: BillKey, incoming: &Incoming) -> Result<Vec<Elsewhere>, StoreError> {
     if incoming.digest.lines() == 0 {
         return Ok(Vec::new());
     }
@@ -573,7 +573,7 @@ fn elsewhere(store: &impl Read, bill: BillKey, incoming: &Incoming) -> Result<Ve
 }
 
 /// Records which load holds the lines of a file's bytes.
-fn remember(writer: &Writer, bill: BillKey, load: u64, file: &SourceFile) -> Result<(), StoreError> {
+fn remember(writer: &Transaction, bill: BillKey, load: u64, file: &SourceFile) -> Result<(), StoreError> {
     let seen = FileSeen { load, name: file.name.clone() };
     writer.put(Table::Files, &file_key(bill, &file.sha256), &seen)
 }
@@ -596,7 +596,12 @@ impl Report {
 ///
 /// # Errors
 /// [`ImportError::Lint`] when they break one that no right bill breaks.
-fn check_strictly(writer: &Writer, load: &Load, shown: String, actor: &Actor) -> Result<(), ImportError> {
+fn check_strictly(
+    writer: &Transaction,
+    load: &Load,
+    shown: String,
+    actor: &Actor,
+) -> Result<(), ImportError> {
     let revision = revise(load.bill, None, std::slice::from_ref(load), actor)?;
     let bill = Bill { key: load.bill, revision: revision.number, state: State::Open, confirmation: None };
     let loads = vec![(load.clone(), segment_views(writer, load)?)];

@@ -62,7 +62,7 @@ pub use crate::values::money::grouped;
 use crate::bills::Segment;
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, Store, StoreError, Table, Writer};
+use crate::engine::store::{Records, Store, StoreError, Table, Transaction};
 use crate::formats::text::Detection;
 use crate::values::uin::Uin;
 
@@ -168,7 +168,7 @@ impl Work<'_> {
     /// Reads a file into the transaction; `None` where it has to be read again under its own header.
     fn read(
         &self,
-        writer: &Writer,
+        writer: &Transaction,
         input: &Input,
         store_payer: Uin,
         aligned: bool,
@@ -264,7 +264,7 @@ fn work(
 
 /// Finds a segment of the same text, unless its lines lie outside of what this file covers: then the text is read
 /// again, to tell which line does.
-fn find_known(store: &impl Read, key: &[u8; 32], source: &Source) -> Result<Option<u64>, StoreError> {
+fn find_known(store: &impl Records, key: &[u8; 32], source: &Source) -> Result<Option<u64>, StoreError> {
     let Some(number) = store.get::<u64>(Table::SegmentKeys, key)? else { return Ok(None) };
     let record: Segment = store.need(Table::Segments, &number.to_be_bytes())?;
     let covered = record.own_days.is_none_or(|days| source.covers(days.first) && source.covers(days.last));

@@ -1,11 +1,11 @@
 //! The files that a bill has.
 
 use crate::bills::BillKey;
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 
 /// Returns the load that a file of this content became in this bill, if it was imported before.
 pub(crate) fn file_seen(
-    store: &impl Read,
+    store: &impl Records,
     bill: BillKey,
     sha256: &[u8; 32],
 ) -> Result<Option<crate::bills::FileSeen>, StoreError> {

@@ -17,7 +17,7 @@ use crate::bills::revise::alone;
 use crate::bills::view::BillView;
 use crate::engine::journal::Actor;
 use crate::engine::rollup::Overflow;
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::schema::{Column, Schema};
 use crate::values::money::{Amount, trim_cell};
 
@@ -57,7 +57,7 @@ struct Corrections {
 pub(crate) struct Carried(Vec<Corrections>);
 
 impl Carried {
-    pub(crate) fn of(store: &impl Read, key: BillKey, actor: &Actor) -> Result<Carried, BillError> {
+    pub(crate) fn of(store: &impl Records, key: BillKey, actor: &Actor) -> Result<Carried, BillError> {
         let mut all = Vec::new();
         for late in super::list(store)?.into_iter().filter(|late| late.bill == key) {
             let LateState::Carried { to, load } = late.state else { continue };
@@ -88,7 +88,7 @@ impl Carried {
     /// Counts the booked lines by their content. Corrections of files that a load replaces stand for nothing once it is there.
     pub(crate) fn booked(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         comparison: &Comparison<'_>,
         load: &Load,
     ) -> Result<Booked, BillError> {
@@ -120,7 +120,7 @@ impl Carried {
     /// Visits the corrections that stand for nothing any more, since the file that they belong to is replaced.
     pub(crate) fn undone(
         &self,
-        store: &impl Read,
+        store: &impl Records,
         comparison: &Comparison<'_>,
         booked: &mut Booked,
         visit: &mut dyn FnMut(&DiffLine) -> Result<(), BillError>,
@@ -248,7 +248,7 @@ impl LineKeys {
 /// # Errors
 /// [`BillError`] when the store is damaged, or the lines of the corrections were removed.
 pub(crate) fn carried_before(
-    store: &impl Read,
+    store: &impl Records,
     load: &Load,
     [without, with]: [&[Load]; 2],
     actor: &Actor,

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::journal::{self, Actor, Change};
 use crate::engine::rollup::{Overflow, Rollup};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::digest::lines_counted;
 use crate::values::error::Kind;
 use crate::values::money::Amount;
@@ -129,7 +129,7 @@ type BySums = BTreeMap<(String, String), (i64, Amount)>;
 /// Adds an owner's lines, or takes them off.
 fn add_owners(
     all: &mut BySums,
-    store: &impl Read,
+    store: &impl Records,
     segments: &[SegmentView],
     minus: bool,
 ) -> Result<(), BillError> {
@@ -171,7 +171,7 @@ pub(crate) struct Waits<'a> {
 }
 
 /// Keeps a file aside until somebody decides, with what it would change.
-pub(crate) fn hold(writer: &Writer, waits: Waits<'_>, actor: &Actor) -> Result<Late, BillError> {
+pub(crate) fn hold(writer: &Transaction, waits: Waits<'_>, actor: &Actor) -> Result<Late, BillError> {
     let Waits { load, replaced, revision, cause, smaller } = waits;
     let dry_run = load.number == 0;
     let late = Late {
@@ -210,7 +210,7 @@ pub(crate) fn hold(writer: &Writer, waits: Waits<'_>, actor: &Actor) -> Result<L
 }
 
 /// Returns what a load would change, by account and currency.
-fn effects(store: &impl Read, load: &Load, replaced: &[Load]) -> Result<Vec<Effect>, BillError> {
+fn effects(store: &impl Records, load: &Load, replaced: &[Load]) -> Result<Vec<Effect>, BillError> {
     let mut sums = BySums::new();
     add_owners(&mut sums, store, &segment_views(store, load)?, false)?;
     for old in replaced {
@@ -222,7 +222,7 @@ fn effects(store: &impl Read, load: &Load, replaced: &[Load]) -> Result<Vec<Effe
 }
 
 /// Closes the smaller files that a load makes pointless: those of its mode whose days it covers. Returns their numbers.
-pub(crate) fn supersede(writer: &Writer, load: &Load, actor: &Actor) -> Result<Vec<u64>, StoreError> {
+pub(crate) fn supersede(writer: &Transaction, load: &Load, actor: &Actor) -> Result<Vec<u64>, StoreError> {
     let mut closed = Vec::new();
     let Some(days) = load.coverage else { return Ok(closed) };
     for late in smaller_of(writer, load.bill)? {
@@ -241,11 +241,11 @@ pub(crate) fn supersede(writer: &Writer, load: &Load, actor: &Actor) -> Result<V
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn smaller_of(store: &impl Read, key: BillKey) -> Result<Vec<Late>, StoreError> {
+pub fn smaller_of(store: &impl Records, key: BillKey) -> Result<Vec<Late>, StoreError> {
     Ok(list(store)?.into_iter().filter(|late| late.bill == key && late.is_smaller_and_waits()).collect())
 }
 
-fn put(writer: &Writer, late: &Late) -> Result<(), StoreError> {
+fn put(writer: &Transaction, late: &Late) -> Result<(), StoreError> {
     writer.put_of(Table::Late, &late.number.to_be_bytes(), late)
 }
 
@@ -253,12 +253,12 @@ fn put(writer: &Writer, late: &Late) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<Late>, StoreError> {
+pub fn list(store: &impl Records) -> Result<Vec<Late>, StoreError> {
     store.list_of(Table::Late)
 }
 
 /// Returns the late file that a load holds, if it is one.
-pub(crate) fn of_load(store: &impl Read, load: u64) -> Result<Option<Late>, StoreError> {
+pub(crate) fn of_load(store: &impl Records, load: u64) -> Result<Option<Late>, StoreError> {
     Ok(list(store)?.into_iter().find(|late| late.load == load))
 }
 
@@ -266,11 +266,11 @@ pub(crate) fn of_load(store: &impl Read, load: u64) -> Result<Option<Late>, Stor
 ///
 /// # Errors
 /// [`LateError::None`] when there is none.
-pub fn get(store: &impl Read, number: u64) -> Result<Late, LateError> {
+pub fn get(store: &impl Records, number: u64) -> Result<Late, LateError> {
     store.get_of(Table::Late, &number.to_be_bytes())?.ok_or(LateError::None(number))
 }
 
-pub(crate) fn waiting(store: &impl Read, number: u64) -> Result<Late, LateError> {
+pub(crate) fn waiting(store: &impl Records, number: u64) -> Result<Late, LateError> {
     let late = get(store, number)?;
     let noun = late.noun();
     match late.state {
@@ -280,7 +280,7 @@ pub(crate) fn waiting(store: &impl Read, number: u64) -> Result<Late, LateError>
 }
 
 /// Returns a file that may be taken: it waits, or it was left out, and its lines are in the store all the same.
-pub(crate) fn takeable(store: &impl Read, number: u64) -> Result<Late, LateError> {
+pub(crate) fn takeable(store: &impl Records, number: u64) -> Result<Late, LateError> {
     match get(store, number)? {
         late if late.is_left_out() => Ok(late),
         _ => waiting(store, number),
@@ -288,7 +288,7 @@ pub(crate) fn takeable(store: &impl Read, number: u64) -> Result<Late, LateError
 }
 
 /// Returns the loads of a revision that stay when another one joins them.
-fn joined(store: &impl Read, current: Option<&Revision>, load: &Load) -> Result<Vec<Load>, LateError> {
+fn joined(store: &impl Records, current: Option<&Revision>, load: &Load) -> Result<Vec<Load>, LateError> {
     let mut loads = match current {
         Some(current) => loads_of(store, current)?,
         None => Vec::new(),
@@ -304,7 +304,7 @@ fn joined(store: &impl Read, current: Option<&Revision>, load: &Load) -> Result<
 /// # Errors
 /// [`LateError`]; also when the bill is not confirmed any more.
 pub(crate) fn with_and_without(
-    store: &impl Read,
+    store: &impl Records,
     late: &Late,
     actor: &Actor,
 ) -> Result<(BillView, BillView), LateError> {
@@ -331,7 +331,7 @@ pub(crate) fn with_and_without(
 
 /// Returns what of a load was carried forward before, of those that its bill gets once it has joined `stay`.
 fn before_of(
-    store: &impl Read,
+    store: &impl Records,
     current: Option<&Revision>,
     stay: &[Load],
     load: &Load,
@@ -346,7 +346,7 @@ fn before_of(
 ///
 /// # Errors
 /// [`LateError`] when the file does not join its bill any more, or the store cannot be read.
-pub fn before(store: &impl Read, late: &Late, actor: &Actor) -> Result<CarriedBefore, LateError> {
+pub fn before(store: &impl Records, late: &Late, actor: &Actor) -> Result<CarriedBefore, LateError> {
     let bill: Option<Bill> = store.get(Table::Bills, &late.bill.bytes())?;
     let current: Option<Revision> = match &bill {
         Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(late.bill, bill.revision))?),
@@ -381,7 +381,7 @@ pub struct Accepted {
 /// # Errors
 /// [`LateError`]; nothing has happened then.
 pub fn accept(
-    writer: Writer,
+    writer: Transaction,
     number: u64,
     reopen: bool,
     reason: &str,
@@ -395,7 +395,7 @@ pub fn accept(
 
 /// [`accept`] within a transaction that does more.
 pub(crate) fn accept_in(
-    writer: &Writer,
+    writer: &Transaction,
     mut late: Late,
     reopen: bool,
     reason: &str,
@@ -477,7 +477,7 @@ pub(crate) fn accept_in(
 }
 
 /// Settles the disputes of a late file's bill that its lines correct, wherever these are booked. Returns their numbers.
-pub(crate) fn settle(writer: &Writer, late: &Late, actor: &Actor) -> Result<Vec<u64>, BillError> {
+pub(crate) fn settle(writer: &Transaction, late: &Late, actor: &Actor) -> Result<Vec<u64>, BillError> {
     let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
     if load.mode != Mode::Adjustment {
         return Ok(Vec::new());
@@ -489,7 +489,7 @@ pub(crate) fn settle(writer: &Writer, late: &Late, actor: &Actor) -> Result<Vec<
 ///
 /// # Errors
 /// [`LateError`]; nothing has happened then.
-pub fn discard(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Result<Late, LateError> {
+pub fn discard(writer: Transaction, number: u64, reason: &str, actor: &Actor) -> Result<Late, LateError> {
     let late = decide(&writer, waiting(&writer, number)?, LateState::Discarded, reason, actor)?;
     writer.commit()?;
     Ok(late)
@@ -497,7 +497,7 @@ pub fn discard(writer: Writer, number: u64, reason: &str, actor: &Actor) -> Resu
 
 /// Writes down what was decided about a pending file that changes nothing in its own bill.
 pub(crate) fn decide(
-    writer: &Writer,
+    writer: &Transaction,
     mut late: Late,
     state: LateState,
     reason: &str,

@@ -3,7 +3,7 @@
 //! An open write transaction cannot be shared by threads, and a strict import looks at lines that are only in it.
 
 use crate::bills::{BillError, BillView, BlockUse, LineAt, ReadBlock, SegmentView, share};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 
 /// A block on its way to be looked at.
 pub(super) struct Place<'a> {
@@ -34,7 +34,7 @@ pub(super) fn places(view: &BillView) -> Vec<Place<'_>> {
 /// Reads blocks, each once, and hands them to work.
 pub(super) trait Drive {
     /// What blocks are read from.
-    type Store: Read;
+    type Store: Records;
 
     /// Returns what blocks are read from.
     fn store(&self) -> &Self::Store;
@@ -53,7 +53,7 @@ pub(super) trait Drive {
 }
 
 fn one<S>(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     place: &Place<'_>,
     state: &mut S,
@@ -69,7 +69,7 @@ pub(super) struct Threads<'a, R> {
     pub(super) threads: usize,
 }
 
-impl<R: Read + Sync> Drive for Threads<'_, R> {
+impl<R: Records + Sync> Drive for Threads<'_, R> {
     type Store = R;
 
     fn store(&self) -> &R {
@@ -95,7 +95,7 @@ pub(super) struct Alone<'a, R> {
     pub(super) store: &'a R,
 }
 
-impl<R: Read> Drive for Alone<'_, R> {
+impl<R: Records> Drive for Alone<'_, R> {
     type Store = R;
 
     fn store(&self) -> &R {

@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::bills::{BillError, BillKey, BillView, LineAt, Origin, ReadBlock, origins};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::Column;
 use crate::partners::contract::Contract;
 use crate::values::money::Amount;
@@ -156,7 +156,11 @@ impl fmt::Display for Example {
 ///
 /// # Errors
 /// [`BillError`] when the store is damaged, or sums go beyond 128 bits.
-pub fn lint(store: &(impl Read + Sync), view: &BillView, settings: &Settings) -> Result<Report, BillError> {
+pub fn lint(
+    store: &(impl Records + Sync),
+    view: &BillView,
+    settings: &Settings,
+) -> Result<Report, BillError> {
     examine(&Threads { store, threads: settings.threads }, view, settings, Bounds::default())
 }
 
@@ -165,7 +169,7 @@ pub fn lint(store: &(impl Read + Sync), view: &BillView, settings: &Settings) ->
 /// # Errors
 /// Those of [`lint`].
 pub(crate) fn lint_alone(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     settings: &Settings,
 ) -> Result<Report, BillError> {
@@ -201,7 +205,7 @@ fn examine(
 }
 
 /// Makes the report: puts findings in their order, and looks up where examples came from.
-fn report(store: &impl Read, view: &BillView, found: Found) -> Result<Report, BillError> {
+fn report(store: &impl Records, view: &BillView, found: Found) -> Result<Report, BillError> {
     let mut groups: Vec<_> = found.groups.into_iter().collect();
     groups.sort_by(|(one, a), (other, b)| {
         one.rule
@@ -259,7 +263,7 @@ type Cells = Vec<(Column, String)>;
 
 /// Reads what tells the lines of examples; lines come in the order of the view.
 fn cells_of(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     lines: &[LineAt],
 ) -> Result<BTreeMap<LineAt, Cells>, BillError> {

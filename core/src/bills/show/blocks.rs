@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::block::ColumnData;
 use crate::engine::rollup::{Names, Overflow};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::Column;
 use crate::values::money::Amount;
 use crate::values::period::Day;
@@ -31,7 +31,7 @@ pub(super) struct Added {
 
 /// Reads all blocks.
 pub(super) fn read(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     fields: &[Field],
     columns: &[Column],

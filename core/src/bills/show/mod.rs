@@ -21,7 +21,7 @@ pub(crate) use blocks::column_amounts;
 pub use field::{FIELDS_MAX, Field};
 pub use grouped::{Group, Grouped};
 
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::Column;
 use crate::values::money::trim_cell;
 
@@ -34,7 +34,7 @@ use super::view::BillView;
 /// # Errors
 /// [`BillError::NoColumn`] for a field that no line has; [`BillError`] when the store is damaged.
 pub fn show(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     fields: &[Field],
     threads: usize,
@@ -60,7 +60,7 @@ enum Source {
 }
 
 fn group(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &BillView,
     fields: &[Field],
     source: Source,
@@ -85,7 +85,7 @@ fn group(
 ///
 /// # Errors
 /// [`BillError`] at the first figure that is not equal.
-pub fn check(store: &(impl Read + Sync), view: &BillView, threads: usize) -> Result<(), BillError> {
+pub fn check(store: &(impl Records + Sync), view: &BillView, threads: usize) -> Result<(), BillError> {
     view.check_rollups(store)?;
     let digest = owner_days::check(store, view)?;
     group(store, view, &[], Source::Blocks, threads)?;

@@ -2,7 +2,7 @@
 
 use crate::engine::block::BlockError;
 use crate::engine::rollup::{Mantissas, Named, StoredRollup};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::Column;
 
 use crate::bills::{BillError, BillView, SegmentView};
@@ -43,7 +43,7 @@ enum Numbered {
 
 /// Reads the roll-ups of all segments.
 pub(super) fn read<'a>(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     view: &'a BillView,
     fields: &[Field],
     threads: usize,

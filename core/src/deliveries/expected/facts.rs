@@ -2,7 +2,7 @@
 
 use crate::bills::late::{self, Late};
 use crate::bills::{self, Completeness, Load, Mode, Revision, Segment, State, completeness};
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::values::digest::Digest;
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
 
@@ -79,7 +79,7 @@ impl BillFiles {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn gather(store: &impl Read) -> Result<Vec<BillFiles>, StoreError> {
+pub fn gather(store: &impl Records) -> Result<Vec<BillFiles>, StoreError> {
     let mut all = Vec::new();
     for (bill, _) in bills::list(store)? {
         let revisions = bills::revisions(store, bill.key)?;
@@ -136,7 +136,7 @@ fn last_revision(revisions: &[Revision], load: u64) -> u32 {
 }
 
 /// Returns the digests of a load's lines by day of coverage.
-fn days(store: &impl Read, month: BillMonth, load: &Load) -> Result<Vec<(Day, Digest)>, StoreError> {
+fn days(store: &impl Records, month: BillMonth, load: &Load) -> Result<Vec<(Day, Digest)>, StoreError> {
     let mut found: Vec<(Day, Digest)> = Vec::new();
     for used in &load.segments {
         let segment: Segment = store.need(Table::Segments, &used.segment.to_be_bytes())?;

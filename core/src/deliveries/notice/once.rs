@@ -8,7 +8,7 @@ use crate::bills::late::{self, LateState};
 use crate::bills::{self, BillKey};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, Store, StoreError, Table};
+use crate::engine::store::{Records, Store, StoreError, Table};
 
 use super::record::{self, Event, Notifier};
 use super::tell::{SchedulerStop, Told, write};
@@ -24,12 +24,12 @@ struct News<'a> {
 }
 
 /// Returns those who want to be told of an event.
-fn wants(store: &impl Read, event: Event) -> Result<Vec<Notifier>, StoreError> {
+fn wants(store: &impl Records, event: Event) -> Result<Vec<Notifier>, StoreError> {
     Ok(record::notifiers(store)?.into_iter().filter(|n| n.events.contains(&event)).collect())
 }
 
 /// Says whether a notifier was told already.
-fn is_told(store: &impl Read, key: &[u8]) -> Result<bool, StoreError> {
+fn is_told(store: &impl Records, key: &[u8]) -> Result<bool, StoreError> {
     Ok(store.get_bytes(Table::NoticeKeys, key)?.is_some())
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::deliveries::Failure;
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::label::check_label;
 use crate::values::near::no_word;
 
@@ -120,11 +120,11 @@ pub struct Notice {
 
 pub(super) const SERIES: &str = "notice";
 
-pub(super) fn put(writer: &Writer, notice: &Notice) -> Result<(), StoreError> {
+pub(super) fn put(writer: &Transaction, notice: &Notice) -> Result<(), StoreError> {
     writer.put(Table::Notices, &notice.number.to_be_bytes(), notice)
 }
 
-pub(super) fn get(store: &impl Read, number: u64) -> Result<Option<Notice>, StoreError> {
+pub(super) fn get(store: &impl Records, number: u64) -> Result<Option<Notice>, StoreError> {
     store.get(Table::Notices, &number.to_be_bytes())
 }
 
@@ -132,7 +132,7 @@ pub(super) fn get(store: &impl Read, number: u64) -> Result<Option<Notice>, Stor
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<Notice>, StoreError> {
+pub fn list(store: &impl Records) -> Result<Vec<Notice>, StoreError> {
     Ok(store.list(Table::Notices, &[])?.into_iter().map(|(_, notice)| notice).collect())
 }
 
@@ -140,7 +140,7 @@ pub fn list(store: &impl Read) -> Result<Vec<Notice>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn notifiers(store: &impl Read) -> Result<Vec<Notifier>, StoreError> {
+pub fn notifiers(store: &impl Records) -> Result<Vec<Notifier>, StoreError> {
     Ok(store.list(Table::Notifiers, &[])?.into_iter().map(|(_, notifier)| notifier).collect())
 }
 
@@ -148,7 +148,7 @@ pub fn notifiers(store: &impl Read) -> Result<Vec<Notifier>, StoreError> {
 ///
 /// # Errors
 /// [`NoticeError::None`] when there is none of this name.
-pub fn notifier(store: &impl Read, name: &str) -> Result<Notifier, NoticeError> {
+pub fn notifier(store: &impl Records, name: &str) -> Result<Notifier, NoticeError> {
     store.get(Table::Notifiers, name.as_bytes())?.ok_or_else(|| NoticeError::None(name.to_owned()))
 }
 
@@ -156,7 +156,7 @@ pub fn notifier(store: &impl Read, name: &str) -> Result<Notifier, NoticeError> 
 ///
 /// # Errors
 /// [`NoticeError::Exists`] when there is one of this name.
-pub fn add(writer: Writer, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
+pub fn add(writer: Transaction, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
     check_label(&notifier.name)?;
     let key = notifier.name.as_bytes();
     if writer.get_bytes(Table::Notifiers, key)?.is_some() {
@@ -174,7 +174,7 @@ pub fn add(writer: Writer, notifier: &Notifier, actor: &Actor) -> Result<(), Not
 ///
 /// # Errors
 /// [`NoticeError::None`] when there is none of this name.
-pub fn remove(writer: Writer, name: &str, actor: &Actor) -> Result<usize, NoticeError> {
+pub fn remove(writer: Transaction, name: &str, actor: &Actor) -> Result<usize, NoticeError> {
     notifier(&writer, name)?;
     let before = record_digest(&writer, Table::Notifiers, name.as_bytes())?;
     writer.delete(Table::Notifiers, name.as_bytes())?;

@@ -8,7 +8,7 @@ use crate::bills::{Bill, BillKey, Revision};
 use crate::deliveries::{Delivery, Failure, Receipt};
 use crate::engine::journal::{self, Actor};
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, StoreError, Writer};
+use crate::engine::store::{Records, StoreError, Transaction};
 use crate::exports::Totals;
 use crate::values::digest::lines_counted;
 use crate::values::money::Amount;
@@ -233,11 +233,11 @@ fn totals_json(totals: &Totals) -> Value {
 }
 
 /// The id that tells a receiver that it has seen this before.
-fn id(store: &impl Read, number: &str) -> Result<String, StoreError> {
+fn id(store: &impl Records, number: &str) -> Result<String, StoreError> {
     Ok(format!("billkeep-{}-{number}", StoreSettings::of(store)?.payer))
 }
 
-fn body(store: &impl Read, told: Told<'_>, id: &str, at_unix_s: i64) -> Result<String, StoreError> {
+fn body(store: &impl Records, told: Told<'_>, id: &str, at_unix_s: i64) -> Result<String, StoreError> {
     let mut object = Map::new();
     object.insert("format".into(), json!(FORMAT));
     object.insert("id".into(), json!(id));
@@ -252,7 +252,7 @@ fn body(store: &impl Read, told: Told<'_>, id: &str, at_unix_s: i64) -> Result<S
 }
 
 /// Writes down what everybody who wants to know of it is to be told, in the transaction of what happened.
-pub(crate) fn tell(writer: &Writer, told: Told<'_>, at_unix_s: i64) -> Result<(), StoreError> {
+pub(crate) fn tell(writer: &Transaction, told: Told<'_>, at_unix_s: i64) -> Result<(), StoreError> {
     for notifier in record::notifiers(writer)? {
         if notifier.events.contains(&told.event()) {
             write(writer, &notifier, told, at_unix_s)?;
@@ -262,7 +262,7 @@ pub(crate) fn tell(writer: &Writer, told: Told<'_>, at_unix_s: i64) -> Result<()
 }
 
 pub(super) fn write(
-    writer: &Writer,
+    writer: &Transaction,
     notifier: &Notifier,
     told: Told<'_>,
     at_unix_s: i64,
@@ -287,7 +287,7 @@ pub(super) fn write(
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn trial(store: &impl Read, actor: &Actor) -> Result<(String, String), StoreError> {
+pub fn trial(store: &impl Records, actor: &Actor) -> Result<(String, String), StoreError> {
     let id = id(store, &format!("test-{}", actor.at_unix_s))?;
     let body = body(store, Told::Test, &id, actor.at_unix_s)?;
     Ok((id, body))

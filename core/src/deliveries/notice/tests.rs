@@ -155,6 +155,7 @@ fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause_and_of_ei
         keys += 1;
         Ok(true)
     };
-    crate::engine::store::Read::scan_bytes(&store.read().unwrap(), Table::NoticeKeys, b"one", count).unwrap();
+    crate::engine::store::Records::scan_bytes(&store.read().unwrap(), Table::NoticeKeys, b"one", count)
+        .unwrap();
     assert_eq!(keys, 1);
 }

@@ -14,7 +14,7 @@ use crate::bills::ingest::Settings;
 use crate::bills::{self, BillKey, BillView};
 use crate::engine::journal::{Actor, Change, append_change};
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, Store, Table};
+use crate::engine::store::{Records, Store, Table};
 use crate::exports::sink::{SinkError, read_small};
 use crate::exports::{
     Audience, MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Totals, Wanted, expected_sums,

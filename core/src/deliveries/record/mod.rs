@@ -4,7 +4,7 @@ mod former;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::exports::{Manifest, Plan, Totals};
 use crate::formats::naming::Kind;
 use crate::values::digest::hex;
@@ -15,7 +15,7 @@ use crate::values::uin::Uin;
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
+pub fn list(store: &impl Records) -> Result<Vec<Delivery>, StoreError> {
     store.list_of(Table::Deliveries)
 }
 
@@ -23,17 +23,17 @@ pub fn list(store: &impl Read) -> Result<Vec<Delivery>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn find(store: &impl Read, number: u64) -> Result<Option<Delivery>, StoreError> {
+pub fn find(store: &impl Records, number: u64) -> Result<Option<Delivery>, StoreError> {
     store.get_of(Table::Deliveries, &number.to_be_bytes())
 }
 
 /// Returns a delivery that must be there.
-pub(crate) fn get(store: &impl Read, number: u64) -> Result<Delivery, StoreError> {
+pub(crate) fn get(store: &impl Records, number: u64) -> Result<Delivery, StoreError> {
     store.need_of(Table::Deliveries, &number.to_be_bytes())
 }
 
 /// Puts a delivery's record.
-pub(crate) fn put(writer: &Writer, delivery: &Delivery) -> Result<(), StoreError> {
+pub(crate) fn put(writer: &Transaction, delivery: &Delivery) -> Result<(), StoreError> {
     writer.put_of(Table::Deliveries, &delivery.number.to_be_bytes(), delivery)
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn put(writer: &Writer, delivery: &Delivery) -> Result<(), StoreError
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn manifest(store: &impl Read, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+pub fn manifest(store: &impl Records, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
     store.get(Table::Manifests, &number.to_be_bytes())
 }
 
@@ -49,7 +49,7 @@ pub fn manifest(store: &impl Read, number: u64) -> Result<Option<Vec<u8>>, Store
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn totals(store: &impl Read, number: u64, receipt: &Receipt) -> Result<Totals, StoreError> {
+pub fn totals(store: &impl Records, number: u64, receipt: &Receipt) -> Result<Totals, StoreError> {
     if !receipt.totals.is_unknown() {
         return Ok(receipt.totals.clone());
     }
@@ -59,13 +59,13 @@ pub fn totals(store: &impl Read, number: u64, receipt: &Receipt) -> Result<Total
 }
 
 /// Keeps a delivery's manifest.
-pub(crate) fn put_manifest(writer: &Writer, number: u64, bytes: &Vec<u8>) -> Result<(), StoreError> {
+pub(crate) fn put_manifest(writer: &Transaction, number: u64, bytes: &Vec<u8>) -> Result<(), StoreError> {
     writer.put(Table::Manifests, &number.to_be_bytes(), bytes)
 }
 
 /// Returns the last day for which a bill of a kind was delivered to another sink than this one, from a day on.
 pub(crate) fn last_to_another(
-    store: &impl Read,
+    store: &impl Records,
     uin: Uin,
     kind: Kind,
     sink: &str,

@@ -8,7 +8,7 @@ use crate::deliveries::storage::{self, SinkRecord};
 use crate::deliveries::{self, Delivery, DeliveryError, Desk, Destination, Progress, Receipt, RemovedAt};
 use crate::engine::journal::{Actor, Change, append_change};
 use crate::engine::parted::{self, Parted};
-use crate::engine::store::{Large, Read, Store, Table, Writer};
+use crate::engine::store::{Large, Records, Store, Table, Transaction};
 use crate::exports::sink::{SinkError, read_hash};
 use crate::values::digest::{hex, lines_counted};
 use crate::values::period::Day;
@@ -136,7 +136,7 @@ fn must_be_ours(to: &Destination, receipt: &Receipt) -> Result<(), RetentionErro
 }
 
 /// Takes the lines of loads out of the store, in one step; segments that other loads share stay.
-fn lines_go(writer: Writer, loads: &[(BillKey, u64)], actor: &Actor) -> Result<(), RetentionError> {
+fn lines_go(writer: Transaction, loads: &[(BillKey, u64)], actor: &Actor) -> Result<(), RetentionError> {
     let gone: BTreeSet<u64> = loads.iter().map(|(_, load)| *load).collect();
     let mut needed = BTreeSet::new();
     let mut unneeded = BTreeSet::new();

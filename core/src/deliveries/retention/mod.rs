@@ -17,7 +17,7 @@ use crate::deliveries::DeliveryError;
 use crate::deliveries::calendar::Kind;
 use crate::deliveries::storage::{self, StorageError};
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::Kind as ErrorKind;
 
 pub use apply::{Applied, Opener, apply};
@@ -39,7 +39,7 @@ impl Rules {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn of(store: &impl Read) -> Result<Rules, StoreError> {
+    pub fn of(store: &impl Records) -> Result<Rules, StoreError> {
         Ok(store.get(Table::Meta, Rules::KEY)?.unwrap_or_default())
     }
 }
@@ -103,7 +103,7 @@ pub fn days_text(days: u32) -> String {
 /// # Errors
 /// [`StorageError::NoSink`] when there is none of this name.
 pub fn set_sink(
-    writer: Writer,
+    writer: Transaction,
     sink: &str,
     kind: Kind,
     days: Option<u32>,
@@ -128,7 +128,7 @@ pub fn set_sink(
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
-pub fn set_revisions(writer: Writer, days: Option<u32>, actor: &Actor) -> Result<(), RetentionError> {
+pub fn set_revisions(writer: Transaction, days: Option<u32>, actor: &Actor) -> Result<(), RetentionError> {
     let mut rules = Rules::of(&writer)?;
     rules.revisions_days = days;
     let detail = days.map_or_else(
@@ -139,7 +139,7 @@ pub fn set_revisions(writer: Writer, days: Option<u32>, actor: &Actor) -> Result
 }
 
 fn save(
-    writer: Writer,
+    writer: Transaction,
     rules: &Rules,
     subject: &str,
     detail: &str,

@@ -9,7 +9,7 @@ use crate::bills::{self, Bill, BillKey, Load, Revision, State, dispute, revision
 use crate::deliveries::calendar::Kind;
 use crate::deliveries::{self, Delivery, Progress};
 use crate::engine::journal::{self, Filter};
-use crate::engine::store::{Read, Table};
+use crate::engine::store::{Records, Table};
 use crate::values::digest::hex;
 use crate::values::period::Day;
 
@@ -88,7 +88,7 @@ fn is_old(last: Day, days: u32, on: Day) -> bool {
 ///
 /// # Errors
 /// [`RetentionError`] when the store cannot be read.
-pub fn plan(store: &impl Read, on: Day, confirmed: bool) -> Result<Removals, RetentionError> {
+pub fn plan(store: &impl Records, on: Day, confirmed: bool) -> Result<Removals, RetentionError> {
     let rules = Rules::of(store)?;
     let mut plan = Removals { on, removals: Vec::new(), kept: Vec::new() };
     let bills: Vec<Bill> = bills::list(store)?.into_iter().map(|(bill, _)| bill).collect();
@@ -144,7 +144,7 @@ struct Uses {
 }
 
 /// Finds the loads that only replaced revisions have, of which none is needed any more.
-fn lines(store: &impl Read, bill: &Bill, uses: &Uses, plan: &mut Removals) -> Result<(), RetentionError> {
+fn lines(store: &impl Records, bill: &Bill, uses: &Uses, plan: &mut Removals) -> Result<(), RetentionError> {
     let key = bill.key;
     let history = revisions(store, key)?;
     let needed = needed(store, key, &history, uses)?;
@@ -173,7 +173,7 @@ fn lines(store: &impl Read, bill: &Bill, uses: &Uses, plan: &mut Removals) -> Re
 
 /// Returns the revisions of which the lines are needed, and why.
 fn needed(
-    store: &impl Read,
+    store: &impl Records,
     key: BillKey,
     history: &[Revision],
     uses: &Uses,

@@ -4,7 +4,7 @@ use crate::bills::{self, BillView};
 use crate::deliveries::calendar::Kind;
 use crate::deliveries::record;
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, Table, Writer};
+use crate::engine::store::{Records, Table, Transaction};
 use crate::engine::timeline::Timeline;
 use crate::exports::guard::check_scope;
 use crate::exports::{Columns, Scope};
@@ -47,7 +47,7 @@ pub struct Enable {
 /// # Errors
 /// As [`enable`].
 pub fn may_enable(
-    store: &impl Read,
+    store: &impl Records,
     wanted: &Enable,
     create: Option<&SinkRecord>,
     today: Day,
@@ -88,7 +88,7 @@ pub fn may_enable(
 /// [`StorageError::NoSink`], [`StorageError::Audience`] or [`StorageError::NotThePayer`] where the bills may not go;
 /// [`StorageError::Bound`] where they go elsewhere on any of the days.
 pub fn enable(
-    writer: Writer,
+    writer: Transaction,
     wanted: &Enable,
     create: Option<&SinkRecord>,
     today: Day,
@@ -137,7 +137,7 @@ pub struct Steps {
 
 /// Takes steps before [`enable`] that are missing, as [`super::allow`] and [`super::authorise`] take them.
 fn take(
-    writer: &Writer,
+    writer: &Transaction,
     wanted: &Enable,
     steps: Steps,
     today: Day,
@@ -161,7 +161,7 @@ fn take(
 /// # Errors
 /// As [`enable_from_start`].
 pub fn may_enable_from_start(
-    writer: Writer,
+    writer: Transaction,
     wanted: &Enable,
     steps: Steps,
     create: Option<&SinkRecord>,
@@ -180,7 +180,7 @@ pub fn may_enable_from_start(
 /// # Errors
 /// As [`enable`], [`super::allow`] and [`super::authorise`].
 pub fn enable_from_start(
-    writer: Writer,
+    writer: Transaction,
     wanted: &Enable,
     steps: Steps,
     create: Option<&SinkRecord>,
@@ -205,7 +205,7 @@ fn after_text(after: Option<After>) -> String {
 
 /// Checks that bills may go to a sink that is there, or to be made, and returns it.
 fn ready(
-    store: &impl Read,
+    store: &impl Records,
     account: &Account,
     kinds: &[Kind],
     name: &str,
@@ -270,7 +270,7 @@ pub enum Stop {
 /// # Errors
 /// [`StorageError::NotYet`] when there is nothing to end.
 pub fn disable(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     kinds: Option<&[Kind]>,
     stop: Stop,
@@ -333,7 +333,7 @@ pub type Switched = (Kind, Lines, Option<After>);
 /// # Errors
 /// As [`switch`].
 pub fn may_switch(
-    store: &impl Read,
+    store: &impl Records,
     wanted: &Switch,
     create: Option<&SinkRecord>,
 ) -> Result<Vec<Switched>, StorageError> {
@@ -385,7 +385,7 @@ pub fn may_switch(
 /// As [`enable`]; [`StorageError::NotYet`] when nothing is enabled on that day; [`StorageError::DeliveredSince`] when a bill
 /// of a later day has gone to the old sink.
 pub fn switch(
-    writer: Writer,
+    writer: Transaction,
     wanted: &Switch,
     create: Option<&SinkRecord>,
     said: Said<'_>,

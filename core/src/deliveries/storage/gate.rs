@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bills::State;
 use crate::deliveries::calendar::{Kind, WhyNot};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::exports::Audience;
 use crate::formats::naming::words;
 use crate::values::period::{Day, TimeZone};
@@ -76,7 +76,7 @@ pub fn may_leave(
 /// # Errors
 /// [`StorageError`] when the store cannot be read.
 pub(crate) fn stays_due(
-    store: &impl Read,
+    store: &impl Records,
     account: &Account,
     since: Day,
     zone: TimeZone,

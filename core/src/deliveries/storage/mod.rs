@@ -17,7 +17,7 @@ use std::fmt;
 use crate::deliveries::calendar::Kind;
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 pub use crate::exports::Audience;
 use crate::exports::guard::GuardError;
 use crate::values::error::Kind as ErrorKind;
@@ -206,7 +206,7 @@ fn key(uin: Uin) -> [u8; 8] {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn account(store: &impl Read, uin: Uin) -> Result<Account, StoreError> {
+pub fn account(store: &impl Records, uin: Uin) -> Result<Account, StoreError> {
     Ok(store.get_of(Table::Storage, &key(uin))?.unwrap_or_else(|| Account::new(uin)))
 }
 
@@ -214,7 +214,7 @@ pub fn account(store: &impl Read, uin: Uin) -> Result<Account, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn accounts(store: &impl Read) -> Result<Vec<Account>, StoreError> {
+pub fn accounts(store: &impl Records) -> Result<Vec<Account>, StoreError> {
     store.list_of(Table::Storage)
 }
 
@@ -229,7 +229,7 @@ pub struct Said<'a> {
 
 /// Puts an account's record, and the journal's entry.
 fn save(
-    writer: &Writer,
+    writer: &Transaction,
     account: &Account,
     action: &str,
     detail: &str,
@@ -252,7 +252,7 @@ fn words<T: fmt::Display>(list: impl IntoIterator<Item = T>) -> String {
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn allow(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     kinds: &[Kind],
     until: Option<Day>,
@@ -264,7 +264,7 @@ pub fn allow(
 
 /// Puts an account on the allowlist within a transaction that does more.
 fn allow_in(
-    writer: &Writer,
+    writer: &Transaction,
     uin: Uin,
     kinds: &[Kind],
     until: Option<Day>,
@@ -286,7 +286,7 @@ fn allow_in(
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
-pub fn deny(writer: Writer, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
+pub fn deny(writer: Transaction, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
     let mut account = account(&writer, uin)?;
     for kind in kinds {
         account.allowed.entry(*kind).or_default().record(None, false, said.actor, said.reason);
@@ -301,7 +301,7 @@ pub fn deny(writer: Writer, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<
 /// [`StorageError::NotYet`] for an account that is not on the allowlist; [`StorageError::NotThePayer`] where only the payer
 /// can agree; [`StorageError::NoSink`].
 pub fn authorise(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     consent: Consent,
     sink_name: Option<&str>,
@@ -314,7 +314,7 @@ pub fn authorise(
 
 /// Gives an account's consent within a transaction that does more.
 fn authorise_in(
-    writer: &Writer,
+    writer: &Transaction,
     uin: Uin,
     consent: Consent,
     sink_name: Option<&str>,
@@ -341,7 +341,7 @@ fn authorise_in(
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn revoke(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     consent: Consent,
     sink_name: Option<&str>,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::exports::Audience;
 use crate::values::label::check_label;
 use crate::values::uin::Uin;
@@ -22,7 +22,7 @@ impl Places {
     /// # Errors
     /// [`StorageError`] when the store cannot be read.
     pub fn of(
-        store: &impl Read,
+        store: &impl Records,
         new: Option<&SinkRecord>,
         place: impl Fn(&SinkRecord) -> String,
     ) -> Result<Places, StorageError> {
@@ -50,7 +50,7 @@ impl Places {
 /// # Errors
 /// [`StorageError::SamePlace`]; [`StorageError::Name`].
 pub fn may_add(
-    store: &impl Read,
+    store: &impl Records,
     new: &SinkRecord,
     places: &Places,
     shared: bool,
@@ -67,7 +67,7 @@ pub fn may_add(
 
 /// Refuses a customer's bills at a place where that customer would read another account's, or another customer would read them.
 pub(super) fn alone(
-    store: &impl Read,
+    store: &impl Records,
     uin: Uin,
     record: &SinkRecord,
     places: &Places,

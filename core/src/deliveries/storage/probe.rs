@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 use super::{SinkRecord, StorageError, sink};
 
@@ -24,7 +24,7 @@ pub struct Probe {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn probed(store: &impl Read, sink: &SinkRecord) -> Result<Option<Probe>, StoreError> {
+pub fn probed(store: &impl Records, sink: &SinkRecord) -> Result<Option<Probe>, StoreError> {
     let probe: Option<Probe> = store.get(Table::Probes, sink.name.as_bytes())?;
     Ok(probe.filter(|probe| probe.url == sink.url))
 }
@@ -34,7 +34,7 @@ pub fn probed(store: &impl Read, sink: &SinkRecord) -> Result<Option<Probe>, Sto
 /// # Errors
 /// [`StorageError::NoSink`] when there is none of this name.
 pub fn put_probe(
-    writer: Writer,
+    writer: Transaction,
     name: &str,
     can: BTreeMap<String, bool>,
     actor: &Actor,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::codec::{self, CodecError, Layouts};
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::engine::timeline::Timeline;
 use crate::exports::shape::can_render;
 use crate::exports::{Audience, Dialect, Form, Per, ROWS_PER_FILE, Shape};
@@ -127,7 +127,7 @@ impl Layouts for SinkRecord {
 ///
 /// # Errors
 /// [`StorageError::NoSink`] when there is none of this name.
-pub fn sink(store: &impl Read, name: &str) -> Result<SinkRecord, StorageError> {
+pub fn sink(store: &impl Records, name: &str) -> Result<SinkRecord, StorageError> {
     store.get_of(Table::Sinks, name.as_bytes())?.ok_or_else(|| StorageError::NoSink(name.to_owned()))
 }
 
@@ -135,7 +135,7 @@ pub fn sink(store: &impl Read, name: &str) -> Result<SinkRecord, StorageError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn sinks(store: &impl Read) -> Result<Vec<SinkRecord>, StoreError> {
+pub fn sinks(store: &impl Records) -> Result<Vec<SinkRecord>, StoreError> {
     store.list_of(Table::Sinks)
 }
 
@@ -144,12 +144,12 @@ pub fn sinks(store: &impl Read) -> Result<Vec<SinkRecord>, StoreError> {
 /// # Errors
 /// [`StorageError::Name`]; [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option
 /// that makes no sense.
-pub fn add_sink(writer: Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
+pub fn add_sink(writer: Transaction, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
     put_sink(&writer, sink, actor)?;
     Ok(writer.commit()?)
 }
 
-pub(super) fn put_sink(writer: &Writer, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
+pub(super) fn put_sink(writer: &Transaction, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
     check_label(&sink.name).map_err(StorageError::Name)?;
     sink.options()?;
     if writer.get_bytes(Table::Sinks, sink.name.as_bytes())?.is_some() {
@@ -166,7 +166,7 @@ pub(super) fn put_sink(writer: &Writer, sink: &SinkRecord, actor: &Actor) -> Res
 /// # Errors
 /// [`StorageError::NoSink`] when there is none; [`StorageError::Option`] for an option that makes no sense.
 pub fn change_sink(
-    writer: Writer,
+    writer: Transaction,
     name: &str,
     options: BTreeMap<String, String>,
     why: &str,
@@ -186,7 +186,7 @@ pub fn change_sink(
 ///
 /// # Errors
 /// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
-pub fn remove_sink(writer: Writer, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
+pub fn remove_sink(writer: Transaction, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
     let found = sink(&writer, name)?;
     for account in accounts(&writer)? {
         let goes = |line: &Timeline<Target>| {

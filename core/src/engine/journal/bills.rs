@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 use super::entry::Entry;
 
 /// Notes that a bill has a new revision with this digest: the entry of this transaction that tells it is asked for later.
-pub(crate) fn revised(writer: &Writer, subject: String, digest: [u8; 32]) {
+pub(crate) fn revised(writer: &Transaction, subject: String, digest: [u8; 32]) {
     writer.note_revised(subject, digest);
 }
 
@@ -33,7 +33,7 @@ fn told_by(entry: &Entry) -> Option<Recorded> {
 }
 
 /// Makes the list of bills' entries of a store that has none.
-pub(super) fn list_them(writer: &Writer) -> Result<(), StoreError> {
+pub(super) fn list_them(writer: &Transaction) -> Result<(), StoreError> {
     let mut last = BTreeMap::new();
     writer.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
         let entry = super::decode(key, bytes)?;
@@ -50,7 +50,7 @@ pub(super) fn list_them(writer: &Writer) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when what finds the entry leads to another one.
-pub fn recorded(store: &impl Read, subject: &str) -> Result<Option<Recorded>, StoreError> {
+pub fn recorded(store: &impl Records, subject: &str) -> Result<Option<Recorded>, StoreError> {
     if let Some(number) = store.get::<u64>(Table::BillEntries, subject.as_bytes())? {
         let entry = super::get(store, number)?;
         let sound = entry.number == number && entry.subject == subject && entry.hash == entry.expected_hash();

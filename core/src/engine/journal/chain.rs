@@ -1,6 +1,6 @@
 //! Whether the journal is what was written: every number there, every hash right, every link to the one before.
 
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::values::digest::hex;
 
 use super::SERIES;
@@ -88,7 +88,7 @@ impl Chain {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] with the number of the first entry at which the chain breaks, and what is wrong there.
-pub fn verify(store: &impl Read) -> Result<Proof, StoreError> {
+pub fn verify(store: &impl Records) -> Result<Proof, StoreError> {
     let broken = |(number, fault): (u64, Fault)| StoreError::Damaged {
         what: format!("entry {number} of the journal"),
         why: fault.to_string(),

@@ -1,6 +1,6 @@
 //! The journal's last entry, as others are told of it: whoever has it can tell later whether the journal still has it.
 
-use crate::engine::store::{Read, StoreError};
+use crate::engine::store::{Records, StoreError};
 use crate::values::digest::hex;
 
 use super::{SERIES, get};
@@ -25,7 +25,7 @@ impl Head {
 ///
 /// # Errors
 /// [`StoreError::Lost`] when it is not there.
-pub fn head(store: &impl Read) -> Result<Option<Head>, StoreError> {
+pub fn head(store: &impl Records) -> Result<Option<Head>, StoreError> {
     let number = store.last_id(SERIES)?.saturating_sub(store.uncommitted_entries());
     at(store, number)
 }
@@ -34,11 +34,11 @@ pub fn head(store: &impl Read) -> Result<Option<Head>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when it cannot be read.
-pub fn first(store: &impl Read) -> Result<Option<Head>, StoreError> {
+pub fn first(store: &impl Records) -> Result<Option<Head>, StoreError> {
     at(store, store.last_id(SERIES)?.min(1))
 }
 
-fn at(store: &impl Read, number: u64) -> Result<Option<Head>, StoreError> {
+fn at(store: &impl Records, number: u64) -> Result<Option<Head>, StoreError> {
     if number == 0 {
         return Ok(None);
     }

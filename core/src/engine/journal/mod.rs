@@ -13,7 +13,7 @@ mod select;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::store::{Moved, Read, STEPS, StoreError, Table, Writer, empty_part};
+use crate::engine::store::{Moved, Records, STEPS, StoreError, Table, Transaction, empty_part};
 
 pub(crate) use bills::revised;
 pub use bills::{Recorded, recorded};
@@ -65,7 +65,7 @@ impl<'a> Change<'a> {
 /// # Errors
 /// As [`append_change`].
 pub fn append(
-    writer: &Writer,
+    writer: &Transaction,
     actor: &Actor,
     action: &str,
     subject: &str,
@@ -79,7 +79,7 @@ pub fn append(
 /// # Errors
 /// [`StoreError`] when the store cannot be written; [`StoreError::Damaged`] when the journal's end is not the one that
 /// was written last, since nothing may be chained to it.
-pub fn append_change(writer: &Writer, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
+pub fn append_change(writer: &Transaction, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
     if !writer.has_sums() {
         writer.begin_sums();
         bills::list_them(writer)?;
@@ -93,7 +93,7 @@ pub const BASELINE: &str = "baseline";
 const BASELINE_WORDS: &str =
     "the digests of all tables are recorded from here on; what was there before is taken as it is";
 
-fn write(writer: &Writer, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
+fn write(writer: &Transaction, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
     let number = writer.next_id(SERIES)?;
     if writer.get_bytes(Table::Journal, &number.to_be_bytes())?.is_some() {
         let why = format!("it is there, though only {} were written", number - 1);
@@ -134,14 +134,14 @@ fn write(writer: &Writer, actor: &Actor, change: Change<'_>) -> Result<(), Store
     Ok(())
 }
 
-fn put(writer: &Writer, entry: &mut Entry) -> Result<(), StoreError> {
+fn put(writer: &Transaction, entry: &mut Entry) -> Result<(), StoreError> {
     entry.hash = entry.expected_hash();
     writer.put_as(entry::LAYOUT, Table::Journal, &entry.number.to_be_bytes(), entry)
 }
 
 impl Moved {
     /// Says whether the table was changed since the entry that recorded it, as only a change without an entry does.
-    fn has_gap(&self, store: &impl Read) -> Result<bool, StoreError> {
+    fn has_gap(&self, store: &impl Records) -> Result<bool, StoreError> {
         let Some(before) = self.before.filter(|before| *before != empty_part()) else { return Ok(false) };
         if self.part == STEPS {
             return Ok(false);
@@ -155,7 +155,7 @@ impl Moved {
 }
 
 /// Returns the entry with a number, which must be there.
-fn get(store: &impl Read, number: u64) -> Result<Entry, StoreError> {
+fn get(store: &impl Records, number: u64) -> Result<Entry, StoreError> {
     let bytes = store
         .get_bytes(Table::Journal, &number.to_be_bytes())?
         .ok_or_else(|| StoreError::Lost(format!("entry {number} of the journal")))?;
@@ -174,7 +174,7 @@ fn decode(key: &[u8], bytes: &[u8]) -> Result<Entry, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn record_digest(store: &impl Read, table: Table, key: &[u8]) -> Result<Option<[u8; 32]>, StoreError> {
+pub fn record_digest(store: &impl Records, table: Table, key: &[u8]) -> Result<Option<[u8; 32]>, StoreError> {
     Ok(store.get_bytes(table, key)?.map(|bytes| Sha256::digest(bytes).into()))
 }
 

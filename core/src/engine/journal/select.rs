@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 
 use super::entry::Entry;
 
@@ -41,7 +41,7 @@ impl Filter {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when an entry cannot be read, whether it fits or not.
-pub fn select(store: &impl Read, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
+pub fn select(store: &impl Records, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
     let mut found = VecDeque::new();
     store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
         let entry = super::decode(key, bytes)?;
@@ -61,7 +61,7 @@ pub fn select(store: &impl Read, filter: &Filter) -> Result<Vec<Entry>, StoreErr
 /// # Errors
 /// [`StoreError::Damaged`] when an entry cannot be read, and what `visit` returns.
 pub fn each(
-    store: &impl Read,
+    store: &impl Records,
     visit: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
@@ -74,7 +74,7 @@ pub fn each(
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when an entry cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<Entry>, StoreError> {
+pub fn list(store: &impl Records) -> Result<Vec<Entry>, StoreError> {
     select(store, &Filter::default())
 }
 
@@ -82,7 +82,7 @@ pub fn list(store: &impl Read) -> Result<Vec<Entry>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when an entry cannot be read.
-pub fn number_of(store: &impl Read, hash: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+pub fn number_of(store: &impl Records, hash: &[u8; 32]) -> Result<Option<u64>, StoreError> {
     let mut number = None;
     store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
         let entry = super::decode(key, bytes)?;

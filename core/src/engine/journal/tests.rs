@@ -11,12 +11,12 @@ fn ann(at_unix_s: i64) -> Actor {
 }
 
 /// Writes an entry as the first programs did.
-fn append_first_layout(writer: &Writer, detail: &str) {
+fn append_first_layout(writer: &Transaction, detail: &str) {
     append_former(writer, 1, Change { detail, ..Change::new("import", "2021-03", "") });
 }
 
 /// Writes an entry in a layout of before.
-fn append_former(writer: &Writer, layout: u8, change: Change<'_>) {
+fn append_former(writer: &Transaction, layout: u8, change: Change<'_>) {
     let number = writer.next_id(SERIES).unwrap();
     let previous = if number == 1 { [0; 32] } else { get(writer, number - 1).unwrap().hash };
     let (actor, at_unix_s) = if layout == 1 { ("lin", 1_617_638_400_i64) } else { ("ann", 1_617_700_000) };
@@ -49,7 +49,7 @@ fn append_former(writer: &Writer, layout: u8, change: Change<'_>) {
 }
 
 /// A writer with two entries of the first layout, one of the second, and two of today's: with some fields, with none.
-fn five(store: &Store) -> Writer {
+fn five(store: &Store) -> Transaction {
     let writer = store.write().unwrap();
     append_first_layout(&writer, "450 lines");
     append_first_layout(&writer, "");
@@ -73,7 +73,7 @@ fn five(store: &Store) -> Writer {
 }
 
 /// Puts an entry in the layout that it says it has, with the hash that it says.
-fn put_entry(writer: &Writer, entry: &Entry) {
+fn put_entry(writer: &Transaction, entry: &Entry) {
     let second = Second::of(entry);
     match entry.layout {
         2 => writer.put_as(2, Table::Journal, &entry.number.to_be_bytes(), &second).unwrap(),
@@ -81,17 +81,17 @@ fn put_entry(writer: &Writer, entry: &Entry) {
     }
 }
 
-fn bytes_of(writer: &Writer, number: u64) -> Vec<u8> {
+fn bytes_of(writer: &Transaction, number: u64) -> Vec<u8> {
     writer.get_bytes(Table::Journal, &number.to_be_bytes()).unwrap().unwrap()
 }
 
-fn put(writer: &Writer, number: u64, bytes: Vec<u8>) {
+fn put(writer: &Transaction, number: u64, bytes: Vec<u8>) {
     writer.put_encoded(Table::Journal, &number.to_be_bytes(), Ok(bytes)).unwrap();
 }
 
 /// What `verify` says of a journal that is not what was written.
 #[track_caller]
-fn broken(writer: &Writer, words: &[&str]) {
+fn broken(writer: &Transaction, words: &[&str]) {
     let text = verify(writer).unwrap_err().to_string();
     for word in words {
         assert!(text.contains(word), "`{word}` is not in: {text}");

@@ -16,7 +16,7 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
-use super::Beside;
+use super::beside::Beside;
 use crate::engine::own_folder::own_file_options;
 
 const MAGIC: &[u8; 8] = b"BKCHUNK1";

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::values::error::Kind;
 
-use super::{STORE_FORMAT, is_a_store};
+use super::beside::is_a_store;
+use super::format::STORE_FORMAT;
 
 /// Why the store could not do it.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::StoreError;
+use super::error::StoreError;
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };

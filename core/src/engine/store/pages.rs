@@ -12,8 +12,9 @@
 
 use redb::ReadableTable;
 
+use super::error::StoreError;
 use super::state::Lanes;
-use super::{Large, StoreError};
+use super::tables::Large;
 
 const PAGE_BYTES: usize = 4096;
 /// What redb needs in a leaf beside the value: 12 bytes, and 8 of the key.

@@ -8,7 +8,8 @@
 //! whoever reads the record. Stores of format 1 have records without any of it, which begin with the version of their layout;
 //! those are all below 0x80.
 
-use super::{StoreError, Table};
+use super::error::StoreError;
+use super::tables::Table;
 
 const SEALED: u8 = 0x80;
 

@@ -11,7 +11,9 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Large, StoreError, Table};
+use super::error::StoreError;
+use super::format::FORMAT_KEY;
+use super::tables::{Large, Table};
 
 const LANES: usize = 1024;
 const LANES_BYTES: usize = 2 * LANES;
@@ -94,7 +96,7 @@ pub(super) fn counted_as(table: Table, key: &[u8]) -> Option<&'static str> {
     match table {
         Table::Journal | Table::State => None,
         // It has no checksum, and says itself which stores have sums.
-        Table::Meta if key == super::FORMAT_KEY => None,
+        Table::Meta if key == FORMAT_KEY => None,
         Table::Meta if COUNTER_KEYS.iter().any(|start| key.starts_with(start)) => Some(COUNTERS),
         table => Some(table.name()),
     }

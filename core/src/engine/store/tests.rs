@@ -1,3 +1,9 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::format::FORMAT_KEY;
 use super::*;
 
 fn options() -> OpenOptions {

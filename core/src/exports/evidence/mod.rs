@@ -19,7 +19,7 @@ use crate::bills::dispute::{Dispute, DisputeError, LineId, each_block, get};
 use crate::bills::lint::{Recomputed, Settings, recompute};
 use crate::bills::origin::{LineAt, Origin, origins, stored_lines};
 use crate::bills::{BillError, BillView, Change, Comparison, Load, SegmentView, Stored};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::exports::{CellKind, Columns, Dialect, write_small};
 use crate::values::digest::hex;
 use crate::values::error::Kind;
@@ -106,7 +106,7 @@ struct Evidence<'a> {
 /// # Errors
 /// [`EvidenceError`]; what was written by then is no zip.
 pub fn pack(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     number: u64,
     threads: usize,
     out: impl Write,
@@ -143,7 +143,7 @@ pub fn pack(
 }
 
 /// Reads the disputed lines, in the order of their ids.
-fn lines(store: &impl Read, view: &BillView, dispute: &Dispute) -> Result<Vec<Line>, DisputeError> {
+fn lines(store: &impl Records, view: &BillView, dispute: &Dispute) -> Result<Vec<Line>, DisputeError> {
     let wanted: BTreeSet<LineId> = dispute.lines.iter().copied().collect();
     let found = stored_lines(store, view, &wanted)?;
     let at: Vec<LineAt> = found.iter().map(|(_, at)| *at).collect();
@@ -176,7 +176,7 @@ fn lines(store: &impl Read, view: &BillView, dispute: &Dispute) -> Result<Vec<Li
 
 /// Finds what the disputed lines were in the revision before.
 fn compare(
-    store: &(impl Read + Sync),
+    store: &(impl Records + Sync),
     evidence: &mut Evidence<'_>,
     threads: usize,
 ) -> Result<(), DisputeError> {

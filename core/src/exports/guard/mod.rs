@@ -12,7 +12,7 @@ pub(super) use bytes::{Allowed, check_bytes};
 
 use crate::bills::ingest::grouped;
 use crate::bills::{BillError, BillView, owners_of};
-use crate::engine::store::{Read, StoreError, Table};
+use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::schema::{Column, ForCustomer, header_for_customer};
 use crate::partners::accounts::Tree;
 use crate::partners::contract;
@@ -132,7 +132,7 @@ pub fn check_scope(scope: Scope, uin: Uin, payer: Uin, headers: &[String]) -> Re
 
 /// Returns what an export for a customer may hold: what [`check_bytes`] compares it with.
 pub(super) fn allowed(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     wanted: &Wanted,
     rendered: &Rendered,
@@ -158,7 +158,10 @@ pub(super) fn allowed(
 }
 
 /// Returns every account that is known: who has lines in the bill, is in bill storage, in the tree, or has terms or a contract.
-fn known_accounts(store: &impl Read, view: &BillView) -> Result<std::collections::HashSet<u64>, BillError> {
+fn known_accounts(
+    store: &impl Records,
+    view: &BillView,
+) -> Result<std::collections::HashSet<u64>, BillError> {
     let mut known = owners_of(store, view)?;
     known.extend(all_terms(store)?.iter().map(|terms| terms.uin.number()));
     known.extend(contract::contracts(store)?.iter().map(|contract| contract.uin.number()));
@@ -169,7 +172,7 @@ fn known_accounts(store: &impl Read, view: &BillView) -> Result<std::collections
 }
 
 /// Returns the accounts in bill storage, from their keys.
-fn stored_accounts(store: &impl Read) -> Result<Vec<u64>, StoreError> {
+fn stored_accounts(store: &impl Records) -> Result<Vec<u64>, StoreError> {
     let mut accounts = Vec::new();
     store.scan_bytes(Table::Storage, &[], &mut |key, _| {
         accounts.extend(key.try_into().ok().map(u64::from_be_bytes));

@@ -22,7 +22,7 @@ use std::io::Write;
 
 use crate::bills::{BillError, BillView, OwnerDay, ReadBlock, Slice, WantedLines, walk_owner_days};
 use crate::engine::block::Sums;
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::formats::schema::Column;
 use crate::values::money::trim_cell;
 use crate::values::uin::Uin;
@@ -98,7 +98,7 @@ struct Reading<'a, R> {
 ///
 /// # Errors
 /// As [`super::render`].
-pub(super) fn render<R: Read + Sync>(
+pub(super) fn render<R: Records + Sync>(
     store: &R,
     view: &BillView,
     plan: &Plan,
@@ -108,7 +108,7 @@ pub(super) fn render<R: Read + Sync>(
     render_within(store, view, plan, settings.threads, BOUNDS, out)
 }
 
-fn render_within<R: Read + Sync>(
+fn render_within<R: Records + Sync>(
     store: &R,
     view: &BillView,
     plan: &Plan,
@@ -157,7 +157,7 @@ fn render_within<R: Read + Sync>(
     })
 }
 
-impl<R: Read> Reading<'_, R> {
+impl<R: Records> Reading<'_, R> {
     /// Makes all CSVs of the form; returns what the rows of each level add up to.
     fn make(&self, sheets: &mut Sheets) -> Result<Vec<Tally>, ExportError> {
         let Form { shape, per, .. } = self.plan.wanted.form;

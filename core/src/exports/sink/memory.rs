@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 /// What a sink remembers. It is read from the store before the sink is used, and changed by the sink.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Memory {
     }
 
     /// Takes what the store has, in place of what is here.
-    pub(crate) fn load(&self, store: &impl Read, place: &Place<'_>) -> Result<(), StoreError> {
+    pub(crate) fn load(&self, store: &impl Records, place: &Place<'_>) -> Result<(), StoreError> {
         let prefix = place.key("");
         let mut values = BTreeMap::new();
         for (key, value) in store.list::<Vec<u8>>(Table::SinkMemory, &prefix)? {
@@ -64,7 +64,7 @@ impl Memory {
     }
 
     /// Writes what has changed.
-    pub(crate) fn keep(&self, writer: &Writer, place: &Place<'_>) -> Result<(), StoreError> {
+    pub(crate) fn keep(&self, writer: &Transaction, place: &Place<'_>) -> Result<(), StoreError> {
         let held = self.held();
         for name in &held.changed {
             match held.values.get(name) {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::journal::Actor;
-use crate::engine::store::Writer;
+use crate::engine::store::Transaction;
 use crate::formats::container::must_be_csv;
 use crate::formats::forms::read_uin;
 use crate::formats::line_ends::line_ends;
@@ -73,7 +73,7 @@ const COLUMNS: [&str; 6] = ["uin", "name", "role", "parent", "from", "reason"];
 /// # Errors
 /// [`AccountError::Import`] with every fault of the file; nothing has changed then.
 pub fn import(
-    writer: Writer,
+    writer: Transaction,
     bytes: &[u8],
     detection: Detection,
     dry_run: bool,

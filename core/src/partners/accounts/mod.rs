@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::engine::timeline::Timeline;
 use crate::values::error::Kind;
 use crate::values::near::no_word;
@@ -161,7 +161,7 @@ fn key(uin: Uin) -> [u8; 8] {
 /// # Errors
 /// [`AccountError`] when the tree would not be one any more.
 pub fn set(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     known: Known,
     from: Option<Day>,
@@ -183,7 +183,7 @@ pub fn set(
 /// # Errors
 /// [`AccountError::Unknown`] when it is not there; [`AccountError::NoParent`] when others stand below it.
 pub fn end(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     from: Day,
     reason: Option<&str>,
@@ -204,7 +204,7 @@ pub fn end(
 
 /// Puts an account's record, and the journal's entry.
 fn save(
-    writer: &Writer,
+    writer: &Transaction,
     tree: &Tree,
     uin: Uin,
     action: &str,
@@ -228,7 +228,7 @@ fn save(
 }
 
 /// Returns every account's record, by id.
-fn records(store: &impl Read) -> Result<BTreeMap<Uin, Record>, StoreError> {
+fn records(store: &impl Records) -> Result<BTreeMap<Uin, Record>, StoreError> {
     let number =
         |bytes: Vec<u8>| bytes.try_into().ok().and_then(|bytes| Uin::of_number(u64::from_be_bytes(bytes)));
     let mut found = BTreeMap::new();
@@ -243,7 +243,7 @@ fn records(store: &impl Read) -> Result<BTreeMap<Uin, Record>, StoreError> {
 }
 
 /// Returns the payer of a store.
-fn payer(store: &impl Read) -> Result<Uin, StoreError> {
+fn payer(store: &impl Records) -> Result<Uin, StoreError> {
     Ok(StoreSettings::of(store)?.payer)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::journal::Actor;
-use crate::engine::store::{Read, StoreError};
+use crate::engine::store::{Records, StoreError};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
@@ -35,7 +35,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn load(store: &impl Read) -> Result<Tree, StoreError> {
+    pub fn load(store: &impl Records) -> Result<Tree, StoreError> {
         Ok(Tree { payer: payer(store)?, records: records(store)? })
     }
 

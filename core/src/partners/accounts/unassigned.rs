@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::bills::{self, BillError, BillView};
 use crate::engine::block::Sums;
 use crate::engine::rollup::{Overflow, Rollup};
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
@@ -26,7 +26,7 @@ pub struct Unassigned {
 ///
 /// # Errors
 /// [`BillError`] when the store cannot be read.
-pub fn unassigned(store: &impl Read, month: Option<BillMonth>) -> Result<Vec<Unassigned>, BillError> {
+pub fn unassigned(store: &impl Records, month: Option<BillMonth>) -> Result<Vec<Unassigned>, BillError> {
     let tree = Tree::load(store)?;
     let mut found: BTreeMap<String, Unassigned> = BTreeMap::new();
     for (bill, _) in bills::list(store)? {

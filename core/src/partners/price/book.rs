@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::store::{Read, StoreError};
+use crate::engine::store::{Records, StoreError};
 use crate::values::dated::Dated as _;
 use crate::values::period::{BillMonth, Coverage, Day};
 use crate::values::uin::Uin;
@@ -36,7 +36,7 @@ impl PriceBook {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn read(store: &impl Read, uin: Uin, coverage: Coverage) -> Result<PriceBook, StoreError> {
+    pub fn read(store: &impl Records, uin: Uin, coverage: Coverage) -> Result<PriceBook, StoreError> {
         Ok(PriceBook::of(&terms(store, uin)?, coverage))
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::bills::{self, Bill, BillError, BillView, Currencies, Filter, Owners, ReadBlock, Revision, walk};
 use crate::engine::rollup::Overflow;
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::partners::contract;
 use crate::values::money::Amount;
 use crate::values::period::{BillMonth, Coverage};
@@ -77,7 +77,7 @@ impl fmt::Display for Doubt {
 /// # Errors
 /// [`BillError`] when the store cannot be read.
 pub fn doubts(
-    store: &impl Read,
+    store: &impl Records,
     uin: Uin,
     product: Option<&str>,
     rule: PriceRule,
@@ -102,7 +102,7 @@ pub fn doubts(
 }
 
 fn below_contract(
-    store: &impl Read,
+    store: &impl Records,
     uin: Uin,
     product: &str,
     rule: PriceRule,
@@ -128,7 +128,7 @@ fn below_contract(
 type VisitCharge<'a> = dyn FnMut(&PricedBlock, &ReadBlock, usize, &str, Amount) -> Result<(), BillError> + 'a;
 
 /// Prices the charges of the last month in store that the rule is for, and compares with their cost.
-fn losses(store: &impl Read, uin: Uin, product: &str, rule: PriceRule) -> Result<Vec<Doubt>, BillError> {
+fn losses(store: &impl Records, uin: Uin, product: &str, rule: PriceRule) -> Result<Vec<Doubt>, BillError> {
     // Lines that have a price of their own product keep it beside a rule for all products.
     let mut others = terms(store, uin)?;
     others.prices.retain(|other, _| product.is_empty() && !other.is_empty());
@@ -169,7 +169,7 @@ fn losses(store: &impl Read, uin: Uin, product: &str, rule: PriceRule) -> Result
 ///
 /// # Errors
 /// [`BillError`] when the store cannot be read.
-pub fn fee_doubts(store: &impl Read, uin: Uin, fee: &Fee) -> Result<Vec<Doubt>, BillError> {
+pub fn fee_doubts(store: &impl Records, uin: Uin, fee: &Fee) -> Result<Vec<Doubt>, BillError> {
     let terms = terms(store, uin)?;
     for (bill, _) in newest_first(store)? {
         let month = bill.key.month;
@@ -201,7 +201,7 @@ pub fn fee_doubts(store: &impl Read, uin: Uin, fee: &Fee) -> Result<Vec<Doubt>, 
 }
 
 /// Lists the bills of the store, the newest month first.
-fn newest_first(store: &impl Read) -> Result<Vec<(Bill, Revision)>, BillError> {
+fn newest_first(store: &impl Records) -> Result<Vec<(Bill, Revision)>, BillError> {
     let mut bills = bills::list(store)?;
     bills.sort_by_key(|(bill, _)| std::cmp::Reverse(bill.key.month));
     Ok(bills)
@@ -209,7 +209,7 @@ fn newest_first(store: &impl Read) -> Result<Vec<(Bill, Revision)>, BillError> {
 
 /// Visits the charges of an account. A refund gives back at the same rate: it says nothing of what is charged.
 fn charges(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     uin: Uin,
     visit: &mut VisitCharge<'_>,

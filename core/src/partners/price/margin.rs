@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::bills::{BillError, BillView, Currencies, Filter, walk};
 use crate::engine::rollup::Overflow;
-use crate::engine::store::Read;
+use crate::engine::store::Records;
 use crate::values::money::Amount;
 use crate::values::period::Coverage;
 
@@ -60,7 +60,7 @@ type Groups = BTreeMap<(String, String, String), MarginRow>;
 /// # Errors
 /// [`BillError::DoNotTie`] when the lines' costs are not the bill's total (I1); [`BillError`] when the store is damaged.
 pub fn margin(
-    store: &impl Read,
+    store: &impl Records,
     view: &BillView,
     by_owner: bool,
     by_product: bool,

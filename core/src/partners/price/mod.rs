@@ -22,7 +22,7 @@ pub use margin::{Margin, MarginRow, margin};
 pub use rule::{DECIMALS_MAX, Fee, Method, Mode, PriceRule, Rounding};
 
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::formats::schema::{Column, fold_header};
 use crate::partners::contract::days_text;
 use crate::values::dated;
@@ -116,7 +116,7 @@ fn key(uin: Uin) -> [u8; 8] {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn terms(store: &impl Read, uin: Uin) -> Result<Terms, StoreError> {
+pub fn terms(store: &impl Records, uin: Uin) -> Result<Terms, StoreError> {
     let none = Terms { uin, prices: BTreeMap::new(), fees: Vec::new(), columns: BTreeSet::new() };
     Ok(store.get(Table::Terms, &key(uin))?.unwrap_or(none))
 }
@@ -125,11 +125,17 @@ pub fn terms(store: &impl Read, uin: Uin) -> Result<Terms, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn all_terms(store: &impl Read) -> Result<Vec<Terms>, StoreError> {
+pub fn all_terms(store: &impl Records) -> Result<Vec<Terms>, StoreError> {
     Ok(store.list(Table::Terms, &[])?.into_iter().map(|(_, terms)| terms).collect())
 }
 
-fn save(writer: Writer, terms: &Terms, action: &str, detail: &str, actor: &Actor) -> Result<(), PriceError> {
+fn save(
+    writer: Transaction,
+    terms: &Terms,
+    action: &str,
+    detail: &str,
+    actor: &Actor,
+) -> Result<(), PriceError> {
     let (at, subject) = (key(terms.uin), terms.uin.to_string());
     let before = record_digest(&writer, Table::Terms, &at)?;
     if terms.prices.is_empty() && terms.fees.is_empty() && terms.columns.is_empty() {
@@ -168,7 +174,7 @@ pub fn product_text(product: &str) -> String {
 /// # Errors
 /// [`PriceError::Figure`], [`PriceError::Decimals`], [`PriceError::Days`] or [`PriceError::Name`] for what cannot be.
 pub fn set_price(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     product: Option<&str>,
     rule: PriceRule,
@@ -194,7 +200,7 @@ pub fn set_price(
 /// # Errors
 /// [`PriceError::None`] when there is none on these days.
 pub fn remove_price(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     product: Option<&str>,
     from: Option<Day>,
@@ -221,7 +227,7 @@ pub fn remove_price(
 ///
 /// # Errors
 /// [`PriceError::Fee`] or [`PriceError::Days`] for what cannot be.
-pub fn set_fee(writer: Writer, uin: Uin, fee: Fee, actor: &Actor) -> Result<(), PriceError> {
+pub fn set_fee(writer: Transaction, uin: Uin, fee: Fee, actor: &Actor) -> Result<(), PriceError> {
     let is_code = fee.currency.len() == 3 && fee.currency.bytes().all(|b| b.is_ascii_uppercase());
     if fee.amount < Amount::ZERO || !is_code {
         return Err(PriceError::Fee { amount: fee.amount, currency: fee.currency });
@@ -238,7 +244,7 @@ pub fn set_fee(writer: Writer, uin: Uin, fee: Fee, actor: &Actor) -> Result<(), 
 /// # Errors
 /// [`PriceError::None`] when there is none on these days.
 pub fn remove_fee(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     from: Option<Day>,
     to: Option<Day>,
@@ -261,7 +267,7 @@ pub fn remove_fee(
 /// [`PriceError::Cost`] for a column that is known to show the partner's cost; [`PriceError::None`] to take back what was
 /// not given.
 pub fn set_column(
-    writer: Writer,
+    writer: Transaction,
     uin: Uin,
     header: &str,
     given: bool,

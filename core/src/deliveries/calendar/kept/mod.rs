@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Read, StoreError, Table, Writer};
+use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::Kind as ErrorKind;
 use crate::values::label::{BadLabel, check_label};
 use crate::values::period::{Day, TimeZone};
@@ -95,7 +95,7 @@ impl Calendars {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read, or one is not there any more.
-    pub fn load(store: &impl Read) -> Result<Calendars, StoreError> {
+    pub fn load(store: &impl Records) -> Result<Calendars, StoreError> {
         let settings = StoreSettings::of(store)?;
         let named =
             |name: &str| find(store, name)?.ok_or_else(|| StoreError::Lost(format!("the calendar `{name}`")));
@@ -157,7 +157,7 @@ impl Calendars {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn find(store: &impl Read, name: &str) -> Result<Option<Profile>, StoreError> {
+pub fn find(store: &impl Records, name: &str) -> Result<Option<Profile>, StoreError> {
     match Profile::built_in(name) {
         Some(profile) => Ok(Some(profile.clone())),
         None => store.get(Table::Calendars, name.as_bytes()),
@@ -168,12 +168,12 @@ pub fn find(store: &impl Read, name: &str) -> Result<Option<Profile>, StoreError
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Read) -> Result<Vec<Profile>, StoreError> {
+pub fn list(store: &impl Records) -> Result<Vec<Profile>, StoreError> {
     let own = store.list::<Profile>(Table::Calendars, &[])?.into_iter().map(|(_, profile)| profile);
     Ok(Profile::BUILT_IN.iter().cloned().chain(own).collect())
 }
 
-fn list_followed(store: &impl Read) -> Result<Vec<Followed>, StoreError> {
+fn list_followed(store: &impl Records) -> Result<Vec<Followed>, StoreError> {
     Ok(store.get(Table::Meta, FOLLOWED)?.unwrap_or_default())
 }
 
@@ -181,7 +181,7 @@ fn list_followed(store: &impl Read) -> Result<Vec<Followed>, StoreError> {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn followed(store: &impl Read) -> Result<Vec<Followed>, StoreError> {
+pub fn followed(store: &impl Records) -> Result<Vec<Followed>, StoreError> {
     let first = Followed { from: None, name: StoreSettings::of(store)?.calendar };
     Ok(std::iter::once(first).chain(list_followed(store)?).collect())
 }
@@ -190,7 +190,7 @@ pub fn followed(store: &impl Read) -> Result<Vec<Followed>, StoreError> {
 ///
 /// # Errors
 /// [`CalendarError::BuiltIn`] or [`CalendarError::Exists`] when its name is taken.
-pub fn add(writer: Writer, profile: &Profile, actor: &Actor) -> Result<bool, CalendarError> {
+pub fn add(writer: Transaction, profile: &Profile, actor: &Actor) -> Result<bool, CalendarError> {
     let name = &*profile.name;
     check_label(name)?;
     if Profile::built_in(name).is_some() {
@@ -213,7 +213,7 @@ pub fn add(writer: Writer, profile: &Profile, actor: &Actor) -> Result<bool, Cal
 ///
 /// # Errors
 /// [`CalendarError::InUse`] when days follow it, or did; [`CalendarError::BuiltIn`]; [`CalendarError::None`].
-pub fn remove(writer: Writer, name: &str, actor: &Actor) -> Result<(), CalendarError> {
+pub fn remove(writer: Transaction, name: &str, actor: &Actor) -> Result<(), CalendarError> {
     if Profile::built_in(name).is_some() {
         return Err(CalendarError::BuiltIn(name.to_owned()));
     }
@@ -234,7 +234,7 @@ pub fn remove(writer: Writer, name: &str, actor: &Actor) -> Result<(), CalendarE
 ///
 /// # Errors
 /// [`CalendarError::None`] when there is no such calendar.
-pub fn follow(writer: Writer, name: &str, from: Day, actor: &Actor) -> Result<bool, CalendarError> {
+pub fn follow(writer: Transaction, name: &str, from: Day, actor: &Actor) -> Result<bool, CalendarError> {
     if find(&writer, name)?.is_none() {
         return Err(CalendarError::None(name.to_owned()));
     }
