@@ -378,15 +378,15 @@ impl World {
     }
 
     fn decide(&self, confirm: bool, who: usize) -> Told {
-        let writer = self.store.write().unwrap();
-        let Ok(view) = bill::BillView::open(&writer, self.key, None) else { return Told::Nothing };
+        let Ok(view) = bill::BillView::open(&self.store.read().unwrap(), self.key, None) else {
+            return Told::Nothing;
+        };
         let digest = view.revision.digest.hex();
         let actor = self.actor(who);
-        let decided = if confirm {
-            bill::confirm(writer, self.key, &digest[..12], None, &actor)
-        } else {
-            bill::reopen(writer, self.key, "the model says so", &actor)
-        };
+        let decided = self.store.transact(|tx| match confirm {
+            true => bill::confirm(tx, self.key, &digest[..12], None, &actor),
+            false => bill::reopen(tx, self.key, "the model says so", &actor),
+        });
         decided.map_or_else(|e| kind(e.kind()), |_| Told::Done)
     }
 
@@ -397,8 +397,8 @@ impl World {
         if old.digest == history[history.len() - 1].digest {
             return;
         }
-        let writer = self.store.write().unwrap();
-        let refused = bill::confirm(writer, self.key, &old.digest.hex(), None, &self.actor(0));
+        let actor = self.actor(0);
+        let refused = self.store.transact(|tx| bill::confirm(tx, self.key, &old.digest.hex(), None, &actor));
         assert!(matches!(refused, Err(BillError::Stale(_))), "{refused:?}");
     }
 
@@ -458,35 +458,30 @@ impl World {
             }
             Op::Dispute => (self.dispute(), model.dispute()),
             Op::Advance { which, to } => {
-                let writer = self.store.write().unwrap();
-                let told = dispute::advance(writer, which as u64 + 1, to, "", None, &self.actor(0));
+                let actor = self.actor(0);
+                let told =
+                    self.store.transact(|tx| dispute::advance(tx, which as u64 + 1, to, "", None, &actor));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.advance(which, to))
             }
             Op::SetAside { which } => {
-                let told = dispute::set_aside(
-                    self.store.write().unwrap(),
-                    which as u64 + 1,
-                    "small",
-                    &self.actor(0),
-                );
+                let told = self
+                    .store
+                    .transact(|tx| dispute::set_aside(tx, which as u64 + 1, "small", &self.actor(0)));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.set_aside(which))
             }
             Op::AcceptLate { which, who } => {
-                let told = late::accept(
-                    self.store.write().unwrap(),
-                    which as u64 + 1,
-                    true,
-                    "right",
-                    &self.actor(who),
-                );
+                let told = self
+                    .store
+                    .transact(|tx| late::accept(tx, which as u64 + 1, true, "right", &self.actor(who)));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.accept(which, who))
             }
             Op::DiscardLate { which } => {
-                let told = late::discard(self.store.write().unwrap(), which as u64 + 1, "no", &self.actor(0));
+                let told =
+                    self.store.transact(|tx| late::discard(tx, which as u64 + 1, "no", &self.actor(0)));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.discard(which))
             }
             Op::FourEyes { on, who } => {
-                let told = Policy::set_four_eyes(self.store.write().unwrap(), on, &self.actor(who)).unwrap();
+                let told = self.store.transact(|tx| Policy::set_four_eyes(tx, on, &self.actor(who))).unwrap();
                 let told = if told == Changed::Same { Told::Unchanged } else { Told::Done };
                 (told, model.set_four_eyes(on, who))
             }
@@ -505,7 +500,8 @@ impl World {
             amount: Amount::new(250_000_000, 8),
             reason: "too much",
         };
-        dispute::open(self.store.write().unwrap(), self.key, claim, &self.actor(0))
+        self.store
+            .transact(|tx| dispute::open(tx, self.key, claim, &self.actor(0)))
             .map_or_else(|e| kind(e.kind()), |_| Told::Done)
     }
 }

@@ -440,7 +440,7 @@ fn what_was_due_is_not_written_once_a_consent_was_taken_back_in_between() {
     let actor = Actor { name: "ann".into(), at_unix_s: 1 };
     let said = Said { actor: &actor, reason: None };
     let uin = PAYER.parse().unwrap();
-    storage::revoke(store.write().unwrap(), uin, Consent::Storing, None, said).unwrap();
+    store.transact(|tx| storage::revoke(tx, uin, Consent::Storing, None, said)).unwrap();
     let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
     let sink = billkeep_sinks::open(&record.url, &Default::default(), &|_| None).unwrap();
     let render = RenderSettings { threads: 1, cache: None };

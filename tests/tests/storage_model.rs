@@ -296,7 +296,7 @@ impl World {
             let url = format!("file://{}", folder.path().join(name).display());
             let record =
                 SinkRecord { name: name.into(), url, audience: Audience::Partner, options: BTreeMap::new() };
-            storage::add_sink(store.write().unwrap(), &record, &actor()).unwrap();
+            store.transact(|tx| storage::add_sink(tx, &record, &actor())).unwrap();
         }
         World { folder, store, payer: PAYER.parse().unwrap() }
     }
@@ -338,7 +338,6 @@ impl World {
     fn step(&self, model: &mut Model, op: Op) {
         let actor = actor();
         let said = Said { actor: &actor, reason: Some("because") };
-        let write = || self.store.write().unwrap();
         let went = |result: Result<(), StorageError>| match result {
             Ok(()) => true,
             Err(e) if e.kind() == billkeep_core::error::Kind::Refused => false,
@@ -348,7 +347,9 @@ impl World {
         match op {
             Op::Allow { kinds: set, days } => {
                 let until = days.map(|days| model.today + days);
-                storage::allow(write(), self.payer, &kinds(set), until.map(day), said).unwrap();
+                self.store
+                    .transact(|tx| storage::allow(tx, self.payer, &kinds(set), until.map(day), said))
+                    .unwrap();
                 for kind in kinds(set) {
                     let allowed = &mut model.kinds.get_mut(&kind).unwrap().allowed;
                     allowed.fill(true);
@@ -358,7 +359,7 @@ impl World {
                 }
             }
             Op::Deny { kinds: set } => {
-                storage::deny(write(), self.payer, &kinds(set), said).unwrap();
+                self.store.transact(|tx| storage::deny(tx, self.payer, &kinds(set), said)).unwrap();
                 kinds(set).iter().for_each(|kind| model.kinds.get_mut(kind).unwrap().allowed.fill(false));
             }
             Op::Consent { custom, sink, given } => {
@@ -366,9 +367,9 @@ impl World {
                 let name = sink.map(|sink| SINKS[sink]);
                 let may = !given || model.allowed_at_all(model.today);
                 let done = if given {
-                    storage::authorise(write(), self.payer, consent, name, today, said)
+                    self.store.transact(|tx| storage::authorise(tx, self.payer, consent, name, today, said))
                 } else {
-                    storage::revoke(write(), self.payer, consent, name, said)
+                    self.store.transact(|tx| storage::revoke(tx, self.payer, consent, name, said))
                 };
                 assert_eq!(went(done), may, "{op:?}");
                 if may {
@@ -387,12 +388,16 @@ impl World {
                     custom_bills: custom,
                     from: None,
                 };
-                let done = storage::enable(write(), &wanted, None, today, said).map(drop);
+                let done =
+                    self.store.transact(|tx| storage::enable(tx, &wanted, None, today, said)).map(drop);
                 assert_eq!(went(done), model.enable(sink, &kinds(set), custom), "{op:?}");
             }
             Op::Disable { kinds: set, at_once } => {
                 let stop = if at_once { Stop::AtOnce { today } } else { Stop::From(today) };
-                let done = storage::disable(write(), self.payer, Some(&kinds(set)), stop, said).map(drop);
+                let done = self
+                    .store
+                    .transact(|tx| storage::disable(tx, self.payer, Some(&kinds(set)), stop, said))
+                    .map(drop);
                 assert_eq!(went(done), model.disable(&kinds(set), at_once), "{op:?}");
             }
             Op::Switch { sink, kinds: set } => {
@@ -407,7 +412,7 @@ impl World {
                     places: Places::default(),
                     shared: false,
                 };
-                let done = storage::switch(write(), &wanted, None, said).map(drop);
+                let done = self.store.transact(|tx| storage::switch(tx, &wanted, None, said)).map(drop);
                 assert_eq!(went(done), model.switch(sink, set), "{op:?}");
             }
             Op::Confirm { month } => {
@@ -419,7 +424,7 @@ impl World {
                 };
                 let digest = bill::list(&self.store.read().unwrap()).unwrap();
                 let digest = digest.iter().find(|(b, _)| b.key == key).unwrap().1.digest.hex();
-                let done = bill::confirm(write(), key, &digest, None, &actor);
+                let done = self.store.transact(|tx| bill::confirm(tx, key, &digest, None, &actor));
                 assert_eq!(done.is_ok(), model.confirmed.insert(month), "{op:?}");
             }
             Op::Pass { days } => {

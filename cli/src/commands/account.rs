@@ -33,8 +33,8 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
             };
             let known = Known { name: name.trim().to_owned(), role, parent };
             let said = format!("`{}`, {role}", known.name);
-            let changed =
-                accounts::set(store.write()?, uin, known, from, reason.as_deref(), &context.actor())?;
+            let changed = store
+                .transact(|tx| accounts::set(tx, uin, known, from, reason.as_deref(), &context.actor()))?;
             let days = from.map_or_else(String::new, |day| format!(" from {day} on"));
             let below = parent.map_or_else(String::new, |parent| format!(", below {parent}"));
             context.say(&if changed {
@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
         }
         Account::End { uin, from, reason } => {
             let store = context.write()?;
-            accounts::end(store.write()?, uin, from, reason.as_deref(), &context.actor())?;
+            store.transact(|tx| accounts::end(tx, uin, from, reason.as_deref(), &context.actor()))?;
             context.say(&format!("Account {uin} is not in the tree from {from} on."));
             Ok(store.close()?)
         }
@@ -67,7 +67,7 @@ fn import(
     let bytes = bytes.map_err(|e| CommandError::user(format!("cannot read `{}`: {e}", file.display())))?;
     let store = context.write()?;
     let detection = encoding.map_or(Detection::Beginning, Detection::Said);
-    let imported = accounts::import(store.write()?, &bytes, detection, dry_run, &context.actor())?;
+    let imported = store.transact(|tx| accounts::import(tx, &bytes, detection, dry_run, &context.actor()))?;
     if let Some(told) = imported.reading.told() {
         context.say(&format!("`{}`: {told}.", file.display()));
     }

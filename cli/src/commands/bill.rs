@@ -308,18 +308,20 @@ fn csv(
 
 fn issue(context: &Context, which: &Which) -> Result<(), CommandError> {
     let store = context.write()?;
-    let writer = store.write()?;
-    let key = context.bill_key(&writer, which.month, which.basis)?;
-    let revision = bill::issue(writer, key, &context.actor())?;
+    let (key, revision) = store.transact(|tx| {
+        let key = context.bill_key(tx, which.month, which.basis)?;
+        Ok::<_, CommandError>((key, bill::issue(tx, key, &context.actor())?))
+    })?;
     context.say(&format!("Issued {key} at revision {}, total {}.", revision.number, revision.total_text()));
     Ok(store.close()?)
 }
 
 fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -> Result<(), CommandError> {
     let store = context.write()?;
-    let writer = store.write()?;
-    let key: BillKey = context.bill_key(&writer, which.month, which.basis)?;
-    let decided = bill::confirm(writer, key, prefix, note, &context.actor())?;
+    let (key, decided): (BillKey, _) = store.transact(|tx| {
+        let key = context.bill_key(tx, which.month, which.basis)?;
+        Ok::<_, CommandError>((key, bill::confirm(tx, key, prefix, note, &context.actor())?))
+    })?;
     let revision = &decided.revision;
     if context.format != Format::Table {
         let columns = vec![Column::text("currency"), Column::count("lines"), Column::amount("total")];
@@ -360,9 +362,10 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
 
 fn reopen(context: &Context, which: &Which, reason: &str) -> Result<(), CommandError> {
     let store = context.write()?;
-    let writer = store.write()?;
-    let key = context.bill_key(&writer, which.month, which.basis)?;
-    let decided = bill::reopen(writer, key, reason, &context.actor())?;
+    let (key, decided) = store.transact(|tx| {
+        let key = context.bill_key(tx, which.month, which.basis)?;
+        Ok::<_, CommandError>((key, bill::reopen(tx, key, reason, &context.actor())?))
+    })?;
     let number = decided.revision.number;
     context.say(&if decided.waits {
         format!(
@@ -382,10 +385,11 @@ fn empty_day(
     yes: bool,
 ) -> Result<(), CommandError> {
     let store = context.write()?;
-    let writer = store.write()?;
-    context.must_have_come(days.first.max(days.last), yes, &writer)?;
-    let key = context.bill_key(&writer, which.month, which.basis)?;
-    let revision = bill::declare_empty(writer, key, days, reason, &context.actor())?;
+    let (key, revision) = store.transact(|tx| {
+        context.must_have_come(days.first.max(days.last), yes, tx)?;
+        let key = context.bill_key(tx, which.month, which.basis)?;
+        Ok::<_, CommandError>((key, bill::declare_empty(tx, key, days, reason, &context.actor())?))
+    })?;
     let through =
         revision.through.map_or_else(String::new, |day| format!("; its lines are in through {day}"));
     let declared = if days.first == days.last {
@@ -399,10 +403,11 @@ fn empty_day(
 
 fn defer(context: &Context, which: &Which, reason: &str, on: Option<Day>) -> Result<(), CommandError> {
     let store = context.write()?;
-    let writer = store.write()?;
-    let key = context.bill_key(&writer, which.month, which.basis)?;
-    let today = context.day(on, &writer)?;
-    let until = bill::defer(writer, key, today, reason, &context.actor())?;
+    let (key, until) = store.transact(|tx| {
+        let key = context.bill_key(tx, which.month, which.basis)?;
+        let today = context.day(on, tx)?;
+        Ok::<_, CommandError>((key, bill::defer(tx, key, today, reason, &context.actor())?))
+    })?;
     context
         .say(&format!("Put the decision about the bill for {key} off until {until}; that can be done once."));
     Ok(store.close()?)

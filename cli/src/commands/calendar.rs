@@ -40,7 +40,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
             let profile = read(file)?;
             let name = &profile.name;
             let store = context.write()?;
-            let added = calendar::add(store.write()?, &profile, &context.actor())?;
+            let added = store.transact(|tx| calendar::add(tx, &profile, &context.actor()))?;
             context.say(&if added {
                 format!("Added the calendar `{name}`; `billkeep settings calendar {name}` lets the store follow it.")
             } else {
@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
         }
         Calendar::Remove { name } => {
             let store = context.write()?;
-            calendar::remove(store.write()?, name, &context.actor())?;
+            store.transact(|tx| calendar::remove(tx, name, &context.actor()))?;
             context.say(&format!("Removed the calendar `{name}`."));
             Ok(store.close()?)
         }

@@ -177,8 +177,8 @@ impl<'a> Demo<'a> {
         let (actor, url) = (self.context.actor(), &record.url);
         let said = Said { actor: &actor, reason: Some("the demo") };
         let today = self.context.day(None, &self.store.read()?)?;
-        storage::allow(self.store.write()?, self.payer, &BillKind::ALL, None, said)?;
-        storage::authorise(self.store.write()?, self.payer, Consent::Storing, None, today, said)?;
+        self.store.transact(|tx| storage::allow(tx, self.payer, &BillKind::ALL, None, said))?;
+        self.store.transact(|tx| storage::authorise(tx, self.payer, Consent::Storing, None, today, said))?;
         let wanted = Enable {
             uin: self.payer,
             sink: record.name.clone(),
@@ -190,7 +190,7 @@ impl<'a> Demo<'a> {
             custom_bills: true,
             from: None,
         };
-        storage::enable(self.store.write()?, &wanted, Some(record), today, said)?;
+        self.store.transact(|tx| storage::enable(tx, &wanted, Some(record), today, said))?;
         self.context.say(&format!("Bills of account {} go to {url}: daily, monthly, reseller.", self.payer));
         Ok(())
     }
@@ -211,11 +211,13 @@ impl<'a> Demo<'a> {
 
     fn confirm(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
-        let writer = self.store.write()?;
-        let key = self.context.bill_key(&writer, self.march, Basis::Used)?;
-        let digest = BillView::open(&writer, key, None)?.revision.digest.hex();
-        let note = Some("demo");
-        let revision = bill::confirm(writer, key, short(&digest), note, &self.context.actor())?.revision;
+        let (key, digest, revision) = self.store.transact(|tx| {
+            let key = self.context.bill_key(tx, self.march, Basis::Used)?;
+            let digest = BillView::open(tx, key, None)?.revision.digest.hex();
+            let note = Some("demo");
+            let revision = bill::confirm(tx, key, short(&digest), note, &self.context.actor())?.revision;
+            Ok::<_, CommandError>((key, digest, revision))
+        })?;
         self.context.say(&format!(
             "Confirmed {key} at revision {}, {}, total {}, digest {}.",
             revision.number,

@@ -42,7 +42,7 @@ pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandErro
         }
         Dispute::SetAside { number, reason } => {
             let store = context.write()?;
-            let dispute = dispute::set_aside(store.write()?, number, &reason, &context.actor())?;
+            let dispute = store.transact(|tx| dispute::set_aside(tx, number, &reason, &context.actor()))?;
             let state = bill::bill(&store.read()?, dispute.bill)?.state;
             context.say(&format!(
                 "Dispute {number} is {} and set aside; the bill for {} is {state}.",
@@ -76,7 +76,7 @@ fn open(
         super::bill::line_ids(&reader, &view, filter, LINES_MAX)?
     };
     let claim = Claim { lines, direction, amount, reason };
-    let dispute = dispute::open(store.write()?, key, claim, &context.actor())?;
+    let dispute = store.transact(|tx| dispute::open(tx, key, claim, &context.actor()))?;
     context.say(&format!(
         "Opened dispute {} about {} of the bill for {key}, which add up to {} {}: {} {} charged {}.\nThe bill is disputed.",
         dispute.number,
@@ -182,7 +182,7 @@ fn advance(
     load: Option<u64>,
 ) -> Result<(), CommandError> {
     let store = context.write()?;
-    let dispute = dispute::advance(store.write()?, number, state, note, load, &context.actor())?;
+    let dispute = store.transact(|tx| dispute::advance(tx, number, state, note, load, &context.actor()))?;
     let bill_state = bill::bill(&store.read()?, dispute.bill)?.state;
     context.say(&format!("Dispute {number} is {state}; the bill for {} is {bill_state}.", dispute.bill));
     Ok(store.close()?)

@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> 
         Late::Accept { number, reopen, reason, .. } => accept(context, number, reopen, &reason),
         Late::Discard { number, reason } => {
             let store = context.write()?;
-            let late = late::discard(store.write()?, number, &reason, &context.actor())?;
+            let late = store.transact(|tx| late::discard(tx, number, &reason, &context.actor()))?;
             context.say(&format!(
                 "Discarded {} {number}, `{}`; the bill is as before.",
                 late.noun(),
@@ -316,7 +316,7 @@ pub(crate) fn repeated_text(repeated: u64, lines: u64) -> Option<String> {
 
 fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<(), CommandError> {
     let store = context.write()?;
-    let accepted = late::accept(store.write()?, number, reopen, reason, &context.actor())?;
+    let accepted = store.transact(|tx| late::accept(tx, number, reopen, reason, &context.actor()))?;
     let key = accepted.late.bill;
     match &accepted.revision {
         None => context.say(&format!(

@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError
         }
         Notify::Remove { name } => {
             let store = context.write()?;
-            let untold = notice::remove(store.write()?, &name, &context.actor())?;
+            let untold = store.transact(|tx| notice::remove(tx, &name, &context.actor()))?;
             context.say(&match untold {
                 0 => format!("Removed `{name}`."),
                 1 => format!("Removed `{name}`; 1 notice was not told."),
@@ -55,7 +55,7 @@ fn env(name: &str) -> Option<String> {
 fn add(context: &Context, notifier: &Notifier) -> Result<(), CommandError> {
     billkeep_sinks::check_notifier(notifier).map_err(|e| CommandError::user(e.to_string()))?;
     let store = context.write()?;
-    notice::add(store.write()?, notifier, &context.actor())?;
+    store.transact(|tx| notice::add(tx, notifier, &context.actor()))?;
     let name = &notifier.name;
     context.say(&format!("`{name}` is told of what happens from now on: {}.", events(notifier)));
     // The program that tells may have what this one has not.

@@ -422,7 +422,7 @@ fn trust(context: &Context, name: &str, given: &GrantArgs, yes: bool) -> Result<
         return Err(CommandError::user("nothing was changed").hint("say yes at a terminal, or `--yes`"));
     }
     let why = format!("plugin trusted: sha256 {now}, was {then}");
-    storage::change_sink(store.write()?, name, changed.options, &why, &context.actor())?;
+    store.transact(|tx| storage::change_sink(tx, name, changed.options, &why, &context.actor()))?;
     context.say(&format!("Sink `{name}` trusts the plugin with sha256 {now}."));
     Ok(store.close()?)
 }

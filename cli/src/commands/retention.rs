@@ -17,10 +17,10 @@ pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandEr
             let kept = days
                 .map_or_else(|| "for good".to_owned(), |days| format!("for {}", retention::days_text(days)));
             if let (Some(sink), Some(kind)) = (sink, kind) {
-                retention::set_sink(store.write()?, &sink, kind, days, &actor)?;
+                store.transact(|tx| retention::set_sink(tx, &sink, kind, days, &actor))?;
                 context.say(&format!("The {kind} bills in sink `{sink}` are kept {kept}."));
             } else {
-                retention::set_revisions(store.write()?, days, &actor)?;
+                store.transact(|tx| retention::set_revisions(tx, days, &actor))?;
                 context.say(&format!("The lines of replaced revisions are kept {kept}."));
             }
             Ok(store.close()?)

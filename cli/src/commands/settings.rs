@@ -24,7 +24,7 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
             if on {
                 enough_people(context, &store.read()?)?;
             }
-            let changed = Policy::set_four_eyes(store.write()?, on, &context.actor())?;
+            let changed = store.transact(|tx| Policy::set_four_eyes(tx, on, &context.actor()))?;
             context.say(match (changed, on) {
                 (Changed::Done, true) => "Confirming and reopening need two people from now on.",
                 (Changed::Done, false) => "One person confirms and reopens from now on.",
@@ -36,7 +36,7 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
         Settings::Calendar { name, from } => {
             let store = context.write()?;
             let from = context.day(*from, &store.read()?)?;
-            let changed = calendar::follow(store.write()?, name, from, &context.actor())?;
+            let changed = store.transact(|tx| calendar::follow(tx, name, from, &context.actor()))?;
             context.say(&if changed {
                 format!("Bills are due by calendar `{name}` from {from} on; earlier days keep theirs.")
             } else {

@@ -46,7 +46,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
         Command::Remove { name } => {
             let store = context.write()?;
             let today = context.day(None, &store.read()?)?;
-            storage::remove_sink(store.write()?, &name, today, &context.actor())?;
+            store.transact(|tx| storage::remove_sink(tx, &name, today, &context.actor()))?;
             context.say(&format!("Removed sink `{name}`; what was delivered stays there."));
             Ok(store.close()?)
         }
@@ -218,7 +218,7 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
         context.say(&format!("{cases} cases were not tried: {why}."));
     }
     let create_only = can.get("create-only") == Some(&true);
-    storage::put_probe(store.write()?, name, can, &context.actor())?;
+    store.transact(|tx| storage::put_probe(tx, name, can, &context.actor()))?;
     store.close()?;
     let faults = outcomes.iter().filter(|outcome| outcome.is_fault()).count();
     if faults > 0 {
@@ -280,7 +280,7 @@ fn add(
     // Only now is there a folder that links can lead to.
     storage::may_add(&reader, record, &places(&reader, Some(record))?, shared)?;
     drop(reader);
-    storage::add_sink(store.write()?, record, &context.actor())?;
+    store.transact(|tx| storage::add_sink(tx, record, &context.actor()))?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
     if record.audience == Audience::Customer && record.options()?.form.dialect == Dialect::Plain {
         context.say("hint: for people who open bills in Excel, a sink has `--option dialect=spreadsheet`");

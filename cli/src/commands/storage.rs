@@ -46,7 +46,7 @@ fn words(kinds: &[Kind]) -> String {
 fn allow(context: &Context, what: &AllowArgs, until: Option<Day>) -> Result<(), CommandError> {
     let store = context.write()?;
     let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
-    storage::allow(store.write()?, what.uin, &what.kinds, until, said)?;
+    store.transact(|tx| storage::allow(tx, what.uin, &what.kinds, until, said))?;
     let until = until.map_or_else(String::new, |day| format!(" until {day}"));
     context.say(&format!(
         "Account {} is on the allowlist for {} bills{until}.",
@@ -59,7 +59,7 @@ fn allow(context: &Context, what: &AllowArgs, until: Option<Day>) -> Result<(), 
 fn deny(context: &Context, what: &AllowArgs) -> Result<(), CommandError> {
     let store = context.write()?;
     let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
-    storage::deny(store.write()?, what.uin, &what.kinds, said)?;
+    store.transact(|tx| storage::deny(tx, what.uin, &what.kinds, said))?;
     context.say(&format!(
         "Account {} is off the allowlist for {} bills; nothing new is written.",
         what.uin,
@@ -78,10 +78,10 @@ fn consent(context: &Context, what: &ConsentArgs, given: bool) -> Result<(), Com
     let of = sink.as_ref().map_or_else(String::new, |name| format!(" for sink `{name}`"));
     let to = if *custom_bills { "custom bills" } else { "the storing role" };
     if given {
-        storage::authorise(store.write()?, *uin, consent, sink.as_deref(), today, said)?;
+        store.transact(|tx| storage::authorise(tx, *uin, consent, sink.as_deref(), today, said))?;
         context.say(&format!("Account {uin} has granted {to}{of}."));
     } else {
-        storage::revoke(store.write()?, *uin, consent, sink.as_deref(), said)?;
+        store.transact(|tx| storage::revoke(tx, *uin, consent, sink.as_deref(), said))?;
         context.say(&format!("Account {uin} has revoked {to}{of}; nothing new is written."));
     }
     Ok(store.close()?)
@@ -135,10 +135,11 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     let (after, shared) = (bound.after, bound.shared);
     let wanted = Enable { uin, sink, kinds, lines, after, places, shared, custom_bills, from };
     let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
-    storage::may_enable_from_start(store.write()?, &wanted, steps, new.as_ref(), today, said)?;
+    storage::may_enable_from_start(&store, &wanted, steps, new.as_ref(), today, said)?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
-    let begun = storage::enable_from_start(store.write()?, &wanted, steps, new.as_ref(), today, said)?;
+    let begun =
+        store.transact(|tx| storage::enable_from_start(tx, &wanted, steps, new.as_ref(), today, said))?;
     let taken = [(allow, "on the allowlist"), (authorize, "authorised")];
     let taken: Vec<&str> = taken.iter().filter(|(taken, _)| *taken).map(|(_, what)| *what).collect();
     if !taken.is_empty() {
@@ -189,7 +190,7 @@ fn disable(
     let today = context.day(None, &store.read()?)?;
     let said = Said { actor: &context.actor(), reason };
     let stop = from.map_or(Stop::AtOnce { today }, Stop::From);
-    let ended = storage::disable(store.write()?, uin, kinds, stop, said)?;
+    let ended = store.transact(|tx| storage::disable(tx, uin, kinds, stop, said))?;
     let from = from.map_or_else(|| " any more".to_owned(), |day| format!(" from {day} on"));
     context.say(&format!(
         "Bills of account {uin} are not stored{from}: {}. What was delivered stays.",
@@ -211,7 +212,7 @@ fn switch(context: &Context, what: SwitchArgs) -> Result<(), CommandError> {
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
     let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
-    let switched = storage::switch(store.write()?, &wanted, new.as_ref(), said)?;
+    let switched = store.transact(|tx| storage::switch(tx, &wanted, new.as_ref(), said))?;
     let (uin, name) = (wanted.uin, &wanted.sink);
     let from = last.next().map_or_else(String::new, |day| day.to_string());
     context.say(&format!(

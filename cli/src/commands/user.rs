@@ -21,7 +21,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
         User::Set { name, role } => {
             let store = context.write()?;
             let is_first = people::list(&store.read()?)?.is_empty();
-            people::set(store.write()?, &name, role, &context.actor())?;
+            store.transact(|tx| people::set(tx, &name, role, &context.actor()))?;
             context.say(&format!("`{name}` is {role} now."));
             warn_of_strangers(context, &store.read()?, is_first)?;
             Ok(store.close()?)
@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
         User::List => list(context),
         User::Remove { name } => {
             let store = context.write()?;
-            people::remove(store.write()?, &name, &context.actor())?;
+            store.transact(|tx| people::remove(tx, &name, &context.actor()))?;
             context.say(&format!("`{name}` may do nothing any more; what they did stays in the journal."));
             warn_of_strangers(context, &store.read()?, false)?;
             Ok(store.close()?)
@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
             let store = context.write()?;
             let secret = secret()?;
             let (hash, actor) = (SecretHash::of(secret.as_bytes()), context.actor());
-            people::add_link(store.write()?, &name, hash, actor.at_unix_s + LINK_S, &actor)?;
+            store.transact(|tx| people::add_link(tx, &name, hash, actor.at_unix_s + LINK_S, &actor))?;
             let at = at.unwrap_or_else(|| {
                 let served = served::find(&context.store).filter(|served| served.runs);
                 served.map_or_else(|| DEFAULT_URL.to_owned(), |served| served.url)
@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
             let store = context.write()?;
             let secret = secret()?;
             let hash = SecretHash::of(secret.as_bytes());
-            people::add_token(store.write()?, &name, &label, hash, &context.actor())?;
+            store.transact(|tx| people::add_token(tx, &name, &label, hash, &context.actor()))?;
             context.data(format!("{secret}\n").as_bytes())?;
             context.say(&format!(
                 "Programs act as `{name}` with `Authorization: Bearer TOKEN`; it is not shown again."
@@ -60,7 +60,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
         }
         User::Revoke { name } => {
             let store = context.write()?;
-            let count = people::revoke_tokens(store.write()?, &name, &context.actor())?;
+            let count = store.transact(|tx| people::revoke_tokens(tx, &name, &context.actor()))?;
             context.say(&format!("Took back {count} tokens and all links of `{name}`."));
             Ok(store.close()?)
         }

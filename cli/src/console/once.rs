@@ -51,7 +51,7 @@ pub(super) fn once(
     }
     let name = visitor.name.clone();
     let now = console.context.now_unix_s();
-    match requests::take(console.store.write()?, &name, &key, hasher.finalize().into(), now)? {
+    match console.store.transact(|tx| requests::take(tx, &name, &key, hasher.finalize().into(), now))? {
         Known::New => {}
         Known::Answered(status, body) => {
             return Ok(Answer::new(status, super::JSON, body).with("idempotency-replayed", "true".into()));
@@ -76,7 +76,7 @@ pub(super) fn once(
         // Nothing was changed, so it may be asked for again.
         _ => None,
     };
-    requests::answer(console.store.write()?, &name, &key, kept)?;
+    console.store.transact(|tx| requests::answer(tx, &name, &key, kept))?;
     result
 }
 

@@ -171,7 +171,7 @@ pub(super) fn sign_in(console: &Console, ask: &Ask) -> Result<Answer, CommandErr
         Some(name) => Some(name),
         // A stranger's guess does not wait for whoever writes, and keeps nobody waiting.
         None if !people::has_link(&console.store.read()?, hash)? => None,
-        None => people::follow_link(console.store.write()?, hash, now)?,
+        None => console.store.transact(|tx| people::follow_link(tx, hash, now))?,
     };
     let Some(name) = name else { return Ok(Answer::see("/sign-in?failed=link")) };
     let generation = people::generation(&console.store.read()?, &name)?;

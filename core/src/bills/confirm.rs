@@ -100,20 +100,20 @@ pub fn difference(old: &[Sums], new: &[Sums]) -> String {
 /// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
 /// the stored figures are not equal.
 pub fn confirm(
-    writer: Transaction,
+    tx: &Transaction,
     key: BillKey,
     prefix: &str,
     note: Option<&str>,
     actor: &Actor,
 ) -> Result<Decided, BillError> {
-    let mut bill = bill(&writer, key)?;
-    may_confirm(&bill, &revisions(&writer, key)?, prefix)?;
-    must_be_recorded(&writer, key)?;
-    if let Some(late) = late::smaller_of(&writer, key)?.into_iter().next() {
+    let mut bill = bill(tx, key)?;
+    may_confirm(&bill, &revisions(tx, key)?, prefix)?;
+    must_be_recorded(tx, key)?;
+    if let Some(late) = late::smaller_of(tx, key)?.into_iter().next() {
         return Err(BillError::Pending { bill: key, number: late.number, file: late.file });
     }
-    let view = BillView::open(&writer, key, None)?;
-    view.check_rollups(&writer)?;
+    let view = BillView::open(tx, key, None)?;
+    view.check_rollups(tx)?;
     let digest = view.digest_through(u8::MAX, true, true);
     if digest != view.revision.digest {
         return Err(BillError::DoNotTie {
@@ -123,7 +123,7 @@ pub fn confirm(
             other: view.revision.digest.hex(),
         });
     }
-    let (holds, first) = sign(&writer, &bill, Signed::Confirm, &digest, actor)?;
+    let (holds, first) = sign(tx, &bill, Signed::Confirm, &digest, actor)?;
     if holds {
         bill.state = next(bill.state, Event::Confirm).map_err(|r| refused(&bill, r, None))?;
         bill.confirmation = Some(Confirmation {
@@ -132,7 +132,7 @@ pub fn confirm(
             at_unix_s: actor.at_unix_s,
             note: note.map(str::to_owned),
         });
-        writer.put(Table::Bills, &key.bytes(), &bill)?;
+        tx.put(Table::Bills, &key.bytes(), &bill)?;
     }
     let detail = format!(
         "revision {}, total {}, digest {digest}{}",
@@ -144,8 +144,7 @@ pub fn confirm(
     let action = if holds { "confirm" } else { "confirm first" };
     let digest = Some(digest.bytes());
     let entry = Change::new(action, &subject, &detail);
-    journal::append_change(&writer, actor, Change { before: digest, after: digest, reason: note, ..entry })?;
-    writer.commit()?;
+    journal::append_change(tx, actor, Change { before: digest, after: digest, reason: note, ..entry })?;
     Ok(Decided { revision: view.revision, waits: !holds, first })
 }
 
@@ -153,13 +152,11 @@ pub fn confirm(
 ///
 /// # Errors
 /// [`BillError::State`] unless the bill is open.
-pub fn issue(writer: Transaction, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
-    let bill = bill(&writer, key)?;
-    let disputed = dispute::blocks(&writer, key)?;
+pub fn issue(tx: &Transaction, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
+    let bill = bill(tx, key)?;
+    let disputed = dispute::blocks(tx, key)?;
     let said = Said { action: "issue", detail: "declared complete", reason: None };
-    let revision = change(&writer, bill, Event::Issue { disputed }, said, actor)?;
-    writer.commit()?;
-    Ok(revision)
+    change(tx, bill, Event::Issue { disputed }, said, actor)
 }
 
 /// Puts the decision about a bill off, once; returns until when.
@@ -167,26 +164,25 @@ pub fn issue(writer: Transaction, key: BillKey, actor: &Actor) -> Result<Revisio
 /// # Errors
 /// [`BillError::State`] when it was put off before, or there is nothing to decide.
 pub fn defer(
-    writer: Transaction,
+    tx: &Transaction,
     key: BillKey,
     today: Day,
     reason: &str,
     actor: &Actor,
 ) -> Result<Day, BillError> {
-    let bill = bill(&writer, key)?;
-    let mut standing = Standing::of(&writer, key)?;
+    let bill = bill(tx, key)?;
+    let mut standing = Standing::of(tx, key)?;
     let until = deferred_until(today);
     let before = standing.deferred.is_some();
     let said = Said { action: "defer", detail: &format!("until {until}"), reason: Some(reason) };
-    change(&writer, bill, Event::Defer { before }, said, actor)?;
+    change(tx, bill, Event::Defer { before }, said, actor)?;
     standing.deferred = Some(Deferral {
         until,
         reason: reason.to_owned(),
         actor: actor.name.clone(),
         at_unix_s: actor.at_unix_s,
     });
-    standing.put(&writer, key)?;
-    writer.commit()?;
+    standing.put(tx, key)?;
     Ok(until)
 }
 
@@ -194,10 +190,8 @@ pub fn defer(
 ///
 /// # Errors
 /// [`BillError::State`] unless the bill is confirmed; [`BillError::SamePerson`] for the second signature of one person.
-pub fn reopen(writer: Transaction, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
-    let decided = reopen_in(&writer, key, reason, actor)?;
-    writer.commit()?;
-    Ok(decided)
+pub fn reopen(tx: &Transaction, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
+    reopen_in(tx, key, reason, actor)
 }
 
 /// Takes a confirmation back within a transaction that does more.

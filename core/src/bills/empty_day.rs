@@ -31,19 +31,29 @@ impl Load {
 /// # Errors
 /// [`BillError::DayNotFree`] for a day outside of the month or one that a file covers; [`BillError::State`] for a confirmed bill.
 pub fn declare_empty(
-    writer: Transaction,
+    tx: &Transaction,
     key: BillKey,
     days: Coverage,
     reason: &str,
     actor: &Actor,
 ) -> Result<Revision, BillError> {
-    let bill: Option<Bill> = writer.get(Table::Bills, &key.bytes())?;
+    tx.whole(|| declare(tx, key, days, reason, actor))
+}
+
+fn declare(
+    tx: &Transaction,
+    key: BillKey,
+    days: Coverage,
+    reason: &str,
+    actor: &Actor,
+) -> Result<Revision, BillError> {
+    let bill: Option<Bill> = tx.get(Table::Bills, &key.bytes())?;
     let current: Option<Revision> = match &bill {
-        Some(bill) => Some(writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?),
+        Some(bill) => Some(tx.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?),
         None => None,
     };
     let mut loads = match &current {
-        Some(revision) => loads_of(&writer, revision)?,
+        Some(revision) => loads_of(tx, revision)?,
         None => Vec::new(),
     };
     let level = loads.first().map_or(Level::L3, |load| load.level);
@@ -53,7 +63,7 @@ pub fn declare_empty(
             let why = format!("`{}` covers it, which the bill holds as load {}", load.file.name, load.number);
             return Err(BillError::DayNotFree { bill: key, day, why });
         }
-        let number = writer.next_id("load")?;
+        let number = tx.next_id("load")?;
         let load = Load {
             number,
             bill: key,
@@ -67,11 +77,11 @@ pub fn declare_empty(
             at_unix_s: actor.at_unix_s,
             actor: actor.name.clone(),
         };
-        writer.put(Table::Loads, &number.to_be_bytes(), &load)?;
+        tx.put(Table::Loads, &number.to_be_bytes(), &load)?;
         loads.push(load);
     }
     let revision = revise(key, current.as_ref(), &loads, actor)?;
-    let disputed = dispute::blocks(&writer, key)?;
+    let disputed = dispute::blocks(tx, key)?;
     let event = Event::Load { complete: revision.complete, adjustment: false, disputed };
     let before = bill.as_ref().map_or(State::Open, |bill| bill.state);
     let state = next(before, event).map_err(|refusal| BillError::State {
@@ -79,7 +89,7 @@ pub fn declare_empty(
         state: before,
         why: refusal.to_string(),
     })?;
-    put_revision(&writer, key, &revision, state)?;
+    put_revision(tx, key, &revision, state)?;
     let detail = format!(
         "{} to {}: revision {}, total {}, digest {}",
         days.first,
@@ -95,8 +105,7 @@ pub fn declare_empty(
         reason: Some(reason),
         ..Change::new("declare empty", &subject, &detail)
     };
-    journal::append_change(&writer, actor, entry)?;
-    writer.commit()?;
+    journal::append_change(tx, actor, entry)?;
     Ok(revision)
 }
 

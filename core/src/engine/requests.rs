@@ -48,7 +48,7 @@ fn at(person: &str, key: &str) -> Vec<u8> {
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn take(
-    writer: Transaction,
+    tx: &Transaction,
     person: &str,
     key: &str,
     asked: [u8; 32],
@@ -56,7 +56,7 @@ pub fn take(
 ) -> Result<Known, StoreError> {
     let key = at(person, key);
     let old = |request: &Request| request.at_unix_s.saturating_add(KEPT_S) < now_unix_s;
-    let known = writer.get::<Request>(Table::Requests, &key)?;
+    let known = tx.get::<Request>(Table::Requests, &key)?;
     let is_new = known.is_none();
     if let Some(request) = known.filter(|request| !old(request)) {
         return Ok(match request {
@@ -66,10 +66,9 @@ pub fn take(
         });
     }
     if is_new {
-        make_room(&writer, &at(person, ""))?;
+        make_room(tx, &at(person, ""))?;
     }
-    writer.put(Table::Requests, &key, &Request { asked, at_unix_s: now_unix_s, answer: None })?;
-    writer.commit()?;
+    tx.put(Table::Requests, &key, &Request { asked, at_unix_s: now_unix_s, answer: None })?;
     Ok(Known::New)
 }
 
@@ -97,22 +96,22 @@ fn make_room(writer: &Transaction, of_person: &[u8]) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn answer(
-    writer: Transaction,
+    tx: &Transaction,
     person: &str,
     key: &str,
     answer: Option<(u16, &[u8])>,
 ) -> Result<(), StoreError> {
     let key = at(person, key);
-    if let Some(request) = writer.get::<Request>(Table::Requests, &key)? {
+    if let Some(request) = tx.get::<Request>(Table::Requests, &key)? {
         match answer {
-            None => writer.delete(Table::Requests, &key)?,
+            None => tx.delete(Table::Requests, &key)?,
             Some((status, body)) => {
                 let answer = Some((status, body.to_vec()));
-                writer.put(Table::Requests, &key, &Request { answer, ..request })?;
+                tx.put(Table::Requests, &key, &Request { answer, ..request })?;
             }
         }
     }
-    writer.commit()
+    Ok(())
 }
 
 #[cfg(test)]
@@ -125,8 +124,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
         let take =
-            |key: &str, asked, now| take(store.write().unwrap(), "ann", key, [asked; 32], now).unwrap();
-        let end = |key: &str, with| answer(store.write().unwrap(), "ann", key, with).unwrap();
+            |key: &str, asked, now| store.transact(|tx| take(tx, "ann", key, [asked; 32], now)).unwrap();
+        let end = |key: &str, with| store.transact(|tx| answer(tx, "ann", key, with)).unwrap();
         assert_eq!(take("a", 1, 10), Known::New);
         // It is being done, or nobody knows.
         assert_eq!(take("a", 1, 10), Known::Unknown);
@@ -139,7 +138,7 @@ mod tests {
         assert_eq!(take("b", 3, 11), Known::New);
         assert_eq!(take("a", 2, 11 + KEPT_S), Known::New);
         // Somebody else's key is another one.
-        let other = |key: &str| super::take(store.write().unwrap(), "bob", key, [9; 32], 11).unwrap();
+        let other = |key: &str| store.transact(|tx| super::take(tx, "bob", key, [9; 32], 11)).unwrap();
         assert_eq!(other("a"), Known::New);
     }
 
@@ -148,7 +147,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
         let take =
-            |person: &str, key: &str, now| take(store.write().unwrap(), person, key, [1; 32], now).unwrap();
+            |person: &str, key: &str, now| store.transact(|tx| take(tx, person, key, [1; 32], now)).unwrap();
         assert_eq!(take("bob", "kept", 0), Known::New);
         for n in 0..=KEYS_MAX {
             assert_eq!(take("ann", &n.to_string(), n as i64), Known::New);

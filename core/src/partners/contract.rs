@@ -136,7 +136,7 @@ fn open(
 /// # Errors
 /// [`ContractError::Discount`], [`ContractError::Days`] or [`ContractError::Product`] for what cannot be.
 pub fn set(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     product: &str,
     rate: Rate,
@@ -145,17 +145,17 @@ pub fn set(
     if rate.discount < Amount::ZERO || rate.discount > Amount::new(1, 0) {
         return Err(ContractError::Discount(rate.discount));
     }
-    let mut contract = open(&writer, uin, product, rate.from, rate.to)?;
+    let mut contract = open(tx, uin, product, rate.from, rate.to)?;
     let detail = format!("`{}` at {}{}", contract.product, rate.discount, days_text(rate.from, rate.to));
     dated::replace(&mut contract.rates, rate);
     let at = key(uin, &contract.product);
-    let before = record_digest(&writer, Table::Contracts, &at)?;
-    writer.put(Table::Contracts, &at, &contract)?;
-    let after = record_digest(&writer, Table::Contracts, &at)?;
+    let before = record_digest(tx, Table::Contracts, &at)?;
+    tx.put(Table::Contracts, &at, &contract)?;
+    let after = record_digest(tx, Table::Contracts, &at)?;
     let subject = uin.to_string();
     let entry = Change { before, after, ..Change::new("account contract set", &subject, &detail) };
-    append_change(&writer, actor, entry)?;
-    Ok(writer.commit()?)
+    append_change(tx, actor, entry)?;
+    Ok(())
 }
 
 /// Takes an account's discounts for a product back, on some days or on all.
@@ -163,32 +163,32 @@ pub fn set(
 /// # Errors
 /// [`ContractError::None`] when there is none on these days.
 pub fn remove(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     product: &str,
     from: Option<Day>,
     to: Option<Day>,
     actor: &Actor,
 ) -> Result<(), ContractError> {
-    let mut contract = open(&writer, uin, product, from, to)?;
+    let mut contract = open(tx, uin, product, from, to)?;
     let before = contract.rates.clone();
     dated::cut(&mut contract.rates, from, to);
     if contract.rates == before {
         return Err(ContractError::None { uin, product: contract.product });
     }
     let key = key(uin, &contract.product);
-    let before = record_digest(&writer, Table::Contracts, &key)?;
+    let before = record_digest(tx, Table::Contracts, &key)?;
     if contract.rates.is_empty() {
-        writer.delete(Table::Contracts, &key)?;
+        tx.delete(Table::Contracts, &key)?;
     } else {
-        writer.put(Table::Contracts, &key, &contract)?;
+        tx.put(Table::Contracts, &key, &contract)?;
     }
     let detail = format!("`{}`{}", contract.product, days_text(from, to));
-    let after = record_digest(&writer, Table::Contracts, &key)?;
+    let after = record_digest(tx, Table::Contracts, &key)?;
     let subject = uin.to_string();
     let entry = Change { before, after, ..Change::new("account contract remove", &subject, &detail) };
-    append_change(&writer, actor, entry)?;
-    Ok(writer.commit()?)
+    append_change(tx, actor, entry)?;
+    Ok(())
 }
 
 /// Writes days as a phrase that goes on from something else; nothing for all days.
@@ -218,7 +218,7 @@ mod tests {
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
         let uin: Uin = "200000003412".parse().unwrap();
         let to = |hundredths, from, to| {
-            set(store.write().unwrap(), uin, " CVM ", rate(hundredths, from, to), &actor)
+            store.transact(|tx| set(tx, uin, " CVM ", rate(hundredths, from, to), &actor))
         };
         to(90, None, None).unwrap();
         to(85, Some(10), Some(20)).unwrap();
@@ -229,7 +229,7 @@ mod tests {
         assert!(matches!(to(101, None, None), Err(ContractError::Discount(_))));
         assert!(matches!(to(-1, None, None), Err(ContractError::Discount(_))));
         assert!(matches!(to(85, Some(2), Some(1)), Err(ContractError::Days { .. })));
-        let back = |product, from| remove(store.write().unwrap(), uin, product, from, None, &actor);
+        let back = |product, from| store.transact(|tx| remove(tx, uin, product, from, None, &actor));
         assert!(matches!(back("COS", None), Err(ContractError::None { .. })));
         back("CVM", Some(day(15))).unwrap();
         assert_eq!(contracts(&store.read().unwrap()).unwrap()[0].discount_on(day(15)), None);

@@ -221,26 +221,26 @@ pub fn permit(store: &impl Records, name: &str, needs: Role) -> Result<(), Peopl
 ///
 /// # Errors
 /// [`PeopleError::Name`] for a name that is none; [`PeopleError::NoAdmin`] when nobody would be an admin.
-pub fn set(writer: Transaction, name: &str, role: Role, actor: &Actor) -> Result<(), PeopleError> {
+pub fn set(tx: &Transaction, name: &str, role: Role, actor: &Actor) -> Result<(), PeopleError> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
         return Err(PeopleError::Name(name.to_owned()));
     }
-    let mut all = list(&writer)?;
+    let mut all = list(tx)?;
     match all.iter_mut().find(|person| key(&person.name) == key(name)) {
         Some(person) => person.role = role,
         None => {
             let (tokens, links) = (Vec::new(), Vec::new());
-            let generation = writer.next_id(GENERATIONS)?;
+            let generation = tx.next_id(GENERATIONS)?;
             all.push(Person { name: name.to_owned(), role, tokens, links, generation });
         }
     }
     must_have_admin(&all, "make one first")?;
     let person = all.into_iter().find(|person| key(&person.name) == key(name));
     if let Some(person) = person {
-        put(&writer, &person, "set", role.word(), actor)?;
+        put(tx, &person, "set", role.word(), actor)?;
     }
-    Ok(writer.commit()?)
+    Ok(())
 }
 
 fn must_have_admin(all: &[Person], what: &'static str) -> Result<(), PeopleError> {
@@ -252,17 +252,17 @@ fn must_have_admin(all: &[Person], what: &'static str) -> Result<(), PeopleError
 ///
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name; [`PeopleError::NoAdmin`] for the last admin while others are there.
-pub fn remove(writer: Transaction, name: &str, actor: &Actor) -> Result<(), PeopleError> {
-    let person = find(&writer, name)?;
-    let rest: Vec<Person> = list(&writer)?.into_iter().filter(|p| p.name != person.name).collect();
+pub fn remove(tx: &Transaction, name: &str, actor: &Actor) -> Result<(), PeopleError> {
+    let person = find(tx, name)?;
+    let rest: Vec<Person> = list(tx)?.into_iter().filter(|p| p.name != person.name).collect();
     if !rest.is_empty() {
         must_have_admin(&rest, "the last one cannot be removed while others are there")?;
     }
-    let before = journal::record_digest(&writer, Table::People, &key(name))?;
-    writer.delete(Table::People, &key(name))?;
+    let before = journal::record_digest(tx, Table::People, &key(name))?;
+    tx.delete(Table::People, &key(name))?;
     let entry = Change { before, ..Change::new("user remove", &person.name, "") };
-    journal::append_change(&writer, actor, entry)?;
-    Ok(writer.commit()?)
+    journal::append_change(tx, actor, entry)?;
+    Ok(())
 }
 
 fn put(
@@ -289,27 +289,27 @@ fn put(
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name.
 pub fn add_link(
-    writer: Transaction,
+    tx: &Transaction,
     name: &str,
     hash: SecretHash,
     until_unix_s: i64,
     actor: &Actor,
 ) -> Result<(), PeopleError> {
-    if list(&writer)?.is_empty() {
+    if list(tx)?.is_empty() {
         // Whoever has the file may do everything: so may whoever follows a link that was made with it.
         let link = OwnerLink { name: name.trim().to_owned(), link: Link { hash, until_unix_s } };
-        writer.put(Table::Meta, OWNER_LINK, &link)?;
-        journal::append(&writer, actor, "user link", &link.name, "")?;
-        return Ok(writer.commit()?);
+        tx.put(Table::Meta, OWNER_LINK, &link)?;
+        journal::append(tx, actor, "user link", &link.name, "")?;
+        return Ok(());
     }
-    let mut person = find(&writer, name)?;
+    let mut person = find(tx, name)?;
     person.links.retain(|link| link.until_unix_s > actor.at_unix_s);
     if person.links.len() >= LINKS_MAX {
         person.links.remove(0);
     }
     person.links.push(Link { hash, until_unix_s });
-    put(&writer, &person, "link", "", actor)?;
-    Ok(writer.commit()?)
+    put(tx, &person, "link", "", actor)?;
+    Ok(())
 }
 
 /// Says whether there is such a link.
@@ -326,17 +326,16 @@ pub fn has_link(store: &impl Records, hash: SecretHash) -> Result<bool, StoreErr
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn follow_link(
-    writer: Transaction,
+    tx: &Transaction,
     hash: SecretHash,
     now_unix_s: i64,
 ) -> Result<Option<String>, StoreError> {
     let actor = |name: &str| Actor { name: name.to_owned(), at_unix_s: now_unix_s };
-    let all = list(&writer)?;
-    let owner = writer.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.filter(|owner| owner.link.hash == hash);
+    let all = list(tx)?;
+    let owner = tx.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.filter(|owner| owner.link.hash == hash);
     if let Some(owner) = owner {
-        writer.delete(Table::Meta, OWNER_LINK)?;
-        journal::append(&writer, &actor(&owner.name), "user sign in", &owner.name, "")?;
-        writer.commit()?;
+        tx.delete(Table::Meta, OWNER_LINK)?;
+        journal::append(tx, &actor(&owner.name), "user sign in", &owner.name, "")?;
         // People who were entered since have links of their own.
         return Ok((owner.link.until_unix_s > now_unix_s && all.is_empty()).then_some(owner.name));
     }
@@ -345,8 +344,7 @@ pub fn follow_link(
         return Ok(None);
     };
     let link = person.links.remove(at);
-    put(&writer, &person, "sign in", "", &actor(&person.name))?;
-    writer.commit()?;
+    put(tx, &person, "sign in", "", &actor(&person.name))?;
     Ok((link.until_unix_s > now_unix_s).then_some(person.name))
 }
 
@@ -355,30 +353,29 @@ pub fn follow_link(
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name.
 pub fn add_token(
-    writer: Transaction,
+    tx: &Transaction,
     name: &str,
     label: &str,
     hash: SecretHash,
     actor: &Actor,
 ) -> Result<(), PeopleError> {
-    let mut person = find(&writer, name)?;
+    let mut person = find(tx, name)?;
     person.tokens.push(Token { label: label.to_owned(), at_unix_s: actor.at_unix_s, hash });
-    put(&writer, &person, "token", label, actor)?;
-    Ok(writer.commit()?)
+    put(tx, &person, "token", label, actor)?;
+    Ok(())
 }
 
 /// Takes back all of somebody's tokens and links, and ends their sessions; returns how many tokens there were.
 ///
 /// # Errors
 /// [`PeopleError::Nobody`] when nobody has that name.
-pub fn revoke_tokens(writer: Transaction, name: &str, actor: &Actor) -> Result<usize, PeopleError> {
-    let mut person = find(&writer, name)?;
+pub fn revoke_tokens(tx: &Transaction, name: &str, actor: &Actor) -> Result<usize, PeopleError> {
+    let mut person = find(tx, name)?;
     let count = person.tokens.len();
     person.tokens.clear();
     person.links.clear();
-    person.generation = writer.next_id(GENERATIONS)?;
-    put(&writer, &person, "revoke", "all tokens and links", actor)?;
-    writer.commit()?;
+    person.generation = tx.next_id(GENERATIONS)?;
+    put(tx, &person, "revoke", "all tokens and links", actor)?;
     Ok(count)
 }
 
@@ -411,7 +408,7 @@ mod tests {
         let (_dir, store) = store();
         let permit = |name: &str, needs| permit(&store.read().unwrap(), name, needs);
         permit("anybody", Role::Admin).unwrap();
-        let set = |name: &str, role| set(store.write().unwrap(), name, role, &actor(1));
+        let set = |name: &str, role| store.transact(|tx| set(tx, name, role, &actor(1)));
         // Nobody is locked out by a first person who may do little.
         assert!(matches!(set("Bob", Role::Viewer), Err(PeopleError::NoAdmin(_))));
         permit("anybody", Role::Admin).unwrap();
@@ -427,7 +424,7 @@ mod tests {
         assert!(matches!(permit("anybody", Role::Viewer), Err(PeopleError::Stranger(_))));
         // The last admin stays, in whichever way somebody tries.
         assert!(matches!(set("ann", Role::Viewer), Err(PeopleError::NoAdmin(_))));
-        let remove = |name: &str| remove(store.write().unwrap(), name, &actor(2));
+        let remove = |name: &str| store.transact(|tx| remove(tx, name, &actor(2)));
         assert!(matches!(remove("ann"), Err(PeopleError::NoAdmin(_))));
         remove("BOB").unwrap();
         remove("ann").unwrap();
@@ -438,23 +435,23 @@ mod tests {
     #[test]
     fn a_link_works_once_and_in_its_time_and_a_token_until_it_is_taken_back() {
         let (_dir, store) = store();
-        set(store.write().unwrap(), "Ann", Role::Admin, &actor(1)).unwrap();
+        store.transact(|tx| set(tx, "Ann", Role::Admin, &actor(1))).unwrap();
         let hash = SecretHash::of(b"secret");
         assert!(!has_link(&store.read().unwrap(), hash).unwrap());
-        let follow = |hash, now| follow_link(store.write().unwrap(), hash, now).unwrap();
-        add_link(store.write().unwrap(), "ann", hash, 100, &actor(1)).unwrap();
+        let follow = |hash, now| store.transact(|tx| follow_link(tx, hash, now)).unwrap();
+        store.transact(|tx| add_link(tx, "ann", hash, 100, &actor(1))).unwrap();
         assert_eq!(follow(SecretHash::of(b"other"), 2), None);
         assert_eq!(follow(hash, 99), Some("Ann".to_owned()));
         assert_eq!(follow(hash, 99), None);
-        add_link(store.write().unwrap(), "ann", hash, 100, &actor(1)).unwrap();
+        store.transact(|tx| add_link(tx, "ann", hash, 100, &actor(1))).unwrap();
         assert_eq!(follow(hash, 100), None);
         assert_eq!(follow(hash, 99), None);
 
         let of = |hash| of_token(&store.read().unwrap(), hash).unwrap().map(|p| p.name);
         assert_eq!(of(hash), None);
-        add_token(store.write().unwrap(), "ann", "cron", hash, &actor(3)).unwrap();
+        store.transact(|tx| add_token(tx, "ann", "cron", hash, &actor(3))).unwrap();
         assert_eq!(of(hash), Some("Ann".to_owned()));
-        assert_eq!(revoke_tokens(store.write().unwrap(), "ann", &actor(4)).unwrap(), 1);
+        assert_eq!(store.transact(|tx| revoke_tokens(tx, "ann", &actor(4))).unwrap(), 1);
         assert_eq!(of(hash), None);
     }
 
@@ -462,23 +459,23 @@ mod tests {
     fn a_store_without_people_has_links_of_its_owner_and_sessions_end_with_what_was_given() {
         let (_dir, store) = store();
         let hash = SecretHash::of(b"secret");
-        let add = || add_link(store.write().unwrap(), "me", hash, 100, &actor(1)).unwrap();
-        let follow = || follow_link(store.write().unwrap(), hash, 2).unwrap();
+        let add = || store.transact(|tx| add_link(tx, "me", hash, 100, &actor(1))).unwrap();
+        let follow = || store.transact(|tx| follow_link(tx, hash, 2)).unwrap();
         add();
         assert!(has_link(&store.read().unwrap(), hash).unwrap());
         assert_eq!((follow(), follow()), (Some("me".to_owned()), None));
         add();
-        set(store.write().unwrap(), "Ann", Role::Admin, &actor(5)).unwrap();
+        store.transact(|tx| set(tx, "Ann", Role::Admin, &actor(5))).unwrap();
         assert_eq!(follow(), None);
         let now = || generation(&store.read().unwrap(), "ANN").unwrap();
         let first = now();
-        set(store.write().unwrap(), "ann", Role::Admin, &actor(6)).unwrap();
+        store.transact(|tx| set(tx, "ann", Role::Admin, &actor(6))).unwrap();
         assert_eq!(now(), first);
-        revoke_tokens(store.write().unwrap(), "ann", &actor(9)).unwrap();
+        store.transact(|tx| revoke_tokens(tx, "ann", &actor(9))).unwrap();
         let revoked = now();
-        remove(store.write().unwrap(), "ann", &actor(10)).unwrap();
+        store.transact(|tx| remove(tx, "ann", &actor(10))).unwrap();
         assert_eq!(now(), 0);
-        set(store.write().unwrap(), "Ann", Role::Admin, &actor(11)).unwrap();
+        store.transact(|tx| set(tx, "Ann", Role::Admin, &actor(11))).unwrap();
         assert!(first != revoked && now() != revoked && now() != 0);
     }
 
@@ -486,7 +483,7 @@ mod tests {
     fn what_is_no_name_is_refused() {
         let (_dir, store) = store();
         for bad in ["", "  ", "a\nb", &"x".repeat(65)] {
-            let error = set(store.write().unwrap(), bad, Role::Admin, &actor(1)).unwrap_err();
+            let error = store.transact(|tx| set(tx, bad, Role::Admin, &actor(1))).unwrap_err();
             assert!(matches!(error, PeopleError::Name(_)), "{bad}");
         }
     }

@@ -45,8 +45,8 @@ impl Policy {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
-    pub fn set_four_eyes(writer: Transaction, on: bool, actor: &Actor) -> Result<Changed, StoreError> {
-        let mut policy = Policy::of(&writer)?;
+    pub fn set_four_eyes(tx: &Transaction, on: bool, actor: &Actor) -> Result<Changed, StoreError> {
+        let mut policy = Policy::of(tx)?;
         let waits = match (policy.four_eyes, on) {
             (false, false) => return Ok(Changed::Same),
             (true, true) if policy.off_asked_by.is_none() => return Ok(Changed::Same),
@@ -55,17 +55,16 @@ impl Policy {
         };
         policy.four_eyes = on || waits;
         policy.off_asked_by = waits.then(|| actor.name.clone());
-        let before = journal::record_digest(&writer, Table::Meta, Policy::KEY)?;
-        writer.put(Table::Meta, Policy::KEY, &policy)?;
-        let after = journal::record_digest(&writer, Table::Meta, Policy::KEY)?;
+        let before = journal::record_digest(tx, Table::Meta, Policy::KEY)?;
+        tx.put(Table::Meta, Policy::KEY, &policy)?;
+        let after = journal::record_digest(tx, Table::Meta, Policy::KEY)?;
         let detail = match (on, waits) {
             (true, _) => "on",
             (false, true) => "off, once a second person wishes it",
             (false, false) => "off",
         };
         let entry = Change { before, after, ..Change::new("settings", "four_eyes", detail) };
-        journal::append_change(&writer, actor, entry)?;
-        writer.commit()?;
+        journal::append_change(tx, actor, entry)?;
         Ok(if waits { Changed::Waits } else { Changed::Done })
     }
 }

@@ -19,13 +19,13 @@ pub(super) fn run(context: &Context, command: Contract) -> Result<(), CommandErr
             })?;
             let rate = Rate { discount: amount, from: days.from, to: days.to };
             let store = context.write()?;
-            contract::set(store.write()?, uin, &product, rate, &context.actor())?;
+            store.transact(|tx| contract::set(tx, uin, &product, rate, &context.actor()))?;
             let days = days_text(days.from, days.to);
             (format!("Account {uin} has {amount} for `{}`{days}.", product.trim()), store)
         }
         Contract::Remove { uin, product, days } => {
             let store = context.write()?;
-            contract::remove(store.write()?, uin, &product, days.from, days.to, &context.actor())?;
+            store.transact(|tx| contract::remove(tx, uin, &product, days.from, days.to, &context.actor()))?;
             let days = days_text(days.from, days.to);
             (format!("Account {uin} has no contracted discount for `{}`{days}.", product.trim()), store)
         }

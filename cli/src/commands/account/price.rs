@@ -138,7 +138,7 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
         Price::Set { uin, of, product, currency, decimals, rounding, days, yes } => {
             let asked = asked(&of)?;
             let store = context.write()?;
-            let (writer, actor) = (store.write()?, context.actor());
+            let actor = context.actor();
             let said = match asked {
                 Asked::Fee(amount) => {
                     let currency = currency.unwrap_or_default();
@@ -150,7 +150,7 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
                             return Err(refused(String::new(), &doubts).hint("`--yes` sets it as it is"));
                         }
                     }
-                    price::set_fee(writer, uin, fee, &actor)?;
+                    store.transact(|tx| price::set_fee(tx, uin, fee, &actor))?;
                     format!("a monthly fee of {text}")
                 }
                 Asked::Method(method) => {
@@ -159,7 +159,7 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
                     if method.is_valid() && !yes {
                         not_doubted(&price::doubts(&store.read()?, uin, product.as_deref(), rule)?, &rule)?;
                     }
-                    price::set_price(writer, uin, product.as_deref(), rule, &actor)?;
+                    store.transact(|tx| price::set_price(tx, uin, product.as_deref(), rule, &actor))?;
                     let product = product_text(product.as_deref().map_or("", str::trim));
                     format!("{method}, {rounding}, for {product}{}", example(&rule))
                 }
@@ -168,12 +168,14 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
         }
         Price::Remove { uin, product, fee, days } => {
             let store = context.write()?;
-            let (writer, actor) = (store.write()?, context.actor());
+            let actor = context.actor();
             let what = if fee {
-                price::remove_fee(writer, uin, days.from, days.to, &actor)?;
+                store.transact(|tx| price::remove_fee(tx, uin, days.from, days.to, &actor))?;
                 "monthly fee".to_owned()
             } else {
-                price::remove_price(writer, uin, product.as_deref(), days.from, days.to, &actor)?;
+                store.transact(|tx| {
+                    price::remove_price(tx, uin, product.as_deref(), days.from, days.to, &actor)
+                })?;
                 format!("price for {}", product_text(product.as_deref().map_or("", str::trim)))
             };
             (format!("Account {uin} has no {what}{}.", days_text(days.from, days.to)), store)
@@ -244,12 +246,12 @@ pub(super) fn column(context: &Context, command: FurtherColumn) -> Result<(), Co
         }
         FurtherColumn::Add { uin, header } => {
             let store = context.write()?;
-            price::set_column(store.write()?, uin, &header, true, &context.actor())?;
+            store.transact(|tx| price::set_column(tx, uin, &header, true, &context.actor()))?;
             (format!("Exports for account {uin} have the column `{}`.", header.trim()), store)
         }
         FurtherColumn::Remove { uin, header } => {
             let store = context.write()?;
-            price::set_column(store.write()?, uin, &header, false, &context.actor())?;
+            store.transact(|tx| price::set_column(tx, uin, &header, false, &context.actor()))?;
             (format!("Exports for account {uin} do not have the column `{}` any more.", header.trim()), store)
         }
     };

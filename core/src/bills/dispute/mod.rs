@@ -115,7 +115,7 @@ pub struct Claim<'a> {
 /// # Errors
 /// [`DisputeError`]; nothing has happened then.
 pub fn open(
-    writer: Transaction,
+    tx: &Transaction,
     key: BillKey,
     claim: Claim<'_>,
     actor: &Actor,
@@ -126,11 +126,11 @@ pub fn open(
     if claim.amount.mantissa() <= 0 {
         return Err(DisputeError::Amount(claim.amount));
     }
-    let view = BillView::open(&writer, key, None)?;
+    let view = BillView::open(tx, key, None)?;
     next(view.bill.state, Event::Dispute)
         .map_err(|refusal| refused(&view.bill, refusal, Some(&view.revision)))?;
-    let named = named(&writer, &view, &claim.lines)?;
-    let number = writer.next_id("dispute")?;
+    let named = named(tx, &view, &claim.lines)?;
+    let number = tx.next_id("dispute")?;
     let mut dispute = Dispute {
         number,
         bill: key,
@@ -148,7 +148,7 @@ pub fn open(
         history: Vec::new(),
     };
     dispute.step(DisputeState::Open, claim.reason, actor);
-    writer.put(Table::Disputes, &number.to_be_bytes(), &dispute)?;
+    tx.put(Table::Disputes, &number.to_be_bytes(), &dispute)?;
     let detail = format!(
         "dispute {number}: {} {} charged {}, lines: {}",
         dispute.amount,
@@ -157,8 +157,7 @@ pub fn open(
         dispute.lines.len(),
     );
     let said = Said { action: "dispute open", detail: &detail, reason: Some(claim.reason) };
-    change(&writer, view.bill, Event::Dispute, said, actor)?;
-    writer.commit()?;
+    change(tx, view.bill, Event::Dispute, said, actor)?;
     Ok(dispute)
 }
 
@@ -272,21 +271,20 @@ pub fn blocks(store: &impl Records, bill: BillKey) -> Result<bool, StoreError> {
 /// # Errors
 /// [`DisputeError::State`] when it may not.
 pub fn advance(
-    writer: Transaction,
+    tx: &Transaction,
     number: u64,
     state: DisputeState,
     note: &str,
     by: Option<u64>,
     actor: &Actor,
 ) -> Result<Dispute, DisputeError> {
-    let mut dispute = get(&writer, number)?;
+    let mut dispute = get(tx, number)?;
     if !dispute.state.may_become(state) {
         return Err(DisputeError::State { number, state: dispute.state, wanted: state.to_string() });
     }
     dispute.settled_by = by;
     dispute.step(state, note, actor);
-    put_resolved(&writer, &dispute, &format!("dispute {state}"), note, actor)?;
-    writer.commit()?;
+    put_resolved(tx, &dispute, &format!("dispute {state}"), note, actor)?;
     Ok(dispute)
 }
 
@@ -295,19 +293,18 @@ pub fn advance(
 /// # Errors
 /// [`DisputeError::State`] when it is in nobody's way.
 pub fn set_aside(
-    writer: Transaction,
+    tx: &Transaction,
     number: u64,
     reason: &str,
     actor: &Actor,
 ) -> Result<Dispute, DisputeError> {
-    let mut dispute = get(&writer, number)?;
+    let mut dispute = get(tx, number)?;
     if !dispute.blocks() {
         return Err(DisputeError::State { number, state: dispute.state, wanted: "set aside".into() });
     }
     dispute.set_aside = Some(reason.to_owned());
     dispute.step(dispute.state, &format!("set aside: {reason}"), actor);
-    put_resolved(&writer, &dispute, "dispute set aside", reason, actor)?;
-    writer.commit()?;
+    put_resolved(tx, &dispute, "dispute set aside", reason, actor)?;
     Ok(dispute)
 }
 

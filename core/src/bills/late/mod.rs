@@ -381,16 +381,14 @@ pub struct Accepted {
 /// # Errors
 /// [`LateError`]; nothing has happened then.
 pub fn accept(
-    writer: Transaction,
+    tx: &Transaction,
     number: u64,
     reopen: bool,
     reason: &str,
     actor: &Actor,
 ) -> Result<Accepted, LateError> {
-    let late = takeable(&writer, number)?;
-    let accepted = accept_in(&writer, late, reopen, reason, actor)?;
-    writer.commit()?;
-    Ok(accepted)
+    let late = takeable(tx, number)?;
+    tx.whole(|| accept_in(tx, late, reopen, reason, actor))
 }
 
 /// [`accept`] within a transaction that does more.
@@ -489,9 +487,8 @@ pub(crate) fn settle(writer: &Transaction, late: &Late, actor: &Actor) -> Result
 ///
 /// # Errors
 /// [`LateError`]; nothing has happened then.
-pub fn discard(writer: Transaction, number: u64, reason: &str, actor: &Actor) -> Result<Late, LateError> {
-    let late = decide(&writer, waiting(&writer, number)?, LateState::Discarded, reason, actor)?;
-    writer.commit()?;
+pub fn discard(tx: &Transaction, number: u64, reason: &str, actor: &Actor) -> Result<Late, LateError> {
+    let late = decide(tx, waiting(tx, number)?, LateState::Discarded, reason, actor)?;
     Ok(late)
 }
 

@@ -156,37 +156,36 @@ pub fn notifier(store: &impl Records, name: &str) -> Result<Notifier, NoticeErro
 ///
 /// # Errors
 /// [`NoticeError::Exists`] when there is one of this name.
-pub fn add(writer: Transaction, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
+pub fn add(tx: &Transaction, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
     check_label(&notifier.name)?;
     let key = notifier.name.as_bytes();
-    if writer.get_bytes(Table::Notifiers, key)?.is_some() {
+    if tx.get_bytes(Table::Notifiers, key)?.is_some() {
         return Err(NoticeError::Exists(notifier.name.clone()));
     }
-    writer.put(Table::Notifiers, key, notifier)?;
-    let after = record_digest(&writer, Table::Notifiers, key)?;
+    tx.put(Table::Notifiers, key, notifier)?;
+    let after = record_digest(tx, Table::Notifiers, key)?;
     let events: Vec<&str> = notifier.events.iter().map(|event| event.word()).collect();
     let detail = format!("{} on {}", notifier.how, events.join(", "));
-    append_change(&writer, actor, Change { after, ..Change::new("notify add", &notifier.name, &detail) })?;
-    Ok(writer.commit()?)
+    append_change(tx, actor, Change { after, ..Change::new("notify add", &notifier.name, &detail) })?;
+    Ok(())
 }
 
 /// Removes a notifier, with what it was not told yet; returns how many notices that were.
 ///
 /// # Errors
 /// [`NoticeError::None`] when there is none of this name.
-pub fn remove(writer: Transaction, name: &str, actor: &Actor) -> Result<usize, NoticeError> {
-    notifier(&writer, name)?;
-    let before = record_digest(&writer, Table::Notifiers, name.as_bytes())?;
-    writer.delete(Table::Notifiers, name.as_bytes())?;
+pub fn remove(tx: &Transaction, name: &str, actor: &Actor) -> Result<usize, NoticeError> {
+    notifier(tx, name)?;
+    let before = record_digest(tx, Table::Notifiers, name.as_bytes())?;
+    tx.delete(Table::Notifiers, name.as_bytes())?;
     let mut untold = 0;
-    for notice in list(&writer)? {
+    for notice in list(tx)? {
         if notice.notifier == name && notice.sent_unix_s.is_none() {
-            writer.delete(Table::Notices, &notice.number.to_be_bytes())?;
+            tx.delete(Table::Notices, &notice.number.to_be_bytes())?;
             untold += 1;
         }
     }
     let detail = format!("{untold} notices were not sent");
-    append_change(&writer, actor, Change { before, ..Change::new("notify remove", name, &detail) })?;
-    writer.commit()?;
+    append_change(tx, actor, Change { before, ..Change::new("notify remove", name, &detail) })?;
     Ok(untold)
 }

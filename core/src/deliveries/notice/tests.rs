@@ -63,9 +63,9 @@ fn what_was_taken_back_is_not_told_and_what_happened_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
     happens(&store, 1);
-    add(store.write().unwrap(), &notifier("one"), &ann(2)).unwrap();
+    store.transact(|tx| add(tx, &notifier("one"), &ann(2))).unwrap();
     assert!(matches!(
-        add(store.write().unwrap(), &notifier("one"), &ann(2)),
+        store.transact(|tx| add(tx, &notifier("one"), &ann(2))),
         Err(NoticeError::Exists(name)) if name == "one"
     ));
     let writer = store.write().unwrap();
@@ -84,8 +84,8 @@ fn what_was_taken_back_is_not_told_and_what_happened_is_told_once() {
 fn whoever_is_down_is_told_later_in_order_and_nobody_else_waits_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
-    add(store.write().unwrap(), &notifier("one"), &ann(0)).unwrap();
-    add(store.write().unwrap(), &notifier("two"), &ann(0)).unwrap();
+    store.transact(|tx| add(tx, &notifier("one"), &ann(0))).unwrap();
+    store.transact(|tx| add(tx, &notifier("two"), &ann(0))).unwrap();
     happens(&store, 1);
     happens(&store, 2);
     // To one, to two, to one, to two.
@@ -109,7 +109,7 @@ fn whoever_is_down_is_told_later_in_order_and_nobody_else_waits_for_it() {
 fn what_is_refused_is_tried_with_every_run_and_goes_with_its_notifier() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
-    add(store.write().unwrap(), &notifier("one"), &ann(0)).unwrap();
+    store.transact(|tx| add(tx, &notifier("one"), &ann(0))).unwrap();
     happens(&store, 1);
     for at in 2..4 {
         ANSWERS.set(vec![Err(NotifyError::refused("404"))]);
@@ -117,9 +117,9 @@ fn what_is_refused_is_tried_with_every_run_and_goes_with_its_notifier() {
         assert_eq!(sent.failed[0].failure.as_ref().unwrap().kind, FailureKind::Refused);
     }
     assert_eq!(heard().len(), 2);
-    assert_eq!(remove(store.write().unwrap(), "one", &ann(5)).unwrap(), 1);
+    assert_eq!(store.transact(|tx| remove(tx, "one", &ann(5))).unwrap(), 1);
     assert!(list(&store.read().unwrap()).unwrap().is_empty());
-    assert!(matches!(remove(store.write().unwrap(), "one", &ann(5)), Err(NoticeError::None(_))));
+    assert!(matches!(store.transact(|tx| remove(tx, "one", &ann(5))), Err(NoticeError::None(_))));
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause_and_of_ei
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
     let wants = |name: &str, event| Notifier { events: BTreeSet::from([event]), ..notifier(name) };
-    add(store.write().unwrap(), &wants("one", Event::Stopped), &ann(0)).unwrap();
-    add(store.write().unwrap(), &wants("two", Event::Failed), &ann(0)).unwrap();
+    store.transact(|tx| add(tx, &wants("one", Event::Stopped), &ann(0))).unwrap();
+    store.transact(|tx| add(tx, &wants("two", Event::Failed), &ann(0))).unwrap();
     let look = |why: &str, at| stopped(&store, SchedulerStop { actor: "lin", why }, &ann(at)).unwrap();
     assert_eq!(look("no role", MIDNIGHT - 60), 1);
     assert_eq!(look("no role", MIDNIGHT - 1), 0);

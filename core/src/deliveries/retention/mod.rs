@@ -103,14 +103,14 @@ pub fn days_text(days: u32) -> String {
 /// # Errors
 /// [`StorageError::NoSink`] when there is none of this name.
 pub fn set_sink(
-    writer: Transaction,
+    tx: &Transaction,
     sink: &str,
     kind: Kind,
     days: Option<u32>,
     actor: &Actor,
 ) -> Result<(), RetentionError> {
-    storage::sink(&writer, sink)?;
-    let mut rules = Rules::of(&writer)?;
+    storage::sink(tx, sink)?;
+    let mut rules = Rules::of(tx)?;
     let of_sink = rules.sinks.entry(sink.to_owned()).or_default();
     match days {
         Some(days) => of_sink.insert(kind, days),
@@ -121,33 +121,33 @@ pub fn set_sink(
         || format!("{kind} bills are kept"),
         |days| format!("{kind} bills are kept for {}", days_text(days)),
     );
-    save(writer, &rules, sink, &detail, actor)
+    save(tx, &rules, sink, &detail, actor)
 }
 
 /// Sets for how long the lines of replaced revisions are kept; `None` for good.
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
-pub fn set_revisions(writer: Transaction, days: Option<u32>, actor: &Actor) -> Result<(), RetentionError> {
-    let mut rules = Rules::of(&writer)?;
+pub fn set_revisions(tx: &Transaction, days: Option<u32>, actor: &Actor) -> Result<(), RetentionError> {
+    let mut rules = Rules::of(tx)?;
     rules.revisions_days = days;
     let detail = days.map_or_else(
         || "lines of replaced revisions are kept".to_owned(),
         |days| format!("lines of replaced revisions are kept for {}", days_text(days)),
     );
-    save(writer, &rules, "store", &detail, actor)
+    save(tx, &rules, "store", &detail, actor)
 }
 
 fn save(
-    writer: Transaction,
+    tx: &Transaction,
     rules: &Rules,
     subject: &str,
     detail: &str,
     actor: &Actor,
 ) -> Result<(), RetentionError> {
-    let before = record_digest(&writer, Table::Meta, Rules::KEY)?;
-    writer.put(Table::Meta, Rules::KEY, rules)?;
-    let after = record_digest(&writer, Table::Meta, Rules::KEY)?;
-    append_change(&writer, actor, Change { before, after, ..Change::new("retention set", subject, detail) })?;
-    Ok(writer.commit()?)
+    let before = record_digest(tx, Table::Meta, Rules::KEY)?;
+    tx.put(Table::Meta, Rules::KEY, rules)?;
+    let after = record_digest(tx, Table::Meta, Rules::KEY)?;
+    append_change(tx, actor, Change { before, after, ..Change::new("retention set", subject, detail) })?;
+    Ok(())
 }

@@ -4,7 +4,7 @@ use crate::bills::{self, BillView};
 use crate::deliveries::calendar::Kind;
 use crate::deliveries::record;
 use crate::engine::settings::StoreSettings;
-use crate::engine::store::{Records, Table, Transaction};
+use crate::engine::store::{Records, Store, Table, Transaction};
 use crate::engine::timeline::Timeline;
 use crate::exports::guard::check_scope;
 use crate::exports::{Columns, Scope};
@@ -88,14 +88,14 @@ pub fn may_enable(
 /// [`StorageError::NoSink`], [`StorageError::Audience`] or [`StorageError::NotThePayer`] where the bills may not go;
 /// [`StorageError::Bound`] where they go elsewhere on any of the days.
 pub fn enable(
-    writer: Transaction,
+    tx: &Transaction,
     wanted: &Enable,
     create: Option<&SinkRecord>,
     today: Day,
     said: Said<'_>,
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    let mut begun = may_enable(&writer, wanted, create, today)?;
-    let mut account = account(&writer, wanted.uin)?;
+    let mut begun = may_enable(tx, wanted, create, today)?;
+    let mut account = account(tx, wanted.uin)?;
     let Enable { sink: name, lines, custom_bills, after, .. } = wanted;
     for (kind, from) in &mut begun {
         let target = Target::Sink { sink: name.clone(), lines: *lines, after: *after };
@@ -119,10 +119,9 @@ pub fn enable(
         if *custom_bills { ", with custom bills" } else { "" },
     );
     if let Some(record) = create {
-        sinks::put_sink(&writer, record, said.actor)?;
+        sinks::put_sink(tx, record, said.actor)?;
     }
-    save(&writer, &account, "storage enable", &detail, said)?;
-    writer.commit()?;
+    save(tx, &account, "storage enable", &detail, said)?;
     Ok(begun)
 }
 
@@ -161,16 +160,17 @@ fn take(
 /// # Errors
 /// As [`enable_from_start`].
 pub fn may_enable_from_start(
-    writer: Transaction,
+    store: &Store,
     wanted: &Enable,
     steps: Steps,
     create: Option<&SinkRecord>,
     today: Day,
     said: Said<'_>,
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    take(&writer, wanted, steps, today, said)?;
-    let begun = may_enable(&writer, wanted, create, today)?;
-    writer.abort()?;
+    let tx = store.write()?;
+    take(&tx, wanted, steps, today, said)?;
+    let begun = may_enable(&tx, wanted, create, today)?;
+    tx.abort()?;
     Ok(begun)
 }
 
@@ -180,15 +180,17 @@ pub fn may_enable_from_start(
 /// # Errors
 /// As [`enable`], [`super::allow`] and [`super::authorise`].
 pub fn enable_from_start(
-    writer: Transaction,
+    tx: &Transaction,
     wanted: &Enable,
     steps: Steps,
     create: Option<&SinkRecord>,
     today: Day,
     said: Said<'_>,
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    take(&writer, wanted, steps, today, said)?;
-    enable(writer, wanted, create, today, said)
+    tx.whole(|| {
+        take(tx, wanted, steps, today, said)?;
+        enable(tx, wanted, create, today, said)
+    })
 }
 
 /// Returns since when a binding is what it would be from a day on, if it is: then nothing is recorded, and no span is divided.
@@ -270,13 +272,13 @@ pub enum Stop {
 /// # Errors
 /// [`StorageError::NotYet`] when there is nothing to end.
 pub fn disable(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     kinds: Option<&[Kind]>,
     stop: Stop,
     said: Said<'_>,
 ) -> Result<Vec<Kind>, StorageError> {
-    let mut account = account(&writer, uin)?;
+    let mut account = account(tx, uin)?;
     let (from, target) = match stop {
         Stop::AtOnce { today } => (today, Target::Stopped),
         Stop::From(day) => (day, Target::Off),
@@ -301,8 +303,7 @@ pub fn disable(
         Stop::AtOnce { .. } => "at once".to_owned(),
         Stop::From(day) => format!("from {day}"),
     };
-    save(&writer, &account, "storage disable", &format!("{}, {days}", words(&ended)), said)?;
-    writer.commit()?;
+    save(tx, &account, "storage disable", &format!("{}, {days}", words(&ended)), said)?;
     Ok(ended)
 }
 
@@ -385,13 +386,13 @@ pub fn may_switch(
 /// As [`enable`]; [`StorageError::NotYet`] when nothing is enabled on that day; [`StorageError::DeliveredSince`] when a bill
 /// of a later day has gone to the old sink.
 pub fn switch(
-    writer: Transaction,
+    tx: &Transaction,
     wanted: &Switch,
     create: Option<&SinkRecord>,
     said: Said<'_>,
 ) -> Result<Vec<Kind>, StorageError> {
-    let bound = may_switch(&writer, wanted, create)?;
-    let mut account = account(&writer, wanted.uin)?;
+    let bound = may_switch(tx, wanted, create)?;
+    let mut account = account(tx, wanted.uin)?;
     let Some(from) = wanted.last.next() else { return Ok(Vec::new()) };
     for (kind, lines, after) in &bound {
         let target = Target::Sink { sink: wanted.sink.clone(), lines: *lines, after: *after };
@@ -401,9 +402,8 @@ pub fn switch(
     let detail =
         format!("{} to sink `{}`{}, from {from}", words(&kinds), wanted.sink, after_text(wanted.after));
     if let Some(record) = create {
-        sinks::put_sink(&writer, record, said.actor)?;
+        sinks::put_sink(tx, record, said.actor)?;
     }
-    save(&writer, &account, "storage switch", &detail, said)?;
-    writer.commit()?;
+    save(tx, &account, "storage switch", &detail, said)?;
     Ok(kinds)
 }

@@ -252,14 +252,14 @@ fn words<T: fmt::Display>(list: impl IntoIterator<Item = T>) -> String {
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn allow(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     kinds: &[Kind],
     until: Option<Day>,
     said: Said<'_>,
 ) -> Result<(), StorageError> {
-    allow_in(&writer, uin, kinds, until, said)?;
-    Ok(writer.commit()?)
+    allow_in(tx, uin, kinds, until, said)?;
+    Ok(())
 }
 
 /// Puts an account on the allowlist within a transaction that does more.
@@ -286,13 +286,13 @@ fn allow_in(
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
-pub fn deny(writer: Transaction, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
-    let mut account = account(&writer, uin)?;
+pub fn deny(tx: &Transaction, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
+    let mut account = account(tx, uin)?;
     for kind in kinds {
         account.allowed.entry(*kind).or_default().record(None, false, said.actor, said.reason);
     }
-    save(&writer, &account, "storage deny", &words(kinds), said)?;
-    Ok(writer.commit()?)
+    save(tx, &account, "storage deny", &words(kinds), said)?;
+    Ok(())
 }
 
 /// Gives an account's consent, for one sink or for all.
@@ -301,15 +301,15 @@ pub fn deny(writer: Transaction, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Re
 /// [`StorageError::NotYet`] for an account that is not on the allowlist; [`StorageError::NotThePayer`] where only the payer
 /// can agree; [`StorageError::NoSink`].
 pub fn authorise(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     consent: Consent,
     sink_name: Option<&str>,
     on: Day,
     said: Said<'_>,
 ) -> Result<(), StorageError> {
-    authorise_in(&writer, uin, consent, sink_name, on, said)?;
-    Ok(writer.commit()?)
+    authorise_in(tx, uin, consent, sink_name, on, said)?;
+    Ok(())
 }
 
 /// Gives an account's consent within a transaction that does more.
@@ -341,16 +341,16 @@ fn authorise_in(
 /// # Errors
 /// [`StoreError`] when the store cannot be written.
 pub fn revoke(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     consent: Consent,
     sink_name: Option<&str>,
     said: Said<'_>,
 ) -> Result<(), StorageError> {
-    let mut account = account(&writer, uin)?;
+    let mut account = account(tx, uin)?;
     account.consent(consent, sink_name, false, said.actor, said.reason);
-    save(&writer, &account, "storage revoke", &consent_text(consent, sink_name), said)?;
-    Ok(writer.commit()?)
+    save(tx, &account, "storage revoke", &consent_text(consent, sink_name), said)?;
+    Ok(())
 }
 
 fn consent_text(consent: Consent, sink: Option<&str>) -> String {

@@ -34,19 +34,19 @@ pub fn probed(store: &impl Records, sink: &SinkRecord) -> Result<Option<Probe>, 
 /// # Errors
 /// [`StorageError::NoSink`] when there is none of this name.
 pub fn put_probe(
-    writer: Transaction,
+    tx: &Transaction,
     name: &str,
     can: BTreeMap<String, bool>,
     actor: &Actor,
 ) -> Result<(), StorageError> {
-    let record = sink(&writer, name)?;
-    let before = record_digest(&writer, Table::Probes, name.as_bytes())?;
+    let record = sink(tx, name)?;
+    let before = record_digest(tx, Table::Probes, name.as_bytes())?;
     let words: Vec<String> =
         can.iter().map(|(what, can)| format!("{what} {}", if *can { "yes" } else { "no" })).collect();
     let probe = Probe { url: record.url, at_unix_s: actor.at_unix_s, can };
-    writer.put(Table::Probes, name.as_bytes(), &probe)?;
-    let after = record_digest(&writer, Table::Probes, name.as_bytes())?;
+    tx.put(Table::Probes, name.as_bytes(), &probe)?;
+    let after = record_digest(tx, Table::Probes, name.as_bytes())?;
     let detail = words.join(", ");
-    append_change(&writer, actor, Change { before, after, ..Change::new("sink test", name, &detail) })?;
-    Ok(writer.commit()?)
+    append_change(tx, actor, Change { before, after, ..Change::new("sink test", name, &detail) })?;
+    Ok(())
 }

@@ -144,9 +144,9 @@ pub fn sinks(store: &impl Records) -> Result<Vec<SinkRecord>, StoreError> {
 /// # Errors
 /// [`StorageError::Name`]; [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option
 /// that makes no sense.
-pub fn add_sink(writer: Transaction, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
-    put_sink(&writer, sink, actor)?;
-    Ok(writer.commit()?)
+pub fn add_sink(tx: &Transaction, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
+    put_sink(tx, sink, actor)?;
+    Ok(())
 }
 
 pub(super) fn put_sink(writer: &Transaction, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
@@ -166,29 +166,29 @@ pub(super) fn put_sink(writer: &Transaction, sink: &SinkRecord, actor: &Actor) -
 /// # Errors
 /// [`StorageError::NoSink`] when there is none; [`StorageError::Option`] for an option that makes no sense.
 pub fn change_sink(
-    writer: Transaction,
+    tx: &Transaction,
     name: &str,
     options: BTreeMap<String, String>,
     why: &str,
     actor: &Actor,
 ) -> Result<(), StorageError> {
-    let found = sink(&writer, name)?;
+    let found = sink(tx, name)?;
     let changed = SinkRecord { options, ..found };
     changed.options()?;
-    let before = record_digest(&writer, Table::Sinks, name.as_bytes())?;
-    writer.put_of(Table::Sinks, name.as_bytes(), &changed)?;
-    let after = record_digest(&writer, Table::Sinks, name.as_bytes())?;
-    append_change(&writer, actor, Change { before, after, ..Change::new("sink change", name, why) })?;
-    Ok(writer.commit()?)
+    let before = record_digest(tx, Table::Sinks, name.as_bytes())?;
+    tx.put_of(Table::Sinks, name.as_bytes(), &changed)?;
+    let after = record_digest(tx, Table::Sinks, name.as_bytes())?;
+    append_change(tx, actor, Change { before, after, ..Change::new("sink change", name, why) })?;
+    Ok(())
 }
 
 /// Removes a sink to which no bills go today or later. Days that belonged to it stay as they were said.
 ///
 /// # Errors
 /// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
-pub fn remove_sink(writer: Transaction, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
-    let found = sink(&writer, name)?;
-    for account in accounts(&writer)? {
+pub fn remove_sink(tx: &Transaction, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
+    let found = sink(tx, name)?;
+    for account in accounts(tx)? {
         let goes = |line: &Timeline<Target>| {
             let later = |until: Option<Day>| until.is_none_or(|until| until >= today);
             stopped(line).is_none()
@@ -198,8 +198,8 @@ pub fn remove_sink(writer: Transaction, name: &str, today: Day, actor: &Actor) -
             return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });
         }
     }
-    let before = record_digest(&writer, Table::Sinks, name.as_bytes())?;
-    writer.delete(Table::Sinks, name.as_bytes())?;
-    append_change(&writer, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
-    Ok(writer.commit()?)
+    let before = record_digest(tx, Table::Sinks, name.as_bytes())?;
+    tx.delete(Table::Sinks, name.as_bytes())?;
+    append_change(tx, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
+    Ok(())
 }

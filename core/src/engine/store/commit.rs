@@ -19,6 +19,11 @@ impl Transaction {
     /// # Errors
     /// [`StoreError::Io`] when it cannot; the store is then as before.
     pub fn commit(mut self) -> Result<(), StoreError> {
+        if self.half_done.get() {
+            return Err(StoreError::Io(
+                "a change failed half way, and the rest was to be kept without it".into(),
+            ));
+        }
         self.settle()?;
         if let Some(txn) = self.txn.take() {
             guarded_write(&self.broken_off, || Ok(txn.commit()?))?;

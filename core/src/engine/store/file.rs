@@ -284,6 +284,25 @@ impl Store {
         })
     }
 
+    /// Makes several changes in one commit: all of them are durable when this returns, or none is there.
+    ///
+    /// Nothing is written where `change` changes nothing.
+    ///
+    /// # Errors
+    /// What `change` returns, and nothing is changed then. [`StoreError::Busy`] when another writer takes longer than the bound;
+    /// [`StoreError::BrokenOff`] after a write has broken off.
+    pub fn transact<T, E: From<StoreError>>(
+        &self,
+        change: impl FnOnce(&Transaction) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let tx = self.write()?;
+        let value = change(&tx)?;
+        if tx.changed.get() {
+            tx.commit()?;
+        }
+        Ok(value)
+    }
+
     /// Begins to write, waiting for another writer up to the bound.
     ///
     /// # Errors

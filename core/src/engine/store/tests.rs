@@ -201,3 +201,31 @@ fn a_panic_while_writing_is_no_damaged_page_and_nothing_is_written_after_it() {
     let store = Store::open_on(disk, name, &options()).unwrap();
     assert_eq!(held(&store), Some(1));
 }
+
+#[test]
+fn a_transaction_that_changes_nothing_or_fails_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = new_store(folder.path());
+    let bytes = || std::fs::read(folder.path().join("a.redb")).unwrap();
+    let before = bytes();
+    store.transact(|tx| tx.get::<u64>(Table::Bills, b"a")).unwrap();
+    assert_eq!(bytes(), before);
+    let failed: Result<(), StoreError> = store.transact(|tx| {
+        tx.put(Table::Bills, b"a", &7_u64)?;
+        Err(StoreError::Failed)
+    });
+    assert!(matches!(failed, Err(StoreError::Failed)));
+    assert_eq!(store.read().unwrap().get::<u64>(Table::Bills, b"a").unwrap(), None);
+    // An error between two steps of one change is not passed over.
+    let ignored = store.transact(|tx| {
+        let _ = tx.whole(|| {
+            tx.put(Table::Bills, b"a", &7_u64)?;
+            Err::<(), _>(StoreError::Failed)
+        });
+        tx.put(Table::Bills, b"b", &8_u64)
+    });
+    assert!(ignored.is_err());
+    store.transact(|tx| tx.put(Table::Bills, b"c", &9_u64)).unwrap();
+    let keys: Vec<_> = store.read().unwrap().list::<u64>(Table::Bills, b"").unwrap();
+    assert_eq!(keys, [(b"c".to_vec(), 9)]);
+}

@@ -29,6 +29,10 @@ pub struct Transaction {
     /// None once it has ended.
     pub(super) txn: Option<redb::WriteTransaction>,
     pub(super) put_bytes: Cell<u64>,
+    /// Whether a change of several steps has failed between two of them.
+    pub(super) half_done: Cell<bool>,
+    /// Whether anything was put or deleted.
+    pub(super) changed: Cell<bool>,
     pub(super) of_store: Arc<AtomicU64>,
     pub(super) broken_off: Arc<AtomicBool>,
     /// Tables that are there, or were never made.
@@ -61,6 +65,8 @@ impl Transaction {
         Transaction {
             txn: Some(txn),
             put_bytes: Cell::new(0),
+            half_done: Cell::new(false),
+            changed: Cell::new(false),
             of_store: of_store.clone(),
             broken_off: broken_off.clone(),
             sound: RefCell::default(),
@@ -68,6 +74,15 @@ impl Transaction {
             settling: RefCell::default(),
             record: RefCell::default(),
         }
+    }
+
+    /// Makes a change that may fail after its first step. The transaction is never committed then, even if a caller ignores the error.
+    pub(crate) fn whole<T, E>(&self, change: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let result = change();
+        if result.is_err() {
+            self.half_done.set(true);
+        }
+        result
     }
 
     /// Changes something. Where that breaks off, the transaction is never committed.
@@ -154,6 +169,7 @@ impl Transaction {
         let mut open = self.open(table)?;
         self.note_made(table)?;
         let mut settling = self.settling.borrow_mut();
+        self.changed.set(true);
         self.change(|| {
             let before = open.insert(key, sealed.as_slice())?;
             settling.counts(table, key, before.as_ref().map(|before| before.value()), Some(&sealed));
@@ -181,6 +197,7 @@ impl Transaction {
     pub fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
         let mut open = self.open(table)?;
         let mut settling = self.settling.borrow_mut();
+        self.changed.set(true);
         self.change(|| {
             let before = open.remove(key)?;
             settling.counts(table, key, before.as_ref().map(|before| before.value()), None);
@@ -195,6 +212,7 @@ impl Transaction {
     pub fn delete_large(&self, table: Large, id: u64) -> Result<(), StoreError> {
         let mut open = self.open_large(table)?;
         let mut settling = self.settling.borrow_mut();
+        self.changed.set(true);
         self.change(|| pages::delete(&mut open, table, id, settling.of(table.name())))
     }
 
@@ -206,6 +224,7 @@ impl Transaction {
         self.put_bytes.set(self.put_bytes.get() + bytes.len() as u64);
         let mut open = self.open_large(table)?;
         let mut settling = self.settling.borrow_mut();
+        self.changed.set(true);
         self.change(|| pages::put(&mut open, table, id, bytes, settling.of(table.name())))
     }
 

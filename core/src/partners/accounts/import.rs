@@ -73,13 +73,13 @@ const COLUMNS: [&str; 6] = ["uin", "name", "role", "parent", "from", "reason"];
 /// # Errors
 /// [`AccountError::Import`] with every fault of the file; nothing has changed then.
 pub fn import(
-    writer: Transaction,
+    tx: &Transaction,
     bytes: &[u8],
     detection: Detection,
     dry_run: bool,
     actor: &Actor,
 ) -> Result<Imported, AccountError> {
-    let mut tree = Tree::load(&writer)?;
+    let mut tree = Tree::load(tx)?;
     let (rows, mut faults, reading) = parse(bytes, detection, tree.payer());
     let mut imported = Imported { reading, ..Imported::default() };
     let mut changed: BTreeMap<Uin, (u64, Option<Day>, Option<String>)> = BTreeMap::new();
@@ -104,13 +104,11 @@ pub fn import(
         return Err(AccountError::Import(faults));
     }
     if dry_run || changed.is_empty() {
-        writer.abort()?;
         return Ok(imported);
     }
     for (uin, (_, from, reason)) in &changed {
-        save(&writer, &tree, *uin, "account import", *from, reason.as_deref(), actor)?;
+        save(tx, &tree, *uin, "account import", *from, reason.as_deref(), actor)?;
     }
-    writer.commit()?;
     Ok(imported)
 }
 

@@ -161,19 +161,18 @@ fn key(uin: Uin) -> [u8; 8] {
 /// # Errors
 /// [`AccountError`] when the tree would not be one any more.
 pub fn set(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     known: Known,
     from: Option<Day>,
     reason: Option<&str>,
     actor: &Actor,
 ) -> Result<bool, AccountError> {
-    let mut tree = Tree::load(&writer)?;
+    let mut tree = Tree::load(tx)?;
     let changed = tree.set(uin, Some(known), from, reason, actor)?;
     if changed {
         tree.check(uin)?;
-        save(&writer, &tree, uin, "account set", from, reason, actor)?;
-        writer.commit()?;
+        save(tx, &tree, uin, "account set", from, reason, actor)?;
     }
     Ok(changed)
 }
@@ -183,13 +182,13 @@ pub fn set(
 /// # Errors
 /// [`AccountError::Unknown`] when it is not there; [`AccountError::NoParent`] when others stand below it.
 pub fn end(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     from: Day,
     reason: Option<&str>,
     actor: &Actor,
 ) -> Result<(), AccountError> {
-    let mut tree = Tree::load(&writer)?;
+    let mut tree = Tree::load(tx)?;
     if uin == tree.payer() {
         return Err(AccountError::Payer(uin));
     }
@@ -198,8 +197,8 @@ pub fn end(
     }
     tree.set(uin, None, Some(from), reason, actor)?;
     tree.check(uin)?;
-    save(&writer, &tree, uin, "account end", Some(from), reason, actor)?;
-    Ok(writer.commit()?)
+    save(tx, &tree, uin, "account end", Some(from), reason, actor)?;
+    Ok(())
 }
 
 /// Puts an account's record, and the journal's entry.

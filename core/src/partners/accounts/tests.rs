@@ -38,7 +38,7 @@ fn store() -> (tempfile::TempDir, Store) {
 
 fn say(store: &Store, id: &str, role: Role, parent: &str, from: Option<&str>) -> Result<bool, AccountError> {
     let known = Known { name: format!("name of {id}"), role, parent: Some(uin(parent)) };
-    set(store.write().unwrap(), uin(id), known, from.map(day), Some("because"), &actor())
+    store.transact(|tx| set(tx, uin(id), known, from.map(day), Some("because"), &actor()))
 }
 
 fn below(store: &Store, id: &str, on: &str) -> Vec<String> {
@@ -60,11 +60,11 @@ fn an_account_that_moves_stands_where_it_stood_on_each_day() {
     let nodes: Vec<_> = tree.nodes(day("2021-03-15")).iter().map(|n| (n.uin.to_string(), n.depth)).collect();
     assert_eq!(nodes, [(PAYER.into(), 0), (RESELLER.into(), 1), (CUSTOMER.into(), 2)]);
     assert_eq!(tree.turns().into_iter().collect::<Vec<_>>(), [day("2021-03-15")]);
-    end(store.write().unwrap(), uin(CUSTOMER), day("2021-04-01"), None, &actor()).unwrap();
+    store.transact(|tx| end(tx, uin(CUSTOMER), day("2021-04-01"), None, &actor())).unwrap();
     assert_eq!(below(&store, RESELLER, "2021-03-31"), [RESELLER, CUSTOMER]);
     assert_eq!(below(&store, RESELLER, "2021-04-01"), [RESELLER]);
     assert!(matches!(
-        end(store.write().unwrap(), uin(CUSTOMER), day("2021-04-02"), None, &actor()),
+        store.transact(|tx| end(tx, uin(CUSTOMER), day("2021-04-02"), None, &actor())),
         Err(AccountError::Unknown(_))
     ));
     let entries = crate::engine::journal::list(&store.read().unwrap()).unwrap();
@@ -93,7 +93,7 @@ fn places_that_cannot_be_are_refused() {
     ));
     // Whoever has others below cannot go, or become less than they are.
     assert!(matches!(
-        end(store.write().unwrap(), uin(RESELLER), day("2021-04-01"), None, &actor()),
+        store.transact(|tx| end(tx, uin(RESELLER), day("2021-04-01"), None, &actor())),
         Err(AccountError::NoParent { .. })
     ));
     assert!(matches!(
@@ -101,12 +101,12 @@ fn places_that_cannot_be_are_refused() {
         Err(AccountError::Rank { .. })
     ));
     let known = Known { name: "a\nb".into(), role: Role::Customer, parent: Some(uin(PAYER)) };
-    let set = set(store.write().unwrap(), uin(OTHER), known, None, None, &actor());
+    let set = store.transact(|tx| set(tx, uin(OTHER), known, None, None, &actor()));
     assert!(matches!(set, Err(AccountError::Name(_))));
 }
 
 fn take(store: &Store, text: &str, dry_run: bool) -> Result<Imported, AccountError> {
-    import(store.write().unwrap(), text.as_bytes(), Detection::Beginning, dry_run, &actor())
+    store.transact(|tx| import(tx, text.as_bytes(), Detection::Beginning, dry_run, &actor()))
 }
 
 #[test]

@@ -130,22 +130,22 @@ pub fn all_terms(store: &impl Records) -> Result<Vec<Terms>, StoreError> {
 }
 
 fn save(
-    writer: Transaction,
+    tx: &Transaction,
     terms: &Terms,
     action: &str,
     detail: &str,
     actor: &Actor,
 ) -> Result<(), PriceError> {
     let (at, subject) = (key(terms.uin), terms.uin.to_string());
-    let before = record_digest(&writer, Table::Terms, &at)?;
+    let before = record_digest(tx, Table::Terms, &at)?;
     if terms.prices.is_empty() && terms.fees.is_empty() && terms.columns.is_empty() {
-        writer.delete(Table::Terms, &at)?;
+        tx.delete(Table::Terms, &at)?;
     } else {
-        writer.put(Table::Terms, &at, terms)?;
+        tx.put(Table::Terms, &at, terms)?;
     }
-    let after = record_digest(&writer, Table::Terms, &at)?;
-    append_change(&writer, actor, Change { before, after, ..Change::new(action, &subject, detail) })?;
-    Ok(writer.commit()?)
+    let after = record_digest(tx, Table::Terms, &at)?;
+    append_change(tx, actor, Change { before, after, ..Change::new(action, &subject, detail) })?;
+    Ok(())
 }
 
 fn in_order(from: Option<Day>, to: Option<Day>) -> Result<(), PriceError> {
@@ -174,7 +174,7 @@ pub fn product_text(product: &str) -> String {
 /// # Errors
 /// [`PriceError::Figure`], [`PriceError::Decimals`], [`PriceError::Days`] or [`PriceError::Name`] for what cannot be.
 pub fn set_price(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     product: Option<&str>,
     rule: PriceRule,
@@ -188,11 +188,11 @@ pub fn set_price(
     }
     in_order(rule.from, rule.to)?;
     let product = product_key(product)?;
-    let mut terms = terms(&writer, uin)?;
+    let mut terms = terms(tx, uin)?;
     let days = days_text(rule.from, rule.to);
     let detail = format!("{}: {}, {}{days}", product_text(&product), rule.method, rule.rounding);
     dated::replace(terms.prices.entry(product).or_default(), rule);
-    save(writer, &terms, "account price set", &detail, actor)
+    save(tx, &terms, "account price set", &detail, actor)
 }
 
 /// Takes an account's price for a product, or the one for all products, back, on some days or on all.
@@ -200,7 +200,7 @@ pub fn set_price(
 /// # Errors
 /// [`PriceError::None`] when there is none on these days.
 pub fn remove_price(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     product: Option<&str>,
     from: Option<Day>,
@@ -209,7 +209,7 @@ pub fn remove_price(
 ) -> Result<(), PriceError> {
     in_order(from, to)?;
     let product = product_key(product)?;
-    let mut terms = terms(&writer, uin)?;
+    let mut terms = terms(tx, uin)?;
     let what = format!("price for {}{}", product_text(&product), days_text(from, to));
     let rules = terms.prices.entry(product.clone()).or_default();
     let before = rules.clone();
@@ -220,23 +220,23 @@ pub fn remove_price(
     if rules.is_empty() {
         terms.prices.remove(&product);
     }
-    save(writer, &terms, "account price remove", &what, actor)
+    save(tx, &terms, "account price remove", &what, actor)
 }
 
 /// Sets an account's monthly fee, in the place of those that hold on these days.
 ///
 /// # Errors
 /// [`PriceError::Fee`] or [`PriceError::Days`] for what cannot be.
-pub fn set_fee(writer: Transaction, uin: Uin, fee: Fee, actor: &Actor) -> Result<(), PriceError> {
+pub fn set_fee(tx: &Transaction, uin: Uin, fee: Fee, actor: &Actor) -> Result<(), PriceError> {
     let is_code = fee.currency.len() == 3 && fee.currency.bytes().all(|b| b.is_ascii_uppercase());
     if fee.amount < Amount::ZERO || !is_code {
         return Err(PriceError::Fee { amount: fee.amount, currency: fee.currency });
     }
     in_order(fee.from, fee.to)?;
-    let mut terms = terms(&writer, uin)?;
+    let mut terms = terms(tx, uin)?;
     let detail = format!("monthly fee {} {}{}", fee.amount, fee.currency, days_text(fee.from, fee.to));
     dated::replace(&mut terms.fees, fee);
-    save(writer, &terms, "account price set", &detail, actor)
+    save(tx, &terms, "account price set", &detail, actor)
 }
 
 /// Takes an account's monthly fees back, on some days or on all.
@@ -244,21 +244,21 @@ pub fn set_fee(writer: Transaction, uin: Uin, fee: Fee, actor: &Actor) -> Result
 /// # Errors
 /// [`PriceError::None`] when there is none on these days.
 pub fn remove_fee(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     from: Option<Day>,
     to: Option<Day>,
     actor: &Actor,
 ) -> Result<(), PriceError> {
     in_order(from, to)?;
-    let mut terms = terms(&writer, uin)?;
+    let mut terms = terms(tx, uin)?;
     let what = format!("monthly fee{}", days_text(from, to));
     let before = terms.fees.clone();
     dated::cut(&mut terms.fees, from, to);
     if terms.fees == before {
         return Err(PriceError::None { uin, what });
     }
-    save(writer, &terms, "account price remove", &what, actor)
+    save(tx, &terms, "account price remove", &what, actor)
 }
 
 /// Lets exports for an account have a column that the contract does not name, or takes that back.
@@ -267,7 +267,7 @@ pub fn remove_fee(
 /// [`PriceError::Cost`] for a column that is known to show the partner's cost; [`PriceError::None`] to take back what was
 /// not given.
 pub fn set_column(
-    writer: Transaction,
+    tx: &Transaction,
     uin: Uin,
     header: &str,
     given: bool,
@@ -280,7 +280,7 @@ pub fn set_column(
     if let Some(column) = Column::of_header(header).filter(|c| given && c.shows_cost()) {
         return Err(PriceError::Cost { header: header.to_owned(), column });
     }
-    let mut terms = terms(&writer, uin)?;
+    let mut terms = terms(tx, uin)?;
     let had = terms.columns.len();
     terms.columns.retain(|column| fold_header(column) != fold_header(header));
     if given {
@@ -289,7 +289,7 @@ pub fn set_column(
         return Err(PriceError::None { uin, what: format!("further column `{header}`") });
     }
     let action = if given { "account column add" } else { "account column remove" };
-    save(writer, &terms, action, &format!("`{header}`"), actor)
+    save(tx, &terms, action, &format!("`{header}`"), actor)
 }
 
 #[cfg(test)]

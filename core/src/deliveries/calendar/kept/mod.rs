@@ -190,22 +190,21 @@ pub fn followed(store: &impl Records) -> Result<Vec<Followed>, StoreError> {
 ///
 /// # Errors
 /// [`CalendarError::BuiltIn`] or [`CalendarError::Exists`] when its name is taken.
-pub fn add(writer: Transaction, profile: &Profile, actor: &Actor) -> Result<bool, CalendarError> {
+pub fn add(tx: &Transaction, profile: &Profile, actor: &Actor) -> Result<bool, CalendarError> {
     let name = &*profile.name;
     check_label(name)?;
     if Profile::built_in(name).is_some() {
         return Err(CalendarError::BuiltIn(name.to_owned()));
     }
-    match find(&writer, name)? {
+    match find(tx, name)? {
         Some(there) if there == *profile => return Ok(false),
         Some(_) => return Err(CalendarError::Exists(name.to_owned())),
         None => {}
     }
-    writer.put(Table::Calendars, name.as_bytes(), profile)?;
-    let after = record_digest(&writer, Table::Calendars, name.as_bytes())?;
+    tx.put(Table::Calendars, name.as_bytes(), profile)?;
+    let after = record_digest(tx, Table::Calendars, name.as_bytes())?;
     let detail = profile.words();
-    append_change(&writer, actor, Change { after, ..Change::new("calendar add", name, &detail) })?;
-    writer.commit()?;
+    append_change(tx, actor, Change { after, ..Change::new("calendar add", name, &detail) })?;
     Ok(true)
 }
 
@@ -213,20 +212,20 @@ pub fn add(writer: Transaction, profile: &Profile, actor: &Actor) -> Result<bool
 ///
 /// # Errors
 /// [`CalendarError::InUse`] when days follow it, or did; [`CalendarError::BuiltIn`]; [`CalendarError::None`].
-pub fn remove(writer: Transaction, name: &str, actor: &Actor) -> Result<(), CalendarError> {
+pub fn remove(tx: &Transaction, name: &str, actor: &Actor) -> Result<(), CalendarError> {
     if Profile::built_in(name).is_some() {
         return Err(CalendarError::BuiltIn(name.to_owned()));
     }
-    if find(&writer, name)?.is_none() {
+    if find(tx, name)?.is_none() {
         return Err(CalendarError::None(name.to_owned()));
     }
-    if let Some(Followed { from, .. }) = followed(&writer)?.into_iter().find(|f| f.name == name) {
+    if let Some(Followed { from, .. }) = followed(tx)?.into_iter().find(|f| f.name == name) {
         return Err(CalendarError::InUse { name: name.to_owned(), from });
     }
-    let before = record_digest(&writer, Table::Calendars, name.as_bytes())?;
-    writer.delete(Table::Calendars, name.as_bytes())?;
-    append_change(&writer, actor, Change { before, ..Change::new("calendar remove", name, "") })?;
-    Ok(writer.commit()?)
+    let before = record_digest(tx, Table::Calendars, name.as_bytes())?;
+    tx.delete(Table::Calendars, name.as_bytes())?;
+    append_change(tx, actor, Change { before, ..Change::new("calendar remove", name, "") })?;
+    Ok(())
 }
 
 /// Lets the store follow a calendar from a day on, in the place of whatever was set for that day or later ones.
@@ -234,27 +233,26 @@ pub fn remove(writer: Transaction, name: &str, actor: &Actor) -> Result<(), Cale
 ///
 /// # Errors
 /// [`CalendarError::None`] when there is no such calendar.
-pub fn follow(writer: Transaction, name: &str, from: Day, actor: &Actor) -> Result<bool, CalendarError> {
-    if find(&writer, name)?.is_none() {
+pub fn follow(tx: &Transaction, name: &str, from: Day, actor: &Actor) -> Result<bool, CalendarError> {
+    if find(tx, name)?.is_none() {
         return Err(CalendarError::None(name.to_owned()));
     }
-    let there = list_followed(&writer)?;
+    let there = list_followed(tx)?;
     let mut list = there.clone();
     list.retain(|f| f.from.is_some_and(|first| first < from));
-    let holds = list.last().map_or(StoreSettings::of(&writer)?.calendar, |f| f.name.clone());
+    let holds = list.last().map_or(StoreSettings::of(tx)?.calendar, |f| f.name.clone());
     if holds != name {
         list.push(Followed { from: Some(from), name: name.to_owned() });
     }
     if list == there {
         return Ok(false);
     }
-    let before = record_digest(&writer, Table::Meta, FOLLOWED)?;
-    writer.put(Table::Meta, FOLLOWED, &list)?;
-    let after = record_digest(&writer, Table::Meta, FOLLOWED)?;
+    let before = record_digest(tx, Table::Meta, FOLLOWED)?;
+    tx.put(Table::Meta, FOLLOWED, &list)?;
+    let after = record_digest(tx, Table::Meta, FOLLOWED)?;
     let detail = format!("{name} from {from} on");
     let change = Change { before, after, ..Change::new("settings", "calendar", &detail) };
-    append_change(&writer, actor, change)?;
-    writer.commit()?;
+    append_change(tx, actor, change)?;
     Ok(true)
 }
 
