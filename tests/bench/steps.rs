@@ -11,14 +11,14 @@ use std::sync::OnceLock;
 
 use billkeep_core::bill::{BillKey, BillView, Field, Filter, Owners, show, walk};
 use billkeep_core::calendar::Kind;
+use billkeep_core::delivery::Setup;
 use billkeep_core::digest::LineHasher;
 use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted, render};
 use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
 use billkeep_core::journal::Actor;
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth, Coverage, TimeZone};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::{Access, OpenOptions, Store, Table};
+use billkeep_core::store::Store;
 use billkeep_core::uin::Uin;
 use billkeep_fixtures::{CsvText, Format, Generator, Headers, Spec};
 use divan::Bencher;
@@ -78,10 +78,8 @@ fn new_store(folder: &tempfile::TempDir, name: &str) -> Store {
     let path = folder.path().join(name);
     // It is there only if the step was repeated.
     let _ = std::fs::remove_file(&path);
-    let settings = StoreSettings { payer: payer(), calendar: "seed-2021".into(), zone: zone() };
-    Store::create(&path, &OpenOptions::default(), |w| w.put(Table::Meta, StoreSettings::KEY, &settings))
-        .unwrap();
-    Store::open(&path, &OpenOptions::default(), Access::Write).unwrap()
+    let actor = Actor { name: "bench".into(), at_unix_s: 0 };
+    Store::create(&path, &Setup::new(payer(), zone()), &actor).unwrap()
 }
 
 fn import(store: &Store, folder: &tempfile::TempDir) {

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use billkeep_core::bill::dispute::{self, Claim, Direction, DisputeState, LineId};
 use billkeep_core::bill::{self, BillError, BillKey, Mode, State, late};
+use billkeep_core::delivery::Setup;
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Quiet, Request, Settings};
 use billkeep_core::journal::{self, Actor};
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::policy::{Changed, Policy};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::{Access, OpenOptions, Store, Table};
+use billkeep_core::store::Store;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -343,13 +343,9 @@ impl World {
         let folder =
             if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
         let payer = PAYER.parse().unwrap();
-        let settings = StoreSettings { payer, calendar: "seed-2021".into(), zone: "+08:00".parse().unwrap() };
-        let fill = |writer: &billkeep_core::store::Transaction| {
-            writer.put(Table::Meta, StoreSettings::KEY, &settings)
-        };
         let path = folder.path().join("store.redb");
-        Store::create(&path, &OpenOptions::default(), fill).unwrap();
-        let store = Store::open(&path, &OpenOptions::default(), Access::Write).unwrap();
+        let actor = Actor { name: WHO[0].to_owned(), at_unix_s: 0 };
+        let store = Store::create(&path, &Setup::new(payer, "+08:00".parse().unwrap()), &actor).unwrap();
         let month = BillMonth::new(2021, 3).unwrap();
         let key = BillKey { payer, month, basis: Basis::Used };
         World { folder, store, key, at: 0, digests: BTreeMap::new() }

@@ -8,17 +8,16 @@ use std::path::Path;
 
 use billkeep_core::bill::{self, BillKey};
 use billkeep_core::calendar::Kind;
-use billkeep_core::delivery::{self, Destination, NoMeter, Ways};
+use billkeep_core::delivery::{self, Destination, NoMeter, Setup, Ways};
 use billkeep_core::export::{Audience, RenderSettings};
 use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
 use billkeep_core::journal::Actor;
 use billkeep_core::naming::{self, Form};
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{
     self, Consent, Enable, Lines, Places, Said, SinkRecord, Stop, StorageError, Switch,
 };
-use billkeep_core::store::{Access, OpenOptions, Store, Table};
+use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_core::uin::Uin;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -258,10 +257,7 @@ struct World {
 /// A store with February to April 2021 of a payer and a customer, a line for each day.
 fn prepared(at: &Path) {
     let payer: Uin = PAYER.parse().unwrap();
-    let settings = StoreSettings { payer, calendar: "seed-2021".into(), zone: "+08:00".parse().unwrap() };
-    let store =
-        Store::create(at, &OpenOptions::default(), |w| w.put(Table::Meta, StoreSettings::KEY, &settings));
-    let store = store.unwrap();
+    let store = Store::create(at, &Setup::new(payer, "+08:00".parse().unwrap()), &actor()).unwrap();
     for month in 2..=4 {
         let mut text =
             String::from("PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency\n");

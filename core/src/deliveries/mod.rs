@@ -23,6 +23,7 @@ mod rebuild;
 pub(crate) mod record;
 mod repair;
 pub mod retention;
+mod setup;
 pub mod storage;
 mod verify;
 
@@ -39,4 +40,5 @@ pub use record::{
 pub(crate) use record::{get, put};
 pub use record::{manifest as kept_manifest, totals};
 pub use repair::{Repaired, repair};
+pub use setup::Setup;
 pub use verify::{Finding, How, What, verify};

@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn a_key_is_done_once_for_one_thing_and_for_a_week() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::create(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
+        let store =
+            Store::create_with(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
         let take =
             |key: &str, asked, now| store.transact(|tx| take(tx, "ann", key, [asked; 32], now)).unwrap();
         let end = |key: &str, with| store.transact(|tx| answer(tx, "ann", key, with)).unwrap();
@@ -145,7 +146,8 @@ mod tests {
     #[test]
     fn so_many_keys_of_a_person_are_kept_and_nobody_elses_go() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::create(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
+        let store =
+            Store::create_with(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
         let take =
             |person: &str, key: &str, now| store.transact(|tx| take(tx, person, key, [1; 32], now)).unwrap();
         assert_eq!(take("bob", "kept", 0), Known::New);

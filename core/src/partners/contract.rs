@@ -214,7 +214,8 @@ mod tests {
     #[test]
     fn a_rate_is_set_journalled_and_taken_back() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::create(&folder.path().join("a"), &OpenOptions::default(), |_| Ok(())).unwrap();
+        let store =
+            Store::create_with(&folder.path().join("a"), &OpenOptions::default(), |_| Ok(())).unwrap();
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
         let uin: Uin = "200000003412".parse().unwrap();
         let to = |hundredths, from, to| {

@@ -395,7 +395,8 @@ mod tests {
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::create(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
+        let store =
+            Store::create_with(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
         (dir, store)
     }
 

@@ -175,18 +175,17 @@ fn add_sink(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
         audience: Audience::Partner,
         options,
     };
-    storage::add_sink(store.write().map_err(text)?, &record, &site.actor).map_err(text)
+    store.transact(|tx| storage::add_sink(tx, &record, &site.actor)).map_err(text)
 }
 
 fn allow(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
     let said = Said { actor: &site.actor, reason: Some("the contract") };
-    storage::allow(store.write().map_err(text)?, payer(), &Kind::ALL, None, said).map_err(text)
+    store.transact(|tx| storage::allow(tx, payer(), &Kind::ALL, None, said)).map_err(text)
 }
 
 fn authorise(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
     let said = Said { actor: &site.actor, reason: None };
-    storage::authorise(store.write().map_err(text)?, payer(), Consent::Storing, None, today(), said)
-        .map_err(text)
+    store.transact(|tx| storage::authorise(tx, payer(), Consent::Storing, None, today(), said)).map_err(text)
 }
 
 fn enable(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
@@ -202,7 +201,7 @@ fn enable(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
         from: None,
     };
     let said = Said { actor: &site.actor, reason: None };
-    storage::enable(store.write().map_err(text)?, &wanted, None, today(), said).map(|_| ()).map_err(text)
+    store.transact(|tx| storage::enable(tx, &wanted, None, today(), said)).map(|_| ()).map_err(text)
 }
 
 fn dispute(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
@@ -212,18 +211,21 @@ fn dispute(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
         amount: Amount::parse_cell(b"0.5").unwrap().unwrap(),
         reason: "the rate is wrong",
     };
-    dispute::open(store.write().map_err(text)?, march(), claim, &site.actor).map(|_| ()).map_err(text)
+    store.transact(|tx| dispute::open(tx, march(), claim, &site.actor)).map(|_| ()).map_err(text)
 }
 
 fn set_aside(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
-    dispute::set_aside(store.write().map_err(text)?, 1, "it was right", &site.actor).map(|_| ()).map_err(text)
+    store.transact(|tx| dispute::set_aside(tx, 1, "it was right", &site.actor)).map(|_| ()).map_err(text)
 }
 
 fn confirm(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
-    let writer = store.write().map_err(text)?;
-    let revisions = bill::revisions(&writer, march()).map_err(text)?;
-    let digest = revisions.last().unwrap().digest.hex();
-    bill::confirm(writer, march(), &digest, None, &site.actor).map(|_| ()).map_err(text)
+    store
+        .transact(|tx| {
+            let digest = bill::revisions(tx, march())?.last().unwrap().digest.hex();
+            bill::confirm(tx, march(), &digest, None, &site.actor)
+        })
+        .map(|_| ())
+        .map_err(text)
 }
 
 /// A bucket whose every change is told.

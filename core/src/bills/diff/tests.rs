@@ -85,7 +85,7 @@ fn store(folder: &Path) -> Store {
     let settings = StoreSettings { payer, calendar: "seed-2021".into(), zone };
     let put =
         |writer: &crate::engine::store::Transaction| writer.put(Table::Meta, StoreSettings::KEY, &settings);
-    Store::create(&folder.join("s.redb"), &OpenOptions::default(), put).unwrap().close().unwrap();
+    Store::create_with(&folder.join("s.redb"), &OpenOptions::default(), put).unwrap().close().unwrap();
     Store::open(&folder.join("s.redb"), &OpenOptions::default(), Access::Write).unwrap()
 }
 

@@ -90,7 +90,7 @@ impl Stored {
             calendar: "seed-2021".into(),
             zone: "+08:00".parse().unwrap(),
         };
-        let store = Store::create(&folder.path().join("a"), &OpenOptions::default(), |writer| {
+        let store = Store::create_with(&folder.path().join("a"), &OpenOptions::default(), |writer| {
             writer.put(Table::Meta, StoreSettings::KEY, &settings)
         });
         Stored { folder, store: store.unwrap() }

@@ -12,7 +12,7 @@ fn ann(at_unix_s: i64) -> Actor {
 }
 
 fn new_store(folder: &std::path::Path) -> Store {
-    Store::create(&folder.join("a.redb"), &OpenOptions::default(), |writer| {
+    Store::create_with(&folder.join("a.redb"), &OpenOptions::default(), |writer| {
         let settings = StoreSettings {
             payer: "100010445724".parse().unwrap(),
             calendar: "seed-2021".into(),

@@ -3,7 +3,7 @@ use super::*;
 use crate::engine::store::{OpenOptions, Store};
 
 fn new_store(folder: &tempfile::TempDir) -> Store {
-    Store::create(&folder.path().join("a"), &OpenOptions::default(), |_| Ok(())).unwrap()
+    Store::create_with(&folder.path().join("a"), &OpenOptions::default(), |_| Ok(())).unwrap()
 }
 
 fn ann(at_unix_s: i64) -> Actor {

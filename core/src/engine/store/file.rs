@@ -80,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when there is a file; [`StoreError::Io`] when it cannot be made.
-    pub fn create(
+    pub fn create_with(
         path: &Path,
         options: &OpenOptions,
         fill: impl FnOnce(&Transaction) -> Result<(), StoreError>,
@@ -138,7 +138,7 @@ impl Store {
     /// A crash may leave half a store there, which [`Store::open_on`] refuses.
     ///
     /// # Errors
-    /// As [`Store::create`].
+    /// As [`Store::create_with`].
     pub fn create_on(
         disk: Arc<dyn Disk>,
         name: &Path,

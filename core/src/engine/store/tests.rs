@@ -11,7 +11,7 @@ fn options() -> OpenOptions {
 }
 
 fn new_store(folder: &Path) -> Store {
-    Store::create(&folder.join("a.redb"), &options(), |_| Ok(())).unwrap()
+    Store::create_with(&folder.join("a.redb"), &options(), |_| Ok(())).unwrap()
 }
 
 #[test]
@@ -106,11 +106,11 @@ fn what_is_no_store_is_said_to_be_none() {
     let error = Store::open(&path, &options(), Access::Read).err().unwrap();
     assert!(matches!(error, StoreError::NotAStore { .. }), "{error}");
     // Making a store finds there what opening one does.
-    let made = Store::create(&path, &options(), |_| Ok(()));
+    let made = Store::create_with(&path, &options(), |_| Ok(()));
     assert!(matches!(made, Err(StoreError::NotAStore { .. })));
     std::fs::remove_file(&path).unwrap();
-    Store::create(&path, &options(), |_| Ok(())).unwrap().close().unwrap();
-    assert!(matches!(Store::create(&path, &options(), |_| Ok(())), Err(StoreError::Exists(_))));
+    Store::create_with(&path, &options(), |_| Ok(())).unwrap().close().unwrap();
+    assert!(matches!(Store::create_with(&path, &options(), |_| Ok(())), Err(StoreError::Exists(_))));
 }
 
 #[test]

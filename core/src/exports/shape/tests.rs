@@ -83,7 +83,7 @@ impl Stored {
         let folder = tempfile::tempdir().unwrap();
         let settings =
             StoreSettings { payer: PAYER.parse().unwrap(), calendar: "seed-2021".into(), zone: zone() };
-        let store = Store::create(&folder.path().join("a"), &OpenOptions::default(), |writer| {
+        let store = Store::create_with(&folder.path().join("a"), &OpenOptions::default(), |writer| {
             writer.put(Table::Meta, StoreSettings::KEY, &settings)
         });
         let store = store.unwrap();

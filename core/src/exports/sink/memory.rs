@@ -103,7 +103,8 @@ mod tests {
     #[test]
     fn what_changed_is_kept_by_the_transaction_that_commits_it_and_by_no_other() {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::create(&dir.path().join("b.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
+        let store =
+            Store::create_with(&dir.path().join("b.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
         let (here, there) = (Place { sink: "erp", url: "a" }, Place { sink: "erp", url: "b" });
         let memory = Memory::default();
         memory.set("state/token", Some(vec![1, 2]));

@@ -29,7 +29,7 @@ fn store() -> (tempfile::TempDir, Store) {
         calendar: "seed-2021".into(),
         zone: "+08:00".parse::<TimeZone>().unwrap(),
     };
-    let store = Store::create(&folder.path().join("a"), &OpenOptions::default(), |writer| {
+    let store = Store::create_with(&folder.path().join("a"), &OpenOptions::default(), |writer| {
         writer.put(Table::Meta, StoreSettings::KEY, &settings)
     })
     .unwrap();

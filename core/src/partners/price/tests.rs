@@ -23,7 +23,7 @@ struct Home {
 
 fn home() -> Home {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::create(&folder.path().join("a"), &OpenOptions::default(), |_| Ok(())).unwrap();
+    let store = Store::create_with(&folder.path().join("a"), &OpenOptions::default(), |_| Ok(())).unwrap();
     let actor = Actor { name: "lin".into(), at_unix_s: 1 };
     Home { _folder: folder, store, actor, uin: "200000003412".parse().unwrap() }
 }

@@ -49,7 +49,7 @@ impl House {
             calendar: "seed-2021".into(),
             zone: "+08:00".parse().unwrap(),
         };
-        let store = Store::create(&folder.path().join("store"), &OpenOptions::default(), |writer| {
+        let store = Store::create_with(&folder.path().join("store"), &OpenOptions::default(), |writer| {
             writer.put(Table::Meta, StoreSettings::KEY, &settings)
         });
         House { folder, store: store.unwrap() }

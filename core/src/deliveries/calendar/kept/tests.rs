@@ -17,7 +17,7 @@ fn store(folder: &tempfile::TempDir) -> Store {
         zone: TimeZone::CHINA,
     };
     let path = folder.path().join("a");
-    Store::create(&path, &OpenOptions::default(), |w| w.put(Table::Meta, StoreSettings::KEY, &settings))
+    Store::create_with(&path, &OpenOptions::default(), |w| w.put(Table::Meta, StoreSettings::KEY, &settings))
         .unwrap()
 }
 
