@@ -14,6 +14,8 @@ pub use bills as bill;
 pub use bills::{carry, ingest, lint};
 pub use deliveries as delivery;
 pub use deliveries::{calendar, expected, notice, retention, storage};
+#[cfg(feature = "testing")]
+pub use engine::testing;
 pub use engine::{block, bounded, codec, journal, own_folder, requests, rollup, settings, store, timeline};
 pub use exports as export;
 pub use exports::{evidence, sink};

@@ -3,7 +3,8 @@
 use std::fs;
 
 use billkeep_core::journal;
-use billkeep_core::store::{Access, OpenOptions, Records, Store, Table};
+use billkeep_core::store::{Access, OpenOptions, Records, Store};
+use billkeep_core::testing::Table;
 use serde_json::Value;
 
 use crate::support::{Home, MARCH, PAYER, bill_file, demo_file};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use billkeep_core::storage::{self, SinkRecord};
-use billkeep_core::store::Table;
+use billkeep_core::testing::{RawTransaction as _, Table};
 use serde_json::Value;
 
 use crate::audience::everything;

@@ -16,7 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use billkeep_core::bill::{self, BillView, Field};
 use billkeep_core::check;
 use billkeep_core::error::Kind;
-use billkeep_core::store::{Access, Large, OpenOptions, Records, Store, Table};
+use billkeep_core::store::{Access, OpenOptions, Records, Store};
+use billkeep_core::testing::{Large, Table};
 use billkeep_fixtures::Rng;
 
 use crate::support::faulty_disk::{Fault, FaultyDisk, Left, Op, Platter};

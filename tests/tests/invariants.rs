@@ -6,7 +6,8 @@ use billkeep_core::bill::{Bill, BillKey, Confirmation, Load, Revision, Segment};
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::schema::Column;
-use billkeep_core::store::{Access, OpenOptions, Records, Store, Table, Transaction};
+use billkeep_core::store::{Access, OpenOptions, Records, Store, Transaction};
+use billkeep_core::testing::{RawStore as _, RawTransaction as _, Table};
 use serde_json::Value;
 
 use crate::confirm::adjustment;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use billkeep_core::bill::late;
-use billkeep_core::store::{Access, OpenOptions, Store, Table};
+use billkeep_core::store::{Access, OpenOptions, Store};
+use billkeep_core::testing::{RawStore as _, RawTransaction as _, Table};
 use billkeep_fixtures::{Format, Headers, csv, demo};
 
 use crate::confirm::adjustment;

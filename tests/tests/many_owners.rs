@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use billkeep_core::bill::{self, BillView};
-use billkeep_core::store::{Access, Large, OpenOptions, Records as _, Store, StoreError};
+use billkeep_core::store::{Access, OpenOptions, Records as _, Store, StoreError};
+use billkeep_core::testing::{Large, RawStore as _, RawTransaction as _};
 
 use crate::support::bucket;
 use crate::support::figures::Figures;

@@ -18,7 +18,7 @@ use billkeep_core::store::Snapshot;
 use serde_json::{Value, json};
 
 use crate::args::Format;
-use crate::console;
+
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
@@ -234,7 +234,7 @@ fn scheduler(context: &Context, reader: &Snapshot, items: &mut Vec<Item>) -> Res
     let Some(served) = served::find(&context.store).filter(|served| served.has_scheduler) else {
         return Ok(String::new());
     };
-    let through = match console::scheduler_through(reader)? {
+    let through = match delivery::scheduled_through(reader)? {
         Some(day) => format!("last went through {day}"),
         None => "went through no day yet".to_owned(),
     };

@@ -2,7 +2,6 @@
 
 use billkeep_core::bill;
 use billkeep_core::check::Checked;
-use billkeep_core::store::{Records, Table};
 
 use crate::args::StoreFile;
 use crate::context::Context;
@@ -42,26 +41,19 @@ fn whole(context: &Context) -> Result<Checked, CommandError> {
 fn stats(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let count = |table: Table| -> Result<String, CommandError> {
-        let mut n = 0_u64;
-        reader.scan_bytes(table, &[], &mut |_, _| {
-            n += 1;
-            Ok(true)
-        })?;
-        Ok(n.to_string())
-    };
+    let counts = billkeep_core::audit::counts(&reader)?;
     let lines: u64 = bill::list(&reader)?.iter().map(|(_, r)| r.lines()).sum();
     let bytes = std::fs::metadata(store.path())?.len();
     let mut table = Shown::new("billkeep.store.stats/1", vec![Column::text("what"), Column::count("count")]);
     table.rows = vec![
         vec!["bytes".into(), bytes.to_string()],
-        vec!["bills".into(), count(Table::Bills)?],
+        vec!["bills".into(), counts.bills.to_string()],
         vec!["lines".into(), lines.to_string()],
-        vec!["revisions".into(), count(Table::Revisions)?],
-        vec!["loads".into(), count(Table::Loads)?],
-        vec!["segments".into(), count(Table::Segments)?],
-        vec!["deliveries".into(), count(Table::Deliveries)?],
-        vec!["journal".into(), count(Table::Journal)?],
+        vec!["revisions".into(), counts.revisions.to_string()],
+        vec!["loads".into(), counts.loads.to_string()],
+        vec!["segments".into(), counts.segments.to_string()],
+        vec!["deliveries".into(), counts.deliveries.to_string()],
+        vec!["journal".into(), counts.entries.to_string()],
     ];
     table.print(context)
 }

@@ -49,8 +49,6 @@ use crate::error::CommandError;
 use crate::served::{Served, Word};
 use crate::stop;
 
-pub(crate) use scheduler::through as scheduler_through;
-
 use say::Fields;
 use session::{Session, Sessions};
 use words::Language;

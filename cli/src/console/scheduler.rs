@@ -16,7 +16,7 @@ use billkeep_core::error::Kind;
 use billkeep_core::notice::{self, SchedulerStop};
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::{Records, StoreError, Table};
+use billkeep_core::store::StoreError;
 
 use super::Console;
 use crate::args::{Command, Format, Run};
@@ -35,8 +35,6 @@ const STOP_STEP: Duration = Duration::from_millis(100);
 const TRY_AGAIN_S: i64 = 3_600;
 /// How many days back are gone through at most; older ones are for `run --backfill`.
 const DAYS_MAX: i32 = 62;
-/// The last day that was gone through, in the table of settings.
-const KEY: &[u8] = b"scheduler";
 
 /// Starts it.
 ///
@@ -93,11 +91,6 @@ pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandErro
     })
 }
 
-/// Returns the last day that a store's scheduler has been through.
-pub(crate) fn through(store: &impl Records) -> Result<Option<Day>, StoreError> {
-    store.get::<Day>(Table::Meta, KEY)
-}
-
 /// Goes through the days that have passed, and delivers what is due now.
 fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), CommandError> {
     let reader = console.store.read()?;
@@ -105,7 +98,7 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
     let now_unix_s = console.context.now_unix_s();
     let calendars = Calendars::load(&reader)?;
     let moment = console.context.moment(&calendars)?;
-    let through = through(&reader)?;
+    let through = delivery::scheduled_through(&reader)?;
     drop(reader);
     for day in missed(through, moment.day) {
         if stop::is_asked() {
@@ -164,9 +157,7 @@ fn missed(through: Option<Day>, today: Day) -> Vec<Day> {
 }
 
 fn note(console: &Console, day: Day) -> Result<(), StoreError> {
-    let writer = console.store.write()?;
-    writer.put(Table::Meta, KEY, &day)?;
-    writer.commit()
+    console.store.transact(|tx| delivery::set_scheduled_through(tx, day))
 }
 
 /// Says whether a run would do something now: begin what is due, or go on with what may be tried again.

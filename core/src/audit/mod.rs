@@ -7,6 +7,7 @@
 //! Whoever may write to the file can write the journal anew as well. A hash of an entry that is kept elsewhere finds that.
 
 pub mod check;
+mod counts;
 mod subjects;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use crate::engine::journal::{self, BASELINE, Proof};
 use crate::engine::store::{Records, STEPS, Since, StoreError, Sums, Table, empty_part};
 
+pub use counts::{Counts, counts};
 use subjects::Subjects;
 
 /// What the journal covers.

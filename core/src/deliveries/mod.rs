@@ -25,6 +25,7 @@ mod repair;
 pub mod retention;
 mod setup;
 pub mod storage;
+mod through;
 mod verify;
 
 pub use deliver::{abandon, cannot, deliver, retry};
@@ -41,4 +42,5 @@ pub(crate) use record::{get, put};
 pub use record::{manifest as kept_manifest, totals};
 pub use repair::{Repaired, repair};
 pub use setup::Setup;
+pub use through::{scheduled_through, set_scheduled_through};
 pub use verify::{Finding, How, What, verify};

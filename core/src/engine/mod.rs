@@ -10,4 +10,6 @@ pub mod requests;
 pub mod rollup;
 pub mod settings;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod timeline;

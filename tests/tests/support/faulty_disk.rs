@@ -4,7 +4,7 @@
 use std::io::{Error, ErrorKind, Result};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::store::Disk;
+use billkeep_core::testing::Disk;
 use billkeep_fixtures::Rng;
 
 /// So much a disk writes at once, whole or not at all.

@@ -126,7 +126,7 @@ fn scheduler(console: &Console, view: &View<'_>) -> Result<Markup, CommandError>
     let words = view.words;
     let served = crate::served::find(&console.context.store).filter(|served| served.has_scheduler);
     let Some(served) = served else { return Ok(html! { (words.scheduler_none) }) };
-    let through = crate::console::scheduler_through(&console.store.read()?)?;
+    let through = billkeep_core::delivery::scheduled_through(&console.store.read()?)?;
     let through = through.map_or_else(|| "-".to_owned(), |day| day.to_string());
     Ok(match &served.stopped {
         None => foreign(&filled(words.scheduler_well, &[&through, &served.actor])),

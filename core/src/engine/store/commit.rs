@@ -18,7 +18,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when it cannot; the store is then as before.
-    pub fn commit(mut self) -> Result<(), StoreError> {
+    pub(crate) fn commit(mut self) -> Result<(), StoreError> {
         if self.half_done.get() {
             return Err(StoreError::Io(
                 "a change failed half way, and the rest was to be kept without it".into(),
@@ -36,7 +36,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn abort(mut self) -> Result<(), StoreError> {
+    pub(crate) fn abort(mut self) -> Result<(), StoreError> {
         match self.txn.take() {
             Some(txn) => guarded(|| Ok(txn.abort()?)),
             None => Ok(()),

@@ -80,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Exists`] when there is a file; [`StoreError::Io`] when it cannot be made.
-    pub fn create_with(
+    pub(crate) fn create_with(
         path: &Path,
         options: &OpenOptions,
         fill: impl FnOnce(&Transaction) -> Result<(), StoreError>,
@@ -133,13 +133,14 @@ impl Store {
         }
     }
 
+    #[cfg(any(test, feature = "testing"))]
     /// Creates a store on a disk with nothing on it; `name` is how messages call it.
     ///
     /// A crash may leave half a store there, which [`Store::open_on`] refuses.
     ///
     /// # Errors
     /// As [`Store::create_with`].
-    pub fn create_on(
+    pub(crate) fn create_on(
         disk: Arc<dyn Disk>,
         name: &Path,
         options: &OpenOptions,
@@ -153,17 +154,22 @@ impl Store {
         Ok(made)
     }
 
+    #[cfg(any(test, feature = "testing"))]
     /// Opens a store that lies on a disk, to look and to change.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_on(disk: Arc<dyn Disk>, name: &Path, options: &OpenOptions) -> Result<Store, StoreError> {
+    pub(crate) fn open_on(
+        disk: Arc<dyn Disk>,
+        name: &Path,
+        options: &OpenOptions,
+    ) -> Result<Store, StoreError> {
         if disk.bytes().map_err(|e| StoreError::Io(e.to_string()))? == 0 {
             return Err(StoreError::NotAStore { path: name.to_owned(), why: "it is empty".into() });
         }
         Store::on(disk, name, options)?.of_our_format()
     }
-
+    #[cfg(any(test, feature = "testing"))]
     fn on(disk: Arc<dyn Disk>, name: &Path, options: &OpenOptions) -> Result<Store, StoreError> {
         let backend = disk::Owned(disk.clone());
         let db =
@@ -307,7 +313,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Busy`] when the other one takes longer; [`StoreError::BrokenOff`] after a write has broken off.
-    pub fn write(&self) -> Result<Transaction, StoreError> {
+    pub(crate) fn write(&self) -> Result<Transaction, StoreError> {
         let writer = self.begin()?;
         // Another program may have written to the store since it was opened.
         let format = format_of(&writer)?;

@@ -12,6 +12,8 @@ pub(crate) mod behind;
 mod beside;
 mod chunks;
 mod commit;
+// Only tests have other disks than a file.
+#[cfg_attr(not(feature = "testing"), allow(dead_code, unreachable_pub))]
 mod disk;
 mod error;
 mod file;
@@ -32,7 +34,6 @@ mod transaction;
 
 pub use beside::{Beside, is_a_store, is_of_store};
 pub use chunks::ChunkCache;
-pub use disk::Disk;
 pub use error::StoreError;
 pub use file::Store;
 pub use guard::reads_a_page;
@@ -40,5 +41,14 @@ pub use options::{Access, OpenOptions};
 pub use records::{Records, Visit};
 pub use snapshot::Snapshot;
 pub use state::{Moved, STEPS, Since, Sum, Sums, empty as empty_part};
-pub use tables::{Large, Table};
 pub use transaction::Transaction;
+
+#[cfg(all(test, not(feature = "testing")))]
+pub(crate) use disk::Disk;
+#[cfg(not(feature = "testing"))]
+pub(crate) use tables::{Large, Table};
+#[cfg(feature = "testing")]
+pub use {
+    disk::Disk,
+    tables::{Large, Table},
+};

@@ -132,7 +132,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn put<T: Serialize>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
+    pub(crate) fn put<T: Serialize>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
         self.put_encoded(table, key, codec::encode(record))
     }
 
@@ -140,7 +140,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn put_as<T: Serialize>(
+    pub(crate) fn put_as<T: Serialize>(
         &self,
         version: u8,
         table: Table,
@@ -154,7 +154,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn put_of<T: Layouts>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
+    pub(crate) fn put_of<T: Layouts>(&self, table: Table, key: &[u8], record: &T) -> Result<(), StoreError> {
         self.put_as(T::NEWEST, table, key, record)
     }
 
@@ -194,7 +194,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn delete(&self, table: Table, key: &[u8]) -> Result<(), StoreError> {
         let mut open = self.open(table)?;
         let mut settling = self.settling.borrow_mut();
         self.changed.set(true);
@@ -209,7 +209,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn delete_large(&self, table: Large, id: u64) -> Result<(), StoreError> {
+    pub(crate) fn delete_large(&self, table: Large, id: u64) -> Result<(), StoreError> {
         let mut open = self.open_large(table)?;
         let mut settling = self.settling.borrow_mut();
         self.changed.set(true);
@@ -220,7 +220,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn put_large(&self, table: Large, id: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn put_large(&self, table: Large, id: u64, bytes: &[u8]) -> Result<(), StoreError> {
         self.put_bytes.set(self.put_bytes.get() + bytes.len() as u64);
         let mut open = self.open_large(table)?;
         let mut settling = self.settling.borrow_mut();
@@ -232,7 +232,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError::Io`] when the file cannot be written.
-    pub fn next_id(&self, series: &str) -> Result<u64, StoreError> {
+    pub(crate) fn next_id(&self, series: &str) -> Result<u64, StoreError> {
         let last = self.last_id(series)?;
         let id = last
             .checked_add(1)
