@@ -14,7 +14,7 @@ use billkeep_core::calendar::Kind;
 use billkeep_core::delivery::Setup;
 use billkeep_core::digest::LineHasher;
 use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted, render};
-use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
+use billkeep_core::ingest::{self, Import, Request, Settings};
 use billkeep_core::journal::Actor;
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth, Coverage, TimeZone};
@@ -86,7 +86,12 @@ fn import(store: &Store, folder: &tempfile::TempDir) {
     let actor = Actor { name: "bench".into(), at_unix_s: 0 };
     let settings = Settings { threads: 1, ..Settings::default() };
     let request = Request::default();
-    ingest::import(store, &file(folder), &request, &actor, &settings, &Limits::default(), &Quiet).unwrap();
+    ingest::import(
+        store,
+        &file(folder),
+        &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
+    )
+    .unwrap();
 }
 
 fn cells(text: &[u8]) -> Vec<Vec<Vec<u8>>> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, ImportError, Limits, Quiet, Request, Settings};
+use billkeep_core::ingest::{self, Import, ImportError, Limits, Settings};
 use billkeep_core::journal::{self, Actor};
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::{Bill, CLASSES, Damaged, Format, Headers, Rng, Spec, csv, damaged};
@@ -25,7 +25,11 @@ fn contents(store: &Store) -> String {
 fn import(store: &Store, path: &Path) -> Result<ingest::Report, ImportError> {
     let actor = Actor { name: "ann".to_owned(), at_unix_s: 0 };
     let (settings, limits) = (Settings::default(), Limits::default());
-    ingest::import(store, path, &Request::default(), &actor, &settings, &limits, &Quiet)
+    ingest::import(
+        store,
+        path,
+        &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&actor) },
+    )
 }
 
 /// The line of text at which a record begins, counted from 1; the header is record 1.

@@ -30,6 +30,7 @@ mod diff;
 mod disk_faults;
 mod doors;
 mod due;
+mod examples;
 mod expected;
 mod explain;
 mod export;
@@ -68,6 +69,7 @@ mod storage;
 mod storage_model;
 mod support;
 mod tamper;
+mod transact;
 
 /// A module file that `main.rs` does not name would compile nowhere and fail never.
 #[test]

@@ -10,7 +10,7 @@ use billkeep_core::bill::dispute::{self, Claim, Direction, DisputeState, LineId}
 use billkeep_core::bill::{self, BillError, BillKey, Mode, State, late};
 use billkeep_core::delivery::Setup;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, ImportError, Limits, Outcome, Quiet, Request, Settings};
+use billkeep_core::ingest::{self, Import, ImportError, Limits, Outcome, Request, Settings};
 use billkeep_core::journal::{self, Actor};
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth};
@@ -361,7 +361,16 @@ impl World {
         let request = Request { mode: Some(mode), month: Some(self.key.month), ..taken() };
         let settings = Settings { threads: 1, ..Settings::default() };
         let limits = Limits::default();
-        match ingest::import(&self.store, &path, &request, &self.actor(0), &settings, &limits, &Quiet) {
+        match ingest::import(
+            &self.store,
+            &path,
+            &Import {
+                request: request.clone(),
+                settings: settings.clone(),
+                limits: limits.clone(),
+                ..Import::by(&self.actor(0))
+            },
+        ) {
             Ok(report) => match report.outcome {
                 Outcome::Imported { .. } => Told::Done,
                 Outcome::Unchanged { .. } => Told::Unchanged,

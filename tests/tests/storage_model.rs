@@ -10,7 +10,7 @@ use billkeep_core::bill::{self, BillKey};
 use billkeep_core::calendar::Kind;
 use billkeep_core::delivery::{self, Destination, NoMeter, Setup, Ways};
 use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
+use billkeep_core::ingest::{self, Import, Request};
 use billkeep_core::journal::Actor;
 use billkeep_core::naming::{self, Form};
 use billkeep_core::period::{Basis, Day};
@@ -271,8 +271,7 @@ fn prepared(at: &Path) {
         let path = at.with_file_name(format!("{PAYER}-2021{month:02}-by_used_time-bill_details.csv"));
         std::fs::write(&path, text).unwrap();
         let request = Request::default();
-        ingest::import(&store, &path, &request, &actor(), &Settings::default(), &Limits::default(), &Quiet)
-            .unwrap();
+        ingest::import(&store, &path, &Import { request: request.clone(), ..Import::by(&actor()) }).unwrap();
     }
     store.close().unwrap();
 }

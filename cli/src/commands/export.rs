@@ -3,8 +3,8 @@
 use billkeep_core::bill::{BillView, State};
 use billkeep_core::calendar::Kind;
 use billkeep_core::export::{
-    CustomerFigures, Dialect, Exported, Form, Naming, Plan, ROWS_PER_FILE, Scope, Shape, Wanted, export_each,
-    place,
+    CustomerFigures, Dialect, ExportEach, Exported, Form, Naming, Plan, ROWS_PER_FILE, Scope, Shape, Wanted,
+    export_each, place,
 };
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
@@ -66,7 +66,16 @@ fn export(
     let render = context.render_settings(cache.as_ref());
     let exported = if args.per == Some(Per::Customer) {
         let customers_only = args.kind == Kind::Reseller;
-        export_each(reader, view, wanted, customers_only, &naming, &name, folder, &render)?
+        let sink_name = name.as_str();
+        let export = ExportEach {
+            wanted,
+            customers_only,
+            naming: &naming,
+            sink_name,
+            sink: folder,
+            settings: &render,
+        };
+        export_each(reader, view, export)?
     } else {
         let plan = Plan::new(reader, view, wanted, &naming)?;
         if matches!(scope, Scope::Owner(_)) && plan.content.lines() == 0 {

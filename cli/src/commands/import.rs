@@ -233,10 +233,12 @@ fn one_input(
     input: &Input,
     request: &Request,
 ) -> Result<Report, ImportError> {
-    let settings = context.import_settings();
-    let limits = Limits::default();
     let bar = Bar::new(context.shows_progress());
-    let result = ingest::import_input(store, input, request, &context.actor(), &settings, &limits, &bar);
+    let actor = context.actor();
+    let settings = context.import_settings();
+    let how =
+        ingest::Import { request: request.clone(), settings, progress: &bar, ..ingest::Import::by(&actor) };
+    let result = ingest::import_input(store, input, &how);
     bar.finish();
     result
 }

@@ -13,9 +13,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::ingest::{
-    ImportError, Limits, Outcome, Quiet, Report, Request, Settings, file_seen, import,
-};
+use crate::bills::ingest::{Import, ImportError, Outcome, Report, Request, Settings, file_seen, import};
 use crate::bills::late::carried::{BOOKING, Booked, REFERENCES, REVERSAL};
 use crate::bills::late::{self, Carried, CarriedBefore, Late, LateError, LateState};
 use crate::bills::{
@@ -163,8 +161,12 @@ pub fn carry_forward(
         verbatim: true,
         ..Request::default()
     };
-    let mut report = import(store, &path, &request, actor, settings, &Limits::default(), &Quiet)
-        .map_err(|error| CarryError::Import { late: number, error: Box::new(error) })?;
+    let mut report = import(
+        store,
+        &path,
+        &Import { request: request.clone(), settings: settings.clone(), ..Import::by(actor) },
+    )
+    .map_err(|error| CarryError::Import { late: number, error: Box::new(error) })?;
     let load = match &report.outcome {
         Outcome::Imported { load, .. } | Outcome::Unchanged { load, .. } => *load,
         Outcome::Held { late, .. } => late.load,

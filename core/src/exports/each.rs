@@ -62,24 +62,33 @@ pub struct Exported {
     pub customers: Vec<CustomerFigures>,
 }
 
+/// An export of a zip for each account.
+#[derive(Clone, Copy)]
+pub struct ExportEach<'a> {
+    /// What to export. Its account and scope are replaced by each account's.
+    pub wanted: Wanted,
+    /// Whether the payer's own account gets none.
+    pub customers_only: bool,
+    /// How the objects are named.
+    pub naming: &'a Naming,
+    /// The sink's name, for errors.
+    pub sink_name: &'a str,
+    /// Where the objects go.
+    pub sink: &'a dyn Sink,
+    /// How the work is done.
+    pub settings: &'a RenderSettings<'a>,
+}
+
 /// Exports accounts' lines into a sink, a zip and a manifest for each account that has any.
-///
-/// `wanted` says all but whose lines: its account and scope are replaced. Without `customers_only`, the payer's own
-/// account is among the accounts.
 ///
 /// # Errors
 /// [`ExportError`]; what is in the sink by then is whole, and running again goes on.
-#[expect(clippy::too_many_arguments, reason = "one export: from where, what, whereto, how")]
 pub fn export_each(
     store: &(impl Records + Sync),
     view: &BillView,
-    wanted: Wanted,
-    customers_only: bool,
-    naming: &Naming,
-    sink_name: &str,
-    sink: &dyn Sink,
-    settings: &RenderSettings<'_>,
+    export: ExportEach<'_>,
 ) -> Result<Exported, ExportError> {
+    let ExportEach { wanted, customers_only, naming, sink_name, sink, settings } = export;
     if is_shaped(wanted.form) {
         let name = format!("an export for each account of the bill for {}", wanted.bill);
         let why = "accounts get whole lines, each in a zip of its own";

@@ -27,7 +27,7 @@ pub use crate::formats::dialect::{CellKind, Dialect, no_formula, present, restor
 pub(crate) use archive::write_small;
 pub use compose::PriceSum;
 pub use csv::{Columns, write_line};
-pub use each::{Exported, export_each};
+pub use each::{ExportEach, Exported, export_each};
 pub use form::{Audience, Form, Per, Shape};
 pub use line_headers::LineHeaders;
 pub(crate) use line_headers::{guessed_line_headers, separate};

@@ -11,7 +11,7 @@ use billkeep_core::calendar::Kind;
 use billkeep_core::check;
 use billkeep_core::delivery::{self, Destination, How, NoMeter, Ways, What};
 use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{self, Limits, Quiet, Request, Settings};
+use billkeep_core::ingest::{self, Import, Limits, Settings};
 use billkeep_core::journal::{self, Actor, Change, Entry};
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, Day};
@@ -355,9 +355,13 @@ impl Scene {
     fn import(&self, store: &Store, through: u32, site: &Site<'_>) -> Result<(), String> {
         let (settings, limits) = (Settings::default(), Limits::default());
         let file = self.file(through);
-        ingest::import(store, &file, &Request::default(), &site.actor, &settings, &limits, &Quiet)
-            .map(|_| ())
-            .map_err(text)
+        ingest::import(
+            store,
+            &file,
+            &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&site.actor) },
+        )
+        .map(|_| ())
+        .map_err(text)
     }
 
     /// Goes on with the journey from wherever it has come to, to its end.

@@ -35,6 +35,12 @@ pub enum ImportError {
         /// What the system says.
         why: String,
     },
+    /// Whoever observes the import has cancelled it.
+    #[error("the import of `{file}` was cancelled")]
+    Cancelled {
+        /// Its name.
+        file: String,
+    },
     /// The zip is damaged, hostile, or holds something else than CSVs.
     #[error("`{file}`: {why}")]
     Zip {
@@ -169,7 +175,8 @@ impl ImportError {
             ImportError::Combine(_)
             | ImportError::Lint { .. }
             | ImportError::OtherMonth { .. }
-            | ImportError::Control { .. } => Kind::Refused,
+            | ImportError::Control { .. }
+            | ImportError::Cancelled { .. } => Kind::Refused,
             ImportError::Bill(e) => e.kind(),
             ImportError::Late(e) => e.kind(),
             ImportError::DoNotTie { .. } | ImportError::Unlike { .. } => Kind::Damaged,

@@ -49,7 +49,7 @@ pub use input::Input;
 pub use lines::Taken;
 pub(crate) use load::Accept;
 pub use load::{Elsewhere, Outcome, Report};
-pub use request::{Progress, Quiet, Request, Settings};
+pub use request::{Import, Progress, Quiet, Request, Settings};
 pub(crate) use seen::file_seen;
 pub use white::WhiteSpace;
 
@@ -60,7 +60,6 @@ pub use crate::formats::limits::Limits;
 pub use crate::values::money::grouped;
 
 use crate::bills::Segment;
-use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, StoreError, Table, Transaction};
 use crate::formats::text::Detection;
@@ -73,17 +72,9 @@ use collect::{Done, Loaded, Made, collect};
 ///
 /// # Errors
 /// [`ImportError`]; the store is then as before.
-pub fn import(
-    store: &Store,
-    path: &Path,
-    request: &Request,
-    actor: &Actor,
-    settings: &Settings,
-    limits: &Limits,
-    progress: &dyn Progress,
-) -> Result<Report, ImportError> {
-    let input = Input::open(path, folder_of(store.path()), limits)?;
-    import_input(store, &input, request, actor, settings, limits, progress)
+pub fn import(store: &Store, path: &Path, how: &Import<'_>) -> Result<Report, ImportError> {
+    let input = Input::open(path, folder_of(store.path()), &how.limits)?;
+    import_input(store, &input, how)
 }
 
 /// Returns the folder in which a store lies, where what is read only once is kept while it is read.
@@ -95,37 +86,25 @@ pub fn folder_of(store: &Path) -> &Path {
 ///
 /// # Errors
 /// [`ImportError`]; the store is then as before.
-pub fn import_input(
-    store: &Store,
-    input: &Input,
-    request: &Request,
-    actor: &Actor,
-    settings: &Settings,
-    limits: &Limits,
-    progress: &dyn Progress,
-) -> Result<Report, ImportError> {
-    import_if(store, input, request, actor, settings, (limits, progress), &|_| Ok(()))
+pub fn import_input(store: &Store, input: &Input, how: &Import<'_>) -> Result<Report, ImportError> {
+    import_if(store, input, how, &|_| Ok(()))
 }
 
 /// As [`import_input`], and keeps nothing unless `accept` agrees with what the bill would be: [`ImportError::Unlike`] otherwise.
 pub(crate) fn import_if(
     store: &Store,
     input: &Input,
-    request: &Request,
-    actor: &Actor,
-    settings: &Settings,
-    (limits, progress): (&Limits, &dyn Progress),
+    how: &Import<'_>,
     accept: Accept<'_>,
 ) -> Result<Report, ImportError> {
-    let of =
-        |request: &Request| import_as(store, input, request, actor, settings, (limits, progress), accept);
-    match of(request) {
+    match import_as(store, input, how, accept) {
         // The beginning was ASCII, and what came later was not UTF-8: that may be another encoding. Looking for the first
         // such byte in every file would cost each of them a pass.
         Err(ImportError::Faults(faults))
-            if request.detection == Detection::Beginning && faults.has_foreign_text() =>
+            if how.request.detection == Detection::Beginning && faults.has_foreign_text() =>
         {
-            of(&Request { detection: Detection::FirstForeign, ..request.clone() })
+            let request = Request { detection: Detection::FirstForeign, ..how.request.clone() };
+            import_as(store, input, &Import { request, ..how.clone() }, accept)
         }
         result => result,
     }
@@ -134,22 +113,23 @@ pub(crate) fn import_if(
 fn import_as(
     store: &Store,
     input: &Input,
-    request: &Request,
-    actor: &Actor,
-    settings: &Settings,
-    (limits, progress): (&Limits, &dyn Progress),
+    how: &Import<'_>,
     accept: Accept<'_>,
 ) -> Result<Report, ImportError> {
     let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
-    let work = Work { store, request, settings, limits, progress };
+    let work = Work { store, how };
     // A new column may turn out to hold a value far behind: the file is then read again under its own header.
     for aligned in [true, false] {
         let writer = store.write()?;
-        let Some((read, loaded)) = work.read(&writer, input, store_payer, aligned)? else {
+        let read = work.read(&writer, input, store_payer, aligned);
+        if how.progress.stopped() {
+            return Err(ImportError::Cancelled { file: input.shown().to_owned() });
+        }
+        let Some((read, loaded)) = read? else {
             writer.abort()?;
             continue;
         };
-        return load::commit(store, writer, read, loaded, (request, accept), actor);
+        return load::commit(store, writer, read, loaded, (&how.request, accept), how.actor);
     }
     let why = "its columns do not fit".into();
     Err(ImportError::Read { file: input.shown().to_owned(), why })
@@ -158,10 +138,7 @@ fn import_as(
 /// One import, and how it is done.
 struct Work<'a> {
     store: &'a Store,
-    request: &'a Request,
-    settings: &'a Settings,
-    limits: &'a Limits,
-    progress: &'a dyn Progress,
+    how: &'a Import<'a>,
 }
 
 impl Work<'_> {
@@ -173,7 +150,8 @@ impl Work<'_> {
         store_payer: Uin,
         aligned: bool,
     ) -> Result<Option<(source::ReadFile, Loaded)>, ImportError> {
-        let &Work { store, request, settings, limits, progress } = self;
+        let &Work { store, how } = self;
+        let Import { request, settings, limits, progress, .. } = how;
         let all_faults = request.dry_run;
         let stop = AtomicBool::new(false);
         let threads = settings.threads.clamp(1, 64);
@@ -194,11 +172,11 @@ impl Work<'_> {
                     store_payer,
                     settings,
                     limits,
-                    progress,
+                    *progress,
                     &stop,
                     &spare,
                     &align,
-                    &mut |job| jobs_in.send(job).is_ok(),
+                    &mut |job| !progress.stopped() && jobs_in.send(job).is_ok(),
                 )
             });
             for _ in 0..threads {

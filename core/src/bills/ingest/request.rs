@@ -2,6 +2,8 @@
 
 use crate::bills::Mode;
 use crate::engine::block::ZSTD_LEVEL;
+use crate::engine::journal::Actor;
+use crate::formats::limits::Limits;
 use crate::formats::text::Detection;
 use crate::values::period::{Basis, BillMonth, Day};
 use crate::values::uin::Uin;
@@ -58,10 +60,39 @@ impl Default for Settings {
     }
 }
 
-/// Is told how far an import has come.
+/// One import: of what, by whom, and how the work is done.
+#[derive(Clone)]
+pub struct Import<'a> {
+    /// What the file is, where its name and content leave that open, and what is allowed.
+    pub request: Request,
+    /// How the work is done.
+    pub settings: Settings,
+    /// What a file may have at most.
+    pub limits: Limits,
+    /// Whom the journal names.
+    pub actor: &'a Actor,
+    /// Observes the import, and may cancel it.
+    pub progress: &'a dyn Progress,
+}
+
+impl<'a> Import<'a> {
+    /// An import with defaults, which nobody observes.
+    pub fn by(actor: &'a Actor) -> Import<'a> {
+        let (request, settings, limits) = Default::default();
+        Import { request, settings, limits, actor, progress: &Quiet }
+    }
+}
+
+/// Observes an import, and may cancel it.
 pub trait Progress: Sync {
     /// `done` of `total` bytes of the file have been read.
     fn read(&self, done: u64, total: u64);
+
+    /// Returns whether to cancel the import. The import asks until it commits, and leaves the store as it was when this is true:
+    /// [`super::ImportError::Cancelled`].
+    fn stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Tells nobody.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bills::Mode;
-use crate::bills::ingest::{self, Limits, Quiet, Request};
+use crate::bills::ingest::{self, Import, ImportError, Request};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store, Table};
@@ -96,12 +96,17 @@ impl Stored {
         Stored { folder, store: store.unwrap() }
     }
 
-    fn import(&self, name: &str, text: &str, request: &Request) -> Result<(), ingest::ImportError> {
+    fn import(&self, name: &str, text: &str, request: &Request) -> Result<(), ImportError> {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
         let settings = ingest::Settings { segment_bytes: 700, block_rows: 3, ..Default::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-        ingest::import(&self.store, &path, request, &actor, &settings, &Limits::default(), &Quiet).map(|_| ())
+        ingest::import(
+            &self.store,
+            &path,
+            &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
+        )
+        .map(|_| ())
     }
 
     fn of(sheet: &Sheet) -> Stored {
@@ -327,7 +332,7 @@ fn a_strict_import_refuses_what_contradicts_itself_and_takes_what_is_only_odd() 
         let text = right().line(&[]).line(&[changes]).text;
         let error = stored.import(&name, &text, &strict).unwrap_err();
         assert!(
-            matches!(&error, ingest::ImportError::Lint { findings, .. } if findings.len() == 1 || changes.0 != "Remark")
+            matches!(&error, ImportError::Lint { findings, .. } if findings.len() == 1 || changes.0 != "Remark")
         );
         assert!(error.to_string().contains("line 3"), "{error}");
         assert!(crate::bills::list(&stored.store.read().unwrap()).unwrap().is_empty());

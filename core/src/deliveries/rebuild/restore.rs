@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
-use crate::bills::ingest::{self, ImportError, Limits, Outcome, Quiet, Report, Request, Settings};
+use crate::bills::ingest::{self, ImportError, Outcome, Report, Request, Settings};
 use crate::bills::{self, Mode};
 use crate::engine::journal::Actor;
 use crate::engine::own_folder::temporary_folder;
@@ -162,13 +162,13 @@ fn import(
         }
         Ok(())
     };
-    let limits = Limits::default();
+    let how = ingest::Import { request, settings: settings.clone(), ..ingest::Import::by(actor) };
     // Where it lies meanwhile is nothing to whoever reads of it.
-    let input = match ingest::Input::open(path, ingest::folder_of(path), &limits) {
+    let input = match ingest::Input::open(path, ingest::folder_of(path), &how.limits) {
         Ok(input) => input.shown_by_name(),
         Err(e) => return Ok(Tried::refused(Made::Not, e.to_string())),
     };
-    match ingest::import_if(store, &input, &request, actor, settings, (&limits, &Quiet), &accept) {
+    match ingest::import_if(store, &input, &how, &accept) {
         // Or a rebuild that was stopped has imported it.
         Ok(Report { outcome, digest, after, bill_digest, .. })
             if matches!(outcome, Outcome::Imported { .. })

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::bills::ingest::{self, Limits, Quiet, Request};
+use crate::bills::ingest::{self, Import, Request};
 use crate::bills::{BillKey, Mode};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
@@ -95,7 +95,12 @@ impl Stored {
             let request = Request { mode, month: BillMonth::new(2021, 3), ..Request::default() };
             let settings = ingest::Settings { segment_bytes: 900, block_rows, ..Default::default() };
             let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-            ingest::import(&store, &path, &request, &actor, &settings, &Limits::default(), &Quiet).unwrap();
+            ingest::import(
+                &store,
+                &path,
+                &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
+            )
+            .unwrap();
         }
         Stored { _folder: folder, store }
     }

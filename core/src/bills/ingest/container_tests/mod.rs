@@ -7,7 +7,7 @@ mod pipes;
 
 use std::path::{Path, PathBuf};
 
-use super::{ImportError, Limits, Outcome, Quiet, Report, Request, Settings, import};
+use super::{Import, ImportError, Outcome, Report, Request, Settings, import};
 use crate::bills::{BillKey, BillView, totals_text};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
@@ -68,7 +68,11 @@ impl House {
     pub(super) fn import(&self, path: &Path, request: &Request) -> Result<Report, ImportError> {
         let settings = Settings { segment_bytes: 300, block_rows: 2, ..Settings::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-        import(&self.store, path, request, &actor, &settings, &Limits::default(), &Quiet)
+        import(
+            &self.store,
+            path,
+            &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
+        )
     }
 }
 
