@@ -1,5 +1,7 @@
 //! The life of a month: create a store, import a bill, read its sums, confirm it by its digest, export it.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::error::Error;
 use std::fs::File;
 use std::path::Path;

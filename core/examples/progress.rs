@@ -1,5 +1,7 @@
 //! Progress and cancellation of an import. A cancelled import changes nothing.
 
+#![expect(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::error::Error;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

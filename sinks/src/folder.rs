@@ -241,7 +241,9 @@ impl Sink for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use billkeep_core::delivery::Setup;
     use billkeep_core::export::preflight;
+    use billkeep_core::journal::Actor;
     use billkeep_core::sink::Unwatched;
     use billkeep_core::store::Store;
 
@@ -249,8 +251,9 @@ mod tests {
     fn a_store_is_not_replaced() {
         let (dir, folder) = folder();
         let store = dir.path().join("bucket/bills.zip");
-        let options = billkeep_core::store::OpenOptions::default();
-        Store::create(&store, &options, |_| Ok(())).unwrap().close().unwrap();
+        let setup = Setup::new("100010445724".parse().unwrap(), "+08:00".parse().unwrap());
+        let actor = Actor { name: "ann".into(), at_unix_s: 0 };
+        Store::create(&store, &setup, &actor).unwrap().close().unwrap();
         let before = fs::read(&store).unwrap();
         let part = dir.path().join("part");
         fs::write(&part, b"bytes").unwrap();
