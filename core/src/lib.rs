@@ -20,5 +20,17 @@ pub use engine::{block, bounded, codec, journal, own_folder, requests, rollup, s
 pub use exports as export;
 pub use exports::{evidence, sink};
 pub use formats::{naming, schema, text};
-pub use partners::{accounts, contract, people, policy, price};
+pub use partners::{contract, people, policy};
+
+/// Prices, for a while.
+pub mod price {
+    pub use crate::bills::pricing::*;
+    pub use crate::partners::price::*;
+}
+
+/// Accounts, for a while.
+pub mod accounts {
+    pub use crate::bills::{Unassigned, unassigned};
+    pub use crate::partners::accounts::*;
+}
 pub use values::{digest, error, label, money, near, period, uin, visible};

@@ -12,8 +12,8 @@ use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 use super::error::BillError;
-use super::lines::{ReadBlock, map_cells};
 use super::origin::{self, Stretch};
+use super::read_block::{ReadBlock, map_cells};
 use super::show::column_amounts;
 use super::threads::{each, in_order};
 use super::view::BillView;

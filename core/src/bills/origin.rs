@@ -18,7 +18,7 @@ use crate::values::period::Basis;
 use super::diff::Stored;
 use super::dispute::LineId;
 use super::error::BillError;
-use super::lines::{ReadBlock, map_cells};
+use super::read_block::{ReadBlock, map_cells};
 use super::readings;
 use super::records::{Load, SourceEntry};
 use super::view::{BillView, SegmentView};

@@ -20,7 +20,9 @@ use crate::values::digest::{Digest, LineHasher};
 use crate::values::period::Basis;
 
 use super::error::BillError;
-use super::lines::{Filter, Owners, OwnersByDay, ReadBlock, Slice, walk};
+use super::lines::{Filter, Slice, walk};
+use super::owners::{Owners, OwnersByDay};
+use super::read_block::ReadBlock;
 use super::records::BlockUse;
 use super::view::{BillView, SegmentView};
 

@@ -12,7 +12,7 @@ use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
 use super::error::BillError;
-use super::lines::OwnersByDay;
+use super::owners::OwnersByDay;
 use super::threads::share;
 use super::view::{BillView, SegmentView};
 

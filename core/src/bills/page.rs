@@ -15,8 +15,8 @@ use crate::values::uin::Uin;
 
 use super::dispute::LineId;
 use super::error::BillError;
-use super::lines::{ReadBlock, map_cells};
 use super::origin::{Stretch, order, stretches};
+use super::read_block::{ReadBlock, map_cells};
 use super::show::{Field, cell_is};
 use super::view::BillView;
 

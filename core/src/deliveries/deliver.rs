@@ -13,15 +13,16 @@ use crate::deliveries::storage::SinkRecord;
 use crate::engine::journal::{Actor, Change, append_change};
 use crate::engine::store::{Records, Store, StoreError};
 use crate::exports::Wanted;
-use crate::exports::sink::{Sink, SinkError, Watch, read_hash, read_small};
+use crate::exports::sink::{SinkError, Watch, read_hash, read_small};
 use crate::values::error::Kind;
 use crate::values::period::Day;
 
 use super::DeliveryError;
-use super::desk::{Desk, Destination, Ways};
+use super::desk::{Destination, Ways};
 use super::parcel::Parcel;
 use super::plan::{self, Outdated, Planned};
 use super::record::{self, Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, Upload};
+use super::session::DeliverySession;
 
 /// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
 ///
@@ -35,7 +36,7 @@ pub fn deliver(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
-    At::new(store, to, ways, actor)?.deliver(wanted, on)
+    DeliverySession::new(store, to, ways, actor)?.deliver(wanted, on)
 }
 
 /// Goes on with a delivery at once, whatever it waits for.
@@ -50,7 +51,7 @@ pub fn retry(
     actor: &Actor,
 ) -> Result<Delivery, DeliveryError> {
     let ways = Ways { at_once: true, ..*ways };
-    let at = At::new(store, to, &ways, actor)?;
+    let at = DeliverySession::new(store, to, &ways, actor)?;
     let reader = store.read()?;
     let delivery = pending(&reader, number)?;
     drop(reader);
@@ -98,7 +99,7 @@ pub fn abandon(
         let part = delivery.progress.begun().map(|begun| begun.part.clone());
         return give_up(store, delivery, why, part, actor);
     };
-    let at = At::new(store, to, ways, actor)?;
+    let at = DeliverySession::new(store, to, ways, actor)?;
     let delivery = pending(&store.read()?, number)?;
     if at.has_arrived(&delivery)? {
         at.remembering(number, at.steps(delivery))
@@ -118,32 +119,7 @@ fn pending(store: &impl Records, number: u64) -> Result<Delivery, DeliveryError>
     }
 }
 
-/// A sink that is held to deliver to it: from which store, how, and on whose behalf.
-pub(super) struct At<'a> {
-    pub(super) store: &'a Store,
-    pub(super) to: &'a Destination,
-    pub(super) desk: Desk,
-    pub(super) ways: &'a Ways<'a>,
-    pub(super) actor: &'a Actor,
-}
-
-impl<'a> At<'a> {
-    /// Takes hold of the sink, and reminds it of what it knew.
-    pub(super) fn new(
-        store: &'a Store,
-        to: &'a Destination,
-        ways: &'a Ways<'a>,
-        actor: &'a Actor,
-    ) -> Result<At<'a>, DeliveryError> {
-        let desk = Desk::take(to, ways.stage)?;
-        to.recall(&store.read()?)?;
-        Ok(At { store, to, desk, ways, actor })
-    }
-
-    pub(super) fn sink(&self) -> &dyn Sink {
-        self.to.sink.as_ref()
-    }
-
+impl DeliverySession<'_> {
     /// Delivers what is wanted, as things stand now; what was begun for it and would not be true any more is settled first.
     fn deliver(&self, wanted: Wanted, on: Day) -> Result<Delivery, DeliveryError> {
         loop {
@@ -519,7 +495,7 @@ fn give_up(
 
 /// Keeps the upload's token in the store, and tells the meter.
 struct Watching<'a> {
-    at: &'a At<'a>,
+    at: &'a DeliverySession<'a>,
     number: u64,
     receipt: &'a Receipt,
 }

@@ -23,6 +23,7 @@ mod rebuild;
 pub(crate) mod record;
 mod repair;
 pub mod retention;
+mod session;
 mod setup;
 pub mod storage;
 mod through;

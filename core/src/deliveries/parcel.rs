@@ -14,9 +14,9 @@ use crate::exports::{Hashing, Manifest, ManifestSealed, Plan, Rendered, Totals, 
 use crate::values::digest::hex;
 
 use super::DeliveryError;
-use super::deliver::At;
 use super::desk::stage_error;
 use super::record::{self, Delivery, Receipt};
+use super::session::DeliverySession;
 
 /// A part that is staged, encrypted if it is to be.
 pub(super) struct Parcel {
@@ -33,7 +33,7 @@ impl Parcel {
     }
 }
 
-impl At<'_> {
+impl DeliverySession<'_> {
     pub(super) fn part_name(&self, plan: &Plan) -> String {
         format!("{}{}", plan.part_name(), self.to.seal.as_ref().map_or("", |seal| seal.suffix()))
     }

@@ -12,9 +12,9 @@ use crate::exports::sink::{SinkError, Unwatched, read_small};
 use crate::values::digest::hex;
 
 use super::DeliveryError;
-use super::deliver::At;
 use super::desk::{Destination, Ways};
 use super::record::{self, Abandoned, Delivery, Progress, Receipt};
+use super::session::DeliverySession;
 use super::verify::{How, What, verify};
 
 /// What came of mending a delivery.
@@ -41,7 +41,7 @@ pub fn repair(
     ways: &Ways<'_>,
     actor: &Actor,
 ) -> Result<Vec<Repaired>, DeliveryError> {
-    let at = At::new(store, to, ways, actor)?;
+    let at = DeliverySession::new(store, to, ways, actor)?;
     let findings = verify(&store.read()?, to, how)?;
     let mut wrong: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for finding in findings {
@@ -69,7 +69,7 @@ pub fn repair(
     Ok(repaired)
 }
 
-impl At<'_> {
+impl DeliverySession<'_> {
     fn mend(&self, delivery: &Delivery, receipt: &Receipt, names: &[String]) -> Result<(), DeliveryError> {
         if receipt.signature.is_some() && self.to.sign.is_none() {
             let why = "its manifest was signed, and the sink has no key to sign with".to_owned();

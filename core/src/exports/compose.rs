@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use crate::bills::pricing::{Price, PricedBlock};
 use crate::bills::{BillError, Currencies, ReadBlock, column_amounts};
 use crate::engine::block::Sums;
 use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
-use crate::partners::price::{Price, PricedBlock};
 use crate::values::money::Amount;
 
 use super::archive::{self, Deflater};

@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 
+use crate::bills::pricing::Price;
 use crate::bills::{BillError, BillView, ReadBlock};
 use crate::engine::block::ColumnData;
 use crate::formats::schema::{Column, Schema};
-use crate::partners::price::{Price, PriceBook};
+use crate::partners::price::PriceBook;
 
 use crate::formats::dialect::Dialect;
 use crate::formats::dialect::{CellKind, write_quoted};
@@ -242,4 +243,12 @@ pub fn write_line(
     }
     out.extend_from_slice(columns.dialect.line_end());
     Ok(())
+}
+
+/// Says what a column of an export means, if that is known.
+pub(super) fn known(id: &ColumnId) -> Option<Column> {
+    match id {
+        ColumnId::Known(column) => Some(*column),
+        ColumnId::Header(..) | ColumnId::Priced(_) => None,
+    }
 }

@@ -9,7 +9,7 @@ use crate::partners::price::{PriceBook, terms};
 
 use super::csv::{ColumnId, Columns, Priced};
 use super::form::Audience;
-use super::plan::{Wanted, coverage_last_day};
+use super::wanted::{Wanted, coverage_last_day};
 
 /// The header of a line's price for the customer.
 pub(super) const PRICE_HEADER: &str = "Customer Price";

@@ -32,10 +32,13 @@ use super::form::Audience;
 use super::job::Lines;
 use super::kept::{keep, kept};
 use super::place::{Stage, place_held, put, stage_folder};
-use super::plan::{Naming, Plan, Scope, Wanted, coverage_last_day};
-use super::render::{CACHE_LINES_MIN, CsvNames, CustomerFigures, Figures, Hashing, RenderSettings, must_tie};
+use super::plan::{Naming, Plan};
+use super::render::CACHE_LINES_MIN;
+use super::rendered::{CsvNames, CustomerFigures, Figures, Hashing, must_tie};
+use super::settings::RenderSettings;
 use super::shape::is_shaped;
 use super::spill::{Spill, Waiting};
+use super::wanted::{Scope, Wanted, coverage_last_day};
 
 /// Passes for each thread: the fewer, the fewer blocks are read twice; the more, the less time a thread waits for the others.
 const PASSES_A_THREAD: u64 = 2;

@@ -21,7 +21,7 @@ use super::ExportError;
 use super::archive::{self, Deflater, Piece};
 use super::csv::{ColumnId, ids};
 use super::form::Form;
-use super::plan::{Scope, Wanted, coverage_last_day};
+use super::wanted::{Scope, Wanted, coverage_last_day};
 use crate::formats::dialect::CellKind;
 use crate::formats::dialect::Dialect;
 

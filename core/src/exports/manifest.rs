@@ -15,15 +15,14 @@ use super::RenderedFile;
 use super::form::Audience;
 use super::line_headers::LineHeaders;
 use super::plan::Plan;
-use super::render::Rendered;
+use super::rendered::Rendered;
 use super::shape::Tie;
-use super::totals::Totals;
+use crate::values::money::Amount;
+
+use super::totals::{Charged, CustomerTotal, NOT_SHOWN, Totals};
 
 /// The name and version of the shape.
 pub const MANIFEST_FORMAT: &str = "billkeep.manifest/1";
-
-/// Stands for what a customer is not told.
-pub(super) const NOT_SHOWN: &str = "-";
 
 /// Returns the word for what is not as it is by default.
 fn told<T: Default + PartialEq + std::fmt::Display>(what: T) -> Option<String> {
@@ -428,4 +427,21 @@ impl Manifest {
 /// Says whether a name is that of a file in a folder: no path, and not hidden.
 fn is_file_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
+impl Totals {
+    /// Returns the totals that a customer's manifest states.
+    pub(crate) fn of_customer_manifest(manifest: &Manifest) -> Totals {
+        let amount = |text: &String| Amount::parse_cell(text.as_bytes()).ok().flatten();
+        let of = |totals: &ManifestTotals| CustomerTotal {
+            currency: totals.currency.clone(),
+            lines: totals.lines,
+            charged: Option::zip(
+                totals.amounts.get("customer_price").and_then(amount),
+                Some(&totals.total).filter(|total| *total != NOT_SHOWN).and_then(amount),
+            )
+            .map(|(price, total)| Charged { price, total }),
+        };
+        Totals::Customer(manifest.totals.iter().map(of).collect())
+    }
 }

@@ -17,10 +17,13 @@ mod place;
 mod plan;
 mod preflight;
 mod render;
+mod rendered;
+mod settings;
 pub(crate) mod shape;
 pub mod sink;
 mod spill;
 mod totals;
+mod wanted;
 mod whose;
 
 pub use crate::formats::dialect::{CellKind, Dialect, no_formula, present, restore, write_quoted};
@@ -37,13 +40,16 @@ pub use manifest::{
 };
 pub use place::place;
 pub(crate) use place::stage_part;
-pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
+pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE};
 pub(crate) use plan::{MANIFEST_ENDING, PlannedLines};
 pub use preflight::preflight;
-pub use render::{CustomerFigures, RenderSettings, Rendered, render};
-pub(crate) use render::{Hashing, expected_sums};
+pub use render::render;
+pub use rendered::{CustomerFigures, Rendered};
+pub(crate) use rendered::{Hashing, expected_sums};
+pub use settings::RenderSettings;
 pub use shape::{Shaped, Tie};
 pub use totals::{Charged, CustomerTotal, Totals};
+pub use wanted::{Scope, Wanted};
 
 pub use guard::GuardError;
 

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::{BillError, BillKey, BillView, OwnerDay, OwnersByDay, State, WantedLines, wanted_lines};
+use crate::bills::{BillError, BillView, OwnerDay, OwnersByDay, State, WantedLines, wanted_lines};
 use crate::engine::store::Records;
-use crate::formats::naming::{ExportName, Kind, NameProfile, ScopeWord, export_id};
+use crate::formats::naming::{ExportName, NameProfile, export_id};
 use crate::values::digest::Digest;
-use crate::values::period::{Coverage, TimeZone};
-use crate::values::uin::Uin;
+use crate::values::period::TimeZone;
 
 use super::ExportError;
 use super::csv::Columns;
 use super::customer::columns;
 use super::form::Form;
+use super::wanted::{Scope, Wanted, coverage_last_day};
 
 /// The version of the bytes that exports have; it is part of every name.
 pub const EXPORT_FORMAT: u32 = 2;
@@ -29,61 +29,6 @@ pub const ROWS_PER_FILE: u64 = 1_048_575;
 
 /// What the names of manifests end in.
 pub(crate) const MANIFEST_ENDING: &str = ".manifest.json";
-
-/// Whose lines an export holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scope {
-    /// All lines that the payer owes.
-    Payer,
-    /// The customers' lines, without the payer's own (docs/DOMAIN.md#kinds-of-bills: the reseller bill).
-    Customers,
-    /// One account's lines.
-    Owner(Uin),
-    /// The payer's own lines, without the customers' (docs/DOMAIN.md#parties: self-use).
-    SelfUse,
-    /// The lines of a second-level reseller and of whoever stands below it on the lines' days.
-    Reseller(Uin),
-}
-
-impl Scope {
-    /// Returns the word that names have for it.
-    pub fn word(self) -> ScopeWord {
-        match self {
-            Scope::Payer => ScopeWord::Payer,
-            Scope::Customers => ScopeWord::Customers,
-            Scope::Owner(_) => ScopeWord::Owner,
-            Scope::SelfUse => ScopeWord::SelfUse,
-            Scope::Reseller(_) => ScopeWord::Reseller,
-        }
-    }
-
-    /// Returns the words for it: with whose they are, where it is one account's.
-    pub fn words(self) -> String {
-        match self {
-            Scope::Payer | Scope::Customers | Scope::SelfUse => self.word().to_string(),
-            Scope::Owner(uin) | Scope::Reseller(uin) => format!("{} {uin}", self.word()),
-        }
-    }
-}
-
-/// What is to be exported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
-    /// After which account the file is named.
-    pub uin: Uin,
-    /// Which kind.
-    pub kind: Kind,
-    /// From which bill.
-    pub bill: BillKey,
-    /// Which days of it.
-    pub coverage: Coverage,
-    /// Whose lines.
-    pub scope: Scope,
-    /// How many rows a CSV may have, the header not counted.
-    pub rows_per_file: u64,
-    /// How they are presented.
-    pub form: Form,
-}
 
 /// How exports are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -284,9 +229,4 @@ fn stem(format: u32, columns: &Columns, wanted: &Wanted, naming: &Naming, conten
         id,
     };
     naming.profile.stem(&name)
-}
-
-/// Returns the last day of coverage, as blocks and segments count it.
-pub(super) fn coverage_last_day(coverage: Coverage) -> u8 {
-    coverage.last.day_of_month() as u8
 }

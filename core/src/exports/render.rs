@@ -4,32 +4,30 @@
 //! from the cache; the others are made by jobs, each of which reads some neighbouring lines. The amounts of all chunks are
 //! added up, and compared with the roll-ups (I1, I7), which are added up at the same time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
-use sha2::{Digest as _, Sha256};
 
-use crate::bills::{BillView, owners_sums, totals_text};
-use crate::engine::block::{Sums, merge_sums};
+use crate::bills::BillView;
 use crate::engine::rollup::Overflow;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{ChunkCache, Records};
-use crate::partners::price::PriceBook;
 
-use super::archive::{self, Deflater, Entry, Piece};
-use super::chunks::{Chunk, Csv, Namer, cut};
-use super::compose::{Made, PriceSum, PriceSums};
+use super::archive::{self, Deflater, Piece};
+use super::chunks::{Chunk, Namer, cut};
+use super::compose::Made;
 use super::csv::Columns;
 use super::customer::columns;
-use super::form::Audience;
 use super::guard;
 use super::job::Lines;
 use super::kept::{keep, kept};
-use super::line_headers::{LineHeaders, line_headers};
-use super::plan::{Naming, Plan, coverage_last_day};
-use super::{ExportError, RenderedFile, shape};
+use super::line_headers::line_headers;
+use super::plan::{Naming, Plan};
+use super::rendered::{CsvNames, Figures, Hashing, Rendered, expected_sums, must_tie};
+use super::settings::RenderSettings;
+use super::{ExportError, shape};
 
 /// Text that a job makes chunks of, at least: one chunk.
 const JOB_BYTES_MIN: u64 = 64 << 10;
@@ -43,51 +41,6 @@ pub(super) const CACHE_LINES_MIN: u64 = 20_000;
 /// Jobs of the largest size that are made, or wait to be written, beyond one for each thread: what bounds the memory when the disk
 /// is slow.
 const JOBS_AHEAD: u64 = 1;
-
-/// How the work is done; it does not change the bytes.
-#[derive(Clone, Copy)]
-pub struct RenderSettings<'a> {
-    /// Threads that read and compress. More than there are processors help nothing.
-    pub threads: usize,
-    /// Where chunks are kept for the next time, if anywhere.
-    pub cache: Option<&'a ChunkCache>,
-}
-
-impl Default for RenderSettings<'_> {
-    fn default() -> Self {
-        RenderSettings { threads: 2, cache: None }
-    }
-}
-
-/// A part as it was rendered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rendered {
-    /// Its length.
-    pub bytes: u64,
-    /// Its SHA-256.
-    pub sha256: [u8; 32],
-    /// Its CSVs.
-    pub files: Vec<RenderedFile>,
-    /// The columns.
-    pub headers: Vec<String>,
-    /// The sums of its lines.
-    pub sums: Vec<Sums>,
-    /// What the customer pays, by currency; `None` where the export is the partner's.
-    pub customer: Option<CustomerFigures>,
-    /// What there is to tell of another shape than all lines.
-    pub shaped: Option<shape::Shaped>,
-    /// Which header each line had in its file, where files had different ones.
-    pub line_headers: Option<LineHeaders>,
-}
-
-/// What a customer pays for the lines of an export.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CustomerFigures {
-    /// By currency.
-    pub sums: BTreeMap<String, PriceSum>,
-    /// The rules.
-    pub prices: PriceBook,
-}
 
 /// A chunk of a zip, and what the cache knows it by.
 struct Source<'c> {
@@ -355,21 +308,6 @@ impl<R: Records> Iterator for Pieces<'_, '_, '_, R> {
     }
 }
 
-/// What the chunks of an export add up to.
-#[derive(Default)]
-pub(super) struct Figures {
-    pub(super) sums: Vec<Sums>,
-    priced: PriceSums,
-}
-
-impl Figures {
-    /// Adds a chunk; `None` beyond 128 bits.
-    pub(super) fn add(&mut self, made: &Made) -> Option<()> {
-        merge_sums(&mut self.sums, &made.sums)?;
-        self.priced.merge(&made.priced)
-    }
-}
-
 /// Checks that the prices are those that a plan's name was made of: they may have been changed since.
 fn must_have_prices(
     store: &impl Records,
@@ -386,116 +324,12 @@ fn must_have_prices(
     if now.stem == plan.stem { Ok(()) } else { Err(ExportError::Prices { name: plan.part_name() }) }
 }
 
-/// Checks an export's sums against those that the roll-ups tell (I1, I7).
-pub(super) fn must_tie(plan: &Plan, sums: &[Sums], expected: &[Sums]) -> Result<(), ExportError> {
-    if sums == expected {
-        return Ok(());
-    }
-    // The failure of a customer's delivery is shown and sent where the customer's amounts are.
-    let is_partners = plan.wanted.form.audience == Audience::Partner;
-    let sides = is_partners.then(|| (totals_text(sums), totals_text(expected)));
-    Err(ExportError::DoNotTie { name: plan.part_name(), sides })
-}
-
-/// The names of the CSVs in a part: numbered where there are several.
-#[derive(Clone, Copy)]
-pub(super) struct CsvNames<'a> {
-    stem: &'a str,
-    files: u64,
-}
-
-impl<'a> CsvNames<'a> {
-    pub(super) fn new(plan: &'a Plan) -> CsvNames<'a> {
-        let files = plan.content.lines().div_ceil(plan.wanted.rows_per_file.max(1));
-        CsvNames { stem: &plan.stem, files }
-    }
-
-    pub(super) fn get(self, index: usize) -> String {
-        if self.files <= 1 {
-            format!("{}.csv", self.stem)
-        } else {
-            format!("{}-{:03}.csv", self.stem, index + 1)
-        }
-    }
-}
-
-/// Returns the sums that the roll-ups tell for what a plan covers; one segment's are in memory at a time.
-pub(crate) fn expected_sums(
-    store: &impl Records,
-    view: &BillView,
-    plan: &Plan,
-) -> Result<Vec<Sums>, ExportError> {
-    let wanted = &plan.wanted;
-    let owners = wanted.scope.owners(store, wanted.bill)?;
-    Ok(owners_sums(store, view, &owners, coverage_last_day(wanted.coverage))?)
-}
-
-/// Hashes and counts what is written.
-pub(crate) struct Hashing<W> {
-    pub(crate) out: W,
-    hasher: Sha256,
-    bytes: u64,
-}
-
-impl<W: Write> Hashing<W> {
-    pub(crate) fn new(out: W) -> Hashing<W> {
-        Hashing { out, hasher: Sha256::new(), bytes: 0 }
-    }
-
-    /// Returns how many bytes were written, and their SHA-256.
-    pub(crate) fn finish(self) -> (u64, [u8; 32]) {
-        (self.bytes, self.hasher.finalize().into())
-    }
-
-    /// Tells what was written.
-    pub(super) fn rendered(
-        self,
-        names: CsvNames<'_>,
-        entries: &[Entry],
-        csvs: &[Csv],
-        figures: Figures,
-        columns: &Columns,
-    ) -> Rendered {
-        let file = |(i, (entry, csv)): (usize, (&Entry, &Csv))| RenderedFile {
-            name: names.get(i),
-            rows: csv.rows,
-            bytes: entry.bytes,
-            crc32: entry.crc,
-        };
-        Rendered {
-            bytes: self.bytes,
-            sha256: self.hasher.finalize().into(),
-            files: entries.iter().zip(csvs).enumerate().map(file).collect(),
-            headers: columns.headers().to_vec(),
-            sums: figures.sums,
-            customer: columns
-                .prices
-                .as_ref()
-                .map(|prices| CustomerFigures { sums: figures.priced.into_map(), prices: prices.clone() }),
-            shaped: None,
-            line_headers: None,
-        }
-    }
-}
-
-impl<W: Write> Write for Hashing<W> {
-    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
-        let written = self.out.write(buffer)?;
-        self.hasher.update(buffer.get(..written).unwrap_or_default());
-        self.bytes += written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.out.flush()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::exports::compose::PriceSums;
 
     /// More jobs than are handed out at once, of which one fails: how many chunks are taken, and what went wrong.
     fn chunks_with_a_failure(threads: usize, failing: u64) -> (usize, Result<(), ExportError>) {

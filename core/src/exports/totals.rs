@@ -12,8 +12,7 @@ use crate::engine::block::Sums;
 use crate::values::money::Amount;
 
 use super::form::Audience;
-use super::manifest::{Manifest, NOT_SHOWN};
-use super::render::Rendered;
+use super::rendered::Rendered;
 
 /// The totals of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,21 +72,6 @@ impl Totals {
         }
     }
 
-    /// Returns the totals that a customer's manifest states.
-    pub(crate) fn of_customer_manifest(manifest: &Manifest) -> Totals {
-        let amount = |text: &String| Amount::parse_cell(text.as_bytes()).ok().flatten();
-        let of = |totals: &super::manifest::ManifestTotals| CustomerTotal {
-            currency: totals.currency.clone(),
-            lines: totals.lines,
-            charged: Option::zip(
-                totals.amounts.get("customer_price").and_then(amount),
-                Some(&totals.total).filter(|total| *total != NOT_SHOWN).and_then(amount),
-            )
-            .map(|(price, total)| Charged { price, total }),
-        };
-        Totals::Customer(manifest.totals.iter().map(of).collect())
-    }
-
     /// Returns whose amounts these are.
     pub fn audience(&self) -> Audience {
         match self {
@@ -143,6 +127,9 @@ impl fmt::Display for Totals {
         }
     }
 }
+
+/// Stands for what a customer is not told.
+pub(super) const NOT_SHOWN: &str = "-";
 
 #[cfg(test)]
 mod tests {

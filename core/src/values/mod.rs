@@ -2,6 +2,7 @@
 
 pub(crate) mod dated;
 pub mod digest;
+pub(crate) mod digits;
 pub mod error;
 pub mod label;
 pub mod money;

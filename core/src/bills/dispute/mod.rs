@@ -23,11 +23,11 @@ use crate::formats::schema::Column;
 use crate::values::error::Kind;
 use crate::values::money::Amount;
 
-use super::confirm::{Said, change, refused};
+use super::change::{Said, change, refused};
 use super::error::BillError;
 use super::life::{Event, next};
-use super::lines::ReadBlock;
 use super::origin::{self, LineAt};
+use super::read_block::ReadBlock;
 use super::records::{Bill, BillKey};
 use super::view::{BillView, SegmentView, bill};
 

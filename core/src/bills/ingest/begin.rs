@@ -9,12 +9,12 @@ use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::block::text::read_time;
 use crate::formats::schema::{Column, Schema, SchemaError};
 use crate::formats::text::{
     BYTE_ORDER_MARK, Commas, Decoding, Detected, Detection, Encoding, HeadFault, Reading, bad_bytes, detect,
     find_head, first_record, in_full,
 };
+use crate::values::digits::read_time;
 use crate::values::money::trim_cell;
 use crate::values::uin::Uin;
 

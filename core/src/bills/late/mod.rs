@@ -16,8 +16,8 @@ use crate::values::digest::lines_counted;
 use crate::values::error::Kind;
 use crate::values::money::Amount;
 
+use super::change::{refused, reopen_in};
 use super::combine::{CombineError, Piece, combine};
-use super::confirm::{refused, reopen_in};
 use super::dispute;
 use super::error::BillError;
 use super::life::{Event, next};

@@ -9,16 +9,15 @@
 //! month, which has no transaction id, is a sum of rounded lines: up to one an hour, so its tolerance is 744 times as large.
 
 use crate::bills::{BillError, ReadBlock, map_cells};
-use crate::engine::rollup::Overflow;
 use crate::formats::schema::{Column, Level};
 use crate::values::money::{Amount, is_blank};
 
-use super::Settings;
 use super::cells::Numbers;
 use super::drive::Place;
 use super::exact::{Compared, compare, rounded, short, size, times};
 use super::found::Found;
 use super::rule::Rule;
+use super::settings::Settings;
 
 /// The most lines that one of a bill aggregated by month is made of: the hours of a month.
 const MERGED_LINES_MAX: i128 = 744;
@@ -337,14 +336,4 @@ fn blended_off(
         return Some(Amount::ZERO);
     }
     rounded(off, decimals.max(8))
-}
-
-/// Subtracts amounts; an error beyond 128 bits.
-pub(super) fn minus(one: Amount, other: Amount) -> Result<Amount, BillError> {
-    Ok(one.checked_sub(other).ok_or(Overflow)?)
-}
-
-/// Adds amounts; an error beyond 128 bits.
-pub(super) fn plus(one: Amount, other: Amount) -> Result<Amount, BillError> {
-    Ok(one.checked_add(other).ok_or(Overflow)?)
 }

@@ -12,12 +12,12 @@ use crate::values::money::{Amount, trim_cell};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
-use super::Settings;
 use super::cells::{Numbers, is_precision, text};
 use super::drive::Place;
 use super::exact::times;
 use super::found::Found;
 use super::rule::Rule;
+use super::settings::Settings;
 
 /// The contracts, by account and product.
 pub(super) struct Rates<'a>(FxHashMap<u64, BTreeMap<&'a str, &'a Contract>>);

@@ -1,5 +1,7 @@
 //! Exact arithmetic on amounts, with the provider's rounding; whatever does not fit into 128 bits is told, never wrapped.
 
+use crate::bills::BillError;
+use crate::engine::rollup::Overflow;
 use crate::values::money::Amount;
 
 /// What became of comparing a recomputed value with the one that is shown.
@@ -98,6 +100,16 @@ pub(super) fn compare(exact: Amount, shown: Amount, decimals: u8, tolerance_unit
             Compared::Differs { expected: Amount::new(expected, decimals), by: Amount::new(by, decimals) }
         }
     }
+}
+
+/// Subtracts amounts; an error beyond 128 bits.
+pub(super) fn minus(one: Amount, other: Amount) -> Result<Amount, BillError> {
+    Ok(one.checked_sub(other).ok_or(Overflow)?)
+}
+
+/// Adds amounts; an error beyond 128 bits.
+pub(super) fn plus(one: Amount, other: Amount) -> Result<Amount, BillError> {
+    Ok(one.checked_add(other).ok_or(Overflow)?)
 }
 
 #[cfg(test)]

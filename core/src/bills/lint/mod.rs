@@ -21,6 +21,7 @@ mod exact;
 mod found;
 mod owners;
 mod rule;
+mod settings;
 
 #[cfg(test)]
 mod tests;
@@ -31,9 +32,7 @@ use std::fmt;
 use crate::bills::{BillError, BillKey, BillView, LineAt, Origin, ReadBlock, origins};
 use crate::engine::store::Records;
 use crate::formats::schema::Column;
-use crate::partners::contract::Contract;
 use crate::values::money::Amount;
-use crate::values::uin::Uin;
 
 use cells::text;
 use drive::{Alone, Drive, Threads, places};
@@ -43,33 +42,7 @@ use owners::Tallies;
 
 pub use arithmetic::{Recomputed, recompute};
 pub use rule::{Rule, Severity};
-
-/// What is held against a bill, and how much is told.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Threads that read.
-    pub threads: usize,
-    /// Examples for each group of findings.
-    pub examples_max: usize,
-    /// How many units of the last decimal a result may be off.
-    pub tolerance_units: u32,
-    /// The accounts that are known, besides the payer; without any, no owner is unknown.
-    pub known_accounts: BTreeSet<Uin>,
-    /// What accounts have been promised.
-    pub contracts: Vec<Contract>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            threads: 2,
-            examples_max: 3,
-            tolerance_units: 1,
-            known_accounts: BTreeSet::new(),
-            contracts: Vec::new(),
-        }
-    }
-}
+pub use settings::Settings;
 
 /// What was found in a bill.
 #[derive(Clone, Debug, PartialEq, Eq)]

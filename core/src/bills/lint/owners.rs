@@ -19,10 +19,9 @@ use crate::formats::schema::{Column, Level};
 use crate::values::digest::lines_counted;
 use crate::values::money::Amount;
 
-use super::arithmetic::{minus, plus};
 use super::cells::{Numbers, is_precision};
 use super::drive::Place;
-use super::exact::{rounded, short, size};
+use super::exact::{minus, plus, rounded, short, size};
 use super::found::{Candidate, Found, Key};
 use super::rule::Rule;
 

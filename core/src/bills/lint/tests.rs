@@ -8,6 +8,7 @@ use crate::bills::ingest::{self, Import, ImportError, Request};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store, Table};
+use crate::partners::contract::Contract;
 use crate::partners::contract::Rate;
 use crate::values::period::{Basis, BillMonth, Day};
 

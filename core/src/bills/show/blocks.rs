@@ -9,12 +9,12 @@ use crate::formats::schema::Column;
 use crate::values::money::Amount;
 use crate::values::period::Day;
 
-use crate::bills::lines::map_cells;
+use crate::bills::read_block::map_cells;
 use crate::bills::{BillError, BillView, ReadBlock};
 
+use super::cells::{Cells, Stack, Summed};
 use super::dictionary::Dictionary;
 use super::field::{FIELDS_MAX, Field};
-use super::merge::{Cells, Stack, Summed};
 use super::sums::ColumnSums;
 use crate::bills::threads::share;
 

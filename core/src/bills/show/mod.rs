@@ -4,6 +4,7 @@
 //! threads, nor on how the lines were split over files and segments.
 
 mod blocks;
+mod cells;
 mod dense;
 mod dictionary;
 mod field;

@@ -4,9 +4,9 @@
 //! there are cells, a bit for each key tells which ones there are, and bits before a key's its group. Otherwise the keys
 //! of all parts are sorted.
 
+use super::cells::{Cells, Stack};
 use super::dense::Bits;
 use super::key::{GroupKeys, Key, Wide, find, width};
-use super::merge::{Cells, Stack};
 use crate::bills::BillError;
 use crate::bills::threads::{each, each_mut};
 

@@ -7,9 +7,9 @@ use crate::formats::schema::Column;
 
 use crate::bills::{BillError, BillView, SegmentView};
 
+use super::cells::{Cells, Stack, Summed};
 use super::dictionary::Dictionary;
 use super::field::Field;
-use super::merge::{Cells, Stack, Summed};
 use super::sums::ColumnSums;
 use crate::bills::threads::share;
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::cells::{Cells, Stack, Summed};
 use super::dictionary::Dictionary;
-use super::merge::{Cells, Stack, Summed, merge};
+use super::merge::merge;
 use super::sums::ColumnSums;
 use super::{Field, Grouped};
 use crate::bills::BillError;

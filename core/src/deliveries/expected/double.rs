@@ -10,7 +10,7 @@ use crate::bills::{Mode, State};
 use crate::values::period::Day;
 
 use super::facts::{BillFiles, File};
-use super::ranges;
+use crate::values::period::ranges;
 
 /// Two files where one is expected.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::fmt;
 
 use crate::bills::{Mode, State};
 use crate::deliveries::calendar::{Kind, Profile};
-use crate::values::period::{Basis, BillMonth, Coverage, Day};
+use crate::values::period::{Basis, BillMonth, Day, ranges};
 
 pub use double::Double;
 pub use facts::{BillFiles, File, PendingFile, gather};
@@ -91,19 +91,6 @@ impl fmt::Display for Verdict {
             }
         }
     }
-}
-
-/// Writes ascending days, each run as `first..last`.
-pub fn ranges(days: &[Day]) -> String {
-    let mut runs: Vec<Coverage> = Vec::new();
-    for day in days {
-        match runs.last_mut() {
-            Some(run) if run.last.next() == Some(*day) => run.last = *day,
-            _ => runs.push(Coverage { first: *day, last: *day }),
-        }
-    }
-    let texts = runs.iter().map(|r| if r.first == r.last { r.first.to_string() } else { r.to_string() });
-    texts.collect::<Vec<_>>().join(", ")
 }
 
 /// What the calendar lets expect of a month, and what came of it.

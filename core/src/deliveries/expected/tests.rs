@@ -1,5 +1,6 @@
 use super::*;
 use crate::values::digest::Digest;
+use crate::values::period::Coverage;
 
 const DEFAULT: &Profile = &Profile::SEED_2021;
 

@@ -4,6 +4,7 @@
 //! not hold who confirmed what, disputes, late files, the files that were imported, earlier revisions, or whose bills
 //! go where: what cannot be made again is told, never invented.
 
+mod made;
 mod restore;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ use super::DeliveryError;
 use super::desk::{Desk, Destination, Ways};
 use super::plan::{plan_key, slot_key};
 use super::record::{self, Delivery, Progress, Receipt};
+use made::Found;
+pub use made::Made;
 use restore::{Tried, restore};
 
 /// What came of a bill or a delivery.
@@ -43,28 +46,6 @@ pub struct Rebuilt {
     pub detail: String,
 }
 
-/// How much of something was made again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// All that the sink holds of it.
-    Whole,
-    /// Nothing, or something less than there was.
-    Not,
-    /// Nothing: what lies at the sink is not what its manifest tells.
-    Damaged,
-}
-
-impl Made {
-    /// Returns the word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Made::Whole => "rebuilt",
-            Made::Not => "not rebuilt",
-            Made::Damaged => "damaged",
-        }
-    }
-}
-
 /// What no sink holds, in words.
 pub const NOT_AT_ANY_SINK: &[&str] = &[
     "who confirmed, issued or reopened bills, and when: look at the bills and confirm them again",
@@ -72,15 +53,6 @@ pub const NOT_AT_ANY_SINK: &[&str] = &[
     "earlier revisions, and the names and hashes of the files that were imported",
     "accounts, allowlist, grants, bindings, prices, calendars and retention",
 ];
-
-/// A manifest at the sink, and its export as it was asked for.
-struct Found {
-    name: String,
-    bytes: Vec<u8>,
-    manifest: Manifest,
-    bill: BillKey,
-    coverage: Coverage,
-}
 
 /// Under which key it lies in [`Table::Meta`] from which sink the store is being made again.
 const REBUILDING: &[u8] = b"rebuilding";

@@ -20,7 +20,7 @@ use crate::values::digest::{from_hex, lines_counted};
 
 use super::super::DeliveryError;
 use super::super::desk::{Desk, Destination, stage_error};
-use super::{Found, Made};
+use super::made::{Found, Made};
 
 /// What came of restoring a bill from an export.
 pub(super) struct Tried {

@@ -1,6 +1,6 @@
 //! Reading and writing little-endian fields, with every read checked.
 
-use super::BlockError;
+use super::error::BlockError;
 
 /// Appends fields to a buffer.
 pub(crate) struct Put<'a>(pub(crate) &'a mut Vec<u8>);

@@ -10,8 +10,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use super::BlockError;
 use super::bytes::Take;
+use super::error::BlockError;
 use super::ints;
 use super::text::Form;
 
@@ -350,7 +350,7 @@ mod tests {
             let number = digits.then(|| text.parse::<u64>().unwrap());
             prop_assert_eq!(IntegerForm(form).plain_number(value), number);
             if let Some(time) = IntegerForm(form).time(value) {
-                prop_assert_eq!(super::super::text::read_time(&cell), Some(time));
+                prop_assert_eq!(crate::values::digits::read_time(&cell), Some(time));
             }
         }
 

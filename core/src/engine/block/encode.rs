@@ -5,9 +5,9 @@
 
 use rustc_hash::FxHashMap;
 
-use super::BlockError;
 use super::bytes::Put;
 use super::column::{CONSTANT, DICTIONARY, DICTIONARY_MAX, DICTIONARY_SMALL, INTEGERS, RAW, Texts};
+use super::error::BlockError;
 use super::ints;
 use super::text::Form;
 

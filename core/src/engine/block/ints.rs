@@ -8,8 +8,8 @@
 
 use std::ops::Range;
 
-use super::BlockError;
 use super::bytes::{Put, Take};
+use super::error::BlockError;
 use crate::values::vectors::Vectors;
 
 const FROM_SMALLEST: u8 = 0;

@@ -17,10 +17,12 @@
 pub(crate) mod bytes;
 mod column;
 pub(crate) mod encode;
+mod error;
 pub(crate) mod ints;
 pub(crate) mod text;
 
 pub use column::{ColumnData, IntegerForm, Texts};
+pub use error::BlockError;
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -28,33 +30,15 @@ use std::ops::Range;
 use crate::formats::schema::Column;
 use crate::values::money::Amount;
 use bytes::{Put, Take};
+use error::VERSION;
 
 const MAGIC: &[u8; 4] = b"BKBL";
-const VERSION: u8 = 1;
 /// Level 1 beats level 3 on column chunks in ratio and in speed.
 pub(crate) const ZSTD_LEVEL: i32 = 1;
 /// Columns shorter than this are not worth a zstd frame.
 const PACK_BYTES_MIN: usize = 48;
 /// The most bytes one decoded column may have.
 const COLUMN_BYTES_MAX: usize = 1 << 30;
-
-/// A block that cannot be written or read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BlockError {
-    /// The bytes are not what was written.
-    #[error("block is damaged: {0}")]
-    Damaged(&'static str),
-    /// Written by a later version.
-    #[error("block has format version {0}, and this program knows {VERSION}")]
-    Version(u8),
-    /// More than the layout can count.
-    #[error("block is too large")]
-    TooLarge,
-    /// The compressor failed.
-    #[error("block cannot be compressed: {0}")]
-    Zstd(String),
-}
 
 /// The sums of the lines of one currency.
 ///

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 
-use super::entry::Entry;
+use super::entry::{Entry, decode, get};
 
 /// Notes that a bill has a new revision with this digest: the entry of this transaction that tells it is asked for later.
 pub(crate) fn revised(writer: &Transaction, subject: String, digest: [u8; 32]) {
@@ -36,7 +36,7 @@ fn told_by(entry: &Entry) -> Option<Recorded> {
 pub(super) fn list_them(writer: &Transaction) -> Result<(), StoreError> {
     let mut last = BTreeMap::new();
     writer.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        let entry = super::decode(key, bytes)?;
+        let entry = decode(key, bytes)?;
         if let Some(recorded) = told_by(&entry) {
             last.insert(entry.subject, recorded.entry);
         }
@@ -52,7 +52,7 @@ pub(super) fn list_them(writer: &Transaction) -> Result<(), StoreError> {
 /// [`StoreError::Damaged`] when what finds the entry leads to another one.
 pub fn recorded(store: &impl Records, subject: &str) -> Result<Option<Recorded>, StoreError> {
     if let Some(number) = store.get::<u64>(Table::BillEntries, subject.as_bytes())? {
-        let entry = super::get(store, number)?;
+        let entry = get(store, number)?;
         let sound = entry.number == number && entry.subject == subject && entry.hash == entry.expected_hash();
         return match entry.after.filter(|_| sound) {
             Some(digest) => Ok(Some(Recorded { entry: number, digest })),
@@ -68,7 +68,7 @@ pub fn recorded(store: &impl Records, subject: &str) -> Result<Option<Recorded>,
     }
     let mut last = None;
     store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        let entry = super::decode(key, bytes)?;
+        let entry = decode(key, bytes)?;
         if entry.subject == subject {
             last = told_by(&entry).or(last);
         }

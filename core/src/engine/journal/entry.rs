@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::codec::{self, CodecError};
+use crate::engine::store::{Records, StoreError, Table};
 
 /// The layout of entries that are written today.
 pub(super) const LAYOUT: u8 = 3;
@@ -196,4 +197,20 @@ impl Entry {
         }
         hasher.finalize().into()
     }
+}
+
+/// Returns the entry with a number, which must be there.
+pub(super) fn get(store: &impl Records, number: u64) -> Result<Entry, StoreError> {
+    let bytes = store
+        .get_bytes(Table::Journal, &number.to_be_bytes())?
+        .ok_or_else(|| StoreError::Lost(format!("entry {number} of the journal")))?;
+    decode(&number.to_be_bytes(), &bytes)
+}
+
+pub(super) fn decode(key: &[u8], bytes: &[u8]) -> Result<Entry, StoreError> {
+    Entry::decode(bytes).map_err(|e| {
+        let number =
+            key.try_into().map_or_else(|_| "?".to_owned(), |key| u64::from_be_bytes(key).to_string());
+        StoreError::Damaged { what: format!("entry {number} of the journal"), why: e.to_string() }
+    })
 }

@@ -19,6 +19,7 @@ pub(crate) use bills::revised;
 pub use bills::{Recorded, recorded};
 
 pub use chain::{Proof, verify};
+use entry::get;
 pub use entry::{Entry, PartState};
 pub use head::{Head, first, head};
 pub use select::{Filter, each, list, number_of, select};
@@ -152,22 +153,6 @@ impl Moved {
         };
         Ok(recorded.is_none_or(|state| state.digest != before))
     }
-}
-
-/// Returns the entry with a number, which must be there.
-fn get(store: &impl Records, number: u64) -> Result<Entry, StoreError> {
-    let bytes = store
-        .get_bytes(Table::Journal, &number.to_be_bytes())?
-        .ok_or_else(|| StoreError::Lost(format!("entry {number} of the journal")))?;
-    decode(&number.to_be_bytes(), &bytes)
-}
-
-fn decode(key: &[u8], bytes: &[u8]) -> Result<Entry, StoreError> {
-    Entry::decode(bytes).map_err(|e| {
-        let number =
-            key.try_into().map_or_else(|_| "?".to_owned(), |key| u64::from_be_bytes(key).to_string());
-        StoreError::Damaged { what: format!("entry {number} of the journal"), why: e.to_string() }
-    })
 }
 
 /// Returns the digest of a setting: SHA-256 of its record's bytes; `None` where there is no record.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::engine::store::{Records, StoreError, Table};
 
-use super::entry::Entry;
+use super::entry::{Entry, decode};
 
 /// Which entries are wanted: those to which all of it applies.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ impl Filter {
 pub fn select(store: &impl Records, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
     let mut found = VecDeque::new();
     store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        let entry = super::decode(key, bytes)?;
+        let entry = decode(key, bytes)?;
         if filter.fits(&entry) {
             found.push_back(entry);
             if filter.newest.is_some_and(|newest| found.len() > newest) {
@@ -65,7 +65,7 @@ pub fn each(
     visit: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        visit(super::decode(key, bytes)?)?;
+        visit(decode(key, bytes)?)?;
         Ok(true)
     })
 }
@@ -85,7 +85,7 @@ pub fn list(store: &impl Records) -> Result<Vec<Entry>, StoreError> {
 pub fn number_of(store: &impl Records, hash: &[u8; 32]) -> Result<Option<u64>, StoreError> {
     let mut number = None;
     store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        let entry = super::decode(key, bytes)?;
+        let entry = decode(key, bytes)?;
         number = (entry.hash == *hash).then_some(entry.number);
         Ok(number.is_none())
     })?;

@@ -439,14 +439,6 @@ impl Rollup {
         out.extend(squeeze(&raw)?);
         Ok(checksummed(out))
     }
-
-    /// Decodes a roll-up.
-    ///
-    /// # Errors
-    /// [`BlockError`] when the bytes are not those of a roll-up.
-    pub fn decode(bytes: &[u8]) -> Result<Rollup, BlockError> {
-        StoredRollup::open(bytes)?.unpack()
-    }
 }
 
 #[cfg(test)]

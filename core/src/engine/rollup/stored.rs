@@ -350,3 +350,13 @@ impl StoredRollup {
         })
     }
 }
+
+impl Rollup {
+    /// Decodes a roll-up.
+    ///
+    /// # Errors
+    /// [`BlockError`] when the bytes are not those of a roll-up.
+    pub fn decode(bytes: &[u8]) -> Result<Rollup, BlockError> {
+        StoredRollup::open(bytes)?.unpack()
+    }
+}

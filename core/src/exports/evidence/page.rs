@@ -8,7 +8,7 @@ use crate::formats::schema::Column;
 use crate::values::digest::hex;
 use crate::values::visible::visible_lines;
 
-use super::{Earlier, Evidence, Line, figures};
+use super::data::{Earlier, Evidence, Line, figures};
 
 /// Lines that the page shows; `lines.csv` has all.
 const LINES_SHOWN: usize = 500;

@@ -22,8 +22,8 @@ use crate::values::uin::Uin;
 
 use super::csv::Columns;
 use super::form::Audience;
-use super::plan::{Scope, Wanted};
-use super::render::Rendered;
+use super::rendered::Rendered;
+use super::wanted::{Scope, Wanted};
 
 /// Why something does not go to a customer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,14 +1,14 @@
 //! Lines that are rows themselves.
 
 use crate::bills::ReadBlock;
+use crate::bills::pricing::Price;
 use crate::engine::block::ColumnData;
 use crate::formats::schema::Column;
-use crate::partners::price::Price;
 use crate::values::money::Amount;
 
 use super::super::ExportError;
 use super::super::csv::Columns;
-use super::group::ShapedBlock;
+use super::block::ShapedBlock;
 use super::layout::Layout;
 use super::tally::Tally;
 

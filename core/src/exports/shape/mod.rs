@@ -5,12 +5,15 @@
 //! compress, another one writes the zip. Whatever the shape, its rows add up to the roll-ups' sums (I7), and where rows are
 //! rounded, the difference has a row of its own.
 
+mod block;
 mod cells;
 mod group;
 mod held;
 mod layout;
 mod level;
 mod lines;
+mod rows;
+mod shaped;
 mod sheets;
 mod summary;
 mod tally;
@@ -27,11 +30,12 @@ use crate::formats::schema::Column;
 use crate::values::money::trim_cell;
 use crate::values::uin::Uin;
 
-use super::csv::{ColumnId, Columns};
+use super::csv::Columns;
 use super::customer::columns;
 use super::form::{Audience, Form, Per, Shape};
 use super::plan::Plan;
-use super::render::{Hashing, RenderSettings, Rendered, expected_sums, must_tie};
+use super::rendered::{Hashing, Rendered, expected_sums, must_tie};
+use super::settings::RenderSettings;
 use super::{ExportError, RenderedFile};
 
 use group::{Line, Precisions};
@@ -39,6 +43,7 @@ use held::{Held, Place};
 use layout::Layout;
 use level::Level;
 use lines::Lines;
+pub use shaped::Shaped;
 use sheets::Sheets;
 use summary::Summaries;
 use tally::Tally;
@@ -56,17 +61,6 @@ struct Bounds {
 }
 
 const BOUNDS: Bounds = Bounds { lines_bytes: 32 << 20, groups_bytes: 48 << 20, held_bytes: 64 << 20 };
-
-/// What is told of an export that has another shape, in its manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shaped {
-    /// The columns of each CSV, where they are not those of all.
-    pub columns: Vec<Option<Vec<String>>>,
-    /// How the rows of each level come to the total of the lines.
-    pub ties: Vec<Tie>,
-    /// How rows were rounded, in words.
-    pub rounding: Option<&'static str>,
-}
 
 /// Says whether this room renders a form.
 pub(super) fn is_shaped(form: Form) -> bool {
@@ -410,12 +404,4 @@ fn batches(days: &[OwnerDay], bytes_max: u64, wanted: impl Fn(u64) -> bool) -> V
         }
     }
     batches
-}
-
-/// Says what a column of an export means, if that is known.
-fn known(id: &ColumnId) -> Option<Column> {
-    match id {
-        ColumnId::Known(column) => Some(*column),
-        ColumnId::Header(..) | ColumnId::Priced(_) => None,
-    }
 }

@@ -9,8 +9,8 @@ use crate::values::money::{Amount, trim_cell};
 
 use super::super::ExportError;
 use super::super::csv::Columns;
-use super::group::ShapedBlock;
-use super::known;
+use super::super::csv::known;
+use super::block::ShapedBlock;
 use super::sheets::Sheets;
 use super::tally::Tally;
 use crate::formats::dialect::CellKind;

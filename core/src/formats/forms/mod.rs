@@ -6,8 +6,8 @@
 
 mod cause;
 
-use crate::engine::block::text::read_time;
 use crate::formats::schema::{Column, is_invisible};
+use crate::values::digits::read_time;
 use crate::values::money::{Amount, DIGITS_MAX, SCALE_MAX, is_blank, trim_cell};
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;

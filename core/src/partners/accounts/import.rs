@@ -15,16 +15,8 @@ use crate::formats::text::{Detection, Encoding, HeadFault, Reading, bad_bytes, d
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
+use super::record::ImportFault;
 use super::{AccountError, Known, Role, Tree, save};
-
-/// What is wrong with a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportFault {
-    /// In which line of the file; 0 for the file as a whole.
-    pub line: u64,
-    /// What.
-    pub what: String,
-}
 
 /// What was imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,26 +27,6 @@ pub struct Imported {
     pub unchanged: u64,
     /// How the file was read.
     pub reading: Reading,
-}
-
-/// Faults that are listed; the others are counted.
-const FAULTS_SHOWN: usize = 20;
-
-pub(super) fn faults_text(faults: &[ImportFault]) -> String {
-    let mut text = String::new();
-    for fault in faults.iter().take(FAULTS_SHOWN) {
-        if !text.is_empty() {
-            text.push_str("; ");
-        }
-        if fault.line > 0 {
-            text.push_str(&format!("line {}: ", fault.line));
-        }
-        text.push_str(&fault.what);
-    }
-    if faults.len() > FAULTS_SHOWN {
-        text.push_str(&format!("; and {} more", faults.len() - FAULTS_SHOWN));
-    }
-    text
 }
 
 /// A row of the file.

@@ -1,6 +1,7 @@
 //! The tree over time: places, ranks, files, and what is not in it.
 
 use super::*;
+use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store};
 use crate::formats::text::Detection;
 use crate::values::period::TimeZone;

@@ -7,7 +7,7 @@ use crate::engine::store::{Records, StoreError};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
-use super::{AccountError, Known, NAME_CHARS_MAX, Record, Role, payer, records};
+use super::record::{AccountError, Known, NAME_CHARS_MAX, Record, Role, payer, records};
 
 /// All accounts, on all days.
 #[derive(Clone, Debug)]

@@ -70,7 +70,7 @@ impl PriceBook {
 
     /// Returns the rule for a product on a line's own day. Days outside of the month count as its edges, as in imports; a line
     /// without a day is one of the last day's.
-    pub(super) fn rule(&self, product: &[u8], day: Option<Day>) -> Option<&PriceRule> {
+    pub(crate) fn rule(&self, product: &[u8], day: Option<Day>) -> Option<&PriceRule> {
         let day = day.unwrap_or(self.month.last_day());
         let day = day.clamp(self.month.first_day(), self.month.last_day());
         let of = |name: &[u8]| {

@@ -5,20 +5,14 @@
 //! and rounded once ([`Rounding`]), so that it does not depend on which other lines are beside it. Nothing of this is in
 //! the bill: the provider's amounts stay what they are.
 
-mod block;
 mod book;
-mod doubt;
-mod margin;
 mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use block::{Price, PricedBlock};
 pub use book::{Applied, PriceBook};
-pub use doubt::{Doubt, doubts, fee_doubts};
-pub use margin::{Margin, MarginRow, margin};
 pub use rule::{DECIMALS_MAX, Fee, Method, Mode, PriceRule, Rounding};
 
 use crate::engine::journal::{Actor, Change, append_change, record_digest};

@@ -42,7 +42,7 @@ impl Method {
     }
 
     /// Returns the price before rounding, of what it is worked out from; `None` beyond what 128 bits hold.
-    pub(super) fn apply(self, base: Amount) -> Option<Amount> {
+    pub(crate) fn apply(self, base: Amount) -> Option<Amount> {
         match self {
             Method::Discount(factor) => base.checked_mul(factor),
             Method::CostPlus(percent) => {

@@ -6,8 +6,7 @@ use crate::formats::schema::Column;
 use crate::values::money::{Amount, trim_cell};
 use crate::values::period::Day;
 
-use super::book::PriceBook;
-use super::rule::{Method, PriceRule};
+use crate::partners::price::{Method, PriceBook, PriceRule};
 
 /// What a customer pays for a line; `None` where no rule holds, or the bill does not show what it is worked out from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,9 +8,8 @@ use crate::engine::store::Records;
 use crate::values::money::Amount;
 use crate::values::period::Coverage;
 
-use super::all_terms;
 use super::block::PricedBlock;
-use super::book::PriceBook;
+use crate::partners::price::{PriceBook, all_terms};
 
 /// Stands for an account's monthly fee among its products.
 const FEE: &str = "(monthly fee)";

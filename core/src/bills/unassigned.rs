@@ -9,7 +9,7 @@ use crate::engine::store::Records;
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
-use super::Tree;
+use crate::partners::accounts::Tree;
 
 /// An account that is not in the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

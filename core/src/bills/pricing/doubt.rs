@@ -12,9 +12,7 @@ use crate::values::period::{BillMonth, Coverage};
 use crate::values::uin::Uin;
 
 use super::block::PricedBlock;
-use super::book::PriceBook;
-use super::rule::{Fee, Method, PriceRule};
-use super::{Terms, product_text, terms};
+use crate::partners::price::{Fee, Method, PriceBook, PriceRule, Terms, product_text, terms};
 use crate::values::dated::Dated as _;
 
 /// A factor above this one, or so many times the cost, is taken for a slip of the keyboard.

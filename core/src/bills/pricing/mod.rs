@@ -1,0 +1,9 @@
+//! Prices applied to the lines of bills: what customers pay, the partner's margin, and prices that are doubtful.
+
+mod block;
+mod doubt;
+mod margin;
+
+pub(crate) use block::{Price, PricedBlock};
+pub use doubt::{Doubt, doubts, fee_doubts};
+pub use margin::{Margin, MarginRow, margin};
