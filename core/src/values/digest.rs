@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
-use crate::values::vectors::{Block, LANES, Vectors};
-
 /// The shortest prefix of a digest that a person may confirm by.
 pub const PREFIX_MIN: usize = 6;
 
@@ -94,12 +92,14 @@ impl fmt::Display for Digest {
     }
 }
 
+/// A block of SHA-256.
+type Block = [u8; 64];
+
 /// Hashes lines of one schema.
 #[derive(Clone)]
 pub struct LineHasher {
     /// The state after one whole SHA-256 block that stands for the header.
     start: [u32; 8],
-    vectors: Option<Vectors>,
     /// The texts of lines, one after another, each with its end.
     texts: Vec<u8>,
     /// Where these lines are, by length.
@@ -129,8 +129,6 @@ impl Place {
 const SHA256_START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 const SHA256_BLOCK: usize = size_of::<Block>();
-/// As many lines as take no longer at once than one after another.
-const LANES_MIN: usize = LANES / 2;
 
 impl LineHasher {
     /// Makes a hasher for lines under the header with this hash.
@@ -142,13 +140,7 @@ impl LineHasher {
         }
         let mut start = SHA256_START;
         compress256(&mut start, &[block]);
-        LineHasher {
-            start,
-            vectors: Vectors::new(),
-            texts: Vec::new(),
-            places: Vec::new(),
-            hashes: Vec::new(),
-        }
+        LineHasher { start, texts: Vec::new(), places: Vec::new(), hashes: Vec::new() }
     }
 
     /// Hashes a line of these cells.
@@ -164,13 +156,13 @@ impl LineHasher {
 
     /// Hashes so many lines, of which `lay_out` is told which one to lay out, with [`lay_out`]; returns their hashes in that order.
     ///
-    /// There had better be so few of them that their texts stay near the processor.
+    /// Keep batches small enough for the caches of the processor.
     pub(crate) fn hash_many(
         &mut self,
         lines: usize,
         mut lay_out: impl FnMut(usize, &mut Vec<u8>),
     ) -> &[[u8; 32]] {
-        let LineHasher { start, vectors, texts, places, hashes } = self;
+        let LineHasher { start, texts, places, hashes } = self;
         texts.clear();
         places.clear();
         for line in 0..lines {
@@ -183,29 +175,14 @@ impl LineHasher {
         let blocks = texts.as_chunks().0;
         hashes.clear();
         hashes.resize(lines, [0; 32]);
-        let mut keep = |place: &Place, state| {
-            if let Some(hash) = hashes.get_mut(place.line) {
-                *hash = bytes_of(state);
-            }
-        };
-        let mut rest = places.as_slice();
-        while let Some(vectors) = vectors.filter(|_| rest.len() >= LANES_MIN) {
-            let (group, after) = rest.split_at(rest.len().min(LANES));
-            // A lane without a line does what the last one does.
-            let text_of = |lane| group.get(lane).or(group.last()).map_or(&[][..], |place| place.of(blocks));
-            // Together as long as enough of them go on, so that one long line does not have the others wait; then each alone.
-            let together = group.get(group.len() - LANES_MIN).map_or(0, |place| place.blocks);
-            let states = vectors.sha256(start, &std::array::from_fn(text_of), together);
-            for (place, mut state) in group.iter().zip(states) {
-                compress256(&mut state, place.of(blocks).get(together..).unwrap_or_default());
-                keep(place, state);
-            }
-            rest = after;
-        }
-        for pair in rest.chunks(2) {
+        for pair in places.chunks(2) {
             let text_of = |lane| pair.get(lane).map_or(&[][..], |place: &Place| place.of(blocks));
             let states = hash_two(*start, [0, 1].map(text_of));
-            pair.iter().zip(states).for_each(|(place, state)| keep(place, state));
+            for (place, state) in pair.iter().zip(states) {
+                if let Some(hash) = hashes.get_mut(place.line) {
+                    *hash = bytes_of(state);
+                }
+            }
         }
         hashes
     }
@@ -332,12 +309,10 @@ mod tests {
         fn many_lines_are_hashed_as_each_alone(
             texts in proptest::collection::vec("[a-z]{0,250}", 0..100),
             long in proptest::collection::vec(0_usize..2_000, 0..20),
-            with_vectors in any::<bool>(),
         ) {
             let mut texts = texts;
             texts.extend(long.iter().map(|bytes| "z".repeat(*bytes)));
             let mut hasher = LineHasher::new(&[7; 32]);
-            hasher.vectors = if with_vectors { Vectors::or_skip("many_lines_are_hashed_as_each_alone") } else { None };
             let many = hasher
                 .hash_many(texts.len(), |line, text| {
                     let cell = texts[line].as_bytes();

@@ -9,6 +9,4 @@ pub mod money;
 pub mod near;
 pub mod period;
 pub mod uin;
-#[cfg_attr(not(target_arch = "x86_64"), path = "vectors/none.rs")]
-pub(crate) mod vectors;
 pub mod visible;

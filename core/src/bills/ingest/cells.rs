@@ -8,7 +8,6 @@
 use memchr::{memchr, memchr_iter};
 
 use crate::formats::text::BYTE_ORDER_MARK;
-use crate::values::vectors::Vectors;
 
 use super::marks::Marks;
 
@@ -56,7 +55,6 @@ pub(super) struct Cells<'a> {
     at: usize,
     /// Whether the records that were found last, and what was between them, may hold a NUL.
     odd: bool,
-    vectors: Option<Vectors>,
 }
 
 /// For a number of bytes, up to 16, the bits that they have at the low end of a number.
@@ -99,7 +97,6 @@ impl<'a> Cells<'a> {
             broken: Vec::new(),
             at: 0,
             odd: false,
-            vectors: Vectors::new(),
         })
     }
 
@@ -217,23 +214,7 @@ impl<'a> Cells<'a> {
 
     /// Adds the text of the cells of a record that was found last, one after another, to `out`.
     pub(super) fn append_record(&self, row: usize, out: &mut Vec<u8>) {
-        let spans = self.spans_of(row);
-        let Some(vectors) = self.vectors else { return self.append_cells(spans, out) };
-        // Cells with one byte between them have a comma there, and none in them: a cell that has one is in quotes.
-        for run in spans.chunk_by(|one, next| next.from == one.to + 1) {
-            let text = match run {
-                [first, .., last] => self.text.get(first.from as usize..last.to as usize),
-                _ => None,
-            };
-            match text {
-                Some(text) => vectors.append_without(b',', text, out),
-                None => self.append_cells(run, out),
-            }
-        }
-    }
-
-    fn append_cells(&self, spans: &[Span], out: &mut Vec<u8>) {
-        for span in spans {
+        for span in self.spans_of(row) {
             let (from, bytes) = span.place();
             if bytes > 16 {
                 out.extend_from_slice(self.at(*span));
@@ -480,11 +461,9 @@ mod tests {
     fn found(text: &[u8], columns: usize) -> (Vec<Vec<Vec<u8>>>, Vec<usize>) {
         let mut records: Vec<Vec<Vec<u8>>> = Vec::new();
         let (cells, ragged) = all(text, columns, &mut |cells, row| {
-            let (mut text, mut by_cells) = (b"before".to_vec(), b"before".to_vec());
+            let mut text = b"before".to_vec();
             cells.append_record(row, &mut text);
-            cells.append_cells(cells.spans_of(row), &mut by_cells);
             assert_eq!(text, [b"before".to_vec(), cells.record(row).flatten().copied().collect()].concat());
-            assert_eq!(text, by_cells);
             records.push(cells.record(row).map(<[u8]>::to_vec).collect());
         });
         assert_eq!(records.len(), cells.rows());

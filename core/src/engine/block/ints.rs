@@ -10,7 +10,6 @@ use std::ops::Range;
 
 use super::bytes::{Put, Take};
 use super::error::BlockError;
-use crate::values::vectors::Vectors;
 
 const FROM_SMALLEST: u8 = 0;
 const FROM_PREVIOUS: u8 = 1;
@@ -29,15 +28,6 @@ fn width_of(max: u64) -> u8 {
 
 /// Appends the packed form of `values`.
 pub(crate) fn pack(values: &[i64], out: &mut Vec<u8>) {
-    match Vectors::new() {
-        Some(vectors) => vectors.run(|| pack_here(values, out)),
-        None => pack_here(values, out),
-    }
-}
-
-/// As much of it at once as the processor that it is compiled for takes.
-#[inline(always)]
-fn pack_here(values: &[i64], out: &mut Vec<u8>) {
     let smallest = values.iter().copied().min().unwrap_or(0);
     let first = values.first().copied().unwrap_or(0);
     let from_smallest = |v: &i64| v.wrapping_sub(smallest).cast_unsigned();
@@ -108,17 +98,13 @@ pub(crate) fn unpack_part(
         return Err(BlockError::Damaged("unknown way of packing integers"));
     }
     let planes = area.chunks_exact(n.max(1)).map(|plane| plane.get(from..wanted.end).unwrap_or_default());
-    let mut values = match Vectors::new() {
-        Some(vectors) => vectors.run(|| unpack_here(planes, wanted.end - from, mode, base)),
-        None => unpack_here(planes, wanted.end - from, mode, base),
-    };
+    let mut values = unpack_planes(planes, wanted.end - from, mode, base);
     values.drain(..wanted.start - from);
     Ok(values)
 }
 
-/// As much of it at once as the processor that it is compiled for takes.
-#[inline(always)]
-fn unpack_here<'a>(planes: impl Iterator<Item = &'a [u8]>, n: usize, mode: u8, base: i64) -> Vec<i64> {
+/// Puts integers together from planes of their bytes.
+fn unpack_planes<'a>(planes: impl Iterator<Item = &'a [u8]>, n: usize, mode: u8, base: i64) -> Vec<i64> {
     let mut values = vec![0_i64; n];
     for (k, plane) in planes.enumerate() {
         for (value, byte) in values.iter_mut().zip(plane) {
