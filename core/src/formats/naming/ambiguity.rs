@@ -12,7 +12,7 @@
 use std::collections::BTreeSet;
 
 use super::field::{Class, Field};
-use super::template::Piece;
+use super::piece::Piece;
 
 /// What may stand at the place, and where it goes from there.
 struct State {

@@ -6,10 +6,10 @@
 use crate::values::period::{Basis, BillMonth, Day};
 use crate::values::uin::Uin;
 
+use super::dates::{parse_basis, parse_day};
+use super::export_name::ExportName;
 use super::id::{ExportId, parse_id};
-use super::parse::{parse_basis, parse_day};
 use super::words::{Kind, Per, ScopeWord, Shape, words};
-use super::{ExportName, TemplateFault};
 
 /// A part of a name that differs from export to export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -240,9 +240,4 @@ fn day(month: &str, day: &str) -> Option<Day> {
 /// Says a thing once; said twice, it has to be the same.
 fn put<T: PartialEq + Copy>(slot: &mut Option<T>, said: T) -> Option<()> {
     (*slot.get_or_insert(said) == said).then_some(())
-}
-
-/// Returns the field of this word.
-pub(super) fn named(word: &str) -> Result<Field, TemplateFault> {
-    word.parse().map_err(|_| TemplateFault::UnknownField(super::template::shown(word)))
 }

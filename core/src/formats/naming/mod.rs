@@ -17,53 +17,26 @@
 //! are, and is at most [`MAX_STEM_BYTES`] long.
 
 mod ambiguity;
+mod dates;
+mod export_name;
+mod fault;
 mod field;
 mod id;
 mod parse;
+mod piece;
 mod profile;
 mod template;
 mod words;
 
+pub use export_name::ExportName;
+pub use fault::{MAX_STEM_BYTES, TemplateFault};
 pub use field::{Field, NameFields};
 pub use id::{ExportId, export_id, parse_id};
 pub use parse::{Ending, Form, ParsedName, parse};
 pub use profile::{BuiltIn, NameError, NameProfile, parse_built_in};
-pub use template::{MAX_STEM_BYTES, Template, TemplateFault};
+pub use template::Template;
 pub(crate) use words::words;
 pub use words::{Kind, Per, ScopeWord, Shape};
-
-use crate::values::period::{Basis, Coverage};
-use crate::values::uin::Uin;
-
-/// What the name of an export is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExportName {
-    /// The account whose bill it is: the payer, a sub-account, a customer or a second-level reseller.
-    pub uin: Uin,
-    /// Who owes the bill.
-    pub payer: Uin,
-    /// The kind.
-    pub kind: Kind,
-    /// The basis.
-    pub basis: Basis,
-    /// The days covered. A daily name shows the last one, the others its month.
-    pub coverage: Coverage,
-    /// The level of detail.
-    pub shape: Shape,
-    /// The division into files.
-    pub per: Per,
-    /// Whose lines it holds.
-    pub scope: ScopeWord,
-    /// The id: [`export_id`].
-    pub id: ExportId,
-}
-
-impl ExportName {
-    /// Renders the name without its ending, in the default profile, `seed-2021`.
-    pub fn stem(&self) -> String {
-        NameProfile::default().stem(self)
-    }
-}
 
 #[cfg(test)]
 mod tests;

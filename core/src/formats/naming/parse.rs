@@ -6,7 +6,8 @@
 use crate::values::period::{Basis, BillMonth, Day};
 use crate::values::uin::Uin;
 
-use super::NameFields;
+use super::dates::{parse_basis, parse_day};
+use super::field::NameFields;
 use super::profile::{BuiltIn, parse_built_in};
 use super::words::{Kind, Per, Shape};
 
@@ -122,12 +123,6 @@ impl Date {
             day => Some(Date { month, day: Some(parse_day(month, day)?) }),
         }
     }
-}
-
-/// Parses the two digits of a day of the month.
-pub(super) fn parse_day(month: BillMonth, text: &str) -> Option<Day> {
-    let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
-    month.day(digits.then(|| text.parse().ok())??)
 }
 
 /// Cuts off the endings of a name; the outermost says what the file is. A browser may give one twice.
@@ -296,8 +291,4 @@ fn parse_details(uin: Uin, rest: &str) -> Option<Name> {
         }
     };
     Some(Name { basis, ..Name::new(form, uin, date) })
-}
-
-pub(super) fn parse_basis(word: &str) -> Option<Basis> {
-    [Basis::Used, Basis::Paid].into_iter().find(|basis| basis.in_names() == word)
 }

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::values::error::Kind as ErrorKind;
 use crate::values::period::Basis;
 
-use super::ExportName;
+use super::export_name::ExportName;
+use super::fault::{TemplateFault, shown};
 use super::field::NameFields;
-use super::template::{Template, TemplateFault, shown};
+use super::template::Template;
 use super::words::{Kind, Per, ScopeWord, Shape, words};
 
 /// A profile that billkeep knows (docs/DOMAIN.md#file-names).
@@ -371,5 +372,12 @@ impl TryFrom<String> for NameProfile {
 impl From<NameProfile> for String {
     fn from(profile: NameProfile) -> Self {
         profile.to_string()
+    }
+}
+
+impl ExportName {
+    /// Renders the name without its ending, in the default profile, `seed-2021`.
+    pub fn stem(&self) -> String {
+        NameProfile::default().stem(self)
     }
 }

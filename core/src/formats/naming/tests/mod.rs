@@ -3,7 +3,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::values::period::{BillMonth, Day, TimeZone};
+use crate::values::period::{Basis, BillMonth, Coverage, Day, TimeZone};
+use crate::values::uin::Uin;
 
 mod hostile;
 mod profiles;
