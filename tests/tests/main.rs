@@ -39,6 +39,7 @@ mod golden;
 mod invariants;
 mod journey;
 mod late;
+mod layers;
 mod life;
 mod lines_page;
 mod lint;

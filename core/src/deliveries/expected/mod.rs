@@ -12,7 +12,9 @@ use std::fmt;
 
 use crate::bills::{Mode, State};
 use crate::deliveries::calendar::{Kind, Profile};
-use crate::values::period::{Basis, BillMonth, Day, ranges};
+use crate::values::period::{Basis, BillMonth, Day};
+
+pub use crate::values::period::ranges;
 
 pub use double::Double;
 pub use facts::{BillFiles, File, PendingFile, gather};
