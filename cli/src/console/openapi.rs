@@ -3,9 +3,9 @@
 use billkeep_core::people::Role;
 use serde_json::{Map, Value, json};
 
+use super::json_shapes;
 use super::routes::{API, Does, Method, ROUTES, Route};
 use super::say::{Argument, Fields, Saying};
-use super::shapes;
 
 /// Makes the document.
 pub(super) fn document() -> Value {
@@ -90,7 +90,7 @@ fn operation(route: &Route, saying: &Saying) -> Value {
     match &route.does {
         Does::Look(_) => {
             parameters.extend(rest.iter().map(|a| parameter(a, "query", a.required)));
-            let schema = shapes::schema(saying.words).unwrap_or_else(|| json!({ "type": "object" }));
+            let schema = json_shapes::schema(saying.words).unwrap_or_else(|| json!({ "type": "object" }));
             responses.insert("200".into(), answer("The data", "application/json", &schema));
             responses.insert("304".into(), json!({ "description": "It is as the `If-None-Match` says" }));
         }
