@@ -2,25 +2,26 @@
 
 use std::io::{IsTerminal, Write};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use billkeep_core::bill::BillKey;
+use billkeep_core::bill::{BillKey, BillView};
 use billkeep_core::calendar::{Calendars, Moment};
 use billkeep_core::error::Kind;
 use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
+use billkeep_core::own_folder::own_folder;
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Read, Store, StoreError};
 
-use crate::args::{Args, Format};
+use crate::args::{Args, Format, Which};
 use crate::clock::Clock;
 use crate::error::CommandError;
-use crate::output::{self, Kept, Out};
+use crate::output::{self, Captured, Output, Table};
 
 /// What was said before the command, and where what it says goes.
 #[derive(Clone)]
@@ -41,7 +42,7 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     /// What whoever acts has to be allowed, where the store knows people.
     needs: Role,
-    out: Out,
+    out: Output,
     /// The store, where somebody holds it open for all commands.
     held: Option<Arc<Store>>,
 }
@@ -90,7 +91,7 @@ impl Context {
             cache_mib: args.page_cache_mib,
             clock: Clock::System,
             needs: Role::Viewer,
-            out: Out::Terminal,
+            out: Output::Terminal,
             held: None,
         }
     }
@@ -106,12 +107,12 @@ impl Context {
     }
 
     /// Returns the same context for somebody whose commands' output is kept.
-    pub(crate) fn keeping(&self, actor: &str, format: Format, kept: &Kept) -> Context {
+    pub(crate) fn keeping(&self, actor: &str, format: Format, kept: &Captured) -> Context {
         Context {
             actor: Some(actor.to_owned()),
             format,
             quiet: false,
-            out: Out::Kept(kept.clone()),
+            out: Output::Captured(kept.clone()),
             ..self.clone()
         }
     }
@@ -225,6 +226,17 @@ impl Context {
         Ok(BillKey { payer: StoreSettings::of(store)?.payer, month, basis })
     }
 
+    /// Opens a bill at a revision, for looking.
+    pub(crate) fn bill_view(
+        &self,
+        store: &impl Read,
+        which: &Which,
+        revision: Option<u32>,
+    ) -> Result<BillView, CommandError> {
+        let key = self.bill_key(store, which.month, which.basis)?;
+        Ok(BillView::open(store, key, revision)?)
+    }
+
     /// Returns how many threads work at a time.
     pub(crate) fn thread_count(&self) -> usize {
         self.threads
@@ -250,6 +262,14 @@ impl Context {
     /// Returns the folder beside the store in which parts are made ready for sinks that are no folders.
     pub(crate) fn stage(&self) -> PathBuf {
         Beside::Staging.path_of(&self.store)
+    }
+
+    /// Makes a folder of one's own in [`Context::stage`], or that folder itself.
+    pub(crate) fn stage_folder(&self, folder: &Path) -> Result<(), CommandError> {
+        for path in [self.stage().as_path(), folder] {
+            own_folder(path).map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn render_settings<'a>(&self, cache: Option<&'a ChunkCache>) -> RenderSettings<'a> {
@@ -280,17 +300,25 @@ impl Context {
         self.out.writer()
     }
 
-    /// Gives a table to whoever wants it as it is, instead of its text; says whether somebody does.
-    pub(crate) fn takes(&self, table: &crate::output::Table) -> bool {
-        self.out.takes(table)
+    /// Prints a table in the format that was asked for, or gives it to whoever wants it as it is.
+    pub(crate) fn print(&self, table: &Table) -> Result<(), CommandError> {
+        if self.out.takes(table) {
+            return Ok(());
+        }
+        let text = match self.format {
+            Format::Table => table.drawn(),
+            Format::Csv => table.csv(self.raw),
+            Format::Json => table.json(),
+        };
+        self.data(text.as_bytes())
     }
 
     /// Says whether the command was given at a command line.
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self.out, Out::Terminal)
+        matches!(self.out, Output::Terminal)
     }
 
     pub(crate) fn shows_progress(&self) -> bool {
-        matches!(self.out, Out::Terminal) && !self.quiet && std::io::stderr().is_terminal()
+        matches!(self.out, Output::Terminal) && !self.quiet && std::io::stderr().is_terminal()
     }
 }

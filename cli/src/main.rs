@@ -23,6 +23,10 @@ mod stop;
 use std::io::Write;
 use std::process::ExitCode;
 
+use args::{Args, Command};
+use context::Context;
+use error::CommandError;
+
 fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
@@ -38,7 +42,7 @@ fn main() -> ExitCode {
         Err(usage) => return refuse(&usage),
     };
     commands::compile_plugins_apart();
-    match commands::run(args) {
+    match run(args) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,6 +50,15 @@ fn main() -> ExitCode {
             let _ = write!(std::io::stderr(), "{}", error.text());
             error.code()
         }
+    }
+}
+
+/// Runs the command of a command line.
+fn run(args: Args) -> Result<ExitCode, CommandError> {
+    let context = Context::new(&args);
+    match args.command {
+        Command::Serve(serve) => console::run(&context, serve).map(|()| ExitCode::SUCCESS),
+        command => commands::run_in(&context, command),
     }
 }
 

@@ -19,7 +19,7 @@ struct Door {
     place: &'static str,
 }
 
-const DOORS: [Door; 34] = [
+const DOORS: [Door; 35] = [
     Door { krate: "redb", place: "core/src/engine/store/" },
     Door { krate: "bincode", place: "core/src/engine/codec" },
     Door { krate: "encoding_rs", place: "core/src/formats/text/" },
@@ -53,6 +53,7 @@ const DOORS: [Door; 34] = [
     Door { krate: "clap", place: "cli/src/" },
     Door { krate: "comfy_table", place: "cli/src/" },
     Door { krate: "axum", place: "cli/src/console/" },
+    Door { krate: "cookie", place: "cli/src/console/" },
     Door { krate: "hyper", place: "cli/src/console/" },
     Door { krate: "maud", place: "cli/src/console/" },
     Door { krate: "tokio_rustls", place: "cli/src/console/" },

@@ -26,7 +26,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 
 pub(crate) use calendar::{Calendar, Due, Run};
 pub(crate) use delivery::{Delivery, HowArgs};
-pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
+pub(crate) use life::{Contract, Dispute, Late, Lint, OpenDispute, Settings, Switch};
 pub(crate) use name::Name;
 pub(crate) use notify::Notify;
 pub(crate) use plugin::{GrantArgs, Lang, Plugin};

@@ -18,7 +18,6 @@ use billkeep_core::store::Reader;
 use serde_json::{Value, json};
 
 use crate::args::Format;
-use crate::console;
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
@@ -127,7 +126,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> 
                 .into_iter()
                 .map(|i| vec![i.section.name().to_owned(), i.subject, i.text, i.next])
                 .collect();
-            table.print(context)
+            context.print(&table)
         }
     }
 }
@@ -234,7 +233,7 @@ fn scheduler(context: &Context, reader: &Reader, items: &mut Vec<Item>) -> Resul
     let Some(served) = served::find(&context.store).filter(|served| served.has_scheduler) else {
         return Ok(String::new());
     };
-    let through = match console::scheduler_through(reader)? {
+    let through = match served::scheduled_through(reader)? {
         Some(day) => format!("last went through {day}"),
         None => "went through no day yet".to_owned(),
     };

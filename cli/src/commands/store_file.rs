@@ -63,5 +63,5 @@ fn stats(context: &Context) -> Result<(), CommandError> {
         vec!["deliveries".into(), count(Table::Deliveries)?],
         vec!["journal".into(), count(Table::Journal)?],
     ];
-    table.print(context)
+    context.print(&table)
 }

@@ -16,14 +16,14 @@ use billkeep_core::error::Kind;
 use billkeep_core::notice::{self, SchedulerStop};
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::{Read, StoreError, Table};
 
-use super::Console;
+use super::state::Console;
 use crate::args::{Command, Format, Run};
 use crate::clock::Clock;
 use crate::commands;
 use crate::error::CommandError;
-use crate::output::Kept;
+use crate::output::Captured;
+use crate::served;
 use crate::stop;
 
 /// How often it looks.
@@ -35,8 +35,6 @@ const STOP_STEP: Duration = Duration::from_millis(100);
 const TRY_AGAIN_S: i64 = 3_600;
 /// How many days back are gone through at most; older ones are for `run --backfill`.
 const DAYS_MAX: i32 = 62;
-/// The last day that was gone through, in the table of settings.
-const KEY: &[u8] = b"scheduler";
 
 /// Starts it.
 ///
@@ -93,11 +91,6 @@ pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandErro
     })
 }
 
-/// Returns the last day that a store's scheduler has been through.
-pub(crate) fn through(store: &impl Read) -> Result<Option<Day>, StoreError> {
-    store.get::<Day>(Table::Meta, KEY)
-}
-
 /// Goes through the days that have passed, and delivers what is due now.
 fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), CommandError> {
     let reader = console.store.read()?;
@@ -105,7 +98,7 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
     let now_unix_s = console.context.now_unix_s();
     let calendars = Calendars::load(&reader)?;
     let moment = console.context.moment(&calendars)?;
-    let through = through(&reader)?;
+    let through = served::scheduled_through(&reader)?;
     drop(reader);
     for day in missed(through, moment.day) {
         if stop::is_asked() {
@@ -115,11 +108,12 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
         for basis in [Basis::Used, Basis::Paid] {
             deliver(console, actor, Some(day), basis);
         }
-        note(console, day)?;
+        served::note_scheduled(&console.store, day)?;
     }
     if through.is_none() {
         // From its first day on, whatever was before it.
-        Day::from_epoch_days(moment.day.epoch_days() - 1).map_or(Ok(()), |day| note(console, day))?;
+        Day::from_epoch_days(moment.day.epoch_days() - 1)
+            .map_or(Ok(()), |day| served::note_scheduled(&console.store, day))?;
     }
     for basis in [Basis::Used, Basis::Paid] {
         let reader = console.store.read()?;
@@ -138,7 +132,7 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
 /// Tells whoever wants to know that nothing is delivered, and sends what waits: no run does while this lasts.
 fn tell(console: &Console, why: &str, sent_unix_s: &mut i64) -> Result<(), CommandError> {
     let name = console.actor();
-    let kept = Kept::default();
+    let kept = Captured::default();
     let context = console.context.keeping(&name, Format::Table, &kept);
     let actor = context.actor();
     let new = notice::stopped(&console.store, SchedulerStop { actor: &name, why }, &actor)?;
@@ -161,12 +155,6 @@ fn missed(through: Option<Day>, today: Day) -> Vec<Day> {
     let Some(through) = through else { return Vec::new() };
     let first = (through.epoch_days() + 1).max(today.epoch_days() - DAYS_MAX);
     (first..today.epoch_days()).filter_map(Day::from_epoch_days).collect()
-}
-
-fn note(console: &Console, day: Day) -> Result<(), StoreError> {
-    let writer = console.store.write()?;
-    writer.put(Table::Meta, KEY, &day)?;
-    writer.commit()
 }
 
 /// Says whether a run would do something now: begin what is due, or go on with what may be tried again.
@@ -210,7 +198,7 @@ fn deliver(console: &Console, actor: &str, on: Option<Day>, basis: Basis) {
         kind: Vec::new(),
         yes: false,
     };
-    let kept = Kept::default();
+    let kept = Captured::default();
     let context = console.context.keeping(actor, Format::Table, &kept);
     let result = commands::run_in(&context, Command::Run(run));
     for said in kept.take_words().iter().filter(|said| !said.starts_with("Nothing was due")) {
