@@ -22,6 +22,7 @@ use crate::args::{Args, Format, Which};
 use crate::clock::Clock;
 use crate::error::CommandError;
 use crate::output::{self, Captured, Output, Table};
+use crate::tuning::Tuning;
 
 /// What was said before the command, and where what it says goes.
 #[derive(Clone)]
@@ -35,10 +36,7 @@ pub(crate) struct Context {
     wait: Duration,
     threads: Option<usize>,
     chunk_cache_mib: u64,
-    block_rows: Option<u32>,
-    segment_mib: Option<u16>,
-    level: Option<i32>,
-    cache_mib: Option<usize>,
+    tuning: Tuning,
     pub(crate) clock: Clock,
     /// What whoever acts has to be allowed, where the store knows people.
     needs: Role,
@@ -75,8 +73,8 @@ impl Opened {
 }
 
 impl Context {
-    pub(crate) fn new(args: &Args) -> Context {
-        Context {
+    pub(crate) fn new(args: &Args) -> Result<Context, CommandError> {
+        Ok(Context {
             store: args.store.clone(),
             format: args.format,
             raw: args.raw,
@@ -85,15 +83,12 @@ impl Context {
             wait: Duration::from_secs(args.wait_s),
             threads: args.threads,
             chunk_cache_mib: args.chunk_cache_mib,
-            block_rows: args.block_rows,
-            segment_mib: args.segment_mib,
-            level: args.level,
-            cache_mib: args.page_cache_mib,
+            tuning: Tuning::of_environment()?,
             clock: Clock::System,
             needs: Role::Viewer,
             out: Output::Terminal,
             held: None,
-        }
+        })
     }
 
     /// Returns the same context for a command that needs so much to be allowed.
@@ -123,9 +118,7 @@ impl Context {
     }
 
     pub(crate) fn options(&self) -> OpenOptions {
-        let default = OpenOptions::default();
-        let cache_bytes = self.cache_mib.map_or(default.cache_bytes, |mib| mib.saturating_mul(1 << 20));
-        OpenOptions { wait: self.wait, cache_bytes }
+        OpenOptions { wait: self.wait, ..OpenOptions::default() }
     }
 
     /// Opens the store to look.
@@ -244,13 +237,8 @@ impl Context {
     }
 
     pub(crate) fn import_settings(&self) -> ingest::Settings {
-        let default = ingest::Settings::default();
-        ingest::Settings {
-            threads: self.thread_count(),
-            block_rows: self.block_rows.unwrap_or(default.block_rows),
-            segment_bytes: self.segment_mib.map_or(default.segment_bytes, |mib| usize::from(mib) << 20),
-            level: self.level.unwrap_or(default.level),
-        }
+        let default = ingest::Settings { threads: self.thread_count(), ..ingest::Settings::default() };
+        self.tuning.applied_to(default)
     }
 
     /// Returns the chunk cache beside the store, unless none is wanted.

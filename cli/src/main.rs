@@ -11,7 +11,6 @@ mod context;
 mod error;
 mod fit;
 mod limits;
-mod memory;
 mod metrics;
 mod out_file;
 mod output;
@@ -19,6 +18,7 @@ mod permission;
 mod progress;
 mod served;
 mod stop;
+mod tuning;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -35,7 +35,6 @@ fn main() -> ExitCode {
             hook(info);
         }
     }));
-    memory::prepare();
     limits::prepare();
     let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
@@ -55,7 +54,7 @@ fn main() -> ExitCode {
 
 /// Runs the command of a command line.
 fn run(args: Args) -> Result<ExitCode, CommandError> {
-    let context = Context::new(&args);
+    let context = Context::new(&args)?;
     match args.command {
         Command::Serve(serve) => console::run(&context, serve).map(|()| ExitCode::SUCCESS),
         command => commands::run_in(&context, command),
