@@ -2,25 +2,27 @@
 
 use std::io::{IsTerminal, Write};
 use std::ops::Deref;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use billkeep_core::bill::BillKey;
+use billkeep_core::bill::{BillKey, BillView};
 use billkeep_core::calendar::{Calendars, Moment};
 use billkeep_core::error::Kind;
 use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
+use billkeep_core::own_folder::own_folder;
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Records, Store, StoreError};
 
-use crate::args::{Args, Format};
+use crate::args::{Args, Format, Which};
 use crate::clock::Clock;
 use crate::error::CommandError;
-use crate::output::{self, Kept, Out};
+use crate::output::{self, Captured, Output, Table};
+use crate::tuning::Tuning;
 
 /// What was said before the command, and where what it says goes.
 #[derive(Clone)]
@@ -34,14 +36,11 @@ pub(crate) struct Context {
     wait: Duration,
     threads: Option<usize>,
     chunk_cache_mib: u64,
-    block_rows: Option<u32>,
-    segment_mib: Option<u16>,
-    level: Option<i32>,
-    cache_mib: Option<usize>,
+    tuning: Tuning,
     pub(crate) clock: Clock,
     /// What whoever acts has to be allowed, where the store knows people.
     needs: Role,
-    out: Out,
+    out: Output,
     /// The store, where somebody holds it open for all commands.
     held: Option<Arc<Store>>,
 }
@@ -74,8 +73,8 @@ impl Opened {
 }
 
 impl Context {
-    pub(crate) fn new(args: &Args) -> Context {
-        Context {
+    pub(crate) fn new(args: &Args) -> Result<Context, CommandError> {
+        Ok(Context {
             store: args.store.clone(),
             format: args.format,
             raw: args.raw,
@@ -84,15 +83,12 @@ impl Context {
             wait: Duration::from_secs(args.wait_s),
             threads: args.threads,
             chunk_cache_mib: args.chunk_cache_mib,
-            block_rows: args.block_rows,
-            segment_mib: args.segment_mib,
-            level: args.level,
-            cache_mib: args.page_cache_mib,
+            tuning: Tuning::of_environment()?,
             clock: Clock::System,
             needs: Role::Viewer,
-            out: Out::Terminal,
+            out: Output::Terminal,
             held: None,
-        }
+        })
     }
 
     /// Returns the same context for a command that needs so much to be allowed.
@@ -106,12 +102,12 @@ impl Context {
     }
 
     /// Returns the same context for somebody whose commands' output is kept.
-    pub(crate) fn keeping(&self, actor: &str, format: Format, kept: &Kept) -> Context {
+    pub(crate) fn keeping(&self, actor: &str, format: Format, kept: &Captured) -> Context {
         Context {
             actor: Some(actor.to_owned()),
             format,
             quiet: false,
-            out: Out::Kept(kept.clone()),
+            out: Output::Captured(kept.clone()),
             ..self.clone()
         }
     }
@@ -122,9 +118,7 @@ impl Context {
     }
 
     pub(crate) fn options(&self) -> OpenOptions {
-        let default = OpenOptions::default();
-        let cache_bytes = self.cache_mib.map_or(default.cache_bytes, |mib| mib.saturating_mul(1 << 20));
-        OpenOptions { wait: self.wait, cache_bytes }
+        OpenOptions { wait: self.wait, ..OpenOptions::default() }
     }
 
     /// Opens the store to look.
@@ -225,6 +219,17 @@ impl Context {
         Ok(BillKey { payer: StoreSettings::of(store)?.payer, month, basis })
     }
 
+    /// Opens a bill at a revision, for looking.
+    pub(crate) fn bill_view(
+        &self,
+        store: &impl Records,
+        which: &Which,
+        revision: Option<u32>,
+    ) -> Result<BillView, CommandError> {
+        let key = self.bill_key(store, which.month, which.basis)?;
+        Ok(BillView::open(store, key, revision)?)
+    }
+
     /// Returns how many threads work at a time.
     pub(crate) fn thread_count(&self) -> usize {
         self.threads
@@ -232,13 +237,8 @@ impl Context {
     }
 
     pub(crate) fn import_settings(&self) -> ingest::Settings {
-        let default = ingest::Settings::default();
-        ingest::Settings {
-            threads: self.thread_count(),
-            block_rows: self.block_rows.unwrap_or(default.block_rows),
-            segment_bytes: self.segment_mib.map_or(default.segment_bytes, |mib| usize::from(mib) << 20),
-            level: self.level.unwrap_or(default.level),
-        }
+        let default = ingest::Settings { threads: self.thread_count(), ..ingest::Settings::default() };
+        self.tuning.applied_to(default)
     }
 
     /// Returns the chunk cache beside the store, unless none is wanted.
@@ -250,6 +250,14 @@ impl Context {
     /// Returns the folder beside the store in which parts are made ready for sinks that are no folders.
     pub(crate) fn stage(&self) -> PathBuf {
         Beside::Staging.path_of(&self.store)
+    }
+
+    /// Makes a folder of one's own in [`Context::stage`], or that folder itself.
+    pub(crate) fn stage_folder(&self, folder: &Path) -> Result<(), CommandError> {
+        for path in [self.stage().as_path(), folder] {
+            own_folder(path).map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn render_settings<'a>(&self, cache: Option<&'a ChunkCache>) -> RenderSettings<'a> {
@@ -280,17 +288,25 @@ impl Context {
         self.out.writer()
     }
 
-    /// Gives a table to whoever wants it as it is, instead of its text; says whether somebody does.
-    pub(crate) fn takes(&self, table: &crate::output::Table) -> bool {
-        self.out.takes(table)
+    /// Prints a table in the format that was asked for, or gives it to whoever wants it as it is.
+    pub(crate) fn print(&self, table: &Table) -> Result<(), CommandError> {
+        if self.out.takes(table) {
+            return Ok(());
+        }
+        let text = match self.format {
+            Format::Table => table.drawn(),
+            Format::Csv => table.csv(self.raw),
+            Format::Json => table.json(),
+        };
+        self.data(text.as_bytes())
     }
 
     /// Says whether the command was given at a command line.
     pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self.out, Out::Terminal)
+        matches!(self.out, Output::Terminal)
     }
 
     pub(crate) fn shows_progress(&self) -> bool {
-        matches!(self.out, Out::Terminal) && !self.quiet && std::io::stderr().is_terminal()
+        matches!(self.out, Output::Terminal) && !self.quiet && std::io::stderr().is_terminal()
     }
 }

@@ -4,8 +4,7 @@
 //! are never divided. Where even that does not fit, [`layout`] gives nothing, and the table is drawn row by row.
 
 use billkeep_core::money::Amount;
-
-use crate::output::width;
+use console::measure_text_width as width;
 
 /// Words up to this width are never divided: ids with hyphens and commands' options are shorter, names of files longer.
 const WORD_MAX: usize = 40;

@@ -11,7 +11,6 @@ mod context;
 mod error;
 mod fit;
 mod limits;
-mod memory;
 mod metrics;
 mod out_file;
 mod output;
@@ -19,9 +18,14 @@ mod permission;
 mod progress;
 mod served;
 mod stop;
+mod tuning;
 
 use std::io::Write;
 use std::process::ExitCode;
+
+use args::{Args, Command};
+use context::Context;
+use error::CommandError;
 
 fn main() -> ExitCode {
     let hook = std::panic::take_hook();
@@ -31,14 +35,13 @@ fn main() -> ExitCode {
             hook(info);
         }
     }));
-    memory::prepare();
     limits::prepare();
     let args = match args::parse(std::env::args_os()) {
         Ok(args) => args,
         Err(usage) => return refuse(&usage),
     };
     commands::compile_plugins_apart();
-    match commands::run(args) {
+    match run(args) {
         Ok(code) => code,
         Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
         Err(error) => {
@@ -46,6 +49,15 @@ fn main() -> ExitCode {
             let _ = write!(std::io::stderr(), "{}", error.text());
             error.code()
         }
+    }
+}
+
+/// Runs the command of a command line.
+fn run(args: Args) -> Result<ExitCode, CommandError> {
+    let context = Context::new(&args)?;
+    match args.command {
+        Command::Serve(serve) => console::run(&context, serve).map(|()| ExitCode::SUCCESS),
+        command => commands::run_in(&context, command),
     }
 }
 

@@ -41,10 +41,10 @@ impl For {
 /// An output file that is being written. Nothing is replaced before [`OutFile::finish`].
 pub(crate) struct OutFile {
     path: PathBuf,
-    to: To,
+    to: Channel,
 }
 
-enum To {
+enum Channel {
     /// The program's own stdout, or whoever has the output instead.
     Stdout(Box<dyn Write + Send>),
     /// A pipe or a device, or a file that cannot be replaced.
@@ -54,7 +54,7 @@ enum To {
 }
 
 /// What a path leads to.
-enum Place {
+enum PathKind {
     Stdout,
     Through(PathBuf),
     File(PathBuf),
@@ -67,19 +67,19 @@ impl OutFile {
         let place = place(path).map_err(|e| failed(&e))?;
         match &place {
             // `>> STORE`
-            Place::Stdout if context.is_terminal() => {
+            PathKind::Stdout if context.is_terminal() => {
                 must_not_be_a_store(context, path, Path::new("/dev/stdout"))?;
             }
-            Place::Stdout => {}
-            Place::Through(target) | Place::File(target) => must_not_be_a_store(context, path, target)?,
+            PathKind::Stdout => {}
+            PathKind::Through(target) | PathKind::File(target) => must_not_be_a_store(context, path, target)?,
         }
         let to = match place {
-            Place::Stdout => To::Stdout(context.writer()),
-            Place::Through(target) => {
+            PathKind::Stdout => Channel::Stdout(context.writer()),
+            PathKind::Through(target) => {
                 let file = OpenOptions::new().append(true).open(target).map_err(|e| failed(&e))?;
-                To::Through(BufWriter::new(file))
+                Channel::Through(BufWriter::new(file))
             }
-            Place::File(target) => beside(path, target, readers)?,
+            PathKind::File(target) => beside(path, target, readers)?,
         };
         Ok(OutFile { path: path.to_owned(), to })
     }
@@ -98,7 +98,7 @@ impl OutFile {
 
     /// Says whether it goes to stdout, so that no words about a file are needed.
     pub(crate) fn is_stdout(&self) -> bool {
-        matches!(self.to, To::Stdout(_))
+        matches!(self.to, Channel::Stdout(_))
     }
 
     /// Puts the file in its place.
@@ -106,9 +106,9 @@ impl OutFile {
         let OutFile { path, to } = self;
         let failed = |e: &io::Error| error(&path, e);
         match to {
-            To::Stdout(mut out) => Ok(out.flush()?),
-            To::Through(mut file) => file.flush().map_err(|e| failed(&e)),
-            To::Beside { file, path: new, target } => {
+            Channel::Stdout(mut out) => Ok(out.flush()?),
+            Channel::Through(mut file) => file.flush().map_err(|e| failed(&e)),
+            Channel::Beside { file, path: new, target } => {
                 let file = file.into_inner().map_err(|e| failed(e.error()))?;
                 file.sync_all().map_err(|e| failed(&e))?;
                 new.persist(target).map_err(|e| failed(&e.error))
@@ -120,9 +120,9 @@ impl OutFile {
 impl Write for OutFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = match &mut self.to {
-            To::Stdout(out) => return out.write(bytes),
-            To::Through(file) => file.write(bytes),
-            To::Beside { file, .. } => file.write(bytes),
+            Channel::Stdout(out) => return out.write(bytes),
+            Channel::Through(file) => file.write(bytes),
+            Channel::Beside { file, .. } => file.write(bytes),
         };
         // Whoever only hears of the error knows which file it was.
         written.map_err(|e| io::Error::new(e.kind(), format!("`{}`: {e}", self.path.display())))
@@ -130,9 +130,9 @@ impl Write for OutFile {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.to {
-            To::Stdout(out) => out.flush(),
-            To::Through(file) => file.flush(),
-            To::Beside { file, .. } => file.flush(),
+            Channel::Stdout(out) => out.flush(),
+            Channel::Through(file) => file.flush(),
+            Channel::Beside { file, .. } => file.flush(),
         }
     }
 }
@@ -155,15 +155,15 @@ fn error(path: &Path, e: &io::Error) -> CommandError {
 }
 
 /// Follows links, without losing the names of the program's own streams on the way.
-fn place(path: &Path) -> io::Result<Place> {
+fn place(path: &Path) -> io::Result<PathKind> {
     if path.as_os_str() == "-" {
-        return Ok(Place::Stdout);
+        return Ok(PathKind::Stdout);
     }
     let mut at = path.to_owned();
     for _ in 0..LINKS_MAX {
         // Whatever stdout is, a file among them: it is written where it stands.
         if let Some(stream) = stream(&at) {
-            return Ok(if stream == "1" { Place::Stdout } else { Place::Through(at) });
+            return Ok(if stream == "1" { PathKind::Stdout } else { PathKind::Through(at) });
         }
         let metadata = match fs::symlink_metadata(&at) {
             Ok(metadata) => metadata,
@@ -176,17 +176,17 @@ fn place(path: &Path) -> io::Result<Place> {
         } else if metadata.is_dir() {
             return Err(io::Error::new(ErrorKind::IsADirectory, "it is a folder; name a file"));
         } else {
-            return Ok(if metadata.is_file() { Place::File(at) } else { Place::Through(at) });
+            return Ok(if metadata.is_file() { PathKind::File(at) } else { PathKind::Through(at) });
         }
     }
     Err(io::Error::other("too many links lead to one another"))
 }
 
 /// A file that is not there yet, in a folder that has to be.
-fn missing(path: PathBuf) -> io::Result<Place> {
+fn missing(path: PathBuf) -> io::Result<PathKind> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match fs::metadata(folder) {
-        Ok(metadata) if metadata.is_dir() => Ok(Place::File(path)),
+        Ok(metadata) if metadata.is_dir() => Ok(PathKind::File(path)),
         Ok(_) => {
             Err(io::Error::new(ErrorKind::NotADirectory, format!("`{}` is not a folder", folder.display())))
         }
@@ -216,7 +216,7 @@ fn stream(path: &Path) -> Option<&str> {
 }
 
 /// Makes a new file beside the one whose place it takes, with its mode.
-fn beside(path: &Path, target: PathBuf, readers: For) -> Result<To, CommandError> {
+fn beside(path: &Path, target: PathBuf, readers: For) -> Result<Channel, CommandError> {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     builder.prefix(".billkeep-").suffix(".part");
@@ -230,7 +230,7 @@ fn beside(path: &Path, target: PathBuf, readers: For) -> Result<To, CommandError
         // The folder takes no new file, but a file that is there may be one that we may write.
         Err(e) if e.kind() == ErrorKind::PermissionDenied && there.is_some() => {
             let file = OpenOptions::new().write(true).truncate(true).open(&target);
-            return Ok(To::Through(BufWriter::new(file.map_err(|e| error(path, &e))?)));
+            return Ok(Channel::Through(BufWriter::new(file.map_err(|e| error(path, &e))?)));
         }
         Err(e) => return Err(error(path, &e)),
     };
@@ -245,5 +245,5 @@ fn beside(path: &Path, target: PathBuf, readers: For) -> Result<To, CommandError
     }
     // Errors of the file alone do not have the name of the new one, which nobody has given.
     let (file, new) = file.into_parts();
-    Ok(To::Beside { file: BufWriter::new(file), path: new, target })
+    Ok(Channel::Beside { file: BufWriter::new(file), path: new, target })
 }

@@ -8,10 +8,10 @@ use billkeep_core::export::{no_formula, write_quoted};
 use billkeep_core::money::Amount;
 use billkeep_core::visible::{visible, visible_lines};
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
+use console::measure_text_width as width;
 use serde_json::{Map, Value};
 
 use crate::args::Format;
-use crate::context::Context;
 use crate::error::CommandError;
 use crate::fit;
 
@@ -32,13 +32,13 @@ pub(crate) struct Column {
     pub(crate) name: String,
     /// What a table calls it, where that is another word than in JSON and CSV.
     title: Option<&'static str>,
-    kind: Cells,
+    kind: CellKind,
     /// In CSV and JSON only: there is no room for it on a screen.
     wide: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Cells {
+enum CellKind {
     Text,
     Amount,
     Count,
@@ -46,17 +46,28 @@ enum Cells {
 
 impl Column {
     pub(crate) fn text(name: impl Into<String>) -> Column {
-        Column { name: name.into(), title: None, kind: Cells::Text, wide: false }
+        Column { name: name.into(), title: None, kind: CellKind::Text, wide: false }
     }
 
     /// Amounts: strings in JSON, right-aligned with separators in tables.
     pub(crate) fn amount(name: impl Into<String>) -> Column {
-        Column { name: name.into(), title: None, kind: Cells::Amount, wide: false }
+        Column { name: name.into(), title: None, kind: CellKind::Amount, wide: false }
     }
 
     /// Counts: numbers in JSON.
     pub(crate) fn count(name: impl Into<String>) -> Column {
-        Column { name: name.into(), title: None, kind: Cells::Count, wide: false }
+        Column { name: name.into(), title: None, kind: CellKind::Count, wide: false }
+    }
+
+    /// Reads a name with its kind, as [`columns`] has them.
+    fn named(text: &str) -> Column {
+        let mut words = text.split(':');
+        let column = Column::text(words.next().unwrap_or_default());
+        words.fold(column, |column, word| match word {
+            "count" => Column { kind: CellKind::Count, ..column },
+            "amount" => Column { kind: CellKind::Amount, ..column },
+            _ => column.wide(),
+        })
     }
 
     /// Names the column otherwise in tables.
@@ -65,11 +76,11 @@ impl Column {
     }
 
     pub(crate) fn is_amount(&self) -> bool {
-        self.kind == Cells::Amount
+        self.kind == CellKind::Amount
     }
 
     pub(crate) fn is_number(&self) -> bool {
-        self.kind != Cells::Text
+        self.kind != CellKind::Text
     }
 
     pub(crate) fn wide(self) -> Column {
@@ -77,11 +88,16 @@ impl Column {
     }
 }
 
+/// Returns columns by their names, with their kinds where they are no texts: `uin lines:count total:amount sha256:wide`.
+pub(crate) fn columns(names: &str) -> Vec<Column> {
+    names.split(' ').map(Column::named).collect()
+}
+
 /// A narrower screen is drawn on as if it had this many columns.
 const SCREEN_COLUMNS_MIN: usize = 60;
 
 /// A column as it is shown.
-struct Shown<'a> {
+struct ShownColumn<'a> {
     column: &'a Column,
     heading: String,
     cells: Vec<String>,
@@ -89,7 +105,7 @@ struct Shown<'a> {
 }
 
 /// Draws each row as a list of headings and cells, where a row has no room for all columns beside each other.
-fn row_by_row(shown: &[Shown<'_>], rows: usize, columns: usize) -> String {
+fn row_by_row(shown: &[ShownColumn<'_>], rows: usize, columns: usize) -> String {
     let headings = shown.iter().map(|column| width(&column.heading)).max().unwrap_or(0);
     let indent = " ".repeat(headings + fit::GAP);
     let mut text = String::new();
@@ -123,18 +139,6 @@ impl Table {
         Table { shape, columns, rows: Vec::new(), more: Vec::new() }
     }
 
-    pub(crate) fn print(&self, context: &Context) -> Result<(), CommandError> {
-        if context.takes(self) {
-            return Ok(());
-        }
-        let text = match context.format {
-            Format::Table => self.drawn(),
-            Format::Csv => self.csv(context.raw),
-            Format::Json => self.json(),
-        };
-        context.data(text.as_bytes())
-    }
-
     /// Returns the table with its first rows alone.
     pub(crate) fn first_rows(mut self, rows: usize) -> Table {
         self.rows.truncate(rows);
@@ -149,7 +153,7 @@ impl Table {
 
     /// Draws the table, on a screen of so many columns or without regard to width.
     fn drawn_on(&self, screen: Option<usize>) -> String {
-        let shown: Vec<Shown<'_>> = self.shown();
+        let shown: Vec<ShownColumn<'_>> = self.shown();
         let rooms: Vec<fit::Room> = shown.iter().map(|column| column.room).collect();
         let columns = screen.unwrap_or(usize::MAX);
         match fit::layout(&rooms, columns) {
@@ -159,7 +163,7 @@ impl Table {
     }
 
     /// Returns the columns that a table has, with their cells as they are shown.
-    fn shown(&self) -> Vec<Shown<'_>> {
+    fn shown(&self) -> Vec<ShownColumn<'_>> {
         self.columns
             .iter()
             .enumerate()
@@ -168,14 +172,14 @@ impl Table {
             .collect()
     }
 
-    fn column_shown<'a>(&self, at: usize, column: &'a Column) -> Shown<'a> {
+    fn column_shown<'a>(&self, at: usize, column: &'a Column) -> ShownColumn<'a> {
         let decimals = self.decimals(at);
         let cell = |row: &Vec<String>| {
             let cell = row.get(at).map_or("", String::as_str);
             match column.kind {
-                Cells::Amount => grouped(cell, decimals),
-                Cells::Count => grouped(cell, 0),
-                Cells::Text => one_line(cell),
+                CellKind::Amount => grouped(cell, decimals),
+                CellKind::Count => grouped(cell, 0),
+                CellKind::Text => one_line(cell),
             }
         };
         let heading = one_line(&column.title.unwrap_or(&column.name).to_uppercase());
@@ -185,14 +189,14 @@ impl Table {
             natural: cells.iter().map(|cell| width(cell)).max().unwrap_or(0).max(width(&heading)),
             least: cells.iter().map(least).max().unwrap_or(0).max(fit::least_heading(&heading)),
         };
-        Shown { column, heading, cells, room }
+        ShownColumn { column, heading, cells, room }
     }
 
-    fn drawn_in_columns(&self, shown: &[Shown<'_>], layout: &fit::Layout) -> String {
+    fn drawn_in_columns(&self, shown: &[ShownColumn<'_>], layout: &fit::Layout) -> String {
         let gap = u16::try_from(layout.gap).unwrap_or(0);
         let mut table = Drawn::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-        let divided = |column: &Shown<'_>, cell: &str, columns: usize| {
+        let divided = |column: &ShownColumn<'_>, cell: &str, columns: usize| {
             if width(cell) <= columns || column.column.is_number() {
                 cell.to_owned()
             } else {
@@ -233,9 +237,9 @@ impl Table {
             let cell = |row: &Vec<String>| {
                 let cell = row.get(at).map_or("", String::as_str);
                 match column.kind {
-                    Cells::Amount => width(&grouped(cell, decimals)),
-                    Cells::Count => width(&grouped(cell, 0)),
-                    Cells::Text => width(&one_line(cell)),
+                    CellKind::Amount => width(&grouped(cell, decimals)),
+                    CellKind::Count => width(&grouped(cell, 0)),
+                    CellKind::Text => width(&one_line(cell)),
                 }
             };
             self.rows.iter().map(cell).max().unwrap_or(0).max(width(&column.name))
@@ -250,7 +254,7 @@ impl Table {
     }
 
     /// Returns the table as a CSV. Unless it is raw, no cell is a formula to a spreadsheet.
-    fn csv(&self, raw: bool) -> String {
+    pub(crate) fn csv(&self, raw: bool) -> String {
         let mut out = Vec::new();
         let mut record = |cells: &mut dyn Iterator<Item = &str>| {
             for (i, cell) in cells.enumerate() {
@@ -268,11 +272,11 @@ impl Table {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let row = |row: &Vec<String>| {
             let member = |(column, cell): (&Column, &String)| {
                 let value = match (column.kind, cell.parse::<i64>()) {
-                    (Cells::Count, Ok(n)) => Value::from(n),
+                    (CellKind::Count, Ok(n)) => Value::from(n),
                     _ => Value::from(cell.as_str()),
                 };
                 (column.name.clone(), value)
@@ -305,54 +309,18 @@ fn grouped(cell: &str, decimals: usize) -> String {
     amount.rescaled(scale).map_or_else(|| amount.grouped(), |m| Amount::new(m, scale).grouped())
 }
 
-/// Returns how many columns of a screen a text takes: letters from U+1100 on, Chinese ones among them, take two.
-pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(|c| if c < '\u{1100}' { 1 } else { 2 }).sum()
-}
-
-/// Shortens a text to so many columns of a screen.
-pub(crate) fn fitted(text: &str, columns: usize) -> String {
-    if width(text) <= columns {
-        return text.to_owned();
-    }
-    let mut room = columns.saturating_sub(2);
-    let fits = |c: &char| {
-        let wide = width(c.encode_utf8(&mut [0; 4]));
-        room.checked_sub(wide).inspect(|left| room = *left).is_some()
-    };
-    let mut short: String = text.chars().take_while(fits).collect();
-    short.push_str("..");
-    short
-}
-
 /// Keeps a cell on its line, with what a terminal would act on made visible.
 pub(crate) fn one_line(cell: &str) -> String {
     visible(cell).into_owned()
 }
 
-/// Cuts a text into lines of at most `width` characters: between words, and where a word alone is longer, in it.
+/// Cuts a text into lines of at most `width` columns: between words, and where a word alone is longer, in it.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let (mut line, mut of_line) = (String::new(), 0);
-    for word in one_line(text).split(' ') {
-        if of_line > 0 && of_line + 1 + word.chars().count() > width {
-            lines.push(std::mem::take(&mut line));
-            of_line = 0;
-        } else if of_line > 0 {
-            line.push(' ');
-            of_line += 1;
-        }
-        for c in word.chars() {
-            if of_line == width {
-                lines.push(std::mem::take(&mut line));
-                of_line = 0;
-            }
-            line.push(c);
-            of_line += 1;
-        }
-    }
-    lines.push(line);
-    lines
+    let options = textwrap::Options::new(width)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation)
+        .wrap_algorithm(textwrap::WrapAlgorithm::FirstFit);
+    textwrap::wrap(&one_line(text), options).into_iter().map(Cow::into_owned).collect()
 }
 
 pub(crate) fn json_text(value: &Value) -> String {
@@ -373,16 +341,16 @@ pub(crate) fn counted(n: u64, one: &str, several: &str) -> String {
 
 /// Where what a command says goes.
 #[derive(Clone)]
-pub(crate) enum Out {
+pub(crate) enum Output {
     /// Data to stdout, words to stderr.
     Terminal,
     /// To whoever asked for it.
-    Kept(Kept),
+    Captured(Captured),
 }
 
 /// What a command has said.
 #[derive(Clone, Default)]
-pub(crate) struct Kept(Arc<Mutex<Parts>>);
+pub(crate) struct Captured(Arc<Mutex<Parts>>);
 
 #[derive(Default)]
 struct Parts {
@@ -393,15 +361,15 @@ struct Parts {
     onward: Option<Box<dyn Write + Send>>,
 }
 
-impl Kept {
+impl Captured {
     /// Keeps tables as they are, not their text.
-    pub(crate) fn tables() -> Kept {
-        Kept(Arc::new(Mutex::new(Parts { tables: Some(Vec::new()), ..Parts::default() })))
+    pub(crate) fn tables() -> Captured {
+        Captured(Arc::new(Mutex::new(Parts { tables: Some(Vec::new()), ..Parts::default() })))
     }
 
     /// Hands data on as it comes.
-    pub(crate) fn onward(to: Box<dyn Write + Send>) -> Kept {
-        Kept(Arc::new(Mutex::new(Parts { onward: Some(to), ..Parts::default() })))
+    pub(crate) fn onward(to: Box<dyn Write + Send>) -> Captured {
+        Captured(Arc::new(Mutex::new(Parts { onward: Some(to), ..Parts::default() })))
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Parts) -> T) -> T {
@@ -421,7 +389,7 @@ impl Kept {
     }
 }
 
-impl Write for Kept {
+impl Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.with(|parts| match &mut parts.onward {
             Some(out) => out.write(bytes),
@@ -434,25 +402,25 @@ impl Write for Kept {
     }
 }
 
-impl Out {
+impl Output {
     pub(crate) fn words(&self, text: &str) {
         match self {
-            Out::Terminal => words(text),
-            Out::Kept(kept) => kept.with(|parts| parts.words.push(text.to_owned())),
+            Output::Terminal => words(text),
+            Output::Captured(kept) => kept.with(|parts| parts.words.push(text.to_owned())),
         }
     }
 
     pub(crate) fn writer(&self) -> Box<dyn Write + Send> {
         match self {
-            Out::Terminal => Box::new(BufWriter::with_capacity(1 << 16, std::io::stdout())),
-            Out::Kept(kept) => Box::new(BufWriter::with_capacity(1 << 16, kept.clone())),
+            Output::Terminal => Box::new(BufWriter::with_capacity(1 << 16, std::io::stdout())),
+            Output::Captured(kept) => Box::new(BufWriter::with_capacity(1 << 16, kept.clone())),
         }
     }
 
     pub(crate) fn takes(&self, table: &Table) -> bool {
         match self {
-            Out::Terminal => false,
-            Out::Kept(kept) => kept.with(|parts| match &mut parts.tables {
+            Output::Terminal => false,
+            Output::Captured(kept) => kept.with(|parts| match &mut parts.tables {
                 Some(tables) => {
                     tables.push(table.clone());
                     true
@@ -551,13 +519,5 @@ mod tests {
         assert!(
             table.json().contains("\"late\": 7") && table.csv(true).starts_with("late,uin,total,why\n7,")
         );
-    }
-
-    #[test]
-    fn a_text_is_cut_between_words_and_a_long_word_in_itself() {
-        assert_eq!(wrapped("", 5), [""]);
-        assert_eq!(wrapped("one two", 7), ["one two"]);
-        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
-        assert_eq!(wrapped("a 1234567890", 4), ["a", "1234", "5678", "90"]);
     }
 }

@@ -24,25 +24,10 @@ pub(crate) fn needs(command: &Command) -> Role {
         // It decides what is otherwise decided by `late accept`.
         Command::Import(import) if import.accept_smaller => Role::Approver,
         Command::Import(_) | Command::Run(_) | Command::Serve(_) => Role::Operator,
-        Command::Bill(bill) => match bill {
-            Bill::List
-            | Bill::Show { .. }
-            | Bill::Lines { .. }
-            | Bill::Lint(_)
-            | Bill::Csv { .. }
-            | Bill::Margin(_)
-            | Bill::Diff { .. }
-            | Bill::Explain { .. }
-            | Bill::Revisions { .. } => Role::Viewer,
-            Bill::Issue { .. }
-            | Bill::Confirm { .. }
-            | Bill::Reopen { .. }
-            | Bill::Defer { .. }
-            | Bill::EmptyDay { .. } => Role::Approver,
-        },
+        Command::Bill(bill) => needs_of_bill(bill),
         Command::Dispute(dispute) => match dispute {
             Dispute::List { .. } | Dispute::Show { .. } | Dispute::Pack { .. } => Role::Viewer,
-            Dispute::Open { .. } | Dispute::Send { .. } => Role::Operator,
+            Dispute::Open(_) | Dispute::Send { .. } => Role::Operator,
             Dispute::Accept { .. }
             | Dispute::Reject { .. }
             | Dispute::Withdraw { .. }
@@ -72,20 +57,7 @@ pub(crate) fn needs(command: &Command) -> Role {
             Sink::Test { .. } => Role::Operator,
             _ => Role::Admin,
         },
-        Command::Storage(storage) => match storage {
-            Storage::Status { .. } | Storage::History { .. } => Role::Viewer,
-            // It takes steps that are otherwise taken by `storage allow`, `storage authorize` and `sink add`.
-            Storage::Enable(what)
-                if what.allow || what.authorize || what.custom_bills || what.bound.create.is_some() =>
-            {
-                Role::Admin
-            }
-            Storage::Switch(what) if what.bound.create.is_some() => Role::Admin,
-            Storage::Enable(_) | Storage::Disable { .. } | Storage::Switch(_) => Role::Operator,
-            Storage::Allow { .. } | Storage::Deny(_) | Storage::Authorize(_) | Storage::Revoke(_) => {
-                Role::Admin
-            }
-        },
+        Command::Storage(storage) => needs_of_storage(storage),
         Command::Calendar(calendar) => match calendar {
             Calendar::List | Calendar::Show { .. } | Calendar::Check { .. } => Role::Viewer,
             Calendar::Add { .. } | Calendar::Remove { .. } => Role::Admin,
@@ -111,5 +83,39 @@ pub(crate) fn needs(command: &Command) -> Role {
             User::List => Role::Viewer,
             _ => Role::Admin,
         },
+    }
+}
+
+fn needs_of_bill(bill: &Bill) -> Role {
+    match bill {
+        Bill::List
+        | Bill::Show { .. }
+        | Bill::Lines { .. }
+        | Bill::Lint(_)
+        | Bill::Csv { .. }
+        | Bill::Margin(_)
+        | Bill::Diff { .. }
+        | Bill::Explain { .. }
+        | Bill::Revisions { .. } => Role::Viewer,
+        Bill::Issue { .. }
+        | Bill::Confirm { .. }
+        | Bill::Reopen { .. }
+        | Bill::Defer { .. }
+        | Bill::EmptyDay { .. } => Role::Approver,
+    }
+}
+
+fn needs_of_storage(storage: &Storage) -> Role {
+    match storage {
+        Storage::Status { .. } | Storage::History { .. } => Role::Viewer,
+        // It takes steps that are otherwise taken by `storage allow`, `storage authorize` and `sink add`.
+        Storage::Enable(what)
+            if what.allow || what.authorize || what.custom_bills || what.bound.create.is_some() =>
+        {
+            Role::Admin
+        }
+        Storage::Switch(what) if what.bound.create.is_some() => Role::Admin,
+        Storage::Enable(_) | Storage::Disable { .. } | Storage::Switch(_) => Role::Operator,
+        Storage::Allow { .. } | Storage::Deny(_) | Storage::Authorize(_) | Storage::Revoke(_) => Role::Admin,
     }
 }

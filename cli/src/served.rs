@@ -8,7 +8,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use billkeep_core::store::Beside;
+use billkeep_core::store::{Beside, Store};
 use serde::{Deserialize, Serialize};
 
 /// The largest file of this kind that is read.
@@ -54,17 +54,17 @@ pub(crate) fn find(store: &Path) -> Option<Served> {
 }
 
 /// The word that a console leaves; it is gone when this is dropped.
-pub(crate) struct Word {
+pub(crate) struct ServedFile {
     path: PathBuf,
     file: Mutex<(File, Served)>,
 }
 
-impl Word {
+impl ServedFile {
     /// Leaves word; none where another console over the same store has.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub(crate) fn leave(store: &Path, served: Served) -> std::io::Result<Option<Word>> {
+    pub(crate) fn leave(store: &Path, served: Served) -> std::io::Result<Option<ServedFile>> {
         let path = Beside::Console.path_of(store);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -74,7 +74,7 @@ impl Word {
         if file.try_lock().is_err() {
             return Ok(None);
         }
-        let word = Word { path, file: Mutex::new((file, Served::default())) };
+        let word = ServedFile { path, file: Mutex::new((file, Served::default())) };
         word.change(|known| *known = served)?;
         Ok(Some(word))
     }
@@ -98,7 +98,7 @@ impl Word {
     }
 }
 
-impl Drop for Word {
+impl Drop for ServedFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.path);
     }

@@ -78,7 +78,7 @@ fn a_line_is_named_by_its_file_record_and_line_of_text() {
     for segment_mib in ["1", "16"] {
         let home = Home::new();
         let file = bill_file("english");
-        home.ok(["--segment-mib", segment_mib, "--block-rows", "64", "import", file.to_str().unwrap()]);
+        home.import_tuned(&format!("segment_mib={segment_mib},block_rows=64"), &file);
         let text = std::fs::read(&file).unwrap();
         let sheet = explained(&home, &[]);
         let name = format!("{STEM}.csv");
@@ -97,7 +97,7 @@ fn a_line_is_named_by_its_file_record_and_line_of_text() {
 fn a_large_file_in_several_segments_keeps_its_places() {
     let home = Home::new();
     let (file, _) = crate::support::large::place(home.store().parent().unwrap());
-    home.ok(["--segment-mib", "1", "import", file.to_str().unwrap()]);
+    home.import_tuned("segment_mib=1", &file);
     let text = std::fs::read(&file).unwrap();
     let sheet = explained(&home, &["--day", "2021-03-30"]);
     assert!(sheet.rows.len() > 100);

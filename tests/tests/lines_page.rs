@@ -12,7 +12,7 @@ use crate::support::{Home, MARCH, bill_file};
 /// A bill in several CSVs, cut into small blocks.
 fn cut() -> Home {
     let home = Home::new();
-    home.ok(["--block-rows", "64", "import", bill_file("several").to_str().unwrap()]);
+    home.import_tuned("block_rows=64", &bill_file("several"));
     home
 }
 

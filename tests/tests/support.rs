@@ -198,6 +198,13 @@ impl Home {
         self.run(args).says(0, &[])
     }
 
+    /// Imports a file with other sizes of blocks and segments than those of the product.
+    #[track_caller]
+    pub fn import_tuned(&self, tuning: &str, file: &Path) -> Output {
+        let mut command = self.command([OsStr::new("import"), file.as_os_str()]);
+        Output::of(command.env("BILLKEEP_TUNING", tuning).output().unwrap()).says(0, &[])
+    }
+
     /// Runs a command with `--format json`.
     #[track_caller]
     pub fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {

@@ -19,7 +19,7 @@ pub(crate) enum Delivery {
         number: u64,
     },
     /// Compare what sinks hold with what was delivered
-    #[command(after_help = help::examples(&["billkeep delivery verify", "billkeep delivery verify --sink archive --sample 5%"]))]
+    #[command(after_help = help::examples(&["billkeep delivery verify", "billkeep delivery verify --sink archive --read-data"]))]
     Verify {
         /// Only this sink
         #[arg(long)]
@@ -64,14 +64,14 @@ pub(crate) enum Delivery {
 /// How closely a sink is looked at.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct HowArgs {
-    /// Reads every byte (default for folders)
+    /// Read every byte (default for folders; elsewhere lengths and marks are compared)
     #[arg(long, conflicts_with_all = ["sample", "head"])]
     pub(crate) read_data: bool,
     /// Reads every byte of so many parts in a hundred, others each time: 5%
-    #[arg(long, value_name = "PERCENT", value_parser = percent, conflicts_with = "head")]
+    #[arg(long, hide = true, value_name = "PERCENT", value_parser = percent, conflicts_with = "head")]
     pub(crate) sample: Option<u8>,
     /// Asks for lengths only (default for object stores)
-    #[arg(long)]
+    #[arg(long, hide = true)]
     pub(crate) head: bool,
 }
 

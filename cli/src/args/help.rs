@@ -9,9 +9,9 @@ pub(crate) const TUNING: &str = "Memory and speed";
 
 /// Which commands show which options for memory and speed.
 pub(crate) const TUNED: [(&str, &[&str]); 3] = [
-    ("import", &["threads", "page_cache_mib", "segment_mib", "block_rows", "level"]),
-    ("run", &["threads", "page_cache_mib", "chunk_cache_mib"]),
-    ("export", &["threads", "page_cache_mib", "chunk_cache_mib"]),
+    ("import", &["threads"]),
+    ("run", &["threads", "chunk_cache_mib"]),
+    ("export", &["threads", "chunk_cache_mib"]),
 ];
 
 /// What stands below the list of commands.
@@ -157,13 +157,13 @@ mod tests {
                 assert!(help.contains(&format!("--{}", option.replace('_', "-"))), "{option}: {help}");
             }
         }
-        assert!(!shown("billkeep bill list").contains("--segment-mib"));
+        assert!(!shown("billkeep bill list").contains("--threads"));
         for words in [
-            ["billkeep", "--segment-mib", "4", "import", "x"],
-            ["billkeep", "import", "--segment-mib", "4", "x"],
-            ["billkeep", "bill", "list", "--segment-mib", "4"],
+            ["billkeep", "--threads", "4", "import", "x"],
+            ["billkeep", "import", "--threads", "4", "x"],
+            ["billkeep", "bill", "list", "--threads", "4"],
         ] {
-            assert_eq!(super::super::parse(words).unwrap().segment_mib, Some(4), "{words:?}");
+            assert_eq!(super::super::parse(words).unwrap().threads, Some(4), "{words:?}");
         }
     }
 }

@@ -9,29 +9,33 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{Which, help};
 
+/// A dispute to be opened.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OpenDispute {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// A line, as `bill lines` shows it; may be given several times
+    #[arg(long = "line", value_name = "LINE", conflicts_with = "filter")]
+    pub(crate) lines: Vec<LineId>,
+    /// All lines with this value in a field; may be given several times
+    #[arg(long = "where", value_name = "FIELD=VALUE", required_unless_present = "lines")]
+    pub(crate) filter: Vec<String>,
+    /// over (charged too much) or under
+    #[arg(long)]
+    pub(crate) direction: Direction,
+    /// By how much the lines are wrong in all
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) amount: String,
+    /// Why
+    #[arg(long)]
+    pub(crate) reason: String,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Dispute {
     /// Opens a dispute about lines of an issued bill
     #[command(after_help = help::fields_and_examples(&["billkeep dispute open 2021-03 --line 1-17 --direction over --amount 12.50 --reason overcharged"]))]
-    Open {
-        #[command(flatten)]
-        which: Which,
-        /// A line, as `bill lines` shows it; may be given several times
-        #[arg(long = "line", value_name = "LINE", conflicts_with = "filter")]
-        lines: Vec<LineId>,
-        /// All lines with this value in a field; may be given several times
-        #[arg(long = "where", value_name = "FIELD=VALUE", required_unless_present = "lines")]
-        filter: Vec<String>,
-        /// over (charged too much) or under
-        #[arg(long)]
-        direction: Direction,
-        /// By how much the lines are wrong in all
-        #[arg(long, allow_hyphen_values = true)]
-        amount: String,
-        /// Why
-        #[arg(long)]
-        reason: String,
-    },
+    Open(OpenDispute),
     /// All disputes
     List {
         /// Only those that are not at their end

@@ -73,7 +73,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) no_scheduler: bool,
     /// Takes the time from a file, as 2021-04-06T03:00:00Z, for replays
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide = true, value_name = "FILE")]
     pub(crate) clock: Option<PathBuf>,
     /// The largest bill file that is taken by upload, and how much all uploads at a time have together
     #[arg(long, value_name = "MIB", default_value_t = 4096)]

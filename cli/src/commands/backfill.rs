@@ -16,7 +16,7 @@ use billkeep_core::uin::Uin;
 use crate::args::{Format, Run};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{Table, columns, counted};
 
 use super::deliver::Deliverer;
 
@@ -52,38 +52,38 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
     let until = context.moment(&calendars)?;
     let kinds = if args.kind.is_empty() { Kind::ALL.to_vec() } else { args.kind.clone() };
     let backfill = Backfill { months, kinds, calendars, until, args };
-    let mut told = Told::default();
+    let mut outcomes = Outcomes::default();
     if args.dry_run {
         for (day, asked) in backfill.days() {
             for item in backfill.judged(&store.read()?, day, &asked)? {
-                told.add(&item, "due");
+                outcomes.add(&item, "due");
             }
         }
-        told.table(months).print(context)?;
-        context.say(&told.sentence(months, "would be delivered"));
+        context.print(&outcomes.table(months))?;
+        context.say(&outcomes.sentence(months, "would be delivered"));
         return Ok(());
     }
     if !args.yes {
         ask(&store, &backfill)?;
     }
-    let failed = deliver(context, &store, &backfill, &mut told)?;
+    let failed = deliver(context, &store, &backfill, &mut outcomes)?;
     let told_of = super::notify::after_run(context, &store);
     let figures = crate::metrics::after_run(context, &store, args.metrics.as_deref());
     if context.format != Format::Table {
-        told.table(months).print(context)?;
+        context.print(&outcomes.table(months))?;
     }
     store.close()?;
     if let Some(error) = failed {
         if let Err(error) = told_of {
             context.say(&error.text());
         }
-        let done = files(told.done);
+        let done = files(outcomes.done);
         return Err(error.hint(format!("{done} delivered before; the same command goes on from there")));
     }
     told_of?;
     figures?;
-    context.say(&told.sentence(months, "delivered"));
-    if told.not_due > 0 {
+    context.say(&outcomes.sentence(months, "delivered"));
+    if outcomes.not_due > 0 {
         context
             .say(&format!("`billkeep run --backfill {months} --dry-run` tells why the others are not due."));
     }
@@ -95,22 +95,22 @@ fn deliver(
     context: &Context,
     store: &Store,
     backfill: &Backfill<'_>,
-    told: &mut Told,
+    outcomes: &mut Outcomes,
 ) -> Result<Option<CommandError>, CommandError> {
     let mut deliverer = Deliverer::new(context, store);
     let mut failed = None;
     let mut last: Option<(Day, u64)> = None;
     'days: for (day, asked) in backfill.days() {
         if let Some((before, done)) = last.filter(|(before, _)| before.month() != day.month()) {
-            if told.done > done {
-                context.say(&format!("  through {before}: {}", files(told.done)));
+            if outcomes.done > done {
+                context.say(&format!("  through {before}: {}", files(outcomes.done)));
             }
             last = None;
         }
-        last = Some((day, last.map_or(told.done, |(_, done)| done)));
+        last = Some((day, last.map_or(outcomes.done, |(_, done)| done)));
         for item in backfill.judged(&store.read()?, day, &asked)? {
             if item.verdict.is_err() {
-                told.add(&item, "");
+                outcomes.add(&item, "");
                 continue;
             }
             match deliverer.due(item.clone())? {
@@ -118,7 +118,7 @@ fn deliver(
                     failed = Some(error);
                     break 'days;
                 }
-                _ => told.add(&item, "delivered"),
+                _ => outcomes.add(&item, "delivered"),
             }
         }
     }
@@ -150,11 +150,11 @@ fn ask(store: &Store, backfill: &Backfill<'_>) -> Result<(), CommandError> {
 }
 
 fn files(n: u64) -> String {
-    if n == 1 { "1 file".to_owned() } else { format!("{} files", grouped(n)) }
+    counted(n, "file", "files")
 }
 
 /// Consecutive bills of an account, a kind and a month that came to the same.
-struct Stretch {
+struct BillRange {
     first_last_day: Day,
     last_last_day: Day,
     files: u64,
@@ -165,14 +165,14 @@ struct Stretch {
 
 /// What came of the bills: it grows with months and accounts, and not with days.
 #[derive(Default)]
-struct Told {
-    of: BTreeMap<(BillMonth, Uin, Kind), Vec<Stretch>>,
+struct Outcomes {
+    of: BTreeMap<(BillMonth, Uin, Kind), Vec<BillRange>>,
     done: u64,
     there: u64,
     not_due: u64,
 }
 
-impl Told {
+impl Outcomes {
     /// Notes what came of a bill; `state` is that of one that is due.
     fn add(&mut self, item: &DueItem, state: &'static str) {
         let coverage = item.slot.coverage;
@@ -183,13 +183,13 @@ impl Told {
         };
         *count += 1;
         let sink = item.sink.clone().unwrap_or_else(|| "-".to_owned());
-        let stretches = self.of.entry((coverage.first.month(), item.uin, item.slot.kind)).or_default();
-        match stretches.last_mut() {
+        let ranges = self.of.entry((coverage.first.month(), item.uin, item.slot.kind)).or_default();
+        match ranges.last_mut() {
             Some(last) if last.state == state && last.sink == sink && last.why == why => {
                 last.last_last_day = coverage.last;
                 last.files += 1;
             }
-            _ => stretches.push(Stretch {
+            _ => ranges.push(BillRange {
                 first_last_day: coverage.last,
                 last_last_day: coverage.last,
                 files: 1,
@@ -201,31 +201,21 @@ impl Told {
     }
 
     fn table(&self, months: MonthRange) -> Table {
-        let columns = vec![
-            Column::text("month"),
-            Column::text("uin"),
-            Column::text("kind"),
-            Column::text("from_through"),
-            Column::text("to_through"),
-            Column::count("files"),
-            Column::text("state"),
-            Column::text("sink"),
-            Column::text("why"),
-        ];
+        let columns = columns("month uin kind from_through to_through files:count state sink why");
         let mut table = Table::new("billkeep.backfill/1", columns);
         table.more = vec![("months", months.to_string().into())];
-        for ((month, uin, kind), stretches) in &self.of {
-            for stretch in stretches {
+        for ((month, uin, kind), ranges) in &self.of {
+            for range in ranges {
                 table.rows.push(vec![
                     month.to_string(),
                     uin.to_string(),
                     kind.to_string(),
-                    stretch.first_last_day.to_string(),
-                    stretch.last_last_day.to_string(),
-                    stretch.files.to_string(),
-                    stretch.state.to_owned(),
-                    stretch.sink.clone(),
-                    stretch.why.clone(),
+                    range.first_last_day.to_string(),
+                    range.last_last_day.to_string(),
+                    range.files.to_string(),
+                    range.state.to_owned(),
+                    range.sink.clone(),
+                    range.why.clone(),
                 ]);
             }
         }
@@ -233,7 +223,7 @@ impl Told {
     }
 
     fn sentence(&self, months: MonthRange, done: &str) -> String {
-        let Told { there, not_due, .. } = self;
+        let Outcomes { there, not_due, .. } = self;
         format!(
             "{months}: {} {done}, {} there before, {} not due.",
             files(self.done),

@@ -8,7 +8,7 @@ use billkeep_core::calendar::{self, Calendars, FILE_BYTES_MAX, Months, Profile};
 use crate::args::Calendar;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{Column, Table, columns};
 
 pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandError> {
     match command {
@@ -72,15 +72,7 @@ fn read(path: &Path) -> Result<Profile, CommandError> {
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let columns = vec![
-        Column::text("name"),
-        Column::text("followed"),
-        Column::count("lag_days"),
-        Column::count("monthly_day"),
-        Column::count("reseller_day"),
-        Column::text("basis"),
-        Column::text("zone"),
-    ];
+    let columns = columns("name followed lag_days:count monthly_day:count reseller_day:count basis zone");
     let mut table = Table::new("billkeep.calendar.list/1", columns);
     let followed = calendar::followed(&reader)?;
     for profile in calendar::list(&reader)? {
@@ -101,7 +93,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             profile.zone.map_or_else(|| "-".to_owned(), |zone| zone.to_string()),
         ]);
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn show(context: &Context, profile: &Profile) -> Result<(), CommandError> {
@@ -129,5 +121,5 @@ fn show(context: &Context, profile: &Profile) -> Result<(), CommandError> {
     ] {
         table.rows.push(vec![figure.to_owned(), value]);
     }
-    table.print(context)
+    context.print(&table)
 }

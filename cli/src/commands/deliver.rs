@@ -52,7 +52,7 @@ impl<'a> Deliverer<'a> {
             Entry::Occupied(opened) => opened.into_mut(),
             Entry::Vacant(place) => {
                 let record = storage::sink(&store.read()?, sink)?;
-                match super::sink::destination(record.clone()) {
+                match super::open_sink::destination(record.clone()) {
                     Ok(to) => place.insert(to),
                     Err(error) => {
                         delivery::cannot(store, &record, wanted, on, &error, &context.actor())?;
@@ -86,12 +86,12 @@ pub(super) fn with_ways<T>(
 
 /// What a run has delivered, and the first thing that failed.
 #[derive(Default)]
-pub(super) struct Ran {
+pub(super) struct RunResult {
     pub(super) delivered: Vec<Delivery>,
     pub(super) failed: Option<CommandError>,
 }
 
-impl Ran {
+impl RunResult {
     /// Tells and keeps what came of a delivery; what fails does not keep the rest from going.
     fn note(
         &mut self,
@@ -132,9 +132,9 @@ pub(super) fn deliver_all(
     store: &Store,
     items: Vec<DueItem>,
     on: Day,
-) -> Result<Ran, CommandError> {
+) -> Result<RunResult, CommandError> {
     let mut deliverer = Deliverer::new(context, store);
-    let mut ran = Ran::default();
+    let mut ran = RunResult::default();
     let due: Vec<Wanted> = items.iter().filter_map(|item| item.verdict.as_ref().ok().copied()).collect();
     for item in items {
         if ran.stops() {

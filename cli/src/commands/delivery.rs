@@ -17,7 +17,7 @@ use billkeep_core::store::{Snapshot, Store};
 use crate::args::{Delivery, HowArgs};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{Column, Table, columns, counted};
 
 use super::deliver::{sentence, with_ways};
 
@@ -72,7 +72,7 @@ fn destination_of(store: &Store, number: u64) -> Result<Destination, CommandErro
         )
         .hint(format!("`billkeep delivery abandon {number} --reason TEXT --leave` gives it up")));
     }
-    Ok(super::sink::destination(record)?)
+    Ok(super::open_sink::destination(record)?)
 }
 
 fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<(), CommandError> {
@@ -121,7 +121,7 @@ fn verify(context: &Context, sink: Option<String>, args: HowArgs) -> Result<(), 
     let mut unreachable = Vec::new();
     for record in records(&reader, sink)? {
         let name = record.name.clone();
-        let found = super::sink::destination(record)
+        let found = super::open_sink::destination(record)
             .and_then(|to| delivery::verify(&reader, &to, how(context, args, &to)));
         match found {
             Ok(found) => findings.extend(found.into_iter().map(|f| (name.clone(), f))),
@@ -148,18 +148,12 @@ fn repair(
             vec![(to.record.name.clone(), Ok(to))]
         }
         None => {
-            let open = |record: SinkRecord| (record.name.clone(), super::sink::destination(record));
+            let open = |record: SinkRecord| (record.name.clone(), super::open_sink::destination(record));
             records(&store.read()?, sink)?.into_iter().map(open).collect()
         }
     };
     let cache = context.chunk_cache();
-    let columns = vec![
-        Column::text("sink"),
-        Column::count("delivery"),
-        Column::text("name"),
-        Column::text("outcome"),
-        Column::text("why"),
-    ];
+    let columns = columns("sink delivery:count name outcome why");
     let mut table = Table::new("billkeep.delivery.repair/1", columns);
     let (mut done, mut failed) = (0, Vec::new());
     for (name, to) in destinations {
@@ -199,7 +193,7 @@ fn repair(
             failed.extend(outcome.err().map(CommandError::from));
         }
     }
-    table.print(context)?;
+    context.print(&table)?;
     store.close()?;
     context.say(&match done {
         0 if failed.is_empty() => "There was nothing to repair.".to_owned(),
@@ -215,24 +209,23 @@ const INCOMPLETE: u8 = 6;
 /// Restores bills and deliveries from a sink.
 pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, CommandError> {
     let store = context.write()?;
-    let to = super::sink::destination(storage::sink(&store.read()?, sink)?)?;
+    let to = super::open_sink::destination(storage::sink(&store.read()?, sink)?)?;
     let (settings, actor) = (context.import_settings(), context.actor());
     let rebuilt =
         with_ways(context, None, |ways| Ok(delivery::rebuild(&store, &to, ways, &settings, &actor)?))?;
-    let columns = ["what", "name", "state", "detail"].map(Column::text);
-    let mut table = Table::new("billkeep.delivery.rebuild/1", columns.to_vec());
+    let columns = columns("what name state detail");
+    let mut table = Table::new("billkeep.delivery.rebuild/1", columns);
     for Rebuilt { what, name, made, detail } in &rebuilt {
         table.rows.push(vec![(*what).to_owned(), name.clone(), made.word().to_owned(), detail.clone()]);
     }
-    table.print(context)?;
+    context.print(&table)?;
     store.close()?;
     let count = |made: Made| {
         let of = |what: &str| rebuilt.iter().filter(|r| r.what == what && r.made == made).count();
-        let counted = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
         format!(
             "{} and {}",
-            counted(of("bill"), "bill", "bills"),
-            counted(of("delivery"), "delivery", "deliveries")
+            counted(of("bill") as u64, "bill", "bills"),
+            counted(of("delivery") as u64, "delivery", "deliveries")
         )
     };
     let any = |made: Made| rebuilt.iter().any(|r| r.made == made);
@@ -327,7 +320,7 @@ fn show(context: &Context, number: u64) -> Result<(), CommandError> {
         hints.push(format!("`billkeep delivery retry {number}` tries it at once"));
         hints.push(format!("`billkeep delivery abandon {number} --reason TEXT` gives it up"));
     }
-    table.print(context)?;
+    context.print(&table)?;
     hints.iter().for_each(|hint| context.say(hint));
     Ok(())
 }
@@ -426,7 +419,7 @@ fn print_with(context: &Context, deliveries: &[Record], location: bool) -> Resul
             of(|receipt| receipt.location.clone()),
         ]);
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn print_findings(
@@ -434,13 +427,7 @@ fn print_findings(
     findings: &[(String, Finding)],
     unreachable: &[(String, DeliveryError)],
 ) -> Result<(), CommandError> {
-    let columns = vec![
-        Column::text("sink"),
-        Column::count("delivery"),
-        Column::text("found"),
-        Column::text("name"),
-        Column::text("detail").wide(),
-    ];
+    let columns = columns("sink delivery:count found name detail:wide");
     let mut table = Table::new("billkeep.delivery.verify/1", columns);
     for (sink, finding) in findings {
         table.rows.push(vec![
@@ -456,7 +443,7 @@ fn print_findings(
             .rows
             .push([sink.as_str(), "-", "unreachable", "-", &error.to_string()].map(str::to_owned).to_vec());
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn judge(context: &Context, findings: &[(String, Finding)], all: bool) -> Result<(), CommandError> {

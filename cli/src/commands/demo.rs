@@ -20,7 +20,7 @@ use crate::context::{Context, Opened};
 use crate::error::{CommandError, short};
 use crate::output;
 
-use super::deliver::{Ran, deliver_all};
+use super::deliver::{RunResult, deliver_all};
 
 /// The bundled bills: the daily files of March and of the first week of April 2021.
 const BILLS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_bills.rs"));
@@ -199,7 +199,7 @@ impl<'a> Demo<'a> {
         self.step(number, title);
         let on = Day::new(2021, 4, day_of_april).ok_or_else(|| CommandError::user("no such day"))?;
         let due = delivery::due(&self.store.read()?, on, Basis::Used)?;
-        let Ran { delivered, failed } = deliver_all(self.context, &self.store, due, on)?;
+        let RunResult { delivered, failed } = deliver_all(self.context, &self.store, due, on)?;
         if let Some(error) = failed {
             return Err(error);
         }
@@ -230,7 +230,7 @@ impl<'a> Demo<'a> {
 
     fn list(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
-        let to = super::sink::destination(storage::sink(&self.store.read()?, SINK)?)?;
+        let to = super::open_sink::destination(storage::sink(&self.store.read()?, SINK)?)?;
         let listed = to.sink.list();
         let mut names = listed.map_err(|error| DeliveryError::Sink { sink: SINK.to_owned(), error })?;
         names.push(String::new());
@@ -240,7 +240,7 @@ impl<'a> Demo<'a> {
     fn verify(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
         let record = storage::sink(&self.store.read()?, SINK)?;
-        let to = super::sink::destination(record)?;
+        let to = super::open_sink::destination(record)?;
         let findings = delivery::verify(&self.store.read()?, &to, How::ReadData)?;
         let ok = findings.iter().filter(|f| f.what == What::Ok).count();
         if ok != findings.len() || ok != FILES {

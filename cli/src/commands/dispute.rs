@@ -10,18 +10,16 @@ use billkeep_core::bill::{self, BillView};
 use billkeep_core::evidence;
 use billkeep_core::money::Amount;
 
-use crate::args::{Dispute, Which};
+use crate::args::{Dispute, OpenDispute};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
-use crate::output::{self, Column, Table};
+use crate::output::{self, Column, Table, columns};
 
 pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandError> {
     use DisputeState::{Accepted, Rejected, Sent, Settled, Withdrawn};
     match command {
-        Dispute::Open { which, lines, filter, direction, amount, reason } => {
-            open(context, &which, &lines, &filter, direction, &amount, &reason)
-        }
+        Dispute::Open(args) => open(context, &args),
         Dispute::List { open } => {
             let store = context.read()?;
             let mut all = dispute::list(&store.read()?, None)?;
@@ -53,15 +51,8 @@ pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandErro
     }
 }
 
-fn open(
-    context: &Context,
-    which: &Which,
-    lines: &[LineId],
-    filter: &[String],
-    direction: Direction,
-    amount: &str,
-    reason: &str,
-) -> Result<(), CommandError> {
+fn open(context: &Context, args: &OpenDispute) -> Result<(), CommandError> {
+    let OpenDispute { which, lines, filter, direction, amount, reason } = args;
     let amount = Amount::parse_cell(amount.as_bytes())
         .ok()
         .flatten()
@@ -75,7 +66,7 @@ fn open(
         let view = BillView::open(&reader, key, None)?;
         super::bill::line_ids(&reader, &view, filter, LINES_MAX)?
     };
-    let claim = Claim { lines, direction, amount, reason };
+    let claim = Claim { lines, direction: *direction, amount, reason };
     let dispute = store.transact(|tx| dispute::open(tx, key, claim, &context.actor()))?;
     context.say(&format!(
         "Opened dispute {} about {} of the bill for {key}, which add up to {} {}: {} {} charged {}.\nThe bill is disputed.",
@@ -98,19 +89,9 @@ fn charged(direction: Direction) -> &'static str {
 }
 
 fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
-    let columns = vec![
-        Column::count("dispute"),
-        Column::text("month"),
-        Column::text("basis").wide(),
-        Column::text("state"),
-        Column::text("set_aside"),
-        Column::count("lines"),
-        Column::text("direction"),
-        Column::amount("amount"),
-        Column::text("currency"),
-        Column::count("settled_by").wide(),
-        Column::text("reason"),
-    ];
+    let columns = columns(
+        "dispute:count month basis:wide state set_aside lines:count direction amount:amount currency settled_by:count:wide reason",
+    );
     let mut table = Table::new("billkeep.dispute.list/1", columns);
     for dispute in all {
         table.rows.push(vec![
@@ -127,7 +108,7 @@ fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
             dispute.reason.clone(),
         ]);
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn show(context: &Context, dispute: &Record) -> Result<(), CommandError> {
@@ -158,7 +139,7 @@ fn show(context: &Context, dispute: &Record) -> Result<(), CommandError> {
             step.note.clone(),
         ]);
     }
-    table.print(context)?;
+    context.print(&table)?;
     context.say(&format!(
         "Dispute {} about {} of {} is {}: {} {} {}, of {} {}.",
         dispute.number,

@@ -13,9 +13,9 @@ use crate::args::{Due, Format, Run};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::metrics;
-use crate::output::{Column, Table};
+use crate::output::{Table, columns};
 
-use super::deliver::{Ran, deliver_all};
+use super::deliver::{RunResult, deliver_all};
 
 /// The most days that are told of at once.
 const DAYS_MAX: i32 = 3_660;
@@ -83,15 +83,7 @@ pub(crate) fn due(context: &Context, args: &Due) -> Result<(), CommandError> {
 }
 
 fn print(context: &Context, when: &When, due: &DueAt) -> Result<(), CommandError> {
-    let columns = vec![
-        Column::text("uin"),
-        Column::text("kind"),
-        Column::text("first_day"),
-        Column::text("last_day"),
-        Column::text("due"),
-        Column::text("sink"),
-        Column::text("why"),
-    ];
+    let columns = columns("uin kind first_day last_day due sink why");
     let mut table = Table::new("billkeep.due/1", columns);
     let at = when.moment.map_or_else(String::new, |moment| moment.time.to_string());
     table.more = vec![("on", when.on.to_string().into()), ("at", at.into())];
@@ -115,7 +107,7 @@ fn print(context: &Context, when: &When, due: &DueAt) -> Result<(), CommandError
     for item in &due.later {
         row(item, "no", format!("not yet: the calendar asks for it at {}", item.asked.from));
     }
-    table.print(context)
+    context.print(&table)
 }
 
 /// Says why the calendar asks for a bill.
@@ -140,9 +132,8 @@ fn days(
     if to.epoch_days().saturating_sub(from.epoch_days()) >= DAYS_MAX {
         return Err(CommandError::user(format!("{from} to {to} is more than {DAYS_MAX} days")));
     }
-    let columns =
-        ["on", "at", "kind", "uin", "first_day", "last_day", "state", "sink", "why"].map(Column::text);
-    let mut table = Table::new("billkeep.due.days/1", columns.to_vec());
+    let columns = columns("on at kind uin first_day last_day state sink why");
+    let mut table = Table::new("billkeep.due.days/1", columns);
     table.more = vec![("from", from.to_string().into()), ("to", to.to_string().into())];
     let calendars = Calendars::load(reader)?;
     for day in (from.epoch_days()..=to.epoch_days()).filter_map(Day::from_epoch_days) {
@@ -166,7 +157,7 @@ fn days(
             ]);
         }
     }
-    table.print(context)
+    context.print(&table)
 }
 
 /// The bills that would be due, and wait for somebody to confirm them.
@@ -203,7 +194,7 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     drop(reader);
     notice::waiting(&store, &waiting, &context.actor())?;
     notice::pending(&store, &context.actor())?;
-    let Ran { delivered, failed } = deliver_all(context, &store, now, when.on)?;
+    let RunResult { delivered, failed } = deliver_all(context, &store, now, when.on)?;
     let told = super::notify::after_run(context, &store);
     let figures = metrics::after_run(context, &store, args.metrics.as_deref());
     if context.format != Format::Table {

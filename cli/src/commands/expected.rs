@@ -8,7 +8,7 @@ use billkeep_core::period::{Basis, BillMonth, Day};
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table, wrapped};
+use crate::output::{Table, columns, wrapped};
 
 /// How wide it is written for people.
 const WIDTH: usize = 80;
@@ -26,26 +26,14 @@ pub(crate) fn run(context: &Context, on: Option<Day>, month: Option<BillMonth>) 
     all.retain(|e| month.is_none_or(|month| e.month == month));
     match context.format {
         Format::Table => context.data(for_people(&all, on).as_bytes()),
-        _ => table(on, &all).print(context),
+        _ => context.print(&table(on, &all)),
     }
 }
 
 fn table(on: Day, all: &[Expectation]) -> Table {
-    let columns = vec![
-        Column::text("month"),
-        Column::text("basis"),
-        Column::text("kind"),
-        Column::text("last_day"),
-        Column::text("due"),
-        Column::text("through"),
-        Column::text("verdict"),
-        Column::count("late_days"),
-        Column::text("missing_days"),
-        Column::text("file"),
-        Column::text("other_file"),
-        Column::text("what"),
-        Column::text("next"),
-    ];
+    let columns = columns(
+        "month basis kind last_day due through verdict late_days:count missing_days file other_file what next",
+    );
     let mut table = Table::new("billkeep.expected/1", columns);
     table.more = vec![("on", on.to_string().into())];
     for e in all {

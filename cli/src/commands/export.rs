@@ -116,7 +116,7 @@ fn say_what_is_there(
         },
         coverage.first,
         coverage.last,
-        if *files == 1 { "1 zip".to_owned() } else { format!("{} zips", grouped(*files)) },
+        crate::output::counted(*files, "zip", "zips"),
         args.output.display()
     ));
     if state == State::Open {

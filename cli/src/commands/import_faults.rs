@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output;
+use crate::output::{self, counted};
 
 /// Says how a file was read, where that is unlike UTF-8 with commas, which cells were read as plain ones, and which have white
 /// space at their ends.
@@ -64,11 +64,11 @@ pub(super) fn white_json(white: &WhiteSpace) -> Value {
 }
 
 fn cells(n: u64) -> String {
-    if n == 1 { "1 cell".to_owned() } else { format!("{} cells", grouped(n)) }
+    counted(n, "cell", "cells")
 }
 
 fn count(n: u64) -> String {
-    if n == 1 { "1 fault".to_owned() } else { format!("{} faults", grouped(n)) }
+    counted(n, "fault", "faults")
 }
 
 /// Reports all faults that a dry run found: as words, and as data where that is asked for.
@@ -100,7 +100,7 @@ pub(crate) fn tell(context: &Context, shown: &str, faults: &Faults) -> CommandEr
         }
     }
     let kinds = faults.groups().len() as u64;
-    let kinds = if kinds == 1 { "1 kind".to_owned() } else { format!("{} kinds", grouped(kinds)) };
+    let kinds = counted(kinds, "kind", "kinds");
     CommandError::user(format!("{} of {kinds} in `{name}`", count(faults.total())))
         .hint("nothing was imported; correct the file or download it again")
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::args::{Format, Late};
 use crate::context::Context;
 use crate::error::{CommandError, basis_option, short};
-use crate::output::{self, Column, Table};
+use crate::output::{self, Column, Table, columns};
 
 pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> {
     match command {
@@ -86,16 +86,11 @@ fn list(context: &Context, all: &[Record]) -> Result<(), CommandError> {
             late.reason.clone().unwrap_or_default(),
         ]);
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn show(context: &Context, late: &Record, before: &CarriedBefore) -> Result<(), CommandError> {
-    let columns = vec![
-        Column::text("owner"),
-        Column::text("currency"),
-        Column::count("lines"),
-        Column::amount("difference"),
-    ];
+    let columns = columns("owner currency lines:count difference:amount");
     let mut table = Table::new("billkeep.late.show/1", columns);
     table.more = vec![
         ("late", late.number.into()),
@@ -120,7 +115,7 @@ fn show(context: &Context, late: &Record, before: &CarriedBefore) -> Result<(), 
             effect.amount.to_string(),
         ]);
     }
-    table.print(context)?;
+    context.print(&table)?;
     if context.format == Format::Table && !late.smaller.days.is_empty() {
         let lines: String =
             losses(&late.smaller, usize::MAX).iter().map(|line| format!("{line}\n")).collect();
@@ -273,8 +268,7 @@ pub(crate) fn losses(smaller: &Smaller, max: usize) -> Vec<String> {
 
 /// Writes what is gone on a day.
 pub(crate) fn day_loss(loss: &DayLoss) -> String {
-    let accounts =
-        if loss.accounts == 1 { "1 account".to_owned() } else { format!("{} accounts", loss.accounts) };
+    let accounts = output::counted(loss.accounts, "account", "accounts");
     format!(
         "{} {accounts}: {}, {} {}",
         loss.day,

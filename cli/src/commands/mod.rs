@@ -1,4 +1,4 @@
-//! A module for each group of commands.
+//! A module for each group of commands. The console calls them as the command line does.
 
 mod account;
 mod audit;
@@ -18,7 +18,9 @@ mod init;
 mod late;
 mod name;
 mod notify;
+mod open_sink;
 mod plugin;
+mod plugin_grants;
 mod retention;
 mod settings;
 mod sink;
@@ -34,27 +36,12 @@ pub(crate) use user::secret;
 
 use std::process::ExitCode;
 
-use billkeep_core::own_folder::own_folder;
-
-use crate::args::{Args, Bill, Command, Delivery};
+use crate::args::{Bill, Command, Delivery};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::permission;
 
-/// Makes a folder of one's own in the folder beside the store in which things are made ready.
-pub(crate) fn staged(context: &Context, folder: &std::path::Path) -> Result<(), CommandError> {
-    for path in [context.stage().as_path(), folder] {
-        own_folder(path).map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
-    }
-    Ok(())
-}
-
-/// Runs the command of a command line.
-pub(crate) fn run(args: Args) -> Result<ExitCode, CommandError> {
-    run_in(&Context::new(&args), args.command)
-}
-
-/// Runs a command, wherever it was given: the console and its HTTP interface say the same ones.
+/// Runs a command, wherever it was given: the CLI, the web console and the HTTP API run the same commands.
 pub(crate) fn run_in(context: &Context, command: Command) -> Result<ExitCode, CommandError> {
     let context = context.needing(permission::needs(&command));
     let done = |result: Result<(), CommandError>| result.map(|()| ExitCode::SUCCESS);
@@ -87,7 +74,8 @@ pub(crate) fn run_in(context: &Context, command: Command) -> Result<ExitCode, Co
         Command::Notify(notify) => done(notify::run(&context, notify)),
         Command::Plugin(plugin) => done(plugin::run(&context, plugin)),
         Command::Export(export) => done(export::run(&context, &export)),
-        Command::Serve(serve) => done(crate::console::run(&context, serve)),
+        // It runs commands itself, and so is started by `main`.
+        Command::Serve(_) => Err(CommandError::user("`serve` is not run by a console")),
         Command::User(user) => done(user::run(&context, user)),
         Command::Audit(audit) => done(audit::run(&context, &audit)),
         Command::StoreFile(store) => done(store_file::run(&context, &store)),

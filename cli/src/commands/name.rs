@@ -17,13 +17,13 @@ pub(crate) fn run(context: &Context, command: &Name) -> Result<(), CommandError>
     match command {
         Name::List => {
             let profiles = BuiltIn::ALL.iter().map(|built_in| NameProfile::BuiltIn(*built_in));
-            samples_of("billkeep.name.list/1", profiles)?.print(context)
+            context.print(&samples_of("billkeep.name.list/1", profiles)?)
         }
         Name::Check { template } => {
             let profile: NameProfile = template.parse()?;
-            samples_of("billkeep.name.check/1", [profile])?.print(context)
+            context.print(&samples_of("billkeep.name.check/1", [profile])?)
         }
-        Name::Parse { file_name, naming } => said(file_name, naming.as_ref())?.print(context),
+        Name::Parse { file_name, naming } => context.print(&said(file_name, naming.as_ref())?),
     }
 }
 

@@ -8,10 +8,11 @@ use billkeep_core::notice::{
 use billkeep_core::sink::Hold;
 use billkeep_core::store::Store;
 
+use super::open_sink::{self, env};
 use crate::args::Notify;
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{self, Column, Table};
+use crate::output::{self, Table, columns};
 use crate::served;
 use crate::stop;
 
@@ -19,7 +20,7 @@ pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError
     match command {
         Notify::Add { name, webhook, events, options, command } => {
             let how = webhook.map_or(How::Command(command), How::Webhook);
-            let options = super::sink::options(&options)?;
+            let options = open_sink::options(&options)?;
             add(context, &Notifier { name, how, events: events.into_iter().collect(), options })
         }
         Notify::List => list(context),
@@ -48,10 +49,6 @@ pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError
     }
 }
 
-fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
-}
-
 fn add(context: &Context, notifier: &Notifier) -> Result<(), CommandError> {
     billkeep_sinks::check_notifier(notifier).map_err(|e| CommandError::user(e.to_string()))?;
     let store = context.write()?;
@@ -74,13 +71,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let notices = notice::list(&reader)?;
-    let columns = vec![
-        Column::text("name"),
-        Column::text("how"),
-        Column::text("events"),
-        Column::text("options"),
-        Column::count("pending"),
-    ];
+    let columns = columns("name how events options pending:count");
     let mut table = Table::new("billkeep.notify.list/1", columns);
     for notifier in notice::notifiers(&reader)? {
         let pending = notices.iter().filter(|n| n.notifier == notifier.name && n.sent_unix_s.is_none());
@@ -93,7 +84,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             pending.count().to_string(),
         ]);
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn test(context: &Context, name: &str) -> Result<(), CommandError> {
@@ -122,17 +113,7 @@ fn log(context: &Context, pending: bool) -> Result<(), CommandError> {
     let store = context.read()?;
     let mut notices = notice::list(&store.read()?)?;
     notices.retain(|notice| !pending || notice.sent_unix_s.is_none());
-    let columns = vec![
-        Column::count("number"),
-        Column::text("notifier"),
-        Column::text("event"),
-        Column::text("subject"),
-        Column::text("at"),
-        Column::text("sent_at"),
-        Column::count("attempts"),
-        Column::text("next_at"),
-        Column::text("why"),
-    ];
+    let columns = columns("number:count notifier event subject at sent_at attempts:count next_at why");
     let mut table = Table::new("billkeep.notify.log/1", columns);
     let time = |at: Option<i64>| at.map_or_else(String::new, output::time);
     for notice in notices {
@@ -149,7 +130,7 @@ fn log(context: &Context, pending: bool) -> Result<(), CommandError> {
             failure.map_or_else(String::new, |f| f.why.clone()),
         ]);
     }
-    table.print(context)
+    context.print(&table)
 }
 
 /// Tells what is to be told; returns how many were told or wait.
@@ -161,7 +142,7 @@ fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandErr
     }
     // What two programs send at the same time arrives twice.
     let stage = context.stage();
-    super::staged(context, &stage)?;
+    context.stage_folder(&stage)?;
     let hold = Hold::of_file(&stage.join("notices.lock"), "those who are told")
         .map_err(|e| CommandError::new(e.kind(), e.to_string()))?;
     let open = |notifier: &Notifier| billkeep_sinks::open_notifier(notifier, &env);
@@ -188,7 +169,7 @@ fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandErr
 }
 
 fn notices(n: usize) -> String {
-    if n == 1 { "1 notice".to_owned() } else { format!("{n} notices") }
+    output::counted(n as u64, "notice", "notices")
 }
 
 fn error_of(notice: &Notice) -> Option<CommandError> {

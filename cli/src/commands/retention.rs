@@ -6,7 +6,7 @@ use billkeep_core::retention::{self, Removal, Rules};
 use crate::args::{RemovalArgs, Retention};
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output::{self, Column, Table};
+use crate::output::{self, Column, Table, columns};
 
 pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandError> {
     match command {
@@ -42,7 +42,7 @@ fn show(context: &Context) -> Result<(), CommandError> {
     }
     let days = rules.revisions_days.map_or_else(|| "for good".to_owned(), |days| days.to_string());
     table.rows.push(vec!["store".into(), "lines of replaced revisions".into(), days]);
-    table.print(context)
+    context.print(&table)
 }
 
 fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
@@ -50,13 +50,7 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
     let reader = store.read()?;
     let on = context.day(what.on, &reader)?;
     let plan = retention::plan(&reader, on, what.confirmed)?;
-    let columns = vec![
-        Column::text("verdict"),
-        Column::text("where"),
-        Column::text("what"),
-        Column::count("lines"),
-        Column::text("why"),
-    ];
+    let columns = columns("verdict where what lines:count why");
     let digest = plan.digest();
     let mut table = Table::new("billkeep.retention.plan/1", columns);
     table.more = vec![("on", on.to_string().into()), ("digest", digest.clone().into())];
@@ -80,7 +74,7 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
             kept.why.to_owned(),
         ]);
     }
-    table.print(context)?;
+    context.print(&table)?;
     if plan.removals.is_empty() {
         context.say(&format!("Nothing may be removed on {on}."));
     } else {
@@ -105,7 +99,7 @@ fn apply(context: &Context, seen: &str, what: &RemovalArgs, yes: bool) -> Result
         seen,
         on,
         what.confirmed,
-        (&super::sink::destination, &context.stage()),
+        (&super::open_sink::destination, &context.stage()),
         &context.actor(),
     )?;
     context.say(&format!(

@@ -91,5 +91,5 @@ fn show(context: &Context, store: &impl Records) -> Result<(), CommandError> {
     ] {
         table.rows.push(vec![name.to_owned(), value, by.to_owned()]);
     }
-    table.print(context)
+    context.print(&table)
 }

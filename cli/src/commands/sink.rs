@@ -3,28 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use billkeep_core::delivery::{DeliveryError, Destination};
-use billkeep_core::export::{self, Audience, Dialect};
-use billkeep_core::journal;
+use billkeep_core::delivery::DeliveryError;
+use billkeep_core::export::{Audience, Dialect};
 use billkeep_core::sink::{Sink, SinkError};
-use billkeep_core::storage::{self, Places, SinkRecord};
-use billkeep_core::store::Records;
+use billkeep_core::storage::{self, SinkRecord};
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
 use billkeep_sinks::wasm::PluginFile;
-use billkeep_sinks::{Options, SealAndSign};
 
-use super::plugin;
+use super::open_sink::{self, open, open_at, opened, places, record};
+use super::plugin_grants;
 use crate::args::{Format, Sink as Command};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::out_file::must_not_be_a_store;
-use crate::output::{Column, Table};
+use crate::output::{Table, columns};
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {
         Command::Add { name, what, create_bucket, shared } => {
-            let (url, mut options) = (plugin::absolute(&what.url)?, self::options(&what.options)?);
-            let file = plugin::grant(&url, &what.grants, &mut options)?;
+            let (url, mut options) =
+                (plugin_grants::absolute(&what.url)?, open_sink::options(&what.options)?);
+            let file = plugin_grants::grant(&url, &what.grants, &mut options)?;
             let record = record(context, name, url, options, what.audience)?;
             {
                 let store = context.read()?;
@@ -32,11 +30,11 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
                 storage::may_add(&reader, &record, &places(&reader, Some(&record))?, shared)?;
             }
             if let Some(file) = &file {
-                plugin::show_before_trusting(context, file, &record)?;
+                plugin_grants::show_before_trusting(context, file, &record)?;
             }
             if create_bucket {
                 let of_sink = record.options()?.of_sink;
-                billkeep_sinks::create_bucket(&record.url, &of_sink, &env)
+                billkeep_sinks::create_bucket(&record.url, &of_sink, &open_sink::env)
                     .map_err(|error| DeliveryError::Sink { sink: record.name.clone(), error })?;
             }
             add(context, &record, file.as_ref(), shared)
@@ -51,68 +49,6 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
             Ok(store.close()?)
         }
     }
-}
-
-/// Reads options, written as NAME=VALUE.
-pub(super) fn options(words: &[String]) -> Result<Options, CommandError> {
-    let mut by_name = BTreeMap::new();
-    for option in words {
-        let (name, value) = option
-            .split_once('=')
-            .ok_or_else(|| CommandError::user(format!("`{option}`: write an option as NAME=VALUE")))?;
-        if by_name.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err(CommandError::user(format!("`{option}`: `{name}` was given before")));
-        }
-    }
-    Ok(by_name)
-}
-
-/// Makes a sink's record of what was said of it.
-pub(crate) fn record(
-    context: &Context,
-    name: String,
-    url: String,
-    options: Options,
-    audience: Audience,
-) -> Result<SinkRecord, CommandError> {
-    let record = SinkRecord { name, url, audience, options };
-    let of_sink = record.options()?.of_sink;
-    billkeep_sinks::check(&record.url, &of_sink).map_err(|e| CommandError::user(e.to_string()))?;
-    if let Some(folder) = billkeep_sinks::folder(&record.url) {
-        must_not_be_a_store(context, &folder, &folder)?;
-    }
-    Ok(record)
-}
-
-/// Returns where sinks are, each place in one spelling.
-pub(super) fn places(store: &impl Records, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
-    let place = |sink: &SinkRecord| {
-        sink.options().map_or_else(|_| sink.url.clone(), |o| billkeep_sinks::place(&sink.url, &o.of_sink))
-    };
-    Ok(Places::of(store, new, place)?)
-}
-
-/// Opens a sink as it was set up.
-pub(crate) fn open(record: &SinkRecord) -> Result<Box<dyn Sink>, SinkError> {
-    let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
-    open_at(&record.url, &options.of_sink)
-}
-
-/// Opens a sink as it was set up, of a plugin's file that was read before if there is one.
-pub(crate) fn opened(record: &SinkRecord, file: Option<&PluginFile>) -> Result<Box<dyn Sink>, SinkError> {
-    let Some(file) = file else { return open(record) };
-    let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
-    billkeep_sinks::open_plugin(file, &options.of_sink, plugin::listener(), &env)
-}
-
-/// Opens what a URL names; what a plugin says is told.
-fn open_at(url: &str, options: &Options) -> Result<Box<dyn Sink>, SinkError> {
-    billkeep_sinks::open_with_listener(url, options, plugin::listener(), &env)
-}
-
-/// Credentials come from here, and from files.
-pub(super) fn env(name: &str) -> Option<String> {
-    std::env::var(name).ok()
 }
 
 /// A part that is sent in pieces.
@@ -135,6 +71,42 @@ fn not_tried(outcomes: &[conformance::CaseOutcome]) -> BTreeMap<&str, usize> {
     reasons
 }
 
+/// Returns the cases as a table, and which of them the sink can do. Reasons in `shared` are left out of the table.
+fn cases(
+    outcomes: &[conformance::CaseOutcome],
+    shared: &BTreeMap<&str, usize>,
+) -> (Table, BTreeMap<String, bool>) {
+    let columns = columns("case weight answer what seen");
+    let mut table = Table::new("billkeep.sink.test/1", columns);
+    let mut can = BTreeMap::new();
+    let mut causes: Vec<(&str, &str)> = Vec::new();
+    for outcome in outcomes {
+        let (answer, seen) = match &outcome.answer {
+            Answer::Yes(seen) => ("yes", seen),
+            Answer::No(seen) => ("no", seen),
+            Answer::NotTried(seen) => ("not tried", seen),
+        };
+        if !matches!(outcome.answer, Answer::NotTried(_)) {
+            can.insert(outcome.name.to_owned(), answer == "yes");
+        }
+        let weight = if outcome.weight == Weight::Must { "must" } else { "can" };
+        // One cause is printed once.
+        let first = causes.iter().find(|(_, cause)| *cause == cause_of(seen)).map(|(name, _)| *name);
+        let seen = match (answer, first) {
+            ("no", Some(name)) => format!("as `{name}`"),
+            ("no", None) => {
+                causes.push((outcome.name, cause_of(seen)));
+                seen.clone()
+            }
+            ("not tried", _) if shared.contains_key(seen.as_str()) => String::new(),
+            _ => seen.clone(),
+        };
+        let texts = [outcome.name, weight, answer, outcome.what, &seen];
+        table.rows.push(texts.map(str::to_owned).to_vec());
+    }
+    (table, can)
+}
+
 /// Asks a destination everything, below a folder of its own that is gone afterwards, and keeps what it can.
 fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> {
     let store = context.write()?;
@@ -143,7 +115,7 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     let stage = context.stage().join(format!("probe-{}", std::process::id()));
     // What is not there is not made, and not tried.
     open(&record).map_err(|error| DeliveryError::Sink { sink: name.to_owned(), error })?;
-    super::staged(context, &stage)?;
+    context.stage_folder(&stage)?;
     let url = billkeep_sinks::below(
         &record.url,
         &format!("billkeep-probe-{}-{}", context.now_unix_s(), std::process::id()),
@@ -183,37 +155,10 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     let _ = std::fs::remove_dir(context.stage());
     billkeep_sinks::remove_empty(&url);
     let outcomes = outcomes.map_err(|error| DeliveryError::Sink { sink: name.to_owned(), error })?;
-    let columns = ["case", "weight", "answer", "what", "seen"].map(Column::text);
-    let mut table = Table::new("billkeep.sink.test/1", columns.to_vec());
-    let mut can = BTreeMap::new();
-    let mut causes: Vec<(&str, &str)> = Vec::new();
     // In the table, a reason that several cases have stands in one sentence below it.
     let shared = if context.format == Format::Table { not_tried(&outcomes) } else { BTreeMap::new() };
-    for outcome in &outcomes {
-        let (answer, seen) = match &outcome.answer {
-            Answer::Yes(seen) => ("yes", seen),
-            Answer::No(seen) => ("no", seen),
-            Answer::NotTried(seen) => ("not tried", seen),
-        };
-        if !matches!(outcome.answer, Answer::NotTried(_)) {
-            can.insert(outcome.name.to_owned(), answer == "yes");
-        }
-        let weight = if outcome.weight == Weight::Must { "must" } else { "can" };
-        // One cause is printed once.
-        let first = causes.iter().find(|(_, cause)| *cause == cause_of(seen)).map(|(name, _)| *name);
-        let seen = match (answer, first) {
-            ("no", Some(name)) => format!("as `{name}`"),
-            ("no", None) => {
-                causes.push((outcome.name, cause_of(seen)));
-                seen.clone()
-            }
-            ("not tried", _) if shared.contains_key(seen.as_str()) => String::new(),
-            _ => seen.clone(),
-        };
-        let texts = [outcome.name, weight, answer, outcome.what, &seen];
-        table.rows.push(texts.map(str::to_owned).to_vec());
-    }
-    table.print(context)?;
+    let (table, can) = cases(&outcomes, &shared);
+    context.print(&table)?;
     for (why, cases) in &shared {
         context.say(&format!("{cases} cases were not tried: {why}."));
     }
@@ -236,21 +181,6 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
     Ok(())
 }
 
-/// Opens a sink to deliver to it.
-pub(crate) fn destination(record: SinkRecord) -> Result<Destination, DeliveryError> {
-    match open_to_deliver(&record, &record.options()?.of_sink) {
-        Ok((sink, SealAndSign { seal, sign })) => Ok(Destination { record, sink, seal, sign }),
-        Err(error) => Err(DeliveryError::Sink { sink: record.name, error }),
-    }
-}
-
-fn open_to_deliver(
-    record: &SinkRecord,
-    options: &Options,
-) -> Result<(Box<dyn Sink>, SealAndSign), SinkError> {
-    Ok((open_at(&record.url, options)?, billkeep_sinks::seal_and_sign(options)?))
-}
-
 fn add(
     context: &Context,
     record: &SinkRecord,
@@ -258,7 +188,7 @@ fn add(
     shared: bool,
 ) -> Result<(), CommandError> {
     let store = context.write()?;
-    let waiting = file.map(|file| plugin::compiling(context, file));
+    let waiting = file.map(|file| plugin_grants::compiling(context, file));
     // This is where somebody names the folder: it is made now, and never later.
     if let Some(made) =
         billkeep_sinks::create_folder(&record.url).map_err(|e| CommandError::user(e.to_string()))?
@@ -292,28 +222,9 @@ fn add(
     Ok(store.close()?)
 }
 
-/// Tries a sink with a probe. It has the same name each time, so that the next one finds and removes what a killed one left; no other
-/// store has that name.
-pub(crate) fn preflight(store: &impl Records, record: &SinkRecord) -> Result<(), CommandError> {
-    let failed = |error| CommandError::from(DeliveryError::Sink { sink: record.name.clone(), error });
-    let sink = open(record).map_err(failed)?;
-    let tag = journal::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());
-    export::preflight(sink.as_ref(), tag.get(..16).unwrap_or(&tag)).map_err(failed)
-}
-
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
-    let columns = vec![
-        Column::text("name"),
-        Column::text("url"),
-        Column::text("audience"),
-        Column::count("rows_per_file"),
-        Column::text("shape"),
-        Column::text("per"),
-        Column::text("dialect"),
-        Column::text("naming"),
-        Column::text("create_only"),
-    ];
+    let columns = columns("name url audience rows_per_file:count shape per dialect naming create_only");
     let mut table = Table::new("billkeep.sink.list/1", columns);
     let reader = store.read()?;
     for sink in storage::sinks(&reader)? {
@@ -336,5 +247,5 @@ fn list(context: &Context) -> Result<(), CommandError> {
             create_only.to_owned(),
         ]);
     }
-    table.print(context)
+    context.print(&table)
 }

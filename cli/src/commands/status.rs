@@ -18,7 +18,6 @@ use billkeep_core::store::Snapshot;
 use serde_json::{Value, json};
 
 use crate::args::Format;
-
 use crate::context::Context;
 use crate::error::{CommandError, short};
 use crate::output::{self, Column, Table};
@@ -127,7 +126,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> 
                 .into_iter()
                 .map(|i| vec![i.section.name().to_owned(), i.subject, i.text, i.next])
                 .collect();
-            table.print(context)
+            context.print(&table)
         }
     }
 }

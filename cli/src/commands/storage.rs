@@ -16,9 +16,9 @@ use billkeep_core::uin::Uin;
 use crate::args::{AllowArgs, Bound, ConsentArgs, EnableArgs, Storage, SwitchArgs};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{Column, Table, columns};
 
-use super::sink;
+use super::open_sink;
 
 pub(crate) fn run(context: &Context, command: Storage) -> Result<(), CommandError> {
     match command {
@@ -90,13 +90,13 @@ fn consent(context: &Context, what: &ConsentArgs, given: bool) -> Result<(), Com
 /// The sink that is made on the way, if one is.
 fn to_create(context: &Context, bound: &Bound) -> Result<Option<SinkRecord>, CommandError> {
     let Some(url) = &bound.create else { return Ok(None) };
-    let options = sink::options(&bound.options)?;
-    sink::record(context, bound.sink.clone(), url.clone(), options, bound.audience).map(Some)
+    let options = open_sink::options(&bound.options)?;
+    open_sink::record(context, bound.sink.clone(), url.clone(), options, bound.audience).map(Some)
 }
 
 /// Returns where sinks are; a new one is at a place of its own.
 fn places(store: &impl Records, bound: &Bound, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
-    let places = sink::places(store, new)?;
+    let places = open_sink::places(store, new)?;
     if let Some(new) = new {
         storage::may_add(store, new, &places, bound.shared)?;
     }
@@ -117,9 +117,9 @@ fn try_sink(
             if let Some(made) = made {
                 context.say(&format!("Created the folder `{}`.", made.display()));
             }
-            sink::preflight(store, record)
+            open_sink::preflight(store, record)
         }
-        None => sink::preflight(store, &storage::sink(store, &bound.sink)?),
+        None => open_sink::preflight(store, &storage::sink(store, &bound.sink)?),
     }
 }
 
@@ -313,7 +313,7 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
             ]);
         }
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
@@ -324,19 +324,7 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
         None => storage::accounts(&reader)?,
     };
     let delivered = delivery::list(&reader)?;
-    let columns = vec![
-        Column::text("uin"),
-        Column::text("what"),
-        Column::text("kind"),
-        Column::text("said"),
-        Column::text("sink"),
-        Column::text("from"),
-        Column::text("until"),
-        Column::count("delivered"),
-        Column::text("time").wide(),
-        Column::text("actor"),
-        Column::text("reason"),
-    ];
+    let columns = columns("uin what kind said sink from until delivered:count time:wide actor reason");
     let mut table = Table::new("billkeep.storage.history/1", columns);
     let none = || "-".to_owned();
     for account in accounts {
@@ -384,7 +372,7 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
             }
         }
     }
-    table.print(context)
+    context.print(&table)
 }
 
 /// A row of the history: what was said, until which day it holds, how many bills lie there, and who said it.

@@ -55,5 +55,5 @@ fn stats(context: &Context) -> Result<(), CommandError> {
         vec!["deliveries".into(), counts.deliveries.to_string()],
         vec!["journal".into(), counts.entries.to_string()],
     ];
-    table.print(context)
+    context.print(&table)
 }

@@ -111,7 +111,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
         let tokens: Vec<&str> = person.tokens.iter().map(|token| token.label.as_str()).collect();
         table.rows.push(vec![person.name, person.role.to_string(), tokens.join(", ")]);
     }
-    table.print(context)
+    context.print(&table)
 }
 
 /// Draws a secret: 32 bytes by chance, in letters that stand in a URL and a header as they are.

@@ -16,8 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::peer::User;
-use super::places::{Held, Places};
+use super::connection_slots::{HeldSlot, Slots};
+use super::peer::PeerUser;
 use super::wire::Wire;
 use crate::args::Serve;
 use crate::error::CommandError;
@@ -70,7 +70,7 @@ fn only_ours(path: &Path) -> Result<(), CommandError> {
 
 /// Accepts connections until somebody asks to stop, and then waits for what runs.
 pub(super) async fn accept(router: Router, listener: TcpListener, tls: Option<TlsAcceptor>) {
-    let places = Arc::new(Places::default());
+    let slots = Arc::new(Slots::default());
     let (end, ended) = watch::channel(());
     loop {
         let accepted = tokio::select! {
@@ -82,17 +82,24 @@ pub(super) async fn accept(router: Router, listener: TcpListener, tls: Option<Tl
             tokio::time::sleep(STOP_STEP).await;
             continue;
         };
-        let (router, tls, ended, held) = (router.clone(), tls.clone(), ended.clone(), places.enter());
+        let (router, tls, ended, held) = (router.clone(), tls.clone(), ended.clone(), slots.enter());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
-            let user = stream.local_addr().map_or_else(|_| User::default(), |local| User::of(peer, local));
+            let Ok(local) = stream.local_addr() else { return };
+            // The system's list of connections is read from a file, which takes longer the more there are.
+            let looked_up = tokio::task::spawn_blocking(move || PeerUser::of(peer, local));
+            let user = tokio::select! {
+                user = looked_up => user,
+                () = held.slot().is_wanted() => return,
+            };
+            let Ok(user) = user else { return };
             let of = OfConnection { router: TowerToHyperService::new(router), held, user };
             match tls {
                 None => serve_one(stream, of, ended).await,
                 Some(tls) => {
                     let shaken = tokio::select! {
                         shaken = tokio::time::timeout(HEAD_WAIT, tls.accept(stream)) => shaken,
-                        () = of.held.place().is_wanted() => return,
+                        () = of.held.slot().is_wanted() => return,
                     };
                     if let Ok(Ok(stream)) = shaken {
                         serve_one(stream, of, ended).await;
@@ -127,7 +134,7 @@ async fn serve_one(
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
-        () = held.place().is_wanted() => return,
+        () = held.slot().is_wanted() => return,
         _ = ended.changed() => connection.as_mut().graceful_shutdown(),
     }
     // What was begun is answered; a client that waits for nothing is let go.
@@ -137,8 +144,8 @@ async fn serve_one(
 /// The routes, for the requests of one connection: each is told which one that is, and whose.
 struct OfConnection {
     router: TowerToHyperService<Router>,
-    held: Held,
-    user: User,
+    held: HeldSlot,
+    user: PeerUser,
 }
 
 type Answering = std::pin::Pin<Box<dyn Future<Output = Result<Response, std::convert::Infallible>> + Send>>;

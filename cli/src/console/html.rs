@@ -1,16 +1,17 @@
-//! What pages are made of: the frame around them, tables, amounts, charts, forms.
+//! What pages are made of: the frame around them, tables, amounts, forms.
 
 use billkeep_core::bill::BillKey;
 use billkeep_core::money::Amount;
 use billkeep_core::people::Role;
 use billkeep_core::period::Basis;
-use billkeep_core::visible::{is_hidden, visible, visible_lines};
+use billkeep_core::visible::{visible, visible_lines};
 use maud::{DOCTYPE, Markup, html};
 
+use super::links::with_query;
 use super::session::Flash;
+use super::state::{Console, Request, Visitor};
 use super::terms::Cell;
-use super::words::{Language, Words};
-use super::{Ask, Console, Visitor};
+use super::words::{Language, Words, filled};
 use crate::error::{CommandError, short};
 use crate::output::{Column, Table};
 
@@ -34,13 +35,13 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(super) fn of(ask: &'a Ask) -> View<'a> {
+    pub(super) fn of(request: &'a Request) -> View<'a> {
         View {
-            language: ask.language,
-            words: ask.language.words(),
-            visitor: ask.visitor.as_ref(),
-            decimals: ask.get("decimals") == Some("all"),
-            target: &ask.target,
+            language: request.language,
+            words: request.language.words(),
+            visitor: request.visitor.as_ref(),
+            decimals: request.get("decimals") == Some("all"),
+            target: &request.target,
         }
     }
 
@@ -211,30 +212,6 @@ pub(super) fn foreign(text: &str) -> Markup {
     html! { bdi { (visible_lines(text)) } }
 }
 
-/// Takes what is hidden out of a page that is ready, wherever it was put: in a text its number is shown, and in an attribute it is
-/// written as a reference, so that a form sends back what it was given.
-pub(super) fn without_hidden(page: String) -> String {
-    let hidden = |c: char| c != '\n' && is_hidden(c);
-    if !page.contains(hidden) {
-        return page;
-    }
-    let mut out = String::with_capacity(page.len() + 64);
-    let mut in_tag = false;
-    for c in page.chars() {
-        match c {
-            '<' => in_tag = true,
-            '>' => in_tag = false,
-            _ => {}
-        }
-        match (hidden(c), in_tag) {
-            (false, _) => out.push(c),
-            (true, true) => out.push_str(&format!("&#x{:X};", u32::from(c))),
-            (true, false) => out.push_str(&format!("&lt;U+{:04X}&gt;", u32::from(c))),
-        }
-    }
-    out
-}
-
 /// Says where the cell of a column leads, if it does: is given the column's name, the row and the cell.
 pub(super) type Link<'a> = dyn Fn(&str, &[String], &str) -> Option<String> + 'a;
 
@@ -271,39 +248,9 @@ fn two_decimals(amount: Amount) -> Option<Amount> {
     Some(Amount::new(mantissa.checked_add(half)? / unit, 2))
 }
 
-/// Sets a value of a path's query, or takes it out.
-pub(super) fn with_query(target: &str, name: &str, value: Option<&str>) -> String {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
-    for (known, kept) in url::form_urlencoded::parse(query.as_bytes()).filter(|(known, _)| known != name) {
-        pairs.append_pair(&known, &kept);
-    }
-    if let Some(value) = value {
-        pairs.append_pair(name, value);
-    }
-    let query = pairs.finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
-}
-
-/// Makes a path with a query of these values, without the empty ones.
-pub(super) fn path(path: &str, query: &[(&str, &str)]) -> String {
-    query
-        .iter()
-        .filter(|(_, value)| !value.is_empty())
-        .fold(path.to_owned(), |path, (name, value)| with_query(&path, name, Some(value)))
-}
-
-/// Replaces `{a}`, `{b}`, `{c}` in a sentence.
-pub(super) fn filled(sentence: &str, values: &[&str]) -> String {
-    ["{a}", "{b}", "{c}"]
-        .iter()
-        .zip(values)
-        .fold(sentence.to_owned(), |text, (place, value)| text.replace(place, value))
-}
-
 /// Frames a page.
-pub(super) fn frame(console: &Console, ask: &Ask, page: Page<'_>) -> String {
-    let view = View::of(ask);
+pub(super) fn frame(console: &Console, request: &Request, page: Page<'_>) -> String {
+    let view = View::of(request);
     let words = view.words;
     let flash = view.visitor.and_then(|visitor| visitor.session.as_ref()).and_then(|session| session.take());
     let other = match view.language {
@@ -479,94 +426,6 @@ pub(super) fn input(id: &str, name: &str, label: &str, kind: &str, value: &str, 
     }
 }
 
-/// A bar or a point of a chart.
-pub(super) struct Mark {
-    pub(super) name: String,
-    pub(super) amount: Amount,
-    pub(super) to: Option<String>,
-}
-
-/// Returns how many of `whole` parts of `most` an amount is, without a float; 0 for what is not above zero.
-fn share(amount: Amount, most: Amount, whole: i128) -> i128 {
-    let scale = amount.scale().max(most.scale());
-    match (amount.rescaled(scale), most.rescaled(scale)) {
-        (Some(amount), Some(most)) if most > 0 && amount > 0 => {
-            // Large sums are cut to what can be multiplied.
-            let cut = (most / 1_000_000_000_000).max(1);
-            (amount / cut).saturating_mul(whole) / (most / cut).max(1)
-        }
-        _ => 0,
-    }
-}
-
-fn most(marks: &[Mark]) -> Amount {
-    let largest = marks.iter().max_by(|a, b| a.amount.cmp(&b.amount));
-    largest.map(|mark| mark.amount).unwrap_or_default()
-}
-
-/// Draws bars, a row for each mark. Who cannot see them reads the same figures.
-pub(super) fn bars(view: &View<'_>, title: &str, marks: &[Mark]) -> Markup {
-    let most = most(marks);
-    html! {
-        figure.chart {
-            figcaption { (foreign(title)) }
-            table.bars {
-                tbody {
-                    @for mark in marks {
-                        tr {
-                            th scope="row" {
-                                @match &mark.to { Some(to) => a href=(to) { (foreign(&mark.name)) }, None => (foreign(&mark.name)) }
-                            }
-                            td.bar {
-                                svg viewBox="0 0 400 16" preserveAspectRatio="none" aria-hidden="true" focusable="false" {
-                                    rect.track width="400" height="16" {}
-                                    rect.fill width=(share(mark.amount, most, 400)) height="16" {}
-                                }
-                            }
-                            td.num { (view.amount(mark.amount)) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Draws a line over days; its figures are in a table that opens.
-pub(super) fn line(view: &View<'_>, title: &str, marks: &[Mark]) -> Markup {
-    const WIDTH: i128 = 620;
-    const HEIGHT: i128 = 140;
-    let most = most(marks);
-    let steps = i128::try_from(marks.len()).unwrap_or(1).max(2) - 1;
-    let at = |place: usize, mark: &Mark| {
-        let x = 10 + i128::try_from(place).unwrap_or(0) * (WIDTH - 20) / steps;
-        (x, 10 + HEIGHT - share(mark.amount, most, HEIGHT))
-    };
-    let points: Vec<(i128, i128)> = marks.iter().enumerate().map(|(place, mark)| at(place, mark)).collect();
-    let path: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
-    let ends = [marks.first(), marks.last()].map(|mark| mark.map_or("", |mark| mark.name.as_str()));
-    html! {
-        figure.chart {
-            figcaption { (foreign(title)) }
-            svg.line viewBox="0 0 620 176" role="img" aria-label=(visible(&format!("{title}: {} – {}", ends[0], ends[1]))) {
-                line.axis x1="10" y1="150" x2="610" y2="150" {}
-                polyline.stroke points=(path.join(" ")) fill="none" {}
-                @for ((x, y), mark) in points.iter().zip(marks) {
-                    circle.dot cx=(x) cy=(y) r="3" { title { (visible(&mark.name)) ": " (mark.amount.grouped()) } }
-                }
-                text.tick x="10" y="170" { (ends[0]) }
-                text.tick x="610" y="170" text-anchor="end" { (ends[1]) }
-            }
-            details {
-                summary { (view.words.details) }
-                table { tbody { @for mark in marks {
-                    tr { th scope="row" { (foreign(&mark.name)) } td.num { (view.amount(mark.amount)) } }
-                } } }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -586,32 +445,5 @@ mod tests {
         ] {
             assert_eq!(two_decimals(amount(whole)).unwrap().grouped(), short, "{whole}");
         }
-    }
-
-    #[test]
-    fn bars_are_shares_of_the_largest() {
-        let share = |one: &str, most: &str| share(amount(one), amount(most), 400);
-        assert_eq!(share("1", "2"), 200);
-        assert_eq!(share("0.25", "1"), 100);
-        assert_eq!(share("-5", "2"), 0);
-        assert_eq!(share("1", "-2"), 0);
-        assert_eq!(share("99999999999999999999.9", "99999999999999999999.9"), 400);
-    }
-
-    #[test]
-    fn a_page_shows_what_is_hidden_and_its_forms_send_it_back() {
-        let text = "a\u{202e}b";
-        let page = html! { p { (text) } input value=(text); (foreign(text)) }.into_string();
-        assert_eq!(
-            without_hidden(page),
-            "<p>a&lt;U+202E&gt;b</p><input value=\"a&#x202E;b\"><bdi>a&lt;U+202E&gt;b</bdi>"
-        );
-    }
-
-    #[test]
-    fn a_query_is_set_replaced_and_taken_out() {
-        assert_eq!(with_query("/a?x=1&y=2", "x", Some("3 4")), "/a?y=2&x=3+4");
-        assert_eq!(with_query("/a?x=1", "x", None), "/a");
-        assert_eq!(path("/a", &[("b", ""), ("c", "d&e")]), "/a?c=d%26e");
     }
 }

@@ -3,19 +3,20 @@
 use billkeep_core::people::Role;
 use serde_json::{Map, Value, json};
 
-use super::routes::{API, Does, Method, ROUTES, Route};
-use super::say::{Argument, Fields, Saying};
-use super::shapes;
+use super::command_map::{Argument, CommandSpec};
+use super::fields::Fields;
+use super::json_shapes;
+use super::route::{API, Action, Method, Route};
 
 /// Makes the document.
-pub(super) fn document() -> Value {
+pub(super) fn document(routes: &[Route]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
-        let Some(saying) = route.saying().filter(|_| !matches!(route.does, Does::Act(..))) else { continue };
+    for route in routes {
+        let Some(spec) = route.spec().filter(|_| !matches!(route.action, Action::Form(..))) else { continue };
         let method = if route.method == Method::Get { "get" } else { "post" };
         let path = paths.entry(format!("{API}{}", route.path)).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
-            path.insert(method.into(), operation(route, saying));
+            path.insert(method.into(), operation(route, spec));
         }
     }
     json!({
@@ -74,31 +75,31 @@ fn changed() -> Value {
     })
 }
 
-fn operation(route: &Route, saying: &Saying) -> Value {
+fn operation(route: &Route, spec: &CommandSpec) -> Value {
     let of_path = |argument: &&Argument| route.path.contains(&format!("{{{}}}", argument.id));
-    let arguments = saying.arguments();
+    let arguments = spec.arguments();
     let mut parameters: Vec<Value> =
         arguments.iter().filter(of_path).map(|a| parameter(a, "path", true)).collect();
     let rest: Vec<&Argument> = arguments.iter().filter(|argument| !of_path(argument)).collect();
     let mut operation = Map::new();
-    operation.insert("operationId".into(), saying.words.join("-").into());
-    operation.insert("summary".into(), saying.about().into());
-    if let Some(role) = role(saying, &arguments) {
+    operation.insert("operationId".into(), spec.words.join("-").into());
+    operation.insert("summary".into(), spec.about().into());
+    if let Some(role) = role(spec, &arguments) {
         operation.insert("x-role".into(), role.word().into());
     }
     let mut responses = Map::new();
-    match &route.does {
-        Does::Look(_) => {
+    match &route.action {
+        Action::Query(_) => {
             parameters.extend(rest.iter().map(|a| parameter(a, "query", a.required)));
-            let schema = shapes::schema(saying.words).unwrap_or_else(|| json!({ "type": "object" }));
+            let schema = json_shapes::schema(spec.words).unwrap_or_else(|| json!({ "type": "object" }));
             responses.insert("200".into(), answer("The data", "application/json", &schema));
             responses.insert("304".into(), json!({ "description": "It is as the `If-None-Match` says" }));
         }
-        Does::Special(..) => {
+        Action::Custom(..) => {
             parameters.extend(rest.iter().map(|a| parameter(a, "query", a.required)));
             responses.insert("200".into(), answer("The file", "text/csv", &json!({ "type": "string" })));
         }
-        Does::Upload(_) => {
+        Action::Upload(_) => {
             let in_query = rest.iter().filter(|a| a.id != "files");
             parameters.extend(in_query.map(|a| parameter(a, "query", false)));
             let name = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[^/\\\\\\x00-\\x1f\\x7f]+$" });
@@ -112,7 +113,7 @@ fn operation(route: &Route, saying: &Saying) -> Value {
                 answer("It was done", "application/json", &json!({ "$ref": "#/components/schemas/Changed" })),
             );
         }
-        Does::Change(_) => {
+        Action::Change(_) => {
             if !rest.is_empty() {
                 operation.insert("requestBody".into(), body(&rest));
             }
@@ -121,7 +122,7 @@ fn operation(route: &Route, saying: &Saying) -> Value {
                 answer("It was done", "application/json", &json!({ "$ref": "#/components/schemas/Changed" })),
             );
         }
-        Does::Page(_) | Does::Open(_) | Does::Act(..) => {}
+        Action::Page(_) | Action::Open(_) | Action::OpenApi | Action::Form(..) => {}
     }
     if route.is_change() {
         parameters.push(header(
@@ -162,15 +163,15 @@ fn operation(route: &Route, saying: &Saying) -> Value {
 
 /// The role that a command needs: asked of one that is made of sample values, and of one of those that may be left out where
 /// one of several has to be given.
-fn role(saying: &Saying, arguments: &[Argument]) -> Option<Role> {
+fn role(spec: &CommandSpec, arguments: &[Argument]) -> Option<Role> {
     let (required, rest): (Vec<&Argument>, Vec<&Argument>) = arguments.iter().partition(|a| a.required);
     let fields: Fields = required.iter().map(|a| (a.id.clone(), vec![sample(a)])).collect();
     let with = |more: &&Argument| {
         let mut fields = fields.clone();
         fields.insert(more.id.clone(), vec![if more.flag { "true".to_owned() } else { sample(more) }]);
-        saying.role(&fields)
+        spec.role(&fields)
     };
-    saying.role(&fields).or_else(|| rest.iter().find_map(with))
+    spec.role(&fields).or_else(|| rest.iter().find_map(with))
 }
 
 /// A value of an argument.

@@ -15,14 +15,14 @@ const LOOKS: usize = 3;
 
 /// The user at the other end of a connection; none where it comes from another machine, or the system does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct User(Option<u32>);
+pub(super) struct PeerUser(Option<u32>);
 
-impl User {
+impl PeerUser {
     /// Looks up who has made a connection to `local`.
-    pub(super) fn of(peer: SocketAddr, local: SocketAddr) -> User {
+    pub(super) fn of(peer: SocketAddr, local: SocketAddr) -> PeerUser {
         let [peer, local] = [peer, local].map(|at| SocketAddr::new(at.ip().to_canonical(), at.port()));
         if !cfg!(target_os = "linux") || !peer.ip().is_loopback() || !local.ip().is_loopback() {
-            return User(None);
+            return PeerUser(None);
         }
         let look = || {
             LISTS.iter().find_map(|list| {
@@ -31,11 +31,11 @@ impl User {
                 listed(std::str::from_utf8(&list).ok()?, peer, local)
             })
         };
-        User((0..LOOKS).find_map(|_| look()))
+        PeerUser((0..LOOKS).find_map(|_| look()))
     }
 
     /// Says whether what this user was given is for a connection of that one.
-    pub(super) fn may_be(self, other: User) -> bool {
+    pub(super) fn may_be(self, other: PeerUser) -> bool {
         self.0.is_none() || self == other
     }
 }
@@ -68,11 +68,11 @@ fn address(word: &str) -> Option<SocketAddr> {
 }
 
 #[cfg(test)]
-impl User {
-    pub(super) const NOBODY: User = User(None);
+impl PeerUser {
+    pub(super) const NOBODY: PeerUser = PeerUser(None);
 
-    pub(super) fn known(uid: u32) -> User {
-        User(Some(uid))
+    pub(super) fn known(uid: u32) -> PeerUser {
+        PeerUser(Some(uid))
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
             let Ok(listener) = std::net::TcpListener::bind(host) else { continue };
             let local = listener.local_addr().unwrap();
             let client = std::net::TcpStream::connect(local).unwrap();
-            assert_eq!(User::of(client.local_addr().unwrap(), local), User(Some(own)), "{host}");
+            assert_eq!(PeerUser::of(client.local_addr().unwrap(), local), PeerUser(Some(own)), "{host}");
         }
     }
 }

@@ -18,7 +18,7 @@ const VIEWS_MAX: usize = 16;
 type Key = (BillKey, u32, Vec<String>);
 
 #[derive(Default)]
-struct Kept {
+struct CachedRollups {
     /// The one that was asked for last comes last.
     groups: Vec<(Key, Arc<Grouped>)>,
     views: Vec<(BillKey, u32, Arc<BillView>)>,
@@ -26,7 +26,7 @@ struct Kept {
 
 /// The cache.
 pub(super) struct Rollups {
-    kept: Mutex<Kept>,
+    kept: Mutex<CachedRollups>,
     /// Held while one is added up: others who want the same wait for it instead of adding it up as well.
     adding: Mutex<()>,
 }
@@ -36,7 +36,7 @@ impl Rollups {
         Rollups { kept: Mutex::default(), adding: Mutex::default() }
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut Kept) -> T) -> T {
+    fn with<T>(&self, f: impl FnOnce(&mut CachedRollups) -> T) -> T {
         f(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -83,7 +83,8 @@ impl Rollups {
         let grouped = Arc::new(bill::show(reader, view, fields, threads)?);
         self.with(|kept| {
             kept.groups.push((key, grouped.clone()));
-            let rows = |kept: &Kept| kept.groups.iter().map(|(_, grouped)| grouped.len()).sum::<usize>();
+            let rows =
+                |kept: &CachedRollups| kept.groups.iter().map(|(_, grouped)| grouped.len()).sum::<usize>();
             while kept.groups.len() > KEPT_MAX || (rows(kept) > ROWS_MAX && kept.groups.len() > 1) {
                 kept.groups.remove(0);
             }

@@ -16,14 +16,13 @@ use billkeep_core::error::Kind;
 use billkeep_core::notice::{self, SchedulerStop};
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::StoreError;
 
-use super::Console;
+use super::state::Console;
 use crate::args::{Command, Format, Run};
 use crate::clock::Clock;
 use crate::commands;
 use crate::error::CommandError;
-use crate::output::Kept;
+use crate::output::Captured;
 use crate::stop;
 
 /// How often it looks.
@@ -112,7 +111,8 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
     }
     if through.is_none() {
         // From its first day on, whatever was before it.
-        Day::from_epoch_days(moment.day.epoch_days() - 1).map_or(Ok(()), |day| note(console, day))?;
+        Day::from_epoch_days(moment.day.epoch_days() - 1)
+            .map_or(Ok(()), |day| note(console, day))?;
     }
     for basis in [Basis::Used, Basis::Paid] {
         let reader = console.store.read()?;
@@ -131,7 +131,7 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
 /// Tells whoever wants to know that nothing is delivered, and sends what waits: no run does while this lasts.
 fn tell(console: &Console, why: &str, sent_unix_s: &mut i64) -> Result<(), CommandError> {
     let name = console.actor();
-    let kept = Kept::default();
+    let kept = Captured::default();
     let context = console.context.keeping(&name, Format::Table, &kept);
     let actor = context.actor();
     let new = notice::stopped(&console.store, SchedulerStop { actor: &name, why }, &actor)?;
@@ -156,6 +156,7 @@ fn missed(through: Option<Day>, today: Day) -> Vec<Day> {
     (first..today.epoch_days()).filter_map(Day::from_epoch_days).collect()
 }
 
+/// Records that the scheduler has gone through a day.
 fn note(console: &Console, day: Day) -> Result<(), StoreError> {
     console.store.transact(|tx| delivery::set_scheduled_through(tx, day))
 }
@@ -201,7 +202,7 @@ fn deliver(console: &Console, actor: &str, on: Option<Day>, basis: Basis) {
         kind: Vec::new(),
         yes: false,
     };
-    let kept = Kept::default();
+    let kept = Captured::default();
     let context = console.context.keeping(actor, Format::Table, &kept);
     let result = commands::run_in(&context, Command::Run(run));
     for said in kept.take_words().iter().filter(|said| !said.starts_with("Nothing was due")) {

@@ -1,38 +1,38 @@
 //! Requests: which handler answers, and what goes back. With `connections.rs` and `upload.rs` the asynchronous rooms of the console: every handler runs on a thread of its own kind.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body as HttpBody, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{DefaultBodyLimit, RawPathParams, Request, State};
+use axum::extract::{DefaultBodyLimit, RawPathParams, Request as HttpRequest, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use billkeep_core::error::Kind;
 use billkeep_core::people::Role;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 
-use super::body::{merge, pairs};
+use super::answer::{Answer, Body};
+use super::auth::{self, Denied};
+use super::changes::{files_from_form, from_form, query};
+use super::connection_slots::HeldSlot;
 use super::connections::{STOP_STEP, accept, tls};
-use super::form;
-use super::gate::{self, CSRF_FIELD, Stop};
-use super::once::once;
-use super::peer::User;
-use super::places::Held;
-use super::routes::{API, Does, Method, ROUTES, Route};
-use super::say::{Fields, Saying};
-use super::session::Flash;
-use super::upload::{FILE, Sending, Sent, upload};
+use super::fields::{CSRF_FIELD, FILE, Fields, merge, pairs};
+use super::idempotency::once;
+use super::links::is_local;
+use super::pages::common;
+use super::peer::PeerUser;
+use super::route::{API, Action, Method, Route};
+use super::routes::ROUTES;
+use super::state::{Console, Request, Visitor};
+use super::upload::{Sending, Sent, upload};
 use super::words::Language;
-use super::{Answer, Ask, Body, Console, Visitor, run_for, scheduler};
+use super::{form, openapi, scheduler};
 use crate::args::{Format, Serve};
 use crate::error::CommandError;
-use crate::output::Kept;
+use crate::output::Captured;
 
 /// How long a client may take to send a body that is no file.
 const BODY_WAIT: Duration = Duration::from_secs(10);
@@ -115,8 +115,8 @@ fn router(console: Arc<Console>) -> Router {
             Method::Post => MethodFilter::POST,
         };
         for path in route.paths() {
-            let handler = move |State(console): State<Arc<Console>>, params: Params, request: Request| {
-                handle(console, route, params, request)
+            let handler = move |State(console): State<Arc<Console>>, params: Params, http: HttpRequest| {
+                handle(console, route, params, http)
             };
             router = router.route(&path, on(filter, handler));
         }
@@ -129,88 +129,88 @@ fn router(console: Arc<Console>) -> Router {
 }
 
 /// A route for what has none.
-const NOWHERE: &Route = &Route { method: Method::Get, path: "/", does: Does::Page(super::pages::nothing) };
+const NOWHERE: &Route = &Route { method: Method::Get, path: "/", action: Action::Page(common::nothing) };
 
 /// Tells that there is nothing, to whoever may know: names are checked as everywhere.
-async fn nothing(State(console): State<Arc<Console>>, request: Request) -> Response {
-    let api = request.uri().path().starts_with(API);
-    match gate::enter(&console, NOWHERE, request.headers(), user(&request)) {
-        Err(stop) => respond(refuse(&console, &stop, &request, api)),
+async fn nothing(State(console): State<Arc<Console>>, http: HttpRequest) -> Response {
+    let api = http.uri().path().starts_with(API);
+    match auth::enter(&console, NOWHERE, http.headers(), user(&http)) {
+        Err(denied) => respond(refuse(&console, &denied, &http, api)),
         Ok(_) if api => respond(Answer::error(&CommandError::user("there is nothing at this path").absent())),
         Ok(visitor) => {
-            let ask = bare(visitor, &request);
-            respond(super::pages::nothing(&console, &ask).unwrap_or_else(|e| Answer::error(&e)))
+            let request = bare(visitor, &http);
+            respond(common::nothing(&console, &request).unwrap_or_else(|e| Answer::error(&e)))
         }
     }
 }
 
-async fn not_so(State(console): State<Arc<Console>>, request: Request) -> Response {
-    if let Err(stop @ Stop::Host(_)) = gate::enter(&console, NOWHERE, request.headers(), user(&request)) {
-        let api = request.uri().path().starts_with(API);
-        return respond(refuse(&console, &stop, &request, api));
+async fn not_so(State(console): State<Arc<Console>>, http: HttpRequest) -> Response {
+    if let Err(denied @ Denied::Host(_)) = auth::enter(&console, NOWHERE, http.headers(), user(&http)) {
+        let api = http.uri().path().starts_with(API);
+        return respond(refuse(&console, &denied, &http, api));
     }
     let error = CommandError::user("this path is not asked for in that way");
     respond(Answer { status: 405, ..Answer::error(&error) })
 }
 
 /// Refuses a request: a browser is shown a page, a program is told what programs read.
-fn refuse(console: &Console, stop: &Stop, request: &Request, api: bool) -> Answer {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+fn refuse(console: &Console, denied: &Denied, http: &HttpRequest, api: bool) -> Answer {
+    let accepts = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let is_browser = accepts.is_some_and(|accepts| accepts.contains("text/html"));
-    match stop {
-        Stop::Unknown if !api => Answer::see("/sign-in"),
-        Stop::Host(_) if !api && is_browser => {
-            let ask = bare(None, request);
-            let page = super::pages::failed(console, &ask, &stop.on_page(ask.language.words()));
-            Answer { status: stop.answer().status, ..page }
+    match denied {
+        Denied::Unknown if !api => Answer::see("/sign-in"),
+        Denied::Host(_) if !api && is_browser => {
+            let request = bare(None, http);
+            let page = common::failed(console, &request, &denied.on_page(request.language.words()));
+            Answer { status: denied.answer().status, ..page }
         }
-        _ => stop.answer(),
+        _ => denied.answer(),
     }
 }
 
 /// Returns who of this machine sends a request.
-fn user(request: &Request) -> User {
-    request.extensions().get().copied().unwrap_or_default()
+fn user(http: &HttpRequest) -> PeerUser {
+    http.extensions().get().copied().unwrap_or_default()
 }
 
 /// A request for a page that needs no values.
-fn bare(visitor: Option<Visitor>, request: &Request) -> Ask {
-    let (language, target) = (Language::of(request.headers()), request.uri().path().to_owned());
-    let user = user(request);
-    Ask {
+fn bare(visitor: Option<Visitor>, http: &HttpRequest) -> Request {
+    let (language, target) = (Language::of(http.headers()), http.uri().path().to_owned());
+    let user = user(http);
+    Request {
         fields: Fields::new(),
         visitor,
         user,
         language,
         target,
         sent_sha256: Vec::new(),
-        back: came_from(request),
+        back: came_from(http),
     }
 }
 
 /// The page of this server from which a request came: an error leads back there.
-fn came_from(request: &Request) -> Option<String> {
-    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+fn came_from(http: &HttpRequest) -> Option<String> {
+    let text = |name| http.headers().get(name).and_then(|value| value.to_str().ok());
     let (_, rest) = text(header::REFERER)?.split_once("://")?;
     let path = rest.strip_prefix(text(header::HOST)?)?;
-    (is_local(path) && path != request.uri().path()).then(|| path.to_owned())
+    (is_local(path) && path != http.uri().path()).then(|| path.to_owned())
 }
 
-async fn handle(console: Arc<Console>, route: &'static Route, params: Params, request: Request) -> Response {
-    let api = request.uri().path().starts_with(API);
-    let visitor = match gate::enter(&console, route, request.headers(), user(&request)) {
+async fn handle(console: Arc<Console>, route: &'static Route, params: Params, http: HttpRequest) -> Response {
+    let api = http.uri().path().starts_with(API);
+    let visitor = match auth::enter(&console, route, http.headers(), user(&http)) {
         Ok(visitor) => visitor,
-        Err(stop) => return respond(refuse(&console, &stop, &request, api)),
+        Err(denied) => return respond(refuse(&console, &denied, &http, api)),
     };
-    if let (Some(_), Some(held)) = (&visitor, request.extensions().get::<Held>()) {
+    if let (Some(_), Some(held)) = (&visitor, http.extensions().get::<HeldSlot>()) {
         held.is_of_somebody();
     }
     // A browser is shown a page of what went wrong, not what programs read.
-    let plain = bare(visitor.clone(), &request);
-    respond(match answer(console.clone(), route, params, request, visitor, api).await {
+    let plain = bare(visitor.clone(), &http);
+    respond(match answer(console.clone(), route, params, http, visitor, api).await {
         Ok(answer) => answer,
         Err(error) if api => Answer::error(&error),
-        Err(error) => super::pages::failed(&console, &plain, &error),
+        Err(error) => common::failed(&console, &plain, &error),
     })
 }
 
@@ -218,13 +218,13 @@ async fn answer(
     console: Arc<Console>,
     route: &'static Route,
     params: Params,
-    request: Request,
+    http: HttpRequest,
     visitor: Option<Visitor>,
     api: bool,
 ) -> Result<Answer, CommandError> {
-    let user = user(&request);
-    let headers = request.headers().clone();
-    let uri = request.uri().clone();
+    let user = user(&http);
+    let headers = http.headers().clone();
+    let uri = http.uri().clone();
     let target = uri.path_and_query().map_or_else(|| uri.path().to_owned(), ToString::to_string);
     let mut fields = pairs(uri.query().unwrap_or_default().as_bytes());
     let params = params.map_err(|_| CommandError::user("the path is no text"))?;
@@ -235,16 +235,16 @@ async fn answer(
     if route.is_change() {
         // A form has its token among its fields; a file is not read before it was seen.
         if let Some(visitor) = visitor.as_ref().filter(|_| api) {
-            gate::has_csrf(visitor, &headers, None).map_err(|stop| stop.forbids())?;
+            auth::has_csrf(visitor, &headers, None).map_err(|denied| denied.forbids())?;
         }
-        if let Does::Upload(saying) = &route.does {
-            let sending = Sending { saying, visitor: visitor.as_ref(), headers: &headers, is_api: api };
-            held = upload(&console, &sending, request, &mut fields).await?;
+        if let Action::Upload(spec) = &route.action {
+            let sending = Sending { spec, visitor: visitor.as_ref(), headers: &headers, is_api: api };
+            held = upload(&console, &sending, http, &mut fields).await?;
             // Whatever the sender says: the files are those that were received.
             let paths = held.iter().map(|sent| sent.path.to_string_lossy().into_owned()).collect();
             fields.insert(FILE.into(), paths);
         } else {
-            let body = tokio::time::timeout(BODY_WAIT, to_bytes(request.into_body(), BODY_BYTES_MAX))
+            let body = tokio::time::timeout(BODY_WAIT, to_bytes(http.into_body(), BODY_BYTES_MAX))
                 .await
                 .map_err(|_| CommandError::user("the body takes too long to come"))?
                 .map_err(|e| {
@@ -255,16 +255,16 @@ async fn answer(
             merge(&mut fields, &headers, &body)?;
             if let (Some(visitor), false) = (&visitor, api) {
                 let given = fields.remove(CSRF_FIELD).and_then(|mut values| values.pop());
-                gate::has_csrf(visitor, &headers, given.as_deref())
-                    .map_err(|stop| stop.on_page(Language::of(&headers).words()))?;
+                auth::has_csrf(visitor, &headers, given.as_deref())
+                    .map_err(|denied| denied.on_page(Language::of(&headers).words()))?;
             }
         }
     }
     let language = Language::of(&headers);
     let sent_sha256 = held.iter().map(|sent| billkeep_core::digest::hex(&sent.sha256)).collect();
-    let ask = Ask { fields, visitor, user, language, target, sent_sha256, back: None };
+    let request = Request { fields, visitor, user, language, target, sent_sha256, back: None };
     let work = move || {
-        let result = dispatch(&console, route, ask, &headers, api);
+        let result = dispatch(&console, route, request, &headers, api);
         drop(held);
         result
     };
@@ -279,150 +279,36 @@ async fn answer(
 fn dispatch(
     console: &Console,
     route: &'static Route,
-    ask: Ask,
+    request: Request,
     headers: &HeaderMap,
     api: bool,
 ) -> Result<Answer, CommandError> {
-    match &route.does {
-        Does::Page(handler) => {
-            let visitor = ask.visitor()?;
-            let context = console.context.keeping(&visitor.name, Format::Json, &Kept::default());
+    match &route.action {
+        Action::Page(handler) => {
+            let visitor = request.visitor()?;
+            let context = console.context.keeping(&visitor.name, Format::Json, &Captured::default());
             context.needing(Role::Viewer).read()?;
-            handler(console, &ask)
+            handler(console, &request)
         }
-        Does::Open(handler) | Does::Special(_, handler) => handler(console, &ask),
-        Does::Look(saying) => look(console, saying, &ask, headers),
-        Does::Change(saying) | Does::Upload(saying) if api => once(console, route, saying, ask, headers),
-        Does::Change(saying) => from_form(console, route, saying, ask),
-        Does::Upload(saying) => files_from_form(console, route, saying, ask),
-        Does::Act(saying, more, handler) => {
-            let mut ask = ask;
-            let said = form::take(&mut ask.fields);
-            form::check(&form::Whose { route, saying, more }, ask.language.words(), &said, &mut ask.fields)?;
-            ask.back = said.back.filter(|back| is_local(back));
-            handler(console, &ask)
-        }
-    }
-}
-
-fn look(console: &Console, saying: &Saying, ask: &Ask, headers: &HeaderMap) -> Result<Answer, CommandError> {
-    let kept = Kept::default();
-    run_for(console, ask.visitor()?, Format::Json, &kept, saying.command(&ask.fields)?)?;
-    let data = kept.take_data();
-    let mut tag: String = billkeep_core::digest::hex(&Sha256::digest(&data)).chars().take(32).collect();
-    if saying.words == ["bill", "show"] && ask.get("revision").is_none() {
-        // Such a tag is what an `If-Match` of a change compares.
-        let bill = super::special::bill_tag(console, ask.get("month").unwrap_or_default(), ask.get("basis"))?;
-        tag = format!("{bill}-{tag}");
-    }
-    let tag = format!("\"{tag}\"");
-    let same =
-        headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).is_some_and(|known| {
-            let is = |known: &str| known == "*" || known.trim_start_matches("W/") == tag;
-            known.split(',').any(|known| is(known.trim()))
-        });
-    let answer = if same { Answer::new(304, super::JSON, "") } else { Answer::new(200, super::JSON, data) };
-    Ok(answer.with("etag", tag))
-}
-
-/// Has a command change something, and tells what it said.
-pub(super) fn change(console: &Console, saying: &Saying, ask: &Ask) -> Result<Answer, CommandError> {
-    let kept = Kept::default();
-    let result = run_for(console, ask.visitor()?, Format::Json, &kept, saying.command(&ask.fields)?);
-    let data: Value = serde_json::from_slice(&kept.take_data()).unwrap_or(Value::Null);
-    let said = kept.take_words();
-    match result {
-        // Something came of it all the same: which files are missing, say, or that one waits for a decision.
-        Err(error) if !data.is_null() => return Ok(Answer::error_with(&error, &said, &data)),
-        result => result?,
-    }
-    Ok(Answer::json(200, &json!({ "format": "billkeep.changed/1", "said": said, "data": data })))
-}
-
-/// Has a page's form change something; the page after it tells what came of it.
-fn from_form(
-    console: &Console,
-    route: &Route,
-    saying: &Saying,
-    mut ask: Ask,
-) -> Result<Answer, CommandError> {
-    let said = form::take(&mut ask.fields);
-    let (back, ending) = (said.back.clone(), said.failed.clone());
-    let [back, ending] = [back, ending].map(|to| to.filter(|to| is_local(to)));
-    let visitor = ask.visitor()?.clone();
-    let (kept, words) = (Kept::tables(), ask.language.words());
-    let result = form::check(&form::Whose { route, saying, more: &[] }, words, &said, &mut ask.fields)
-        .and_then(|()| saying.command(&ask.fields))
-        .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
-    let mut flash = Flash { said: kept.take_words(), tables: kept.take_tables(), ..Flash::default() };
-    let failed = ended(result, &mut flash)?;
-    if let Some(session) = &visitor.session {
-        session.leave(flash);
-    }
-    Ok(Answer::see(&match (failed, ending, back) {
-        (true, Some(ending), _) => ending,
-        (_, _, back) => back.unwrap_or_else(|| "/".to_owned()),
-    }))
-}
-
-/// Keeps for the next page how something ended; says whether it failed. Who may not do it at all is told at once.
-pub(super) fn ended(result: Result<(), CommandError>, flash: &mut Flash) -> Result<bool, CommandError> {
-    match result {
-        Ok(()) => Ok(false),
-        Err(error) if error.is_forbidden() => Err(error),
-        // What can be done about it is on a page.
-        Err(error) if error.kind() == Kind::Pending => {
-            flash.pending.push(error.message().to_owned());
-            Ok(true)
-        }
-        Err(error) => {
-            flash.failed.push((error.message().to_owned(), error.hints().to_vec()));
-            Ok(true)
+        Action::Open(handler) | Action::Custom(_, handler) => handler(console, &request),
+        Action::OpenApi => Ok(Answer::json(200, &openapi::document(ROUTES))),
+        Action::Query(spec) => query(console, spec, &request, headers),
+        Action::Change(spec) | Action::Upload(spec) if api => once(console, route, spec, request, headers),
+        Action::Change(spec) => from_form(console, route, spec, request),
+        Action::Upload(spec) => files_from_form(console, route, spec, request),
+        Action::Form(spec, more, handler) => {
+            let mut request = request;
+            let said = form::take(&mut request.fields);
+            form::check(
+                &form::FormSource { route, spec, more },
+                request.language.words(),
+                &said,
+                &mut request.fields,
+            )?;
+            request.back = said.back.filter(|back| is_local(back));
+            handler(console, &request)
         }
     }
-}
-
-/// Imports the files of a page's form, in the order of their days, and tells of each what came of it.
-fn files_from_form(
-    console: &Console,
-    route: &Route,
-    saying: &Saying,
-    mut ask: Ask,
-) -> Result<Answer, CommandError> {
-    let said = form::take(&mut ask.fields);
-    let visitor = ask.visitor()?.clone();
-    let (mut flash, words) = (Flash::default(), ask.language.words());
-    let whole = form::check(&form::Whose { route, saying, more: &[] }, words, &said, &mut ask.fields);
-    if !ended(whole, &mut flash)? {
-        let files: Vec<PathBuf> =
-            ask.fields.remove(FILE).unwrap_or_default().into_iter().map(PathBuf::from).collect();
-        for file in crate::commands::in_order(&files) {
-            let mut fields = ask.fields.clone();
-            fields.insert(FILE.into(), vec![file.to_string_lossy().into_owned()]);
-            let kept = Kept::tables();
-            let result = saying
-                .command(&fields)
-                .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let result = result.map_err(|error| if files.len() > 1 { error.about(&name) } else { error });
-            flash.said.extend(kept.take_words());
-            flash.tables.extend(kept.take_tables());
-            ended(result, &mut flash)?;
-        }
-    }
-    if let Some(session) = &visitor.session {
-        session.leave(flash);
-    }
-    let back = said.back.filter(|back| is_local(back));
-    Ok(Answer::see(&back.unwrap_or_else(|| "/import".to_owned())))
-}
-
-/// Says whether it is a path of this server: no page sends people elsewhere.
-pub(super) fn is_local(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && !path.contains('\\')
-        && path.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn respond(answer: Answer) -> Response {

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use billkeep_core::error::Kind;
 use billkeep_core::people::SecretHash;
 
-use super::peer::User;
+use super::peer::PeerUser;
 use crate::commands::secret;
 use crate::error::CommandError;
 use crate::output::Table;
@@ -26,7 +27,7 @@ pub(super) struct Session {
     /// Under which number of its person it was begun; 0 in a store without people.
     generation: AtomicU64,
     /// The user of this machine who signed in: the cookie is of no use to another one.
-    user: User,
+    user: PeerUser,
     until_unix_s: i64,
     flash: Mutex<Option<Flash>>,
 }
@@ -42,6 +43,25 @@ pub(super) struct Flash {
     pub(super) pending: Vec<String>,
     /// Something that is shown once and copied, with what it is.
     pub(super) secret: Option<(String, String)>,
+}
+
+impl Flash {
+    /// Keeps for the next page how something ended; says whether it failed. Who may not do it at all is told at once.
+    pub(super) fn note(&mut self, result: Result<(), CommandError>) -> Result<bool, CommandError> {
+        match result {
+            Ok(()) => Ok(false),
+            Err(error) if error.is_forbidden() => Err(error),
+            // What can be done about it is on a page.
+            Err(error) if error.kind() == Kind::Pending => {
+                self.pending.push(error.message().to_owned());
+                Ok(true)
+            }
+            Err(error) => {
+                self.failed.push((error.message().to_owned(), error.hints().to_vec()));
+                Ok(true)
+            }
+        }
+    }
 }
 
 impl Session {
@@ -109,7 +129,7 @@ impl Sessions {
         &self,
         name: &str,
         generation: u64,
-        user: User,
+        user: PeerUser,
         now_unix_s: i64,
     ) -> Result<String, CommandError> {
         let cookie = secret()?;
@@ -131,7 +151,7 @@ impl Sessions {
         Ok(cookie)
     }
 
-    pub(super) fn find(&self, cookie: &str, user: User, now_unix_s: i64) -> Option<Arc<Session>> {
+    pub(super) fn find(&self, cookie: &str, user: PeerUser, now_unix_s: i64) -> Option<Arc<Session>> {
         let goes_on =
             |session: &&Arc<Session>| session.until_unix_s > now_unix_s && session.user.may_be(user);
         self.all().get(&key(cookie)).filter(goes_on).cloned()
@@ -149,45 +169,45 @@ mod tests {
     #[test]
     fn a_session_ends_by_itself_and_by_its_owner_and_the_oldest_make_room() {
         let sessions = Sessions::new();
-        let ann = sessions.begin("ann", 0, User::NOBODY, 0).unwrap();
-        assert_eq!(sessions.find(&ann, User::NOBODY, 1).map(|s| s.name()), Some("ann".into()));
+        let ann = sessions.begin("ann", 0, PeerUser::NOBODY, 0).unwrap();
+        assert_eq!(sessions.find(&ann, PeerUser::NOBODY, 1).map(|s| s.name()), Some("ann".into()));
         assert!(
-            sessions.find("other", User::NOBODY, 1).is_none()
-                && sessions.find(&ann, User::NOBODY, SESSION_S).is_none()
+            sessions.find("other", PeerUser::NOBODY, 1).is_none()
+                && sessions.find(&ann, PeerUser::NOBODY, SESSION_S).is_none()
         );
-        sessions.end(&sessions.find(&ann, User::NOBODY, 1).unwrap());
-        assert!(sessions.find(&ann, User::NOBODY, 1).is_none());
-        let first = sessions.begin("ann", 0, User::NOBODY, 1).unwrap();
+        sessions.end(&sessions.find(&ann, PeerUser::NOBODY, 1).unwrap());
+        assert!(sessions.find(&ann, PeerUser::NOBODY, 1).is_none());
+        let first = sessions.begin("ann", 0, PeerUser::NOBODY, 1).unwrap();
         for at in 0..SESSIONS_MAX as i64 {
-            sessions.begin("bob", 0, User::NOBODY, 2 + at % 2).unwrap();
+            sessions.begin("bob", 0, PeerUser::NOBODY, 2 + at % 2).unwrap();
         }
-        assert!(sessions.find(&first, User::NOBODY, 3).is_none());
+        assert!(sessions.find(&first, PeerUser::NOBODY, 3).is_none());
         assert_eq!(sessions.all().len(), SESSIONS_MAX);
     }
 
     #[test]
     fn a_session_ends_with_the_number_that_it_was_begun_under() {
         let sessions = Sessions::new();
-        let find = |cookie: &str| sessions.find(cookie, User::NOBODY, 1).unwrap();
-        let owner = sessions.begin("ann", 0, User::NOBODY, 0).unwrap();
+        let find = |cookie: &str| sessions.find(cookie, PeerUser::NOBODY, 1).unwrap();
+        let owner = sessions.begin("ann", 0, PeerUser::NOBODY, 0).unwrap();
         assert!(find(&owner).is_of(0) && find(&owner).is_of(3) && find(&owner).is_of(3));
         assert!(!find(&owner).is_of(4) && !find(&owner).is_of(0));
-        let ann = sessions.begin("ann", 3, User::NOBODY, 0).unwrap();
+        let ann = sessions.begin("ann", 3, PeerUser::NOBODY, 0).unwrap();
         assert!(find(&ann).is_of(3) && !find(&ann).is_of(4));
     }
 
     #[test]
     fn a_session_is_of_no_use_to_another_user_of_the_machine() {
         let sessions = Sessions::new();
-        let [ann, bob] = [1000, 1001].map(User::known);
+        let [ann, bob] = [1000, 1001].map(PeerUser::known);
         let cookie = sessions.begin("ann", 0, ann, 0).unwrap();
         assert!(sessions.find(&cookie, ann, 1).is_some());
         // Nor to one of whom the system tells nothing, such as one who is gone.
         assert!(
-            sessions.find(&cookie, bob, 1).is_none() && sessions.find(&cookie, User::NOBODY, 1).is_none()
+            sessions.find(&cookie, bob, 1).is_none() && sessions.find(&cookie, PeerUser::NOBODY, 1).is_none()
         );
-        let of_another_machine = sessions.begin("ann", 0, User::NOBODY, 0).unwrap();
-        assert!(sessions.find(&of_another_machine, User::NOBODY, 1).is_some());
+        let of_another_machine = sessions.begin("ann", 0, PeerUser::NOBODY, 0).unwrap();
+        assert!(sessions.find(&of_another_machine, PeerUser::NOBODY, 1).is_some());
     }
 
     #[test]

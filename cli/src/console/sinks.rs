@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 use billkeep_core::error::Kind;
 use billkeep_core::people;
 
-use super::{Console, Visitor};
+use super::state::{Console, Visitor};
 use crate::args::{Command, Sink, Storage};
 use crate::error::CommandError;
 use crate::permission;

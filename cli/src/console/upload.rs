@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{FromRequest, Multipart, Request as HttpRequest};
 use axum::http::{HeaderMap, header};
 use billkeep_core::error::Kind;
 use billkeep_core::people::{PeopleError, Role};
@@ -16,10 +16,12 @@ use billkeep_core::visible::is_hidden;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt;
 
-use super::gate::{self, CSRF_FIELD, Stop};
-use super::say::{Fields, Saying};
+use super::auth::{self, Denied};
+use super::command_map::CommandSpec;
+use super::fields::{CSRF_FIELD, FILE, Fields};
+use super::form;
+use super::state::{Console, Visitor};
 use super::words::Language;
-use super::{Console, Visitor, form};
 use crate::commands::secret;
 use crate::error::CommandError;
 use crate::permission;
@@ -37,9 +39,6 @@ const LOOKS_MAX: u64 = 2;
 /// Files in a form, at most: those of some years.
 const FILES_MAX: usize = 1_000;
 
-/// The argument of a command that names the file.
-pub(super) const FILE: &str = "files";
-
 /// A file that was sent, in a folder of its own that goes with it.
 pub(super) struct Sent {
     pub(super) path: PathBuf,
@@ -48,7 +47,7 @@ pub(super) struct Sent {
     /// Its share of what may be there together.
     held: Share,
     /// Its place among those that are only checked.
-    _look: Option<Arc<Look>>,
+    _look: Option<Arc<CheckSlot>>,
 }
 
 impl Drop for Sent {
@@ -58,16 +57,16 @@ impl Drop for Sent {
 }
 
 /// A place among the requests whose files are only checked.
-struct Look(Arc<AtomicU64>);
+struct CheckSlot(Arc<AtomicU64>);
 
-impl Look {
+impl CheckSlot {
     /// Takes a place for whoever may only look; others need none.
-    fn take(console: &Console, visitor: Option<&Visitor>) -> Result<Option<Arc<Look>>, CommandError> {
+    fn take(console: &Console, visitor: Option<&Visitor>) -> Result<Option<Arc<CheckSlot>>, CommandError> {
         if visitor.is_none_or(|visitor| visitor.role >= Role::Operator) {
             return Ok(None);
         }
         let before = console.looks.fetch_add(1, Ordering::Relaxed);
-        let look = Look(console.looks.clone());
+        let look = CheckSlot(console.looks.clone());
         if before >= LOOKS_MAX {
             return Err(CommandError::new(Kind::Passing, "other files are being checked")
                 .hint("send it again in a minute"));
@@ -76,7 +75,7 @@ impl Look {
     }
 }
 
-impl Drop for Look {
+impl Drop for CheckSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -113,15 +112,15 @@ impl Drop for Share {
 /// Says how much whoever asks may send; what they may not do at all is refused.
 fn allowance(
     console: &Console,
-    saying: &Saying,
+    spec: &CommandSpec,
     visitor: Option<&Visitor>,
     fields: &Fields,
 ) -> Result<u64, CommandError> {
-    let Some(visitor) = visitor else { return Err(Stop::Unknown.forbids()) };
+    let Some(visitor) = visitor else { return Err(Denied::Unknown.forbids()) };
     let mut sample = fields.clone();
     form::take(&mut sample);
     sample.insert(FILE.to_owned(), vec!["file".to_owned()]);
-    let needs = permission::needs(&saying.command(&sample)?);
+    let needs = permission::needs(&spec.command(&sample)?);
     if visitor.role < needs {
         return Err(PeopleError::Role { name: visitor.name.clone(), role: visitor.role, needs }.into());
     }
@@ -144,7 +143,7 @@ fn check_declared(headers: &HeaderMap, bytes_max: u64) -> Result<(), CommandErro
 
 /// What is sent, and by whom.
 pub(super) struct Sending<'a> {
-    pub(super) saying: &'a Saying,
+    pub(super) spec: &'a CommandSpec,
     pub(super) visitor: Option<&'a Visitor>,
     pub(super) headers: &'a HeaderMap,
     pub(super) is_api: bool,
@@ -154,19 +153,19 @@ pub(super) struct Sending<'a> {
 pub(super) async fn upload(
     console: &Console,
     sending: &Sending<'_>,
-    request: Request,
+    http: HttpRequest,
     fields: &mut Fields,
 ) -> Result<Vec<Sent>, CommandError> {
     if sending.is_api {
-        return Ok(vec![body(console, sending, request, fields).await?]);
+        return Ok(vec![body(console, sending, http, fields).await?]);
     }
     check_declared(sending.headers, console.upload_bytes_max.saturating_add(FORM_BYTES_MAX))?;
     let wrong = |why: &dyn std::fmt::Display| CommandError::user(format!("the file cannot be taken: {why}"));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|e| wrong(&e.body_text()))?;
+    let mut form = Multipart::from_request(http, &()).await.map_err(|e| wrong(&e.body_text()))?;
     let mut sent = Vec::new();
     let mut look = None;
     let has_token = |given: Option<&str>| {
-        sending.visitor.is_none_or(|visitor| gate::has_csrf(visitor, sending.headers, given).is_ok())
+        sending.visitor.is_none_or(|visitor| auth::has_csrf(visitor, sending.headers, given).is_ok())
     };
     let mut trusted = has_token(None);
     while let Some(mut field) = in_time(form.next_field()).await?.map_err(|e| wrong(&e.body_text()))? {
@@ -189,9 +188,9 @@ pub(super) async fn upload(
         };
         // The token comes first in our own forms, and the file last: nothing is written for anybody else.
         if !trusted {
-            return Err(Stop::Csrf.on_page(Language::of(sending.headers).words()));
+            return Err(Denied::Csrf.on_page(Language::of(sending.headers).words()));
         }
-        let bytes_max = allowance(console, sending.saying, sending.visitor, fields)?;
+        let bytes_max = allowance(console, sending.spec, sending.visitor, fields)?;
         if file_name.is_empty() {
             continue;
         }
@@ -199,7 +198,7 @@ pub(super) async fn upload(
             return Err(wrong(&format!("there are more than {FILES_MAX} in one form")));
         }
         if sent.is_empty() {
-            look = Look::take(console, sending.visitor)?;
+            look = CheckSlot::take(console, sending.visitor)?;
         }
         let (mut begun, out) = begin(console, &file_name, look.clone()).await?;
         let mut taking = Taking::new(out, bytes_max, console.upload_bytes_max);
@@ -210,7 +209,7 @@ pub(super) async fn upload(
         sent.push(begun);
     }
     if !trusted {
-        return Err(Stop::Csrf.on_page(Language::of(sending.headers).words()));
+        return Err(Denied::Csrf.on_page(Language::of(sending.headers).words()));
     }
     if sent.is_empty() { Err(CommandError::user("no file was chosen")) } else { Ok(sent) }
 }
@@ -219,16 +218,16 @@ pub(super) async fn upload(
 async fn body(
     console: &Console,
     sending: &Sending<'_>,
-    request: Request,
+    http: HttpRequest,
     fields: &mut Fields,
 ) -> Result<Sent, CommandError> {
     let name = fields.remove("name").and_then(|mut values| values.pop());
     let name = name.ok_or_else(|| CommandError::user("say the file's name with `?name=`"))?;
-    let bytes_max = allowance(console, sending.saying, sending.visitor, fields)?;
+    let bytes_max = allowance(console, sending.spec, sending.visitor, fields)?;
     check_declared(sending.headers, bytes_max)?;
-    let look = Look::take(console, sending.visitor)?;
+    let look = CheckSlot::take(console, sending.visitor)?;
     let (mut sent, out) = begin(console, &name, look).await?;
-    let mut body = request.into_body().into_data_stream();
+    let mut body = http.into_body().into_data_stream();
     let mut taking = Taking::new(out, bytes_max, console.upload_bytes_max);
     while let Some(piece) = in_time(futures_util::StreamExt::next(&mut body)).await? {
         let piece = piece.map_err(|e| CommandError::user(format!("the file cannot be taken: {e}")))?;
@@ -250,7 +249,7 @@ pub(super) fn clear_uploads(stage: &Path) {
 async fn begin(
     console: &Console,
     name: &str,
-    look: Option<Arc<Look>>,
+    look: Option<Arc<CheckSlot>>,
 ) -> Result<(Sent, tokio::io::BufWriter<tokio::fs::File>), CommandError> {
     let plain = !name.is_empty()
         && name.len() <= 255
@@ -261,7 +260,7 @@ async fn begin(
         return Err(CommandError::user(format!("`{name}` is not the name of a file")));
     }
     let folder = console.context.stage().join(format!("upload-{}", secret()?));
-    crate::commands::staged(&console.context, &folder)?;
+    console.context.stage_folder(&folder)?;
     let held = Share { all: console.uploads.clone(), bytes: 0 };
     let sent = Sent { path: folder.join(name), folder, sha256: [0; 32], held, _look: look };
     let file = tokio::fs::File::create_new(&sent.path).await?;

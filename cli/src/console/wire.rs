@@ -58,7 +58,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Some(new) = buf.filled_mut().get_mut(before..) {
-            self.head.look(new);
+            self.head.query(new);
         }
         polled
     }
@@ -118,7 +118,7 @@ struct Head {
 
 impl Head {
     /// Looks at bytes that came, and makes an LF without its CR a character that no head has.
-    fn look(&mut self, bytes: &mut [u8]) {
+    fn query(&mut self, bytes: &mut [u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
             match self.part {
@@ -186,7 +186,7 @@ mod tests {
         [text.len().max(1), 1]
             .map(|size| {
                 let (mut head, mut bytes) = (Head::default(), text.as_bytes().to_vec());
-                bytes.chunks_mut(size).for_each(|piece| head.look(piece));
+                bytes.chunks_mut(size).for_each(|piece| head.query(piece));
                 String::from_utf8(bytes).unwrap()
             })
             .to_vec()

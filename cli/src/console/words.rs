@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderMap, header};
 
+use super::cookies::cookie;
+
 /// A language of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
@@ -15,21 +17,19 @@ pub(super) const COOKIE: &str = "billkeep-language";
 impl Language {
     /// Returns the language that was chosen, or the one that the browser likes best of these two.
     pub(super) fn of(headers: &HeaderMap) -> Language {
-        let text = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        let chosen = text(header::COOKIE)
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| *name == COOKIE);
-        if let Some((_, value)) = chosen {
-            return Language::of_tag(value).unwrap_or(Language::English);
+        if let Some(chosen) = cookie(headers, COOKIE) {
+            return Language::of_tag(&chosen).unwrap_or(Language::English);
         }
+        let ranges = headers.get_all(header::ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
         let mut best = (Language::English, 0_u16);
-        for range in text(header::ACCEPT_LANGUAGE).flat_map(|line| line.split(',')) {
-            let (tag, weight) = range.split_once(";q=").unwrap_or((range, "1"));
+        for range in ranges.flat_map(|line| line.split(',')) {
+            let mut parts = range.split(';').map(str::trim);
+            let tag = parts.next().unwrap_or_default();
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).unwrap_or("1");
             // A weight is 0 to 1 with three decimals at most: thousandths, without a float.
-            let digits: String = weight.trim().chars().filter(char::is_ascii_digit).collect();
+            let digits: String = weight.chars().filter(char::is_ascii_digit).collect();
             let weight = format!("{digits:0<4}").get(..4).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-            if let Some(language) = Language::of_tag(tag.trim())
+            if let Some(language) = Language::of_tag(tag)
                 && weight > best.1
             {
                 best = (language, weight);
@@ -61,6 +61,14 @@ impl Language {
             Language::Chinese => &CHINESE,
         }
     }
+}
+
+/// Replaces `{a}`, `{b}`, `{c}` in a sentence.
+pub(super) fn filled(sentence: &str, values: &[&str]) -> String {
+    ["{a}", "{b}", "{c}"]
+        .iter()
+        .zip(values)
+        .fold(sentence.to_owned(), |text, (place, value)| text.replace(place, value))
 }
 
 macro_rules! words {
@@ -114,7 +122,7 @@ words! {
     failed: "Failed or interrupted" | "失败或中断",
     due: "Due today" | "今日应投递",
     months: "Months" | "月份",
-    look: "View" | "查看",
+    query: "View" | "查看",
     month: "Month" | "月份",
     basis: "Basis" | "口径",
     state: "State" | "状态",
@@ -367,6 +375,8 @@ mod tests {
         assert_eq!(of("zh-CN,zh;q=0.9,en;q=0.8", ""), "zh-Hans");
         assert_eq!(of("fr,en;q=0.5,zh;q=0.25", ""), "en");
         assert_eq!(of("en;q=0.8,zh-TW;q=0.85", ""), "zh-Hans");
+        assert_eq!(of("en; q=0.5, zh; q=0.9", ""), "zh-Hans");
+        assert_eq!(of("zh ;q=0.2 , en", ""), "en");
         assert_eq!(of("zh", "a=b; billkeep-language=en"), "en");
         assert_eq!(of("en", "billkeep-language=zh-Hans"), "zh-Hans");
     }

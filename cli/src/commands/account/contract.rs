@@ -50,5 +50,5 @@ fn list(context: &Context) -> Result<(), CommandError> {
             ]);
         }
     }
-    table.print(context)
+    context.print(&table)
 }

@@ -229,7 +229,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             ]);
         }
     }
-    table.print(context)
+    context.print(&table)
 }
 
 pub(super) fn column(context: &Context, command: FurtherColumn) -> Result<(), CommandError> {
@@ -242,7 +242,7 @@ pub(super) fn column(context: &Context, command: FurtherColumn) -> Result<(), Co
                 let row = |header: &String| vec![terms.uin.to_string(), header.clone()];
                 table.rows.extend(terms.columns.iter().map(row));
             }
-            return table.print(context);
+            return context.print(&table);
         }
         FurtherColumn::Add { uin, header } => {
             let store = context.write()?;

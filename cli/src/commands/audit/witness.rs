@@ -17,7 +17,7 @@ const MANIFEST: &str = ".manifest.json";
 
 /// What the witnesses name.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct WitnessReport {
     /// How many name an entry.
     pub(super) count: usize,
     /// The last of the entries that are named.
@@ -39,12 +39,12 @@ struct Named {
 }
 
 /// Looks for the entry that each witness names.
-pub(super) fn ask(store: &impl Records, paths: &[PathBuf]) -> Result<Told, CommandError> {
-    let mut told = Told::default();
+pub(super) fn ask(store: &impl Records, paths: &[PathBuf]) -> Result<WitnessReport, CommandError> {
+    let mut report = WitnessReport::default();
     for path in paths {
         for file in files(path)? {
             let Some(Named { entry, hash }) = read(&file)?.journal else {
-                told.silent += 1;
+                report.silent += 1;
                 continue;
             };
             let found = match from_hex(&hash) {
@@ -60,11 +60,11 @@ pub(super) fn ask(store: &impl Records, paths: &[PathBuf]) -> Result<Told, Comma
                 return Err(CommandError::new(Kind::Damaged, text)
                     .hint("restore a copy of the store's file from before, and look for who could write to it since"));
             }
-            told.count += 1;
-            told.last = told.last.max(entry);
+            report.count += 1;
+            report.last = report.last.max(entry);
         }
     }
-    Ok(told)
+    Ok(report)
 }
 
 /// Returns the files that a path stands for: itself, or the manifests in a folder.

@@ -5,12 +5,13 @@ use std::io::Write;
 use billkeep_core::bill::{BillError, BillView, Change, Comparison, Diff, DiffGroup, DiffLine, Net};
 use billkeep_core::money::Amount;
 use billkeep_core::schema::Column as BillColumn;
+use console::truncate_str;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Format, Which};
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output::{self, Column, Table, fitted, write_cell};
+use crate::output::{self, Column, Table, columns, write_cell};
 
 /// How wide a table may be.
 const WIDTH: usize = 80;
@@ -24,10 +25,10 @@ pub(super) fn diff(
 ) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let to = super::view(context, &reader, which, to)?;
+    let to = context.bill_view(&reader, which, to)?;
     let from = match (from, to.revision.previous) {
         (None, 0) => return Err(BillError::FirstRevision(to.bill.key).into()),
-        (from, previous) => super::view(context, &reader, which, Some(from.unwrap_or(previous)))?,
+        (from, previous) => context.bill_view(&reader, which, Some(from.unwrap_or(previous)))?,
     };
     let comparison = Comparison::new(&reader, &from, &to)?;
     let threads = context.thread_count();
@@ -38,13 +39,13 @@ pub(super) fn diff(
             diff
         }
         Format::Csv => {
-            let mut out = CsvLines::new(&comparison, context.raw, context.writer())?;
+            let mut out = DiffCsv::new(&comparison, context.raw, context.writer())?;
             let diff = comparison.run(&reader, threads, &mut |change| out.change(change))?;
             out.out.flush()?;
             diff
         }
         Format::Json => {
-            let mut out = JsonLines::new(&comparison, which, [&from, &to], context.writer())?;
+            let mut out = DiffJson::new(&comparison, which, [&from, &to], context.writer())?;
             let diff = comparison.run(&reader, threads, &mut |change| out.change(change))?;
             out.finish(&diff, comparison.columns())?;
             diff
@@ -66,13 +67,7 @@ pub(super) fn diff(
 
 /// Draws both revisions with what they differ by, and the groups of each currency.
 fn tables(from: &BillView, to: &BillView, diff: &Diff, limit: usize) -> String {
-    let columns = vec![
-        Column::text("revision"),
-        Column::count("lines"),
-        Column::text("currency"),
-        Column::amount("total"),
-        Column::text("digest"),
-    ];
+    let columns = columns("revision lines:count currency total:amount digest");
     let mut revisions = Table::new("", columns);
     for view in [from, to] {
         let digest = view.revision.digest.hex();
@@ -132,7 +127,7 @@ fn group_table(groups: &[&DiffGroup], net: &Net, limit: usize) -> Table {
     let room = WIDTH.saturating_sub(others + 2).max(8);
     for row in &mut table.rows {
         if let Some(product) = row.get_mut(1) {
-            *product = fitted(product, room);
+            *product = truncate_str(product, room, "..").into_owned();
         }
     }
     table
@@ -146,7 +141,7 @@ fn row(owner: &str, product: &str, groups: &[&DiffGroup], net: Amount) -> Vec<St
 }
 
 /// A line of a change, as it is written: which change, what kind, by which identity, and the columns that differ.
-struct Told<'a> {
+struct DiffRow<'a> {
     change: u64,
     kind: &'static str,
     by: String,
@@ -155,14 +150,15 @@ struct Told<'a> {
 }
 
 /// Tells the lines of a change.
-fn told<'a>(number: u64, change: &'a Change, headers: &'a [String]) -> Vec<Told<'a>> {
-    let one = |kind, line| Told { change: number, kind, by: String::new(), columns: Vec::new(), line };
+fn diff_rows<'a>(number: u64, change: &'a Change, headers: &'a [String]) -> Vec<DiffRow<'a>> {
+    let one = |kind, line| DiffRow { change: number, kind, by: String::new(), columns: Vec::new(), line };
     match change {
         Change::Added(line) => vec![one("added", line)],
         Change::Removed(line) => vec![one("removed", line)],
         Change::Changed { from, to, by, columns } => {
             let names = || columns.iter().filter_map(|at| headers.get(*at).map(String::as_str)).collect();
-            let one = |kind, line| Told { change: number, kind, by: by.to_string(), columns: names(), line };
+            let one =
+                |kind, line| DiffRow { change: number, kind, by: by.to_string(), columns: names(), line };
             vec![one("changed-from", from), one("changed-to", to)]
         }
     }
@@ -172,20 +168,22 @@ fn total(line: &DiffLine) -> Amount {
     line.amounts.first().copied().unwrap_or_default()
 }
 
-type Out = Box<dyn Write + Send>;
-
 /// Writes every line as CSV.
-struct CsvLines<'a> {
+struct DiffCsv<'a> {
     headers: &'a [String],
     changes: u64,
     raw: bool,
     text: Vec<u8>,
-    out: Out,
+    out: Box<dyn Write + Send>,
 }
 
-impl<'a> CsvLines<'a> {
-    fn new(comparison: &'a Comparison<'_>, raw: bool, out: Out) -> Result<CsvLines<'a>, CommandError> {
-        let mut lines = CsvLines { headers: comparison.headers(), changes: 0, raw, text: Vec::new(), out };
+impl<'a> DiffCsv<'a> {
+    fn new(
+        comparison: &'a Comparison<'_>,
+        raw: bool,
+        out: Box<dyn Write + Send>,
+    ) -> Result<DiffCsv<'a>, CommandError> {
+        let mut lines = DiffCsv { headers: comparison.headers(), changes: 0, raw, text: Vec::new(), out };
         let fixed = ["change", "kind", "by", "columns", "currency", "total"].map(str::as_bytes);
         lines.record(fixed.into_iter().chain(comparison.headers().iter().map(String::as_bytes)))?;
         Ok(lines)
@@ -205,36 +203,36 @@ impl<'a> CsvLines<'a> {
 
     fn change(&mut self, change: &Change) -> Result<(), CommandError> {
         self.changes += 1;
-        for told in told(self.changes, change, self.headers) {
+        for diff_rows in diff_rows(self.changes, change, self.headers) {
             let fixed = [
-                told.change.to_string(),
-                told.kind.to_owned(),
-                told.by,
-                told.columns.join(";"),
-                told.line.currency.clone(),
-                total(told.line).to_string(),
+                diff_rows.change.to_string(),
+                diff_rows.kind.to_owned(),
+                diff_rows.by,
+                diff_rows.columns.join(";"),
+                diff_rows.line.currency.clone(),
+                total(diff_rows.line).to_string(),
             ];
-            self.record(fixed.iter().map(String::as_bytes).chain(told.line.cells()))?;
+            self.record(fixed.iter().map(String::as_bytes).chain(diff_rows.line.cells()))?;
         }
         Ok(())
     }
 }
 
 /// Writes every line as a row of the JSON object, which is closed once all figures have been checked.
-struct JsonLines<'a> {
+struct DiffJson<'a> {
     headers: &'a [String],
     changes: u64,
-    out: Out,
+    out: Box<dyn Write + Send>,
 }
 
-impl<'a> JsonLines<'a> {
+impl<'a> DiffJson<'a> {
     fn new(
         comparison: &'a Comparison<'_>,
         which: &Which,
         views: [&BillView; 2],
-        out: Out,
-    ) -> Result<JsonLines<'a>, CommandError> {
-        let mut lines = JsonLines { headers: comparison.headers(), changes: 0, out };
+        out: Box<dyn Write + Send>,
+    ) -> Result<DiffJson<'a>, CommandError> {
+        let mut lines = DiffJson { headers: comparison.headers(), changes: 0, out };
         let [from, to] = views.map(|view| {
             let total = |s: &billkeep_core::block::Sums| {
                 json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() })
@@ -257,20 +255,20 @@ impl<'a> JsonLines<'a> {
     }
 
     fn change(&mut self, change: &Change) -> Result<(), CommandError> {
-        for told in told(self.changes + 1, change, self.headers) {
+        for diff_rows in diff_rows(self.changes + 1, change, self.headers) {
             let text = |cell: &[u8]| Value::from(String::from_utf8_lossy(cell).into_owned());
             let cells: Map<String, Value> =
-                self.headers.iter().cloned().zip(told.line.cells().map(text)).collect();
+                self.headers.iter().cloned().zip(diff_rows.line.cells().map(text)).collect();
             let row = json!({
-                "change": told.change,
-                "kind": told.kind,
-                "by": told.by,
-                "columns": told.columns,
-                "currency": told.line.currency,
-                "total": total(told.line).to_string(),
+                "change": diff_rows.change,
+                "kind": diff_rows.kind,
+                "by": diff_rows.by,
+                "columns": diff_rows.columns,
+                "currency": diff_rows.line.currency,
+                "total": total(diff_rows.line).to_string(),
                 "cells": cells,
             });
-            let first = self.changes == 0 && told.kind != "changed-to";
+            let first = self.changes == 0 && diff_rows.kind != "changed-to";
             write!(self.out, "{}\n    {row}", if first { "" } else { "," })?;
         }
         self.changes += 1;

@@ -7,12 +7,13 @@ use billkeep_core::block::Sums;
 use billkeep_core::digest::hex;
 use billkeep_core::money::Amount;
 use billkeep_core::schema::Column as BillColumn;
+use console::truncate_str;
 use serde_json::{Map, Value, json};
 
 use crate::args::{Format, Which};
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output::{self, Column, Table, fitted, write_cell};
+use crate::output::{self, Column, Table, write_cell};
 
 /// The columns that tell a line from its like.
 const TELLING: [BillColumn; 6] = [
@@ -38,7 +39,7 @@ pub(super) fn explain(
 ) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let view = super::view(context, &reader, which, revision)?;
+    let view = context.bill_view(&reader, which, revision)?;
     let table = context.format == Format::Table;
     let shown = Shown { text_lines: if table { limit } else { u64::MAX }, columns: &TELLING };
     let run = |visit: &mut dyn FnMut(PlacedLine) -> Result<(), CommandError>| {
@@ -57,13 +58,13 @@ pub(super) fn explain(
             sums
         }
         Format::Csv => {
-            let mut out = CsvLines::new(&view, context.raw, context.writer())?;
+            let mut out = ExplainCsv::new(&view, context.raw, context.writer())?;
             let sums = run(&mut |line| out.line(&line))?;
             out.out.flush()?;
             sums
         }
         Format::Json => {
-            let mut out = JsonLines::new(&view, which, context.writer())?;
+            let mut out = ExplainJson::new(&view, which, context.writer())?;
             let sums = run(&mut |line| out.line(&line))?;
             out.finish(&sums)?;
             sums
@@ -144,7 +145,7 @@ fn tables(view: &BillView, sums: &[Sums], lines: &[PlacedLine]) -> String {
             line.record.to_string(),
             text_line(line),
             day(line),
-            fitted(instance, INSTANCE_WIDTH),
+            truncate_str(instance, INSTANCE_WIDTH, "..").into_owned(),
             line.currency.clone(),
             amount(line, BillColumn::Total).to_string(),
         ]);
@@ -162,8 +163,6 @@ fn tables(view: &BillView, sums: &[Sums], lines: &[PlacedLine]) -> String {
     }
     text
 }
-
-type Out = Box<dyn Write + Send>;
 
 /// Returns the money columns that any file of a bill has, the total first.
 fn summed(view: &BillView) -> Vec<BillColumn> {
@@ -198,16 +197,20 @@ fn values(view: &BillView, columns: &[BillColumn], line: &PlacedLine) -> Vec<Str
 }
 
 /// Writes every line as CSV.
-struct CsvLines<'a> {
+struct ExplainCsv<'a> {
     view: &'a BillView,
     columns: Vec<BillColumn>,
     raw: bool,
-    out: Out,
+    out: Box<dyn Write + Send>,
 }
 
-impl<'a> CsvLines<'a> {
-    fn new(view: &'a BillView, raw: bool, out: Out) -> Result<CsvLines<'a>, CommandError> {
-        let mut lines = CsvLines { view, columns: summed(view), raw, out };
+impl<'a> ExplainCsv<'a> {
+    fn new(
+        view: &'a BillView,
+        raw: bool,
+        out: Box<dyn Write + Send>,
+    ) -> Result<ExplainCsv<'a>, CommandError> {
+        let mut lines = ExplainCsv { view, columns: summed(view), raw, out };
         let names = names(&lines.columns);
         lines.record(&names)?;
         Ok(lines)
@@ -232,18 +235,22 @@ impl<'a> CsvLines<'a> {
 }
 
 /// Writes every line as a row of the JSON object, which is closed once the sums have been compared.
-struct JsonLines<'a> {
+struct ExplainJson<'a> {
     view: &'a BillView,
     columns: Vec<BillColumn>,
     names: Vec<String>,
     lines: u64,
-    out: Out,
+    out: Box<dyn Write + Send>,
 }
 
-impl<'a> JsonLines<'a> {
-    fn new(view: &'a BillView, which: &Which, out: Out) -> Result<JsonLines<'a>, CommandError> {
+impl<'a> ExplainJson<'a> {
+    fn new(
+        view: &'a BillView,
+        which: &Which,
+        out: Box<dyn Write + Send>,
+    ) -> Result<ExplainJson<'a>, CommandError> {
         let columns = summed(view);
-        let mut lines = JsonLines { view, names: names(&columns), columns, lines: 0, out };
+        let mut lines = ExplainJson { view, names: names(&columns), columns, lines: 0, out };
         write!(lines.out, "{{\n  \"format\": \"billkeep.bill.explain/1\",\n")?;
         for (name, value) in [
             ("month", Value::from(which.month.to_string())),

@@ -33,7 +33,7 @@ pub(super) fn write<W: Write + Send>(
 
 /// A stripe's place in the chain in which the output is handed on: whoever made the stripe waits for its turn, writes it,
 /// and passes the output to the next one.
-struct Place<'a, W> {
+struct StripeTurn<'a, W> {
     stripe: usize,
     turn: Receiver<&'a mut W>,
     pass: Sender<&'a mut W>,
@@ -111,7 +111,7 @@ impl RowWriter {
         let mut places = Vec::new();
         for stripe in 0..stripes {
             let (pass, next) = channel();
-            places.push(Place { stripe, turn: std::mem::replace(&mut turn, next), pass });
+            places.push(StripeTurn { stripe, turn: std::mem::replace(&mut turn, next), pass });
         }
         let places = Mutex::new(places.into_iter());
         let failed = || io::Error::other("a thread that was writing rows failed");
@@ -129,7 +129,7 @@ impl RowWriter {
     fn stripes<'a, W: Write + 'a>(
         &self,
         shown: &Grouped,
-        places: &Mutex<impl Iterator<Item = Place<'a, W>>>,
+        places: &Mutex<impl Iterator<Item = StripeTurn<'a, W>>>,
     ) -> io::Result<usize> {
         let (mut text, mut written) = (Vec::new(), 0);
         while let Some(place) = places.lock().ok().and_then(|mut places| places.next()) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::args::{Format, Lint};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{self, Column, Table};
+use crate::output::{self, Table, columns};
 
 /// Done, but look: there are findings.
 const FINDINGS: u8 = 6;
@@ -21,7 +21,7 @@ const FINDINGS: u8 = 6;
 pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let view = super::view(context, &reader, &args.which, args.revision)?;
+    let view = context.bill_view(&reader, &args.which, args.revision)?;
     // The accounts that were named; else those of the tree, if there is one.
     let mut known: BTreeSet<Uin> = args.known.iter().copied().collect();
     let tree = Tree::load(&reader)?;
@@ -39,7 +39,7 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandEr
     if context.format == Format::Json {
         context.data(output::json_text(&json_of(&report)).as_bytes())?;
     } else if context.format == Format::Csv || !report.findings.is_empty() {
-        table_of(&report).print(context)?;
+        context.print(&table_of(&report))?;
     }
     if context.format == Format::Table {
         for finding in &report.findings {
@@ -69,15 +69,7 @@ fn sentence(report: &Report) -> String {
 
 /// One row for each finding.
 fn table_of(report: &Report) -> Table {
-    let columns = vec![
-        Column::text("rule"),
-        Column::text("severity"),
-        Column::text("product"),
-        Column::count("count"),
-        Column::text("currency"),
-        Column::amount("stake"),
-        Column::text("examples").wide(),
-    ];
+    let columns = columns("rule severity product count:count currency stake:amount examples:wide");
     let mut table = Table::new("billkeep.bill.lint/1", columns);
     for finding in &report.findings {
         let examples: Vec<String> = finding.examples.iter().map(Example::to_string).collect();

@@ -46,7 +46,7 @@ pub(super) fn margin(context: &Context, args: &Margin) -> Result<(), CommandErro
         cells.extend([row.cost, row.unpriced_cost, row.price, row.margin].map(|a| a.to_string()));
         table.rows.push(cells);
     }
-    table.print(context)?;
+    context.print(&table)?;
     if margin.books.is_empty() {
         context.say("No account has a price; `billkeep account price set` sets one.");
     }

@@ -6,7 +6,7 @@ use billkeep_core::digest::hex;
 use crate::args::{Format, Which};
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output::{self, Column, Table};
+use crate::output::{self, Table, columns};
 
 /// A row for each revision, file and currency: several files make one revision.
 pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> {
@@ -14,18 +14,9 @@ pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> 
     let reader = store.read()?;
     let key = context.bill_key(&reader, which.month, which.basis)?;
     let current = bill::bill(&reader, key)?.revision;
-    let columns = vec![
-        Column::count("revision"),
-        Column::count("parent"),
-        Column::text("time"),
-        Column::text("actor"),
-        Column::text("digest"),
-        Column::count("lines"),
-        Column::text("currency"),
-        Column::amount("total"),
-        Column::text("files").wide(),
-        Column::text("sha256").wide(),
-    ];
+    let columns = columns(
+        "revision:count parent:count time actor digest lines:count currency total:amount files:wide sha256:wide",
+    );
     let mut table = Table::new("billkeep.bill.revisions/1", columns);
     table.more = vec![
         ("month", which.month.to_string().into()),
@@ -54,5 +45,5 @@ pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> 
             ]);
         }
     }
-    table.print(context)
+    context.print(&table)
 }

@@ -19,7 +19,7 @@ pub(super) fn show(
     let store = context.read()?;
     let reader = store.read()?;
     let fields = by.iter().map(|f| f.trim().parse()).collect::<Result<Vec<Field>, BillError>>()?;
-    let view = super::view(context, &reader, which, revision)?;
+    let view = context.bill_view(&reader, which, revision)?;
     let shown = bill::show(&reader, &view, &fields, context.thread_count())?;
     if context.format == Format::Csv {
         grouped_csv::write(&shown, context.thread_count(), context.raw, &mut context.writer())?;
@@ -44,7 +44,7 @@ pub(super) fn show(
         ("digest", digest.clone().into()),
         ("totals", totals.into()),
     ];
-    table.print(context)?;
+    context.print(&table)?;
     say_revision(context, which, &view);
     Ok(())
 }

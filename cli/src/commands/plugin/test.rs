@@ -6,11 +6,13 @@ use billkeep_core::error::Kind;
 use billkeep_sinks::wasm::Grants;
 use billkeep_sinks::wasm::suite::{self, Check, Outcome, PluginSubject};
 
+use super::super::plugin_grants;
+use super::temporary_folder::temporary_folder;
 use crate::args::GrantArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
-use crate::output::{Column, Table};
+use crate::output::{Table, columns};
 
 pub(super) fn test(
     context: &Context,
@@ -19,19 +21,19 @@ pub(super) fn test(
     junit: Option<&Path>,
     only: Option<&str>,
 ) -> Result<(), CommandError> {
-    let file = super::read(path)?;
-    let url = super::absolute(&format!("wasm:{}", path.display()))?;
+    let file = plugin_grants::read(path)?;
+    let url = plugin_grants::absolute(&format!("wasm:{}", path.display()))?;
     let mut options = billkeep_sinks::Options::new();
-    super::grant(&url, given, &mut options)?;
+    plugin_grants::grant(&url, given, &mut options)?;
     let grants = Grants::of(&options).map_err(|e| CommandError::user(e.to_string()))?;
-    let stage = super::temporary_folder("billkeep-plugin-test-")?;
-    let waiting = super::compiling(context, &file);
+    let stage = temporary_folder("billkeep-plugin-test-")?;
+    let waiting = plugin_grants::compiling(context, &file);
     let checked = suite::run(&PluginSubject { file: &file, grants: &grants, only, stage: stage.path() });
     drop(waiting);
     drop(stage);
     let checked = checked.map_err(CommandError::user)?;
-    let columns = ["check", "result", "what", "seen"].map(Column::text);
-    let mut table = Table::new("billkeep.plugin.test/1", columns.to_vec());
+    let columns = columns("check result what seen");
+    let mut table = Table::new("billkeep.plugin.test/1", columns);
     for Check { name, what, outcome, .. } in &checked {
         let (result, seen) = match outcome {
             Outcome::Passed => ("passed", ""),
@@ -40,7 +42,7 @@ pub(super) fn test(
         };
         table.rows.push([name, result, what, seen].map(str::to_owned).to_vec());
     }
-    table.print(context)?;
+    context.print(&table)?;
     if let Some(path) = junit {
         OutFile::write_all_to(context, path, For::All, xml(&file.name(), &checked).as_bytes())?;
     }

@@ -7,12 +7,16 @@ use billkeep_core::policy::Policy;
 use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
 
-use super::super::html::{Mark, View, bars, fact, filled, foreign, line, path, with_query};
-use super::super::{Answer, Ask, Console};
 use super::bills::state;
+use super::common::{answer, basis_query, bill_key, said, table};
 use super::decisions::{Decision, actions};
 use super::rollup::rollup;
-use super::{answer, bill_key, said, table};
+use crate::console::answer::Answer;
+use crate::console::charts::{Mark, bars, line};
+use crate::console::html::{View, fact, foreign};
+use crate::console::links::{path, with_query};
+use crate::console::state::{Console, Request};
+use crate::console::words::filled;
 use crate::error::{CommandError, short};
 
 /// How many rows of a difference a page has.
@@ -20,10 +24,10 @@ const ROWS: usize = 200;
 /// How many bars a chart has.
 const BARS: usize = 10;
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let reader = console.store.read()?;
-    let key = bill_key(console, &reader, ask)?;
+    let key = bill_key(console, &reader, request)?;
     let shown = console.rollups.view(&reader, key)?;
     let (bill, revision) = (&shown.bill, &shown.revision);
     let basis = basis_query(bill);
@@ -38,18 +42,13 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     };
     let content = html! {
         (menu(&view, bill, ""))
-        @if let Some(seen) = ask.get("seen") { (since_seen(console, &view, &reader, &shown, seen)?) }
+        @if let Some(seen) = request.get("seen") { (since_seen(console, &view, &reader, &shown, seen)?) }
         (head(&view, bill, revision))
-        (actions(&view, ask, &decision))
+        (actions(&view, request, &decision))
         (charts(console, &view, &reader, &shown, &here)?)
-        (rollup(console, &view, &reader, ask, &shown)?)
+        (rollup(console, &view, &reader, request, &shown)?)
     };
-    answer(console, ask, &view.bill_title(&key, ""), "/bills", content)
-}
-
-/// The basis of a bill, for a path; none where it is the usual one.
-pub(super) fn basis_query(bill: &Bill) -> &'static str {
-    if bill.key.basis == billkeep_core::period::Basis::Paid { "paid" } else { "" }
+    answer(console, request, &view.bill_title(&key, ""), "/bills", content)
 }
 
 /// The pages of one bill.
@@ -244,15 +243,15 @@ fn charts(
 }
 
 /// All revisions of a bill.
-pub(in super::super) fn revisions(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn revisions(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let reader = console.store.read()?;
-    let key = bill_key(console, &reader, ask)?;
+    let key = bill_key(console, &reader, request)?;
     let bill = bill::bill(&reader, key)?;
     drop(reader);
     let (month, basis) = (key.month.to_string(), key.basis.to_string());
     let command = said(&["bill", "revisions"], &["month", "basis"], &[("month", &month), ("basis", &basis)])?;
-    let all = table(console, ask, command)?;
+    let all = table(console, request, command)?;
     let diff = |name: &str, _: &[String], cell: &str| {
         let earlier = cell.parse::<u32>().ok()?.checked_sub(1).filter(|earlier| *earlier > 0)?;
         (name == "revision").then(|| {
@@ -266,5 +265,5 @@ pub(in super::super) fn revisions(console: &Console, ask: &Ask) -> Result<Answer
         (menu(&view, &bill, "/revisions"))
         (view.table(view.words.revisions, &all, &diff))
     };
-    answer(console, ask, &view.bill_title(&key, view.words.revisions), "/bills", content)
+    answer(console, request, &view.bill_title(&key, view.words.revisions), "/bills", content)
 }

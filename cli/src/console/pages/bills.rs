@@ -3,13 +3,14 @@
 use billkeep_core::bill;
 use maud::html;
 
-use super::super::html::{View, foreign};
-use super::super::{Answer, Ask, Console};
-use super::{answer, bill_path};
+use super::common::{answer, bill_path};
+use crate::console::answer::Answer;
+use crate::console::html::{View, foreign};
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 
-pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
     let bills = bill::list(&console.store.read()?)?;
     let content = html! {
@@ -54,7 +55,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
             p { (view.decimals_switch()) }
         }
     };
-    answer(console, ask, words.bills, "/bills", content)
+    answer(console, request, words.bills, "/bills", content)
 }
 
 /// A state, as a badge: its word tells it, the colour only repeats it.

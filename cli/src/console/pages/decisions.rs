@@ -7,9 +7,11 @@ use billkeep_core::period::Day;
 use billkeep_core::policy::same_person;
 use maud::{Markup, html};
 
-use super::super::Ask;
-use super::super::html::{View, dialog, fact, filled, foreign, input, path, with_query};
-use super::bill::basis_query;
+use super::common::basis_query;
+use crate::console::html::{View, dialog, fact, foreign, input};
+use crate::console::links::{path, with_query};
+use crate::console::state::Request;
+use crate::console::words::filled;
 use crate::error::short;
 
 /// The bill that somebody decides about, and what stands beside it.
@@ -38,7 +40,7 @@ impl Decision<'_> {
 }
 
 /// What can be done with a bill on its page.
-pub(super) fn actions(view: &View<'_>, ask: &Ask, of: &Decision<'_>) -> Markup {
+pub(super) fn actions(view: &View<'_>, request: &Request, of: &Decision<'_>) -> Markup {
     let words = view.words;
     let Decision { bill, revision, here, .. } = *of;
     let month = bill.key.month;
@@ -46,7 +48,7 @@ pub(super) fn actions(view: &View<'_>, ask: &Ask, of: &Decision<'_>) -> Markup {
     let digest = revision.digest.hex();
     let csv = path(&format!("/api/v1/bills/{month}/csv"), &[("basis", basis)]);
     let spreadsheet = with_query(&csv, "spreadsheet", Some("true"));
-    let asks = ask.get("ask").unwrap_or_default();
+    let asks = request.get("ask").unwrap_or_default();
     let opens = |what: &str| with_query(here, "ask", Some(what));
     let approves = view.may(Role::Approver);
     let stale = with_query(here, "seen", Some(&digest));

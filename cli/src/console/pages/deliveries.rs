@@ -4,21 +4,21 @@ use billkeep_core::delivery::{self, DeliveryError};
 use billkeep_core::people::Role;
 use maud::html;
 
-use super::super::html::{View, foreign, input, no_links, with_query};
-use super::super::{Answer, Ask, Console};
-use super::{answer, drop_columns, parsed, said, table};
+use super::common::{ROWS, answer, drop_columns, parsed, said, table};
+use crate::console::answer::Answer;
+use crate::console::html::{View, foreign, input, no_links};
+use crate::console::links::with_query;
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 
-/// How many deliveries a page has.
-const ROWS: usize = 200;
 /// What there is room for on a screen; the page of a delivery has all.
 const SHOWN: [&str; 10] =
     ["delivery", "state", "sink", "uin", "kind", "first_day", "last_day", "rows", "bytes", "due_on"];
 
-pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let mut all = table(console, ask, said(&["delivery", "list"], &[], &[])?)?;
+    let mut all = table(console, request, said(&["delivery", "list"], &[], &[])?)?;
     let hidden: Vec<String> =
         all.columns.iter().map(|c| c.name.clone()).filter(|c| !SHOWN.contains(&c.as_str())).collect();
     drop_columns(&mut all, &hidden.iter().map(String::as_str).collect::<Vec<_>>());
@@ -35,7 +35,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
     }
     all.rows.reverse();
     let rows = all.rows.len();
-    let at = ask.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    let at = request.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
     all.rows = all.rows.into_iter().skip(at).take(ROWS).collect();
     let link =
         |name: &str, _: &[String], cell: &str| (name == "delivery").then(|| format!("/deliveries/{cell}"));
@@ -46,21 +46,21 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
                 button type="submit" { (words.verify) }
             }
             (view.table(words.deliveries, &all, &link))
-            (super::rollup::pager(&view, at, rows, view.here()))
+            (super::common::pager(&view, at, rows, view.here()))
         }
     };
-    answer(console, ask, words.deliveries, "/deliveries", content)
+    answer(console, request, words.deliveries, "/deliveries", content)
 }
 
-pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let number = ask.get("number").unwrap_or_default();
+    let number = request.get("number").unwrap_or_default();
     let reader = console.store.read()?;
     let found = delivery::find(&reader, parsed(number)?)?.ok_or(DeliveryError::None(parsed(number)?))?;
     let manifest = delivery::kept_manifest(&reader, found.number)?;
     drop(reader);
-    let facts = table(console, ask, said(&["delivery", "show"], &["number"], &[("number", number)])?)?;
+    let facts = table(console, request, said(&["delivery", "show"], &["number"], &[("number", number)])?)?;
     let here = format!("/deliveries/{number}");
     let opens = with_query(&here, "ask", Some("abandon"));
     let content = html! {
@@ -84,7 +84,7 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
                 a.button href=(opens) { (words.give_up) }
             }
         }
-        (super::super::html::dialog(&view, "abandon", words.give_up, ask.get("ask") == Some("abandon"), &here, &html! {
+        (crate::console::html::dialog(&view, "abandon", words.give_up, request.get("ask") == Some("abandon"), &here, &html! {
             form method="post" action=(format!("{here}/abandon")) {
                 (view.token(&here))
                 (input("abandon-reason", "reason", words.reason, "text", "", true))
@@ -99,5 +99,5 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
             }
         }
     };
-    answer(console, ask, &format!("{} {number}", words.delivery), "/deliveries", content)
+    answer(console, request, &format!("{} {number}", words.delivery), "/deliveries", content)
 }

@@ -4,25 +4,28 @@ use billkeep_core::bill::{self, BillView};
 use billkeep_core::block::Sums;
 use maud::html;
 
-use super::super::html::{View, path, rounded, select};
-use super::super::{Answer, Ask, Console};
-use super::{answer, bill as bill_page, bill_key, parsed};
+use super::bill as bill_page;
+use super::common::{answer, bill_key, parsed};
+use crate::console::answer::Answer;
+use crate::console::html::{View, rounded, select};
+use crate::console::links::path;
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
     let reader = console.store.read()?;
-    let key = bill_key(console, &reader, ask)?;
+    let key = bill_key(console, &reader, request)?;
     let shown = console.rollups.view(&reader, key)?;
-    let number = |name: &str| ask.get(name).map(parsed::<u32>).transpose();
+    let number = |name: &str| request.get(name).map(parsed::<u32>).transpose();
     let to = number("to")?.unwrap_or(shown.bill.revision);
     let from = number("from")?.unwrap_or_else(|| to.saturating_sub(1));
     let all: Vec<(String, String)> = bill::revisions(&reader, key)?
         .iter()
         .map(|r| (r.number.to_string(), format!("{} · {}", r.number, totals(&r.sums))))
         .collect();
-    let basis = ask.get("basis").unwrap_or("");
+    let basis = request.get("basis").unwrap_or("");
     let content = html! {
         (bill_page::menu(&view, &shown.bill, "/diff"))
         @if all.len() < 2 {
@@ -38,11 +41,11 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             @let views = (BillView::open(&reader, key, Some(from.max(1))), BillView::open(&reader, key, Some(to)));
             @match views {
                 (Ok(from), Ok(to)) => (bill_page::difference(console, &view, &reader, &from, &to)?),
-                (Err(error), _) | (_, Err(error)) => (super::super::html::error(&view, &error.into(), None)),
+                (Err(error), _) | (_, Err(error)) => (crate::console::html::error(&view, &error.into(), None)),
             }
         }
     };
-    answer(console, ask, &view.bill_title(&key, words.differences), "/bills", content)
+    answer(console, request, &view.bill_title(&key, words.differences), "/bills", content)
 }
 
 /// The totals of a revision, short enough for a list to choose from.

@@ -5,15 +5,18 @@ use billkeep_core::bill::{Bill, State};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
-use super::super::html::{View, fact, foreign, input, no_links, path, select};
-use super::super::{Answer, Ask, Console};
-use super::{answer, bill, bill_key, bill_of_row, bill_path, parsed, said, table};
+use super::bill;
+use super::common::{answer, bill_key, bill_of_row, bill_path, parsed, said, table};
+use crate::console::answer::Answer;
+use crate::console::html::{View, fact, foreign, input, no_links, select};
+use crate::console::links::path;
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 
-pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let all = table(console, ask, said(&["dispute", "list"], &[], &[])?)?;
+    let all = table(console, request, said(&["dispute", "list"], &[], &[])?)?;
     let link = |name: &str, row: &[String], cell: &str| match name {
         "dispute" => Some(format!("/disputes/{cell}")),
         "month" => Some(bill_of_row(&all, row, cell)),
@@ -25,7 +28,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
             p { a href="/bills" { (words.bills) } }
         } @else { (view.table(words.disputes, &all, &link)) }
     };
-    answer(console, ask, words.disputes, "/disputes", content)
+    answer(console, request, words.disputes, "/disputes", content)
 }
 
 /// What can be done about a dispute in a state, and whether a reason or a note goes with it.
@@ -38,12 +41,12 @@ fn steps(state: DisputeState) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let number = ask.get("number").unwrap_or_default();
+    let number = request.get("number").unwrap_or_default();
     let dispute = dispute::get(&console.store.read()?, parsed(number)?)?;
-    let history = table(console, ask, said(&["dispute", "show"], &["number"], &[("number", number)])?)?;
+    let history = table(console, request, said(&["dispute", "show"], &["number"], &[("number", number)])?)?;
     let here = format!("/disputes/{number}");
     let name = |step: &str| match step {
         "send" => words.send,
@@ -85,7 +88,7 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
             }
         }
     };
-    answer(console, ask, &format!("{} {number}", words.dispute), "/disputes", content)
+    answer(console, request, &format!("{} {number}", words.dispute), "/disputes", content)
 }
 
 /// Says whether a bill is in a state in which lines of it can be disputed.
@@ -94,15 +97,15 @@ pub(super) fn is_open_to(bill: &Bill) -> bool {
 }
 
 /// A new dispute, about the lines that somebody has looked at.
-pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn open(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
     let reader = console.store.read()?;
-    let key = bill_key(console, &reader, ask)?;
+    let key = bill_key(console, &reader, request)?;
     let shown = console.rollups.view(&reader, key)?;
-    let values = |name: &str| ask.fields.get(name).cloned().unwrap_or_default();
+    let values = |name: &str| request.fields.get(name).cloned().unwrap_or_default();
     let (lines, filters) = (values("lines"), values("filter"));
-    let basis = ask.get("basis").unwrap_or("");
+    let basis = request.get("basis").unwrap_or("");
     let directions =
         [("over".to_owned(), words.over.to_owned()), ("under".to_owned(), words.under.to_owned())];
     let whole = bill_path(&key.month.to_string(), basis);
@@ -139,7 +142,7 @@ pub(in super::super) fn open(console: &Console, ask: &Ask) -> Result<Answer, Com
             }
         }
     };
-    answer(console, ask, &view.bill_title(&key, words.open_dispute), "/disputes", content)
+    answer(console, request, &view.bill_title(&key, words.open_dispute), "/disputes", content)
 }
 
 /// A condition on lines, as `owner=200000003412`, in the words of the page.

@@ -4,15 +4,16 @@ use billkeep_core::bill::Mode;
 use billkeep_core::people::Role;
 use maud::html;
 
-use super::super::html::{View, input, select};
-use super::super::{Answer, Ask, Console};
-use super::{answer, drop_columns, said, table};
+use super::common::{answer, drop_columns, said, table};
+use crate::console::answer::Answer;
+use crate::console::html::{View, input, select};
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let mut expected = table(console, ask, said(&["expected"], &[], &[])?)?;
+    let mut expected = table(console, request, said(&["expected"], &[], &[])?)?;
     // Commands are for the command line; the sentence names the files.
     drop_columns(&mut expected, &["next", "file", "other_file"]);
     let mut modes = vec![(String::new(), words.as_name_says.to_owned())];
@@ -51,7 +52,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                 button.primary type="submit" { (words.import) }
             }
         } @else { (view.may_not()) }
-        @if !expected.rows.is_empty() { (view.table(words.expected, &expected, &super::super::html::no_links)) }
+        @if !expected.rows.is_empty() { (view.table(words.expected, &expected, &crate::console::html::no_links)) }
     };
-    answer(console, ask, words.import, "/import", content)
+    answer(console, request, words.import, "/import", content)
 }

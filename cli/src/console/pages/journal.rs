@@ -2,27 +2,28 @@
 
 use maud::html;
 
-use super::super::html::{View, input, no_links};
-use super::super::{Answer, Ask, Console};
-use super::{answer, drop_columns, said, table};
+use super::common::{answer, drop_columns, said, table};
+use crate::console::answer::Answer;
+use crate::console::html::{View, input, no_links};
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 
 /// How many entries a page has.
 const ENTRIES: &str = "200";
 const ARGS: &[&str] = &["actor", "action", "subject", "since", "until", "limit"];
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let get = |name| ask.get(name).unwrap_or("");
+    let get = |name| request.get(name).unwrap_or("");
     let fields = ["actor", "action", "subject", "since", "until"].map(|name| (name, get(name)));
     let given: Vec<(&str, &str)> = fields.into_iter().chain([("limit", ENTRIES)]).collect();
-    let mut all = table(console, ask, said(&["audit", "list"], ARGS, &given)?)?;
+    let mut all = table(console, request, said(&["audit", "list"], ARGS, &given)?)?;
     // Hashes are checked by the program; people read the rest.
     drop_columns(&mut all, &["before", "after", "previous", "hash"]);
     all.rows.reverse();
-    let proof = match ask.get("verify") {
-        Some(_) => Some(table(console, ask, said(&["audit", "verify"], &[], &[])?)?),
+    let proof = match request.get("verify") {
+        Some(_) => Some(table(console, request, said(&["audit", "verify"], &[], &[])?)?),
         None => None,
     };
     let content = html! {
@@ -41,5 +42,5 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
         (view.table(words.journal, &all, &no_links))
     };
-    answer(console, ask, words.journal, "/journal", content)
+    answer(console, request, words.journal, "/journal", content)
 }

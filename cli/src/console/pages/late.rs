@@ -4,16 +4,18 @@ use billkeep_core::bill::late::{self, Cause, Late, LateState};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
-use super::super::html::{View, fact, filled, foreign, input, no_links};
-use super::super::{Answer, Ask, Console};
-use super::{answer, bill_of_row, bill_path, drop_columns, parsed, said, table};
+use super::common::{answer, bill_of_row, bill_path, drop_columns, parsed, said, table};
+use crate::console::answer::Answer;
+use crate::console::html::{View, fact, foreign, input, no_links};
+use crate::console::state::{Console, Request};
+use crate::console::words::filled;
 use crate::error::CommandError;
-use crate::output::{Column, Table};
+use crate::output::{Table, columns};
 
-pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let mut all = table(console, ask, said(&["late", "list"], &[], &[])?)?;
+    let mut all = table(console, request, said(&["late", "list"], &[], &[])?)?;
     let known = late::list(&console.store.read()?)?;
     for (row, file) in all.rows.iter_mut().zip(&known) {
         if let Some(cell) = row.get_mut(1) {
@@ -31,7 +33,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
     let content = html! {
         @if all.rows.is_empty() { p { (words.no_late) } } @else { (view.table(words.late, &all, &link)) }
     };
-    answer(console, ask, words.late, "/late", content)
+    answer(console, request, words.late, "/late", content)
 }
 
 /// What became of a file.
@@ -62,13 +64,7 @@ fn why(view: &View<'_>, file: &Late) -> Vec<&'static str> {
 
 /// Returns what a file takes away, by day and account.
 fn gone(file: &Late) -> Table {
-    let columns = vec![
-        Column::text("day"),
-        Column::text("owner"),
-        Column::text("currency"),
-        Column::count("lines"),
-        Column::amount("amount"),
-    ];
+    let columns = columns("day owner currency lines:count amount:amount");
     let mut table = Table::new("billkeep.late.show/1", columns);
     for loss in &file.smaller.losses {
         table.rows.push(vec![
@@ -82,12 +78,12 @@ fn gone(file: &Late) -> Table {
     table
 }
 
-pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let number = ask.get("number").unwrap_or_default();
+    let number = request.get("number").unwrap_or_default();
     let file = late::get(&console.store.read()?, parsed(number)?)?;
-    let effects = table(console, ask, said(&["late", "show"], &["number"], &[("number", number)])?)?;
+    let effects = table(console, request, said(&["late", "show"], &["number"], &[("number", number)])?)?;
     let here = format!("/late/{number}");
     let decide = |what: &str, also: &str, label: &str, id: &str| -> Markup {
         html! {
@@ -128,5 +124,5 @@ pub(in super::super) fn one(console: &Console, ask: &Ask) -> Result<Answer, Comm
         @if !file.smaller.losses.is_empty() { (view.table(words.gone, &gone(&file), &no_links)) }
         (view.table(words.differences, &effects, &no_links))
     };
-    answer(console, ask, &format!("{} {number}", words.late_file), "/late", content)
+    answer(console, request, &format!("{} {number}", words.late_file), "/late", content)
 }

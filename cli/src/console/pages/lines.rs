@@ -5,12 +5,17 @@ use billkeep_core::bill::{Field, ReadBlock};
 use billkeep_core::ingest::grouped;
 use billkeep_core::money::{Amount, trim_cell};
 use billkeep_core::people::Role;
+use billkeep_core::period::BillMonth;
 use billkeep_core::schema::Column;
-use maud::html;
+use maud::{Markup, html};
 
-use super::super::html::{View, filled, foreign, input, path, select, with_query};
-use super::super::{Answer, Ask, Console};
-use super::{answer, bill, bill_key, parsed};
+use super::bill;
+use super::common::{answer, bill_key, parsed};
+use crate::console::answer::Answer;
+use crate::console::html::{View, foreign, input, select};
+use crate::console::links::{path, with_query};
+use crate::console::state::{Console, Request};
+use crate::console::words::filled;
 use crate::error::CommandError;
 
 /// Lines on a page.
@@ -24,27 +29,35 @@ const FIELDS: [&str; 8] =
 const SHOWN: [Column; 5] =
     [Column::OwnerUin, Column::ProductName, Column::InstanceId, Column::Region, Column::UsageStart];
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+/// A line's id, the cells of [`SHOWN`], its total and its currency.
+type ShownLine = (String, Vec<String>, Option<Amount>, String);
+
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
     let reader = console.store.read()?;
-    let shown = console.rollups.view(&reader, bill_key(console, &reader, ask)?)?;
+    let shown = console.rollups.view(&reader, bill_key(console, &reader, request)?)?;
     let all = shown.revision.lines();
     let mut cells = Vec::new();
     for (field, value) in [("field", "value"), ("field2", "value2")] {
-        if let (Some(field), Some(value)) = (ask.get(field), ask.get(value)) {
+        if let (Some(field), Some(value)) = (request.get(field), request.get(value)) {
             cells.push((parsed::<Field>(field)?, value.to_owned()));
         }
     }
-    let filtered = !cells.is_empty() || ask.get("text").is_some();
-    let from = match (ask.get("after"), ask.get("line")) {
+    let filtered = !cells.is_empty() || request.get("text").is_some();
+    let from = match (request.get("after"), request.get("line")) {
         (Some(after), _) => place(after)?,
         (None, Some(line)) => Place::of_line(&shown, parsed::<u64>(line)?.saturating_sub(1)),
         (None, None) => Place::default(),
     };
-    let wanted =
-        Wanted { cells, text: ask.get("text").map(str::to_owned), from, limit: LINES, look_max: LOOK_MAX };
-    let mut rows: Vec<(String, Vec<String>, Option<Amount>, String)> = Vec::new();
+    let wanted = Wanted {
+        cells,
+        text: request.get("text").map(str::to_owned),
+        from,
+        limit: LINES,
+        look_max: LOOK_MAX,
+    };
+    let mut rows: Vec<ShownLine> = Vec::new();
     let mut scratch = Vec::new();
     let found = lines_page::<CommandError>(&reader, &shown, &wanted, &mut |id, block, row| {
         let cells =
@@ -70,7 +83,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let conditions: Vec<String> =
         wanted.cells.iter().map(|(field, value)| format!("{field}={value}")).collect();
     let dispute = conditions.iter().fold(
-        path(&format!("/bills/{month}/dispute"), &[("basis", ask.get("basis").unwrap_or(""))]),
+        path(&format!("/bills/{month}/dispute"), &[("basis", request.get("basis").unwrap_or(""))]),
         |to, condition| {
             format!("{to}{}filter={}", if to.contains('?') { "&" } else { "?" }, encoded(condition))
         },
@@ -78,43 +91,21 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
     let content = html! {
         (bill::menu(&view, &shown.bill, "/lines"))
         form.inline method="get" action=(format!("/bills/{month}/lines")) role="search" {
-            @if let Some(basis) = ask.get("basis") { input type="hidden" name="basis" value=(basis); }
-            (select("field", "field", words.field, &fields, ask.get("field").unwrap_or("owner")))
-            (input("value", "value", words.value, "search", ask.get("value").unwrap_or(""), false))
-            @if let (Some(field), Some(value)) = (ask.get("field2"), ask.get("value2")) {
+            @if let Some(basis) = request.get("basis") { input type="hidden" name="basis" value=(basis); }
+            (select("field", "field", words.field, &fields, request.get("field").unwrap_or("owner")))
+            (input("value", "value", words.value, "search", request.get("value").unwrap_or(""), false))
+            @if let (Some(field), Some(value)) = (request.get("field2"), request.get("value2")) {
                 input type="hidden" name="field2" value=(field);
                 (input("value2", "value2", view.name(field), "search", value, false))
             }
-            (input("text", "text", words.contains, "search", ask.get("text").unwrap_or(""), false))
+            (input("text", "text", words.contains, "search", request.get("text").unwrap_or(""), false))
             button type="submit" { (words.search) }
         }
         @if !conditions.is_empty() && view.may(Role::Operator) && super::disputes::is_open_to(&shown.bill) {
             p { a.button href=(dispute) { (words.dispute_these) } }
         }
         @if rows.is_empty() && found.next.is_none() { p role="status" { (words.no_lines) } }
-        @if !rows.is_empty() {
-            div.scroll tabindex="0" role="group" aria-label=(words.lines) {
-                table {
-                    caption { (words.lines) " · " (month.to_string()) }
-                    thead { tr {
-                        th scope="col" { (words.lines) }
-                        @for column in SHOWN { th scope="col" { (view.name(&Field::Column(column).to_string())) } }
-                        th.num scope="col" { (words.total) }
-                        th scope="col" { (words.currency) }
-                    } }
-                    tbody {
-                        @for (id, cells, total, currency) in &rows {
-                            tr {
-                                th scope="row" { (id) }
-                                @for cell in cells { td { (foreign(cell)) } }
-                                td.num { @if let Some(total) = total { (view.amount(*total)) } }
-                                td { (foreign(currency)) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
+        @if !rows.is_empty() { (table_of(&view, month, &rows)) }
         nav.pager aria-label=(words.lines) {
             @if from != Place::default() { a href=(clean) { (words.first_page) } }
             @if filtered {
@@ -132,7 +123,34 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         }
         p { (view.decimals_switch()) }
     };
-    answer(console, ask, &view.bill_title(&shown.bill.key, words.lines), "/bills", content)
+    answer(console, request, &view.bill_title(&shown.bill.key, words.lines), "/bills", content)
+}
+
+/// Draws lines as a table.
+fn table_of(view: &View<'_>, month: BillMonth, rows: &[ShownLine]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="group" aria-label=(view.words.lines) {
+            table {
+                caption { (view.words.lines) " · " (month.to_string()) }
+                thead { tr {
+                    th scope="col" { (view.words.lines) }
+                    @for column in SHOWN { th scope="col" { (view.name(&Field::Column(column).to_string())) } }
+                    th.num scope="col" { (view.words.total) }
+                    th scope="col" { (view.words.currency) }
+                } }
+                tbody {
+                    @for (id, cells, total, currency) in rows {
+                        tr {
+                            th scope="row" { (id) }
+                            @for cell in cells { td { (foreign(cell)) } }
+                            td.num { @if let Some(total) = total { (view.amount(*total)) } }
+                            td { (foreign(currency)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn encoded(text: &str) -> String {

@@ -5,21 +5,24 @@ use billkeep_core::people::Role;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::super::html::{View, fact, foreign, grouped, path};
-use super::super::{Answer, Ask, Console};
-use super::{answer, bill, bill_key, json, said, text};
+use super::bill;
+use super::common::{answer, bill_key, json, said, text};
+use crate::console::answer::Answer;
+use crate::console::html::{View, fact, foreign, grouped};
+use crate::console::links::path;
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
     let reader = console.store.read()?;
-    let shown = console.rollups.view(&reader, bill_key(console, &reader, ask)?)?;
+    let shown = console.rollups.view(&reader, bill_key(console, &reader, request)?)?;
     drop(reader);
     let key = shown.bill.key;
     let (month, basis) = (key.month.to_string(), key.basis.to_string());
     let command = said(&["bill", "lint"], &["month", "basis"], &[("month", &month), ("basis", &basis)])?;
-    let report = json(console, ask, command)?;
+    let report = json(console, request, command)?;
     let rows = report.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
     let disputes = view.may(Role::Operator) && super::disputes::is_open_to(&shown.bill);
     let dispute = |row: &Value| {
@@ -35,7 +38,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
                     .collect()
             })
             .unwrap_or_default();
-        let base = path(&format!("/bills/{month}/dispute"), &[("basis", ask.get("basis").unwrap_or(""))]);
+        let base = path(&format!("/bills/{month}/dispute"), &[("basis", request.get("basis").unwrap_or(""))]);
         (!lines.is_empty() && disputes).then(|| {
             lines.iter().fold(base, |to, line| {
                 format!("{to}{}lines={line}", if to.contains('?') { "&" } else { "?" })
@@ -63,7 +66,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             }
         }
     };
-    answer(console, ask, &view.bill_title(&key, words.lint), "/bills", content)
+    answer(console, request, &view.bill_title(&key, words.lint), "/bills", content)
 }
 
 /// A fact of a finding: amounts and counts as everywhere.

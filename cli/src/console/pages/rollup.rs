@@ -7,20 +7,20 @@ use billkeep_core::money::Amount;
 use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
 
-use super::super::html::{View, filled, foreign, grouped, path, with_query};
-use super::super::{Ask, Console};
-use super::{bill::basis_query, parsed};
+use super::common::{ROWS, basis_query, pager, parsed};
+use crate::console::html::{View, foreign};
+use crate::console::links::{path, with_query};
+use crate::console::state::{Console, Request};
+use crate::console::words::filled;
 use crate::error::CommandError;
 
-/// How many rows of a roll-up a page has.
-const ROWS: usize = 200;
 /// By what a roll-up can be grouped, besides tags and other columns.
 const FIELDS: [&str; 8] =
     ["product", "owner", "day", "region", "project", "billing_mode", "subproduct", "component"];
 
 /// The order of a roll-up's rows: by which column, and which way.
-fn order(ask: &Ask) -> (String, bool) {
-    let text = ask.get("sort").unwrap_or("");
+fn order(request: &Request) -> (String, bool) {
+    let text = request.get("sort").unwrap_or("");
     let (name, down) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
     (name.to_owned(), down)
 }
@@ -30,11 +30,11 @@ pub(super) fn rollup(
     console: &Console,
     view: &View<'_>,
     reader: &Snapshot,
-    ask: &Ask,
+    request: &Request,
     shown: &BillView,
 ) -> Result<Markup, CommandError> {
     let words = view.words;
-    let (by, then) = (ask.get("by").unwrap_or("product"), ask.get("then").unwrap_or(""));
+    let (by, then) = (request.get("by").unwrap_or("product"), request.get("then").unwrap_or(""));
     let mut fields: Vec<Field> = vec![parsed(by)?];
     if !then.is_empty() && then != by {
         fields.push(parsed(then)?);
@@ -44,18 +44,17 @@ pub(super) fn rollup(
         Ok(grouped) => grouped,
         Err(error) => {
             return Ok(
-                html! { (chooser(view, ask, shown, by, then)) (super::super::html::error(view, &error, None)) },
+                html! { (chooser(view, request, shown, by, then)) (crate::console::html::error(view, &error, None)) },
             );
         }
     };
     let total = grouped.columns.iter().position(|column| *column == billkeep_core::schema::Column::Total);
-    let amount = |group: &Group<'_>| total.and_then(|at| group.amounts().nth(at)).unwrap_or_default();
-    let (sort, down) = order(ask);
-    let at = ask.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
+    let (sort, down) = order(request);
+    let at = request.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
     // Rows are sorted by their keys already; subtotals need them so.
     let mut rows: Vec<Group<'_>> = grouped.rows().collect();
     match sort.as_str() {
-        "total" => rows.sort_by_key(amount),
+        "total" => rows.sort_by_key(|group| amount_of(group, total)),
         "lines" => rows.sort_by_key(Group::lines),
         _ => {}
     }
@@ -63,7 +62,6 @@ pub(super) fn rollup(
         rows.reverse();
     }
     let sorts_keys = !matches!(sort.as_str(), "total" | "lines");
-    let window = rows.iter().skip(at).take(ROWS);
     let here = view.here();
     let heading = |name: &str, label: &str, number: bool| {
         let is = sort == name || (name == "key" && sorts_keys);
@@ -79,8 +77,13 @@ pub(super) fn rollup(
         html! { th scope="col" .num[number] aria-sort=[sorted] { a href=(to) { (foreign(label)) } } }
     };
     let several = fields.len() > 1 && sorts_keys;
-    let sums = if several { subtotals(&grouped, total) } else { BTreeMap::new() };
-    let mut previous: Option<&str> = None;
+    let shown_rows = ShownRows {
+        shown,
+        fields: &fields,
+        window: rows.get(at.min(rows.len())..).map_or(&[][..], |rest| rest.get(..ROWS).unwrap_or(rest)),
+        total,
+        subtotals: several.then(|| subtotals(&grouped, total)),
+    };
     let names = match fields.len() {
         0 | 1 => view.name(by).to_owned(),
         _ => format!("{} · {}", view.name(by), view.name(then)),
@@ -89,7 +92,7 @@ pub(super) fn rollup(
     Ok(html! {
         section.card aria-labelledby="rollup" {
             h2 id="rollup" { (foreign(&title)) }
-            (chooser(view, ask, shown, by, then))
+            (chooser(view, request, shown, by, then))
             div.scroll tabindex="0" role="group" aria-labelledby="rollup" {
                 table {
                     thead { tr {
@@ -101,48 +104,81 @@ pub(super) fn rollup(
                         (heading("total", words.total, true))
                         th scope="col" { (words.currency) }
                     } }
-                    tbody {
-                        @for group in window {
-                            @let keys: Vec<&str> = group.keys().collect();
-                            @if several && previous != Some(first(group)) {
-                                @for ((_, currency), (lines, sum)) in sums.range((first(group), "")..).take_while(|((key, _), _)| *key == first(group)) {
-                                    tr.subtotal {
-                                        th scope="row" { (foreign(first(group))) }
-                                        td { (words.subtotal) }
-                                        td.num { (billkeep_core::ingest::grouped(*lines)) }
-                                        td.num { (view.amount(*sum)) }
-                                        td { (foreign(currency)) }
-                                    }
-                                }
-                            }
-                            @let _seen = previous.replace(first(group));
-                            tr {
-                                @for (at, key) in keys.iter().enumerate() {
-                                    @let to = lines_of(shown, &fields, &keys, at);
-                                    @if at == 0 { th scope="row" { a href=(to) { (foreign(key)) } } } @else { td { a href=(to) { (foreign(key)) } } }
-                                }
-                                td.num { (billkeep_core::ingest::grouped(group.lines())) }
-                                td.num { (view.amount(amount(group))) }
-                                td { (foreign(group.currency())) }
-                            }
-                        }
-                    }
-                    tfoot {
-                        @for sums in &shown.revision.sums {
-                            tr {
-                                th scope="row" colspan=(fields.len()) { (words.grand_total) }
-                                td.num { (billkeep_core::ingest::grouped(sums.lines)) }
-                                td.num { (view.amount(sums.total())) }
-                                td { (foreign(&sums.currency)) }
-                            }
-                        }
-                    }
+                    (body(view, &shown_rows))
+                    (totals(view, shown, fields.len()))
                 }
             }
             (pager(view, at, rows.len(), here))
             p { (view.decimals_switch()) }
         }
     })
+}
+
+/// The rows of a page, and what they are drawn with.
+struct ShownRows<'a> {
+    shown: &'a BillView,
+    fields: &'a [Field],
+    window: &'a [Group<'a>],
+    /// Which of the sums is the total.
+    total: Option<usize>,
+    /// Sums of the first field's values, where rows are in its order.
+    subtotals: Option<Subtotals<'a>>,
+}
+
+/// Lines and total for each value of the first field and currency.
+type Subtotals<'a> = BTreeMap<(&'a str, &'a str), (u64, Amount)>;
+
+fn amount_of(group: &Group<'_>, total: Option<usize>) -> Amount {
+    total.and_then(|at| group.amounts().nth(at)).unwrap_or_default()
+}
+
+fn body(view: &View<'_>, rows: &ShownRows<'_>) -> Markup {
+    let words = view.words;
+    let mut previous: Option<&str> = None;
+    html! {
+        tbody {
+            @for group in rows.window {
+                @let keys: Vec<&str> = group.keys().collect();
+                @if rows.subtotals.is_some() && previous != Some(first(group)) {
+                    @for ((_, currency), (lines, sum)) in rows.subtotals.iter().flat_map(|sums| sums.range((first(group), "")..).take_while(|((key, _), _)| *key == first(group))) {
+                        tr.subtotal {
+                            th scope="row" { (foreign(first(group))) }
+                            td { (words.subtotal) }
+                            td.num { (billkeep_core::ingest::grouped(*lines)) }
+                            td.num { (view.amount(*sum)) }
+                            td { (foreign(currency)) }
+                        }
+                    }
+                }
+                @let _seen = previous.replace(first(group));
+                tr {
+                    @for (at, key) in keys.iter().enumerate() {
+                        @let to = lines_of(rows.shown, rows.fields, &keys, at);
+                        @if at == 0 { th scope="row" { a href=(to) { (foreign(key)) } } } @else { td { a href=(to) { (foreign(key)) } } }
+                    }
+                    td.num { (billkeep_core::ingest::grouped(group.lines())) }
+                    td.num { (view.amount(amount_of(group, rows.total))) }
+                    td { (foreign(group.currency())) }
+                }
+            }
+        }
+    }
+}
+
+/// The bill's own sums, below all rows.
+fn totals(view: &View<'_>, shown: &BillView, fields: usize) -> Markup {
+    html! {
+        tfoot {
+            @for sums in &shown.revision.sums {
+                tr {
+                    th scope="row" colspan=(fields) { (view.words.grand_total) }
+                    td.num { (billkeep_core::ingest::grouped(sums.lines)) }
+                    td.num { (view.amount(sums.total())) }
+                    td { (foreign(&sums.currency)) }
+                }
+            }
+        }
+    }
 }
 
 /// The value of the first field.
@@ -161,17 +197,17 @@ fn lines_of(shown: &BillView, fields: &[Field], keys: &[&str], through: usize) -
 }
 
 /// Lines and total for each value of the first field and currency.
-fn subtotals(grouped: &Grouped, total: Option<usize>) -> BTreeMap<(&str, &str), (u64, Amount)> {
-    let mut sums: BTreeMap<(&str, &str), (u64, Amount)> = BTreeMap::new();
+fn subtotals(grouped: &Grouped, total: Option<usize>) -> Subtotals<'_> {
+    let mut sums = Subtotals::new();
     for group in grouped.rows() {
-        let amount = total.and_then(|at| group.amounts().nth(at)).unwrap_or_default();
-        let of = sums.entry((group.keys().next().unwrap_or_default(), group.currency())).or_default();
+        let amount = amount_of(&group, total);
+        let of = sums.entry((first(&group), group.currency())).or_default();
         *of = (of.0 + group.lines(), of.1.checked_add(amount).unwrap_or(of.1));
     }
     sums
 }
 
-fn chooser(view: &View<'_>, ask: &Ask, shown: &BillView, by: &str, then: &str) -> Markup {
+fn chooser(view: &View<'_>, request: &Request, shown: &BillView, by: &str, then: &str) -> Markup {
     let words = view.words;
     let has = |name: &&&str| {
         name.parse::<Field>().is_ok_and(|field| {
@@ -189,27 +225,11 @@ fn chooser(view: &View<'_>, ask: &Ask, shown: &BillView, by: &str, then: &str) -
     second.extend(values.iter().cloned());
     html! {
         form.inline method="get" action=(format!("/bills/{}", shown.bill.key.month)) {
-            @if let Some(basis) = ask.get("basis") { input type="hidden" name="basis" value=(basis); }
+            @if let Some(basis) = request.get("basis") { input type="hidden" name="basis" value=(basis); }
             @if view.decimals { input type="hidden" name="decimals" value="all"; }
-            (super::super::html::select("by", "by", words.group_by, &values, by))
-            (super::super::html::select("then", "then", words.then_by, &second, then))
+            (crate::console::html::select("by", "by", words.group_by, &values, by))
+            (crate::console::html::select("then", "then", words.then_by, &second, then))
             button type="submit" { (words.show) }
-        }
-    }
-}
-
-/// Links to other rows.
-pub(super) fn pager(view: &View<'_>, at: usize, rows: usize, here: &str) -> Markup {
-    let words = view.words;
-    let last = at.saturating_add(ROWS).min(rows);
-    let to = |row: usize| with_query(here, "row", Some(&row.to_string()));
-    html! {
-        @if rows > ROWS {
-            nav.pager aria-label=(words.lines) {
-                @if at > 0 { a href=(to(at.saturating_sub(ROWS))) rel="prev" { (words.previous) } }
-                span { (filled(words.rows_of, &[&grouped(&(at + 1).to_string()), &grouped(&last.to_string()), &grouped(&rows.to_string())])) }
-                @if last < rows { a href=(to(last)) rel="next" { (words.next) } }
-            }
         }
     }
 }

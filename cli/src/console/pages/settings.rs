@@ -5,32 +5,35 @@ use billkeep_core::policy::Policy;
 use billkeep_core::storage;
 use maud::{Markup, html};
 
-use super::super::html::{View, dialog, filled, foreign, input, no_links, select, with_query};
-use super::super::{Answer, Ask, Console};
-use super::{answer, drop_columns, said, table};
+use super::common::{answer, drop_columns, said, table};
+use crate::console::answer::Answer;
+use crate::console::html::{View, dialog, foreign, input, no_links, select};
+use crate::console::links::with_query;
+use crate::console::state::{Console, Request};
+use crate::console::words::filled;
 use crate::error::CommandError;
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let mut settings = table(console, ask, said(&["settings", "show"], &[], &[])?)?;
+    let mut settings = table(console, request, said(&["settings", "show"], &[], &[])?)?;
     // Which command changes it is for the command line; four eyes have a line of their own.
     drop_columns(&mut settings, &["changed_by"]);
     settings.rows.retain(|row| row.first().is_none_or(|name| name != "four_eyes"));
-    let calendars = table(console, ask, said(&["calendar", "list"], &[], &[])?)?;
-    let retention = table(console, ask, said(&["retention", "show"], &[], &[])?)?;
+    let calendars = table(console, request, said(&["calendar", "list"], &[], &[])?)?;
+    let retention = table(console, request, said(&["retention", "show"], &[], &[])?)?;
     let reader = console.store.read()?;
     let (policy, all, sinks) = (Policy::of(&reader)?, people::list(&reader)?, storage::sinks(&reader)?);
     drop(reader);
     let admin = view.may(Role::Admin);
-    let name = ask.get("name").unwrap_or_default();
+    let name = request.get("name").unwrap_or_default();
     let removes = |kind: &str, path: &str| -> Markup {
         let title = format!("{} {name}?", words.remove);
         dialog(
             &view,
             &format!("remove-{kind}"),
             &title,
-            ask.get("ask") == Some(kind) && admin,
+            request.get("ask") == Some(kind) && admin,
             "/settings",
             &html! {
                 form method="post" action=(format!("/{path}/{}/remove", encoded(name))) {
@@ -46,7 +49,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
         section.card aria-labelledby="rules" {
             h2 id="rules" { (words.rules) }
             (view.table(words.rules, &settings, &no_links))
-            (four_eyes(&view, ask, &policy, &all))
+            (four_eyes(&view, request, &policy, &all))
             p { (words.scheduler) ": " (scheduler(console, &view)?) }
         }
         section.card aria-labelledby="sinks" {
@@ -88,14 +91,14 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             }
         }
     };
-    answer(console, ask, words.settings, "/settings", content)
+    answer(console, request, words.settings, "/settings", content)
 }
 
 /// The rule of four eyes: it cannot be turned on before two people could follow it.
-fn four_eyes(view: &View<'_>, ask: &Ask, policy: &Policy, all: &[Person]) -> Markup {
+fn four_eyes(view: &View<'_>, request: &Request, policy: &Policy, all: &[Person]) -> Markup {
     let (words, is_on) = (view.words, policy.four_eyes);
     let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
-    let asks = ask.get("ask") == Some("four-eyes") && view.may(Role::Admin);
+    let asks = request.get("ask") == Some("four-eyes") && view.may(Role::Admin);
     let name = if is_on { words.turn_off } else { words.turn_on };
     html! {
         p { (words.four_eyes) ": " strong { (view.value(if is_on { "yes" } else { "no" })) } }

@@ -3,9 +3,10 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::super::html::{View, foreign};
-use super::super::{Answer, Ask, Console};
-use super::{answer, json, said, text};
+use super::common::{answer, json, said, text};
+use crate::console::answer::Answer;
+use crate::console::html::{View, foreign};
+use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 use billkeep_core::people::{self, Role};
 use billkeep_core::settings::StoreSettings;
@@ -13,10 +14,10 @@ use billkeep_core::settings::StoreSettings;
 /// How many of a kind are shown; the others open.
 const SHOWN: usize = 8;
 
-pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let status = json(console, ask, said(&["status"], &[], &[])?)?;
+    let status = json(console, request, said(&["status"], &[], &[])?)?;
     let reader = console.store.read()?;
     let (settings, is_alone) = (StoreSettings::of(&reader)?, people::list(&reader)?.is_empty());
     drop(reader);
@@ -75,7 +76,7 @@ pub(in super::super) fn page(console: &Console, ask: &Ask) -> Result<Answer, Com
             }
         }
     };
-    answer(console, ask, words.status, "/", content)
+    answer(console, request, words.status, "/", content)
 }
 
 /// Says whether a row is of a bill that is due, by this basis: a run delivers one basis.
@@ -90,7 +91,7 @@ fn item(view: &View<'_>, section: &str, row: &Value) -> Markup {
             span.subject { (foreign(text(row, "subject"))) }
             span.text { (foreign(text(row, "text"))) }
             @if let Some(to) = place(section, text(row, "subject"), text(row, "next")) {
-                a.button href=(to) { (view.words.look) span.unseen { " " (foreign(text(row, "subject"))) } }
+                a.button href=(to) { (view.words.query) span.unseen { " " (foreign(text(row, "subject"))) } }
             }
         }
     }

@@ -1,20 +1,21 @@
 //! Bill Storage: whose bills go where; what was delivered when, what is due, what failed.
 
-use std::collections::BTreeMap;
-
 use billkeep_core::calendar::{Calendars, Kind};
-use billkeep_core::delivery::{self, Delivery, DueItem};
 use billkeep_core::people::Role;
-use billkeep_core::period::{BillMonth, Day};
+use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{self, Account, After, Consent, Target};
 use billkeep_core::store::Snapshot;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
 
-use super::super::html::{View, dialog, filled, foreign, input, no_links, select, with_query};
-use super::super::{Answer, Ask, Console};
-use super::{answer, drop_columns, parsed, said, table};
+use super::common::{answer, drop_columns, parsed, said, table};
+use super::storage_calendar;
+use crate::console::answer::Answer;
+use crate::console::html::{View, dialog, foreign, input, no_links, select};
+use crate::console::links::with_query;
+use crate::console::state::{Console, Request};
+use crate::console::words::filled;
 use crate::error::CommandError;
 
 /// Today, in the calendar's zone.
@@ -22,18 +23,18 @@ fn today(console: &Console, reader: &Snapshot) -> Result<Day, CommandError> {
     Ok(console.context.moment(&Calendars::load(reader)?)?.day)
 }
 
-pub(in super::super) fn kinds_of(account: &Account, payer: Uin, on: Day) -> Vec<Kind> {
+pub(crate) fn kinds_of(account: &Account, payer: Uin, on: Day) -> Vec<Kind> {
     let may =
         |kind: &Kind| account.facts(*kind, on).allowed && (*kind != Kind::Reseller || account.uin == payer);
     Kind::ALL.into_iter().filter(may).collect()
 }
 
-pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
     let reader = console.store.read()?;
     let payer = StoreSettings::of(&reader)?.payer;
-    if let Some(uin) = ask.get("uin") {
+    if let Some(uin) = request.get("uin") {
         let uin: Uin = parsed(uin)?;
         return Ok(Answer::see(&format!("/storage/{uin}")));
     }
@@ -79,7 +80,7 @@ pub(in super::super) fn list(console: &Console, ask: &Ask) -> Result<Answer, Com
             }
         }
     };
-    answer(console, ask, words.storage, "/storage", content)
+    answer(console, request, words.storage, "/storage", content)
 }
 
 fn sinks_of(account: &Account, kinds: &[Kind], on: Day) -> Vec<String> {
@@ -89,11 +90,11 @@ fn sinks_of(account: &Account, kinds: &[Kind], on: Day) -> Vec<String> {
     sinks
 }
 
-pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(crate) fn account(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
     let reader = console.store.read()?;
-    let uin: Uin = parsed(ask.get("uin").unwrap_or_default())?;
+    let uin: Uin = parsed(request.get("uin").unwrap_or_default())?;
     let payer = StoreSettings::of(&reader)?.payer;
     let today = today(console, &reader)?;
     let account = storage::account(&reader, uin)?;
@@ -114,17 +115,17 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
                 }
             }
         };
-        return answer(console, ask, &title, "/storage", content);
+        return answer(console, request, &title, "/storage", content);
     }
     let authorised = kinds.iter().any(|kind| account.facts(*kind, today).authorised);
     let enabled: Vec<Kind> =
         kinds.iter().copied().filter(|kind| account.facts(*kind, today).sink.is_some()).collect();
-    let asks = ask.get("ask").unwrap_or_default();
+    let asks = request.get("ask").unwrap_or_default();
     let opens = |what: &str| with_query(&here, "ask", Some(what));
     let uin_text = uin.to_string();
-    let mut status = table(console, ask, said(&["storage", "status"], &["uin"], &[("uin", &uin_text)])?)?;
+    let mut status = table(console, request, said(&["storage", "status"], &["uin"], &[("uin", &uin_text)])?)?;
     drop_columns(&mut status, &["next", "uin"]);
-    let history = table(console, ask, said(&["storage", "history"], &["uin"], &[("uin", &uin_text)])?)?;
+    let history = table(console, request, said(&["storage", "history"], &["uin"], &[("uin", &uin_text)])?)?;
     let sinks: Vec<(String, String)> = storage::sinks(&reader)?
         .into_iter()
         .map(|sink| (sink.name.clone(), format!("{} · {}", sink.name, sink.url)))
@@ -159,11 +160,11 @@ pub(in super::super) fn account(console: &Console, ask: &Ask) -> Result<Answer, 
                 }
             }))
         }
-        (month(&view, ask, &reader, uin, today, &here)?)
+        (storage_calendar::month(&view, request, &reader, uin, today, &here)?)
         (view.table(words.state, &status, &no_links))
         details { summary { (words.history) } (view.table(words.history, &history, &no_links)) }
     };
-    answer(console, ask, &title, "/storage", content)
+    answer(console, request, &title, "/storage", content)
 }
 
 /// The form that adds a bucket.
@@ -191,7 +192,7 @@ pub(super) fn new_bucket(view: &View<'_>, back: &str) -> Markup {
 }
 
 /// What an account's bills wait for on a day; empty where that is the default.
-pub(in super::super) fn after_of(account: &Account, kinds: &[Kind], on: Day) -> &'static str {
+pub(crate) fn after_of(account: &Account, kinds: &[Kind], on: Day) -> &'static str {
     let of = |kind: &Kind| match account.target(*kind, on) {
         Some(Target::Sink { after, .. }) => Some(after.map_or("", After::word)),
         _ => None,
@@ -292,115 +293,4 @@ fn new_bucket_section(view: &View<'_>, here: &str, is_open: bool) -> Markup {
             }
         } @else if is_open { p { (view.words.no_bucket_yet) } }
     }
-}
-
-/// A day without its year, where there is little room.
-fn short_day(day: Day) -> String {
-    format!("{:02}-{:02}", day.month().month(), day.day_of_month())
-}
-
-/// What the calendar asks for in a month, and how each stands.
-fn month(
-    view: &View<'_>,
-    ask: &Ask,
-    reader: &Snapshot,
-    uin: Uin,
-    today: Day,
-    here: &str,
-) -> Result<Markup, CommandError> {
-    let words = view.words;
-    let month: BillMonth = ask.get("month").map_or_else(|| Ok(today.month()), parsed)?;
-    let calendars = Calendars::load(reader)?;
-    let (first, last) = (month.first_day(), month.last_day());
-    let known: Vec<Delivery> =
-        delivery::list(reader)?.into_iter().filter(|d| d.plan.wanted.uin == uin).collect();
-    let mut days: BTreeMap<i32, Vec<DueItem>> = BTreeMap::new();
-    for day in (first.epoch_days()..=last.epoch_days()).filter_map(Day::from_epoch_days) {
-        let basis = calendars.on(day).basis;
-        let items =
-            delivery::due_of_accounts(reader, basis, &calendars.new_on(day), |account| account == uin)?;
-        days.insert(day.epoch_days(), items);
-    }
-    let entry = |item: &DueItem, on: Day| -> Markup {
-        // What was delivered stays told, whatever became of the storing since.
-        let of = |d: &&Delivery| {
-            let wanted = &d.plan.wanted;
-            (wanted.kind, wanted.coverage) == (item.slot.kind, item.slot.coverage)
-        };
-        let delivered = known.iter().rfind(|d| of(d) && d.progress.is_delivered());
-        let pending = known.iter().rfind(|d| of(d) && d.progress.is_pending());
-        let kind = view.value(item.slot.kind.word());
-        html! {
-            li {
-                @match (&item.verdict, pending, delivered) {
-                    (_, Some(pending), _) => {
-                        a href=(format!("/deliveries/{}", pending.number)) {
-                            span.badge.bad { (kind) ": " (if pending.failure.is_some() { words.has_failed } else { view.value(pending.progress.word()) }) }
-                        }
-                        @if let Some(failure) = &pending.failure { span.why { (foreign(&failure.why)) } }
-                        @if view.may(Role::Operator) {
-                            form method="post" action=(format!("/deliveries/{}/retry", pending.number)) {
-                                (view.token(here))
-                                button.quiet type="submit" { (words.retry) span.unseen { " " (pending.number) } }
-                            }
-                        }
-                    }
-                    (verdict, None, Some(delivered)) => {
-                        a href=(format!("/deliveries/{}", delivered.number)) { span.badge.good { (kind) ": " (words.delivered) } }
-                        span.why { (foreign(&delivered.sink)) }
-                        @if verdict.is_ok() && on <= today { span.badge.warn { (kind) ": " (words.is_due) } }
-                    }
-                    (Ok(_), None, None) if on <= today => {
-                        span .badge .warn[on == today] .dim[on != today] { (kind) ": " (if on == today { words.is_due } else { words.not_delivered }) }
-                        @if view.may(Role::Operator) {
-                            form method="post" action="/run" {
-                                (view.token(here))
-                                input type="hidden" name="on" value=(on.to_string());
-                                button.quiet type="submit" { (words.deliver) span.unseen { " " (on.to_string()) } }
-                            }
-                        }
-                    }
-                    (Ok(_), None, None) => { span.badge { (kind) } }
-                    (Err(why), None, None) => { span.badge.dim { (kind) } span.why { (foreign(&why.to_string())) } }
-                }
-                span.why { (short_day(item.slot.coverage.first)) " – " (short_day(item.slot.coverage.last)) }
-            }
-        }
-    };
-    let shift = |to: Option<BillMonth>| to.map(|to| with_query(here, "month", Some(&to.to_string())));
-    let weekday = (first.epoch_days() + 3).rem_euclid(7);
-    let cells: Vec<Option<i32>> =
-        (0..weekday).map(|_| None).chain((first.epoch_days()..=last.epoch_days()).map(Some)).collect();
-    let names = match view.language {
-        super::super::words::Language::English => ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
-        super::super::words::Language::Chinese => ["周一", "周二", "周三", "周四", "周五", "周六", "周日"],
-    };
-    Ok(html! {
-        section.card aria-labelledby="month" {
-            h2 id="month" { (words.calendar_of) " " (month.to_string()) }
-            nav.pager aria-label=(words.calendar_of) {
-                @if let Some(to) = shift(month.previous()) { a href=(to) rel="prev" { (words.previous_month) } }
-                @if let Some(to) = shift(month.last_day().next().map(Day::month)) { a href=(to) rel="next" { (words.next_month) } }
-            }
-            div.scroll tabindex="0" role="group" aria-labelledby="month" {
-                table.month {
-                    thead { tr { @for name in names { th scope="col" { (name) } } } }
-                    tbody {
-                        @for week in cells.chunks(7) {
-                            tr {
-                                @for cell in week {
-                                    td {
-                                        @if let Some(day) = cell.and_then(Day::from_epoch_days) {
-                                            span.date .today[day == today] aria-current=[(day == today).then_some("date")] { (day.day_of_month()) }
-                                            ul { @for item in days.get(&day.epoch_days()).into_iter().flatten() { (entry(item, day)) } }
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    })
 }

@@ -26,7 +26,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEn
 
 pub(crate) use calendar::{Calendar, Due, Run};
 pub(crate) use delivery::{Delivery, HowArgs};
-pub(crate) use life::{Contract, Dispute, Late, Lint, Settings, Switch};
+pub(crate) use life::{Contract, Dispute, Late, Lint, OpenDispute, Settings, Switch};
 pub(crate) use name::Name;
 pub(crate) use notify::Notify;
 pub(crate) use plugin::{GrantArgs, Lang, Plugin};
@@ -82,19 +82,6 @@ pub(crate) struct Args {
     /// Threads that parse, compress and add up (default: one a core, at most 8)
     #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "N")]
     pub(crate) threads: Option<usize>,
-    /// Memory for pages of the store; more where the system has none left to keep the file's pages in (default 4)
-    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "MIB")]
-    pub(crate) page_cache_mib: Option<usize>,
-    /// Text that an import makes a segment of; each thread holds about three times as much. More makes the store smaller
-    /// and one customer's bill cheaper, less takes less memory (default 16)
-    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) segment_mib: Option<u16>,
-    /// Lines in a block: fewer make one customer's bill cheaper, more the store smaller (default 8192)
-    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "LINES", value_parser = clap::value_parser!(u32).range(64..=1_000_000))]
-    pub(crate) block_rows: Option<u32>,
-    /// How hard an import compresses, 1 to 19: more makes the store somewhat smaller and imports slower (default 1)
-    #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "LEVEL", value_parser = clap::value_parser!(i32).range(1..=19))]
-    pub(crate) level: Option<i32>,
     /// How large the file of compressed chunks beside the store may get, which makes exports fast that repeat others; 0
     /// for none
     #[arg(long, global = true, hide = true, help_heading = help::TUNING, value_name = "MIB", default_value_t = 1024, env = "BILLKEEP_CHUNK_CACHE_MIB")]

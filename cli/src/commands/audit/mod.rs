@@ -14,7 +14,7 @@ use billkeep_core::store::Records;
 use crate::args::{Audit, AuditList, Format};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{self, Column, Table, wrapped};
+use crate::output::{self, Column, Table, columns, wrapped};
 
 /// How wide entries are written for people.
 const WIDTH: usize = 80;
@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError
             let entries = journal::select(&reader, &filter(wanted, &reader)?)?;
             match context.format {
                 Format::Table => context.data(for_people(&entries).as_bytes()),
-                _ => table(&entries).print(context),
+                _ => context.print(&table(&entries)),
             }
         }
         Audit::Verify { expect, witness } => verify(context, &reader, *expect, witness),
@@ -114,18 +114,14 @@ fn verify(
     };
     let told = witness::ask(store, witnesses)?;
     if context.format != Format::Table {
-        let columns = vec![
-            Column::count("entries"),
-            Column::text("last_hash"),
-            Column::count("noted_entry"),
-            Column::count("recorded_from_entry"),
-            Column::count("commits_since"),
-        ];
+        let columns = columns(
+            "entries:count last_hash noted_entry:count recorded_from_entry:count commits_since:count",
+        );
         let mut table = Table::new("billkeep.audit.verify/1", columns);
         let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
         let (from, since) = (number(covered.from_entry), covered.commits_since.to_string());
         table.rows.push(vec![entries.to_string(), last, number(noted), from, since]);
-        return table.print(context);
+        return context.print(&table);
     }
     context.say(&format!("The journal is whole: {entries} entries, none altered, none missing."));
     context.say(&match covered.from_entry {

@@ -23,7 +23,7 @@ use crate::commands::import_faults;
 use crate::commands::late;
 use crate::context::Context;
 use crate::error::{CommandError, short};
-use crate::output::{self, Column, Table};
+use crate::output::{self, Table, columns};
 use crate::progress::Bar;
 use found::Source;
 pub(crate) use found::in_order;
@@ -93,7 +93,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
         }
     }
     if context.format == Format::Csv {
-        table_of(&reports).print(context)?;
+        context.print(&table_of(&reports))?;
     }
     if context.format == Format::Json {
         let rows: Vec<Value> = reports.iter().map(json_of).collect();
@@ -459,16 +459,7 @@ fn held_sentence(report: &Report, late: &Late) -> String {
 
 /// One row for each file and currency.
 fn table_of(reports: &[Report]) -> Table {
-    let columns = vec![
-        Column::text("file"),
-        Column::text("month"),
-        Column::text("mode"),
-        Column::text("outcome"),
-        Column::count("lines"),
-        Column::text("currency"),
-        Column::amount("total"),
-        Column::text("bill_digest"),
-    ];
+    let columns = columns("file month mode outcome lines:count currency total:amount bill_digest");
     let mut table = Table::new("billkeep.import/1", columns);
     for report in reports {
         for sums in &report.sums {

@@ -4,7 +4,6 @@
 //! command line's own definition, for reading requests and for the OpenAPI document alike.
 
 use std::any::TypeId;
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use billkeep_core::bill::dispute::{Direction, LineId};
@@ -15,16 +14,14 @@ use billkeep_core::uin::Uin;
 use clap::ArgAction;
 use serde_json::{Value, json};
 
+use super::fields::Fields;
 use crate::args::{self, Command};
 use crate::error::CommandError;
 use crate::permission;
 
-/// The values of a request, by name; a name may have several.
-pub(super) type Fields = BTreeMap<String, Vec<String>>;
-
 /// A command that can be asked for.
 #[derive(Debug)]
-pub(super) struct Saying {
+pub(super) struct CommandSpec {
     /// Its words on the command line.
     pub(super) words: &'static [&'static str],
     /// Which of its arguments a request may give, by their ids.
@@ -81,7 +78,7 @@ fn definition() -> &'static clap::Command {
     })
 }
 
-impl Saying {
+impl CommandSpec {
     fn definition(&self) -> Option<&'static clap::Command> {
         self.words.iter().try_fold(definition(), |command, word| command.find_subcommand(word))
     }

@@ -11,12 +11,16 @@ use bytes::Bytes;
 use maud::html;
 use tokio::sync::mpsc;
 
+use super::answer::{Answer, Body};
+use super::command_map::CommandSpec;
 use super::html::{Page, View, frame};
-use super::routes::{ROUTES, Route};
-use super::{Answer, Ask, Body, Console, openapi, session, words};
+use super::links::is_local;
+use super::pages::common::parsed;
+use super::state::{Console, Request};
+use super::{session, words};
 use crate::args::Format;
 use crate::error::CommandError;
-use crate::output::Kept;
+use crate::output::Captured;
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
@@ -28,12 +32,17 @@ const CSV_READERS_MAX: usize = 16;
 /// How many bytes a piece has.
 const PIECE_BYTES: usize = 1 << 16;
 
+/// The command that writes a bill as a CSV file.
+pub(super) const CSV: CommandSpec = CommandSpec {
+    words: &["bill", "csv"],
+    args: &["month", "basis", "owner", "spreadsheet", "revision"],
+    always: &[],
+};
+
 /// The CSV file, as it comes out of the store.
-pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let saying = ROUTES.iter().find(|route| route.path.ends_with("/csv")).and_then(Route::saying);
-    let Some(saying) = saying else { return Err(CommandError::user("there is no such file").absent()) };
-    let command = saying.command(&ask.fields)?;
-    let visitor = ask.visitor()?.clone();
+pub(super) fn csv(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let command = CSV.command(&request.fields)?;
+    let visitor = request.visitor()?.clone();
     let (to, mut pieces) = mpsc::channel::<std::io::Result<Bytes>>(PIECES);
     let (failed, failure) = std::sync::mpsc::channel();
     let context = console.context.clone();
@@ -42,7 +51,7 @@ pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> 
     let place = CsvPlace::take()?;
     let write = move || {
         let _place = place;
-        let kept = Kept::onward(Box::new(Pieces { to, held: Vec::with_capacity(PIECE_BYTES) }));
+        let kept = Captured::onward(Box::new(Pieces { to, held: Vec::with_capacity(PIECE_BYTES) }));
         let context = context.keeping(&visitor.name, Format::Table, &kept);
         if let Err(error) = crate::commands::run_in(&context, command) {
             // What was begun is cut off, so that nobody takes it for whole.
@@ -59,7 +68,7 @@ pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> 
         }
         None => Bytes::new(),
     };
-    let name = file_name(console, ask)?;
+    let name = file_name(console, request)?;
     let mut answer = Answer::new(200, "text/csv; charset=utf-8", "")
         .with("content-disposition", format!("attachment; filename=\"{name}\""));
     answer.body = Body::Stream(first, pieces);
@@ -67,12 +76,12 @@ pub(super) fn csv(console: &Console, ask: &Ask) -> Result<Answer, CommandError> 
 }
 
 /// Returns the file's name: as the provider calls the payer's file; one for a spreadsheet has another, as its bytes differ.
-fn file_name(console: &Console, ask: &Ask) -> Result<String, CommandError> {
+fn file_name(console: &Console, request: &Request) -> Result<String, CommandError> {
     let payer = StoreSettings::of(&console.store.read()?)?.payer;
-    let month: BillMonth = super::pages::parsed(ask.get("month").unwrap_or_default())?;
-    let basis: Basis = super::pages::parsed(ask.get("basis").unwrap_or("used"))?;
-    let owner = ask.get("owner").map_or_else(String::new, |owner| format!("-of-{owner}"));
-    let form = if ask.get("spreadsheet") == Some("true") { "-spreadsheet" } else { "" };
+    let month: BillMonth = parsed(request.get("month").unwrap_or_default())?;
+    let basis: Basis = parsed(request.get("basis").unwrap_or("used"))?;
+    let owner = request.get("owner").map_or_else(String::new, |owner| format!("-of-{owner}"));
+    let form = if request.get("spreadsheet") == Some("true") { "-spreadsheet" } else { "" };
     let digits: String = month.to_string().chars().filter(char::is_ascii_digit).collect();
     Ok(format!("{payer}-{digits}-{}-bill_details{owner}{form}.csv", basis.in_names()))
 }
@@ -131,22 +140,12 @@ impl Write for Pieces {
     }
 }
 
-/// What an `If-Match` compares: digest and state of a bill.
-pub(super) fn bill_tag(console: &Console, month: &str, basis: Option<&str>) -> Result<String, CommandError> {
-    let month = month.parse().map_err(|e: String| CommandError::user(e))?;
-    let basis = basis.unwrap_or("used").parse().map_err(|e: String| CommandError::user(e))?;
-    let reader = console.store.read()?;
-    let key = console.context.bill_key(&reader, month, basis)?;
-    let view = console.rollups.view(&reader, key)?;
-    Ok(format!("{}-{}", view.revision.digest.hex(), view.bill.state))
-}
-
-pub(super) fn sign_in_page(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let view = View::of(ask);
+pub(super) fn sign_in_page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let view = View::of(request);
     let words = view.words;
-    let content = match ask.get("link") {
+    let content = match request.get("link") {
         None => html! {
-            @if ask.get("failed").is_some() {
+            @if request.get("failed").is_some() {
                 div.notice.bad role="alert" { p { (words.sign_in_failed) } }
             }
             p { (words.sign_in_text) }
@@ -161,11 +160,11 @@ pub(super) fn sign_in_page(console: &Console, ask: &Ask) -> Result<Answer, Comma
             }
         },
     };
-    Ok(Answer::html(200, frame(console, ask, Page { title: words.sign_in, menu: "", content })))
+    Ok(Answer::html(200, frame(console, request, Page { title: words.sign_in, menu: "", content })))
 }
 
-pub(super) fn sign_in(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let hash = SecretHash::of(ask.get("link").unwrap_or_default().as_bytes());
+pub(super) fn sign_in(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let hash = SecretHash::of(request.get("link").unwrap_or_default().as_bytes());
     let now = console.context.now_unix_s();
     let name = match console.sessions.follow_first(hash) {
         Some(name) => Some(name),
@@ -175,7 +174,7 @@ pub(super) fn sign_in(console: &Console, ask: &Ask) -> Result<Answer, CommandErr
     };
     let Some(name) = name else { return Ok(Answer::see("/sign-in?failed=link")) };
     let generation = people::generation(&console.store.read()?, &name)?;
-    let cookie = console.sessions.begin(&name, generation, ask.user, now)?;
+    let cookie = console.sessions.begin(&name, generation, request.user, now)?;
     Ok(Answer::see("/").with("set-cookie", set_cookie(console, session::COOKIE, &cookie, "HttpOnly; ")))
 }
 
@@ -184,37 +183,34 @@ fn set_cookie(console: &Console, name: &str, value: &str, more: &str) -> String 
     format!("{name}={value}; {more}{secure}SameSite=Strict; Path=/")
 }
 
-pub(super) fn sign_out(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    if let Some(session) = ask.visitor.as_ref().and_then(|visitor| visitor.session.as_ref()) {
+pub(super) fn sign_out(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    if let Some(session) = request.visitor.as_ref().and_then(|visitor| visitor.session.as_ref()) {
         console.sessions.end(session);
     }
     Ok(Answer::see("/sign-in")
         .with("set-cookie", set_cookie(console, session::COOKIE, "", "HttpOnly; Max-Age=0; ")))
 }
 
-pub(super) fn language(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
-    let chosen = ask.get("language").and_then(words::Language::of_tag).unwrap_or(words::Language::English);
-    let back = ask.get("back").filter(|back| super::server::is_local(back)).unwrap_or("/");
+pub(super) fn language(console: &Console, request: &Request) -> Result<Answer, CommandError> {
+    let chosen =
+        request.get("language").and_then(words::Language::of_tag).unwrap_or(words::Language::English);
+    let back = request.get("back").filter(|back| is_local(back)).unwrap_or("/");
     let cookie = set_cookie(console, words::COOKIE, chosen.tag(), "Max-Age=31536000; ");
     Ok(Answer::see(back).with("set-cookie", cookie))
 }
 
-pub(super) fn style(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
+pub(super) fn style(_: &Console, _: &Request) -> Result<Answer, CommandError> {
     Ok(asset("text/css; charset=utf-8", STYLE))
 }
 
-pub(super) fn script(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
+pub(super) fn script(_: &Console, _: &Request) -> Result<Answer, CommandError> {
     Ok(asset("text/javascript; charset=utf-8", SCRIPT))
 }
 
-pub(super) fn icon(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
+pub(super) fn icon(_: &Console, _: &Request) -> Result<Answer, CommandError> {
     Ok(asset("image/svg+xml", ICON))
 }
 
 fn asset(kind: &str, text: &'static str) -> Answer {
     Answer::new(200, kind, text).with("cache-control", "max-age=300".into())
-}
-
-pub(super) fn openapi(_: &Console, _: &Ask) -> Result<Answer, CommandError> {
-    Ok(Answer::json(200, &openapi::document()))
 }

@@ -5,11 +5,13 @@ use billkeep_core::error::Kind;
 use billkeep_core::requests::{self, Known};
 use sha2::{Digest as _, Sha256};
 
-use super::routes::Route;
-use super::say::Saying;
-use super::server::change;
-use super::upload::FILE;
-use super::{Answer, Ask, Body, Console};
+use super::answer::{Answer, Body, JSON};
+use super::changes::change;
+use super::command_map::CommandSpec;
+use super::etags::matches_bill;
+use super::fields::FILE;
+use super::route::Route;
+use super::state::{Console, Request};
 use crate::error::CommandError;
 
 /// How long a key of a request may be.
@@ -19,32 +21,32 @@ const KEY_CHARS_MAX: usize = 128;
 pub(super) fn once(
     console: &Console,
     route: &Route,
-    saying: &Saying,
-    ask: Ask,
+    spec: &CommandSpec,
+    request: Request,
     headers: &HeaderMap,
 ) -> Result<Answer, CommandError> {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default().to_owned());
     if let Some(wanted) = text("if-match")
-        && let Some(month) = ask.get("month")
-        && !matches_bill(console, &wanted, month, ask.get("basis"))?
+        && let Some(month) = request.get("month")
+        && !matches_bill(console, &wanted, month, request.get("basis"))?
     {
         let error = CommandError::new(Kind::Refused, "the bill is not as it was when it was looked at");
         return Ok(Answer { status: 412, ..Answer::error(&error.hint("ask for it again, and compare")) });
     }
-    let Some(key) = text("idempotency-key") else { return change(console, saying, &ask) };
+    let Some(key) = text("idempotency-key") else { return change(console, spec, &request) };
     if key.is_empty() || key.len() > KEY_CHARS_MAX || !key.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(CommandError::user(format!(
             "an idempotency key has 1 to {KEY_CHARS_MAX} printable characters"
         )));
     }
-    let visitor = ask.visitor()?;
+    let visitor = request.visitor()?;
     let mut hasher = Sha256::new();
     let mut whole = vec![visitor.name.clone(), route.path.to_owned()];
-    for (name, values) in ask.fields.iter().filter(|(name, _)| *name != FILE) {
+    for (name, values) in request.fields.iter().filter(|(name, _)| *name != FILE) {
         whole.push(name.clone());
         whole.extend(values.iter().cloned());
     }
-    whole.extend(ask.sent_sha256.iter().cloned());
+    whole.extend(request.sent_sha256.iter().cloned());
     for part in whole {
         hasher.update((part.len() as u64).to_be_bytes());
         hasher.update(part.as_bytes());
@@ -54,7 +56,7 @@ pub(super) fn once(
     match console.store.transact(|tx| requests::take(tx, &name, &key, hasher.finalize().into(), now))? {
         Known::New => {}
         Known::Answered(status, body) => {
-            return Ok(Answer::new(status, super::JSON, body).with("idempotency-replayed", "true".into()));
+            return Ok(Answer::new(status, JSON, body).with("idempotency-replayed", "true".into()));
         }
         Known::Other => {
             return Err(CommandError::new(
@@ -70,7 +72,7 @@ pub(super) fn once(
             .hint("the journal tells whether the change was made"));
         }
     }
-    let result = change(console, saying, &ask);
+    let result = change(console, spec, &request);
     let kept = match &result {
         Ok(Answer { status, body: Body::Whole(body), .. }) => Some((*status, body.as_ref())),
         // Nothing was changed, so it may be asked for again.
@@ -78,19 +80,4 @@ pub(super) fn once(
     };
     console.store.transact(|tx| requests::answer(tx, &name, &key, kept))?;
     result
-}
-
-/// Says whether an `If-Match` is of the bill as it is: its digest, and its state.
-fn matches_bill(
-    console: &Console,
-    wanted: &str,
-    month: &str,
-    basis: Option<&str>,
-) -> Result<bool, CommandError> {
-    let tag = super::special::bill_tag(console, month, basis)?;
-    Ok(wanted.trim() == "*"
-        || wanted.split(',').any(|one| {
-            let one = one.trim().trim_matches('"');
-            one.strip_prefix(&tag).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        }))
 }

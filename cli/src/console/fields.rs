@@ -5,8 +5,19 @@ use std::collections::BTreeMap;
 use axum::http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::say::Fields;
 use crate::error::CommandError;
+
+/// The values of a request, by name; a name may have several.
+pub(super) type Fields = BTreeMap<String, Vec<String>>;
+
+/// Where a form has the token of its session.
+pub(super) const CSRF_FIELD: &str = "csrf";
+/// The field of a form that names the others.
+pub(super) const ASKS: &str = "asks";
+/// The field of a form with a file.
+pub(super) const FILE_FIELD: &str = "file";
+/// The argument of a command that names the file.
+pub(super) const FILE: &str = "files";
 
 /// Reads `name=value&…`.
 pub(super) fn pairs(text: &[u8]) -> Fields {

@@ -21,7 +21,7 @@ use billkeep_core::block::Sums;
 use billkeep_core::export::{Columns, Dialect, write_line};
 use billkeep_core::period::{Basis, Coverage, Day};
 use billkeep_core::schema::Column as BillColumn;
-use billkeep_core::store::{Records, Snapshot};
+use billkeep_core::store::Snapshot;
 use billkeep_core::uin::Uin;
 
 use crate::args::{Bill, Format, Which};
@@ -100,18 +100,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             ]);
         }
     }
-    table.print(context)
-}
-
-/// Opens a bill at a revision, for looking.
-fn view(
-    context: &Context,
-    store: &impl Records,
-    which: &Which,
-    revision: Option<u32>,
-) -> Result<BillView, CommandError> {
-    let key = context.bill_key(store, which.month, which.basis)?;
-    Ok(BillView::open(store, key, revision)?)
+    context.print(&table)
 }
 
 /// A condition of `--where`.
@@ -199,7 +188,7 @@ fn lines(
 ) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let view = view(context, &reader, which, revision)?;
+    let view = context.bill_view(&reader, which, revision)?;
     let conditions = filter.iter().map(|f| condition(f)).collect::<Result<Vec<_>, _>>()?;
     let columns = Columns::of(&view);
     // On a screen there is room for what tells a line; files and programs get every column.
@@ -249,7 +238,7 @@ fn lines(
         table.rows.push(cells);
         Ok(true)
     })?;
-    table.print(context)?;
+    context.print(&table)?;
     if matched > limit {
         context.say(&format!("more than {limit} lines match; `--limit N` shows more"));
     }
@@ -266,7 +255,7 @@ fn csv(
 ) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let view = view(context, &reader, which, revision)?;
+    let view = context.bill_view(&reader, which, revision)?;
     let columns = Columns::of(&view).in_dialect(dialect);
     let mut out = OutFile::create(context, output.unwrap_or(Path::new("-")), For::Group)?;
     let wanted =
@@ -337,7 +326,7 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
             vec![s.currency.clone(), s.lines.to_string(), s.total().to_string()]
         };
         table.rows = revision.sums.iter().map(row).collect();
-        table.print(context)?;
+        context.print(&table)?;
     }
     let what = format!(
         "{key} at revision {}, {}, total {}, digest {}",

@@ -14,7 +14,7 @@ use billkeep_core::text::{Detection, Encoding};
 use crate::args::{Account, Format};
 use crate::context::Context;
 use crate::error::CommandError;
-use crate::output::{self, Column, Table};
+use crate::output::{self, Table, columns};
 
 pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandError> {
     match command {
@@ -85,17 +85,7 @@ fn import(
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let tree = Tree::load(&store.read()?)?;
-    let columns = vec![
-        Column::text("uin"),
-        Column::text("name"),
-        Column::text("role"),
-        Column::text("parent"),
-        Column::text("from"),
-        Column::text("until"),
-        Column::text("time").wide(),
-        Column::text("actor").wide(),
-        Column::text("reason").wide(),
-    ];
+    let columns = columns("uin name role parent from until time:wide actor:wide reason:wide");
     let mut table = Table::new("billkeep.account.list/1", columns);
     let day = |day: Option<Day>| day.map_or_else(|| "-".to_owned(), |d| d.to_string());
     for (uin, record) in tree.accounts() {
@@ -115,7 +105,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
             ]);
         }
     }
-    table.print(context)
+    context.print(&table)
 }
 
 fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<(), CommandError> {
@@ -123,16 +113,7 @@ fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<
     let reader = store.read()?;
     let on = context.day(on, &reader)?;
     let tree = Tree::load(&reader)?;
-    let columns = vec![
-        Column::text("account"),
-        Column::text("name"),
-        Column::text("role"),
-        Column::text("parent").wide(),
-        Column::count("depth").wide(),
-        Column::text("months"),
-        Column::text("lines"),
-        Column::text("totals"),
-    ];
+    let columns = columns("account name role parent:wide depth:count:wide months lines totals");
     let mut table = Table::new("billkeep.account.tree/1", columns);
     table.more = vec![("on", on.to_string().into())];
     let indent =
@@ -166,7 +147,7 @@ fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<
             totals_text(sums),
         ]);
     }
-    table.print(context)?;
+    context.print(&table)?;
     if !unknown.is_empty() {
         context.say(&format!(
             "{} in bills and not in the tree on the days of their lines.",

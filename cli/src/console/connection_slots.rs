@@ -16,23 +16,23 @@ const KNOWN_MAX: usize = 256;
 
 /// All connections.
 #[derive(Default)]
-pub(super) struct Places(Mutex<Counts>);
+pub(super) struct Slots(Mutex<Counts>);
 
 #[derive(Default)]
 struct Counts {
     /// The oldest first.
-    strangers: Vec<Arc<Place>>,
+    strangers: Vec<Arc<Slot>>,
     known: usize,
 }
 
 /// One connection's place.
 #[derive(Default)]
-pub(super) struct Place {
+pub(super) struct Slot {
     leave: Notify,
     known: AtomicBool,
 }
 
-impl Place {
+impl Slot {
     /// Waits until it has to make room.
     pub(super) async fn is_wanted(&self) {
         self.leave.notified().await;
@@ -41,56 +41,56 @@ impl Place {
 
 /// A place that is held; it is free again when this is dropped.
 #[derive(Clone)]
-pub(super) struct Held(Arc<Holding>);
+pub(super) struct HeldSlot(Arc<SlotOwner>);
 
-struct Holding {
-    places: Arc<Places>,
-    place: Arc<Place>,
+struct SlotOwner {
+    slots: Arc<Slots>,
+    slot: Arc<Slot>,
 }
 
-impl Drop for Holding {
+impl Drop for SlotOwner {
     fn drop(&mut self) {
-        let mut counts = self.places.counts();
+        let mut counts = self.slots.counts();
         let before = counts.strangers.len();
-        counts.strangers.retain(|place| !Arc::ptr_eq(place, &self.place));
+        counts.strangers.retain(|slot| !Arc::ptr_eq(slot, &self.slot));
         // One that was asked to leave is counted nowhere; it is known only if it was made so.
-        if counts.strangers.len() == before && self.place.known.load(Ordering::Relaxed) {
+        if counts.strangers.len() == before && self.slot.known.load(Ordering::Relaxed) {
             counts.known = counts.known.saturating_sub(1);
         }
     }
 }
 
-impl Places {
+impl Slots {
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a new connection a place; the oldest stranger makes room where there is none.
-    pub(super) fn enter(self: &Arc<Self>) -> Held {
-        let place = Arc::new(Place::default());
+    pub(super) fn enter(self: &Arc<Self>) -> HeldSlot {
+        let slot = Arc::new(Slot::default());
         let mut counts = self.counts();
         if counts.strangers.len() >= STRANGERS_MAX {
             counts.strangers.remove(0).leave.notify_one();
         }
-        counts.strangers.push(place.clone());
+        counts.strangers.push(slot.clone());
         drop(counts);
-        Held(Arc::new(Holding { places: self.clone(), place }))
+        HeldSlot(Arc::new(SlotOwner { slots: self.clone(), slot }))
     }
 }
 
-impl Held {
-    pub(super) fn place(&self) -> &Arc<Place> {
-        &self.0.place
+impl HeldSlot {
+    pub(super) fn slot(&self) -> &Arc<Slot> {
+        &self.0.slot
     }
 
     /// Notes that whoever is there has shown who they are.
     pub(super) fn is_of_somebody(&self) {
-        let mut counts = self.0.places.counts();
-        let at = counts.strangers.iter().position(|place| Arc::ptr_eq(place, &self.0.place));
+        let mut counts = self.0.slots.counts();
+        let at = counts.strangers.iter().position(|slot| Arc::ptr_eq(slot, &self.0.slot));
         if let Some(at) = at.filter(|_| counts.known < KNOWN_MAX) {
             counts.strangers.remove(at);
             counts.known += 1;
-            self.0.place.known.store(true, Ordering::Relaxed);
+            self.0.slot.known.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -99,23 +99,23 @@ impl Held {
 mod tests {
     use super::*;
 
-    fn wanted(held: &Held) -> bool {
+    fn wanted(held: &HeldSlot) -> bool {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let soon = std::time::Duration::from_millis(1);
-        runtime.block_on(async { tokio::time::timeout(soon, held.place().is_wanted()).await }).is_ok()
+        runtime.block_on(async { tokio::time::timeout(soon, held.slot().is_wanted()).await }).is_ok()
     }
 
     #[test]
     fn strangers_make_room_for_each_other_and_those_who_are_known_stay() {
-        let places = Arc::new(Places::default());
-        let known = places.enter();
+        let slots = Arc::new(Slots::default());
+        let known = slots.enter();
         known.is_of_somebody();
-        let strangers: Vec<Held> = (0..STRANGERS_MAX).map(|_| places.enter()).collect();
+        let strangers: Vec<HeldSlot> = (0..STRANGERS_MAX).map(|_| slots.enter()).collect();
         assert!(!wanted(&known) && !wanted(&strangers[0]));
-        let next = places.enter();
+        let next = slots.enter();
         assert!(wanted(&strangers[0]) && !wanted(&strangers[1]) && !wanted(&known) && !wanted(&next));
         drop((known, strangers, next));
-        let counts = places.counts();
+        let counts = slots.counts();
         assert_eq!((counts.strangers.len(), counts.known), (0, 0));
     }
 }

@@ -10,17 +10,17 @@ use std::net::SocketAddr;
 use axum::http::{HeaderMap, header};
 use billkeep_core::people::{self, SecretHash};
 
-use super::html::filled;
-use super::peer::User;
-use super::routes::Route;
+use super::answer::Answer;
+use super::cookies::cookie;
+use super::peer::PeerUser;
+use super::route::Route;
 use super::session::COOKIE;
-use super::words::Words;
-use super::{Answer, Console, Visitor};
+use super::state::{Console, Visitor};
+use super::words::{Words, filled};
 use crate::args::Serve;
 use crate::error::CommandError;
 
-/// Where a form or a header has the token.
-pub(super) const CSRF_FIELD: &str = "csrf";
+/// Where a header has the token.
 const CSRF_HEADER: &str = "x-csrf-token";
 
 /// Returns the names by which browsers may call a server.
@@ -44,7 +44,7 @@ pub(super) fn url(serve: &Serve, address: SocketAddr) -> String {
 
 /// Why a request does not pass.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum Denied {
     /// By a name that is not this server's; none where there is none or more than one.
     Host(Option<String>),
     /// From a page of somebody else's.
@@ -55,17 +55,17 @@ pub(super) enum Stop {
     Unknown,
 }
 
-impl Stop {
+impl Denied {
     fn error(&self) -> CommandError {
         let user = CommandError::user;
         match self {
-            Stop::Host(None) => user("the request has no `Host`, or more than one"),
-            Stop::Host(Some(host)) => CommandError::user(format!("the request is for `{host}`, which is not a name of this console"))
+            Denied::Host(None) => user("the request has no `Host`, or more than one"),
+            Denied::Host(Some(host)) => CommandError::user(format!("the request is for `{host}`, which is not a name of this console"))
                 .hint(format!("if that is its name, start it with `billkeep serve --host {host}`"))
                 .hint("a proxy in front of it has to pass the `Host` that the browser sent: `proxy_set_header Host $host;` in nginx"),
-            Stop::Origin => user("the request comes from a page of another site"),
-            Stop::Csrf => user("the request lacks the token of its session; load the page again"),
-            Stop::Unknown => user(
+            Denied::Origin => user("the request comes from a page of another site"),
+            Denied::Csrf => user("the request lacks the token of its session; load the page again"),
+            Denied::Unknown => user(
                 "sign in first: with the link that `billkeep serve` printed, or one by `billkeep user link NAME`",
             ),
         }
@@ -79,21 +79,21 @@ impl Stop {
     /// The same in the words of the pages, for whoever looks at one.
     pub(super) fn on_page(&self, words: &Words) -> CommandError {
         match self {
-            Stop::Host(Some(host)) => CommandError::user(filled(words.stop_host, &[host]))
+            Denied::Host(Some(host)) => CommandError::user(filled(words.stop_host, &[host]))
                 .hint(filled(words.stop_host_option, &[host]))
                 .hint(words.stop_host_proxy),
-            Stop::Origin => CommandError::user(words.stop_origin).forbidden(),
-            Stop::Csrf => CommandError::user(words.stop_csrf).forbidden(),
-            Stop::Host(None) | Stop::Unknown => self.error(),
+            Denied::Origin => CommandError::user(words.stop_origin).forbidden(),
+            Denied::Csrf => CommandError::user(words.stop_csrf).forbidden(),
+            Denied::Host(None) | Denied::Unknown => self.error(),
         }
     }
 
     pub(super) fn answer(&self) -> Answer {
         let status = match self {
-            Stop::Host(None) => 400,
-            Stop::Host(Some(_)) => 421,
-            Stop::Origin | Stop::Csrf => 403,
-            Stop::Unknown => 401,
+            Denied::Host(None) => 400,
+            Denied::Host(Some(_)) => 421,
+            Denied::Origin | Denied::Csrf => 403,
+            Denied::Unknown => 401,
         };
         let answer = Answer { status, ..Answer::error(&self.error()) };
         if status == 401 { answer.with("www-authenticate", "Bearer".into()) } else { answer }
@@ -104,28 +104,19 @@ fn text(headers: &HeaderMap, name: impl axum::http::header::AsHeaderName) -> Opt
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// Returns the value of the session's cookie.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    all.flat_map(|line| line.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, _)| *name == COOKIE)
-        .map(|(_, value)| value)
-}
-
 /// Checks names and pages: what is known before anything of the body is read.
 pub(super) fn enter(
     console: &Console,
     route: &Route,
     headers: &HeaderMap,
-    user: User,
-) -> Result<Option<Visitor>, Stop> {
+    user: PeerUser,
+) -> Result<Option<Visitor>, Denied> {
     let mut hosts = headers.get_all(header::HOST).iter();
-    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Stop::Host(None)) };
-    let host = host.to_str().map_err(|_| Stop::Host(None))?.to_ascii_lowercase();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(Denied::Host(None)) };
+    let host = host.to_str().map_err(|_| Denied::Host(None))?.to_ascii_lowercase();
     // The page that tells a wrong name needs its style sheet.
     if !console.hosts.contains(&host) && !route.is_asset() {
-        return Err(Stop::Host(Some(host)));
+        return Err(Denied::Host(Some(host)));
     }
     if route.is_change() {
         let own = format!("{}://{host}", if console.tls { "https" } else { "http" });
@@ -133,20 +124,20 @@ pub(super) fn enter(
         if text(headers, header::ORIGIN).is_some_and(|origin| origin != own && origin != proxied)
             || headers.contains_key(header::ORIGIN) && text(headers, header::ORIGIN).is_none()
         {
-            return Err(Stop::Origin);
+            return Err(Denied::Origin);
         }
         if text(headers, "sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none") {
-            return Err(Stop::Origin);
+            return Err(Denied::Origin);
         }
     }
     let visitor = visitor(console, headers, user);
     if visitor.is_none() && !route.is_open() {
-        return Err(Stop::Unknown);
+        return Err(Denied::Unknown);
     }
     Ok(visitor)
 }
 
-fn visitor(console: &Console, headers: &HeaderMap, user: User) -> Option<Visitor> {
+fn visitor(console: &Console, headers: &HeaderMap, user: PeerUser) -> Option<Visitor> {
     let reader = console.store.read().ok()?;
     if let Some(authorization) = text(headers, header::AUTHORIZATION) {
         let (scheme, token) = authorization.split_once(' ')?;
@@ -156,7 +147,7 @@ fn visitor(console: &Console, headers: &HeaderMap, user: User) -> Option<Visitor
         let person = people::of_token(&reader, SecretHash::of(token.trim().as_bytes())).ok()??;
         return Some(Visitor { name: person.name, role: person.role, session: None });
     }
-    let session = console.sessions.find(cookie(headers)?, user, console.context.now_unix_s())?;
+    let session = console.sessions.find(&cookie(headers, COOKIE)?, user, console.context.now_unix_s())?;
     // Looked up each time: a role that was taken away is gone at once.
     let name = session.name();
     let role = people::role_of(&reader, &name).ok()?;
@@ -165,13 +156,13 @@ fn visitor(console: &Console, headers: &HeaderMap, user: User) -> Option<Visitor
 }
 
 /// Checks that a change has the token of its session. Programs have a token of their own, which no browser sends by itself.
-pub(super) fn has_csrf(visitor: &Visitor, headers: &HeaderMap, in_form: Option<&str>) -> Result<(), Stop> {
+pub(super) fn has_csrf(visitor: &Visitor, headers: &HeaderMap, in_form: Option<&str>) -> Result<(), Denied> {
     let Some(session) = &visitor.session else { return Ok(()) };
     let given = text(headers, CSRF_HEADER).or(in_form).unwrap_or_default();
     // Hashed, so that how long it takes tells nothing of the token.
     if SecretHash::of(given.as_bytes()) == SecretHash::of(session.csrf.as_bytes()) {
         Ok(())
     } else {
-        Err(Stop::Csrf)
+        Err(Denied::Csrf)
     }
 }
