@@ -16,6 +16,7 @@ use billkeep_core::error::Kind;
 use billkeep_core::notice::{self, SchedulerStop};
 use billkeep_core::people::{self, Role};
 use billkeep_core::period::{Basis, Day};
+use billkeep_core::store::StoreError;
 
 use super::state::Console;
 use crate::args::{Command, Format, Run};
@@ -111,8 +112,7 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
     }
     if through.is_none() {
         // From its first day on, whatever was before it.
-        Day::from_epoch_days(moment.day.epoch_days() - 1)
-            .map_or(Ok(()), |day| note(console, day))?;
+        Day::from_epoch_days(moment.day.epoch_days() - 1).map_or(Ok(()), |day| note(console, day))?;
     }
     for basis in [Basis::Used, Basis::Paid] {
         let reader = console.store.read()?;

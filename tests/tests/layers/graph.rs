@@ -78,7 +78,7 @@ impl Sources {
         let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let shown = path.strip_prefix(top).unwrap().to_str().unwrap().replace('\\', "/");
         let file = self.files.len();
-        self.files.push(SourceFile { path: shown, text, items: syntax.items.clone() });
+        self.files.push(SourceFile { path: shown, text, items: Vec::new() });
         // The folder of the modules that this file only declares.
         let stem = path.file_stem().unwrap().to_str().unwrap();
         let folder = match stem {
@@ -86,6 +86,7 @@ impl Sources {
             _ => path.parent().unwrap().join(stem),
         };
         self.add_items(top, &folder, file, &syntax.items, module);
+        self.files[file].items = syntax.items;
     }
 
     fn add_items(&mut self, top: &Path, folder: &Path, file: usize, items: &[Item], module: ModulePath) {
@@ -314,14 +315,14 @@ pub(super) fn cycles(imports: &[Import]) -> BTreeSet<Vec<&str>> {
     for import in imports {
         next.entry(&import.from).or_default().insert(&import.to);
     }
-    let reach = |start: &str| {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![start]);
+    let mut reached: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for start in next.keys() {
+        let seen = reached.entry(start).or_default();
+        let mut open = vec![*start];
         while let Some(file) = open.pop() {
             open.extend(next.get(file).into_iter().flatten().copied().filter(|to| seen.insert(*to)));
         }
-        seen
-    };
-    let reached: BTreeMap<&str, BTreeSet<&str>> = next.keys().map(|file| (*file, reach(file))).collect();
+    }
     let back = |file: &str, other: &str| reached.get(other).is_some_and(|all| all.contains(file));
     reached
         .iter()
