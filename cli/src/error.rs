@@ -96,7 +96,7 @@ impl CommandError {
             SinkError::Conflict { .. } => {
                 "somebody else wrote that file; move it away if it should not be there, and run again"
             }
-            SinkError::Passing(_) => "run again: what was begun goes on",
+            SinkError::Transient(_) => "run again: what was begun goes on",
             SinkError::Stopped => "nothing is lost; the same command goes on from there",
             SinkError::Credentials(_) => {
                 "mend the credentials, or what they may do, and run again; `billkeep sink test NAME` tries them"
@@ -139,7 +139,7 @@ impl CommandError {
             Kind::User => 2,
             Kind::Refused => 3,
             Kind::Pending => 4,
-            Kind::Passing => 5,
+            Kind::Transient => 5,
         };
         let at = (0..errors.len()).min_by_key(|at| errors.get(*at).map(rank))?;
         let mut worst = errors.remove(at);
@@ -213,7 +213,7 @@ impl CommandError {
             Kind::User | Kind::Internal => 1,
             Kind::Refused => 3,
             Kind::Damaged => 4,
-            Kind::Passing => 5,
+            Kind::Transient => 5,
             Kind::Pending => 7,
         })
     }

@@ -111,7 +111,7 @@ fn test(context: &Context, name: &str) -> Result<(), CommandError> {
 /// Makes an error of what kept somebody from being told.
 fn failed(what: &str, error: &NotifyError) -> CommandError {
     let kind = match error.kind {
-        FailureKind::Passing => Kind::Passing,
+        FailureKind::Transient => Kind::Transient,
         FailureKind::Damaged => Kind::Damaged,
         FailureKind::Refused | FailureKind::Credentials => Kind::User,
     };

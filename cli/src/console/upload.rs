@@ -69,7 +69,7 @@ impl Look {
         let before = console.looks.fetch_add(1, Ordering::Relaxed);
         let look = Look(console.looks.clone());
         if before >= LOOKS_MAX {
-            return Err(CommandError::new(Kind::Passing, "other files are being checked")
+            return Err(CommandError::new(Kind::Transient, "other files are being checked")
                 .hint("send it again in a minute"));
         }
         Ok(Some(Arc::new(look)))
@@ -95,7 +95,7 @@ impl Share {
         self.bytes = self.bytes.saturating_add(bytes);
         if before.saturating_add(bytes) > together_max {
             return Err(CommandError::new(
-                Kind::Passing,
+                Kind::Transient,
                 "other files are being received, and there is no room for this one",
             )
             .hint("send it again in a minute; `--upload-mib` sets how much all have together"));

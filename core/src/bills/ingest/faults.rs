@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::formats::text::Encoding;
 
+use crate::values::error::{Code, Coded, Field, Kind};
 use crate::values::money::grouped;
 
 use super::fault::{Fault, Place};
@@ -98,6 +99,30 @@ impl Faults {
         }
     }
 }
+
+/// Its kind, code and fields are the first fault's; an import adds where it is, and how many others there are.
+impl Faults {
+    pub(super) fn kind(&self) -> Kind {
+        Kind::User
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        self.first().map_or(NO_FAULT.0, |(_, fault)| fault.code())
+    }
+
+    pub(super) fn fields(&self) -> Vec<Field> {
+        let Some((place, fault)) = self.first() else { return Vec::new() };
+        let entry = place.entry.clone().unwrap_or_default();
+        let line = if place.line > 0 { grouped(place.line) } else { String::new() };
+        let more = if self.total > 1 { grouped(self.total - 1) } else { String::new() };
+        let mut fields = vec![("file", place.file.clone()), ("entry", entry), ("line", line), ("more", more)];
+        fields.extend(fault.fields());
+        fields
+    }
+}
+
+/// The code of an import that failed for faults, of which there are none: it does not happen.
+pub(super) const NO_FAULT: Code = ("file.no-fault", &[]);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -18,7 +18,7 @@ use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::engine::timeline::Timeline;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::near::no_word;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
@@ -142,15 +142,20 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-impl AccountError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            AccountError::Store(e) => e.kind(),
-            _ => Kind::User,
-        }
+codes!(AccountError {
+    own {
+        Self::Name(uin) => User "account.name" { uin: uin },
+        Self::Payer(uin) => User "account.payer" { uin: uin },
+        Self::NotThePayer { uin, payer } => User "account.not-the-payer" { uin: uin, payer: payer },
+        Self::NoParent { uin, parent, day } => User "account.no-parent" { uin: uin, parent: parent, day: day },
+        Self::Rank { uin, role, parent, parent_role } => User "account.rank" {
+            uin: uin, role: role, parent: parent, parent_role: parent_role,
+        },
+        Self::Unknown(uin) => User "account.unknown" { uin: uin },
+        Self::Import(faults) => User "account.import" { faults: import::faults_text(faults) },
     }
-}
+    within { Self::Store(e) => e, {}, }
+});
 
 fn key(uin: Uin) -> [u8; 8] {
     uin.number().to_be_bytes()
