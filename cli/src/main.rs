@@ -19,6 +19,7 @@ mod permission;
 mod progress;
 mod served;
 mod stop;
+mod text;
 
 use std::io::Write;
 use std::process::ExitCode;

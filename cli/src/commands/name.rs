@@ -156,14 +156,3 @@ fn form(form: Form) -> &'static str {
         Form::AllResellersDownload => "download of all second-level resellers",
     }
 }
-
-impl From<NameError> for CommandError {
-    fn from(e: NameError) -> Self {
-        let error = CommandError::new(e.kind(), e.to_string());
-        match e {
-            NameError::Unknown(_) => error.hint("`billkeep name list` shows the profiles that there are"),
-            NameError::Template { .. } => error.hint("docs/NAMES.md has the fields and the rules"),
-            _ => error,
-        }
-    }
-}

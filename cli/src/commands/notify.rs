@@ -214,15 +214,3 @@ fn note_stopped(context: &Context, store: &Store) -> Result<(), CommandError> {
     notice::stopped(store, stop, &context.actor())?;
     Ok(())
 }
-
-impl From<NoticeError> for CommandError {
-    fn from(e: NoticeError) -> Self {
-        let error = CommandError::new(e.kind(), e.to_string());
-        match e {
-            NoticeError::None(_) => error.hint("`billkeep notify list` tells who is told"),
-            NoticeError::Exists(name) => error.hint(format!("`billkeep notify remove {name}` makes room")),
-            NoticeError::Store(e) => e.into(),
-            _ => error,
-        }
-    }
-}

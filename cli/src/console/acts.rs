@@ -51,7 +51,7 @@ pub(super) fn first_person(console: &Console, ask: &Ask) -> Result<Answer, Comma
     let before = ask.visitor()?.name.clone();
     let result =
         FIRST.command(&ask.fields).and_then(|command| run(console, ask, command, &mut flash)).map(drop);
-    if !ended(result, &mut flash)? {
+    if !ended(result, ask.language, &mut flash)? {
         let name = ask.get("name").unwrap_or_default().trim();
         if let Some(session) = &ask.visitor()?.session {
             session.rename(name);
@@ -88,7 +88,7 @@ fn shown_once(console: &Console, ask: &Ask, command: Command, words: &str) -> Re
     let mut flash = Flash::default();
     let mut secret = String::new();
     let result = run(console, ask, command, &mut flash).map(|text| secret = text);
-    if !ended(result, &mut flash)? {
+    if !ended(result, ask.language, &mut flash)? {
         let what = filled(words, &[ask.get("name").unwrap_or_default()]);
         flash = Flash { secret: Some((what, secret)), ..Flash::default() };
     }
@@ -177,14 +177,14 @@ fn difference(console: &Console, ask: &Ask) -> Result<Vec<Command>, CommandError
 pub(super) fn storage_settings(console: &Console, ask: &Ask) -> Result<Answer, CommandError> {
     let mut flash = Flash::default();
     match difference(console, ask) {
-        Err(error) => drop(ended(Err(error), &mut flash)?),
+        Err(error) => drop(ended(Err(error), ask.language, &mut flash)?),
         Ok(commands) => {
             if commands.is_empty() {
                 flash.said.push(ask.language.words().nothing_differs.to_owned());
             }
             for command in commands {
                 let result = run(console, ask, command, &mut flash).map(drop);
-                if ended(result, &mut flash)? {
+                if ended(result, ask.language, &mut flash)? {
                     break;
                 }
             }

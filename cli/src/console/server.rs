@@ -355,7 +355,7 @@ fn from_form(
         .and_then(|()| saying.command(&ask.fields))
         .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
     let mut flash = Flash { said: kept.take_words(), tables: kept.take_tables(), ..Flash::default() };
-    let failed = ended(result, &mut flash)?;
+    let failed = ended(result, ask.language, &mut flash)?;
     if let Some(session) = &visitor.session {
         session.leave(flash);
     }
@@ -366,17 +366,21 @@ fn from_form(
 }
 
 /// Keeps for the next page how something ended; says whether it failed. Who may not do it at all is told at once.
-pub(super) fn ended(result: Result<(), CommandError>, flash: &mut Flash) -> Result<bool, CommandError> {
+pub(super) fn ended(
+    result: Result<(), CommandError>,
+    language: Language,
+    flash: &mut Flash,
+) -> Result<bool, CommandError> {
     match result {
         Ok(()) => Ok(false),
         Err(error) if error.is_forbidden() => Err(error),
         // What can be done about it is on a page.
         Err(error) if error.kind() == Kind::Pending => {
-            flash.pending.push(error.message().to_owned());
+            flash.pending.push(error.told(language).0);
             Ok(true)
         }
         Err(error) => {
-            flash.failed.push((error.message().to_owned(), error.hints().to_vec()));
+            flash.failed.push(error.told(language));
             Ok(true)
         }
     }
@@ -393,7 +397,7 @@ fn files_from_form(
     let visitor = ask.visitor()?.clone();
     let (mut flash, words) = (Flash::default(), ask.language.words());
     let whole = form::check(&form::Whose { route, saying, more: &[] }, words, &said, &mut ask.fields);
-    if !ended(whole, &mut flash)? {
+    if !ended(whole, ask.language, &mut flash)? {
         let files: Vec<PathBuf> =
             ask.fields.remove(FILE).unwrap_or_default().into_iter().map(PathBuf::from).collect();
         for file in crate::commands::in_order(&files) {
@@ -407,7 +411,7 @@ fn files_from_form(
             let result = result.map_err(|error| if files.len() > 1 { error.about(&name) } else { error });
             flash.said.extend(kept.take_words());
             flash.tables.extend(kept.take_tables());
-            ended(result, &mut flash)?;
+            ended(result, ask.language, &mut flash)?;
         }
     }
     if let Some(session) = &visitor.session {

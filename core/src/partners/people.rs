@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::engine::journal::{self, Actor, Change};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
-use crate::values::error::{Kind, codes};
+use crate::values::error::codes;
 use crate::values::near::no_word;
 
 /// The most links that wait for somebody to follow them.

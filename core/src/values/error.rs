@@ -67,6 +67,7 @@ macro_rules! codes {
 
             #[allow(unused_variables)]
             fn code(&self) -> &'static str {
+                #[allow(unused_imports)]
                 use $crate::values::error::Coded as _;
                 match self {
                     $($pattern => $code,)*
@@ -76,6 +77,7 @@ macro_rules! codes {
 
             #[allow(unused_variables)]
             fn fields(&self) -> Vec<$crate::values::error::Field> {
+                #[allow(unused_imports)]
                 use $crate::values::error::Coded as _;
                 match self {
                     $($pattern => vec![$((stringify!($field), $value.to_string())),*],)*

@@ -73,7 +73,7 @@ pub enum ImportError {
         /// Its name.
         file: String,
         /// What cannot be told, or who says what.
-        why: String,
+        why: WhyUnclear,
     },
     /// The file comes to other figures than were stated.
     #[error("`{file}` is not the file that was expected: {}", mismatches_text(.mismatches))]
@@ -141,6 +141,42 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
+/// Why nobody can tell which bill a file is for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WhyUnclear {
+    /// Its mode is not known.
+    #[error("its name does not tell what it holds")]
+    Mode,
+    /// Its month is not known.
+    #[error("neither its name nor its lines tell the month")]
+    Month,
+    /// It is no bill by its name, or two sources contradict each other.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+codes!(WhyUnclear {
+    own {
+        Self::Mode => User "import.no-mode" {},
+        Self::Month => User "import.no-month" {},
+        Self::Contradiction(why) => User "import.unclear" { why: why },
+    }
+    within {}
+});
+
+impl From<String> for WhyUnclear {
+    fn from(why: String) -> Self {
+        WhyUnclear::Contradiction(why)
+    }
+}
+
+impl From<&str> for WhyUnclear {
+    fn from(why: &str) -> Self {
+        WhyUnclear::Contradiction(why.to_owned())
+    }
+}
+
 /// Findings that an error tells; `bill lint` tells all.
 const FINDINGS_TOLD: usize = 10;
 
@@ -162,7 +198,6 @@ codes!(ImportError {
         Self::Twice { file, first, second, of } => User "import.twice" {
             file: file, first: first, second: second, of: of_text(*of),
         },
-        Self::Unclear { file, why } => User "import.unclear" { file: file, why: why },
         Self::Control { file, mismatches } => Refused "import.control" { file: file, why: mismatches_text(mismatches) },
         Self::OtherMonth { file, month, first, last } => Refused "import.other-month" {
             file: file, month: month, first: first, last: last, of_month: first.month(),
@@ -173,6 +208,7 @@ codes!(ImportError {
         Self::Block(error) => Internal "import.block" { why: error },
     }
     within {
+        Self::Unclear { file, why } => why, { file: file },
         Self::Faults(e) => e, {},
         Self::Bill(e) => e, {},
         Self::Combine(e) => e, {},

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::formats::text::Encoding;
 
-use crate::values::error::{Code, Coded, Field, Kind};
+use crate::values::error::{Coded, Field, Kind};
 use crate::values::money::grouped;
 
 use super::fault::{Fault, Place};
@@ -107,7 +107,7 @@ impl Faults {
     }
 
     pub(super) fn code(&self) -> &'static str {
-        self.first().map_or(NO_FAULT.0, |(_, fault)| fault.code())
+        self.first().map_or("file.empty", |(_, fault)| fault.code())
     }
 
     pub(super) fn fields(&self) -> Vec<Field> {
@@ -120,9 +120,6 @@ impl Faults {
         fields
     }
 }
-
-/// The code of an import that failed for faults, of which there are none: it does not happen.
-pub(super) const NO_FAULT: Code = ("file.no-fault", &[]);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -314,8 +314,7 @@ pub(crate) fn with_and_without(
     let without = BillView::open(store, late.bill, None)?;
     if without.bill.state != State::Confirmed {
         let why =
-            "it takes the file by `late accept --reopen`; what is carried forward is what a confirmed bill \
-                   cannot take"
+            "it can be reopened for the file; what is carried forward is what a confirmed bill cannot take"
                 .to_owned();
         return Err(BillError::State { bill: late.bill, state: without.bill.state, why }.into());
     }
