@@ -2,8 +2,8 @@
 
 use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::naming::{
-    BuiltIn, ExportName, Form, Kind, NameError, NameFields, NameProfile, ParsedName, Per, ScopeWord, Shape,
-    export_id, parse, parse_built_in,
+    BuiltIn, ExportName, Form, Kind, NameFields, NameProfile, ParsedName, Per, ScopeWord, Shape, export_id,
+    parse, parse_built_in,
 };
 use billkeep_core::period::{Basis, Coverage, Day, TimeZone};
 use billkeep_core::uin::Uin;

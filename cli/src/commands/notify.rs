@@ -2,9 +2,7 @@
 
 use billkeep_core::delivery::FailureKind;
 use billkeep_core::error::Kind;
-use billkeep_core::notice::{
-    self, Event, How, Notice, NoticeError, Notifier, NotifyError, SchedulerStop, Sent,
-};
+use billkeep_core::notice::{self, Event, How, Notice, Notifier, NotifyError, SchedulerStop, Sent};
 use billkeep_core::sink::Hold;
 use billkeep_core::store::Store;
 

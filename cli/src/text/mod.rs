@@ -7,7 +7,7 @@ mod zh;
 
 use billkeep_core::error::Field;
 
-pub(crate) use en::{CHECK, RESTORE};
+pub(crate) use en::CHECK;
 
 /// A language that people read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
