@@ -392,6 +392,7 @@ pub fn of_token(store: &impl Records, hash: SecretHash) -> Result<Option<Person>
 mod tests {
     use super::*;
     use crate::engine::store::{OpenOptions, Store};
+    use crate::values::error::Kind;
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();

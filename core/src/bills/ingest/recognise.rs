@@ -217,6 +217,7 @@ mod tests {
         let schema = Schema::recognise(HEADER.split(',').map(str::as_bytes)).unwrap();
         let cells: Vec<&[u8]> = line.split(',').map(str::as_bytes).collect();
         recognise(file, &schema, &cells, request, "100010445724".parse().unwrap())
+            .map_err(|why| why.to_string())
     }
 
     const LINE: &str = "100010445724,200000003412,CVM,2021-03-04 00:00:00,1.5,USD,2021-03";
