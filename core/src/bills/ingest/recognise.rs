@@ -235,7 +235,9 @@ mod tests {
 
     #[test]
     fn an_unknown_name_wants_the_users_word() {
-        assert!(told("march.csv", LINE, &Request::default()).unwrap_err().contains("--mode"));
+        assert!(
+            told("march.csv", LINE, &Request::default()).unwrap_err().contains("does not tell what it holds")
+        );
         let request = Request { mode: Some(Mode::Day), ..Request::default() };
         assert_eq!(told("march.csv", LINE, &request).unwrap().mode, Mode::Day);
     }
@@ -252,7 +254,7 @@ mod tests {
             (daily, other_payer.as_str(), Request::default(), "100010445725"),
             (daily, &other_month, Request::default(), "2021-04"),
             (daily, LINE, of_month, "2021-05"),
-            (daily, LINE, monthly, "--mode monthly"),
+            (daily, LINE, monthly, "mode `monthly`"),
             (daily, LINE, paid, "by_used_time"),
             ("200020475883-20210304-by_used_time-bill_details.zip", LINE, Request::default(), "200020475883"),
             ("100010445724-202103-by_used_time-bill_pack.zip", LINE, Request::default(), "pack"),
