@@ -4,6 +4,7 @@ use super::Text;
 
 pub(super) const TEXTS: &[Text] = &[
     ("import.read", "", &[]),
+    ("import.cancelled", "", &[]),
     ("import.container", "", &[]),
     ("import.twice", "", &[]),
     (

@@ -4,6 +4,7 @@ use super::Text;
 
 pub(super) const TEXTS: &[Text] = &[
     ("import.read", "无法读取 `{file}`：{why}", &[]),
+    ("import.cancelled", "`{file}` 的导入已取消", &[]),
     ("import.container", "`{file}`：{why}", &[]),
     (
         "import.twice",

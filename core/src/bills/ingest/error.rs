@@ -194,6 +194,7 @@ fn findings_text(findings: &[Finding]) -> String {
 codes!(ImportError {
     own {
         Self::Read { file, why } => User "import.read" { file: file, why: why },
+        Self::Cancelled { file } => Refused "import.cancelled" { file: file },
         Self::Zip { file, why } => User "import.container" { file: file, why: why },
         Self::Twice { file, first, second, of } => User "import.twice" {
             file: file, first: first, second: second, of: of_text(*of),
