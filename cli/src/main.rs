@@ -18,6 +18,7 @@ mod permission;
 mod progress;
 mod served;
 mod stop;
+mod text;
 mod tuning;
 
 use std::io::Write;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bills;
 pub mod deliveries;
 pub mod engine;
+pub mod error;
 pub mod exports;
 pub mod formats;
 pub mod partners;
@@ -33,4 +34,4 @@ pub mod accounts {
     pub use crate::bills::{Unassigned, unassigned};
     pub use crate::partners::accounts::*;
 }
-pub use values::{digest, error, label, money, near, period, uin, visible};
+pub use values::{digest, label, money, near, period, uin, visible};

@@ -34,7 +34,7 @@ const MODE: u32 = 0o640;
 fn setup(what: &Path, e: &io::Error) -> SinkError {
     let text = format!("`{}`: {e}", what.display());
     match e.kind() {
-        io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => SinkError::Passing(text),
+        io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => SinkError::Transient(text),
         _ => SinkError::Setup(text),
     }
 }

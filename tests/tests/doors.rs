@@ -166,6 +166,34 @@ fn unsafe_elsewhere(files: &[File]) -> Vec<String> {
     found
 }
 
+/// What a sentence of the libraries does not name: commands, options and settings of the program, and addresses of its pages.
+const OF_THE_PROGRAM: [&str; 4] = ["`billkeep ", "--", "BILLKEEP_", "`/"];
+/// Names that are no sentence: what a notifier's command is given, and what the caller is asked for by a name.
+const NAMES_GIVEN: [&str; 3] = ["BILLKEEP_EVENT", "BILLKEEP_NOTICE", "BILLKEEP_PLUGIN_CACHE"];
+
+/// Returns the literals of the libraries that name something of the program.
+fn words_of_the_program(files: &[File]) -> Vec<String> {
+    let mut found = Vec::new();
+    for File { path, text } in files {
+        if !path.contains("/src/") || path.ends_with("tests.rs") || path.contains("tests/") {
+            continue;
+        }
+        let text = text.replace("#[cfg(all(test, unix))]", "#[cfg(test)]");
+        for (number, line) in (1..).zip(source::literals(&text)) {
+            let line = NAMES_GIVEN.iter().fold(line, |line, name| line.replace(name, ""));
+            let names = |word: &&&str| {
+                line.split(**word).skip(1).any(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+            };
+            if let Some(word) = OF_THE_PROGRAM.iter().find(names) {
+                found.push(format!(
+                    "{path}:{number}: `{word}` of the program: state the fact, and say in cli/src/text what to do"
+                ));
+            }
+        }
+    }
+    found
+}
+
 /// Ways to read something whole, however long it is.
 const WHOLE: [&str; 7] = [
     "read_to_end(",
@@ -294,6 +322,43 @@ fn temporary_folders_are_made_in_one_way() {
     for (folder, _) in PACKAGES {
         assert_none(&temporary_folders(&rust_files(folder)));
     }
+}
+
+#[test]
+fn no_sentence_of_the_libraries_names_a_command_an_option_or_a_page() {
+    for folder in ["core", "sinks"] {
+        assert_none(&words_of_the_program(&rust_files(folder)));
+    }
+}
+
+#[test]
+fn a_sentence_that_names_a_command_is_found_with_its_line() {
+    let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
+    let found = words_of_the_program(&[
+        file(
+            "core/src/a.rs",
+            "// `billkeep due`, --on\nconst A: &str = \"a bill\n  by `billkeep due`\"; // \"--on\"\n",
+        ),
+        file("core/src/b.rs", "#[error(\"say --month\")]\nfn f() { x = y --z }\n"),
+        file(
+            "sinks/src/c.rs",
+            "f(\"set BILLKEEP_STORE\"); f(\"BILLKEEP_EVENT\"); f(\"a -- b\"); f(\"at `/bills`\");\n",
+        ),
+        file(
+            "sinks/src/d.rs",
+            "#[cfg(test)]\nmod tests {\n    const A: &str =\n        \"--on\";\n}\nconst B: &str = \"--on\";\n",
+        ),
+    ]);
+    let places: Vec<&str> = found.iter().filter_map(|line| line.split(" of the program").next()).collect();
+    assert_eq!(
+        places,
+        [
+            "core/src/a.rs:3: ``billkeep `",
+            "core/src/b.rs:1: `--`",
+            "sinks/src/c.rs:1: `BILLKEEP_`",
+            "sinks/src/d.rs:6: `--`",
+        ]
+    );
 }
 
 /// A rule that finds nothing in a wrong file holds nothing.

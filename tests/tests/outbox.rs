@@ -62,7 +62,7 @@ impl Sink for Meddled {
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
         if matches!(self.meddle, Meddle::LosesManifest) {
-            return Err(SinkError::Passing("the line is cut".into()));
+            return Err(SinkError::Transient("the line is cut".into()));
         }
         self.folder.put_new(name, bytes)
     }

@@ -155,7 +155,7 @@ fn settings_are_looked_at_before_anything_is_sent_and_all_that_is_wrong_is_told(
 #[test]
 fn the_kind_of_an_error_says_what_the_host_does() {
     let error = |kind: &str| refused(put(&mode(kind), "a.zip", b"x"), &[]);
-    assert!(matches!(error("transient"), SinkError::Passing(_)));
+    assert!(matches!(error("transient"), SinkError::Transient(_)));
     assert!(matches!(error("throttled"), SinkError::Throttled { wait_s: 90, .. }));
     assert!(matches!(error("corrupt"), SinkError::Damaged(_)));
     assert!(matches!(error("rejected"), SinkError::Setup(_)));
@@ -280,7 +280,7 @@ fn an_upload_goes_on_where_an_attempt_has_ended_and_the_state_goes_with_it() {
     let bytes: Vec<u8> = (0..100_001_u32).map(|n| n as u8).collect();
     let first = mode("resume");
     let error = refused(put(&first, "a.zip", &bytes), &["one half is there"]);
-    assert!(matches!(error, SinkError::Passing(_)));
+    assert!(matches!(error, SinkError::Transient(_)));
     // Another program: it remembers what the store would have kept.
     let second = mode("resume");
     for (name, value) in first.memory().unwrap().of("") {
@@ -451,7 +451,7 @@ fn what_servers_do_becomes_the_right_kind() {
             SinkError::Credentials(_) => "credentials",
             SinkError::Conflict { .. } => "conflict",
             SinkError::Setup(_) => "setup",
-            SinkError::Passing(_) => "passing",
+            SinkError::Transient(_) => "passing",
             SinkError::Throttled { .. } => "throttled",
             _ => "else",
         };
@@ -665,7 +665,7 @@ fn an_upload_in_pieces_sends_no_piece_twice_that_has_arrived() {
     let sink = upload(&server, &[("set.piece_mib", "1"), ("allow_state", "64KiB")]);
     let bytes: Vec<u8> = (0..(5 << 20) + 7_u32).map(|n| (n >> 3) as u8).collect();
     let error = refused(put(&sink, "a.zip", &bytes), &["HTTP"]);
-    assert!(matches!(error, SinkError::Passing(_)));
+    assert!(matches!(error, SinkError::Transient(_)));
     put(&sink, "a.zip", &bytes).unwrap();
     let mut ranges: Vec<(u64, Vec<u8>)> = Vec::new();
     for asked in server.asked() {

@@ -198,7 +198,7 @@ fn a_removal_that_fails_once_for_a_while_fails_one_case_and_the_others_are_tried
     // The first removal is the one that clears up after the first case.
     let (faults, tried) = asked(&|| {
         let first = CALLS.fetch_add(1, Ordering::Relaxed) == 0;
-        first.then(|| SinkError::Passing("busy".into()))
+        first.then(|| SinkError::Transient("busy".into()))
     });
     assert!(matches!(faults.as_slice(), [(_, why)] if why.contains("busy")), "{faults:?}");
     // As many as of a folder that refuses nothing.

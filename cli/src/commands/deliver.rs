@@ -119,7 +119,7 @@ impl RunResult {
     /// Says whether somebody has asked to stop; nothing is begun any more then.
     fn stops(&mut self) -> bool {
         if stop::is_asked() {
-            let error = || CommandError::new(Kind::Passing, SinkError::Stopped.to_string());
+            let error = || CommandError::new(Kind::Transient, SinkError::Stopped.to_string());
             self.failed.get_or_insert_with(|| error().hint("the same command goes on from there"));
         }
         stop::is_asked()

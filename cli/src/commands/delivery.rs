@@ -328,7 +328,7 @@ fn show(context: &Context, number: u64) -> Result<(), CommandError> {
 /// Says what a person can do about a failure.
 fn what_to_do(kind: FailureKind, sink: &str) -> String {
     match kind {
-        FailureKind::Passing => "It may pass: a run tries it again by itself.".to_owned(),
+        FailureKind::Transient => "It may pass: a run tries it again by itself.".to_owned(),
         FailureKind::Refused => {
             format!(
                 "It does not pass by itself: mend what is in the way; `billkeep sink test {sink}` tries the sink."

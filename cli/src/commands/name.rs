@@ -2,8 +2,8 @@
 
 use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::naming::{
-    BuiltIn, ExportName, Form, Kind, NameError, NameFields, NameProfile, ParsedName, Per, ScopeWord, Shape,
-    export_id, parse, parse_built_in,
+    BuiltIn, ExportName, Form, Kind, NameFields, NameProfile, ParsedName, Per, ScopeWord, Shape, export_id,
+    parse, parse_built_in,
 };
 use billkeep_core::period::{Basis, Coverage, Day, TimeZone};
 use billkeep_core::uin::Uin;
@@ -154,16 +154,5 @@ fn form(form: Form) -> &'static str {
         Form::CustomerDownload => "download of one account",
         Form::AllCustomersDownload => "download of all customers",
         Form::AllResellersDownload => "download of all second-level resellers",
-    }
-}
-
-impl From<NameError> for CommandError {
-    fn from(e: NameError) -> Self {
-        let error = CommandError::new(e.kind(), e.to_string());
-        match e {
-            NameError::Unknown(_) => error.hint("`billkeep name list` shows the profiles that there are"),
-            NameError::Template { .. } => error.hint("docs/NAMES.md has the fields and the rules"),
-            _ => error,
-        }
     }
 }

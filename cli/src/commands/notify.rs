@@ -2,9 +2,7 @@
 
 use billkeep_core::delivery::FailureKind;
 use billkeep_core::error::Kind;
-use billkeep_core::notice::{
-    self, Event, How, Notice, NoticeError, Notifier, NotifyError, SchedulerStop, Sent,
-};
+use billkeep_core::notice::{self, Event, How, Notice, Notifier, NotifyError, SchedulerStop, Sent};
 use billkeep_core::sink::Hold;
 use billkeep_core::store::Store;
 
@@ -102,7 +100,7 @@ fn test(context: &Context, name: &str) -> Result<(), CommandError> {
 /// Makes an error of what kept somebody from being told.
 fn failed(what: &str, error: &NotifyError) -> CommandError {
     let kind = match error.kind {
-        FailureKind::Passing => Kind::Passing,
+        FailureKind::Transient => Kind::Transient,
         FailureKind::Damaged => Kind::Damaged,
         FailureKind::Refused | FailureKind::Credentials => Kind::User,
     };
@@ -194,16 +192,4 @@ fn note_stopped(context: &Context, store: &Store) -> Result<(), CommandError> {
     let stop = SchedulerStop { actor: &served.actor, why: &why };
     notice::stopped(store, stop, &context.actor())?;
     Ok(())
-}
-
-impl From<NoticeError> for CommandError {
-    fn from(e: NoticeError) -> Self {
-        let error = CommandError::new(e.kind(), e.to_string());
-        match e {
-            NoticeError::None(_) => error.hint("`billkeep notify list` tells who is told"),
-            NoticeError::Exists(name) => error.hint(format!("`billkeep notify remove {name}` makes room")),
-            NoticeError::Store(e) => e.into(),
-            _ => error,
-        }
-    }
 }

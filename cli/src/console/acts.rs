@@ -62,7 +62,7 @@ pub(super) fn first_person(console: &Console, request: &Request) -> Result<Answe
         .command(&request.fields)
         .and_then(|command| run(console, request, command, &mut flash))
         .map(drop);
-    if !flash.note(result)? {
+    if !flash.note(result, request.language)? {
         let name = request.get("name").unwrap_or_default().trim();
         if let Some(session) = &request.visitor()?.session {
             session.rename(name);
@@ -105,7 +105,7 @@ fn shown_once(
     let mut flash = Flash::default();
     let mut secret = String::new();
     let result = run(console, request, command, &mut flash).map(|text| secret = text);
-    if !flash.note(result)? {
+    if !flash.note(result, request.language)? {
         let what = filled(words, &[request.get("name").unwrap_or_default()]);
         flash = Flash { secret: Some((what, secret)), ..Flash::default() };
     }
@@ -197,14 +197,14 @@ fn difference(console: &Console, request: &Request) -> Result<Vec<Command>, Comm
 pub(super) fn storage_settings(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let mut flash = Flash::default();
     match difference(console, request) {
-        Err(error) => drop(flash.note(Err(error))?),
+        Err(error) => drop(flash.note(Err(error), request.language)?),
         Ok(commands) => {
             if commands.is_empty() {
                 flash.said.push(request.language.words().nothing_differs.to_owned());
             }
             for command in commands {
                 let result = run(console, request, command, &mut flash).map(drop);
-                if flash.note(result)? {
+                if flash.note(result, request.language)? {
                     break;
                 }
             }

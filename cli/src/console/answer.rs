@@ -57,7 +57,7 @@ impl Answer {
             Kind::Refused => "refused",
             Kind::Pending => "pending",
             Kind::Damaged => "damaged",
-            Kind::Passing => "passing",
+            Kind::Transient => "passing",
             Kind::Internal => "internal",
         };
         let told = json!({ "kind": kind, "message": error.message(), "hints": error.hints() });
@@ -83,7 +83,7 @@ pub(super) fn status_of(error: &CommandError) -> u16 {
         // Damage is found, not made, by whoever looks for it.
         // A file that waits is not in the bill: who asked for that must not take it for done.
         Kind::Refused | Kind::Pending | Kind::Damaged => 409,
-        Kind::Passing => 503,
+        Kind::Transient => 503,
         Kind::Internal => 500,
     }
 }

@@ -76,7 +76,7 @@ pub(super) fn from_form(
         .and_then(|()| spec.command(&request.fields))
         .and_then(|command| run_for(console, &visitor, Format::Table, &kept, command));
     let mut flash = Flash { said: kept.take_words(), tables: kept.take_tables(), ..Flash::default() };
-    let failed = flash.note(result)?;
+    let failed = flash.note(result, request.language)?;
     if let Some(session) = &visitor.session {
         session.leave(flash);
     }
@@ -97,7 +97,7 @@ pub(super) fn files_from_form(
     let visitor = request.visitor()?.clone();
     let (mut flash, words) = (Flash::default(), request.language.words());
     let whole = form::check(&form::FormSource { route, spec, more: &[] }, words, &said, &mut request.fields);
-    if !flash.note(whole)? {
+    if !flash.note(whole, request.language)? {
         let files: Vec<PathBuf> =
             request.fields.remove(FILE).unwrap_or_default().into_iter().map(PathBuf::from).collect();
         for file in in_order(&files) {
@@ -111,7 +111,7 @@ pub(super) fn files_from_form(
             let result = result.map_err(|error| if files.len() > 1 { error.about(&name) } else { error });
             flash.said.extend(kept.take_words());
             flash.tables.extend(kept.take_tables());
-            flash.note(result)?;
+            flash.note(result, request.language)?;
         }
     }
     if let Some(session) = &visitor.session {

@@ -98,7 +98,7 @@ impl CsvPlace {
         if before < CSV_READERS_MAX {
             Ok(place)
         } else {
-            Err(CommandError::new(Kind::Passing, "too many files are being read at once"))
+            Err(CommandError::new(Kind::Transient, "too many files are being read at once"))
         }
     }
 }

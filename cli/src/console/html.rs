@@ -365,10 +365,11 @@ fn told(view: &View<'_>, flash: &Flash) -> Markup {
 
 /// An error as content of a page.
 pub(super) fn error(view: &View<'_>, error: &CommandError, back: Option<&str>) -> Markup {
+    let (message, hints) = error.told(view.language);
     html! {
         div.notice.bad role="alert" {
-            p { (foreign(error.message())) }
-            @if !error.hints().is_empty() { ul { @for hint in error.hints() { li { (foreign(hint)) } } } }
+            p { (foreign(&message)) }
+            @if !hints.is_empty() { ul { @for hint in &hints { li { (foreign(hint)) } } } }
         }
         p {
             @if let Some(back) = back { a href=(back) { (view.words.back) } " · " }

@@ -11,6 +11,7 @@ use super::peer::PeerUser;
 use crate::commands::secret;
 use crate::error::CommandError;
 use crate::output::Table;
+use crate::text::Language;
 
 /// How long somebody stays signed in, in seconds.
 const SESSION_S: i64 = 12 * 3_600;
@@ -47,17 +48,21 @@ pub(super) struct Flash {
 
 impl Flash {
     /// Keeps for the next page how something ended; says whether it failed. Who may not do it at all is told at once.
-    pub(super) fn note(&mut self, result: Result<(), CommandError>) -> Result<bool, CommandError> {
+    pub(super) fn note(
+        &mut self,
+        result: Result<(), CommandError>,
+        language: Language,
+    ) -> Result<bool, CommandError> {
         match result {
             Ok(()) => Ok(false),
             Err(error) if error.is_forbidden() => Err(error),
             // What can be done about it is on a page.
             Err(error) if error.kind() == Kind::Pending => {
-                self.pending.push(error.message().to_owned());
+                self.pending.push(error.told(language).0);
                 Ok(true)
             }
             Err(error) => {
-                self.failed.push((error.message().to_owned(), error.hints().to_vec()));
+                self.failed.push(error.told(language));
                 Ok(true)
             }
         }

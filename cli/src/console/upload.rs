@@ -68,7 +68,7 @@ impl CheckSlot {
         let before = console.looks.fetch_add(1, Ordering::Relaxed);
         let look = CheckSlot(console.looks.clone());
         if before >= LOOKS_MAX {
-            return Err(CommandError::new(Kind::Passing, "other files are being checked")
+            return Err(CommandError::new(Kind::Transient, "other files are being checked")
                 .hint("send it again in a minute"));
         }
         Ok(Some(Arc::new(look)))
@@ -94,7 +94,7 @@ impl Share {
         self.bytes = self.bytes.saturating_add(bytes);
         if before.saturating_add(bytes) > together_max {
             return Err(CommandError::new(
-                Kind::Passing,
+                Kind::Transient,
                 "other files are being received, and there is no room for this one",
             )
             .hint("send it again in a minute; `--upload-mib` sets how much all have together"));

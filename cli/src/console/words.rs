@@ -1,15 +1,9 @@
-//! The words that the pages themselves write, in English and Chinese. Sentences of the engine, as errors, are in English.
+//! The words that the pages themselves write, in English and Chinese. Errors have their texts in `crate::text`.
 
 use axum::http::{HeaderMap, header};
 
 use super::cookies::cookie;
-
-/// A language of the pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Language {
-    English,
-    Chinese,
-}
+pub(super) use crate::text::Language;
 
 /// The cookie that keeps the choice.
 pub(super) const COOKIE: &str = "billkeep-language";

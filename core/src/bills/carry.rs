@@ -25,7 +25,7 @@ use crate::engine::store::{Records, Store, StoreError, Table};
 use crate::formats::dialect::{CellKind, Dialect};
 use crate::formats::schema::{Column, Schema};
 use crate::values::digest::hex;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::money::Amount;
 use crate::values::period::BillMonth;
 
@@ -93,18 +93,19 @@ impl From<BillError> for CarryError {
     }
 }
 
-impl CarryError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            CarryError::Late(e) => e.kind(),
-            CarryError::Import { error, .. } => error.kind(),
-            CarryError::Nothing(_) | CarryError::Before { .. } | CarryError::Unfinished(_) => Kind::Refused,
-            CarryError::DoNotTie { .. } => Kind::Damaged,
-            CarryError::Write { .. } => Kind::User,
-        }
+codes!(CarryError {
+    own {
+        Self::Nothing(late) => Refused "carry.nothing" { number: late },
+        Self::Before { late, with } => Refused "carry.before" { number: late, with: late::join(with) },
+        Self::Unfinished(late) => Refused "carry.unfinished" { number: late },
+        Self::DoNotTie { one, other } => Damaged "carry.do-not-tie" { one: one, other: other },
+        Self::Write { file, why } => User "carry.write" { file: file, why: why },
     }
-}
+    within {
+        Self::Late(e) => e, {},
+        Self::Import { late, error } => error, { late: late },
+    }
+});
 
 /// Books a late file's difference into the first later month whose bill is not confirmed.
 ///

@@ -5,6 +5,7 @@
 //! decides, never the order of names (docs/DOMAIN.md#mistakes-to-avoid, 1 and 7).
 
 use crate::formats::schema::Level;
+use crate::values::error::codes;
 use crate::values::period::{BillMonth, Coverage, Day};
 
 use super::records::{Load, Mode};
@@ -98,6 +99,21 @@ pub enum CombineError {
         load: u64,
     },
 }
+
+codes!(CombineError {
+    own {
+        Self::Overlap { new, new_mode, new_days, old, old_mode, old_days, load } => Refused "import.overlap" {
+            new: new, new_mode: new_mode, new_days: new_days, old: old, old_mode: old_mode, old_days: old_days, load: load,
+        },
+        Self::Older { new, new_last, old, old_last, load } => Refused "import.older" {
+            new: new, new_last: new_last, old: old, old_last: old_last, load: load,
+        },
+        Self::Level { new, new_level, old, old_level, load } => Refused "import.level" {
+            new: new, new_level: format_args!("{new_level:?}"), old: old, old_level: format_args!("{old_level:?}"), load: load,
+        },
+    }
+    within {}
+});
 
 /// Returns which of the active loads stay when `new` joins them.
 ///

@@ -3,7 +3,7 @@
 use crate::engine::block::BlockError;
 use crate::engine::rollup::Overflow;
 use crate::engine::store::StoreError;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::near::meant;
 use crate::values::period::Day;
 
@@ -181,27 +181,43 @@ fn stale_text(stale: &Stale) -> String {
     }
 }
 
-impl BillError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            BillError::NoBill(_)
-            | BillError::NoRevision { .. }
-            | BillError::Pruned { .. }
-            | BillError::FirstRevision(_)
-            | BillError::BadPrefix(_)
-            | BillError::NoField { .. }
-            | BillError::NoColumn { .. }
-            | BillError::TooManyFields(_)
-            | BillError::Overflow(_) => Kind::User,
-            BillError::Stale(_)
-            | BillError::State { .. }
-            | BillError::DayNotFree { .. }
-            | BillError::Pending { .. }
-            | BillError::SamePerson { .. } => Kind::Refused,
-            BillError::DoNotTie { .. } | BillError::History { .. } | BillError::Block { .. } => Kind::Damaged,
-            BillError::Thread => Kind::Internal,
-            BillError::Store(e) => e.kind(),
-        }
+codes!(BillError {
+    own {
+        Self::NoBill(bill) => User "bill.none" { bill: bill, month: bill.month, basis: bill.basis },
+        Self::Pruned { bill, number, load } => User "bill.pruned" { bill: bill, revision: number, load: load },
+        Self::NoRevision { bill, number, last } => User "bill.no-revision" { bill: bill, revision: number, last: last },
+        Self::Pending { bill, number, file } => Refused "bill.pending" { bill: bill, number: number, file: file },
+        Self::FirstRevision(bill) => User "bill.first-revision" { bill: bill },
+        Self::Stale(stale) => Refused "bill.stale" {
+            bill: stale.bill,
+            month: stale.bill.month,
+            basis: stale.bill.basis,
+            prefix: stale.prefix,
+            seen: stale.seen.map_or_else(String::new, |seen| seen.to_string()),
+            seen_total: stale.seen_total,
+            current: stale.current,
+            current_total: stale.current_total,
+            difference: stale.difference,
+            digest: stale.current_digest,
+        },
+        Self::BadPrefix(prefix) => User "bill.bad-digest" { prefix: prefix, min: crate::values::digest::PREFIX_MIN },
+        Self::State { bill, state, why } => Refused "bill.state" {
+            bill: bill, month: bill.month, basis: bill.basis, state: state, why: why,
+        },
+        Self::DayNotFree { bill, day, why } => Refused "bill.day-not-free" { bill: bill, day: day, why: why },
+        Self::SamePerson { bill, actor } => Refused "bill.same-person" { bill: bill, actor: actor },
+        Self::NoField { field, near } => User "bill.no-field" { field: field, near: near.as_deref().unwrap_or_default() },
+        Self::NoColumn { bill, field } => User "bill.no-column" { bill: bill, field: field },
+        Self::TooManyFields(max) => User "bill.too-many-fields" { max: max },
+        Self::DoNotTie { bill, what, one, other } => Damaged "bill.do-not-tie" {
+            bill: bill, what: what, one: one, other: other,
+        },
+        Self::History { bill, why } => Damaged "bill.history" { bill: bill, why: why },
+        Self::Block { block, error } => Damaged "bill.block" { block: block, why: error },
+        Self::Thread => Internal "bill.thread" {},
     }
-}
+    within {
+        Self::Overflow(e) => e, {},
+        Self::Store(e) => e, {},
+    }
+});

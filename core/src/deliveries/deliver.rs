@@ -412,7 +412,7 @@ impl DeliverySession<'_> {
     /// by itself is nothing to wait for.
     fn abandon(&self, part: &str, token: &str) -> Result<(), DeliveryError> {
         match self.sink().abandon(part, token) {
-            Err(e @ SinkError::Passing(_)) => Err(self.to.error(e)),
+            Err(e @ SinkError::Transient(_)) => Err(self.to.error(e)),
             _ => Ok(()),
         }
     }
@@ -512,7 +512,7 @@ impl Watch for Watching<'_> {
         match write_down() {
             Ok(true) => Ok(()),
             Ok(false) => Err(SinkError::Stopped),
-            Err(e) => Err(SinkError::Passing(format!("the upload could not be written down: {e}"))),
+            Err(e) => Err(SinkError::Transient(format!("the upload could not be written down: {e}"))),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::deliveries::storage::StorageError;
 use crate::engine::store::StoreError;
 use crate::exports::ExportError;
 use crate::exports::sink::SinkError;
-use crate::values::error::Kind;
+use crate::values::error::{Kind, codes};
 use crate::values::uin::Uin;
 
 use super::record::FailureKind;
@@ -90,23 +90,27 @@ impl From<crate::bills::BillError> for DeliveryError {
     }
 }
 
-impl DeliveryError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            DeliveryError::Export(e) => e.kind(),
-            DeliveryError::Storage(e) => e.kind(),
-            DeliveryError::Store(e) => e.kind(),
-            DeliveryError::Sink { error, .. } => error.kind(),
-            DeliveryError::Stage { .. } => Kind::Internal,
-            DeliveryError::Withdrawn { .. } | DeliveryError::State { .. } | DeliveryError::NotEmpty => {
-                Kind::Refused
-            }
-            DeliveryError::Waits { .. } => Kind::Passing,
-            DeliveryError::None(_) | DeliveryError::NotAgain { .. } => Kind::User,
-        }
+codes!(DeliveryError {
+    own {
+        Self::Stage { path, why } => Internal "delivery.stage" { path: path, why: why },
+        Self::Withdrawn { sink, uin, why } => Refused "delivery.withdrawn" { sink: sink, uin: uin, why: why },
+        Self::Waits { number, attempts, wait_s, why } => Transient "delivery.waits" {
+            number: number, attempts: attempts, wait_s: wait_s, why: why,
+        },
+        Self::NotEmpty => Refused "delivery.store-not-empty" {},
+        Self::None(number) => User "delivery.none" { number: number },
+        Self::State { number, state } => Refused "delivery.state" { number: number, state: state },
+        Self::NotAgain { number, why } => User "delivery.not-again" { number: number, why: why },
     }
+    within {
+        Self::Export(e) => e, {},
+        Self::Storage(e) => e, {},
+        Self::Store(e) => e, {},
+        Self::Sink { sink, error } => error, { sink: sink },
+    }
+});
 
+impl DeliveryError {
     /// Says whether it is the sink that could not do it, so that other sinks can be dealt with all the same.
     pub fn is_of_sink(&self) -> bool {
         matches!(self, DeliveryError::Sink { .. })
@@ -135,7 +139,7 @@ impl DeliveryError {
                 Some(FailureKind::Refused)
             }
             other => match other.kind() {
-                Kind::Passing => Some(FailureKind::Passing),
+                Kind::Transient => Some(FailureKind::Transient),
                 Kind::Damaged => Some(FailureKind::Damaged),
                 Kind::User | Kind::Refused | Kind::Pending => Some(FailureKind::Refused),
                 // The store's own disk: what it cannot read, it cannot keep either.

@@ -171,7 +171,7 @@ fn unreadable(sink: &dyn Sink, error: SinkError) -> Result<(What, String), SinkE
     match error {
         SinkError::Setup(why) | SinkError::Damaged(why) => Ok((What::Unreadable, why)),
         // There is no line to a folder that could be down for a moment.
-        SinkError::Passing(why) if sink.is_local() => Ok((What::Unreadable, why)),
+        SinkError::Transient(why) if sink.is_local() => Ok((What::Unreadable, why)),
         other => Err(other),
     }
 }

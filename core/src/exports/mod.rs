@@ -56,7 +56,7 @@ pub use guard::GuardError;
 use crate::bills::BillError;
 use crate::engine::store::StoreError;
 use crate::exports::sink::SinkError;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 
 /// A CSV as it was rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,17 +134,17 @@ impl From<StoreError> for ExportError {
     }
 }
 
-impl ExportError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            ExportError::Bill(e) => e.kind(),
-            ExportError::Write(_) => Kind::Internal,
-            ExportError::Form { .. } | ExportError::Prices { .. } => Kind::Refused,
-            ExportError::Guard(e) => e.kind(),
-            ExportError::Stale { .. } => Kind::Passing,
-            ExportError::DoNotTie { .. } => Kind::Damaged,
-            ExportError::Sink { error, .. } => error.kind(),
-        }
+codes!(ExportError {
+    own {
+        Self::Write(why) => Internal "export.write" { why: why },
+        Self::DoNotTie { name, sides } => Damaged "export.do-not-tie" { name: name, sides: sides_text(sides.as_ref()) },
+        Self::Stale { name } => Transient "export.stale" { name: name },
+        Self::Form { name, form, why } => Refused "export.form" { name: name, form: form, why: why },
+        Self::Prices { name } => Refused "export.prices" { name: name },
     }
-}
+    within {
+        Self::Bill(e) => e, {},
+        Self::Guard(e) => e, {},
+        Self::Sink { sink, error } => error, { sink: sink },
+    }
+});

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::dated::{self, Dated};
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::money::Amount;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
@@ -86,15 +86,15 @@ pub enum ContractError {
     Store(#[from] StoreError),
 }
 
-impl ContractError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            ContractError::Store(e) => e.kind(),
-            _ => Kind::User,
-        }
+codes!(ContractError {
+    own {
+        Self::Discount(amount) => User "contract.discount" { amount: amount },
+        Self::Days { from, to } => User "contract.days" { from: from, to: to },
+        Self::Product => User "contract.product" { max: PRODUCT_BYTES_MAX },
+        Self::None { uin, product } => User "contract.none" { uin: uin, product: product },
     }
-}
+    within { Self::Store(e) => e, {}, }
+});
 
 pub(crate) fn key(uin: Uin, product: &str) -> Vec<u8> {
     let mut key = uin.number().to_be_bytes().to_vec();

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::engine::journal::{self, Actor, Change};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::near::no_word;
 
 /// The most links that wait for somebody to follow them.
@@ -154,16 +154,16 @@ fn article(role: Role) -> &'static str {
     if role == Role::Viewer { "a" } else { "an" }
 }
 
-impl PeopleError {
-    /// Returns the kind of failure.
-    pub fn kind(&self) -> Kind {
-        match self {
-            PeopleError::Name(_) | PeopleError::Nobody(_) => Kind::User,
-            PeopleError::Stranger(_) | PeopleError::Role { .. } | PeopleError::NoAdmin(_) => Kind::Refused,
-            PeopleError::Store(e) => e.kind(),
-        }
+codes!(PeopleError {
+    own {
+        Self::Name(name) => User "people.name" { name: name },
+        Self::Nobody(name) => User "people.nobody" { name: name },
+        Self::Stranger(name) => Refused "people.stranger" { name: name },
+        Self::Role { name, role, needs } => Refused "people.role" { name: name, role: role, needs: needs },
+        Self::NoAdmin(why) => Refused "people.no-admin" { why: why },
     }
-}
+    within { Self::Store(e) => e, {}, }
+});
 
 /// Names are one person's whatever their case.
 pub(crate) fn key(name: &str) -> Vec<u8> {
@@ -392,6 +392,7 @@ pub fn of_token(store: &impl Records, hash: SecretHash) -> Result<Option<Person>
 mod tests {
     use super::*;
     use crate::engine::store::{OpenOptions, Store};
+    use crate::values::error::Kind;
 
     fn store() -> (tempfile::TempDir, Store) {
         let dir = tempfile::tempdir().unwrap();

@@ -3,6 +3,8 @@
 //! Such names stand in commands, tables, logs and metrics, so they hold nothing that any of these reads as its own. What an
 //! earlier version has taken under another name still works.
 
+use crate::values::error::codes;
+
 /// The most characters of a name.
 pub const LABEL_CHARS_MAX: usize = 64;
 
@@ -10,6 +12,11 @@ pub const LABEL_CHARS_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not a name: a name has 1 to {LABEL_CHARS_MAX} letters, digits, `-`, `_` or `.`, and begins with a letter or a digit", .0.escape_debug())]
 pub struct BadLabel(String);
+
+codes!(BadLabel {
+    own { Self(name) => User "name.bad" { name: name.escape_debug() }, }
+    within {}
+});
 
 /// Checks a name.
 ///

@@ -292,7 +292,7 @@ fn read_part(subject: &Subject<'_>) -> Answered {
     put(subject, &*sink, "a.zip", &[3; 300_000])?;
     let Some(mut reader) = sink.read("a.zip")? else { return Ok(No("it is not there".into())) };
     let mut some = [0; 10];
-    reader.read_exact(&mut some).map_err(|e| SinkError::Passing(e.to_string()))?;
+    reader.read_exact(&mut some).map_err(|e| SinkError::Transient(e.to_string()))?;
     drop(reader);
     holds(&*sink, "a.zip", &[3; 300_000])
 }
@@ -314,7 +314,7 @@ impl Watch for CountingWatch {
         if let Ok(mut kept) = self.token.lock() {
             *kept = Some(token.to_owned());
         }
-        if self.refuses { Err(SinkError::Passing("the token cannot be kept".into())) } else { Ok(()) }
+        if self.refuses { Err(SinkError::Transient("the token cannot be kept".into())) } else { Ok(()) }
     }
 
     fn sent(&self, bytes: u64) {

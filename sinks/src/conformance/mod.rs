@@ -23,7 +23,7 @@ pub fn run(subject: &Subject<'_>) -> Vec<CaseOutcome> {
                 let (answer, left) = ask_and_clear(case, subject);
                 // One that may pass says nothing of the next case.
                 match left {
-                    Some(error @ SinkError::Passing(_)) => with_left(answer, Some(error)),
+                    Some(error @ SinkError::Transient(_)) => with_left(answer, Some(error)),
                     left => {
                         keeps_all = left.map(|error| error.to_string());
                         answer

@@ -143,11 +143,11 @@ mod tests {
     #[test]
     fn a_command_that_fails_hangs_or_is_not_there_is_told() {
         let (kind, why) = failed(&command("echo mail is down >&2; exit 3"));
-        assert_eq!(kind, FailureKind::Passing);
+        assert_eq!(kind, FailureKind::Transient);
         assert!(why.contains("exit status: 3") && why.ends_with(": mail is down"), "{why}");
         let (kind, why) =
             failed(&Command { timeout: Duration::from_millis(100), ..command("exec sleep 60") });
-        assert_eq!(kind, FailureKind::Passing);
+        assert_eq!(kind, FailureKind::Transient);
         assert!(why.contains("did not end"), "{why}");
         let missing = Command { words: vec!["/nowhere/mail".into()], timeout: Duration::from_secs(1) };
         let (kind, why) = failed(&missing);

@@ -195,9 +195,9 @@ mod tests {
     #[test]
     fn an_answer_is_of_the_kind_that_decides_what_comes_next() {
         let busy = answered("HTTP/1.1 503 Unavailable\r\ncontent-length: 9\r\n\r\ncome  back");
-        assert_eq!(busy.kind, FailureKind::Passing);
+        assert_eq!(busy.kind, FailureKind::Transient);
         assert!(busy.why.ends_with("answered 503: come bac"), "{busy}");
-        assert_eq!(answered("HTTP/1.1 429 Slow\r\n\r\n").kind, FailureKind::Passing);
+        assert_eq!(answered("HTTP/1.1 429 Slow\r\n\r\n").kind, FailureKind::Transient);
         assert_eq!(answered("HTTP/1.1 401 Who\r\n\r\n").kind, FailureKind::Credentials);
         assert_eq!(answered("HTTP/1.1 404 Gone\r\n\r\n").kind, FailureKind::Refused);
         // A post that is sent elsewhere did not arrive.
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(moved.kind, FailureKind::Refused);
         let none =
             Webhook::new("http://127.0.0.1:1/secret", &options(&[("allow_http", "yes")]), &env).unwrap();
-        assert_eq!(none.notify(Event::Test, "id", "{}").unwrap_err().kind, FailureKind::Passing);
+        assert_eq!(none.notify(Event::Test, "id", "{}").unwrap_err().kind, FailureKind::Transient);
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Bucket {
 
     fn handle(&self) -> Result<&Handle, SinkError> {
         // There is one until the drop.
-        self.runtime.as_ref().map(Runtime::handle).ok_or_else(|| SinkError::Passing("it is closed".into()))
+        self.runtime.as_ref().map(Runtime::handle).ok_or_else(|| SinkError::Transient("it is closed".into()))
     }
 
     pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> Result<T, SinkError> {

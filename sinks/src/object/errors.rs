@@ -180,7 +180,7 @@ impl ErrorContext {
         let who = || format!("; credentials: {}", self.credentials);
         if let Some(cause) = unanswered(error) {
             let server = server(&text).unwrap_or(url);
-            return SinkError::Passing(
+            return SinkError::Transient(
                 self.secrets.redacted(&format!("cannot be reached: {server}: {cause}")),
             );
         }
@@ -202,7 +202,7 @@ impl ErrorContext {
             (Error::NotFound { .. }, _) => {
                 SinkError::Setup(said("; is the bucket there? Create it, or name another"))
             }
-            (_, Some(408 | 409 | 425 | 429 | 500..=506 | 508..=599)) => SinkError::Passing(said("")),
+            (_, Some(408 | 409 | 425 | 429 | 500..=506 | 508..=599)) => SinkError::Transient(said("")),
             (_, Some(507)) => SinkError::Setup(said("; there is no room left")),
             (_, Some(301 | 307 | 400)) if has("region") || has("Region") => {
                 SinkError::Setup(said(&match tagged(&text, "Region") {
@@ -214,7 +214,7 @@ impl ErrorContext {
             (Error::Generic { .. } | Error::JoinError { .. }, None) if has("without LOCATION") => {
                 SinkError::Setup(said("; set the bucket's `region`"))
             }
-            (Error::Generic { .. } | Error::JoinError { .. }, None) => SinkError::Passing(said("")),
+            (Error::Generic { .. } | Error::JoinError { .. }, None) => SinkError::Transient(said("")),
             _ => SinkError::Setup(said("")),
         }
     }
@@ -242,7 +242,7 @@ mod tests {
             )
         };
         for status in [429, 500, 503, 504] {
-            assert!(matches!(of(&answer(status, "SlowDown")), SinkError::Passing(_)), "{status}");
+            assert!(matches!(of(&answer(status, "SlowDown")), SinkError::Transient(_)), "{status}");
         }
         let SinkError::Credentials(text) = of(&answer(403, "SignatureDoesNotMatch")) else { panic!() };
         assert_eq!(text, "s3://b: `x` cannot be put: SignatureDoesNotMatch: no ***; credentials: the file");
@@ -251,7 +251,7 @@ mod tests {
         {
             assert!(matches!(of(&answer(status, code)), SinkError::Setup(_)), "{code}");
         }
-        assert!(matches!(of("connection refused"), SinkError::Passing(_)));
+        assert!(matches!(of("connection refused"), SinkError::Transient(_)));
     }
 
     fn answer(status: u16, code: &str, message: &str, more: &str) -> Error {
@@ -269,7 +269,7 @@ mod tests {
             told.error("s3://b/p", "`x` cannot be put", &Error::Generic { store: "S3", source })
         };
         for kind in [HttpErrorKind::Connect, HttpErrorKind::Timeout, HttpErrorKind::Request] {
-            let want = SinkError::Passing("cannot be reached: s3://b/p: Connection refused for ***".into());
+            let want = SinkError::Transient("cannot be reached: s3://b/p: Connection refused for ***".into());
             assert_eq!(of(kind), want);
         }
         assert!(!of(HttpErrorKind::Decode).to_string().contains("cannot be reached"));

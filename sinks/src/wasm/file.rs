@@ -103,8 +103,7 @@ pub(super) fn must_be(path: &Path, trusted: &[u8; 32], sha256: &[u8; 32]) -> Res
         return Ok(());
     }
     Err(SinkError::Setup(format!(
-        "plugin `{}` is another file than the one that was trusted (sha256 {}, now {}): look at it with `billkeep plugin inspect`, \
-         then say `billkeep plugin trust`",
+        "plugin `{}` is another file than the one that was trusted (sha256 {}, now {})",
         path.display(),
         hex(trusted),
         hex(sha256)
@@ -153,9 +152,8 @@ impl PluginFile {
         };
         let Top { declared, imports, exports } = found;
         let interface = exports.iter().find_map(|name| name.strip_prefix(PACKAGE)?.strip_prefix("sink@"));
-        let interface = interface.ok_or_else(|| {
-            format!("it does not export `{PACKAGE}sink`, so it is no sink; see `billkeep plugin new`")
-        })?;
+        let interface =
+            interface.ok_or_else(|| format!("it does not export `{PACKAGE}sink`, so it is no sink"))?;
         if !INTERFACES.iter().any(|known| speaks(known, interface)) {
             return Err(format!(
                 "it was built for version {} of the interface; this program speaks {}",

@@ -32,7 +32,7 @@ impl ResourceLimiter for Limits {
         let total = self.memory_bytes.saturating_add(wanted.saturating_sub(now) as u64);
         if total > self.memory_bytes_max {
             let mib = self.memory_bytes_max >> 20;
-            self.hit = Some(format!("its {mib} MiB of memory; `--allow-memory` grants more"));
+            self.hit = Some(format!("its {mib} MiB of memory"));
             return Ok(false);
         }
         if max.is_some_and(|max| wanted > max) {

@@ -373,7 +373,7 @@ impl Plugin {
         };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(word);
         match said.kind {
-            Kind::Transient => SinkError::Passing(why),
+            Kind::Transient => SinkError::Transient(why),
             Kind::Throttled => {
                 SinkError::Throttled { why, wait_s: said.retry_after_ms.unwrap_or(0).div_ceil(1_000) }
             }

@@ -135,10 +135,7 @@ pub(super) fn allowed<'a>(rules: &'a [HostRule], url: &Url) -> Result<&'a HostRu
         let place = url.host_str().unwrap_or_default();
         let port = url.port_or_known_default().unwrap_or_default();
         let scheme = if url.scheme() == "http" { "http://" } else { "" };
-        return Err(format!(
-            "`{scheme}{place}:{port}{}` was not granted; `--allow-host {scheme}{place}:{port}` would grant it",
-            url.path()
-        ));
+        return Err(format!("`{scheme}{place}:{port}{}` was not granted", url.path()));
     };
     match ambiguous(url.path()).filter(|_| rule.path != "/") {
         Some(why) => Err(format!(

@@ -104,7 +104,7 @@ impl Secrets {
 }
 
 fn not_granted(name: &str) -> String {
-    format!("secret `{name}` was not granted; `--allow-secret {name}` would grant it")
+    format!("secret `{name}` was not granted")
 }
 
 #[cfg(test)]

@@ -116,7 +116,7 @@ impl WasmSink {
                 .map(|p| format!("`{}`: {}", p.field.as_deref().unwrap_or("/"), p.message))
                 .collect();
             return Err(SinkError::Setup(format!(
-                "plugin `{}` does not accept its settings (`--set NAME=VALUE`): {}",
+                "plugin `{}` does not accept its settings: {}",
                 file.name(),
                 words.join("; ")
             )));

@@ -79,6 +79,32 @@ fn raw_string(rest: &[char], prefix: usize) -> usize {
 
 /// Returns the code with the bodies of `#[cfg(test)] mod … { … }` as spaces. Takes what [`code`] returns.
 pub(super) fn without_test_modules(code: &str) -> String {
+    with_test_modules_as(code, ' ')
+}
+
+/// Returns the lines with nothing but what string literals hold; those of test modules are empty.
+pub(super) fn literals(text: &str) -> Vec<String> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut literals = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let end = literal_or_comment_end(&chars, at);
+        let is_literal = end > at && chars[at] != '/';
+        let end =
+            if end > at { end } else { at + chars[at..].iter().take_while(|&&c| is_word(c)).count().max(1) };
+        literals.extend(chars[at..end].iter().map(|&c| if is_literal || c == '\n' { c } else { ' ' }));
+        at = end;
+    }
+    let marked = with_test_modules_as(&code(text), TEST);
+    let of_line =
+        |(line, marked): (&str, &str)| if marked.contains(TEST) { String::new() } else { line.to_owned() };
+    literals.lines().zip(marked.lines()).map(of_line).collect()
+}
+
+/// What stands in for the code of a test module.
+const TEST: char = '\u{1}';
+
+fn with_test_modules_as(code: &str, filler: char) -> String {
     let mut left = String::with_capacity(code.len());
     let mut rest = code;
     while let Some(start) = rest.find("#[cfg(test)]") {
@@ -86,7 +112,7 @@ pub(super) fn without_test_modules(code: &str) -> String {
         left.push_str(before);
         let length = test_module(after).unwrap_or("#[cfg(test)]".len());
         let (module, tail) = after.split_at(length);
-        left.extend(module.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        left.extend(module.chars().map(|c| if c == '\n' { '\n' } else { filler }));
         rest = tail;
     }
     left.push_str(rest);

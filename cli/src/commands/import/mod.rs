@@ -132,7 +132,7 @@ fn summary(failed: &[(String, CommandError)], all: usize, imported: usize) -> Op
     let gravity = |kind: Kind| match kind {
         Kind::Damaged => 4,
         Kind::Internal => 3,
-        Kind::Passing => 2,
+        Kind::Transient => 2,
         Kind::User => 1,
         _ => 0,
     };

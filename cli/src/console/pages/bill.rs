@@ -122,7 +122,7 @@ fn since_seen(
         }
         @match before {
             // What was kept of it is gone; the sums are still there.
-            Err(error) => p { (foreign(CommandError::from(error).message())) },
+            Err(error) => p { (foreign(&CommandError::from(error).told(view.language).0)) },
             Ok(before) => (difference(console, view, reader, &before, shown)?),
         }
     })

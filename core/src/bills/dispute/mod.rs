@@ -20,7 +20,7 @@ use crate::engine::journal::{self, Actor};
 use crate::engine::rollup::Overflow;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::formats::schema::Column;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::money::Amount;
 
 use super::change::{Said, change, refused};
@@ -86,16 +86,19 @@ impl From<StoreError> for DisputeError {
     }
 }
 
-impl DisputeError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            DisputeError::State { .. } => Kind::Refused,
-            DisputeError::Bill(e) => e.kind(),
-            _ => Kind::User,
-        }
+codes!(DisputeError {
+    own {
+        Self::None(number) => User "dispute.none" { number: number },
+        Self::State { number, state, wanted } => Refused "dispute.state" { number: number, state: state, wanted: wanted },
+        Self::NoLine { bill, line, revision } => User "dispute.no-line" {
+            bill: bill, month: bill.month, line: line, revision: revision,
+        },
+        Self::Lines(lines) => User "dispute.lines" { lines: lines, max: LINES_MAX },
+        Self::Currencies { one, other } => User "dispute.currencies" { one: one, other: other },
+        Self::Amount(amount) => User "dispute.amount" { amount: amount },
     }
-}
+    within { Self::Bill(e) => e, {}, }
+});
 
 /// What is disputed.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use crate::engine::block::{BlockError, Sums};
 use crate::engine::rollup::Overflow;
 use crate::engine::store::StoreError;
 use crate::values::digest::lines_counted;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::period::{BillMonth, Day};
 
 use super::fault::{Fault, Place};
@@ -73,7 +73,7 @@ pub enum ImportError {
         /// Its name.
         file: String,
         /// What cannot be told, or who says what.
-        why: String,
+        why: WhyUnclear,
     },
     /// The file comes to other figures than were stated.
     #[error("`{file}` is not the file that was expected: {}", mismatches_text(.mismatches))]
@@ -141,6 +141,42 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
+/// Why nobody can tell which bill a file is for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WhyUnclear {
+    /// Its mode is not known.
+    #[error("its name does not tell what it holds")]
+    Mode,
+    /// Its month is not known.
+    #[error("neither its name nor its lines tell the month")]
+    Month,
+    /// It is no bill by its name, or two sources contradict each other.
+    #[error("{0}")]
+    Contradiction(String),
+}
+
+codes!(WhyUnclear {
+    own {
+        Self::Mode => User "import.no-mode" {},
+        Self::Month => User "import.no-month" {},
+        Self::Contradiction(why) => User "import.unclear" { why: why },
+    }
+    within {}
+});
+
+impl From<String> for WhyUnclear {
+    fn from(why: String) -> Self {
+        WhyUnclear::Contradiction(why)
+    }
+}
+
+impl From<&str> for WhyUnclear {
+    fn from(why: &str) -> Self {
+        WhyUnclear::Contradiction(why.to_owned())
+    }
+}
+
 /// Findings that an error tells; `bill lint` tells all.
 const FINDINGS_TOLD: usize = 10;
 
@@ -155,34 +191,40 @@ fn findings_text(findings: &[Finding]) -> String {
     told.chain(more).collect()
 }
 
+codes!(ImportError {
+    own {
+        Self::Read { file, why } => User "import.read" { file: file, why: why },
+        Self::Cancelled { file } => Refused "import.cancelled" { file: file },
+        Self::Zip { file, why } => User "import.container" { file: file, why: why },
+        Self::Twice { file, first, second, of } => User "import.twice" {
+            file: file, first: first, second: second, of: of_text(*of),
+        },
+        Self::Control { file, mismatches } => Refused "import.control" { file: file, why: mismatches_text(mismatches) },
+        Self::OtherMonth { file, month, first, last } => Refused "import.other-month" {
+            file: file, month: month, first: first, last: last, of_month: first.month(),
+        },
+        Self::Lint { file, findings } => Refused "import.findings" { file: file, findings: findings_text(findings) },
+        Self::DoNotTie { what, one, other } => Damaged "import.do-not-tie" { what: what, one: one, other: other },
+        Self::Unlike { file, why } => Damaged "import.unlike" { file: file, why: why },
+        Self::Block(error) => Internal "import.block" { why: error },
+    }
+    within {
+        Self::Unclear { file, why } => why, { file: file },
+        Self::Faults(e) => e, {},
+        Self::Bill(e) => e, {},
+        Self::Combine(e) => e, {},
+        Self::Late(e) => e, {},
+        Self::Overflow(e) => e, {},
+        Self::Store(e) => e, {},
+    }
+});
+
 impl ImportError {
     /// Makes the error of one fault.
     pub fn fault(place: Place, fault: impl Into<Fault>) -> ImportError {
         let mut faults = Faults::default();
         faults.add(fault.into(), || place);
         ImportError::Faults(faults)
-    }
-
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            ImportError::Read { .. }
-            | ImportError::Zip { .. }
-            | ImportError::Twice { .. }
-            | ImportError::Faults(_)
-            | ImportError::Unclear { .. }
-            | ImportError::Overflow(_) => Kind::User,
-            ImportError::Combine(_)
-            | ImportError::Lint { .. }
-            | ImportError::OtherMonth { .. }
-            | ImportError::Control { .. }
-            | ImportError::Cancelled { .. } => Kind::Refused,
-            ImportError::Bill(e) => e.kind(),
-            ImportError::Late(e) => e.kind(),
-            ImportError::DoNotTie { .. } | ImportError::Unlike { .. } => Kind::Damaged,
-            ImportError::Block(_) => Kind::Internal,
-            ImportError::Store(e) => e.kind(),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong at a place of a file.
 
+use crate::values::error::codes;
 use std::fmt;
 
 use crate::formats::container::Foreign;
@@ -172,6 +173,37 @@ pub enum Fault {
         coverage: String,
     },
 }
+
+codes!(Fault {
+    own {
+        Self::Foreign(foreign) => User "file.foreign" { what: foreign },
+        Self::Empty => User "file.empty" {},
+        Self::NoLines => User "file.no-lines" {},
+        Self::OtherForm { what, page } => User "file.other-form" { what: what, page: page },
+        Self::HeaderAbsent => User "file.no-header" {},
+        Self::LinesAbove { header } => User "file.lines-above" { header: header },
+        Self::NotText { column, encoding, bytes } => User "file.not-text" {
+            column: column.as_deref().unwrap_or_default(), encoding: encoding, bytes: hex_text(bytes),
+        },
+        Self::Nul => User "file.nul" {},
+        Self::NulTail => User "file.nul-tail" {},
+        Self::Ragged { cells, headers, open } => User "file.ragged" { cells: cells, headers: headers, open: open },
+        Self::EmptyLine => User "file.empty-line" {},
+        Self::HeaderAgain => User "file.header-again" {},
+        Self::TotalRow { text } => User "file.total-row" { text: text },
+        Self::Cell { column, text, expected, cause } => User "file.cell" {
+            column: column, text: text, expected: expected, cause: cause_text(cause.as_ref()).trim_start_matches(": "),
+        },
+        Self::Differs { column, text, other } => User "file.differs" { column: column, text: text, other: other },
+        Self::UnclosedQuote => User "file.unclosed-quote" {},
+        Self::Swallowed { column, lines } => User "file.swallowed-lines" { column: column, lines: lines },
+        Self::Unterminated => User "file.unterminated" {},
+        Self::LongCell { column, bytes, max } => User "file.long-cell" { column: column, bytes: bytes, max: max },
+        Self::LongRecord { max } => User "file.long-line" { max: max },
+        Self::Outside { column, day, coverage } => User "file.outside" { column: column, day: day, coverage: coverage },
+    }
+    within { Self::Header(e) => e, {}, }
+});
 
 /// Something in a zip that is no part of the bill.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::formats::text::Encoding;
 
+use crate::values::error::{Coded, Field, Kind};
 use crate::values::money::grouped;
 
 use super::fault::{Fault, Place};
@@ -96,6 +97,27 @@ impl Faults {
                 None => {}
             }
         }
+    }
+}
+
+/// Its kind, code and fields are the first fault's; an import adds where it is, and how many others there are.
+impl Faults {
+    pub(super) fn kind(&self) -> Kind {
+        Kind::User
+    }
+
+    pub(super) fn code(&self) -> &'static str {
+        self.first().map_or("file.empty", |(_, fault)| fault.code())
+    }
+
+    pub(super) fn fields(&self) -> Vec<Field> {
+        let Some((place, fault)) = self.first() else { return Vec::new() };
+        let entry = place.entry.clone().unwrap_or_default();
+        let line = if place.line > 0 { grouped(place.line) } else { String::new() };
+        let more = if self.total > 1 { grouped(self.total - 1) } else { String::new() };
+        let mut fields = vec![("file", place.file.clone()), ("entry", entry), ("line", line), ("more", more)];
+        fields.extend(fault.fields());
+        fields
     }
 }
 

@@ -42,7 +42,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 pub use align::Aligned;
 pub use control::{Control, ControlTotal, Mismatch};
-pub use error::ImportError;
+pub use error::{ImportError, WhyUnclear};
 pub use fault::{Fault, Place, Skipped, WhySkipped};
 pub use faults::{FaultGroup, Faults};
 pub use input::Input;

@@ -10,6 +10,7 @@ use crate::values::money::{is_blank, trim_cell};
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
 use crate::values::uin::Uin;
 
+use super::error::WhyUnclear;
 use super::request::Request;
 
 /// What is known of a file before its lines are read.
@@ -28,7 +29,7 @@ pub(super) fn recognise(
     first_line: &[&[u8]],
     request: &Request,
     store_payer: Uin,
-) -> Result<Recognised, String> {
+) -> Result<Recognised, WhyUnclear> {
     let name = parse(file);
     if let Some(name) = &name {
         if let Some(why) = other_file(name.form) {
@@ -42,7 +43,8 @@ pub(super) fn recognise(
             return Err(format!(
                 "its name says L{}, and its columns are those of L{level}",
                 name.level.unwrap_or(0)
-            ));
+            )
+            .into());
         }
     }
     let cell = |column: Column| {
@@ -57,14 +59,16 @@ pub(super) fn recognise(
     let mode = mode(name.as_ref(), request)?;
     let basis = match (name.as_ref().and_then(|n| n.basis), request.basis) {
         (Some(named), Some(said)) if named != said => {
-            return Err(format!("its name says {}, and you said --basis {said}", named.in_names()));
+            return Err(
+                format!("its name says {}, and the import names basis {said}", named.in_names()).into()
+            );
         }
         (named, said) => said.or(named).unwrap_or_default(),
     };
     let month = month(name.as_ref(), schema, basis, &cell, request)?;
     let last_day = match name.as_ref().and_then(|n| n.day) {
         Some(day) if day.month() != month => {
-            return Err(format!("its name says {day}, and the month is {month}"));
+            return Err(format!("its name says {day}, and the month is {month}").into());
         }
         day => request.through.or(day),
     };
@@ -90,20 +94,20 @@ fn payer(
     in_file: Option<Uin>,
     request: &Request,
     store_payer: Uin,
-) -> Result<Uin, String> {
+) -> Result<Uin, WhyUnclear> {
     // A customer's download is named after the customer; its lines tell the payer.
     let named = name.filter(|n| n.form != Form::CustomerDownload).and_then(|n| n.uin);
     let told = [
         (in_file, "its lines say payer"),
         (named, "its name says"),
-        (request.payer, "you said --payer"),
+        (request.payer, "the import names payer"),
         (Some(store_payer), "the store is of payer"),
     ];
     let mut found: Option<(Uin, &str)> = None;
     for (uin, who) in told {
         match (uin, found) {
             (Some(uin), Some((first, said))) if uin != first => {
-                return Err(format!("{said} {first}, and {who} {uin}"));
+                return Err(format!("{said} {first}, and {who} {uin}").into());
             }
             (Some(uin), None) => found = Some((uin, who)),
             _ => {}
@@ -112,16 +116,14 @@ fn payer(
     Ok(store_payer)
 }
 
-fn mode(name: Option<&ParsedName>, request: &Request) -> Result<Mode, String> {
+fn mode(name: Option<&ParsedName>, request: &Request) -> Result<Mode, WhyUnclear> {
     let named = name.and_then(|n| match n.form {
         Form::ConsolidatedDaily | Form::DetailsDaily => Some(Mode::Cumulative),
         Form::ConsolidatedMonth | Form::DetailsMonth => Some(Mode::Monthly),
         _ => None,
     });
     match (named, request.mode) {
-        (None, None) => Err("its name does not tell what it holds; state it with `--mode cumulative` (month to \
-                             date), `--mode day`, `--mode monthly` (the complete month) or `--mode adjustment`"
-            .into()),
+        (None, None) => Err(WhyUnclear::Mode),
         (Some(named), None) => Ok(named),
         // A name with a day may hold month to date or the day alone; the complete month is month to date
         // through its last day; and lines to be added come under any name.
@@ -131,7 +133,7 @@ fn mode(name: Option<&ParsedName>, request: &Request) -> Result<Mode, String> {
         | (None, Some(said)) => Ok(said),
         (Some(named), Some(said)) => {
             let what = if named == Mode::Monthly { "a complete month" } else { "a day" };
-            Err(format!("its name is that of {what}, and you said `--mode {said}`"))
+            Err(format!("its name is that of {what}, and the import names mode `{said}`").into())
         }
     }
 }
@@ -142,18 +144,18 @@ fn month<'a>(
     basis: Basis,
     cell: &impl Fn(Column) -> Option<&'a [u8]>,
     request: &Request,
-) -> Result<BillMonth, String> {
-    let in_file = cell(Column::BillMonth).and_then(|c| Some(forms::month(c).ok()?.0));
+) -> Result<BillMonth, WhyUnclear> {
+    let in_file = cell(Column::BillMonth).and_then(|c| Some(forms::month(c).ok()?.0).into());
     let told = [
         (in_file, "its lines say bill month"),
         (name.and_then(|n| n.month), "its name says"),
-        (request.month, "you said --month"),
+        (request.month, "the import names month"),
     ];
     let mut found: Option<(BillMonth, &str)> = None;
     for (month, who) in told {
         match (month, found) {
             (Some(month), Some((first, said))) if month != first => {
-                return Err(format!("{said} {first}, and {who} {month}"));
+                return Err(format!("{said} {first}, and {who} {month}").into());
             }
             (Some(month), None) => found = Some((month, who)),
             _ => {}
@@ -168,7 +170,7 @@ fn month<'a>(
         .map(Day::month);
     match by_time {
         Some(month) if schema.index_of(Column::BillMonth).is_none() => Ok(month),
-        _ => Err("neither its name nor its lines tell the month; say it with `--month YYYY-MM`".into()),
+        _ => Err(WhyUnclear::Month),
     }
 }
 
@@ -176,7 +178,7 @@ fn month<'a>(
 pub(super) fn coverage(
     recognised: &Recognised,
     own_days: Option<Coverage>,
-) -> Result<Option<Coverage>, String> {
+) -> Result<Option<Coverage>, WhyUnclear> {
     let month = recognised.bill.month;
     let last_in_file = own_days.map(|d| d.last.clamp(month.first_day(), month.last_day()));
     match recognised.mode {
@@ -191,10 +193,11 @@ pub(super) fn coverage(
             (None, Some(days)) if days.first != days.last => Err(format!(
                 "its lines are of {} to {}, and a `day` file has the lines of one day",
                 days.first, days.last
-            )),
+            )
+            .into()),
             (None, None) => Err("neither its name nor its lines tell the day".into()),
             (None, Some(days)) if days.first.month() != month => {
-                Err(format!("its lines are of {}, which does not lie in {month}", days.first))
+                Err(format!("its lines are of {}, which does not lie in {month}", days.first).into())
             }
             (Some(day), _) | (None, Some(Coverage { first: day, .. })) => {
                 Ok(Some(Coverage { first: day, last: day }))
@@ -214,6 +217,7 @@ mod tests {
         let schema = Schema::recognise(HEADER.split(',').map(str::as_bytes)).unwrap();
         let cells: Vec<&[u8]> = line.split(',').map(str::as_bytes).collect();
         recognise(file, &schema, &cells, request, "100010445724".parse().unwrap())
+            .map_err(|why| why.to_string())
     }
 
     const LINE: &str = "100010445724,200000003412,CVM,2021-03-04 00:00:00,1.5,USD,2021-03";
@@ -231,7 +235,9 @@ mod tests {
 
     #[test]
     fn an_unknown_name_wants_the_users_word() {
-        assert!(told("march.csv", LINE, &Request::default()).unwrap_err().contains("--mode"));
+        assert!(
+            told("march.csv", LINE, &Request::default()).unwrap_err().contains("does not tell what it holds")
+        );
         let request = Request { mode: Some(Mode::Day), ..Request::default() };
         assert_eq!(told("march.csv", LINE, &request).unwrap().mode, Mode::Day);
     }
@@ -248,7 +254,7 @@ mod tests {
             (daily, other_payer.as_str(), Request::default(), "100010445725"),
             (daily, &other_month, Request::default(), "2021-04"),
             (daily, LINE, of_month, "2021-05"),
-            (daily, LINE, monthly, "--mode monthly"),
+            (daily, LINE, monthly, "mode `monthly`"),
             (daily, LINE, paid, "by_used_time"),
             ("200020475883-20210304-by_used_time-bill_details.zip", LINE, Request::default(), "200020475883"),
             ("100010445724-202103-by_used_time-bill_pack.zip", LINE, Request::default(), "pack"),

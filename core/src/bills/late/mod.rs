@@ -13,7 +13,7 @@ use crate::engine::journal::{self, Actor, Change};
 use crate::engine::rollup::{Overflow, Rollup};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::digest::lines_counted;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::money::Amount;
 
 use super::change::{refused, reopen_in};
@@ -104,20 +104,23 @@ impl From<StoreError> for LateError {
     }
 }
 
-impl LateError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            LateError::None(_) => Kind::User,
-            LateError::Decided { .. }
-            | LateError::Confirmed { .. }
-            | LateError::Carried { .. }
-            | LateError::Same { .. }
-            | LateError::Combine(_) => Kind::Refused,
-            LateError::Bill(e) => e.kind(),
-        }
+codes!(LateError {
+    own {
+        Self::None(number) => User "late.none" { number: number },
+        Self::Decided { noun, number, state } => Refused "late.decided" { noun: noun, number: number, state: state },
+        Self::Confirmed { noun, number, bill } => Refused "late.confirmed" { noun: noun, number: number, bill: bill },
+        Self::Carried { noun, number, bill, lines, with } => Refused "late.carried" {
+            noun: noun, number: number, bill: bill, lines: lines, with: join(with),
+        },
+        Self::Same { noun, number, file, bill } => Refused "late.same" {
+            noun: noun, number: number, file: file, bill: bill,
+        },
     }
-}
+    within {
+        Self::Combine(e) => e, {},
+        Self::Bill(e) => e, {},
+    }
+});
 
 /// Writes numbers one after another.
 pub(crate) fn join(numbers: &BTreeSet<u64>) -> String {
@@ -311,8 +314,7 @@ pub(crate) fn with_and_without(
     let without = BillView::open(store, late.bill, None)?;
     if without.bill.state != State::Confirmed {
         let why =
-            "it takes the file by `late accept --reopen`; what is carried forward is what a confirmed bill \
-                   cannot take"
+            "it can be reopened for the file; what is carried forward is what a confirmed bill cannot take"
                 .to_owned();
         return Err(BillError::State { bill: late.bill, state: without.bill.state, why }.into());
     }

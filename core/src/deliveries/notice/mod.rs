@@ -9,7 +9,7 @@ mod record;
 mod tell;
 
 use crate::engine::store::StoreError;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::label::BadLabel;
 
 pub use once::{pending, stopped, waiting};
@@ -57,15 +57,16 @@ pub enum NoticeError {
     Store(#[from] StoreError),
 }
 
-impl NoticeError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            NoticeError::None(_) | NoticeError::Name(_) | NoticeError::Exists(_) => Kind::User,
-            NoticeError::Store(e) => e.kind(),
-        }
+codes!(NoticeError {
+    own {
+        Self::None(name) => User "notifier.none" { name: name },
+        Self::Exists(name) => User "notifier.exists" { name: name },
     }
-}
+    within {
+        Self::Name(e) => e, {},
+        Self::Store(e) => e, {},
+    }
+});
 
 #[cfg(test)]
 mod tests;

@@ -99,7 +99,7 @@ fn note(
 impl NotifyError {
     /// What may pass.
     pub fn passing(why: impl Into<String>) -> NotifyError {
-        NotifyError { kind: FailureKind::Passing, why: why.into() }
+        NotifyError { kind: FailureKind::Transient, why: why.into() }
     }
 
     /// What a person has to look at.

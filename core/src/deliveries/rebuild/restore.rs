@@ -209,7 +209,7 @@ fn fetch(
     let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let got = reader.read(&mut buffer).map_err(|e| to.error(SinkError::Passing(e.to_string())))?;
+        let got = reader.read(&mut buffer).map_err(|e| to.error(SinkError::Transient(e.to_string())))?;
         if got == 0 {
             break;
         }

@@ -244,7 +244,8 @@ impl Receipt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FailureKind {
     /// It may pass: it is tried again by itself, later and later.
-    Passing,
+    #[serde(rename = "Passing")]
+    Transient,
     /// The sink refuses, or the delivery may not be made: a person has to look.
     Refused,
     /// The sink does not accept who we say we are.
@@ -257,7 +258,7 @@ impl FailureKind {
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            FailureKind::Passing => "passing",
+            FailureKind::Transient => "passing",
             FailureKind::Refused => "refused",
             FailureKind::Credentials => "credentials",
             FailureKind::Damaged => "damaged",
@@ -301,7 +302,7 @@ impl Failure {
             .saturating_mul(1 << attempts.saturating_sub(1).min(16))
             .min(WAIT_S_MAX)
             .max(later_s.min(LATER_S_MAX));
-        let next_unix_s = (kind == FailureKind::Passing).then(|| at_unix_s.saturating_add(wait_s));
+        let next_unix_s = (kind == FailureKind::Transient).then(|| at_unix_s.saturating_add(wait_s));
         Failure { kind, why, at_unix_s, attempts, next_unix_s }
     }
 }
@@ -338,12 +339,12 @@ mod tests {
         let mut before = None;
         let mut waits = Vec::new();
         for _ in 0..9 {
-            let failure = Failure::after(before.as_ref(), FailureKind::Passing, String::new(), 0, 1_000);
+            let failure = Failure::after(before.as_ref(), FailureKind::Transient, String::new(), 0, 1_000);
             waits.push(failure.next_unix_s.unwrap() - 1_000);
             before = Some(failure);
         }
         assert_eq!(waits, [60, 120, 240, 480, 960, 1_920, 3_600, 3_600, 3_600]);
-        let asked = Failure::after(None, FailureKind::Passing, String::new(), 500, 1_000);
+        let asked = Failure::after(None, FailureKind::Transient, String::new(), 500, 1_000);
         assert_eq!(asked.next_unix_s, Some(1_500));
         let refused = Failure::after(before.as_ref(), FailureKind::Refused, String::new(), 0, 1_000);
         assert_eq!((refused.attempts, refused.next_unix_s), (10, None));

@@ -18,7 +18,7 @@ use crate::deliveries::calendar::Kind;
 use crate::deliveries::storage::{self, StorageError};
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
-use crate::values::error::Kind as ErrorKind;
+use crate::values::error::codes;
 
 pub use apply::{Applied, Opener, apply};
 pub use plan::{Kept, Removal, Removals, plan};
@@ -80,18 +80,18 @@ pub enum RetentionError {
     Store(#[from] StoreError),
 }
 
-impl RetentionError {
-    /// Returns the kind.
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            RetentionError::Changed { .. } | RetentionError::NotOurs { .. } => ErrorKind::Refused,
-            RetentionError::Bill(e) => e.kind(),
-            RetentionError::Delivery(e) => e.kind(),
-            RetentionError::Storage(e) => e.kind(),
-            RetentionError::Store(e) => e.kind(),
-        }
+codes!(RetentionError {
+    own {
+        Self::Changed { seen, now } => Refused "retention.changed" { seen: seen, now: now },
+        Self::NotOurs { name, sink, why } => Refused "retention.not-ours" { name: name, sink: sink, why: why },
     }
-}
+    within {
+        Self::Bill(e) => e, {},
+        Self::Delivery(e) => e, {},
+        Self::Storage(e) => e, {},
+        Self::Store(e) => e, {},
+    }
+});
 
 /// Writes a number of days.
 pub fn days_text(days: u32) -> String {

@@ -15,7 +15,7 @@ use crate::values::uin::Uin;
 use super::account::stopped;
 use super::place::alone;
 use super::{
-    Account, After, Audience, Consent, Lines, Places, Said, SinkRecord, StorageError, Target, account,
+    Account, After, Audience, Consent, Lines, Places, Said, SinkRecord, Step, StorageError, Target, account,
     allow_in, authorise_in, not_allowed, save, sink, sinks, words,
 };
 
@@ -223,9 +223,13 @@ fn ready(
     }
     if !account.grants(Consent::Storing, name) {
         let any = account.grants_any(Consent::Storing);
-        let next = format!("billkeep storage authorize {uin}");
         let of = if any { format!(" for sink `{name}`") } else { String::new() };
-        return Err(StorageError::NotYet { uin, missing: format!("authorised{of}"), next });
+        return Err(StorageError::NotYet {
+            uin,
+            missing: format!("authorised{of}"),
+            step: Step::Authorize,
+            sink: None,
+        });
     }
     let record = match create {
         Some(record) => {
@@ -296,8 +300,7 @@ pub fn disable(
         }
     }
     if ended.is_empty() {
-        let next = format!("billkeep storage enable {uin} --sink NAME --kinds daily,monthly");
-        return Err(StorageError::NotYet { uin, missing: "enabled".into(), next });
+        return Err(StorageError::NotYet { uin, missing: "enabled".into(), step: Step::Enable, sink: None });
     }
     let days = match stop {
         Stop::AtOnce { .. } => "at once".to_owned(),
@@ -351,8 +354,8 @@ pub fn may_switch(
     let missing = kinds.iter().flatten().find(|kind| !bound.iter().any(|(bound, ..)| bound == *kind));
     if bound.is_empty() || missing.is_some() {
         let of = missing.map_or_else(String::new, |kind| format!(" for {kind} bills"));
-        let next = format!("billkeep storage enable {uin} --sink {name}");
-        return Err(StorageError::NotYet { uin, missing: format!("enabled{of} on {last}"), next });
+        let (missing, sink) = (format!("enabled{of} on {last}"), Some(name.to_owned()));
+        return Err(StorageError::NotYet { uin, missing, step: Step::Enable, sink });
     }
     let all: Vec<Kind> = bound.iter().map(|(kind, ..)| *kind).collect();
     let record = ready(store, &account, &all, name, create, last)?;

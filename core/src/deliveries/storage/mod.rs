@@ -20,7 +20,7 @@ use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 pub use crate::exports::Audience;
 use crate::exports::guard::GuardError;
-use crate::values::error::Kind as ErrorKind;
+use crate::values::error::codes;
 use crate::values::label::BadLabel;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
@@ -36,6 +36,28 @@ pub use place::{Places, may_add};
 pub use probe::{Probe, probed, put_probe};
 pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord, add_sink, change_sink, remove_sink, sink, sinks};
 
+/// A step that bill storage needs before another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The account is put on the allowlist.
+    Allow,
+    /// The account authorises storing.
+    Authorize,
+    /// The account's bills get a sink.
+    Enable,
+}
+
+impl Step {
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::Allow => "allow",
+            Step::Authorize => "authorize",
+            Step::Enable => "enable",
+        }
+    }
+}
+
 /// Why bill storage refused.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,8 +69,10 @@ pub enum StorageError {
         uin: Uin,
         /// `on the allowlist`, `authorised` or `enabled`, with what is to be said about it.
         missing: String,
-        /// The command that does it.
-        next: String,
+        /// The step that is missing.
+        step: Step,
+        /// The sink of the account's bills, where it was named.
+        sink: Option<String>,
     },
     /// The allowlist has not all kinds.
     #[error("account {uin} is not on the allowlist for {kind} bills on {on}")]
@@ -170,33 +194,42 @@ pub enum StorageError {
     Store(#[from] StoreError),
 }
 
+fn day_or_none(day: Option<Day>) -> String {
+    day.map_or_else(String::new, |day| day.to_string())
+}
+
 fn days_text(from: &Option<Day>, until: &Option<Day>) -> String {
     let from = from.map_or_else(String::new, |day| format!(" from {day} on"));
     until.map_or(from.clone(), |day| format!("{from} until {day}"))
 }
 
-impl StorageError {
-    /// Returns the kind.
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            StorageError::NotYet { .. }
-            | StorageError::NotAllowed { .. }
-            | StorageError::NotThePayer { .. }
-            | StorageError::Bound { .. }
-            | StorageError::Same { .. }
-            | StorageError::DeliveredSince { .. }
-            | StorageError::SinkInUse { .. }
-            | StorageError::Shared { .. }
-            | StorageError::SamePlace { .. }
-            | StorageError::Audience { .. } => ErrorKind::Refused,
-            StorageError::NoSink(_)
-            | StorageError::Name(_)
-            | StorageError::SinkExists(_)
-            | StorageError::Option { .. } => ErrorKind::User,
-            StorageError::Store(e) => e.kind(),
-        }
+codes!(StorageError {
+    own {
+        Self::NotYet { uin, missing, step, sink } => Refused "storage.not-yet" {
+            uin: uin, missing: missing, step: step.word(), sink: sink.as_deref().unwrap_or_default(),
+        },
+        Self::NotAllowed { uin, kind, on } => Refused "storage.not-allowed" { uin: uin, kind: kind, on: on },
+        Self::NotThePayer { uin, payer } => Refused "storage.not-the-payer" { uin: uin, payer: payer },
+        Self::Bound { uin, kind, sink, from, until } => Refused "storage.bound" {
+            uin: uin, kind: kind, sink: sink, from: day_or_none(*from), until: day_or_none(*until),
+        },
+        Self::Same { uin, kind, sink } => Refused "storage.same" { uin: uin, kind: kind, sink: sink },
+        Self::DeliveredSince { uin, kind, on, sink } => Refused "storage.delivered-since" {
+            uin: uin, kind: kind, on: on, sink: sink,
+        },
+        Self::NoSink(sink) => User "storage.no-sink" { sink: sink },
+        Self::SinkExists(sink) => User "storage.sink-exists" { sink: sink },
+        Self::SinkInUse { sink, uin } => Refused "storage.sink-in-use" { sink: sink, uin: uin },
+        Self::Shared { sink, other, at } => Refused "storage.shared" { sink: sink, other: other, at: at },
+        Self::SamePlace { at, url, mixed } => Refused "storage.same-place" { at: at, url: url, mixed: mixed },
+        Self::Option { option, why } => User "storage.option" { option: option, why: why },
+        Self::Audience { sink, why } => Refused "storage.audience" { sink: sink, why: why },
     }
-}
+    within {
+        Self::Name(e) => e, {},
+        Self::Store(e) => e, {},
+    }
+});
 
 fn key(uin: Uin) -> [u8; 8] {
     uin.number().to_be_bytes()
@@ -358,9 +391,5 @@ fn consent_text(consent: Consent, sink: Option<&str>) -> String {
 }
 
 fn not_allowed(uin: Uin) -> StorageError {
-    StorageError::NotYet {
-        uin,
-        missing: "on the allowlist".into(),
-        next: format!("billkeep storage allow {uin}"),
-    }
+    StorageError::NotYet { uin, missing: "on the allowlist".into(), step: Step::Allow, sink: None }
 }

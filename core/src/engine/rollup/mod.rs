@@ -14,6 +14,7 @@
 mod names;
 mod stored;
 
+use crate::values::error::codes;
 use rustc_hash::FxHashMap;
 
 use crate::engine::block::bytes::{Put, checksummed};
@@ -61,6 +62,11 @@ pub struct Cell<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sum has more digits than 128 bits hold")]
 pub struct Overflow;
+
+codes!(Overflow {
+    own { Self => User "money.overflow" {}, }
+    within {}
+});
 
 /// A roll-up, being folded or read.
 #[derive(Clone, Debug, Default)]

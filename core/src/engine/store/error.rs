@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::values::error::Kind;
+use crate::values::error::codes;
 
 use super::beside::is_a_store;
 use super::format::STORE_FORMAT;
@@ -83,25 +83,28 @@ pub enum StoreError {
     Failed,
 }
 
-impl StoreError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            StoreError::Missing(_)
-            | StoreError::NoFolder { .. }
-            | StoreError::Dangling { .. }
-            | StoreError::Exists(_)
-            | StoreError::Denied(_)
-            | StoreError::NotAStore { .. } => Kind::User,
-            StoreError::Format(_) => Kind::User,
-            StoreError::Busy => Kind::Passing,
-            StoreError::Damaged { .. } | StoreError::Lost(_) | StoreError::Altered(_) => Kind::Damaged,
-            StoreError::Io(_) | StoreError::Full(_) | StoreError::Failed | StoreError::BrokenOff(_) => {
-                Kind::Internal
-            }
-        }
+codes!(StoreError {
+    own {
+        Self::Missing(path) => User "store.missing" { path: path.display() },
+        Self::NoFolder { path, folder } => User "store.no-folder" { path: path.display(), folder: folder.display() },
+        Self::Dangling { path, target } => User "store.dangling-link" { path: path.display(), target: target.display() },
+        Self::Exists(path) => User "store.exists" { path: path.display() },
+        Self::NotAStore { path, why } => User "store.not-a-store" { path: path.display(), why: why },
+        Self::Format(format) => User "store.format" { format: format, known: STORE_FORMAT },
+        Self::Busy => Transient "store.busy" {},
+        Self::Damaged { what, why } => Damaged "store.damaged" { what: what, why: why },
+        Self::Altered(what) => Damaged "store.altered" { what: what.join("; ") },
+        Self::Lost(what) => Damaged "store.lost" { what: what },
+        Self::Denied(why) => User "store.denied" { why: why },
+        Self::Full(why) => Internal "store.full" { why: why },
+        Self::Io(why) => Internal "store.io" { why: why },
+        Self::BrokenOff(why) => Internal "store.broken-off" { why: why },
+        Self::Failed => Internal "store.failed-before" {},
     }
+    within {}
+});
 
+impl StoreError {
     pub(crate) fn damaged(what: impl Into<String>, why: impl ToString) -> StoreError {
         StoreError::Damaged { what: what.into(), why: why.to_string() }
     }

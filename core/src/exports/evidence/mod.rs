@@ -24,7 +24,7 @@ use crate::bills::origin::{LineAt, origins, stored_lines};
 use crate::bills::{BillError, BillView, Change, Comparison, Stored};
 use crate::engine::store::Records;
 use crate::exports::{Columns, write_small};
-use crate::values::error::Kind;
+use crate::values::error::codes;
 
 /// Why the evidence of a dispute could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -49,15 +49,10 @@ impl From<BillError> for EvidenceError {
     }
 }
 
-impl EvidenceError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            EvidenceError::Dispute(e) => e.kind(),
-            EvidenceError::Write { .. } => Kind::User,
-        }
-    }
-}
+codes!(EvidenceError {
+    own { Self::Write { number, why } => User "evidence.write" { number: number, why: why }, }
+    within { Self::Dispute(e) => e, {}, }
+});
 
 /// What a pack holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

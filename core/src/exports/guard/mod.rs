@@ -17,7 +17,7 @@ use crate::formats::schema::{Column, ForCustomer, header_for_customer};
 use crate::partners::accounts::Tree;
 use crate::partners::contract;
 use crate::partners::price::{all_terms, terms};
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::uin::Uin;
 
 use super::csv::Columns;
@@ -72,15 +72,15 @@ fn and_more(more: u64) -> String {
     if more == 0 { String::new() } else { format!("; and {} more", grouped(more)) }
 }
 
-impl GuardError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            GuardError::Unreadable { .. } => Kind::Damaged,
-            _ => Kind::Refused,
-        }
+codes!(GuardError {
+    own {
+        Self::Consolidated { whose, columns } => Refused "guard.consolidated" { whose: whose, columns: columns.join(", ") },
+        Self::Another { owner, uin } => Refused "guard.another" { owner: owner, uin: uin },
+        Self::Leak { name, found, more } => Refused "guard.leak" { name: name, found: found.join("; "), more: more },
+        Self::Unreadable { name, why } => Damaged "guard.unreadable" { name: name, why: why },
     }
-}
+    within {}
+});
 
 /// Says whether what is wanted may go to its audience: to a customer, one customer's lines alone.
 ///

@@ -9,6 +9,7 @@ use crate::bills::BillKey;
 use crate::exports::archive::write_small;
 use crate::exports::{Dialect, Form, ROWS_PER_FILE};
 use crate::formats::naming::Kind as NameKind;
+use crate::values::error::Kind;
 use crate::values::money::Amount;
 use crate::values::period::{Basis, Coverage};
 

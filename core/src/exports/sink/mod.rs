@@ -14,7 +14,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::bounded::{self, BoundedError};
-use crate::values::error::Kind;
+use crate::values::error::codes;
 
 pub use memory::Memory;
 pub(crate) use memory::Place;
@@ -54,7 +54,7 @@ impl Hold {
     /// Holds what a lock file stands for; the system lets go of it when the program ends.
     ///
     /// # Errors
-    /// [`SinkError::Passing`] when another program holds it for longer than half a minute; [`SinkError::Setup`] when there can
+    /// [`SinkError::Transient`] when another program holds it for longer than half a minute; [`SinkError::Setup`] when there can
     /// be no such file.
     pub fn of_file(path: &Path, what: &str) -> Result<Hold, SinkError> {
         let setup = |e: std::io::Error| SinkError::Setup(format!("`{}`: {e}", path.display()));
@@ -67,7 +67,7 @@ impl Hold {
             }
         }
         let s = (WAIT_STEP * WAIT_STEPS).as_secs();
-        Err(SinkError::Passing(format!("another program has been delivering to {what} for {s} seconds")))
+        Err(SinkError::Transient(format!("another program has been delivering to {what} for {s} seconds")))
     }
 }
 
@@ -86,7 +86,7 @@ pub enum SinkError {
     Credentials(String),
     /// A fault that may pass.
     #[error("{0}")]
-    Passing(String),
+    Transient(String),
     /// The destination is busy, and has said how long to wait.
     #[error("{why}; it asks to wait {wait_s} s")]
     Throttled {
@@ -109,17 +109,19 @@ pub enum SinkError {
     Stopped,
 }
 
-impl SinkError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            SinkError::Setup(_) | SinkError::Absent(_) | SinkError::Credentials(_) => Kind::User,
-            SinkError::Passing(_) | SinkError::Throttled { .. } | SinkError::Stopped => Kind::Passing,
-            SinkError::Conflict { .. } => Kind::Refused,
-            SinkError::Damaged(_) => Kind::Damaged,
-        }
+codes!(SinkError {
+    own {
+        Self::Setup(why) => User "sink.setup" { why: why },
+        Self::Absent(why) => User "sink.absent" { why: why },
+        Self::Credentials(why) => User "sink.credentials" { why: why },
+        Self::Transient(why) => Transient "sink.transient" { why: why },
+        Self::Throttled { why, wait_s } => Transient "sink.throttled" { why: why, wait_s: wait_s },
+        Self::Conflict { name } => Refused "sink.conflict" { name: name },
+        Self::Damaged(why) => Damaged "sink.damaged" { why: why },
+        Self::Stopped => Transient "sink.stopped" {},
     }
-}
+    within {}
+});
 
 /// Is told of a part on its way, and may stop it.
 pub trait Watch: Sync {
@@ -192,7 +194,7 @@ pub trait Sink: Send + Sync {
     /// Keeps other programs from delivering here until the hold is dropped; a sink that cannot returns an empty hold.
     ///
     /// # Errors
-    /// [`SinkError::Passing`] when another program does not finish in time.
+    /// [`SinkError::Transient`] when another program does not finish in time.
     fn hold(&self) -> Result<Hold, SinkError> {
         Ok(Hold::default())
     }
@@ -318,7 +320,7 @@ pub fn read_small(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkEr
         BoundedError::TooLong { bytes_max } => {
             SinkError::Damaged(format!("`{name}` is larger than {} MiB and was not read", bytes_max >> 20))
         }
-        e => SinkError::Passing(e.to_string()),
+        e => SinkError::Transient(e.to_string()),
     })
 }
 
@@ -332,7 +334,7 @@ pub fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>,
     let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;
     loop {
-        let got = reader.read(&mut buffer).map_err(|e| SinkError::Passing(e.to_string()))?;
+        let got = reader.read(&mut buffer).map_err(|e| SinkError::Transient(e.to_string()))?;
         if got == 0 {
             return Ok(Some((bytes, hasher.finalize().into())));
         }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::error::Kind as ErrorKind;
+use crate::values::error::codes;
 use crate::values::period::Basis;
 
 use super::export_name::ExportName;
@@ -331,12 +331,13 @@ fn built_ins() -> String {
     names.join(", ")
 }
 
-impl NameError {
-    /// Returns the kind.
-    pub fn kind(&self) -> ErrorKind {
-        ErrorKind::User
+codes!(NameError {
+    own {
+        Self::Unknown(profile) => User "naming.unknown" { profile: profile, known: built_ins() },
+        Self::Template { template, fault } => User "naming.template" { template: template, why: fault },
     }
-}
+    within {}
+});
 
 impl FromStr for NameProfile {
     type Err = NameError;

@@ -5,6 +5,7 @@
 mod column;
 mod customer;
 
+use crate::values::error::codes;
 pub use column::{Class, Column, tag_key};
 pub(crate) use column::{fold_header, is_invisible};
 pub use customer::{ForCustomer, header_for_customer};
@@ -84,6 +85,19 @@ pub enum SchemaError {
     #[error("no column means `currency` (header `Currency` or `币种`), and no header names one, as 元 does")]
     NoCurrency,
 }
+
+codes!(SchemaError {
+    own {
+        Self::NotUtf8 { column } => User "header.not-utf8" { column: column },
+        Self::TooManyColumns { columns } => User "header.too-many-columns" { columns: columns, max: COLUMNS_MAX },
+        Self::Twice { first, second, name } => User "header.twice" { first: first, second: second, name: name },
+        Self::Focus => User "header.focus" {},
+        Self::Foreign { provider, missing } => User "header.foreign" { provider: provider, missing: missing_text(missing) },
+        Self::NotABill { missing, begins } => User "header.not-a-bill" { missing: missing_text(missing), begins: begins },
+        Self::NoCurrency => User "header.no-currency" {},
+    }
+    within {}
+});
 
 /// What billkeep reads, and which file that is.
 pub(crate) const READS: &str = "billkeep reads L3 and L2 bills: download the bill details of the month, \

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table};
 use crate::engine::timeline::Timeline;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::near::no_word;
 use crate::values::uin::Uin;
 
@@ -128,15 +128,20 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-impl AccountError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            AccountError::Store(e) => e.kind(),
-            _ => Kind::User,
-        }
+codes!(AccountError {
+    own {
+        Self::Name(uin) => User "account.name" { uin: uin },
+        Self::Payer(uin) => User "account.payer" { uin: uin },
+        Self::NotThePayer { uin, payer } => User "account.not-the-payer" { uin: uin, payer: payer },
+        Self::NoParent { uin, parent, day } => User "account.no-parent" { uin: uin, parent: parent, day: day },
+        Self::Rank { uin, role, parent, parent_role } => User "account.rank" {
+            uin: uin, role: role, parent: parent, parent_role: parent_role,
+        },
+        Self::Unknown(uin) => User "account.unknown" { uin: uin },
+        Self::Import(faults) => User "account.import" { faults: faults_text(faults) },
     }
-}
+    within { Self::Store(e) => e, {}, }
+});
 
 /// Returns every account's record, by id.
 pub(super) fn records(store: &impl Records) -> Result<BTreeMap<Uin, Record>, StoreError> {

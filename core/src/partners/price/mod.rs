@@ -20,7 +20,7 @@ use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::formats::schema::{Column, fold_header};
 use crate::partners::contract::days_text;
 use crate::values::dated;
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::money::Amount;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
@@ -91,16 +91,18 @@ pub enum PriceError {
     Store(#[from] StoreError),
 }
 
-impl PriceError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        match self {
-            PriceError::Store(e) => e.kind(),
-            PriceError::Cost { .. } => Kind::Refused,
-            _ => Kind::User,
-        }
+codes!(PriceError {
+    own {
+        Self::Figure(method) => User "price.figure" { method: method },
+        Self::Decimals(decimals) => User "price.decimals" { decimals: decimals, max: DECIMALS_MAX },
+        Self::Fee { amount, currency } => User "price.fee" { amount: amount, currency: currency },
+        Self::Days { from, to } => User "price.days" { from: from, to: to },
+        Self::Name => User "price.name" { max: NAME_BYTES_MAX },
+        Self::Cost { header, column } => Refused "price.cost" { header: header, column: column.name() },
+        Self::None { uin, what } => User "price.none" { uin: uin, what: what },
     }
-}
+    within { Self::Store(e) => e, {}, }
+});
 
 fn key(uin: Uin) -> [u8; 8] {
     uin.number().to_be_bytes()

@@ -290,7 +290,7 @@ impl state::Host for Host {
     async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), String>> {
         let max = self.shared.state_bytes_max;
         if max == 0 {
-            return Ok(Err("nothing may be remembered; `--allow-state 1MiB` would grant it".into()));
+            return Ok(Err("nothing may be remembered: no state was granted".into()));
         }
         if key.len() > STATE_KEY_BYTES_MAX {
             return Ok(Err(format!("a key has at most {STATE_KEY_BYTES_MAX} bytes")));

@@ -144,7 +144,7 @@ fn lost_answer(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
         let first = suite.send(&sink);
         tried.server.does(Behaviour::Keeps);
         suite.send(&sink).map_err(words)?;
-        so(matches!(first, Err(SinkError::Passing(_))) && tried.server.objects().len() <= 1, || {
+        so(matches!(first, Err(SinkError::Transient(_))) && tried.server.objects().len() <= 1, || {
             format!("{first:?}, {:?}", tried.server.objects().keys())
         })
     });

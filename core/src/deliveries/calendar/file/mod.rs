@@ -8,7 +8,7 @@ use std::ops::Range;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::values::error::Kind;
+use crate::values::error::codes;
 use crate::values::period::{Basis, TimeZone};
 
 use super::clock::TimeOfDay;
@@ -29,12 +29,10 @@ pub struct FileError {
     pub why: String,
 }
 
-impl FileError {
-    /// Returns the kind.
-    pub fn kind(&self) -> Kind {
-        Kind::User
-    }
-}
+codes!(FileError {
+    own { Self { line, why } => User "calendar.file" { line: line, why: why }, }
+    within {}
+});
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

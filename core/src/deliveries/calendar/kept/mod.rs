@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
-use crate::values::error::Kind as ErrorKind;
+use crate::values::error::codes;
 use crate::values::label::{BadLabel, check_label};
 use crate::values::period::{Day, TimeZone};
 
@@ -58,19 +58,20 @@ pub enum CalendarError {
     Store(#[from] StoreError),
 }
 
-impl CalendarError {
-    /// Returns the kind.
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            CalendarError::None(_)
-            | CalendarError::Name(_)
-            | CalendarError::BuiltIn(_)
-            | CalendarError::Exists(_) => ErrorKind::User,
-            CalendarError::InUse { .. } => ErrorKind::Refused,
-            CalendarError::Store(e) => e.kind(),
-        }
+codes!(CalendarError {
+    own {
+        Self::None(name) => User "calendar.none" { name: name },
+        Self::BuiltIn(name) => User "calendar.built-in" { name: name },
+        Self::Exists(name) => User "calendar.exists" { name: name },
+        Self::InUse { name, from } => Refused "calendar.in-use" {
+            name: name, from: from.map_or_else(String::new, |from| from.to_string()),
+        },
     }
-}
+    within {
+        Self::Name(e) => e, {},
+        Self::Store(e) => e, {},
+    }
+});
 
 /// What is due at a moment, and what will be later on the same day.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
