@@ -51,7 +51,7 @@ macro_rules! codes {
                 &[$(($code, &[$(stringify!($field)),*])),*];
 
             /// Returns the kind.
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "a table names all fields for `fields`")]
             pub fn kind(&self) -> $crate::values::error::Kind {
                 match self {
                     $($pattern => $crate::values::error::Kind::$kind,)*
@@ -65,9 +65,9 @@ macro_rules! codes {
                 <$error>::kind(self)
             }
 
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "a table names all fields for `fields`")]
             fn code(&self) -> &'static str {
-                #[allow(unused_imports)]
+                #[allow(unused_imports, reason = "a table may have no inner error")]
                 use $crate::values::error::Coded as _;
                 match self {
                     $($pattern => $code,)*
@@ -75,9 +75,9 @@ macro_rules! codes {
                 }
             }
 
-            #[allow(unused_variables)]
+            #[allow(unused_variables, reason = "a table names all fields for `fields`")]
             fn fields(&self) -> Vec<$crate::values::error::Field> {
-                #[allow(unused_imports)]
+                #[allow(unused_imports, reason = "a table may have no inner error")]
                 use $crate::values::error::Coded as _;
                 match self {
                     $($pattern => vec![$((stringify!($field), $value.to_string())),*],)*
