@@ -145,7 +145,7 @@ fn month<'a>(
     cell: &impl Fn(Column) -> Option<&'a [u8]>,
     request: &Request,
 ) -> Result<BillMonth, WhyUnclear> {
-    let in_file = cell(Column::BillMonth).and_then(|c| Some(forms::month(c).ok()?.0).into());
+    let in_file = cell(Column::BillMonth).and_then(|c| Some(forms::month(c).ok()?.0));
     let told = [
         (in_file, "its lines say bill month"),
         (name.and_then(|n| n.month), "its name says"),
