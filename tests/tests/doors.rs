@@ -134,7 +134,7 @@ fn past_the_doors(files: &[File]) -> Vec<String> {
 fn sayings_of_core(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for File { path, text } in files {
-        if path.ends_with("/tests.rs") || path.contains("/tests/") {
+        if path.ends_with("/tests.rs") || path.contains("/tests/") || path.contains("/examples/") {
             continue;
         }
         let code = source::without_test_modules(&source::code(text));
@@ -240,7 +240,11 @@ const OWN_FOLDER: &str = "core/src/engine/own_folder.rs";
 fn temporary_folders(files: &[File]) -> Vec<String> {
     let mut found = Vec::new();
     for File { path, text } in files {
-        if path == OWN_FOLDER || path.ends_with("tests.rs") || path.contains("tests/") {
+        if path == OWN_FOLDER
+            || path.ends_with("tests.rs")
+            || path.contains("tests/")
+            || path.contains("/examples/")
+        {
             continue;
         }
         let text = text.replace("#[cfg(all(test, unix))]", "#[cfg(test)]");
