@@ -15,7 +15,7 @@ use crate::text::{CHECK, Language, told};
 pub(crate) struct CommandError {
     kind: Kind,
     /// The code and the fields of an error of the library: what it is told by in another language.
-    coded: Option<(&'static str, Vec<Field>)>,
+    coded: Option<Box<(&'static str, Vec<Field>)>>,
     /// How many hints are by that code; others were added.
     own_hints: usize,
     /// What stands before the sentence.
@@ -82,14 +82,14 @@ impl CommandError {
             hints: told.hints,
             forbidden: FORBIDDEN.contains(&code),
             absent: ABSENT.contains(&code),
-            coded: Some((code, fields)),
+            coded: Some(Box::new((code, fields))),
             ..CommandError::new(error.kind(), message)
         }
     }
 
     /// Returns the sentence and what to do about it, in a language. What only the program says is in English.
     pub(crate) fn told(&self, language: Language) -> (String, Vec<String>) {
-        match (&self.coded, language) {
+        match (self.coded.as_deref(), language) {
             (Some((code, fields)), Language::Chinese) => {
                 let told = told(language, code, fields);
                 let added = self.hints.iter().skip(self.own_hints).cloned();
