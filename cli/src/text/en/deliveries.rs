@@ -28,6 +28,11 @@ pub(super) const TEXTS: &[Text] = &[
         &["`billkeep plugin new` makes a project of a plugin that is one"],
     ),
     ("sink.setup[why~does not accept its settings]", "", &["give other settings with `--set NAME=VALUE`"]),
+    ("sink.setup[why~was granted for]", "", &[]),
+    ("sink.setup[why~secret `]", "", &["grant it with `--allow-secret NAME`"]),
+    ("sink.setup[why~was not granted]", "", &["grant it with `--allow-host HOST:PORT`"]),
+    ("sink.setup[why~MiB of memory]", "", &["grant more with `--allow-memory MIB`"]),
+    ("sink.setup[why~no state was granted]", "", &["grant it with `--allow-state 1MiB`"]),
     ("sink.setup", "", &[]),
     (
         "sink.absent",
@@ -36,6 +41,11 @@ pub(super) const TEXTS: &[Text] = &[
             "nothing was made or delivered; mount its disk, or make the folder with `mkdir` if it is to begin empty",
         ],
     ),
+    ("sink.credentials[why~was granted for]", "", &[]),
+    ("sink.credentials[why~secret `]", "", &["grant it with `--allow-secret NAME`"]),
+    ("sink.credentials[why~was not granted]", "", &["grant it with `--allow-host HOST:PORT`"]),
+    ("sink.credentials[why~MiB of memory]", "", &["grant more with `--allow-memory MIB`"]),
+    ("sink.credentials[why~no state was granted]", "", &["grant it with `--allow-state 1MiB`"]),
     (
         "sink.credentials",
         "",
