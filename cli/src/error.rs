@@ -8,6 +8,7 @@ use billkeep_core::period::Basis;
 use billkeep_core::store::StoreError;
 use billkeep_core::visible::{visible, visible_lines};
 
+pub(crate) use crate::text::short;
 use crate::text::{CHECK, Language, told};
 
 /// Why a command failed.
@@ -267,9 +268,4 @@ pub(crate) fn basis_option(basis: Basis) -> &'static str {
         Basis::Used => "",
         Basis::Paid => " --basis paid",
     }
-}
-
-/// The digits of a digest that people are shown and asked for.
-pub(crate) fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
 }

@@ -3,11 +3,13 @@
 //! The library states each fact in English. So an English entry says only what to do, unless the program says the fact better.
 
 mod en;
+mod entry;
 mod zh;
 
 use billkeep_core::error::Field;
 
 pub(crate) use en::CHECK;
+use entry::Text;
 
 /// A language that people read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +17,6 @@ pub(crate) enum Language {
     English,
     Chinese,
 }
-
-/// The texts of a code: its key, the fact, and what to do.
-///
-/// A key is a code, or a code with a condition: `bill.state[state=open]` asks for a value, `sink.setup[why~No space]` for a part of
-/// it. Entries with a condition come before the one without, and take their fact from it if theirs is empty. A text has fields in
-/// braces. A part in `⟦⟧` is left out where a field of it is empty.
-type Text = (&'static str, &'static str, &'static [&'static str]);
 
 /// What a language says of an error.
 pub(crate) struct Told {
@@ -41,6 +36,11 @@ pub(crate) fn told(language: Language, code: &str, fields: &[Field]) -> Told {
         fact: filled(fact, fields, language),
         hints: hints.iter().map(|hint| filled(hint, fields, Language::English)).collect(),
     }
+}
+
+/// The digits of a digest that people are shown and asked for.
+pub(crate) fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 fn texts(language: Language) -> &'static [&'static [Text]] {
@@ -75,7 +75,7 @@ fn value(name: &str, fields: &[Field]) -> Option<String> {
     let given = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
     match name {
         "basis_option" => Some(if given("basis") == Some("paid") { " --basis paid" } else { "" }.to_owned()),
-        "short_digest" => given("digest").map(|digest| crate::error::short(digest).to_owned()),
+        "short_digest" => given("digest").map(|digest| short(digest).to_owned()),
         _ => given(name).map(str::to_owned),
     }
 }

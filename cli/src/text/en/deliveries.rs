@@ -1,6 +1,7 @@
 //! English texts of errors about exports, bill storage and deliveries.
 
-use super::{MAKE_ROOM, Text};
+use super::super::entry::Text;
+use super::hints::MAKE_ROOM;
 
 pub(super) const TEXTS: &[Text] = &[
     (

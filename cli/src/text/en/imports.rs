@@ -1,6 +1,6 @@
 //! English texts of errors about imported files.
 
-use super::Text;
+use super::super::entry::Text;
 
 pub(super) const TEXTS: &[Text] = &[
     ("import.read", "", &[]),

@@ -1,15 +1,12 @@
 //! English texts of the program.
 
 mod deliveries;
+mod hints;
 mod imports;
 mod store;
 
-use super::Text;
+use super::entry::Text;
 
-/// What to do about a store that is damaged.
-pub(crate) const CHECK: &str = "`billkeep store check` reports what is affected";
-const RESTORE: &str = "put back a copy of the store's file that was made while no program wrote to it; docs/DELIVERY.md has what to do without one";
-/// What to do where there is no room for a file.
-const MAKE_ROOM: &str = "nothing is lost; make room on that disk, or raise the limit on the size of files (`ulimit -f`), and run it again";
+pub(crate) use hints::CHECK;
 
 pub(super) const TEXTS: &[&[Text]] = &[store::TEXTS, imports::TEXTS, deliveries::TEXTS];

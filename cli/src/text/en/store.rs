@@ -1,6 +1,7 @@
 //! English texts of errors about the store, people, accounts, prices and bills.
 
-use super::{CHECK, MAKE_ROOM, RESTORE, Text};
+use super::super::entry::Text;
+use super::hints::{CHECK, MAKE_ROOM, RESTORE};
 
 pub(super) const TEXTS: &[Text] = &[
     (

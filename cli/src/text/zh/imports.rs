@@ -1,6 +1,6 @@
 //! Chinese texts of errors about imported files.
 
-use super::Text;
+use super::super::entry::Text;
 
 pub(super) const TEXTS: &[Text] = &[
     ("import.read", "无法读取 `{file}`：{why}", &[]),

@@ -1,16 +1,11 @@
 //! Chinese texts of the program.
 
 mod deliveries;
+mod hints;
 mod imports;
 mod store;
 
-use super::Text;
-
-/// What to do about a store that is damaged.
-const CHECK: &str = "`billkeep store check` 会列出受影响的内容";
-const RESTORE: &str = "请恢复一份在没有程序写入时复制的库文件；没有副本时的办法见 docs/DELIVERY.md";
-/// What to do where there is no room for a file.
-const MAKE_ROOM: &str = "数据没有丢失；请在该磁盘上腾出空间，或提高文件大小上限（`ulimit -f`），然后重试";
+use super::entry::Text;
 
 pub(super) const TEXTS: &[&[Text]] = &[store::TEXTS, imports::TEXTS, deliveries::TEXTS];
 
