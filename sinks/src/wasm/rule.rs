@@ -278,7 +278,7 @@ mod tests {
         assert!(
             allowed(&rules, &Url::parse("https://evil.org/").unwrap())
                 .unwrap_err()
-                .contains("--allow-host evil.org:443")
+                .contains("`evil.org:443/` was not granted")
         );
     }
 

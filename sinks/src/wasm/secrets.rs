@@ -129,7 +129,7 @@ mod tests {
             "value-of-KEY:value-of-TOKEN"
         );
         assert!(put("${secret:KEY}", "x.org").is_err());
-        assert!(put("${secret:OTHER}", "x.org").unwrap_err().contains("--allow-secret OTHER"));
+        assert!(put("${secret:OTHER}", "x.org").unwrap_err().contains("secret `OTHER` was not granted"));
         assert!(put("${secret:TOKEN", "x.org").is_err());
         assert_eq!(put("plain $x ${y}", "x.org").unwrap(), "plain $x ${y}");
     }
