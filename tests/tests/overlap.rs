@@ -74,7 +74,7 @@ fn a_name_that_says_otherwise_than_the_user_is_refused() {
     let home = Home::new();
     let before = home.seen();
     for (mode, file) in [("monthly", demo_file(3, 4)), ("day", bill_file("english"))] {
-        home.import_as(Some(mode), [file]).says(1, &["its name", &format!("--mode {mode}")]);
+        home.import_as(Some(mode), [file]).says(1, &["its name", &format!("mode `{mode}`")]);
     }
     home.ok(["import", "--dry-run", bill_file("english").to_str().unwrap()]);
     let args = ["import", "--month", "2021-04", bill_file("english").to_str().unwrap()].map(str::to_owned);
