@@ -142,7 +142,7 @@ fn a_file_that_is_not_the_one_that_was_trusted_is_not_run() {
     assert!(open(&[("sha256", &trusted)]).is_ok());
     refused(
         open(&[("sha256", &"0".repeat(64))]).map(drop),
-        &["another file than the one that was trusted", "now "],
+        &["another file than the one that was trusted", "(sha256 0000", "now 45e7be9d27fd"],
     );
 }
 

@@ -29,6 +29,21 @@ fn home(name: &str) -> (Home, String) {
 }
 
 #[test]
+fn what_a_plugin_lacks_while_it_runs_is_named_with_the_option_that_grants_it() {
+    let home = Home::new();
+    let plugin = golden("tester");
+    let plugin = plugin.to_str().unwrap();
+    for (setting, fact, option) in [
+        ("mode=secret@put", "secret `OTHER` was not granted", "--allow-secret NAME"),
+        ("mode=memory@put", "it has hit its 64 MiB of memory", "--allow-memory SIZE"),
+        ("url=http://127.0.0.1:9/x", "was not granted (HTTP-DENIED)", "--allow-host HOST:PORT"),
+    ] {
+        let grants = ["--allow-host", "http://127.0.0.1:1", "--allow-state", "1MiB", "--set", setting];
+        home.run(["plugin", "run", plugin].iter().chain(&grants)).says(1, &[fact, "hint: ", option]);
+    }
+}
+
+#[test]
 fn a_plugin_is_shown_trusted_and_delivered_through_and_another_file_is_not() {
     let (home, plugin) = home("tester");
     let url = format!("wasm:{plugin}");

@@ -33,7 +33,6 @@ pub(super) const TEXTS: &[Text] = &[
     ("sink.setup[why~secret `]", "", &["grant it with `--allow-secret NAME`"]),
     ("sink.setup[why~was not granted]", "", &["grant it with `--allow-host HOST:PORT`"]),
     ("sink.setup[why~MiB of memory]", "", &["grant more with `--allow-memory SIZE`"]),
-    ("sink.setup[why~no state was granted]", "", &["grant it with `--allow-state 1MiB`"]),
     ("sink.setup", "", &[]),
     (
         "sink.absent",
@@ -46,7 +45,6 @@ pub(super) const TEXTS: &[Text] = &[
     ("sink.credentials[why~secret `]", "", &["grant it with `--allow-secret NAME`"]),
     ("sink.credentials[why~was not granted]", "", &["grant it with `--allow-host HOST:PORT`"]),
     ("sink.credentials[why~MiB of memory]", "", &["grant more with `--allow-memory SIZE`"]),
-    ("sink.credentials[why~no state was granted]", "", &["grant it with `--allow-state 1MiB`"]),
     (
         "sink.credentials",
         "",

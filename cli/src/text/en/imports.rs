@@ -90,7 +90,7 @@ pub(super) const TEXTS: &[Text] = &[
     ("file.long-cell", "", &["nothing was imported"]),
     ("file.long-line", "", &["nothing was imported"]),
     ("file.outside", "", &["nothing was imported"]),
-    ("header.not-utf8", "", &["nothing was imported"]),
+    ("header.encoding", "", &["nothing was imported"]),
     ("header.too-many-columns", "", &["nothing was imported"]),
     ("header.twice", "", &["nothing was imported"]),
     ("header.focus", "", &["nothing was imported"]),

@@ -29,7 +29,6 @@ pub(super) const TEXTS: &[Text] = &[
     ("sink.setup[why~secret `]", "", &["用 `--allow-secret NAME` 授权"]),
     ("sink.setup[why~was not granted]", "", &["用 `--allow-host HOST:PORT` 授权"]),
     ("sink.setup[why~MiB of memory]", "", &["用 `--allow-memory SIZE` 提高上限"]),
-    ("sink.setup[why~no state was granted]", "", &["用 `--allow-state 1MiB` 授权"]),
     ("sink.setup", "⟦投递目标 `{sink}`：⟧{why}", &[]),
     (
         "sink.absent",
@@ -40,7 +39,6 @@ pub(super) const TEXTS: &[Text] = &[
     ("sink.credentials[why~secret `]", "", &["用 `--allow-secret NAME` 授权"]),
     ("sink.credentials[why~was not granted]", "", &["用 `--allow-host HOST:PORT` 授权"]),
     ("sink.credentials[why~MiB of memory]", "", &["用 `--allow-memory SIZE` 提高上限"]),
-    ("sink.credentials[why~no state was granted]", "", &["用 `--allow-state 1MiB` 授权"]),
     (
         "sink.credentials",
         "⟦投递目标 `{sink}`：⟧{why}",

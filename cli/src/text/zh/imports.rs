@@ -175,7 +175,7 @@ pub(super) const TEXTS: &[Text] = &[
         &["没有导入任何内容"],
     ),
     (
-        "header.not-utf8",
+        "header.encoding",
         "`{file}`⟦，条目 `{entry}`⟧⟦，第 {line} 行⟧：表头第 {column} 列不是 UTF-8⟦（另有 {more} 处）⟧",
         &["没有导入任何内容"],
     ),

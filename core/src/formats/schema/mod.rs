@@ -88,7 +88,7 @@ pub enum SchemaError {
 
 codes!(SchemaError {
     own {
-        Self::NotUtf8 { column } => User "header.not-utf8" { column: column },
+        Self::NotUtf8 { column } => User "header.encoding" { column: column },
         Self::TooManyColumns { columns } => User "header.too-many-columns" { columns: columns, max: COLUMNS_MAX },
         Self::Twice { first, second, name } => User "header.twice" { first: first, second: second, name: name },
         Self::Focus => User "header.focus" {},
