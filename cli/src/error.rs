@@ -8,7 +8,6 @@ use billkeep_core::period::Basis;
 use billkeep_core::store::StoreError;
 use billkeep_core::visible::{visible, visible_lines};
 
-pub(crate) use crate::text::short;
 use crate::text::{CHECK, Language, told};
 
 /// Why a command failed.

@@ -23,13 +23,13 @@ pub use exports::{evidence, sink};
 pub use formats::{naming, schema, text};
 pub use partners::{contract, people, policy};
 
-/// Prices, for a while.
+/// Prices: the rules, and what they make of bills.
 pub mod price {
     pub use crate::bills::pricing::*;
     pub use crate::partners::price::*;
 }
 
-/// Accounts, for a while.
+/// Accounts: the tree, and those of bills that are not in it.
 pub mod accounts {
     pub use crate::bills::{Unassigned, unassigned};
     pub use crate::partners::accounts::*;

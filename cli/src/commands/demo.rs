@@ -17,8 +17,9 @@ use billkeep_core::uin::Uin;
 use std::collections::BTreeMap;
 
 use crate::context::{Context, Opened};
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output;
+use crate::text::short;
 
 use super::deliver::{RunResult, deliver_all};
 

@@ -2,8 +2,8 @@
 
 use billkeep_core::bill::{Mode, State};
 use billkeep_core::calendar::Calendars;
-use billkeep_core::expected::{self, Double, Expectation, Verdict, ranges};
-use billkeep_core::period::{Basis, BillMonth, Day};
+use billkeep_core::expected::{self, Double, Expectation, Verdict};
+use billkeep_core::period::{Basis, BillMonth, Day, ranges};
 
 use crate::args::Format;
 use crate::context::Context;

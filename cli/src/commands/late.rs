@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use crate::args::{Format, Late};
 use crate::context::Context;
-use crate::error::{CommandError, basis_option, short};
+use crate::error::{CommandError, basis_option};
 use crate::output::{self, Column, Table, columns};
+use crate::text::short;
 
 pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> {
     match command {

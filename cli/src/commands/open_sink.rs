@@ -49,7 +49,7 @@ pub(super) fn options(words: &[String]) -> Result<Options, CommandError> {
     Ok(by_name)
 }
 
-/// Makes a sink's record of what was said of it.
+/// Makes a sink's record of its name, URL, options and audience, and checks them.
 pub(super) fn record(
     context: &Context,
     name: String,
@@ -87,7 +87,7 @@ pub(super) fn opened(record: &SinkRecord, file: Option<&PluginFile>) -> Result<B
     billkeep_sinks::open_plugin(file, &options.of_sink, listener(), &env)
 }
 
-/// Opens what a URL names; what a plugin says is told.
+/// Opens the sink of a URL. Messages of a plugin go to the user.
 pub(super) fn open_at(url: &str, options: &Options) -> Result<Box<dyn Sink>, SinkError> {
     billkeep_sinks::open_with_listener(url, options, listener(), &env)
 }

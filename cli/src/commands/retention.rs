@@ -5,8 +5,9 @@ use billkeep_core::retention::{self, Removal, Rules};
 
 use crate::args::{RemovalArgs, Retention};
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output::{self, Column, Table, columns};
+use crate::text::short;
 
 pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandError> {
     match command {

@@ -7,10 +7,10 @@ use billkeep_core::bill::late::{self, Cause, LateState};
 use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
 use billkeep_core::calendar::{Calendars, Kind, Profile, TimeOfDay, WhyNot};
 use billkeep_core::delivery::{self, DueAt, DueItem};
-use billkeep_core::expected::{self, Expectation, Verdict, ranges};
+use billkeep_core::expected::{self, Expectation, Verdict};
 use billkeep_core::notice;
 use billkeep_core::people::{self, PeopleError};
-use billkeep_core::period::{Basis, BillMonth, Day};
+use billkeep_core::period::{Basis, BillMonth, Day, ranges};
 use billkeep_core::policy::Policy;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage;
@@ -19,9 +19,10 @@ use serde_json::{Value, json};
 
 use crate::args::Format;
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output::{self, Column, Table};
 use crate::served;
+use crate::text::short;
 
 use super::due::When;
 use super::expected::{Way, next, ways};

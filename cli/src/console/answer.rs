@@ -44,7 +44,7 @@ impl Answer {
         self
     }
 
-    /// An error, as the interface tells it.
+    /// Reports an error as JSON.
     pub(super) fn error(error: &CommandError) -> Answer {
         Answer::error_with(error, &[], &Value::Null)
     }
@@ -80,7 +80,7 @@ pub(super) fn status_of(error: &CommandError) -> u16 {
         _ if error.is_absent() => 404,
         _ if error.is_too_large() => 413,
         Kind::User => 400,
-        // Damage is found, not made, by whoever looks for it.
+        // A request that finds damage did not cause it.
         // A file that waits is not in the bill: who asked for that must not take it for done.
         Kind::Refused | Kind::Pending | Kind::Damaged => 409,
         Kind::Transient => 503,

@@ -42,7 +42,7 @@ pub(super) fn query(
     Ok(answer.with("etag", tag))
 }
 
-/// Has a command change something, and tells what it said.
+/// Runs a command that changes something, and returns its output.
 pub(super) fn change(
     console: &Console,
     spec: &CommandSpec,
@@ -60,7 +60,7 @@ pub(super) fn change(
     Ok(Answer::json(200, &json!({ "format": "billkeep.changed/1", "said": said, "data": data })))
 }
 
-/// Has a page's form change something; the page after it tells what came of it.
+/// Runs the command of a page's form. The next page shows the result.
 pub(super) fn from_form(
     console: &Console,
     route: &Route,

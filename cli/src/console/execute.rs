@@ -1,4 +1,4 @@
-//! Runs commands for whoever asks.
+//! Runs commands for visitors.
 
 use super::sinks;
 use super::state::{Console, Visitor};
@@ -7,7 +7,7 @@ use crate::commands;
 use crate::error::CommandError;
 use crate::output::Captured;
 
-/// Runs a command for somebody.
+/// Runs a command for a visitor.
 pub(super) fn run_for(
     console: &Console,
     visitor: &Visitor,

@@ -12,8 +12,9 @@ use super::session::Flash;
 use super::state::{Console, Request, Visitor};
 use super::terms::Cell;
 use super::words::{Language, Words, filled};
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output::{Column, Table};
+use crate::text::short;
 
 /// A page, ready to be framed.
 pub(super) struct Page<'a> {

@@ -21,7 +21,7 @@ pub(super) enum Action {
     Query(CommandSpec),
     /// Has a command change something: `POST /api/v1…` with JSON, and `POST …` with a page's form.
     Change(CommandSpec),
-    /// Shows a page to somebody who has signed in.
+    /// Shows a page to a visitor who has signed in.
     Page(Handler),
     /// Answers an interface's request in its own way.
     Custom(CommandSpec, Handler),
@@ -30,7 +30,7 @@ pub(super) enum Action {
     /// Does what a page's form says in its own way: with more than one command, or with an answer that is kept nowhere. The
     /// command tells its fields, besides these.
     Form(CommandSpec, &'static [&'static str], Handler),
-    /// Is open to whoever is on this machine: signing in, style sheet, script.
+    /// Needs no session: signing in, style sheet, script.
     Open(Handler),
     /// Describes the interface; open as well.
     OpenApi,

@@ -47,7 +47,7 @@ pub(super) struct Flash {
 }
 
 impl Flash {
-    /// Keeps for the next page how something ended; says whether it failed. Who may not do it at all is told at once.
+    /// Keeps a result for the next page, and returns whether it is a failure. A refusal for want of rights is returned at once.
     pub(super) fn note(
         &mut self,
         result: Result<(), CommandError>,

@@ -50,7 +50,7 @@ impl Console {
         self.actor.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Delivers in somebody's name from now on: of whoever has started it and has now entered themselves.
+    /// Makes this person the actor of later deliveries: the one who started the console is a user of the store now.
     pub(super) fn act_as(&self, name: &str) {
         *self.actor.lock().unwrap_or_else(PoisonError::into_inner) = name.to_owned();
         self.leave(|served| served.actor = name.to_owned());

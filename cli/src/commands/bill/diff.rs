@@ -10,8 +10,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{Format, Which};
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output::{self, Column, Table, columns, write_cell};
+use crate::text::short;
 
 /// How wide a table may be.
 const WIDTH: usize = 80;

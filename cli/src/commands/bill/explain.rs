@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 
 use crate::args::{Format, Which};
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output::{self, Column, Table, write_cell};
+use crate::text::short;
 
 /// The columns that tell a line from its like.
 const TELLING: [BillColumn; 6] = [

@@ -26,9 +26,10 @@ use billkeep_core::uin::Uin;
 
 use crate::args::{Bill, Format, Which};
 use crate::context::Context;
-use crate::error::{CommandError, basis_option, short};
+use crate::error::{CommandError, basis_option};
 use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table};
+use crate::text::short;
 
 pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> {
     match command {

@@ -5,8 +5,9 @@ use billkeep_core::digest::hex;
 
 use crate::args::{Format, Which};
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output::{self, Table, columns};
+use crate::text::short;
 
 /// A row for each revision, file and currency: several files make one revision.
 pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> {

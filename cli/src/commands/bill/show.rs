@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::grouped_csv;
 use crate::args::{Format, Which};
 use crate::context::Context;
-use crate::error::{CommandError, basis_option, short};
+use crate::error::{CommandError, basis_option};
 use crate::output::{self, Column, Table};
+use crate::text::short;
 
 pub(super) fn show(
     context: &Context,

@@ -22,9 +22,10 @@ use crate::args::{Format, Import};
 use crate::commands::import_faults;
 use crate::commands::late;
 use crate::context::Context;
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
 use crate::output::{self, Table, columns};
 use crate::progress::Bar;
+use crate::text::short;
 use found::Source;
 pub(crate) use found::in_order;
 

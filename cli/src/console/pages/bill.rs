@@ -17,7 +17,8 @@ use crate::console::html::{View, fact, foreign};
 use crate::console::links::{path, with_query};
 use crate::console::state::{Console, Request};
 use crate::console::words::filled;
-use crate::error::{CommandError, short};
+use crate::error::CommandError;
+use crate::text::short;
 
 /// How many rows of a difference a page has.
 const ROWS: usize = 200;

@@ -72,7 +72,7 @@ pub(super) fn bill_path(month: &str, basis: &str) -> String {
     path(&format!("/bills/{month}"), &[("basis", if basis == "paid" { basis } else { "" })])
 }
 
-/// Reads a value of a page's query; one that is none is told as something that is not there.
+/// Reads a value of a page's query. A wrong value is an error of the user.
 pub(crate) fn parsed<T: std::str::FromStr>(text: &str) -> Result<T, CommandError>
 where
     T::Err: std::fmt::Display,

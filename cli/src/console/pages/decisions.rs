@@ -12,7 +12,7 @@ use crate::console::html::{View, dialog, fact, foreign, input};
 use crate::console::links::{path, with_query};
 use crate::console::state::Request;
 use crate::console::words::filled;
-use crate::error::short;
+use crate::text::short;
 
 /// The bill that somebody decides about, and what stands beside it.
 pub(super) struct Decision<'a> {

@@ -12,9 +12,7 @@ use std::fmt;
 
 use crate::bills::{Mode, State};
 use crate::deliveries::calendar::{Kind, Profile};
-use crate::values::period::{Basis, BillMonth, Day};
-
-pub use crate::values::period::ranges;
+use crate::values::period::{Basis, BillMonth, Day, ranges};
 
 pub use double::Double;
 pub use facts::{BillFiles, File, PendingFile, gather};

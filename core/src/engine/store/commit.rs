@@ -86,7 +86,7 @@ impl Transaction {
         self.note_made(Table::State)?;
         let changes = std::mem::take(&mut self.settling.borrow_mut().changes);
         let record = self.record.borrow_mut().take();
-        let now = if begins { found(self)? } else { self.changed(changes)? };
+        let now = if begins { found(self)? } else { self.sums_after(changes)? };
         if now.is_empty() && record.is_none() {
             return Ok(());
         }
@@ -94,7 +94,10 @@ impl Transaction {
     }
 
     /// Returns the sums of the tables that change, as they are then.
-    fn changed(&self, changes: BTreeMap<&'static str, Lanes>) -> Result<BTreeMap<String, Lanes>, StoreError> {
+    fn sums_after(
+        &self,
+        changes: BTreeMap<&'static str, Lanes>,
+    ) -> Result<BTreeMap<String, Lanes>, StoreError> {
         let mut now = BTreeMap::new();
         for (name, change) in changes {
             if change.is_empty() {

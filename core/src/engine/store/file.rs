@@ -133,13 +133,13 @@ impl Store {
         }
     }
 
-    #[cfg(any(test, feature = "testing"))]
     /// Creates a store on a disk with nothing on it; `name` is how messages call it.
     ///
     /// A crash may leave half a store there, which [`Store::open_on`] refuses.
     ///
     /// # Errors
     /// As [`Store::create_with`].
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn create_on(
         disk: Arc<dyn Disk>,
         name: &Path,
@@ -154,11 +154,11 @@ impl Store {
         Ok(made)
     }
 
-    #[cfg(any(test, feature = "testing"))]
     /// Opens a store that lies on a disk, to look and to change.
     ///
     /// # Errors
     /// As [`Store::open`].
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn open_on(
         disk: Arc<dyn Disk>,
         name: &Path,
@@ -169,6 +169,7 @@ impl Store {
         }
         Store::on(disk, name, options)?.of_our_format()
     }
+
     #[cfg(any(test, feature = "testing"))]
     fn on(disk: Arc<dyn Disk>, name: &Path, options: &OpenOptions) -> Result<Store, StoreError> {
         let backend = disk::Owned(disk.clone());
