@@ -18,7 +18,7 @@ impl Sink for Memory {
         format!("memory:{name}")
     }
     fn put(&self, name: &str, part: &Staged, _: &dyn Watch) -> Result<Held, SinkError> {
-        let bytes = std::fs::read(&part.path).map_err(|e| SinkError::Transient(e.to_string()))?;
+        let bytes = std::fs::read(&part.path).map_err(|e| SinkError::Transient(e.to_string().into()))?;
         self.objects().insert(name.to_owned(), bytes);
         Ok(Held { bytes: part.bytes, tag: None })
     }

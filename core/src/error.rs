@@ -1,6 +1,7 @@
 //! Errors of the whole library: one type over those of its parts, and all codes.
 
 pub use crate::values::error::{Code, Coded, Field, Kind};
+pub use crate::values::reason::Reason;
 
 use crate::values::error::codes;
 

@@ -27,7 +27,8 @@ pub(crate) fn only_ours(path: &Path) -> Result<(), String> {
 
 /// Reads lines of `NAME=VALUE`.
 pub(crate) fn values(path: &Path) -> Result<BTreeMap<String, String>, SinkError> {
-    let failed = |why: String| SinkError::Credentials(format!("credentials `{}`: {why}", path.display()));
+    let failed =
+        |why: String| SinkError::Credentials(format!("credentials `{}`: {why}", path.display()).into());
     only_ours(path).map_err(failed)?;
     let text = bounded::read_text(path, SETTINGS_BYTES_MAX).map_err(|e| failed(e.to_string()))?;
     let mut values = BTreeMap::new();

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use billkeep_core::bounded::{self, BoundedError};
+use billkeep_core::error::Reason;
 use billkeep_core::own_folder::own_folder;
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
 use billkeep_core::store::is_a_store;
@@ -31,11 +32,10 @@ pub struct Folder {
 /// Who reads what lies in a folder, unless it is set: its owner and group.
 const MODE: u32 = 0o640;
 
-fn setup(what: &Path, e: &io::Error) -> SinkError {
-    let text = format!("`{}`: {e}", what.display());
+fn setup(what: &Path, e: io::Error) -> SinkError {
     match e.kind() {
-        io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => SinkError::Transient(text),
-        _ => SinkError::Setup(text),
+        io::ErrorKind::Interrupted | io::ErrorKind::TimedOut => SinkError::Transient(Reason::at(what, e)),
+        _ => SinkError::Setup(Reason::at(what, e)),
     }
 }
 
@@ -48,17 +48,19 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Folder, SinkError> {
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(SinkError::Setup(format!("`{}` is not a folder", path.display()))),
+            Ok(_) => return Err(SinkError::Setup(format!("`{}` is not a folder", path.display()).into())),
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                return Err(SinkError::Absent(format!("the folder `{}` does not exist", path.display())));
+                return Err(SinkError::Absent(
+                    format!("the folder `{}` does not exist", path.display()).into(),
+                ));
             }
-            Err(e) => return Err(setup(path, &e)),
+            Err(e) => return Err(setup(path, e)),
         }
         let stage = path.join(STAGE);
         match own_folder(&stage) {
             // What can be read can be checked. Who wants to write finds out soon enough.
             Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => {}
-            made => made.map_err(|e| setup(&stage, &e))?,
+            made => made.map_err(|e| setup(&stage, e))?,
         }
         Ok(Folder { path: path.to_owned(), stage, mode: None })
     }
@@ -69,7 +71,7 @@ impl Folder {
     /// [`SinkError::Setup`] when it cannot be made.
     pub fn create(path: &Path) -> Result<Folder, SinkError> {
         if fs::metadata(path).is_err() {
-            fs::create_dir_all(path).map_err(|e| setup(path, &e))?;
+            fs::create_dir_all(path).map_err(|e| setup(path, e))?;
         }
         Folder::open(path)
     }
@@ -85,10 +87,10 @@ impl Folder {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let now = fs::metadata(path).map_err(|e| setup(path, &e))?.permissions().mode();
+            let now = fs::metadata(path).map_err(|e| setup(path, e))?.permissions().mode();
             let wanted = self.mode.unwrap_or(now & MODE);
             if now & 0o777 != wanted {
-                fs::set_permissions(path, fs::Permissions::from_mode(wanted)).map_err(|e| setup(path, &e))?;
+                fs::set_permissions(path, fs::Permissions::from_mode(wanted)).map_err(|e| setup(path, e))?;
             }
         }
         #[cfg(not(unix))]
@@ -110,7 +112,7 @@ impl Folder {
     fn at(&self, name: &str) -> Result<PathBuf, SinkError> {
         // Names are rendered by us, but a sink takes no path for a name from anybody.
         if !is_object_name(name) {
-            return Err(SinkError::Setup(format!("`{name}` is not a name for a file")));
+            return Err(SinkError::Setup(format!("`{name}` is not a name for a file").into()));
         }
         Ok(self.path.join(name))
     }
@@ -123,7 +125,7 @@ impl Folder {
     }
 
     fn flush_folder(&self) -> Result<(), SinkError> {
-        File::open(&self.path).and_then(|f| f.sync_all()).map_err(|e| setup(&self.path, &e))
+        File::open(&self.path).and_then(|f| f.sync_all()).map_err(|e| setup(&self.path, e))
     }
 }
 
@@ -131,7 +133,7 @@ impl Folder {
 fn or_removed(path: &Path, written: io::Result<()>) -> Result<(), SinkError> {
     written.map_err(|e| {
         let _ = fs::remove_file(path);
-        setup(path, &e)
+        setup(path, e)
     })
 }
 
@@ -160,8 +162,8 @@ impl Sink for Folder {
             or_removed(&from, fs::copy(&part.path, &from).map(drop))?;
         }
         self.set_mode(&from)?;
-        File::open(&from).and_then(|f| f.sync_all()).map_err(|e| setup(&from, &e))?;
-        fs::rename(&from, &target).map_err(|e| setup(&target, &e))?;
+        File::open(&from).and_then(|f| f.sync_all()).map_err(|e| setup(&from, e))?;
+        fs::rename(&from, &target).map_err(|e| setup(&target, e))?;
         self.flush_folder()?;
         watch.sent(part.bytes);
         Ok(Held { bytes: part.bytes, tag: None })
@@ -186,12 +188,12 @@ impl Sink for Folder {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => false,
             // A file system without links: the check above is what there is.
             Err(_) => {
-                fs::rename(&staged, &target).map_err(|e| setup(&target, &e))?;
+                fs::rename(&staged, &target).map_err(|e| setup(&target, e))?;
                 self.flush_folder()?;
                 return Ok(true);
             }
         };
-        fs::remove_file(&staged).map_err(|e| setup(&staged, &e))?;
+        fs::remove_file(&staged).map_err(|e| setup(&staged, e))?;
         self.flush_folder()?;
         Ok(created)
     }
@@ -201,7 +203,7 @@ impl Sink for Folder {
         match fs::metadata(&path) {
             Ok(metadata) => Ok(Some(Held { bytes: metadata.len(), tag: None })),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(setup(&path, &e)),
+            Err(e) => Err(setup(&path, e)),
         }
     }
 
@@ -210,7 +212,7 @@ impl Sink for Folder {
         match bounded::open_file(&path) {
             Ok((file, _)) => Ok(Some(Box::new(file))),
             Err(BoundedError::Io(e)) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(SinkError::Setup(format!("`{}`: {e}", path.display()))),
+            Err(e) => Err(SinkError::Setup(Reason::at(&path, e))),
         }
     }
 
@@ -219,16 +221,16 @@ impl Sink for Folder {
         match fs::remove_file(&path) {
             Ok(()) => self.flush_folder(),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) => Err(setup(&path, &e)),
+            Err(e) => Err(setup(&path, e)),
         }
     }
 
     fn list(&self) -> Result<Vec<String>, SinkError> {
         let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(|e| setup(&self.path, &e))? {
-            let entry = entry.map_err(|e| setup(&self.path, &e))?;
+        for entry in fs::read_dir(&self.path).map_err(|e| setup(&self.path, e))? {
+            let entry = entry.map_err(|e| setup(&self.path, e))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let is_file = entry.file_type().map_err(|e| setup(&entry.path(), &e))?.is_file();
+            let is_file = entry.file_type().map_err(|e| setup(&entry.path(), e))?.is_file();
             if is_file && !name.starts_with('.') {
                 names.push(name);
             }
@@ -349,6 +351,16 @@ mod tests {
         let (_dir, folder) = folder();
         for name in ["../x", "a/b", "", ".hidden", "a\\b"] {
             assert!(folder.put_new(name, b"").is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_a_folder_has_the_systems_own_below_it() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::TimedOut] {
+            let error = setup(Path::new("/mnt/bills"), io::Error::from(kind));
+            assert!(error.to_string().starts_with("`/mnt/bills`: "), "{error}");
+            let below = std::error::Error::source(&error).and_then(|below| below.downcast_ref::<io::Error>());
+            assert_eq!(below.map(io::Error::kind), Some(kind));
         }
     }
 }

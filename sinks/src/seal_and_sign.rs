@@ -43,11 +43,11 @@ pub(crate) fn check(options: &Options) -> Result<(), UrlError> {
 /// # Errors
 /// [`SinkError::Setup`] when an option makes no sense; [`SinkError::Credentials`] when the key cannot be used.
 pub fn seal_and_sign(options: &Options) -> Result<SealAndSign, SinkError> {
-    check(options).map_err(|e| SinkError::Setup(e.to_string()))?;
+    check(options).map_err(|e| SinkError::Setup(e.to_string().into()))?;
     let seal = match options.get("encrypt") {
         None => None,
         Some(value) => {
-            let recipients = recipients(value).map_err(SinkError::Setup)?;
+            let recipients = recipients(value).map_err(|why| SinkError::Setup(why.into()))?;
             let manifests = options.get("encrypt_manifest").is_some_and(|value| value == "yes");
             Some(Box::new(Age { recipients, manifests }) as Box<dyn Seal>)
         }
@@ -104,7 +104,8 @@ struct Ed25519(Ed25519KeyPair);
 impl Ed25519 {
     /// Reads a key as `openssl genpkey -algorithm ed25519` writes it.
     fn read(path: &Path) -> Result<Ed25519, SinkError> {
-        let failed = |why: &str| SinkError::Credentials(format!("signing key `{}`: {why}", path.display()));
+        let failed =
+            |why: &str| SinkError::Credentials(format!("signing key `{}`: {why}", path.display()).into());
         only_ours(path).map_err(|why| failed(&why))?;
         let pem = bounded::read_file(path, SETTINGS_BYTES_MAX).map_err(|e| failed(&e.to_string()))?;
         let der = PrivatePkcs8KeyDer::from_pem_slice(&pem)

@@ -71,10 +71,10 @@ pub fn open_with_listener(
     if is_plugin(url) {
         return Ok(Box::new(WasmSink::open_with_listener(url, &without_seal(options), listener, env)?));
     }
-    check(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
-    let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string()))?;
+    check(url, options).map_err(|e| SinkError::Setup(e.to_string().into()))?;
+    let path = folder_of(url).map_err(|e| SinkError::Setup(e.to_string().into()))?;
     let folder = Folder::open(&path)?;
-    Ok(match mode(options).map_err(|e| SinkError::Setup(e.to_string()))? {
+    Ok(match mode(options).map_err(|e| SinkError::Setup(e.to_string().into()))? {
         Some(mode) => Box::new(folder.with_mode(mode)),
         None => Box::new(folder),
     })
@@ -101,7 +101,7 @@ pub fn open_plugin(
     listener: Option<wasm::Listener>,
     env: Env<'_>,
 ) -> Result<Box<dyn Sink>, SinkError> {
-    let grants = Grants::of(options).map_err(|e| SinkError::Setup(e.to_string()))?;
+    let grants = Grants::of(options).map_err(|e| SinkError::Setup(e.to_string().into()))?;
     Ok(Box::new(WasmSink::of(file, &grants, "", listener, env)?))
 }
 

@@ -8,16 +8,17 @@ mod scene;
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use billkeep_core::bill::{self, BillView, Field};
 use billkeep_core::check;
-use billkeep_core::error::Kind;
+use billkeep_core::error::{Error, Kind};
 use billkeep_core::store::{Access, OpenOptions, Records, Store};
-use billkeep_core::testing::{Large, Table};
+use billkeep_core::testing::{Large, RawStore as _, Table};
 use billkeep_fixtures::Rng;
 
 use crate::support::faulty_disk::{Fault, FaultyDisk, Left, Op, Platter};
@@ -405,4 +406,17 @@ fn checked(path: &Path) -> Result<(), String> {
     let store = Store::open(path, &options, Access::Read).map_err(|e| said(e.kind(), e.to_string()))?;
     let reader = store.read().map_err(|e| e.to_string())?;
     check::check(&reader, 1).map(|_| ()).map_err(|e| said(e.kind(), e.to_string()))
+}
+
+#[test]
+fn a_full_disk_can_be_told_from_other_faults() {
+    let kind_below = |fault| {
+        let disk = Arc::new(FaultyDisk::failing(Vec::new(), fault, 1));
+        let made = Store::create_on(disk, Path::new("the store"), &OpenOptions::default(), |_| Ok(()));
+        let error = Error::from(made.err().unwrap());
+        let below = std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source());
+        below.filter_map(|error| error.downcast_ref::<io::Error>()).map(io::Error::kind).last()
+    };
+    assert_eq!(kind_below(Fault::Full), Some(io::ErrorKind::StorageFull));
+    assert_eq!(kind_below(Fault::WriteError), Some(io::ErrorKind::Other));
 }

@@ -76,14 +76,14 @@ pub(super) fn places(store: &impl Records, new: Option<&SinkRecord>) -> Result<P
 
 /// Opens a sink as it was set up.
 pub(super) fn open(record: &SinkRecord) -> Result<Box<dyn Sink>, SinkError> {
-    let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
+    let options = record.options().map_err(|e| SinkError::Setup(e.to_string().into()))?;
     open_at(&record.url, &options.of_sink)
 }
 
 /// Opens a sink as it was set up, of a plugin's file that was read before if there is one.
 pub(super) fn opened(record: &SinkRecord, file: Option<&PluginFile>) -> Result<Box<dyn Sink>, SinkError> {
     let Some(file) = file else { return open(record) };
-    let options = record.options().map_err(|e| SinkError::Setup(e.to_string()))?;
+    let options = record.options().map_err(|e| SinkError::Setup(e.to_string().into()))?;
     billkeep_sinks::open_plugin(file, &options.of_sink, listener(), &env)
 }
 

@@ -28,6 +28,7 @@ use crate::values::digest::hex;
 use crate::values::error::codes;
 use crate::values::money::Amount;
 use crate::values::period::BillMonth;
+use crate::values::reason::Reason;
 
 /// Why a late file could not be carried forward.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +78,8 @@ pub enum CarryError {
         /// Its name.
         file: String,
         /// Why.
-        why: String,
+        #[source]
+        why: Reason,
     },
 }
 
@@ -131,7 +133,7 @@ pub fn carry_forward(
     };
     let path = folder.join(&name);
     let failed =
-        |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: e.to_string() };
+        |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: Reason::of(e) };
     own_folder(folder).map_err(failed)?;
     let corrections = |target: BillKey| -> Result<([u8; 32], CarriedBefore), CarryError> {
         let reader = store.read()?;
@@ -315,7 +317,7 @@ fn write(
         }
     });
     let schema = Schema::recognise(headers.iter().map(String::as_bytes))
-        .map_err(|e| CarryError::Write { file: late.file.clone(), why: e.to_string() })?;
+        .map_err(|e| CarryError::Write { file: late.file.clone(), why: Reason::of(e) })?;
     let writing = Writing {
         late,
         target: target.month,
@@ -333,7 +335,7 @@ fn write(
     let mut flush = |waiting: &mut Vec<Change>, text: &mut Vec<u8>| -> Result<(), CarryError> {
         lines +=
             writing.changes(reader, [without, with], std::mem::take(waiting), &mut known, &mut sums, text)?;
-        out.write_all(text).map_err(|e| CarryError::Write { file: late.file.clone(), why: e.to_string() })?;
+        out.write_all(text).map_err(|e| CarryError::Write { file: late.file.clone(), why: Reason::of(e) })?;
         text.clear();
         Ok(())
     };
@@ -371,7 +373,7 @@ fn write(
         Ok(())
     })?;
     let written = failed.map_or_else(|| out.write_all(&text), Err);
-    written.map_err(|e| CarryError::Write { file: late.file.clone(), why: e.to_string() })?;
+    written.map_err(|e| CarryError::Write { file: late.file.clone(), why: Reason::of(e) })?;
     Ok((lines, before))
 }
 

@@ -280,9 +280,9 @@ impl DeliverySession<'_> {
             return Ok(held.tag);
         }
         if (parcel.bytes, parcel.sha256) != (receipt.bytes, receipt.sha256) {
-            return Err(failed(SinkError::Damaged(format!(
-                "the manifest of `{name}` is there, and what it tells of is not"
-            ))));
+            return Err(failed(SinkError::Damaged(
+                format!("the manifest of `{name}` is there, and what it tells of is not").into(),
+            )));
         }
         let staged = parcel.staged(&delivery.plan);
         self.ways.meter.begin(parcel.bytes);
@@ -306,7 +306,7 @@ impl DeliverySession<'_> {
             Some(_) if self.to.record.options()?.reads_back => {
                 if !sink.looks() {
                     let why = "`check=read` was said, and it cannot read back what it holds".to_owned();
-                    return Err(failed(SinkError::Setup(why)));
+                    return Err(failed(SinkError::Setup(why.into())));
                 }
                 let found = read_hash(sink, name).map_err(failed)?;
                 (found != Some((receipt.bytes, receipt.sha256)))
@@ -318,10 +318,9 @@ impl DeliverySession<'_> {
             // The next attempt puts it again.
             self.step(delivery, Progress::Planned)?;
             let location = sink.location(name);
-            return Err(failed(SinkError::Damaged(format!(
-                "{location}: {} bytes were put, {wrong}",
-                receipt.bytes
-            ))));
+            return Err(failed(SinkError::Damaged(
+                format!("{location}: {} bytes were put, {wrong}", receipt.bytes).into(),
+            )));
         }
         let tag = head.and_then(|held| held.tag);
         self.step(delivery, Progress::Checked(Box::new(Receipt { tag, ..receipt.clone() })))
@@ -341,7 +340,7 @@ impl DeliverySession<'_> {
         // Not every destination tells that a name was taken: it is read before it is believed.
         let held = read_small(sink, name).map_err(failed)?;
         let held = held.ok_or_else(|| {
-            failed(SinkError::Damaged(format!("{} was put, and is not there", sink.location(name))))
+            failed(SinkError::Damaged(format!("{} was put, and is not there", sink.location(name)).into()))
         })?;
         if held != bytes {
             self.must_be_the_same(name, &kept, &held)?;
@@ -512,7 +511,7 @@ impl Watch for Watching<'_> {
         match write_down() {
             Ok(true) => Ok(()),
             Ok(false) => Err(SinkError::Stopped),
-            Err(e) => Err(SinkError::Transient(format!("the upload could not be written down: {e}"))),
+            Err(e) => Err(SinkError::Transient(format!("the upload could not be written down: {e}").into())),
         }
     }
 

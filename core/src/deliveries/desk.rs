@@ -11,6 +11,7 @@ use crate::engine::store::{Records, StoreError, Transaction};
 use crate::exports::RenderSettings;
 use crate::exports::sink::{Hold, Place, Sink, SinkError};
 use crate::values::digest::hex;
+use crate::values::reason::Reason;
 
 use super::DeliveryError;
 
@@ -168,21 +169,21 @@ impl Desk {
 fn folder_beside_store(to: &Destination, stage: &Path) -> Result<(PathBuf, Hold), DeliveryError> {
     let id = hex(&<[u8; 32]>::from(Sha256::digest(format!("{}\0{}", to.record.name, to.record.url))));
     let folder = stage.join(id.get(..16).unwrap_or(&id));
-    own_folder(stage).map_err(|e| stage_error(stage, &e))?;
-    own_folder(&folder).map_err(|e| stage_error(&folder, &e))?;
+    own_folder(stage).map_err(|e| stage_error(stage, e))?;
+    own_folder(&folder).map_err(|e| stage_error(&folder, e))?;
     let what = format!("sink `{}`", to.record.name);
     let hold = Hold::of_file(&folder.join(LOCK), &what).map_err(|e| to.error(e))?;
     // What a killed program left is made anew.
-    for entry in fs::read_dir(&folder).map_err(|e| stage_error(&folder, &e))? {
-        let path = entry.map_err(|e| stage_error(&folder, &e))?.path();
+    for entry in fs::read_dir(&folder).map_err(|e| stage_error(&folder, e))? {
+        let path = entry.map_err(|e| stage_error(&folder, e))?.path();
         if path.file_name().is_some_and(|name| name != LOCK) {
-            fs::remove_file(&path).map_err(|e| stage_error(&path, &e))?;
+            fs::remove_file(&path).map_err(|e| stage_error(&path, e))?;
         }
     }
     Ok((folder, hold))
 }
 
 /// Says that a file could not be staged.
-pub(super) fn stage_error(path: &Path, e: &std::io::Error) -> DeliveryError {
-    DeliveryError::Stage { path: path.display().to_string(), why: e.to_string() }
+pub(super) fn stage_error(path: &Path, e: std::io::Error) -> DeliveryError {
+    DeliveryError::Stage { path: path.display().to_string(), why: Reason::of(e) }
 }

@@ -5,6 +5,7 @@ use crate::engine::store::StoreError;
 use crate::exports::ExportError;
 use crate::exports::sink::SinkError;
 use crate::values::error::{Kind, codes};
+use crate::values::reason::Reason;
 use crate::values::uin::Uin;
 
 use super::record::FailureKind;
@@ -28,6 +29,7 @@ pub enum DeliveryError {
         /// Its name.
         sink: String,
         /// Why.
+        #[source]
         error: SinkError,
     },
     /// The part cannot be staged.
@@ -36,7 +38,8 @@ pub enum DeliveryError {
         /// Where.
         path: String,
         /// What the system says.
-        why: String,
+        #[source]
+        why: Reason,
     },
     /// What was due may not be written any more.
     #[error("nothing was written to sink `{sink}` for account {uin}: {why}")]

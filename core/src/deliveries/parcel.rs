@@ -97,8 +97,8 @@ impl DeliverySession<'_> {
             to.out.get_ref().sync_all()?;
             Ok(to.finish())
         };
-        let sealed = seal_file().map_err(|e| stage_error(&path, &e))?;
-        fs::remove_file(staged).map_err(|e| stage_error(staged, &e))?;
+        let sealed = seal_file().map_err(|e| stage_error(&path, e))?;
+        fs::remove_file(staged).map_err(|e| stage_error(staged, e))?;
         Ok(Parcel { path, bytes: sealed.0, sha256: sealed.1, zip: Some((bytes, sha256)) })
     }
 
@@ -141,7 +141,7 @@ impl DeliverySession<'_> {
             Some(seal) if seal.seals_manifests() => {
                 let mut sealed = Vec::new();
                 seal.seal(&mut bytes.as_slice(), &mut sealed)
-                    .map_err(|e| stage_error(Path::new("the manifest"), &e))?;
+                    .map_err(|e| stage_error(Path::new("the manifest"), e))?;
                 Ok(sealed)
             }
             _ => Ok(bytes),

@@ -106,7 +106,7 @@ impl DeliverySession<'_> {
             let there = read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?;
             let there = there.ok_or_else(|| {
                 let why = format!("`{}` is not there any more", receipt.manifest);
-                self.to.error(SinkError::Damaged(why))
+                self.to.error(SinkError::Damaged(why.into()))
             })?;
             mended.signature = self.sign(&receipt.manifest, &there)?;
         }

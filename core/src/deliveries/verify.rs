@@ -169,9 +169,9 @@ pub fn verify(store: &impl Records, to: &Destination, how: How) -> Result<Vec<Fi
 /// An object that cannot be read is a finding; a sink that cannot be reached, or does not let us in, is not.
 fn unreadable(sink: &dyn Sink, error: SinkError) -> Result<(What, String), SinkError> {
     match error {
-        SinkError::Setup(why) | SinkError::Damaged(why) => Ok((What::Unreadable, why)),
+        SinkError::Setup(why) | SinkError::Damaged(why) => Ok((What::Unreadable, why.to_string())),
         // There is no line to a folder that could be down for a moment.
-        SinkError::Transient(why) if sink.is_local() => Ok((What::Unreadable, why)),
+        SinkError::Transient(why) if sink.is_local() => Ok((What::Unreadable, why.to_string())),
         other => Err(other),
     }
 }

@@ -164,10 +164,9 @@ pub(crate) fn read(
 
 fn id(which: Parted, segment: u64, place: usize) -> Result<u64, StoreError> {
     let place = u64::try_from(place).ok().filter(|place| *place < PARTS_MAX);
-    segment
-        .checked_mul(PARTS_MAX)
-        .and_then(|base| base.checked_add(place?))
-        .ok_or_else(|| StoreError::Io(format!("{} has too many parts for the store", which.what(segment))))
+    segment.checked_mul(PARTS_MAX).and_then(|base| base.checked_add(place?)).ok_or_else(|| {
+        StoreError::Io(format!("{} has too many parts for the store", which.what(segment)).into())
+    })
 }
 
 fn encode(parts: &[NewPart]) -> Result<Vec<u8>, BlockError> {

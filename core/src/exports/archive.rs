@@ -9,6 +9,8 @@ use std::io::Write;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use rawzip::time::UtcDateTime;
 
+use crate::values::reason::Reason;
+
 /// The level at which CSVs are deflated; part of the export format.
 pub(super) const LEVEL: u32 = 5;
 /// An empty last block of deflate, which ends a stream of sync-flushed chunks.
@@ -24,7 +26,7 @@ const FIXED_TIME: UtcDateTime = match UtcDateTime::from_components(1980, 1, 1, 0
 ///
 /// # Errors
 /// In words, when writing fails.
-pub(crate) fn write_small(out: impl Write, entries: &[(&str, Vec<u8>)]) -> Result<(), String> {
+pub(crate) fn write_small(out: impl Write, entries: &[(&str, Vec<u8>)]) -> Result<(), Reason> {
     let mut deflater = Deflater::new();
     let mut pieces = Vec::new();
     for (name, bytes) in entries {
@@ -53,7 +55,7 @@ impl Deflater {
     }
 
     /// Compresses a chunk on its own.
-    pub(super) fn chunk(&mut self, text: &[u8]) -> Result<Chunk, String> {
+    pub(super) fn chunk(&mut self, text: &[u8]) -> Result<Chunk, Reason> {
         self.state.reset();
         let mut deflated = Vec::with_capacity(text.len() / 4 + 64);
         let mut rest = text;
@@ -98,9 +100,9 @@ pub(super) enum Piece {
 /// Writes a zip of the pieces; returns what each CSV came to.
 pub(super) fn write(
     out: impl Write,
-    mut pieces: impl Iterator<Item = Result<Piece, String>>,
-) -> Result<Vec<Entry>, String> {
-    let failed = |e: rawzip::Error| format!("the zip cannot be written: {e}");
+    mut pieces: impl Iterator<Item = Result<Piece, Reason>>,
+) -> Result<Vec<Entry>, Reason> {
+    let failed = |e: rawzip::Error| Reason::new(format!("the zip cannot be written: {e}"), e);
     let mut archive = rawzip::ZipArchiveWriter::new(out);
     let mut entries = Vec::new();
     let mut begin = match pieces.next().transpose()? {
@@ -124,18 +126,18 @@ pub(super) fn write(
                     break;
                 }
                 Piece::Chunk(chunk) => {
-                    entry.write_all(&chunk.deflated).map_err(|e| e.to_string())?;
+                    entry.write_all(&chunk.deflated).map_err(Reason::of)?;
                     crc.combine(&crc32fast::Hasher::new_with_initial_len(chunk.crc, chunk.bytes));
                     bytes += chunk.bytes;
                 }
             }
         }
-        entry.write_all(&LAST_BLOCK).map_err(|e| e.to_string())?;
+        entry.write_all(&LAST_BLOCK).map_err(Reason::of)?;
         let crc = crc.finalize();
         entry.finish(rawzip::DataDescriptorOutput::new(crc, bytes)).map_err(failed)?;
         entries.push(Entry { bytes, crc });
     }
-    archive.finish().map_err(failed)?.flush().map_err(|e| e.to_string())?;
+    archive.finish().map_err(failed)?.flush().map_err(Reason::of)?;
     Ok(entries)
 }
 
@@ -161,7 +163,7 @@ pub(super) fn read_all(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
 mod tests {
     use super::*;
 
-    fn pieces(csvs: &[(&str, &[&[u8]])]) -> Vec<Result<Piece, String>> {
+    fn pieces(csvs: &[(&str, &[&[u8]])]) -> Vec<Result<Piece, Reason>> {
         let mut deflater = Deflater::new();
         let mut all = Vec::new();
         for (name, texts) in csvs {

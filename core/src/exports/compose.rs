@@ -9,6 +9,7 @@ use crate::engine::block::Sums;
 use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
 use crate::values::money::Amount;
+use crate::values::reason::Reason;
 
 use super::archive::{self, Deflater};
 use super::csv::{BlockWriter, Columns};
@@ -78,7 +79,7 @@ impl PriceSums {
 
 impl Made {
     /// Makes the chunk of a header.
-    pub(super) fn header(columns: &Columns, deflater: &mut Deflater) -> Result<Made, String> {
+    pub(super) fn header(columns: &Columns, deflater: &mut Deflater) -> Result<Made, Reason> {
         let mut text = Vec::new();
         columns.write_header(&mut text);
         Ok(Made { chunk: deflater.chunk(&text)?, rows: 0, sums: Vec::new(), priced: PriceSums::default() })
@@ -129,7 +130,7 @@ impl Composer {
     }
 
     /// Compresses what was written, and begins anew.
-    pub(super) fn finish(&mut self, deflater: &mut Deflater) -> Result<Made, String> {
+    pub(super) fn finish(&mut self, deflater: &mut Deflater) -> Result<Made, Reason> {
         let chunk = deflater.chunk(&self.text)?;
         self.text.clear();
         let sums = std::mem::take(&mut self.sums).into_values().collect();

@@ -21,6 +21,7 @@ use crate::engine::journal;
 use crate::engine::rollup::Overflow;
 use crate::engine::store::{ChunkCache, Records};
 use crate::exports::sink::{Sink, SinkError};
+use crate::values::reason::Reason;
 use crate::values::uin::Uin;
 
 use super::ExportError;
@@ -233,7 +234,7 @@ struct Account {
 impl Job<'_> {
     fn wanted_of(&self, owner: u64) -> Result<Wanted, ExportError> {
         let uin = Uin::parse(owner.to_string().as_bytes())
-            .ok_or_else(|| ExportError::Write(format!("{owner} is no account")))?;
+            .ok_or_else(|| ExportError::Write(format!("{owner} is no account").into()))?;
         Ok(Wanted { uin, scope: Scope::Owner(uin), ..self.wanted })
     }
 
@@ -343,21 +344,21 @@ impl Job<'_> {
         let parts = csvs.iter().enumerate().flat_map(|(i, csv)| {
             [Part::Begin(i), Part::Header].into_iter().chain(csv.chunks.iter().map(Part::Chunk))
         });
-        let pieces = parts.map(|part| {
+        let pieces = parts.map(|part| -> Result<Piece, Reason> {
             let made = match part {
                 Part::Begin(i) => return Ok(Piece::Begin(names.get(i))),
                 Part::Header => return Ok(Piece::Chunk(header.chunk.clone())),
                 Part::Chunk(chunk) => match had.next() {
                     Some((Had::Made(waiting), _)) => spill.take(waiting)?,
                     Some((Had::Kept, (name, _))) => self.kept(store, chunk, name, &days)?,
-                    _ => return Err(format!("lines of {owner} are missing")),
+                    _ => return Err(format!("lines of {owner} are missing").into()),
                 },
             };
             figures.add(&made).ok_or_else(|| Overflow.to_string())?;
             Ok(Piece::Chunk(made.chunk))
         });
         let stage = Stage::of(self.sink_name, self.sink, &plan)?;
-        let failed = |e| ExportError::Write(format!("`{}`: {e}", stage.path.display()));
+        let failed = |e: std::io::Error| ExportError::Write(Reason::at(&stage.path, e));
         let mut hashing = Hashing::new(File::create(&stage.path).map_err(failed)?);
         let mut buffered = BufWriter::with_capacity(ZIP_BUFFER_BYTES, &mut hashing);
         let entries = archive::write(&mut buffered, pieces).map_err(ExportError::Write)?;
@@ -375,7 +376,7 @@ impl Job<'_> {
         chunk: &Chunk,
         name: &[u8; 32],
         days: &[OwnerDay],
-    ) -> Result<Made, String> {
+    ) -> Result<Made, Reason> {
         if let Some(made) = self.cache.and_then(|cache| kept(cache, name)) {
             return Ok(made);
         }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use crate::bills::{BillView, OwnerDay, walk_owner_days};
 use crate::engine::store::Records;
+use crate::values::reason::Reason;
 
 use super::ExportError;
 use super::archive::Deflater;
@@ -56,13 +57,13 @@ impl<R: Records> Lines<'_, R> {
     }
 
     /// Makes one chunk, here and now.
-    pub(super) fn make_one(&self, chunk: &Chunk, deflater: &mut Deflater) -> Result<Made, String> {
+    pub(super) fn make_one(&self, chunk: &Chunk, deflater: &mut Deflater) -> Result<Made, Reason> {
         let mut made = None;
         let mut give = |m| {
             made = Some(m);
             false
         };
-        self.make(&[chunk], deflater, &mut give).map_err(|e| e.to_string())?;
-        made.ok_or_else(|| "lines are missing from the blocks".to_owned())
+        self.make(&[chunk], deflater, &mut give).map_err(Reason::of)?;
+        made.ok_or_else(|| "lines are missing from the blocks".into())
     }
 }

@@ -16,6 +16,7 @@ use crate::bills::{BillView, WantedLines, walk_owner_days};
 use crate::engine::store::Records;
 use crate::formats::archive::each_csv;
 use crate::formats::schema::Schema;
+use crate::values::reason::Reason;
 
 use super::ExportError;
 use super::archive::{self, Deflater, Piece};
@@ -228,13 +229,13 @@ pub(crate) fn separate(
             match part.read_to_end(&mut text) {
                 Ok(0) => None,
                 Ok(_) => Some(deflater.chunk(&text).map(Piece::Chunk)),
-                Err(e) => Some(Err(e.to_string())),
+                Err(e) => Some(Err(Reason::of(e))),
             }
         };
         let begin = Piece::Begin(format!("header-{}.csv", number + 1));
         std::iter::once(Ok(begin)).chain(std::iter::from_fn(chunk))
     });
-    archive::write(BufWriter::new(into), pieces).map(drop)
+    archive::write(BufWriter::new(into), pieces).map(drop).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ use crate::bills::BillError;
 use crate::engine::store::StoreError;
 use crate::exports::sink::SinkError;
 use crate::values::error::codes;
+use crate::values::reason::Reason;
 
 /// A CSV as it was rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +81,7 @@ pub enum ExportError {
     Bill(#[from] BillError),
     /// A part cannot be written.
     #[error("the export cannot be written: {0}")]
-    Write(String),
+    Write(#[source] Reason),
     /// The sums of the export are not those of the bill (I1, I7).
     #[error("`{name}`: the sums of export and roll-ups do not tie{}", sides_text(.sides.as_ref()))]
     DoNotTie {
@@ -120,6 +121,7 @@ pub enum ExportError {
         /// Its name.
         sink: String,
         /// Why.
+        #[source]
         error: SinkError,
     },
 }

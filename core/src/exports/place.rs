@@ -8,6 +8,7 @@ use crate::bills::{BillView, must_be_recorded};
 use crate::engine::journal::{self, Head};
 use crate::engine::store::Records;
 use crate::exports::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
+use crate::values::reason::Reason;
 
 use super::form::Audience;
 use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, guard, render};
@@ -124,7 +125,7 @@ pub(super) fn put(
         if head.as_ref().map(|h| h.bytes) != Some(rendered.bytes) {
             let location = sink.location(&name);
             let why = format!("{location}: {} bytes were put, and it holds {head:?}", rendered.bytes);
-            return Err(sink_error(SinkError::Damaged(why)));
+            return Err(sink_error(SinkError::Damaged(why.into())));
         }
     }
     // Somebody may have been faster: what is there is read before either is believed.
@@ -144,11 +145,14 @@ fn stage(
     settings: &RenderSettings<'_>,
     path: &Path,
 ) -> Result<Rendered, ExportError> {
-    let failed = |e: std::io::Error| ExportError::Write(format!("`{}`: {e}", path.display()));
+    let failed = |e: std::io::Error| ExportError::Write(Reason::at(path, e));
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
     let rendered = render(store, view, plan, settings, &mut out).map_err(|error| match error {
         // Whose disk is full?
-        ExportError::Write(why) => ExportError::Write(format!("`{}`: {why}", path.display())),
+        ExportError::Write(why) => {
+            let text = format!("`{}`: {why}", path.display());
+            ExportError::Write(why.reworded(text))
+        }
         error => error,
     })?;
     out.flush().map_err(failed)?;

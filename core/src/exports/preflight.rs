@@ -14,15 +14,22 @@ pub fn preflight(sink: &dyn Sink, tag: &str) -> Result<(), SinkError> {
     let name = format!("{PROBE}{tag}.txt");
     let text = format!("billkeep tried whether it can write, read and remove here: {tag}\n");
     let removing = |e: SinkError| match e {
-        SinkError::Transient(why) => SinkError::Transient(format!("a probe could not be removed: {why}")),
-        e => SinkError::Setup(format!(
-            "a probe was written, but could not be removed: {e}; the destination must allow removal, \
+        SinkError::Transient(why) => {
+            SinkError::Transient(format!("a probe could not be removed: {why}").into())
+        }
+        e => SinkError::Setup(
+            format!(
+                "a probe was written, but could not be removed: {e}; the destination must allow removal, \
              which retention and the repair of deliveries need"
-        )),
+            )
+            .into(),
+        ),
     };
     let failed = |step: &str, e: SinkError| match e {
-        SinkError::Transient(why) => SinkError::Transient(format!("a probe could not be {step}: {why}")),
-        e => SinkError::Setup(format!("a probe could not be {step}: {e}")),
+        SinkError::Transient(why) => {
+            SinkError::Transient(format!("a probe could not be {step}: {why}").into())
+        }
+        e => SinkError::Setup(format!("a probe could not be {step}: {e}").into()),
     };
     if !sink.looks() {
         return sink.check();

@@ -14,6 +14,7 @@ use crate::bills::BillView;
 use crate::engine::rollup::Overflow;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{ChunkCache, Records};
+use crate::values::reason::Reason;
 
 use super::archive::{self, Deflater, Piece};
 use super::chunks::{Chunk, Namer, cut};
@@ -250,7 +251,7 @@ impl<'a> Handing<'a> {
 }
 
 impl<R: Records> Reading<'_, R> {
-    fn get(&mut self, source: &Source<'_>) -> Result<Made, String> {
+    fn get(&mut self, source: &Source<'_>) -> Result<Made, Reason> {
         if source.kept {
             if let Some(made) = self.cache.and_then(|cache| kept(cache, &source.name)) {
                 return Ok(made);
@@ -271,7 +272,7 @@ struct Pieces<'p, 'c, 'a, R> {
     sources: std::slice::Iter<'p, Vec<Source<'c>>>,
     csv: std::slice::Iter<'p, Source<'c>>,
     begun: usize,
-    header: Option<Result<Made, String>>,
+    header: Option<Result<Made, Reason>>,
     names: CsvNames<'p>,
     reading: &'p mut Reading<'a, R>,
     figures: &'p mut Figures,
@@ -289,7 +290,7 @@ impl<'p, 'c, 'a, R: Records> Pieces<'p, 'c, 'a, R> {
 }
 
 impl<R: Records> Iterator for Pieces<'_, '_, '_, R> {
-    type Item = Result<Piece, String>;
+    type Item = Result<Piece, Reason>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(header) = self.header.take() {
@@ -365,7 +366,7 @@ mod tests {
             std::thread::spawn(move || done_in.send(chunks_with_a_failure(threads, failing)));
             let (taken, worked) =
                 done.recv_timeout(Duration::from_secs(60)).expect("somebody waits for ever");
-            assert!(matches!(worked, Err(ExportError::Write(why)) if why == "damaged"));
+            assert!(matches!(worked, Err(ExportError::Write(why)) if &*why == "damaged"));
             assert!(taken < 40, "{taken}");
         }
         assert_eq!(chunks_with_a_failure(2, 99).0, 40);

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::values::reason::Reason;
+
 use super::compose::Made;
 
 /// Where chunks wait.
@@ -31,15 +33,15 @@ impl Spill {
         Spill { folder: folder.to_owned(), room, file: None, end: 0 }
     }
 
-    fn failed(&self, e: &std::io::Error) -> String {
-        format!("a file for compressed lines in `{}`: {e}", self.folder.display())
+    fn failed(&self, e: std::io::Error) -> Reason {
+        Reason::new(format!("a file for compressed lines in `{}`: {e}", self.folder.display()), e)
     }
 
     /// Takes a chunk that has been made.
     ///
     /// # Errors
     /// In words, when there is no room for it on the disk.
-    pub(super) fn keep(&mut self, mut made: Made) -> Result<Waiting, String> {
+    pub(super) fn keep(&mut self, mut made: Made) -> Result<Waiting, Reason> {
         let length = made.chunk.deflated.len();
         if let Some(room) = self.room.checked_sub(length) {
             self.room = room;
@@ -47,7 +49,7 @@ impl Spill {
             made.chunk.deflated.shrink_to_fit();
             return Ok(Waiting { made, place: None });
         }
-        self.write(&made.chunk.deflated).map_err(|e| self.failed(&e))?;
+        self.write(&made.chunk.deflated).map_err(|e| self.failed(e))?;
         made.chunk.deflated = Vec::new();
         let place = Some((self.end, length));
         self.end += length as u64;
@@ -67,10 +69,10 @@ impl Spill {
     ///
     /// # Errors
     /// In words, when it cannot be read.
-    pub(super) fn take(&self, waiting: Waiting) -> Result<Made, String> {
+    pub(super) fn take(&self, waiting: Waiting) -> Result<Made, Reason> {
         let Waiting { mut made, place } = waiting;
         if let Some((from, length)) = place {
-            made.chunk.deflated = self.read(from, length).map_err(|e| self.failed(&e))?;
+            made.chunk.deflated = self.read(from, length).map_err(|e| self.failed(e))?;
         }
         Ok(made)
     }

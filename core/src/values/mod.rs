@@ -8,5 +8,6 @@ pub mod label;
 pub mod money;
 pub mod near;
 pub mod period;
+pub mod reason;
 pub mod uin;
 pub mod visible;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use billkeep_core::error::Reason;
 use billkeep_core::sink::{Sink, SinkError, Staged};
 use sha2::{Digest as _, Sha256};
 
@@ -92,7 +93,7 @@ impl Subject<'_> {
     /// Stages bytes as a part.
     pub(super) fn staged(&self, file: &str, bytes: &[u8]) -> Result<Staged, SinkError> {
         let path = self.stage.join(file);
-        fs::write(&path, bytes).map_err(|e| stage_error(&path, &e))?;
+        fs::write(&path, bytes).map_err(|e| stage_error(&path, e))?;
         Ok(Staged { path, bytes: bytes.len() as u64, sha256: Sha256::digest(bytes).into(), tags: Vec::new() })
     }
 
@@ -121,11 +122,11 @@ impl Subject<'_> {
             out.flush()?;
             Ok(hasher.finalize().into())
         };
-        let sha256 = write().map_err(|e| stage_error(&path, &e))?;
+        let sha256 = write().map_err(|e| stage_error(&path, e))?;
         Ok(Staged { path, bytes, sha256, tags: Vec::new() })
     }
 }
 
-fn stage_error(path: &Path, e: &std::io::Error) -> SinkError {
-    SinkError::Setup(format!("`{}`: {e}", path.display()))
+fn stage_error(path: &Path, e: std::io::Error) -> SinkError {
+    SinkError::Setup(Reason::at(path, e))
 }

@@ -292,7 +292,7 @@ fn read_part(subject: &Subject<'_>) -> Answered {
     put(subject, &*sink, "a.zip", &[3; 300_000])?;
     let Some(mut reader) = sink.read("a.zip")? else { return Ok(No("it is not there".into())) };
     let mut some = [0; 10];
-    reader.read_exact(&mut some).map_err(|e| SinkError::Transient(e.to_string()))?;
+    reader.read_exact(&mut some).map_err(|e| SinkError::Transient(e.to_string().into()))?;
     drop(reader);
     holds(&*sink, "a.zip", &[3; 300_000])
 }

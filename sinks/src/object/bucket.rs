@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use billkeep_core::bounded;
+use billkeep_core::error::Reason;
 use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -79,13 +80,16 @@ impl Bucket {
         url: &str,
         context: ErrorContext,
     ) -> Result<Bucket, SinkError> {
-        let prefix = Path::parse(prefix).map_err(|e| SinkError::Setup(format!("prefix `{prefix}`: {e}")))?;
+        let prefix =
+            Path::parse(prefix).map_err(|e| SinkError::Setup(format!("prefix `{prefix}`: {e}").into()))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("billkeep-sink")
             .enable_all()
             .build()
-            .map_err(|e| SinkError::Setup(format!("no thread for the network can be started: {e}")))?;
+            .map_err(|e| {
+                SinkError::Setup(Reason::new(format!("no thread for the network can be started: {e}"), e))
+            })?;
         let url = url.trim_end_matches('/').to_owned();
         let (whole_bytes_max, piece_bytes_min) = (WHOLE_BYTES_MAX, PIECE_BYTES_MIN);
         let runtime = Some(runtime);
@@ -119,7 +123,7 @@ impl Bucket {
     }
 
     fn path(&self, name: &str) -> Result<Path, SinkError> {
-        let wrong = || SinkError::Setup(format!("`{name}` is not a name for an object"));
+        let wrong = || SinkError::Setup(format!("`{name}` is not a name for an object").into());
         if !is_object_name(name) {
             return Err(wrong());
         }
@@ -143,7 +147,7 @@ impl Bucket {
         let id = self.uploads.create_multipart(path).await.map_err(|e| self.error(&what, &e))?;
         let sent = async {
             watch.begun(&id)?;
-            let mut file = File::open(&part.path).map_err(|e| read_error(part, &e))?;
+            let mut file = File::open(&part.path).map_err(|e| read_error(part, e))?;
             let piece_bytes = part.bytes.div_ceil(PIECES_MAX).max(self.piece_bytes_min);
             let mut under_way = FuturesUnordered::new();
             let mut ids: Vec<Option<PartId>> = vec![None; part.bytes.div_ceil(piece_bytes) as usize];
@@ -154,10 +158,7 @@ impl Bucket {
                         return Err(SinkError::Stopped);
                     }
                     let mut bytes = Vec::new();
-                    (&mut file)
-                        .take(piece_bytes)
-                        .read_to_end(&mut bytes)
-                        .map_err(|e| read_error(part, &e))?;
+                    (&mut file).take(piece_bytes).read_to_end(&mut bytes).map_err(|e| read_error(part, e))?;
                     let (at, count) = (next, bytes.len());
                     let put = self.uploads.put_part(path, &id, at, PutPayload::from(bytes));
                     under_way.push(async move { put.await.map(|id| (at, count, id)) });
@@ -233,8 +234,8 @@ impl Bucket {
     }
 }
 
-fn read_error(part: &Staged, e: &io::Error) -> SinkError {
-    SinkError::Setup(format!("`{}` cannot be read: {e}", part.path.display()))
+fn read_error(part: &Staged, e: impl std::error::Error + Send + Sync + 'static) -> SinkError {
+    SinkError::Setup(Reason::new(format!("`{}` cannot be read: {e}", part.path.display()), e))
 }
 
 impl Sink for Bucket {
@@ -250,8 +251,8 @@ impl Sink for Bucket {
         let tag = if part.bytes > self.whole_bytes_max {
             self.wait(self.put_pieces(&path, part, watch))??
         } else {
-            let bytes = bounded::read_file(&part.path, self.whole_bytes_max)
-                .map_err(|e| SinkError::Setup(format!("`{}` cannot be read: {e}", part.path.display())))?;
+            let bytes =
+                bounded::read_file(&part.path, self.whole_bytes_max).map_err(|e| read_error(part, e))?;
             let put = self.wait(self.store.put(&path, PutPayload::from(bytes)))?;
             let put = put.map_err(|e| self.error(&format!("`{name}` cannot be put"), &e))?;
             watch.sent(part.bytes);

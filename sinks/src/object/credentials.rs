@@ -60,17 +60,20 @@ fn pick(names: &[[&str; 4]], place: &str, look: Env<'_>) -> Result<Credentials, 
             }
             (None, None) => {}
             _ => {
-                return Err(SinkError::Credentials(format!(
-                    "{place} has only one of `{id_name}` and `{secret_name}`"
-                )));
+                return Err(SinkError::Credentials(
+                    format!("{place} has only one of `{id_name}` and `{secret_name}`").into(),
+                ));
             }
         }
     }
     let wanted: Vec<String> = names.iter().map(|[id, secret, ..]| format!("`{id}` and `{secret}`")).collect();
-    Err(SinkError::Credentials(format!(
-        "{place} has no credentials: set {}, or name a file with them by the option `credentials=/path`",
-        wanted.join(", or ")
-    )))
+    Err(SinkError::Credentials(
+        format!(
+            "{place} has no credentials: set {}, or name a file with them by the option `credentials=/path`",
+            wanted.join(", or ")
+        )
+        .into(),
+    ))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::error::Error as _;
 use std::time::SystemTime;
 
+use billkeep_core::error::Reason;
 use billkeep_core::sink::SinkError;
 use chrono::{DateTime, Utc};
 use object_store::Error;
@@ -54,8 +55,9 @@ fn tagged<'a>(text: &'a str, tag: &str) -> Option<&'a str> {
     rest.split_once(&format!("</{tag}>")).map(|(inside, _)| inside)
 }
 
-/// Returns the innermost cause of a request that the server has not answered.
-fn unanswered(error: &Error) -> Option<String> {
+/// Returns the innermost cause of a request that the server has not answered. Of an error of the system, the kind is kept and not
+/// the error, whose text may hold secrets.
+fn unanswered(error: &Error) -> Option<Reason> {
     let mut source = error.source();
     while let Some(cause) = source {
         source = cause.source();
@@ -65,7 +67,10 @@ fn unanswered(error: &Error) -> Option<String> {
                 innermost = cause;
             }
             let is_of_answer = matches!(http.kind(), HttpErrorKind::Decode | HttpErrorKind::Unknown);
-            return (!is_of_answer).then(|| innermost.to_string());
+            let kind = innermost.downcast_ref::<std::io::Error>().map(|e| e.kind().into());
+            let said = innermost.to_string();
+            return (!is_of_answer)
+                .then(|| kind.map_or(said.clone().into(), |e: std::io::Error| Reason::new(said, e)));
         }
     }
     None
@@ -158,15 +163,20 @@ impl ErrorContext {
                     "; this machine's clock{}: set the clock",
                     clock_text(text, SystemTime::now().into())
                 );
-                SinkError::Setup(said(&hint))
+                SinkError::Setup(said(&hint).into())
             }
-            Cause::Expired => SinkError::Credentials(said(&format!(
-                "; the temporary keys have expired: get new ones; credentials: {}",
-                self.credentials
-            ))),
-            Cause::Checksum => SinkError::Setup(said("; the server takes no checksums: set `checksum=none`")),
+            Cause::Expired => SinkError::Credentials(
+                said(&format!(
+                    "; the temporary keys have expired: get new ones; credentials: {}",
+                    self.credentials
+                ))
+                .into(),
+            ),
+            Cause::Checksum => {
+                SinkError::Setup(said("; the server takes no checksums: set `checksum=none`").into())
+            }
             Cause::Encryption => {
-                SinkError::Setup(said("; the bucket requires encryption by the server: set `sse`"))
+                SinkError::Setup(said("; the bucket requires encryption by the server: set `sse`").into())
             }
         })
     }
@@ -180,42 +190,42 @@ impl ErrorContext {
         let who = || format!("; credentials: {}", self.credentials);
         if let Some(cause) = unanswered(error) {
             let server = server(&text).unwrap_or(url);
-            return SinkError::Transient(
-                self.secrets.redacted(&format!("cannot be reached: {server}: {cause}")),
-            );
+            let said = self.secrets.redacted(&format!("cannot be reached: {server}: {cause}"));
+            return SinkError::Transient(cause.reworded(said));
         }
         if has("PathStyleDomainForbidden") {
-            return SinkError::Setup(said(
-                "; the bucket refuses path-style requests: leave `path_style` out",
-            ));
+            return SinkError::Setup(
+                said("; the bucket refuses path-style requests: leave `path_style` out").into(),
+            );
         }
         if has("NoSuchBucket") {
-            return SinkError::Setup(said("; create the bucket, or name another"));
+            return SinkError::Setup(said("; create the bucket, or name another").into());
         }
         if let Some(error) = self.by_code(&text, &said) {
             return error;
         }
         match (error, status(error)) {
             (Error::PermissionDenied { .. } | Error::Unauthenticated { .. }, _) | (_, Some(401 | 403)) => {
-                SinkError::Credentials(said(&who()))
+                SinkError::Credentials(said(&who()).into())
             }
             (Error::NotFound { .. }, _) => {
-                SinkError::Setup(said("; is the bucket there? Create it, or name another"))
+                SinkError::Setup(said("; is the bucket there? Create it, or name another").into())
             }
-            (_, Some(408 | 409 | 425 | 429 | 500..=506 | 508..=599)) => SinkError::Transient(said("")),
-            (_, Some(507)) => SinkError::Setup(said("; there is no room left")),
-            (_, Some(301 | 307 | 400)) if has("region") || has("Region") => {
-                SinkError::Setup(said(&match tagged(&text, "Region") {
+            (_, Some(408 | 409 | 425 | 429 | 500..=506 | 508..=599)) => SinkError::Transient(said("").into()),
+            (_, Some(507)) => SinkError::Setup(said("; there is no room left").into()),
+            (_, Some(301 | 307 | 400)) if has("region") || has("Region") => SinkError::Setup(
+                said(&match tagged(&text, "Region") {
                     Some(region) => format!("; set `region={region}`"),
                     None => "; set the bucket's `region`".to_owned(),
-                }))
-            }
-            (_, Some(_)) => SinkError::Setup(said("")),
+                })
+                .into(),
+            ),
+            (_, Some(_)) => SinkError::Setup(said("").into()),
             (Error::Generic { .. } | Error::JoinError { .. }, None) if has("without LOCATION") => {
-                SinkError::Setup(said("; set the bucket's `region`"))
+                SinkError::Setup(said("; set the bucket's `region`").into())
             }
-            (Error::Generic { .. } | Error::JoinError { .. }, None) => SinkError::Transient(said("")),
-            _ => SinkError::Setup(said("")),
+            (Error::Generic { .. } | Error::JoinError { .. }, None) => SinkError::Transient(said("").into()),
+            _ => SinkError::Setup(said("").into()),
         }
     }
 }
@@ -245,7 +255,10 @@ mod tests {
             assert!(matches!(of(&answer(status, "SlowDown")), SinkError::Transient(_)), "{status}");
         }
         let SinkError::Credentials(text) = of(&answer(403, "SignatureDoesNotMatch")) else { panic!() };
-        assert_eq!(text, "s3://b: `x` cannot be put: SignatureDoesNotMatch: no ***; credentials: the file");
+        assert_eq!(
+            text,
+            "s3://b: `x` cannot be put: SignatureDoesNotMatch: no ***; credentials: the file".into()
+        );
         for (status, code) in
             [(403, "PathStyleDomainForbidden"), (404, "NoSuchBucket"), (405, "MethodNotAllowed")]
         {

@@ -154,7 +154,7 @@ impl<'a> Address<'a> {
             .with_default_headers(headers);
         let of_env = env("AWS_CA_BUNDLE").filter(|path| !path.is_empty());
         if let Some(path) = self.get("ca").map(str::to_owned).or(of_env) {
-            let wrong = |why: String| SinkError::Setup(format!("the certificates in `{path}`: {why}"));
+            let wrong = |why: String| SinkError::Setup(format!("the certificates in `{path}`: {why}").into());
             let pem =
                 bounded::read_file(path.as_ref(), SETTINGS_BYTES_MAX).map_err(|e| wrong(e.to_string()))?;
             for certificate in Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))? {
@@ -214,7 +214,7 @@ impl<'a> Address<'a> {
                 builder = builder.with_config(key, value);
             }
         }
-        builder.build().map_err(|e| SinkError::Setup(format!("`{}`: {e}", self.bucket)))
+        builder.build().map_err(|e| SinkError::Setup(format!("`{}`: {e}", self.bucket).into()))
     }
 }
 
@@ -255,7 +255,7 @@ fn server(endpoint: &str, bucket: &str) -> String {
 
 /// Opens a bucket; nothing is sent yet.
 pub(crate) fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Bucket, SinkError> {
-    let address = Address::parse(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
+    let address = Address::parse(url, options).map_err(|e| SinkError::Setup(e.to_string().into()))?;
     // One of several libraries does TLS; that another one was chosen before is no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let keys = Credentials::find(address.of, address.get("credentials"), env)?;
@@ -269,7 +269,8 @@ pub(crate) fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Bucket,
         }
     };
     let secrets = [Some(&keys.id), Some(&keys.secret), keys.token.as_ref()].into_iter().flatten();
-    let secrets = Redactor::new(secrets.map(String::as_str)).map_err(SinkError::Credentials)?;
+    let secrets =
+        Redactor::new(secrets.map(String::as_str)).map_err(|why| SinkError::Credentials(why.into()))?;
     let context = ErrorContext { credentials: keys.from, secrets };
     let shown = url.split_once('?').map_or(url, |(place, _)| place);
     Bucket::new(store.clone(), store, creates, address.prefix, shown, context)
@@ -277,7 +278,7 @@ pub(crate) fn open(url: &str, options: &Options, env: Env<'_>) -> Result<Bucket,
 
 /// Makes the bucket, where the server lets these keys do it; one that is there already, and is ours, is no error.
 pub(crate) fn create_bucket(url: &str, options: &Options, env: Env<'_>) -> Result<(), SinkError> {
-    let address = Address::parse(url, options).map_err(|e| SinkError::Setup(e.to_string()))?;
+    let address = Address::parse(url, options).map_err(|e| SinkError::Setup(e.to_string().into()))?;
     let bucket = open(url, options, env)?;
     // A PUT of nothing but the bucket makes it. Outside of the first region, the body says where.
     let body = match address.get("region") {

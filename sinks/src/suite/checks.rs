@@ -148,7 +148,7 @@ impl<'a> Suite<'a> {
 
     /// Puts an object; the sink has to answer for as many bytes as it was given.
     pub(crate) fn put(&self, sink: &dyn Sink, name: &str, bytes: &[u8]) -> Result<(), SinkError> {
-        let staged = self.staged(bytes).map_err(SinkError::Setup)?;
+        let staged = self.staged(bytes).map_err(|why| SinkError::Setup(why.into()))?;
         let put = sink.put(name, &staged, &Unwatched);
         // A folder has moved it.
         let _ = fs::remove_file(&staged.path);
@@ -156,7 +156,7 @@ impl<'a> Suite<'a> {
         if self.subject.is_whole && held.bytes != staged.bytes {
             let why =
                 format!("it answers for {} bytes of `{name}`, and {} were put", held.bytes, staged.bytes);
-            return Err(SinkError::Damaged(why));
+            return Err(SinkError::Damaged(why.into()));
         }
         Ok(())
     }

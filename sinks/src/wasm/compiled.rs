@@ -235,7 +235,7 @@ pub(super) fn ready(
     {
         return Ok((component, CodeOrigin::Kept));
     }
-    let failed = |why: String| SinkError::Setup(format!("plugin `{}`: {why}", file.path.display()));
+    let failed = |why: String| SinkError::Setup(format!("plugin `{}`: {why}", file.path.display()).into());
     let image = compiler::compile(&file.component).map_err(|e| match e {
         CompileError::Refused(why) => failed(why),
         CompileError::Stopped => SinkError::Stopped,

@@ -18,7 +18,7 @@ const STACK_BYTES: usize = 1 << 20;
 pub(super) fn engine() -> Result<&'static Engine, SinkError> {
     static ENGINE: OnceLock<Result<Engine, String>> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| start().map_err(|e| format!("no plugin can be run here: {e}")));
-    engine.as_ref().map_err(|why| SinkError::Setup(why.clone()))
+    engine.as_ref().map_err(|why| SinkError::Setup(why.clone().into()))
 }
 
 fn start() -> Result<Engine, String> {

@@ -94,7 +94,7 @@ impl UnreadPlugin {
 }
 
 fn failed(path: &Path, why: &str) -> SinkError {
-    SinkError::Setup(format!("plugin `{}`: {why}", path.display()))
+    SinkError::Setup(format!("plugin `{}`: {why}", path.display()).into())
 }
 
 /// Refuses another file than the one that is trusted.
@@ -102,12 +102,15 @@ pub(super) fn must_be(path: &Path, trusted: &[u8; 32], sha256: &[u8; 32]) -> Res
     if trusted == sha256 {
         return Ok(());
     }
-    Err(SinkError::Setup(format!(
-        "plugin `{}` is another file than the one that was trusted (sha256 {}, now {})",
-        path.display(),
-        hex(trusted),
-        hex(sha256)
-    )))
+    Err(SinkError::Setup(
+        format!(
+            "plugin `{}` is another file than the one that was trusted (sha256 {}, now {})",
+            path.display(),
+            hex(trusted),
+            hex(sha256)
+        )
+        .into(),
+    ))
 }
 
 impl PluginFile {

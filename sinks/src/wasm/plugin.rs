@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use billkeep_core::error::Reason;
 use billkeep_core::sink::{Memory, SinkError, Watch};
 use tokio::runtime::Runtime;
 use wasmtime::component::{Linker, Resource, ResourceAny};
@@ -123,7 +124,8 @@ impl Plugin {
         }
         let engine = engine()?;
         let (component, origin) = compiled::ready(engine, CodeFolder::find(env).as_ref(), file)?;
-        let failed = |e: wasmtime::Error| SinkError::Setup(format!("plugin `{}`: {e:#}", at(&file.path)));
+        let failed =
+            |e: wasmtime::Error| SinkError::Setup(format!("plugin `{}`: {e:#}", at(&file.path)).into());
         let mut linker = Linker::<Host>::new(engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
         VerifiedSinkPlugin::add_to_linker::<_, wasmtime::component::HasSelf<Host>>(&mut linker, |host| host)
@@ -145,7 +147,9 @@ impl Plugin {
             .thread_name("billkeep-plugin")
             .enable_all()
             .build()
-            .map_err(|e| SinkError::Setup(format!("no thread for plugins can be started: {e}")))?;
+            .map_err(|e| {
+                SinkError::Setup(Reason::new(format!("no thread for plugins can be started: {e}"), e))
+            })?;
         let (timeout, runtime) = (grants.timeout, Some(runtime));
         Ok(Plugin {
             name: file.name(),
@@ -353,7 +357,7 @@ impl Plugin {
     /// Says in the host's words what went wrong with an object.
     pub(super) fn error(&self, key: &str, error: CallError) -> SinkError {
         let said = match error {
-            CallError::Broke(why) => return SinkError::Setup(why),
+            CallError::Broke(why) => return SinkError::Setup(why.into()),
             CallError::Stopped => return SinkError::Stopped,
             CallError::Said(said) => said,
         };
@@ -373,19 +377,20 @@ impl Plugin {
         };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(word);
         match said.kind {
-            Kind::Transient => SinkError::Transient(why),
-            Kind::Throttled => {
-                SinkError::Throttled { why, wait_s: said.retry_after_ms.unwrap_or(0).div_ceil(1_000) }
-            }
-            Kind::Corrupt => SinkError::Damaged(why),
+            Kind::Transient => SinkError::Transient(why.into()),
+            Kind::Throttled => SinkError::Throttled {
+                why: why.into(),
+                wait_s: said.retry_after_ms.unwrap_or(0).div_ceil(1_000),
+            },
+            Kind::Corrupt => SinkError::Damaged(why.into()),
             Kind::Conflict => SinkError::Conflict { name: key.to_owned() },
-            Kind::Auth => SinkError::Credentials(why),
-            Kind::Rejected => SinkError::Setup(format!("{why}; it will never be accepted as it is")),
+            Kind::Auth => SinkError::Credentials(why.into()),
+            Kind::Rejected => SinkError::Setup(format!("{why}; it will never be accepted as it is").into()),
             Kind::Config => {
                 let field = said.field.map_or(String::new(), |field| format!(" at `{}`", cut(&field, 100)));
-                SinkError::Setup(format!("a setting is wrong{field}: {why}"))
+                SinkError::Setup(format!("a setting is wrong{field}: {why}").into())
             }
-            Kind::Fatal => SinkError::Setup(why),
+            Kind::Fatal => SinkError::Setup(why.into()),
         }
     }
 }

@@ -46,12 +46,12 @@ impl Secrets {
             let value = value.filter(|value| !value.is_empty()).ok_or_else(|| {
                 SinkError::Credentials(format!(
                     "secret `{name}` is not in {place}: set it there, or name a file with it by the option `credentials=/path`"
-                ))
+                ).into())
             })?;
             by_name.insert(name.clone(), Secret { value, host: host.clone() });
         }
         let redactor = Redactor::new(by_name.values().map(|secret| secret.value.as_str()))
-            .map_err(SinkError::Credentials)?;
+            .map_err(|why| SinkError::Credentials(why.into()))?;
         Ok(Secrets { by_name, redactor })
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use billkeep_core::digest::hex;
+use billkeep_core::error::Reason;
 use billkeep_core::sink::{Held, Memory, Sink, SinkError, Staged, Unwatched, Watch};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -83,7 +84,7 @@ impl WasmSink {
         listener: Option<Listener>,
         env: Env<'_>,
     ) -> Result<WasmSink, SinkError> {
-        let setup = |e: UrlError| SinkError::Setup(e.to_string());
+        let setup = |e: UrlError| SinkError::Setup(e.to_string().into());
         let (path, prefix) = place(url).map_err(setup)?;
         let grants = Grants::of(options).map_err(setup)?;
         let file = UnreadPlugin::read(&path)?;
@@ -108,18 +109,17 @@ impl WasmSink {
         let plugin = Plugin::load(file, grants, listener, env)?;
         let described = plugin.describe()?;
         let config = settings::config(&described.schema, &grants.settings);
-        let config = config.map_err(|why| SinkError::Setup(format!("plugin `{}`: {why}", file.name())))?;
+        let config =
+            config.map_err(|why| SinkError::Setup(format!("plugin `{}`: {why}", file.name()).into()))?;
         let problems = plugin.validate(&config)?;
         if !problems.is_empty() {
             let words: Vec<String> = problems
                 .iter()
                 .map(|p| format!("`{}`: {}", p.field.as_deref().unwrap_or("/"), p.message))
                 .collect();
-            return Err(SinkError::Setup(format!(
-                "plugin `{}` does not accept its settings: {}",
-                file.name(),
-                words.join("; ")
-            )));
+            return Err(SinkError::Setup(
+                format!("plugin `{}` does not accept its settings: {}", file.name(), words.join("; ")).into(),
+            ));
         }
         let takes = file.declared.as_ref().map_or(Takes::Whole, |declared| declared.takes);
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}-") };
@@ -157,7 +157,7 @@ impl WasmSink {
     /// Says which key a name has; what could be a path is none.
     fn key(&self, name: &str) -> Result<String, SinkError> {
         if !is_object_name(name) {
-            return Err(SinkError::Setup(format!("`{name}` is not a name for an object")));
+            return Err(SinkError::Setup(format!("`{name}` is not a name for an object").into()));
         }
         Ok(format!("{}{name}", self.prefix))
     }
@@ -170,11 +170,14 @@ impl WasmSink {
         watch: &dyn Watch,
     ) -> Result<RememberedObject, SinkError> {
         if let Some(max) = self.described.object_bytes_max.filter(|max| put.bytes > *max) {
-            return Err(SinkError::Setup(format!(
-                "`{name}` has {} bytes, and plugin `{}` takes {max}; split exports by `rows_per_file`",
-                put.bytes,
-                self.plugin.name()
-            )));
+            return Err(SinkError::Setup(
+                format!(
+                    "`{name}` has {} bytes, and plugin `{}` takes {max}; split exports by `rows_per_file`",
+                    put.bytes,
+                    self.plugin.name()
+                )
+                .into(),
+            ));
         }
         let before = self.kept(name).filter(|kept| kept.sha256 == put.sha256 && !kept.is_there());
         let before = before.unwrap_or_default();
@@ -266,7 +269,8 @@ impl WasmSink {
         receipt: &types::Receipt,
         taken: &Coverage,
     ) -> Result<(), SinkError> {
-        let failed = |why: String| SinkError::Damaged(format!("plugin `{}` {why}", self.plugin.name()));
+        let failed =
+            |why: String| SinkError::Damaged(format!("plugin `{}` {why}", self.plugin.name()).into());
         if self.takes == Takes::Whole {
             if receipt.bytes_written != put.bytes {
                 let written = receipt.bytes_written;
@@ -363,8 +367,9 @@ impl Sink for WasmSink {
         if watch.stopped() {
             return Err(SinkError::Stopped);
         }
-        let source = Source::file(&part.path)
-            .map_err(|e| SinkError::Setup(format!("`{}` cannot be read: {e}", part.path.display())))?;
+        let source = Source::file(&part.path).map_err(|e| {
+            SinkError::Setup(Reason::new(format!("`{}` cannot be read: {e}", part.path.display()), e))
+        })?;
         let put = Upload {
             source: Arc::new(source),
             bytes: part.bytes,
@@ -472,11 +477,14 @@ impl Sink for WasmSink {
         let run = run_of(name);
         let is_closed = self.of_run(run).any(|kept| kept.committed);
         if is_closed {
-            return Err(SinkError::Setup(format!(
-                "plugin `{}` cannot remove what it has delivered: `{name}` has to be removed at {}",
-                self.plugin.name(),
-                self.location(name)
-            )));
+            return Err(SinkError::Setup(
+                format!(
+                    "plugin `{}` cannot remove what it has delivered: `{name}` has to be removed at {}",
+                    self.plugin.name(),
+                    self.location(name)
+                )
+                .into(),
+            ));
         }
         if self.kept(name).is_some() {
             self.abort(run)?;

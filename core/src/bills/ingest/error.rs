@@ -9,6 +9,7 @@ use crate::engine::store::StoreError;
 use crate::values::digest::lines_counted;
 use crate::values::error::codes;
 use crate::values::period::{BillMonth, Day};
+use crate::values::reason::Reason;
 
 use super::fault::{Fault, Place};
 use super::faults::Faults;
@@ -33,7 +34,8 @@ pub enum ImportError {
         /// Its name.
         file: String,
         /// What the system says.
-        why: String,
+        #[source]
+        why: Reason,
     },
     /// Whoever observes the import has cancelled it.
     #[error("the import of `{file}` was cancelled")]

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::formats::container::{self, HEAD_BYTES};
 use crate::formats::limits::Limits;
+use crate::values::reason::Reason;
 
 use super::error::ImportError;
 
@@ -25,7 +26,7 @@ impl Input {
     /// [`ImportError::Read`], with the path as it was given.
     pub fn open(path: &Path, folder: &Path, limits: &Limits) -> Result<Input, ImportError> {
         let shown = path.display().to_string();
-        let failed = |e: std::io::Error| ImportError::Read { file: shown.clone(), why: e.to_string() };
+        let failed = |e: std::io::Error| ImportError::Read { file: shown.clone(), why: Reason::of(e) };
         let file = File::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if metadata.is_dir() {
@@ -51,8 +52,8 @@ impl Input {
         folder: &Path,
         limits: &Limits,
     ) -> Result<Input, ImportError> {
-        let wrong = |why: String| ImportError::Read { file: shown.to_owned(), why };
-        let failed = |e: std::io::Error| wrong(e.to_string());
+        let wrong = |why: Reason| ImportError::Read { file: shown.to_owned(), why };
+        let failed = |e: std::io::Error| wrong(Reason::of(e));
         let head = head_of(&mut from).map_err(failed)?;
         // A device that never ends is not written to the disk first.
         if let Ok(container::Packing::None) = container::packing(&head)
@@ -61,7 +62,10 @@ impl Input {
             return Err(wrong("it begins like no CSV, zip or gzip file".into()));
         }
         let kept = |e: std::io::Error| {
-            wrong(format!("it cannot be kept in `{}` while it is read: {e}", folder.display()))
+            wrong(Reason::new(
+                format!("it cannot be kept in `{}` while it is read: {e}", folder.display()),
+                e,
+            ))
         };
         // Its owner alone can open it, and it has no name.
         let mut file = tempfile::tempfile_in(folder).map_err(kept)?;
@@ -75,9 +79,9 @@ impl Input {
         let mut more = [0];
         if copied == room && from.read(&mut more).map_err(failed)? > 0 {
             let gib = limits.piped_bytes_max >> 30;
-            return Err(wrong(format!(
-                "more than {gib} GiB come from it: put it into a file, and import that"
-            )));
+            return Err(wrong(
+                format!("more than {gib} GiB come from it: put it into a file, and import that").into(),
+            ));
         }
         file.rewind().map_err(kept)?;
         Ok(Input { name: shown.to_owned(), shown: shown.to_owned(), file })
@@ -101,7 +105,7 @@ impl Input {
 
     /// Returns the file, at its beginning, with its first bytes and its length.
     pub(super) fn begin(&self) -> Result<(&File, Vec<u8>, u64), ImportError> {
-        let failed = |e: std::io::Error| ImportError::Read { file: self.shown.clone(), why: e.to_string() };
+        let failed = |e: std::io::Error| ImportError::Read { file: self.shown.clone(), why: Reason::of(e) };
         let mut file = &self.file;
         file.rewind().map_err(failed)?;
         let head = head_of(&mut file).map_err(failed)?;

@@ -115,7 +115,7 @@ const RAGGED_MAX: usize = 1_024;
 /// The faults of the first lines that have any; with `all`, those of every line.
 pub(super) fn read<'a>(source: &'a Source, limits: &Limits, all: bool) -> Result<Lines<'a>, ImportError> {
     let schema = source.schema.as_ref();
-    let failed = |why| ImportError::Read { file: source.place.file.clone(), why };
+    let failed = |why: String| ImportError::Read { file: source.place.file.clone(), why: why.into() };
     let mut cells = Cells::new(&source.bytes, schema.headers().len()).map_err(failed)?;
     let columns = schema.columns().iter().enumerate();
     let mut reader = LinesReader {

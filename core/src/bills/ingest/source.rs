@@ -31,6 +31,7 @@ use super::split::{SplitError, Splitter};
 use crate::formats::archive;
 use crate::formats::container::{self, Foreign, Packing};
 use crate::formats::limits::Limits;
+use crate::values::reason::Reason;
 
 /// What was learned of a file while it was read.
 pub(super) struct ReadFile {
@@ -138,7 +139,7 @@ pub(super) fn read(
         readings: Vec::new(),
         faults: Faults::default(),
     };
-    let failed = |e: std::io::Error| ImportError::Read { file: shown.clone(), why: e.to_string() };
+    let failed = |e: std::io::Error| ImportError::Read { file: shown.clone(), why: Reason::of(e) };
     let zip_error = |why: String| ImportError::Zip { file: shown.clone(), why };
     let (sha256, bytes) = match packing {
         Packing::Zip => {
@@ -228,7 +229,7 @@ impl Feed<'_> {
                 Some(entry) => {
                     ImportError::Zip { file: place.file.clone(), why: format!("entry `{entry}`: {why}") }
                 }
-                None => ImportError::Read { file: place.file.clone(), why },
+                None => ImportError::Read { file: place.file.clone(), why: why.into() },
             }
         };
         let split_error = |e: SplitError| match e {

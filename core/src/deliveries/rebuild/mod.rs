@@ -78,7 +78,7 @@ pub fn rebuild(
     }
     if !to.sink.looks() {
         let why = "it cannot look at what it holds, so no bill can be made again from it".to_owned();
-        return Err(to.error(SinkError::Setup(why)));
+        return Err(to.error(SinkError::Setup(why.into())));
     }
     let payer = StoreSettings::of(&store.read()?)?.payer;
     let desk = Desk::take(to, ways.stage)?;

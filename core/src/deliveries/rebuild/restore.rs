@@ -106,10 +106,10 @@ fn separated(
     actor: &Actor,
 ) -> Result<Tried, DeliveryError> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let own = temporary_folder(folder, "rebuild-").map_err(|e| stage_error(folder, &e))?;
+    let own = temporary_folder(folder, "rebuild-").map_err(|e| stage_error(folder, e))?;
     // The file has the part's name, which the load keeps.
     let into = own.path().join(path.file_name().unwrap_or_default());
-    let file = File::create(&into).map_err(|e| stage_error(&into, &e))?;
+    let file = File::create(&into).map_err(|e| stage_error(&into, e))?;
     let columns = &found.manifest.columns;
     if let Err(why) = separate(path, columns, of_lines, own.path(), file) {
         return Ok(Tried::refused(Made::Damaged, format!("`{}`: {why}", found.name)));
@@ -205,16 +205,17 @@ fn fetch(
 ) -> Result<Option<(u64, [u8; 32])>, DeliveryError> {
     let Some(reader) = to.sink.read(name).map_err(|e| to.error(e))? else { return Ok(None) };
     let mut reader = reader.take(bytes_expected.saturating_add(1));
-    let file = File::create(path).map_err(|e| stage_error(path, &e))?;
+    let file = File::create(path).map_err(|e| stage_error(path, e))?;
     let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let got = reader.read(&mut buffer).map_err(|e| to.error(SinkError::Transient(e.to_string())))?;
+        let got =
+            reader.read(&mut buffer).map_err(|e| to.error(SinkError::Transient(e.to_string().into())))?;
         if got == 0 {
             break;
         }
-        out.write_all(buffer.get(..got).unwrap_or_default()).map_err(|e| stage_error(path, &e))?;
+        out.write_all(buffer.get(..got).unwrap_or_default()).map_err(|e| stage_error(path, e))?;
     }
-    out.flush().map_err(|e| stage_error(path, &e))?;
+    out.flush().map_err(|e| stage_error(path, e))?;
     Ok(Some(out.finish()))
 }

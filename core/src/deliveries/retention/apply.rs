@@ -100,7 +100,7 @@ fn delivery_goes(
     let receipt = receipt.clone();
     if !to.sink.looks() {
         let why = "it cannot look at what it holds: what is old there has to be removed there".to_owned();
-        return Err(to.error(SinkError::Setup(why)).into());
+        return Err(to.error(SinkError::Setup(why.into())).into());
     }
     must_be_ours(&to, &receipt)?;
     let delivery = Delivery { progress: Progress::Removing(receipt.clone()), ..delivery };

@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::values::error::codes;
+use crate::values::reason::Reason;
 
 use super::beside::is_a_store;
 use super::format::STORE_FORMAT;
@@ -64,18 +65,18 @@ pub enum StoreError {
     Lost(String),
     /// The file, or its folder, is not for this user, or may not be changed.
     #[error("the store cannot be read or written: {0}")]
-    Denied(String),
+    Denied(#[source] Reason),
     /// There is no room left.
     #[error("the store cannot be written: {0}")]
-    Full(String),
+    Full(#[source] Reason),
     /// The disk failed.
     #[error("the store cannot be read or written: {0}")]
-    Io(String),
+    Io(#[source] Reason),
     /// The storage engine broke off while it wrote. Nothing of that transaction is kept, and this handle writes nothing more.
     #[error(
         "writing to the store broke off, and nothing of it was kept ({0}); the store has to be opened again"
     )]
-    BrokenOff(String),
+    BrokenOff(#[source] Reason),
     /// It failed before, which was reported then.
     #[error(
         "an earlier read or write of the store failed; nothing more is done with it until it is opened again"
@@ -115,8 +116,8 @@ impl From<redb::StorageError> for StoreError {
         match e {
             redb::StorageError::Corrupted(why) => StoreError::damaged("a page", why),
             redb::StorageError::PreviousIo => StoreError::Failed,
-            redb::StorageError::Io(e) => of_kind(e.kind(), e.to_string()),
-            e => StoreError::Io(e.to_string()),
+            redb::StorageError::Io(e) => of_kind(e.kind(), Reason::of(e)),
+            e => StoreError::Io(Reason::of(e)),
         }
     }
 }
@@ -135,7 +136,7 @@ impl From<redb::TransactionError> for StoreError {
         match e {
             redb::TransactionError::Storage(e) => e.into(),
             redb::TransactionError::WouldBlock => StoreError::Busy,
-            e => StoreError::Io(e.to_string()),
+            e => StoreError::Io(Reason::of(e)),
         }
     }
 }
@@ -144,17 +145,17 @@ impl From<redb::CommitError> for StoreError {
     fn from(e: redb::CommitError) -> Self {
         match e {
             redb::CommitError::Storage(e) => e.into(),
-            e => StoreError::Io(e.to_string()),
+            e => StoreError::Io(Reason::of(e)),
         }
     }
 }
 
 /// Makes an error of what the system says of a file.
-pub(super) fn of_file(path: &Path, e: &std::io::Error) -> StoreError {
-    of_kind(e.kind(), format!("`{}`: {e}", path.display()))
+pub(super) fn of_file(path: &Path, e: std::io::Error) -> StoreError {
+    of_kind(e.kind(), Reason::at(path, e))
 }
 
-fn of_kind(kind: ErrorKind, text: String) -> StoreError {
+fn of_kind(kind: ErrorKind, text: Reason) -> StoreError {
     match kind {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreError::Denied(text),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => StoreError::Full(text),
@@ -189,7 +190,7 @@ pub(super) fn open_error(path: &Path, e: redb::DatabaseError) -> StoreError {
                 StoreError::NotAStore { path: path.to_owned(), why: "it is too short".into() }
             }
             ErrorKind::InvalidData => StoreError::NotAStore { path: path.to_owned(), why: e.to_string() },
-            _ => of_file(path, &e),
+            _ => of_file(path, e),
         },
         redb::DatabaseError::Storage(e) => e.into(),
         e => StoreError::NotAStore { path: path.to_owned(), why: e.to_string() },

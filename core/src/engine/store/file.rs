@@ -19,6 +19,7 @@ use super::tables::{Large, Table};
 use super::transaction::Transaction;
 use crate::engine::bounded;
 use crate::engine::own_folder::own_file_options;
+use crate::values::reason::Reason;
 
 /// How long opening may take before another writer is taken to be the cause.
 const OPEN_WAIT_MIN: Duration = Duration::from_millis(500);
@@ -92,7 +93,7 @@ impl Store {
             Err(e) => return Err(e),
         }
         let temporary = Beside::New.path_of(path);
-        let io = |e: std::io::Error| error::of_file(&temporary, &e);
+        let io = |e: std::io::Error| error::of_file(&temporary, e);
         match std::fs::remove_file(&temporary) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),
             _ => {}
@@ -118,7 +119,7 @@ impl Store {
         options: &OpenOptions,
         fill: impl FnOnce(&Transaction) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let io = |e: std::io::Error| error::of_file(temporary, &e);
+        let io = |e: std::io::Error| error::of_file(temporary, e);
         let db = Self::builder(options).create(temporary).map_err(|e| open_error(temporary, e))?;
         let made = Store::over(Handle::Writable(Held(Some(db))), temporary, options);
         made.fill(fill)?;
@@ -146,7 +147,7 @@ impl Store {
         options: &OpenOptions,
         fill: impl FnOnce(&Transaction) -> Result<(), StoreError>,
     ) -> Result<Store, StoreError> {
-        if disk.bytes().map_err(|e| StoreError::Io(e.to_string()))? > 0 {
+        if disk.bytes().map_err(|e| StoreError::Io(Reason::of(e)))? > 0 {
             return Err(StoreError::Exists(name.to_owned()));
         }
         let made = Store::on(disk, name, options)?;
@@ -164,7 +165,7 @@ impl Store {
         name: &Path,
         options: &OpenOptions,
     ) -> Result<Store, StoreError> {
-        if disk.bytes().map_err(|e| StoreError::Io(e.to_string()))? == 0 {
+        if disk.bytes().map_err(|e| StoreError::Io(Reason::of(e)))? == 0 {
             return Err(StoreError::NotAStore { path: name.to_owned(), why: "it is empty".into() });
         }
         Store::on(disk, name, options)?.of_our_format()
@@ -235,7 +236,7 @@ impl Store {
     /// As [`Store::open`]; [`StoreError::Damaged`] when a page is not what was written.
     pub fn check_pages(path: &Path, options: &OpenOptions) -> Result<(), StoreError> {
         file_bytes(path)?;
-        let io = |e: std::io::Error| error::of_file(path, &e);
+        let io = |e: std::io::Error| error::of_file(path, e);
         let to_write = std::fs::OpenOptions::new().read(true).write(true).open(path);
         let may_write = to_write.is_ok();
         let file = to_write.or_else(|_| std::fs::File::open(path)).map_err(io)?;
@@ -379,7 +380,7 @@ fn file_bytes(path: &Path) -> Result<u64, StoreError> {
             None => Ok(found.len()),
         },
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(error::missing(path)),
-        Err(e) => Err(error::of_file(path, &e)),
+        Err(e) => Err(error::of_file(path, e)),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn guarded_write<T>(
     must_be_sound(broken_off)?;
     caught(write).unwrap_or_else(|panic| {
         broken_off.store(true, Ordering::Relaxed);
-        Err(StoreError::BrokenOff(words(panic.as_ref())))
+        Err(StoreError::BrokenOff(words(panic.as_ref()).into()))
     })
 }
 

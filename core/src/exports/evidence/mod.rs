@@ -25,6 +25,7 @@ use crate::bills::{BillError, BillView, Change, Comparison, Stored};
 use crate::engine::store::Records;
 use crate::exports::{Columns, write_small};
 use crate::values::error::codes;
+use crate::values::reason::Reason;
 
 /// Why the evidence of a dispute could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +40,8 @@ pub enum EvidenceError {
         /// Which dispute.
         number: u64,
         /// Why.
-        why: String,
+        #[source]
+        why: Reason,
     },
 }
 

@@ -11,6 +11,7 @@ use super::super::ExportError;
 use super::super::archive::{self, Chunk, Deflater, Entry, Piece};
 use crate::formats::dialect::CellKind;
 use crate::formats::dialect::Dialect;
+use crate::values::reason::Reason;
 
 /// Text that is compressed together.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -30,11 +31,11 @@ pub(super) struct Sheet {
 /// A piece of the zip, perhaps not compressed yet.
 enum Coming {
     Begin(String),
-    Chunk(Receiver<Result<Chunk, String>>),
+    Chunk(Receiver<Result<Chunk, Reason>>),
 }
 
 impl Coming {
-    fn wait(self) -> Result<Piece, String> {
+    fn wait(self) -> Result<Piece, Reason> {
         match self {
             Coming::Begin(name) => Ok(Piece::Begin(name)),
             Coming::Chunk(made) => {
@@ -45,7 +46,7 @@ impl Coming {
 }
 
 /// A text that is to be compressed, and where it goes then.
-type Text = (Vec<u8>, Sender<Result<Chunk, String>>);
+type Text = (Vec<u8>, Sender<Result<Chunk, Reason>>);
 
 /// Writes CSVs into a zip.
 pub(super) struct Sheets {
@@ -100,7 +101,7 @@ pub(super) fn write<T: Send>(
     });
     // A maker that fails ends the pieces, and the zip; a zip that fails ends the maker. Whichever failed by itself says why.
     let (sheets, made) = match (made, &written) {
-        (Err(ExportError::Write(why)), Err(other)) if why == STOPPED => {
+        (Err(ExportError::Write(why)), Err(other)) if *why == *STOPPED => {
             return Err(ExportError::Write(other.clone()));
         }
         (made, _) => made?,

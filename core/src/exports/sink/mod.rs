@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::engine::bounded::{self, BoundedError};
 use crate::values::error::codes;
+use crate::values::reason::Reason;
 
 pub use memory::Memory;
 pub(crate) use memory::Place;
@@ -57,7 +58,7 @@ impl Hold {
     /// [`SinkError::Transient`] when another program holds it for longer than half a minute; [`SinkError::Setup`] when there can
     /// be no such file.
     pub fn of_file(path: &Path, what: &str) -> Result<Hold, SinkError> {
-        let setup = |e: std::io::Error| SinkError::Setup(format!("`{}`: {e}", path.display()));
+        let setup = |e: std::io::Error| SinkError::Setup(Reason::at(path, e));
         let file = File::create(path).map_err(setup)?;
         for _ in 0..WAIT_STEPS {
             match file.try_lock() {
@@ -67,7 +68,9 @@ impl Hold {
             }
         }
         let s = (WAIT_STEP * WAIT_STEPS).as_secs();
-        Err(SinkError::Transient(format!("another program has been delivering to {what} for {s} seconds")))
+        Err(SinkError::Transient(
+            format!("another program has been delivering to {what} for {s} seconds").into(),
+        ))
     }
 }
 
@@ -76,22 +79,22 @@ impl Hold {
 #[non_exhaustive]
 pub enum SinkError {
     /// It is not set up as it must be, or refuses: a person has to look.
-    #[error("{0}")]
-    Setup(String),
+    #[error(transparent)]
+    Setup(Reason),
     /// The place that it is to be at is not there: a disk that is not mounted, a folder that was renamed or removed.
-    #[error("{0}")]
-    Absent(String),
+    #[error(transparent)]
+    Absent(Reason),
     /// It does not accept who we say we are, or what we may do.
-    #[error("{0}")]
-    Credentials(String),
+    #[error(transparent)]
+    Credentials(Reason),
     /// A fault that may pass.
-    #[error("{0}")]
-    Transient(String),
+    #[error(transparent)]
+    Transient(Reason),
     /// The destination is busy, and has said how long to wait.
     #[error("{why}; it asks to wait {wait_s} s")]
     Throttled {
         /// What it said.
-        why: String,
+        why: Reason,
         /// How long.
         wait_s: u64,
     },
@@ -102,8 +105,8 @@ pub enum SinkError {
         name: String,
     },
     /// It holds, or gave back, something else than was put.
-    #[error("{0}")]
-    Damaged(String),
+    #[error(transparent)]
+    Damaged(Reason),
     /// Somebody asked to stop, and it was safe to.
     #[error("stopped as asked")]
     Stopped,
@@ -317,10 +320,10 @@ pub const SMALL_BYTES_MAX: u64 = bounded::MANIFEST_BYTES_MAX;
 pub fn read_small(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
     let Some(reader) = sink.read(name)? else { return Ok(None) };
     bounded::read(reader, SMALL_BYTES_MAX).map(Some).map_err(|e| match e {
-        BoundedError::TooLong { bytes_max } => {
-            SinkError::Damaged(format!("`{name}` is larger than {} MiB and was not read", bytes_max >> 20))
-        }
-        e => SinkError::Transient(e.to_string()),
+        BoundedError::TooLong { bytes_max } => SinkError::Damaged(
+            format!("`{name}` is larger than {} MiB and was not read", bytes_max >> 20).into(),
+        ),
+        e => SinkError::Transient(Reason::of(e)),
     })
 }
 
@@ -334,7 +337,7 @@ pub fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>,
     let mut buffer = vec![0; 1 << 16];
     let mut bytes = 0;
     loop {
-        let got = reader.read(&mut buffer).map_err(|e| SinkError::Transient(e.to_string()))?;
+        let got = reader.read(&mut buffer).map_err(|e| SinkError::Transient(Reason::of(e)))?;
         if got == 0 {
             return Ok(Some((bytes, hasher.finalize().into())));
         }
