@@ -258,6 +258,7 @@ of_library! {
     billkeep_core::price::PriceError,
     billkeep_core::retention::RetentionError,
     billkeep_core::storage::StorageError,
+    billkeep_sinks::UrlError,
     StoreError,
 }
 

@@ -49,10 +49,26 @@ sum! {
 pub fn codes() -> impl Iterator<Item = &'static Code> {
     use crate::bills::CombineError;
     use crate::bills::ingest::{Fault, WhyUnclear};
+    use crate::deliveries::notice::NotifyError;
+    use crate::engine::block::BlockError;
+    use crate::engine::bounded::BoundedError;
+    use crate::engine::codec::CodecError;
     use crate::engine::rollup::Overflow;
+    use crate::formats::naming::TemplateFault;
     use crate::formats::schema::SchemaError;
 
-    let within = [CombineError::CODES, Fault::CODES, WhyUnclear::CODES, Overflow::CODES, SchemaError::CODES];
+    let within = [
+        BlockError::CODES,
+        BoundedError::CODES,
+        CodecError::CODES,
+        CombineError::CODES,
+        Fault::CODES,
+        NotifyError::CODES,
+        Overflow::CODES,
+        SchemaError::CODES,
+        TemplateFault::CODES,
+        WhyUnclear::CODES,
+    ];
     OF_PARTS.iter().copied().chain(within).flatten()
 }
 

@@ -25,3 +25,8 @@ pub use url::{
     below, check, create_bucket, create_folder, folder, open, open_plugin, open_with_listener, option_lists,
     remove_empty,
 };
+
+/// Returns every code that an error of this library alone can have, with the names of its fields.
+pub fn codes() -> impl Iterator<Item = &'static billkeep_core::error::Code> {
+    [UrlError::CODES, wasm::CompileError::CODES].into_iter().flatten()
+}

@@ -9,15 +9,24 @@ pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub type Options = BTreeMap<String, String>;
 
 /// A URL, or an option, that no sink can be made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// The scheme is none that there is.
+    #[error(
+        "`{0}` is not a sink's URL; write a folder as `file:///path/to/folder`, an object store as \
+         `s3://bucket/prefix` or `cos://bucket-appid/prefix?region=REGION`, a plugin as `wasm:/path/to/plugin.wasm`"
+    )]
     Scheme(String),
     /// The scheme is planned and not built yet.
+    #[error("`{0}`: this version delivers to folders (`file:`), `s3:`, `cos:` and plugins (`wasm:`) only")]
     NotYet(String),
     /// A `file:` URL without an absolute path.
+    #[error(
+        "`{0}` has no absolute path; write it as `file:///path/to/folder` or `wasm:/path/to/plugin.wasm`"
+    )]
     Path(String),
     /// An `s3:` or `cos:` URL that names no place.
+    #[error("`{url}`: {why}")]
     Bucket {
         /// The URL.
         url: String,
@@ -25,6 +34,7 @@ pub enum UrlError {
         why: String,
     },
     /// An option whose value makes no sense.
+    #[error("`{name}={value}`: say {known}")]
     Value {
         /// The option.
         name: String,
@@ -34,6 +44,7 @@ pub enum UrlError {
         known: String,
     },
     /// An option that sinks of this kind have not.
+    #[error("`{name}` is not an option of such a sink: there is {known}")]
     Option {
         /// The option.
         name: String,
@@ -42,38 +53,17 @@ pub enum UrlError {
     },
 }
 
-impl std::fmt::Display for UrlError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            UrlError::Scheme(url) => {
-                write!(
-                    f,
-                    "`{url}` is not a sink's URL; write a folder as `file:///path/to/folder`, an object store as \
-                     `s3://bucket/prefix` or `cos://bucket-appid/prefix?region=REGION`, a plugin as `wasm:/path/to/plugin.wasm`"
-                )
-            }
-            UrlError::NotYet(url) => {
-                write!(
-                    f,
-                    "`{url}`: this version delivers to folders (`file:`), `s3:`, `cos:` and plugins (`wasm:`) only"
-                )
-            }
-            UrlError::Path(url) => {
-                write!(
-                    f,
-                    "`{url}` has no absolute path; write it as `file:///path/to/folder` or `wasm:/path/to/plugin.wasm`"
-                )
-            }
-            UrlError::Bucket { url, why } => write!(f, "`{url}`: {why}"),
-            UrlError::Value { name, value, known } => write!(f, "`{name}={value}`: say {known}"),
-            UrlError::Option { name, known } => {
-                write!(f, "`{name}` is not an option of such a sink: there is {known}")
-            }
-        }
+billkeep_core::codes!(UrlError {
+    own {
+        Self::Scheme(url) => User "url.scheme" { url: url },
+        Self::NotYet(url) => User "url.not-yet" { url: url },
+        Self::Path(url) => User "url.path" { url: url },
+        Self::Bucket { url, why } => User "url.bucket" { url: url, why: why },
+        Self::Value { name, value, known } => User "url.value" { name: name, value: value, known: known },
+        Self::Option { name, known } => User "url.option" { name: name, known: known },
     }
-}
-
-impl std::error::Error for UrlError {}
+    within {}
+});
 
 /// The options that every sink has beside core's, and what each takes.
 pub(crate) const SEAL_OPTIONS: &[(&str, &str)] =

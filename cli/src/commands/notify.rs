@@ -1,7 +1,5 @@
 //! `notify`: who is told of what, and telling them.
 
-use billkeep_core::delivery::FailureKind;
-use billkeep_core::error::Kind;
 use billkeep_core::notice::{self, Event, How, Notice, Notifier, NotifyError, SchedulerStop, Sent};
 use billkeep_core::sink::Hold;
 use billkeep_core::store::Store;
@@ -48,7 +46,7 @@ pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError
 }
 
 fn add(context: &Context, notifier: &Notifier) -> Result<(), CommandError> {
-    billkeep_sinks::check_notifier(notifier).map_err(|e| CommandError::user(e.to_string()))?;
+    billkeep_sinks::check_notifier(notifier)?;
     let store = context.write()?;
     store.transact(|tx| notice::add(tx, notifier, &context.actor()))?;
     let name = &notifier.name;
@@ -99,12 +97,7 @@ fn test(context: &Context, name: &str) -> Result<(), CommandError> {
 
 /// Makes an error of what kept somebody from being told.
 fn failed(what: &str, error: &NotifyError) -> CommandError {
-    let kind = match error.kind {
-        FailureKind::Transient => Kind::Transient,
-        FailureKind::Damaged => Kind::Damaged,
-        FailureKind::Refused | FailureKind::Credentials => Kind::User,
-    };
-    CommandError::new(kind, format!("{what}: {error}"))
+    CommandError::new(error.kind(), format!("{what}: {error}"))
 }
 
 fn log(context: &Context, pending: bool) -> Result<(), CommandError> {

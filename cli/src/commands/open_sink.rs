@@ -59,7 +59,7 @@ pub(super) fn record(
 ) -> Result<SinkRecord, CommandError> {
     let record = SinkRecord { name, url, audience, options };
     let of_sink = record.options()?.of_sink;
-    billkeep_sinks::check(&record.url, &of_sink).map_err(|e| CommandError::user(e.to_string()))?;
+    billkeep_sinks::check(&record.url, &of_sink)?;
     if let Some(folder) = billkeep_sinks::folder(&record.url) {
         must_not_be_a_store(context, &folder, &folder)?;
     }

@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::values::error::codes;
+
 /// The largest manifest. One for a month of a million lines has some kilobytes.
 pub const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 /// The largest file of keys, certificates or settings. The certificates that systems trust have 250 KB.
@@ -34,6 +36,16 @@ pub enum BoundedError {
     #[error(transparent)]
     Io(#[from] io::Error),
 }
+
+codes!(BoundedError {
+    own {
+        Self::TooLong { bytes_max } => User "read.too-long" { max: bytes_max },
+        Self::NotAFile(what) => User "read.not-a-file" { what: what },
+        Self::NotText => User "read.not-text" {},
+        Self::Io(why) => Internal "read.io" { why: why },
+    }
+    within {}
+});
 
 /// Reads everything that comes, which may be `bytes_max` bytes.
 ///

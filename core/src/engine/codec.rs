@@ -7,6 +7,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::values::error::codes;
+
 /// The version byte of records whose layout has never changed.
 const VERSION: u8 = 1;
 /// The most bytes a record may claim to have: a hostile length cannot allocate more.
@@ -22,6 +24,14 @@ pub enum CodecError {
     #[error("record is damaged: {0}")]
     Damaged(String),
 }
+
+codes!(CodecError {
+    own {
+        Self::Version(version) => Damaged "record.version" { version: version },
+        Self::Damaged(why) => Damaged "record.damaged" { why: why },
+    }
+    within {}
+});
 
 fn config() -> impl bincode::config::Config {
     bincode::config::legacy().with_limit::<RECORD_BYTES_MAX>()

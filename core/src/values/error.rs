@@ -40,6 +40,8 @@ pub trait Coded: std::error::Error {
 ///
 /// Entries of `own` are errors of this type. Those of `within` carry another error, whose kind and code they have; their own fields
 /// come before its fields.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! codes {
     ($error:ty {
         own { $($pattern:pat => $kind:ident $code:literal { $($field:ident: $value:expr),* $(,)? },)* }

@@ -38,14 +38,24 @@ const LOOK_MIN: Duration = Duration::from_millis(1);
 const LOOK_MAX: Duration = Duration::from_millis(20);
 
 /// Why a plugin was not compiled.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CompileError {
     /// It cannot be, or not within the limits.
+    #[error("{0}")]
     Refused(String),
     /// Somebody asked to stop.
+    #[error("stopped as asked")]
     Stopped,
 }
+
+billkeep_core::codes!(CompileError {
+    own {
+        Self::Refused(why) => User "compiler.refused" { why: why },
+        Self::Stopped => Transient "compiler.stopped" {},
+    }
+    within {}
+});
 
 /// Compiles plugins.
 pub trait Compile: Send + Sync {

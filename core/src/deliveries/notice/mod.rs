@@ -30,6 +30,16 @@ pub struct NotifyError {
     pub why: String,
 }
 
+codes!(NotifyError {
+    own {
+        Self { kind: FailureKind::Transient, why } => Transient "notice.transient" { why: why },
+        Self { kind: FailureKind::Refused, why } => User "notice.refused" { why: why },
+        Self { kind: FailureKind::Credentials, why } => User "notice.credentials" { why: why },
+        Self { kind: FailureKind::Damaged, why } => Damaged "notice.damaged" { why: why },
+    }
+    within {}
+});
+
 /// Tells somebody. Core knows this trait, and nobody who is told.
 pub trait Notify {
     /// Sends a notice: its id, and the JSON that tells all.

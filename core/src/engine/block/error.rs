@@ -1,5 +1,7 @@
 //! What can be wrong with a block.
 
+use crate::values::error::codes;
+
 /// The version byte of a block.
 pub(super) const VERSION: u8 = 1;
 
@@ -20,3 +22,13 @@ pub enum BlockError {
     #[error("block cannot be compressed: {0}")]
     Zstd(String),
 }
+
+codes!(BlockError {
+    own {
+        Self::Damaged(why) => Damaged "block.damaged" { why: why },
+        Self::Version(version) => Damaged "block.version" { version: version, known: VERSION },
+        Self::TooLarge => Internal "block.too-large" {},
+        Self::Zstd(why) => Internal "block.compressor" { why: why },
+    }
+    within {}
+});

@@ -1,5 +1,7 @@
 //! Why a template of names is refused.
 
+use crate::values::error::codes;
+
 use super::field::Field;
 
 /// How long a name may be without its ending, in bytes.
@@ -63,6 +65,8 @@ pub enum TemplateFault {
     )]
     Ambiguous(Field),
 }
+
+codes!(TemplateFault { own { fault => User "naming.fault" { why: fault }, } within {} });
 
 fn all_fields() -> String {
     let fields: Vec<String> = Field::ALL.iter().map(|field| format!("`{{{field}}}`")).collect();
