@@ -2,6 +2,7 @@
 //! asked whether it is there.
 
 use crate::exports::sink::{Sink, SinkError, read_small};
+use crate::values::reason::Reason;
 
 /// How a probe's name begins.
 const PROBE: &str = "billkeep-probe-";
@@ -13,24 +14,22 @@ const PROBE: &str = "billkeep-probe-";
 pub fn preflight(sink: &dyn Sink, tag: &str) -> Result<(), SinkError> {
     let name = format!("{PROBE}{tag}.txt");
     let text = format!("billkeep tried whether it can write, read and remove here: {tag}\n");
+    // What may pass may pass here too; anything else is for a person to look at.
+    let tell = |text: String, e: SinkError| match e {
+        SinkError::Transient(why) => SinkError::Transient(why.reworded(text)),
+        e => SinkError::Setup(Reason::new(text, e)),
+    };
     let removing = |e: SinkError| match e {
-        SinkError::Transient(why) => {
-            SinkError::Transient(format!("a probe could not be removed: {why}").into())
-        }
-        e => SinkError::Setup(
+        SinkError::Transient(_) => tell(format!("a probe could not be removed: {e}"), e),
+        e => tell(
             format!(
                 "a probe was written, but could not be removed: {e}; the destination must allow removal, \
-             which retention and the repair of deliveries need"
-            )
-            .into(),
+                 which retention and the repair of deliveries need"
+            ),
+            e,
         ),
     };
-    let failed = |step: &str, e: SinkError| match e {
-        SinkError::Transient(why) => {
-            SinkError::Transient(format!("a probe could not be {step}: {why}").into())
-        }
-        e => SinkError::Setup(format!("a probe could not be {step}: {e}").into()),
-    };
+    let failed = |step: &str, e: SinkError| tell(format!("a probe could not be {step}: {e}"), e);
     if !sink.looks() {
         return sink.check();
     }
