@@ -3,6 +3,10 @@
 //! The two are apart, because one word means different things as a name and as a value (`late`, `on`), and because a text that somebody
 //! wrote is never taken for a word: only the columns of [`WORD_COLUMNS`] have words of the engine in their cells.
 
+use std::borrow::Cow;
+
+use crate::text::phrase;
+
 use super::words::Language;
 
 /// A word, in English and in Chinese.
@@ -76,24 +80,27 @@ impl Language {
     }
 
     /// Returns what a cell shows: a word of the engine in this language, or the text as it is.
-    pub(super) fn cell<'a>(self, cell: &Cell<'a>) -> &'a str {
+    pub(super) fn cell<'a>(self, cell: &Cell<'a>) -> Cow<'a, str> {
         let Cell { shape, column, row, text } = *cell;
         let has = |words: &[&str]| row.iter().any(|cell| words.contains(&cell.as_str()));
         let subject = shape.split(['.', '/']).nth(1).unwrap_or_default();
         let column = match column {
             // A list of facts: the first cell names the fact.
-            "setting" => return self.name(text),
-            "what" if shape.starts_with("billkeep.delivery.show/") => return self.name(text),
+            "setting" => return self.name(text).into(),
+            "what" if shape.starts_with("billkeep.delivery.show/") => return self.name(text).into(),
             "value" => row.first().map_or("", String::as_str),
             // The journal's subject of a setting is the setting; another one may be a person's name.
-            "subject" if has(&["settings"]) => return self.name(text),
-            "detail" if has(&DETAILS) => return self.value(text),
-            "sink" if text == "all" && has(&CONSENTS) => return self.value(text),
+            "subject" if has(&["settings"]) => return self.name(text).into(),
+            "detail" if has(&DETAILS) => return self.value(text).into(),
+            "sink" if text == "all" && has(&CONSENTS) => return self.value(text).into(),
             column => column,
         };
+        if ["why", "abandoned_why"].contains(&column) {
+            return phrase(self, text);
+        }
         let is_word = WORD_COLUMNS.contains(&column)
             || WORD_COLUMNS_OF.iter().any(|(of, name)| (*of, *name) == (shape, column));
-        if is_word { self.value_of(subject, text) } else { text }
+        if is_word { self.value_of(subject, text).into() } else { text.into() }
     }
 
     fn pick(self, term: Option<&'static Term>) -> Option<&'static str> {
@@ -423,7 +430,7 @@ const VALUES: &[Term] = &[
 mod tests {
     use super::*;
 
-    fn shown<'a>(shape: &'a str, column: &'a str, row: &'a [String], text: &'a str) -> [&'a str; 2] {
+    fn shown<'a>(shape: &'a str, column: &'a str, row: &'a [String], text: &'a str) -> [Cow<'a, str>; 2] {
         [Language::English, Language::Chinese]
             .map(|language| language.cell(&Cell { shape, column, row, text }))
     }
@@ -448,6 +455,13 @@ mod tests {
             ["Two-person approval", "双人复核"]
         );
         assert_eq!(shown("billkeep.dispute.list/1", "state", &none, "open"), ["open", "待处理"]);
+    }
+
+    #[test]
+    fn what_the_library_says_is_told_in_chinese() {
+        let none: [String; 0] = [];
+        let said = "the folder `open` does not exist";
+        assert_eq!(shown("billkeep.due/1", "why", &none, said), [said, "文件夹 `open` 不存在"]);
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod en;
 mod entry;
 mod zh;
 
+use std::borrow::Cow;
+
 use billkeep_core::error::Field;
 
 pub(crate) use en::CHECK;
@@ -35,6 +37,14 @@ pub(crate) fn told(language: Language, code: &str, fields: &[Field]) -> Told {
     Told {
         fact: filled(fact, fields, language),
         hints: hints.iter().map(|hint| filled(hint, fields, Language::English)).collect(),
+    }
+}
+
+/// Returns a sentence of the libraries in a language, or as it is.
+pub(crate) fn phrase(language: Language, text: &str) -> Cow<'_, str> {
+    match language {
+        Language::English => text.into(),
+        Language::Chinese => zh::phrase("why", text),
     }
 }
 
@@ -104,7 +114,10 @@ fn with_values(text: &str, fields: &[Field], language: Language) -> String {
         let Some((name, tail)) = after.split_once('}') else { break };
         let value = value(name, fields).unwrap_or_default();
         out.push_str(before);
-        out.push_str(if language == Language::Chinese { zh::phrase(&value) } else { &value });
+        match language {
+            Language::English => out.push_str(&value),
+            Language::Chinese => out.push_str(&zh::phrase(name, &value)),
+        }
         rest = tail;
     }
     out.push_str(rest);

@@ -66,6 +66,6 @@ fn a_condition_chooses_hints_and_keeps_the_fact() {
         ("month", "2021-03".to_owned()),
     ];
     let told = told(Language::Chinese, "bill.state", &fields);
-    assert!(told.fact.contains("未出全：本月账单尚未出全"), "{}", told.fact);
+    assert!(told.fact.contains("未出账：本月账单尚未出全"), "{}", told.fact);
     assert!(told.hints.iter().any(|hint| hint.contains("billkeep bill issue 2021-03")), "{:?}", told.hints);
 }
