@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use super::super::{Language, filled};
-
 /// The fields that hold words and sentences of the libraries. What somebody wrote is never taken for one.
 const SPOKEN: [&str; 16] = [
     "cause",
@@ -270,8 +268,16 @@ fn chinese(value: &str) -> Option<String> {
         let told = held.iter().zip(english.split("{}")).map(|(held, before)| {
             if before.ends_with('`') { (*held).to_owned() } else { phrase("why", held).into_owned() }
         });
-        let fields: Vec<_> = ["1", "2", "3", "4"].into_iter().zip(told).collect();
-        Some(filled(chinese, &fields, Language::English))
+        let told: Vec<String> = told.collect();
+        let mut out = String::new();
+        let mut rest = *chinese;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (number, tail) = after.split_once('}')?;
+            out.push_str(before);
+            out.push_str(told.get(number.parse::<usize>().ok()?.checked_sub(1)?)?);
+            rest = tail;
+        }
+        Some(out + rest)
     })
 }
 
