@@ -256,7 +256,7 @@ const PHRASES: &[(&str, &str)] = &[
 ];
 
 /// Returns the value of a field in Chinese, or as it is.
-pub(in super::super) fn phrase<'a>(field: &str, value: &'a str) -> Cow<'a, str> {
+pub(crate) fn phrase<'a>(field: &str, value: &'a str) -> Cow<'a, str> {
     let told = (field == "why" || SPOKEN.contains(&field)).then(|| chinese(value)).flatten();
     told.map_or(Cow::Borrowed(value), Cow::Owned)
 }
