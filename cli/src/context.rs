@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use billkeep_core::bill::{BillKey, BillView};
 use billkeep_core::calendar::{Calendars, Moment};
-use billkeep_core::error::Kind;
 use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
@@ -22,6 +21,7 @@ use crate::args::{Args, Format, Which};
 use crate::clock::Clock;
 use crate::error::CommandError;
 use crate::output::{self, Captured, Output, Table};
+use crate::own_error;
 use crate::tuning::Tuning;
 
 /// What was said before the command, and where what it says goes.
@@ -198,9 +198,7 @@ impl Context {
         if is_meant || day <= today {
             return Ok(());
         }
-        let error =
-            CommandError::new(Kind::Refused, format!("{day} is after today, {today}; nothing was changed"));
-        Err(error.hint("`--yes` acts today as if that day had come"))
+        Err(CommandError::own(own_error::FUTURE_DAY, &[&day, &today]))
     }
 
     /// Returns the moment that it is, in the zone of the calendar.

@@ -1,5 +1,6 @@
 //! Errors as people read them: what happened, and what to do.
 
+use std::fmt::Display;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
@@ -8,6 +9,7 @@ use billkeep_core::period::Basis;
 use billkeep_core::store::StoreError;
 use billkeep_core::visible::{visible, visible_lines};
 
+use crate::own_error::OwnError;
 use crate::text::{CHECK, Language, told};
 
 /// Why a command failed.
@@ -74,16 +76,30 @@ impl CommandError {
 
     /// Makes an error of one of the library's: its sentence, and what the program says to do about it.
     fn of_library(error: &dyn Coded) -> CommandError {
-        let (code, fields) = (error.code(), error.fields());
+        CommandError::of_code(error.kind(), error.code(), error.fields(), &|| error.to_string())
+    }
+
+    /// Makes an error of the program itself, with the values of its fields.
+    pub(crate) fn own((kind, (code, names)): OwnError, values: &[&dyn Display]) -> CommandError {
+        let fields = names.iter().zip(values).map(|(name, value)| (*name, value.to_string())).collect();
+        CommandError::of_code(kind, code, fields, &String::new)
+    }
+
+    fn of_code(
+        kind: Kind,
+        code: &'static str,
+        fields: Vec<Field>,
+        fact: &dyn Fn() -> String,
+    ) -> CommandError {
         let told = told(Language::English, code, &fields);
-        let message = if told.fact.is_empty() { error.to_string() } else { told.fact };
+        let message = if told.fact.is_empty() { fact() } else { told.fact };
         CommandError {
             own_hints: told.hints.len(),
             hints: told.hints,
             forbidden: FORBIDDEN.contains(&code),
             absent: ABSENT.contains(&code),
             coded: Some(Box::new((code, fields))),
-            ..CommandError::new(error.kind(), message)
+            ..CommandError::new(kind, message)
         }
     }
 

@@ -14,6 +14,7 @@ mod limits;
 mod metrics;
 mod out_file;
 mod output;
+mod own_error;
 mod permission;
 mod progress;
 mod served;

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::calendar::{Calendars, Kind};
-use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::people;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{self, Consent};
@@ -21,6 +20,7 @@ use super::words::filled;
 use crate::args::{Command, Format, User};
 use crate::error::CommandError;
 use crate::output::Captured;
+use crate::own_error;
 
 /// Runs a command for whoever asks; keeps what it said, and returns its data.
 fn run(
@@ -54,7 +54,7 @@ pub(super) const FIRST: CommandSpec =
 /// Enters the first person: whoever is signed in, as an admin. They stay signed in, and deliveries are made in their name.
 pub(super) fn first_person(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     if !people::list(&console.store.read()?)?.is_empty() {
-        return Err(CommandError::new(ErrorKind::Refused, "somebody is entered already"));
+        return Err(CommandError::own(own_error::SOMEBODY_ENTERED, &[]));
     }
     let mut flash = Flash::default();
     let before = request.visitor()?.name.clone();

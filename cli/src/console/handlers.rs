@@ -3,7 +3,6 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use billkeep_core::error::Kind;
 use billkeep_core::people::{self, SecretHash};
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::settings::StoreSettings;
@@ -21,6 +20,7 @@ use super::{session, words};
 use crate::args::Format;
 use crate::error::CommandError;
 use crate::output::Captured;
+use crate::own_error;
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
@@ -98,7 +98,7 @@ impl CsvPlace {
         if before < CSV_READERS_MAX {
             Ok(place)
         } else {
-            Err(CommandError::new(Kind::Transient, "too many files are being read at once"))
+            Err(CommandError::own(own_error::TOO_MANY_READERS, &[]))
         }
     }
 }

@@ -33,6 +33,7 @@ use super::{form, openapi, scheduler};
 use crate::args::{Format, Serve};
 use crate::error::CommandError;
 use crate::output::Captured;
+use crate::own_error;
 
 /// How long a client may take to send a body that is no file.
 const BODY_WAIT: Duration = Duration::from_secs(10);
@@ -268,12 +269,9 @@ async fn answer(
         drop(held);
         result
     };
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-        Err(CommandError::new(
-            Kind::Internal,
-            "the program has failed at this request; its error output tells where",
-        ))
-    })
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(CommandError::own(own_error::REQUEST_FAILED, &[])))
 }
 
 fn dispatch(

@@ -6,12 +6,12 @@
 
 use std::path::{Component, Path};
 
-use billkeep_core::error::Kind;
 use billkeep_core::people;
 
 use super::state::{Console, Visitor};
 use crate::args::{Command, Sink, Storage};
 use crate::error::CommandError;
+use crate::own_error;
 use crate::permission;
 
 /// Options that have the program read a file or speak to another machine in between.
@@ -33,13 +33,9 @@ pub(super) fn may_add(console: &Console, visitor: &Visitor, command: &Command) -
     };
     // Who may not add any is told so.
     people::permit(&console.store.read()?, &visitor.name, permission::needs(command))?;
-    let refused = |what: String| {
-        CommandError::new(Kind::Refused, what).forbidden().hint(
-            "add it on the machine with `billkeep sink add`; for a folder, start the console with `--sink-folder DIR`",
-        )
-    };
+    let refused = |error, values: &[&dyn std::fmt::Display]| CommandError::own(error, values).forbidden();
     if url.trim_start().to_ascii_lowercase().starts_with("wasm:") {
-        return Err(refused("a plugin is a program, and is not added from the console".into()));
+        return Err(refused(own_error::SINK_IS_PLUGIN, &[]));
     }
     if people::list(&console.store.read()?)?.is_empty() {
         return Ok(());
@@ -51,13 +47,12 @@ pub(super) fn may_add(console: &Console, visitor: &Visitor, command: &Command) -
         OF_THE_MACHINE.contains(&name) || name.contains('%')
     };
     if let Some(name) = names.into_iter().find(|name| of_machine(name)) {
-        return Err(refused(format!("the option `{name}` is not set from the console")));
+        return Err(refused(own_error::SINK_OPTION, &[&name]));
     }
     match billkeep_sinks::folder(url) {
-        Some(folder) if !is_below(&folder, &console.sink_folders) => Err(refused(format!(
-            "`{}` is not below a folder in which sinks may be added from the console",
-            folder.display()
-        ))),
+        Some(folder) if !is_below(&folder, &console.sink_folders) => {
+            Err(refused(own_error::SINK_FOLDER, &[&folder.display()]))
+        }
         _ => Ok(()),
     }
 }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::error::Kind;
 use billkeep_core::people::Role;
 use billkeep_core::store::Store;
 
@@ -16,6 +15,7 @@ use super::session::{Session, Sessions};
 use super::words::Language;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::own_error;
 use crate::served::{Served, ServedFile};
 
 /// What all requests share.
@@ -100,6 +100,6 @@ impl Request {
     }
 
     pub(super) fn visitor(&self) -> Result<&Visitor, CommandError> {
-        self.visitor.as_ref().ok_or_else(|| CommandError::new(Kind::Refused, "nobody has signed in"))
+        self.visitor.as_ref().ok_or_else(|| CommandError::own(own_error::SIGNED_OUT, &[]))
     }
 }

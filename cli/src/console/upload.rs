@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Multipart, Request as HttpRequest};
 use axum::http::{HeaderMap, header};
-use billkeep_core::error::Kind;
 use billkeep_core::people::{PeopleError, Role};
 use billkeep_core::visible::is_hidden;
 use sha2::{Digest as _, Sha256};
@@ -24,6 +23,7 @@ use super::state::{Console, Visitor};
 use super::words::Language;
 use crate::commands::secret;
 use crate::error::CommandError;
+use crate::own_error;
 use crate::permission;
 
 /// How long a client that sends a file may send nothing.
@@ -68,8 +68,7 @@ impl CheckSlot {
         let before = console.looks.fetch_add(1, Ordering::Relaxed);
         let look = CheckSlot(console.looks.clone());
         if before >= LOOKS_MAX {
-            return Err(CommandError::new(Kind::Transient, "other files are being checked")
-                .hint("send it again in a minute"));
+            return Err(CommandError::own(own_error::UPLOADS_CHECKED, &[]));
         }
         Ok(Some(Arc::new(look)))
     }
@@ -93,11 +92,7 @@ impl Share {
         let before = self.all.fetch_add(bytes, Ordering::Relaxed);
         self.bytes = self.bytes.saturating_add(bytes);
         if before.saturating_add(bytes) > together_max {
-            return Err(CommandError::new(
-                Kind::Transient,
-                "other files are being received, and there is no room for this one",
-            )
-            .hint("send it again in a minute; `--upload-mib` sets how much all have together"));
+            return Err(CommandError::own(own_error::NO_ROOM, &[]));
         }
         Ok(())
     }
@@ -129,9 +124,7 @@ fn allowance(
 }
 
 fn too_large(bytes_max: u64) -> CommandError {
-    CommandError::user(format!("the file is larger than the {bytes_max} bytes that are taken here"))
-        .hint("`--upload-mib` sets how much; or import it with `billkeep import`")
-        .too_large()
+    CommandError::own(own_error::TOO_LARGE, &[&bytes_max]).too_large()
 }
 
 /// Refuses a body that is declared to be larger than what is taken.
@@ -160,7 +153,7 @@ pub(super) async fn upload(
         return Ok(vec![body(console, sending, http, fields).await?]);
     }
     check_declared(sending.headers, console.upload_bytes_max.saturating_add(FORM_BYTES_MAX))?;
-    let wrong = |why: &dyn std::fmt::Display| CommandError::user(format!("the file cannot be taken: {why}"));
+    let wrong = |why: &dyn std::fmt::Display| CommandError::own(own_error::NOT_TAKEN, &[&why]);
     let mut form = Multipart::from_request(http, &()).await.map_err(|e| wrong(&e.body_text()))?;
     let mut sent = Vec::new();
     let mut look = None;
@@ -211,7 +204,7 @@ pub(super) async fn upload(
     if !trusted {
         return Err(Denied::Csrf.on_page(Language::of(sending.headers).words()));
     }
-    if sent.is_empty() { Err(CommandError::user("no file was chosen")) } else { Ok(sent) }
+    if sent.is_empty() { Err(CommandError::own(own_error::NO_FILE, &[])) } else { Ok(sent) }
 }
 
 /// Takes the one file that a body is.
@@ -230,7 +223,7 @@ async fn body(
     let mut body = http.into_body().into_data_stream();
     let mut taking = Taking::new(out, bytes_max, console.upload_bytes_max);
     while let Some(piece) = in_time(futures_util::StreamExt::next(&mut body)).await? {
-        let piece = piece.map_err(|e| CommandError::user(format!("the file cannot be taken: {e}")))?;
+        let piece = piece.map_err(|e| CommandError::own(own_error::NOT_TAKEN, &[&e]))?;
         taking.take(&piece, &mut sent.held).await?;
     }
     sent.sha256 = taking.end().await?;
@@ -257,7 +250,7 @@ async fn begin(
         && name != ".."
         && !name.chars().any(|c| is_hidden(c) || c == '/' || c == '\\');
     if !plain {
-        return Err(CommandError::user(format!("`{name}` is not the name of a file")));
+        return Err(CommandError::own(own_error::NOT_A_FILE_NAME, &[&name]));
     }
     let folder = console.context.stage().join(format!("upload-{}", secret()?));
     console.context.stage_folder(&folder)?;
@@ -297,6 +290,6 @@ impl Taking {
 
 /// Waits for the next piece of a file, but not for a client that has forgotten it.
 async fn in_time<T>(next: impl Future<Output = T>) -> Result<T, CommandError> {
-    let late = |_| CommandError::user("the file stopped coming");
+    let late = |_| CommandError::own(own_error::STOPPED_COMING, &[]);
     tokio::time::timeout(PIECE_WAIT, next).await.map_err(late)
 }

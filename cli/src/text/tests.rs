@@ -18,8 +18,11 @@ fn entries(language: Language) -> BTreeMap<&'static str, (&'static str, &'static
 #[test]
 fn every_code_has_texts_in_every_language_and_no_text_is_of_another() {
     let (english, chinese) = (entries(Language::English), entries(Language::Chinese));
-    let known: BTreeMap<&str, &[&str]> =
-        codes().chain(billkeep_sinks::codes()).map(|(code, fields)| (*code, *fields)).collect();
+    let known: BTreeMap<&str, &[&str]> = codes()
+        .chain(billkeep_sinks::codes())
+        .chain(crate::own_error::CODES)
+        .map(|(code, fields)| (*code, *fields))
+        .collect();
     let mut wrong = BTreeSet::new();
     for code in known.keys() {
         if !english.contains_key(code) {
