@@ -29,5 +29,12 @@ own! {
     NO_FILE: User "upload.no-file" {};
     NOT_A_FILE_NAME: User "upload.not-a-file-name" { name };
     STOPPED_COMING: User "upload.stopped-coming" {};
+    SIGN_IN: User "console.sign-in" {};
+    NO_HOST: User "console.no-host" {};
+    WAITS: Pending "pending.waits" { file, noun, number, show, accept, discard };
+    MANY_WAIT: Pending "pending.many-wait" { files, noun, number, show, accept, discard };
+    FAULTS: User "import.faults" { told, kinds_told, name, faults, kinds };
+    APPROVERS: Refused "settings.approvers" { approvers };
+    NOT_AN_AMOUNT: User "dispute.not-an-amount" { amount };
     FUTURE_DAY: Refused "day.future" { day, today };
 }

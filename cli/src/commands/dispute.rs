@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table, columns};
+use crate::own_error;
 
 pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandError> {
     use DisputeState::{Accepted, Rejected, Sent, Settled, Withdrawn};
@@ -56,7 +57,7 @@ fn open(context: &Context, args: &OpenDispute) -> Result<(), CommandError> {
     let amount = Amount::parse_cell(amount.as_bytes())
         .ok()
         .flatten()
-        .ok_or_else(|| CommandError::user(format!("`{amount}` is not an amount")))?;
+        .ok_or_else(|| CommandError::own(own_error::NOT_AN_AMOUNT, &[&amount]))?;
     let store = context.write()?;
     let reader = store.read()?;
     let key = context.bill_key(&reader, which.month, which.basis)?;

@@ -11,6 +11,7 @@ use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, counted};
+use crate::own_error;
 
 /// Says how a file was read, where that is unlike UTF-8 with commas, which cells were read as plain ones, and which have white
 /// space at their ends.
@@ -100,9 +101,11 @@ pub(crate) fn tell(context: &Context, shown: &str, faults: &Faults) -> CommandEr
         }
     }
     let kinds = faults.groups().len() as u64;
-    let kinds = counted(kinds, "kind", "kinds");
-    CommandError::user(format!("{} of {kinds} in `{name}`", count(faults.total())))
-        .hint("nothing was imported; correct the file or download it again")
+    let (told, kinds_told) = (count(faults.total()), counted(kinds, "kind", "kinds"));
+    CommandError::own(
+        own_error::FAULTS,
+        &[&told, &kinds_told, &name, &grouped(faults.total()), &grouped(kinds)],
+    )
 }
 
 fn json_of(group: &FaultGroup) -> Value {

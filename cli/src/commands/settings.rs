@@ -1,7 +1,6 @@
 //! `settings`: the rules of the house.
 
 use billkeep_core::calendar;
-use billkeep_core::error::Kind;
 use billkeep_core::people::{self, Role};
 use billkeep_core::policy::{Changed, Policy};
 use billkeep_core::settings::StoreSettings;
@@ -11,6 +10,7 @@ use crate::args::{Settings, Switch};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
+use crate::own_error;
 
 pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandError> {
     match command {
@@ -61,11 +61,7 @@ fn enough_people(context: &Context, store: &impl Records) -> Result<(), CommandE
         );
         return Ok(());
     }
-    Err(CommandError::new(
-        Kind::Refused,
-        format!("two people have to be able to approve, and there is {approvers}: nobody could confirm a bill or turn this off"),
-    )
-    .hint("enter them first with `billkeep user set NAME --role approver`"))
+    Err(CommandError::own(own_error::APPROVERS, &[&approvers]))
 }
 
 fn show(context: &Context, store: &impl Records) -> Result<(), CommandError> {

@@ -19,6 +19,7 @@ use super::state::{Console, Visitor};
 use super::words::{Words, filled};
 use crate::args::Serve;
 use crate::error::CommandError;
+use crate::own_error;
 
 /// Where a header has the token.
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -59,15 +60,13 @@ impl Denied {
     fn error(&self) -> CommandError {
         let user = CommandError::user;
         match self {
-            Denied::Host(None) => user("the request has no `Host`, or more than one"),
+            Denied::Host(None) => CommandError::own(own_error::NO_HOST, &[]),
             Denied::Host(Some(host)) => CommandError::user(format!("the request is for `{host}`, which is not a name of this console"))
                 .hint(format!("if that is its name, start it with `billkeep serve --host {host}`"))
                 .hint("a proxy in front of it has to pass the `Host` that the browser sent: `proxy_set_header Host $host;` in nginx"),
             Denied::Origin => user("the request comes from a page of another site"),
             Denied::Csrf => user("the request lacks the token of its session; load the page again"),
-            Denied::Unknown => user(
-                "sign in first: with the link that `billkeep serve` printed, or one by `billkeep user link NAME`",
-            ),
+            Denied::Unknown => CommandError::own(own_error::SIGN_IN, &[]),
         }
     }
 

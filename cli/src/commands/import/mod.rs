@@ -24,6 +24,7 @@ use crate::commands::late;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Table, columns};
+use crate::own_error;
 use crate::progress::Bar;
 use crate::text::short;
 use found::Source;
@@ -174,17 +175,13 @@ fn held(reports: &[Report]) -> Option<CommandError> {
     });
     let all: Vec<_> = waiting.collect();
     let first = all.first()?;
-    let text = match all.as_slice() {
-        [one] => format!("`{}` waits for a decision as {} {}", one.file, one.noun(), one.number),
-        all => format!("{} files wait for a decision, from {} {} on", all.len(), first.noun(), first.number),
-    };
     let reopen = if first.cause == Cause::Confirmed { " --reopen" } else { "" };
-    let accept = late::command(first, "accept");
-    let error = CommandError::new(Kind::Pending, text)
-        .hint(format!("`{}` shows what it would change, and for whom", late::command(first, "show")))
-        .hint(format!("`{accept}{reopen} --reason TEXT` takes it"))
-        .hint(format!("`{} --reason TEXT` leaves the bill as it is", late::command(first, "discard")));
-    Some(error)
+    let accept = late::command(first, "accept") + reopen;
+    let (show, discard) = (late::command(first, "show"), late::command(first, "discard"));
+    let files = all.len();
+    let (error, what): (_, &dyn std::fmt::Display) =
+        if files == 1 { (own_error::WAITS, &first.file) } else { (own_error::MANY_WAIT, &files) };
+    Some(CommandError::own(error, &[what, &first.noun(), &first.number, &show, &accept, &discard]))
 }
 
 /// Says that a file was discarded before: only a decision brings it back.

@@ -36,4 +36,39 @@ pub(super) const TEXTS: &[Text] = &[
         "{day} is after today, {today}; nothing was changed",
         &["`--yes` acts today as if that day had come"],
     ),
+    (
+        "console.sign-in",
+        "sign in first: with the link that `billkeep serve` printed, or one by `billkeep user link NAME`",
+        &[],
+    ),
+    ("console.no-host", "the request has no `Host`, or more than one", &[]),
+    (
+        "pending.waits",
+        "`{file}` waits for a decision as {noun} {number}",
+        &[
+            "`{show}` shows what it would change, and for whom",
+            "`{accept} --reason TEXT` takes it",
+            "`{discard} --reason TEXT` leaves the bill as it is",
+        ],
+    ),
+    (
+        "pending.many-wait",
+        "{files} files wait for a decision, from {noun} {number} on",
+        &[
+            "`{show}` shows what it would change, and for whom",
+            "`{accept} --reason TEXT` takes it",
+            "`{discard} --reason TEXT` leaves the bill as it is",
+        ],
+    ),
+    (
+        "import.faults",
+        "{told} of {kinds_told} in `{name}`",
+        &["nothing was imported; correct the file or download it again"],
+    ),
+    (
+        "settings.approvers",
+        "two people have to be able to approve, and there is {approvers}: nobody could confirm a bill or turn this off",
+        &["enter them first with `billkeep user set NAME --role approver`"],
+    ),
+    ("dispute.not-an-amount", "`{amount}` is not an amount", &[]),
 ];

@@ -29,4 +29,39 @@ pub(super) const TEXTS: &[Text] = &[
     ("upload.not-a-file-name", "`{name}` 不是文件名", &[]),
     ("upload.stopped-coming", "文件传输中断", &[]),
     ("day.future", "{day} 晚于今天（{today}）；没有任何更改", &["`--yes` 表示今天即按该日期处理"]),
+    (
+        "console.sign-in",
+        "请先登录：使用 `billkeep serve` 显示的链接，或用 `billkeep user link NAME` 生成链接",
+        &[],
+    ),
+    ("console.no-host", "请求没有 `Host`，或有多个", &[]),
+    (
+        "pending.waits",
+        "`{file}` 尚待决定（待处理文件 {number}）",
+        &[
+            "`{show}` 显示它会更改什么、涉及谁",
+            "`{accept} --reason TEXT` 接受该文件",
+            "`{discard} --reason TEXT` 保持账单不变",
+        ],
+    ),
+    (
+        "pending.many-wait",
+        "有 {files} 个文件尚待决定，从待处理文件 {number} 开始",
+        &[
+            "`{show}` 显示它会更改什么、涉及谁",
+            "`{accept} --reason TEXT` 接受该文件",
+            "`{discard} --reason TEXT` 保持账单不变",
+        ],
+    ),
+    (
+        "import.faults",
+        "`{name}` 有 {faults} 处错误，共 {kinds} 类",
+        &["没有导入任何内容；请更正文件或重新下载"],
+    ),
+    (
+        "settings.approvers",
+        "需要两位可审批的用户，而现有 {approvers} 位：否则无人能确认账单或关闭此项",
+        &["请先用 `billkeep user set NAME --role approver` 登记"],
+    ),
+    ("dispute.not-an-amount", "`{amount}` 不是金额", &[]),
 ];
