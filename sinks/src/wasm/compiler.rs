@@ -102,11 +102,13 @@ const STACK_BYTES: usize = 16 << 20;
 const MEMORY_BYTES_MAX: u64 = 472 << 20;
 /// What it may have of addresses: for systems that do not count private memory.
 const ADDRESSES_BYTES_MAX: u64 = 640 << 20;
-/// What a small file may cost, and half more for each MiB: plugins with an interpreter have 12 to 21, and need 12 to 15 s.
+/// What a small file may cost. Each MiB adds [`PROCESSOR_S_PER_MIB`].
+/// Plugins with an interpreter have 12 to 21 MiB. They need 12 to 15 s on a free machine, and 60 s were measured on a busy one.
 const PROCESSOR_S_MIN: u64 = 15;
-const PROCESSOR_S_MAX: u64 = 30;
+const PROCESSOR_S_PER_MIB: u64 = 6;
+const PROCESSOR_S_MAX: u64 = 120;
 /// A machine that has more to do makes it wait: only what the processor does for it counts, unless it never ends.
-const WALL: Duration = Duration::from_secs(150);
+const WALL: Duration = Duration::from_mins(5);
 
 /// What compiling may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +118,7 @@ struct Budget {
 
 impl Budget {
     fn of(component_bytes: u64) -> Budget {
-        let processor_s = PROCESSOR_S_MIN + (component_bytes >> 20) * 3 / 2;
+        let processor_s = PROCESSOR_S_MIN + (component_bytes >> 20) * PROCESSOR_S_PER_MIB;
         Budget { processor_s: processor_s.min(PROCESSOR_S_MAX) }
     }
 
@@ -301,14 +303,15 @@ pub fn compile_for_parent(
 mod tests {
     use super::*;
 
-    /// What the goal is: half a GiB and half a minute for each plugin, of which the program's own code takes 40 MiB.
+    /// The goal: half a GiB for each plugin, of which the program's own code takes 40 MiB, and two minutes.
+    /// An honest plugin may need five times as long as on a free machine.
     #[test]
-    fn no_file_may_cost_more_than_half_a_gib_and_half_a_minute() {
+    fn no_file_may_cost_more_than_half_a_gib_and_two_minutes() {
         const { assert!(MEMORY_BYTES_MAX + (40 << 20) <= 512 << 20) };
         let [small, javascript, python, largest] =
             [124 << 10, 12 << 20, 21 << 20, FILE_BYTES_MAX].map(|bytes| Budget::of(bytes).processor_s);
-        assert_eq!((small, python, largest), (15, 30, 30));
-        assert!(javascript >= 2 * 14, "{javascript}");
+        assert_eq!((small, python, largest), (15, 120, 120));
+        assert!(javascript >= 5 * 15, "{javascript}");
     }
 
     #[cfg(unix)]
