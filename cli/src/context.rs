@@ -12,7 +12,7 @@ use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
 use billkeep_core::own_folder::own_folder;
-use billkeep_core::people::{self, Role};
+use billkeep_core::people::Role;
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Records, Store, StoreError};
@@ -23,6 +23,7 @@ use crate::error::CommandError;
 use crate::output::{self, Captured, Output, Table};
 use crate::own_error;
 use crate::tuning::Tuning;
+use billkeep_core::partners::people::Person;
 
 /// What was said before the command, and where what it says goes.
 #[derive(Clone)]
@@ -137,7 +138,7 @@ impl Context {
             Some(store) => Opened::Held(store.clone()),
             None => Opened::Own(Store::open(&self.store, &self.options(), access)?),
         };
-        people::permit(&store.read()?, &self.actor_name(), self.needs)?;
+        Person::permit(&store.read()?, &self.actor_name(), self.needs)?;
         Ok(store)
     }
 

@@ -26,6 +26,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
+use billkeep_core::engine::store::Store;
 use context::Context;
 use error::CommandError;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         // What the store makes an error of is told as one.
-        if !billkeep_core::store::reads_a_page() && !billkeep_sinks::wasm::looks_at_a_file() {
+        if !Store::reads_a_page() && !billkeep_sinks::wasm::looks_at_a_file() {
             hook(info);
         }
     }));

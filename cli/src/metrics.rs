@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use billkeep_core::bill::{self, State};
-use billkeep_core::delivery::{self, Delivery};
-use billkeep_core::journal;
-use billkeep_core::notice;
+use billkeep_core::bill::State;
+use billkeep_core::delivery::Delivery;
 use billkeep_core::store::{Records, Store};
 
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
+use billkeep_core::bills::Bill;
+use billkeep_core::deliveries::notice::Notice;
+use billkeep_core::engine::journal::Head;
 
 /// Writes the figures after a run, if they are wanted.
 pub(crate) fn after_run(context: &Context, store: &Store, path: Option<&Path>) -> Result<(), CommandError> {
@@ -29,7 +30,7 @@ pub(crate) fn after_run(context: &Context, store: &Store, path: Option<&Path>) -
 
 /// What is told of a store at a moment.
 fn text(store: &impl Records, now_unix_s: i64) -> Result<String, CommandError> {
-    let deliveries = delivery::list(store)?;
+    let deliveries = Delivery::list(store)?;
     let mut out = String::new();
     let mut family = |name: &str, help: &str, rows: Vec<(String, i64)>| {
         // Writing to a text does not fail.
@@ -58,7 +59,7 @@ fn text(store: &impl Records, now_unix_s: i64) -> Result<String, CommandError> {
         }),
     );
     let mut notices: BTreeMap<String, i64> = BTreeMap::new();
-    for notice in notice::list(store)?.iter().filter(|notice| notice.sent_unix_s.is_none()) {
+    for notice in Notice::list(store)?.iter().filter(|notice| notice.sent_unix_s.is_none()) {
         let state = if notice.failure.is_some() { "failing" } else { "waiting" };
         let labels = format!("{{notifier=\"{}\",state=\"{state}\"}}", escaped(&notice.notifier));
         *notices.entry(labels).or_default() += 1;
@@ -89,12 +90,12 @@ fn text(store: &impl Records, now_unix_s: i64) -> Result<String, CommandError> {
     );
     let all = [State::Open, State::Issued, State::Disputed, State::Confirmed];
     let mut states: BTreeMap<String, i64> = all.map(|state| (state.to_string(), 0)).into();
-    for (bill, _) in bill::list(store)? {
+    for (bill, _) in Bill::list(store)? {
         *states.entry(bill.state.to_string()).or_default() += 1;
     }
     let states = states.into_iter().map(|(state, n)| (format!("{{state=\"{state}\"}}"), n));
     family("bills", "Bills by state.", states.collect());
-    let head = journal::head(store)?.map(|head| {
+    let head = Head::last(store)?.map(|head| {
         let entry = i64::try_from(head.entry).unwrap_or(i64::MAX);
         (format!("{{hash=\"{}\"}}", head.hex()), entry)
     });

@@ -8,10 +8,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use billkeep_core::store::{is_a_store, is_of_store};
-
 use crate::context::Context;
 use crate::error::CommandError;
+use billkeep_core::engine::store::Beside;
+use billkeep_core::engine::store::Store;
 
 /// Links that are followed, at most.
 const LINKS_MAX: usize = 40;
@@ -139,9 +139,9 @@ impl Write for OutFile {
 
 /// Refuses a place, which has the name `path` for people, if it is the store of this command, beside it, or any other store.
 pub(crate) fn must_not_be_a_store(context: &Context, path: &Path, place: &Path) -> Result<(), CommandError> {
-    let what = if is_of_store(&context.store, place) {
+    let what = if Beside::is_of_store(&context.store, place) {
         format!("it belongs to the store `{}`", context.store.display())
-    } else if is_a_store(place) {
+    } else if Store::is_a_store(place) {
         "it is a store".to_owned()
     } else {
         return Ok(());

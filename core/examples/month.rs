@@ -6,11 +6,12 @@ use std::error::Error;
 use std::fs::File;
 use std::path::Path;
 
-use billkeep_core::bill::{self, BillKey, BillView};
+use billkeep_core::bill::{BillKey, BillView};
 use billkeep_core::calendar::Kind;
 use billkeep_core::delivery::Setup;
-use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted, render};
-use billkeep_core::ingest::{self, Import};
+use billkeep_core::engine::block::Sums;
+use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted};
+use billkeep_core::ingest::Import;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Coverage};
 use billkeep_core::store::Store;
@@ -22,18 +23,18 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::create(&folder.path().join("bills.redb"), &setup, &actor)?;
     let name = "100010445724-202103-by_used_time-bill_details.csv";
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bills/english").join(name);
-    let report = ingest::import(&store, &file, &Import::by(&actor))?;
-    println!("{} lines, {}", report.digest.lines(), bill::totals_text(&report.after));
+    let report = store.import(&file, &Import::by(&actor))?;
+    println!("{} lines, {}", report.digest.lines(), Sums::totals_text(&report.after));
     let (uin, month) = (setup.payer, "2021-03".parse()?);
     let key = BillKey { payer: uin, month, basis: Basis::Used };
-    store.transact(|tx| bill::confirm(tx, key, &report.bill_digest.hex(), None, &actor))?;
+    store.transact(|tx| tx.confirm_bill(key, &report.bill_digest.hex(), None, &actor))?;
     let (snapshot, coverage) = (store.read()?, Coverage::month(month));
     let view = BillView::open(&snapshot, key, None)?;
     let (kind, scope, form) = (Kind::Monthly, Scope::Payer, Form::default());
     let wanted = Wanted { uin, kind, bill: key, coverage, scope, rows_per_file: 1_000_000, form };
     let plan = Plan::new(&snapshot, &view, wanted, &setup.zone.into())?;
     let out = File::create(folder.path().join("2021-03.zip"))?;
-    let rendered = render(&snapshot, &view, &plan, &RenderSettings { threads: 1, cache: None }, out)?;
+    let rendered = view.render(&snapshot, &plan, &RenderSettings { threads: 1, cache: None }, out)?;
     println!("exported {} bytes", rendered.bytes);
     Ok(())
 }

@@ -6,9 +6,9 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use billkeep_core::bill;
+use billkeep_core::bills::Bill;
 use billkeep_core::delivery::Setup;
-use billkeep_core::ingest::{self, Import, ImportError, Progress};
+use billkeep_core::ingest::{Import, ImportError, Progress};
 use billkeep_core::journal::Actor;
 use billkeep_core::store::Store;
 
@@ -36,11 +36,11 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/bills/english").join(name);
     let progress = Shown { cancel: AtomicBool::new(true) };
     let how = Import { progress: &progress, ..Import::by(&actor) };
-    let cancelled = ingest::import(&store, &file, &how);
+    let cancelled = store.import(&file, &how);
     assert!(matches!(cancelled, Err(ImportError::Cancelled { .. })));
-    assert!(bill::list(&store.read()?)?.is_empty());
+    assert!(Bill::list(&store.read()?)?.is_empty());
     progress.cancel.store(false, Ordering::Relaxed);
-    ingest::import(&store, &file, &how)?;
-    assert_eq!(bill::list(&store.read()?)?.len(), 1);
+    store.import(&file, &how)?;
+    assert_eq!(Bill::list(&store.read()?)?.len(), 1);
     Ok(())
 }

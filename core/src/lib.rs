@@ -31,7 +31,7 @@ pub mod price {
 
 /// Accounts: the tree, and those of bills that are not in it.
 pub mod accounts {
-    pub use crate::bills::{Unassigned, unassigned};
+    pub use crate::bills::Unassigned;
     pub use crate::partners::accounts::*;
 }
 pub use values::{digest, label, money, near, period, uin, visible};

@@ -9,12 +9,12 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use billkeep_core::bill::{BillKey, BillView, Field, Filter, Owners, show, walk};
+use billkeep_core::bill::{BillKey, BillView, Field, Filter, Owners};
 use billkeep_core::calendar::Kind;
 use billkeep_core::delivery::Setup;
 use billkeep_core::digest::LineHasher;
-use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted, render};
-use billkeep_core::ingest::{self, Import, Request, Settings};
+use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted};
+use billkeep_core::ingest::{Import, Request, Settings};
 use billkeep_core::journal::Actor;
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth, Coverage, TimeZone};
@@ -86,12 +86,12 @@ fn import(store: &Store, folder: &tempfile::TempDir) {
     let actor = Actor { name: "bench".into(), at_unix_s: 0 };
     let settings = Settings { threads: 1, ..Settings::default() };
     let request = Request::default();
-    ingest::import(
-        store,
-        &file(folder),
-        &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
-    )
-    .unwrap();
+    store
+        .import(
+            &file(folder),
+            &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
+        )
+        .unwrap();
 }
 
 fn cells(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
@@ -141,7 +141,7 @@ fn cells_from_blocks(bencher: Bencher<'_, '_>) {
     let filter = Filter { first_day: 0, last_day: 31, owners: Owners::all(), blocks: None };
     bencher.counter(month.bytes()).counter(ItemsCount::new(LINES)).bench_local(|| {
         let (mut text, mut bytes) = (Vec::new(), 0);
-        walk::<billkeep_core::bill::BillError>(&reader, &view, &filter, &mut |slice| {
+        view.walk::<billkeep_core::bill::BillError>(&reader, &filter, &mut |slice| {
             for column in 0..slice.block.schema().headers().len() {
                 let data = slice.block.column(column)?;
                 for row in slice.rows.clone() {
@@ -174,7 +174,7 @@ fn grouped(bencher: Bencher<'_, '_>, by: &str) {
     let fields: Vec<Field> = by.split(',').map(|f| f.parse().unwrap()).collect();
     bencher
         .counter(ItemsCount::new(LINES))
-        .bench_local(|| show(&reader, &view, &fields, 1).unwrap().rows().count());
+        .bench_local(|| view.show(&reader, &fields, 1).unwrap().rows().count());
 }
 
 /// Blocks → CSV text → deflated chunks → a zip, without the chunk cache.
@@ -197,5 +197,5 @@ fn export_of_a_month(bencher: Bencher<'_, '_>) {
     bencher
         .counter(month.bytes())
         .counter(ItemsCount::new(LINES))
-        .bench_local(|| render(&reader, &view, &plan, &settings, std::io::sink()).unwrap().bytes);
+        .bench_local(|| view.render(&reader, &plan, &settings, std::io::sink()).unwrap().bytes);
 }

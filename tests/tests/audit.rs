@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use billkeep_core::journal;
 use billkeep_core::store::{Access, OpenOptions, Records, Store};
 use billkeep_core::testing::Table;
 use serde_json::Value;
 
 use crate::support::{Home, MARCH, PAYER, bill_file, demo_file};
+use billkeep_core::engine::journal::Proof;
 
 /// How the store's file is cut.
 const PAGE_BYTES: usize = 4096;
@@ -155,7 +155,7 @@ fn a_byte_of_the_journal_that_is_flipped_in_the_stores_file_is_found() {
         fs::write(home.store(), &flipped).unwrap();
         flipped[page + offset] ^= 0x10;
         let open = Store::open(&home.store(), &OpenOptions::default(), Access::Read);
-        let text = open.and_then(|store| journal::verify(&store.read()?)).unwrap_err().to_string();
+        let text = open.and_then(|store| Proof::verify(&store.read()?)).unwrap_err().to_string();
         if offset >= head + keys {
             let number = starts.iter().filter(|start| **start <= offset).count();
             assert!(text.contains(&format!("entry {number} of the journal")), "byte {offset}: {text}");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use billkeep_core::storage::{self, SinkRecord};
+use billkeep_core::storage::SinkRecord;
 use billkeep_core::testing::{RawTransaction as _, Table};
 use serde_json::Value;
 
@@ -406,7 +406,7 @@ fn a_sink_of_an_earlier_version_with_any_name_still_works() {
     home.sink("plain", &[]);
     let odd = "x\"\ny\\";
     meddle(&home, |writer| {
-        let plain = storage::sink(writer, "plain").unwrap();
+        let plain = SinkRecord::get(writer, "plain").unwrap();
         let record = SinkRecord { name: odd.to_owned(), ..plain };
         writer.put_of(Table::Sinks, odd.as_bytes(), &record).unwrap();
         writer.delete(Table::Sinks, b"plain").unwrap();

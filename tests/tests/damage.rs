@@ -6,30 +6,27 @@ use std::path::Path;
 
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{self, Import, ImportError, Limits, Settings};
-use billkeep_core::journal::{self, Actor};
+use billkeep_core::journal::Actor;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::{Bill, CLASSES, Damaged, Format, Headers, Rng, Spec, csv, damaged};
 
 use crate::support::figures::Figures;
 use crate::support::{Home, MARCH, PAYER, STEM, bill_file, demo_file, fixture};
+use billkeep_core::engine::journal::Entry;
 
 const SEED: u64 = 11;
 
 /// Everything in the store that a load could change, read by the library.
 fn contents(store: &Store) -> String {
     let reader = store.read().unwrap();
-    let bills = billkeep_core::bill::list(&reader).unwrap();
-    format!("{bills:?}\n{:?}", journal::list(&reader).unwrap())
+    let bills = billkeep_core::bills::Bill::list(&reader).unwrap();
+    format!("{bills:?}\n{:?}", Entry::list(&reader).unwrap())
 }
 
 fn import(store: &Store, path: &Path) -> Result<ingest::Report, ImportError> {
     let actor = Actor { name: "ann".to_owned(), at_unix_s: 0 };
     let (settings, limits) = (Settings::default(), Limits::default());
-    ingest::import(
-        store,
-        path,
-        &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&actor) },
-    )
+    store.import(path, &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&actor) })
 }
 
 /// The line of text at which a record begins, counted from 1; the header is record 1.

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::bill::{self, BillView, Field};
+use billkeep_core::bill::{BillView, Field};
 use billkeep_core::check;
 use billkeep_core::error::{Error, Kind};
 use billkeep_core::store::{Access, OpenOptions, Records, Store};
@@ -22,6 +22,7 @@ use billkeep_core::testing::{Large, RawStore as _, Table};
 use billkeep_fixtures::Rng;
 
 use crate::support::faulty_disk::{Fault, FaultyDisk, Left, Op, Platter};
+use billkeep_core::bills::Bill;
 use scene::{End, Event, FIRST_UNIX_S, LATER_S, Machine, Objects, Scene};
 
 const SEED: u64 = 6;
@@ -331,10 +332,10 @@ fn contents(store: &Store) -> Result<Vec<Content>, String> {
 fn shown(store: &Store) -> Result<String, String> {
     let reader = store.read().map_err(|e| e.to_string())?;
     let mut all = String::new();
-    for (found, revision) in bill::list(&reader).map_err(|e| e.to_string())? {
+    for (found, revision) in Bill::list(&reader).map_err(|e| e.to_string())? {
         let view = BillView::open(&reader, found.key, None).map_err(|e| e.to_string())?;
         let fields: Vec<Field> = ["owner", "product", "day"].map(|f| f.parse().unwrap()).into();
-        let groups = bill::show(&reader, &view, &fields, 1).map_err(|e| e.to_string())?;
+        let groups = view.show(&reader, &fields, 1).map_err(|e| e.to_string())?;
         all.push_str(&format!("{found:?} {:?} {groups:?}\n", revision.sums));
     }
     Ok(all)

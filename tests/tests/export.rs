@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use billkeep_core::bill::Mode;
-use billkeep_core::ingest::{self, Import, Request, Settings};
+use billkeep_core::ingest::{Import, Request, Settings};
 use billkeep_core::journal::Actor;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::{Format, Headers, csv, demo};
@@ -99,12 +99,9 @@ fn threads_and_block_sizes_do_not_change_an_export() {
     let actor = Actor { name: "ann".to_owned(), at_unix_s: 0 };
     let request = Request { mode: Some(Mode::Monthly), ..Request::default() };
     let file = bill_file("english");
-    ingest::import(
-        &store,
-        &file,
-        &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
-    )
-    .unwrap();
+    store
+        .import(&file, &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) })
+        .unwrap();
     store.close().unwrap();
     same(&plain, &all_kinds(&home), "many small segments and blocks");
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use billkeep_core::bill::page::{Page, Place, Wanted, page};
-use billkeep_core::bill::{self, BillError, BillView, Field};
+use billkeep_core::bill::page::{Page, Place, Wanted};
+use billkeep_core::bill::{BillError, BillView, Field};
 use billkeep_core::store::{Access, OpenOptions, Snapshot, Store};
 use serde_json::Value;
 
 use crate::support::{Home, MARCH, bill_file};
+use billkeep_core::bills::Bill;
 
 /// A bill in several CSVs, cut into small blocks.
 fn cut() -> Home {
@@ -19,7 +20,7 @@ fn cut() -> Home {
 fn opened(home: &Home) -> (Store, BillView) {
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Read).unwrap();
     let reader = store.read().unwrap();
-    let key = bill::list(&reader).unwrap()[0].0.key;
+    let key = Bill::list(&reader).unwrap()[0].0.key;
     let view = BillView::open(&reader, key, None).unwrap();
     (store, view)
 }
@@ -30,11 +31,12 @@ fn turned(reader: &Snapshot, view: &BillView, first: Wanted) -> Vec<(Vec<String>
     let mut pages = Vec::new();
     loop {
         let mut lines = Vec::new();
-        let told = page::<BillError>(reader, view, &wanted, &mut |id, _, _| {
-            lines.push(id.to_string());
-            Ok(())
-        })
-        .unwrap();
+        let told = view
+            .page::<BillError>(reader, &wanted, &mut |id, _, _| {
+                lines.push(id.to_string());
+                Ok(())
+            })
+            .unwrap();
         pages.push((lines, told));
         match told.next {
             Some(next) => {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use billkeep_core::bill::{self, BillView};
+use billkeep_core::bill::BillView;
 use billkeep_core::store::{Access, OpenOptions, Records as _, Store, StoreError};
 use billkeep_core::testing::{Large, RawStore as _, RawTransaction as _};
 
@@ -10,6 +10,7 @@ use crate::support::bucket;
 use crate::support::figures::Figures;
 use crate::support::sheet::Sheet;
 use crate::support::{Home, MARCH, PAYER};
+use billkeep_core::bills::Bill;
 
 /// More than a part of a roll-up has cells, and several times what one of owner-days has.
 const OWNERS: u64 = 7_000;
@@ -154,6 +155,6 @@ fn parts_go_with_the_lines_that_they_tell_of() {
     home.ok(["store", "check"]);
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Read).unwrap();
     let reader = store.read().unwrap();
-    let (march, _) = bill::list(&reader).unwrap().remove(0);
+    let (march, _) = Bill::list(&reader).unwrap().remove(0);
     assert_eq!(BillView::open(&reader, march.key, None).unwrap().segments().count(), 1);
 }

@@ -6,12 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::dispute::{self, Claim, Direction, DisputeState, LineId};
+use billkeep_core::bill::dispute::{Claim, Direction, DisputeState, LineId};
 use billkeep_core::bill::{self, BillError, BillKey, Mode, State, late};
 use billkeep_core::delivery::Setup;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, Import, ImportError, Limits, Outcome, Request, Settings};
-use billkeep_core::journal::{self, Actor};
+use billkeep_core::ingest::{Import, ImportError, Limits, Outcome, Request, Settings};
+use billkeep_core::journal::Actor;
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::policy::{Changed, Policy};
@@ -20,6 +20,11 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::support::{PAYER, seed};
+use billkeep_core::bills::Bill;
+use billkeep_core::bills::Revision;
+use billkeep_core::bills::dispute::Dispute;
+use billkeep_core::bills::late::Late;
+use billkeep_core::engine::journal::Proof;
 
 /// Day of the month and total in 1e-8: all that tells a line of the model from another one.
 type Line = (u32, i128);
@@ -361,8 +366,7 @@ impl World {
         let request = Request { mode: Some(mode), month: Some(self.key.month), ..taken() };
         let settings = Settings { threads: 1, ..Settings::default() };
         let limits = Limits::default();
-        match ingest::import(
-            &self.store,
+        match self.store.import(
             &path,
             &Import {
                 request: request.clone(),
@@ -389,28 +393,28 @@ impl World {
         let digest = view.revision.digest.hex();
         let actor = self.actor(who);
         let decided = self.store.transact(|tx| match confirm {
-            true => bill::confirm(tx, self.key, &digest[..12], None, &actor),
-            false => bill::reopen(tx, self.key, "the model says so", &actor),
+            true => tx.confirm_bill(self.key, &digest[..12], None, &actor),
+            false => tx.reopen_bill(self.key, "the model says so", &actor),
         });
         decided.map_or_else(|e| kind(e.kind()), |_| Told::Done)
     }
 
     /// Confirms a revision that was there some revisions ago: refused whatever the state, unless its lines are there again.
     fn confirm_what_was(&self, back: usize) {
-        let history = bill::revisions(&self.store.read().unwrap(), self.key).unwrap();
+        let history = Revision::list(&self.store.read().unwrap(), self.key).unwrap();
         let Some(old) = history.len().checked_sub(back + 1).map(|at| &history[at]) else { return };
         if old.digest == history[history.len() - 1].digest {
             return;
         }
         let actor = self.actor(0);
-        let refused = self.store.transact(|tx| bill::confirm(tx, self.key, &old.digest.hex(), None, &actor));
+        let refused = self.store.transact(|tx| tx.confirm_bill(self.key, &old.digest.hex(), None, &actor));
         assert!(matches!(refused, Err(BillError::Stale(_))), "{refused:?}");
     }
 
     fn check(&mut self, model: &Model) {
         let reader = self.store.read().unwrap();
         let Some(wanted) = model.state else {
-            assert!(bill::list(&reader).unwrap().is_empty());
+            assert!(Bill::list(&reader).unwrap().is_empty());
             return;
         };
         let view = bill::BillView::open(&reader, self.key, None).unwrap();
@@ -428,9 +432,9 @@ impl World {
         let different: BTreeSet<&Vec<Line>> = self.digests.values().collect();
         assert_eq!(different.len(), self.digests.len(), "two digests for one bill");
         let states: Vec<DisputeState> =
-            dispute::list(&reader, None).unwrap().iter().map(|d| d.state).collect();
+            Dispute::list(&reader, None).unwrap().iter().map(|d| d.state).collect();
         assert_eq!(states, model.disputes.iter().map(|d| d.state).collect::<Vec<_>>());
-        let held: Vec<Held> = late::list(&reader)
+        let held: Vec<Held> = Late::list(&reader)
             .unwrap()
             .iter()
             .map(|l| match l.state {
@@ -465,24 +469,22 @@ impl World {
             Op::Advance { which, to } => {
                 let actor = self.actor(0);
                 let told =
-                    self.store.transact(|tx| dispute::advance(tx, which as u64 + 1, to, "", None, &actor));
+                    self.store.transact(|tx| tx.advance_dispute(which as u64 + 1, to, "", None, &actor));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.advance(which, to))
             }
             Op::SetAside { which } => {
-                let told = self
-                    .store
-                    .transact(|tx| dispute::set_aside(tx, which as u64 + 1, "small", &self.actor(0)));
+                let told =
+                    self.store.transact(|tx| tx.set_dispute_aside(which as u64 + 1, "small", &self.actor(0)));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.set_aside(which))
             }
             Op::AcceptLate { which, who } => {
                 let told = self
                     .store
-                    .transact(|tx| late::accept(tx, which as u64 + 1, true, "right", &self.actor(who)));
+                    .transact(|tx| tx.accept_late(which as u64 + 1, true, "right", &self.actor(who)));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.accept(which, who))
             }
             Op::DiscardLate { which } => {
-                let told =
-                    self.store.transact(|tx| late::discard(tx, which as u64 + 1, "no", &self.actor(0)));
+                let told = self.store.transact(|tx| tx.discard_late(which as u64 + 1, "no", &self.actor(0)));
                 (told.map_or_else(|e| kind(e.kind()), |_| Told::Done), model.discard(which))
             }
             Op::FourEyes { on, who } => {
@@ -506,7 +508,7 @@ impl World {
             reason: "too much",
         };
         self.store
-            .transact(|tx| dispute::open(tx, self.key, claim, &self.actor(0)))
+            .transact(|tx| tx.open_dispute(self.key, claim, &self.actor(0)))
             .map_or_else(|e| kind(e.kind()), |_| Told::Done)
     }
 }
@@ -578,7 +580,7 @@ fn a_bill_lives_as_its_model_does() {
         for op in ops {
             world.step(&mut model, op);
         }
-        journal::verify(&world.store.read().unwrap()).unwrap();
+        Proof::verify(&world.store.read().unwrap()).unwrap();
         Ok(())
     });
 }

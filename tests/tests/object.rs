@@ -440,7 +440,7 @@ fn ends_at_a_safe_point(number: usize) {
         };
         let said = Said { actor: &actor, reason: None };
         let today = "2021-04-02".parse().unwrap();
-        store.transact(|tx| billkeep_core::storage::enable(tx, &wanted, None, today, said)).unwrap();
+        store.transact(|tx| tx.enable_storage(&wanted, None, today, said)).unwrap();
         store.close().unwrap();
     }
     let mut run = home.command(["run", "--on", "2021-04-02"]);

@@ -10,11 +10,13 @@ use billkeep_core::export::RenderSettings;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
-use billkeep_core::storage;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_sinks::Folder;
 
 use crate::support::{Home, MARCH, PAYER, bucket};
+use billkeep_core::deliveries::Delivery;
+use billkeep_core::deliveries::DueItem;
+use billkeep_core::deliveries::storage::SinkRecord;
 
 /// A folder in which something happens meanwhile.
 struct Meddled {
@@ -55,7 +57,7 @@ impl Sink for Meddled {
     fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
         if let Meddle::GivesUp(store, number) = &self.meddle {
             let nowhere = ways(Path::new("/nowhere"));
-            delivery::abandon(store, None, *number, "not wanted", &nowhere, &actor()).unwrap();
+            store.abandon_delivery(None, *number, "not wanted", &nowhere, &actor()).unwrap();
         }
         self.folder.put(name, part, watch)
     }
@@ -98,23 +100,23 @@ fn a_delivery_that_is_given_up_while_its_part_is_put_stays_given_up() {
     let home = due();
     let on: Day = "2021-04-02".parse().unwrap();
     let store = Arc::new(Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap());
-    let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+    let record = SinkRecord::get(&store.read().unwrap(), "bucket").unwrap();
     let folder = Folder::create(&home.path("bucket")).unwrap();
     let sink = Meddled { folder, meddle: Meddle::GivesUp(store.clone(), 1) };
     let to = Destination::plain(record, Box::new(sink));
-    let items = delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap();
+    let items = DueItem::on(&store.read().unwrap(), on, Basis::Used).unwrap();
     let wanted = items.into_iter().find_map(|item| item.verdict.ok()).unwrap();
     let stage = home.path("staging");
-    let delivery = delivery::deliver(&store, &to, wanted, on, &ways(&stage), &actor()).unwrap();
+    let delivery = store.deliver(&to, wanted, on, &ways(&stage), &actor()).unwrap();
     let Progress::Abandoned(abandoned) = &delivery.progress else { panic!("{:?}", delivery.progress) };
     assert_eq!(abandoned.why, "not wanted");
-    let now = delivery::find(&store.read().unwrap(), 1).unwrap().unwrap();
+    let now = Delivery::find(&store.read().unwrap(), 1).unwrap().unwrap();
     assert_eq!(now, delivery);
     // The part that was on its way has no manifest, and is told as left over.
     let held = bucket::listing(&home.path("bucket"));
     assert_eq!(held.keys().filter(|name| name.ends_with(".manifest.json")).count(), 0);
     let plain = Destination::plain(
-        storage::sink(&store.read().unwrap(), "bucket").unwrap(),
+        SinkRecord::get(&store.read().unwrap(), "bucket").unwrap(),
         Box::new(Folder::create(&home.path("bucket")).unwrap()),
     );
     let findings = delivery::verify(&store.read().unwrap(), &plain, delivery::How::ReadData).unwrap();
@@ -196,14 +198,14 @@ fn a_part_that_is_at_the_sink_gets_no_manifest_that_calls_an_open_bill_final() {
     home.enable(PAYER, "bucket", "monthly", false);
     let on: Day = "2021-04-02".parse().unwrap();
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+    let record = SinkRecord::get(&store.read().unwrap(), "bucket").unwrap();
     let folder = Folder::create(&home.path("bucket")).unwrap();
     let to = Destination::plain(record, Box::new(Meddled { folder, meddle: Meddle::LosesManifest }));
-    let items = delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap();
+    let items = DueItem::on(&store.read().unwrap(), on, Basis::Used).unwrap();
     let wanted = items.into_iter().find_map(|item| item.verdict.ok()).unwrap();
     let stage = home.path("staging");
-    delivery::deliver(&store, &to, wanted, on, &ways(&stage), &actor()).unwrap_err();
-    let begun = delivery::find(&store.read().unwrap(), 1).unwrap().unwrap();
+    store.deliver(&to, wanted, on, &ways(&stage), &actor()).unwrap_err();
+    let begun = Delivery::find(&store.read().unwrap(), 1).unwrap().unwrap();
     assert!(matches!(begun.progress, Progress::Checked(_)), "{:?}", begun.progress);
     drop(to);
     store.close().unwrap();

@@ -6,14 +6,15 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use billkeep_core::delivery::{self, Destination, NoMeter, Seal, Ways};
+use billkeep_core::delivery::{Destination, NoMeter, Seal, Ways};
 use billkeep_core::export::RenderSettings;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::Basis;
-use billkeep_core::storage;
 use billkeep_core::store::{Access, OpenOptions, Store};
 
 use crate::support::{Home, PAYER, bucket, demo_file};
+use billkeep_core::deliveries::DueItem;
+use billkeep_core::deliveries::storage::SinkRecord;
 
 fn decrypted(bytes: &[u8], identity: &age::x25519::Identity) -> Vec<u8> {
     let decryptor = age::Decryptor::new(bytes).unwrap();
@@ -114,7 +115,7 @@ impl Seal for Looking {
 fn what_is_to_be_encrypted_never_lies_at_the_sink_before() {
     let home = enabled(&[]);
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+    let record = SinkRecord::get(&store.read().unwrap(), "bucket").unwrap();
     let folder = home.path("bucket");
     let to = Destination {
         record,
@@ -126,9 +127,9 @@ fn what_is_to_be_encrypted_never_lies_at_the_sink_before() {
     let render = RenderSettings { threads: 1, cache: None };
     let ways = Ways { render, stage: &stage, meter: &NoMeter, at_once: false };
     let actor = Actor { name: "ann".into(), at_unix_s: 1 };
-    for item in delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap() {
+    for item in DueItem::on(&store.read().unwrap(), on, Basis::Used).unwrap() {
         if let Ok(wanted) = item.verdict {
-            delivery::deliver(&store, &to, wanted, on, &ways, &actor).unwrap();
+            store.deliver(&to, wanted, on, &ways, &actor).unwrap();
         }
     }
     let held = bucket::listing(&folder);

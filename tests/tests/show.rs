@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use billkeep_core::bill::{self, BillKey, BillView, Field};
-use billkeep_core::ingest::{self, Import, Settings};
+use billkeep_core::bill::{BillKey, BillView, Field};
+use billkeep_core::ingest::{Import, Settings};
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::store::{Access, OpenOptions, Store};
@@ -101,13 +101,13 @@ fn shown_of(file: &Path, segment_bytes: usize, by: &str, threads: usize) -> (usi
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
     let settings = Settings { segment_bytes, block_rows: 16, threads: 2, ..Settings::default() };
     let actor = Actor { name: "ann".into(), at_unix_s: 0 };
-    ingest::import(&store, file, &Import { settings: settings.clone(), ..Import::by(&actor) }).unwrap();
+    store.import(file, &Import { settings: settings.clone(), ..Import::by(&actor) }).unwrap();
     let reader = store.read().unwrap();
     let month = BillMonth::parse(MARCH.as_bytes()).unwrap();
     let key = BillKey { payer: PAYER.parse().unwrap(), month, basis: Basis::Used };
     let view = BillView::open(&reader, key, None).unwrap();
     let fields: Vec<Field> = by.split(',').map(|field| field.parse().unwrap()).collect();
-    let grouped = bill::show(&reader, &view, &fields, threads).unwrap();
+    let grouped = view.show(&reader, &fields, threads).unwrap();
     let rows = grouped.rows().map(|group| {
         let amounts: Vec<String> = group.amounts().map(|a| a.to_string()).collect();
         let keys = group.keys().chain([group.currency()]).map(str::to_owned).collect();

@@ -9,9 +9,8 @@ use std::sync::{Arc, Mutex};
 
 use billkeep_core::delivery::{self, Destination, NoMeter, Progress, Ways, What};
 use billkeep_core::export::RenderSettings;
-use billkeep_core::journal::{self, Actor};
+use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::storage;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::Rng;
 use billkeep_sinks::Bucket;
@@ -22,6 +21,10 @@ use object_store::multipart::MultipartStore;
 use crate::support::bucket::{objects, without_entries};
 use crate::support::faulty_store::{Fault, FaultyStore, Uploads, When};
 use crate::support::{Home, PAYER, bucket};
+use billkeep_core::deliveries::Delivery;
+use billkeep_core::deliveries::DueItem;
+use billkeep_core::deliveries::storage::SinkRecord;
+use billkeep_core::engine::journal::Proof;
 
 /// How much longer than the longest wait each attempt comes after the one before.
 const LATER_S: i64 = 7_200;
@@ -110,16 +113,16 @@ impl Scene {
     /// Delivers all that is due, as a run does; returns how many calls were made, and how many deliveries failed.
     fn attempt(&self, store: &Store, there: &There, when: When, at_unix_s: i64) -> (u64, usize) {
         let faulty = Arc::new(FaultyStore::new(there.objects.clone(), when, there.uploads.clone()));
-        let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+        let record = SinkRecord::get(&store.read().unwrap(), "bucket").unwrap();
         let to = Destination::plain(record, Box::new(self.bucket(faulty.clone())));
         let stage = store.path().with_extension("staging");
         let render = RenderSettings { threads: 1, cache: None };
         let ways = Ways { render, stage: &stage, meter: &NoMeter, at_once: false };
         let actor = Actor { name: "ann".into(), at_unix_s };
         let mut failed = 0;
-        for item in delivery::due(&store.read().unwrap(), self.on, Basis::Used).unwrap() {
+        for item in DueItem::on(&store.read().unwrap(), self.on, Basis::Used).unwrap() {
             let Ok(wanted) = item.verdict else { continue };
-            failed += usize::from(delivery::deliver(store, &to, wanted, self.on, &ways, &actor).is_err());
+            failed += usize::from(store.deliver(&to, wanted, self.on, &ways, &actor).is_err());
         }
         (faulty.calls(), failed)
     }
@@ -142,7 +145,7 @@ impl Scene {
         }
         let same = held == self.wanted;
         let names: Vec<&String> = held.keys().collect();
-        let deliveries = delivery::list(&store.read().unwrap()).unwrap();
+        let deliveries = Delivery::list(&store.read().unwrap()).unwrap();
         let states: Vec<&str> = deliveries.iter().map(|d| d.progress.word()).collect();
         if failed > 0 || !same || states != ["delivered", "delivered"] {
             return Err(format!("{failed} failed, {states:?}, the same objects: {same}: {names:?}"));
@@ -154,7 +157,7 @@ impl Scene {
             return Err(format!("a further run made {calls} calls"));
         }
         self.auditor(&store, &there.objects)?;
-        journal::verify(&store.read().unwrap()).map_err(|e| e.to_string())?;
+        Proof::verify(&store.read().unwrap()).map_err(|e| e.to_string())?;
         store.close().map_err(|e| e.to_string())
     }
 
@@ -172,7 +175,7 @@ impl Scene {
     /// What the manifests and parts add up to is what the store says, and `verify` says the same.
     fn auditor(&self, store: &Store, memory: &Arc<InMemory>) -> Result<(), String> {
         let reader = store.read().unwrap();
-        let record = storage::sink(&reader, "bucket").unwrap();
+        let record = SinkRecord::get(&reader, "bucket").unwrap();
         let to = Destination::plain(record, Box::new(self.bucket(memory.clone())));
         let findings = delivery::verify(&reader, &to, delivery::How::ReadData).unwrap();
         if findings.len() != 4 || findings.iter().any(|f| f.what != What::Ok) {

@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::delivery::{self, DeliveryError, Destination, NoMeter, Ways};
+use billkeep_core::delivery::{DeliveryError, Destination, NoMeter, Ways};
 use billkeep_core::export::RenderSettings;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::storage::{self, Consent, Said};
+use billkeep_core::storage::{Consent, Said};
 use billkeep_core::store::{Access, OpenOptions, Store};
 use serde_json::Value;
 
 use crate::support::bucket::{checked, entries, zips};
 use crate::support::sheet::Sheet;
 use crate::support::{CUSTOMER, Home, PAYER, bill_file, demo_file};
+use billkeep_core::deliveries::Delivery;
+use billkeep_core::deliveries::DueItem;
+use billkeep_core::deliveries::storage::SinkRecord;
 
 fn add_sink(home: &Home, name: &str, more: &[&str]) {
     let url = format!("file://{}", home.path(name).display());
@@ -435,21 +438,21 @@ fn what_was_due_is_not_written_once_a_consent_was_taken_back_in_between() {
     home.enable(PAYER, "bucket", "daily", false);
     let on: Day = "2021-04-06".parse().unwrap();
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let due = delivery::due(&store.read().unwrap(), on, Basis::Used).unwrap();
+    let due = DueItem::on(&store.read().unwrap(), on, Basis::Used).unwrap();
     let item = due.into_iter().find(|item| item.verdict.is_ok()).unwrap();
     let actor = Actor { name: "ann".into(), at_unix_s: 1 };
     let said = Said { actor: &actor, reason: None };
     let uin = PAYER.parse().unwrap();
-    store.transact(|tx| storage::revoke(tx, uin, Consent::Storing, None, said)).unwrap();
-    let record = storage::sink(&store.read().unwrap(), "bucket").unwrap();
+    store.transact(|tx| tx.revoke_storage(uin, Consent::Storing, None, said)).unwrap();
+    let record = SinkRecord::get(&store.read().unwrap(), "bucket").unwrap();
     let sink = billkeep_sinks::open(&record.url, &Default::default(), &|_| None).unwrap();
     let render = RenderSettings { threads: 1, cache: None };
     let (to, stage) = (Destination::plain(record, sink), home.path("staging"));
     let ways = Ways { render, stage: &stage, meter: &NoMeter, at_once: false };
     let wanted = item.verdict.unwrap();
-    let refused = delivery::deliver(&store, &to, wanted, on, &ways, &actor);
+    let refused = store.deliver(&to, wanted, on, &ways, &actor);
     assert!(matches!(refused, Err(DeliveryError::Withdrawn { .. })), "{refused:?}");
-    assert!(delivery::list(&store.read().unwrap()).unwrap().is_empty());
+    assert!(Delivery::list(&store.read().unwrap()).unwrap().is_empty());
     assert!(to.sink.list().unwrap().is_empty());
 }
 

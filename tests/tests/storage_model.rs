@@ -6,16 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use billkeep_core::bill::{self, BillKey};
+use billkeep_core::bill::BillKey;
 use billkeep_core::calendar::Kind;
-use billkeep_core::delivery::{self, Destination, NoMeter, Setup, Ways};
+use billkeep_core::delivery::{Destination, NoMeter, Setup, Ways};
 use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{self, Import, Request};
+use billkeep_core::ingest::{Import, Request};
 use billkeep_core::journal::Actor;
-use billkeep_core::naming::{self, Form};
+use billkeep_core::naming::Form;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::storage::{
-    self, Consent, Enable, Lines, Places, Said, SinkRecord, Stop, StorageError, Switch,
+    Consent, Enable, Lines, Places, Said, SinkRecord, Stop, StorageError, Switch,
 };
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_core::uin::Uin;
@@ -23,6 +23,9 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::support::{PAYER, seed};
+use billkeep_core::bills::Bill;
+use billkeep_core::deliveries::DueItem;
+use billkeep_core::formats::naming::ParsedName;
 
 /// The first day of the model, 2021-02-20, and how many it has.
 const FIRST: (i32, u32, u32) = (2021, 2, 20);
@@ -271,7 +274,7 @@ fn prepared(at: &Path) {
         let path = at.with_file_name(format!("{PAYER}-2021{month:02}-by_used_time-bill_details.csv"));
         std::fs::write(&path, text).unwrap();
         let request = Request::default();
-        ingest::import(&store, &path, &Import { request: request.clone(), ..Import::by(&actor()) }).unwrap();
+        store.import(&path, &Import { request: request.clone(), ..Import::by(&actor()) }).unwrap();
     }
     store.close().unwrap();
 }
@@ -291,7 +294,7 @@ impl World {
             let url = format!("file://{}", folder.path().join(name).display());
             let record =
                 SinkRecord { name: name.into(), url, audience: Audience::Partner, options: BTreeMap::new() };
-            store.transact(|tx| storage::add_sink(tx, &record, &actor())).unwrap();
+            store.transact(|tx| tx.add_sink(&record, &actor())).unwrap();
         }
         World { folder, store, payer: PAYER.parse().unwrap() }
     }
@@ -303,7 +306,7 @@ impl World {
             let Ok(folder) = std::fs::read_dir(self.folder.path().join(sink)) else { continue };
             for entry in folder {
                 let name = entry.unwrap().file_name().into_string().unwrap();
-                let Some(parsed) = naming::parse(&name) else { continue };
+                let Some(parsed) = ParsedName::parse(&name) else { continue };
                 let month = parsed.month.unwrap();
                 let (kind, day) = match parsed.form {
                     Form::ConsolidatedDaily => (Kind::Daily, parsed.day.unwrap().day_of_month()),
@@ -318,14 +321,14 @@ impl World {
     }
 
     fn run(&self, on: Day) {
-        for item in delivery::due(&self.store.read().unwrap(), on, Basis::Used).unwrap() {
+        for item in DueItem::on(&self.store.read().unwrap(), on, Basis::Used).unwrap() {
             let (Ok(wanted), Some(name)) = (item.verdict, item.sink) else { continue };
-            let record = storage::sink(&self.store.read().unwrap(), &name).unwrap();
+            let record = SinkRecord::get(&self.store.read().unwrap(), &name).unwrap();
             let sink = billkeep_sinks::open(&record.url, &Default::default(), &|_| None).unwrap();
             let render = RenderSettings { threads: 1, cache: None };
             let to = Destination::plain(record, sink);
             let ways = Ways { render, stage: Path::new("/nowhere"), meter: &NoMeter, at_once: false };
-            delivery::deliver(&self.store, &to, wanted, on, &ways, &actor()).unwrap();
+            self.store.deliver(&to, wanted, on, &ways, &actor()).unwrap();
         }
     }
 
@@ -343,7 +346,7 @@ impl World {
             Op::Allow { kinds: set, days } => {
                 let until = days.map(|days| model.today + days);
                 self.store
-                    .transact(|tx| storage::allow(tx, self.payer, &kinds(set), until.map(day), said))
+                    .transact(|tx| tx.allow_kinds(self.payer, &kinds(set), until.map(day), said))
                     .unwrap();
                 for kind in kinds(set) {
                     let allowed = &mut model.kinds.get_mut(&kind).unwrap().allowed;
@@ -354,7 +357,7 @@ impl World {
                 }
             }
             Op::Deny { kinds: set } => {
-                self.store.transact(|tx| storage::deny(tx, self.payer, &kinds(set), said)).unwrap();
+                self.store.transact(|tx| tx.deny_kinds(self.payer, &kinds(set), said)).unwrap();
                 kinds(set).iter().for_each(|kind| model.kinds.get_mut(kind).unwrap().allowed.fill(false));
             }
             Op::Consent { custom, sink, given } => {
@@ -362,9 +365,9 @@ impl World {
                 let name = sink.map(|sink| SINKS[sink]);
                 let may = !given || model.allowed_at_all(model.today);
                 let done = if given {
-                    self.store.transact(|tx| storage::authorise(tx, self.payer, consent, name, today, said))
+                    self.store.transact(|tx| tx.authorize_storage(self.payer, consent, name, today, said))
                 } else {
-                    self.store.transact(|tx| storage::revoke(tx, self.payer, consent, name, said))
+                    self.store.transact(|tx| tx.revoke_storage(self.payer, consent, name, said))
                 };
                 assert_eq!(went(done), may, "{op:?}");
                 if may {
@@ -383,15 +386,14 @@ impl World {
                     custom_bills: custom,
                     from: None,
                 };
-                let done =
-                    self.store.transact(|tx| storage::enable(tx, &wanted, None, today, said)).map(drop);
+                let done = self.store.transact(|tx| tx.enable_storage(&wanted, None, today, said)).map(drop);
                 assert_eq!(went(done), model.enable(sink, &kinds(set), custom), "{op:?}");
             }
             Op::Disable { kinds: set, at_once } => {
                 let stop = if at_once { Stop::AtOnce { today } } else { Stop::From(today) };
                 let done = self
                     .store
-                    .transact(|tx| storage::disable(tx, self.payer, Some(&kinds(set)), stop, said))
+                    .transact(|tx| tx.disable_storage(self.payer, Some(&kinds(set)), stop, said))
                     .map(drop);
                 assert_eq!(went(done), model.disable(&kinds(set), at_once), "{op:?}");
             }
@@ -407,7 +409,7 @@ impl World {
                     places: Places::default(),
                     shared: false,
                 };
-                let done = self.store.transact(|tx| storage::switch(tx, &wanted, None, said)).map(drop);
+                let done = self.store.transact(|tx| tx.switch_storage(&wanted, None, said)).map(drop);
                 assert_eq!(went(done), model.switch(sink, set), "{op:?}");
             }
             Op::Confirm { month } => {
@@ -417,9 +419,9 @@ impl World {
                     month: Day::new(2021, month, 1).unwrap().month(),
                     basis: Basis::Used,
                 };
-                let digest = bill::list(&self.store.read().unwrap()).unwrap();
+                let digest = Bill::list(&self.store.read().unwrap()).unwrap();
                 let digest = digest.iter().find(|(b, _)| b.key == key).unwrap().1.digest.hex();
-                let done = self.store.transact(|tx| bill::confirm(tx, key, &digest, None, &actor));
+                let done = self.store.transact(|tx| tx.confirm_bill(key, &digest, None, &actor));
                 assert_eq!(done.is_ok(), model.confirmed.insert(month), "{op:?}");
             }
             Op::Pass { days } => {

@@ -3,16 +3,19 @@
 use std::error::Error;
 use std::fs;
 
-use billkeep_core::bill::{self, BillKey, State};
+use billkeep_core::bill::{BillKey, State};
 use billkeep_core::delivery::Setup;
-use billkeep_core::ingest::{self, Import};
-use billkeep_core::journal::{self, Actor};
-use billkeep_core::people::{self, PeopleError, Role};
+use billkeep_core::ingest::Import;
+use billkeep_core::journal::Actor;
+use billkeep_core::people::{PeopleError, Role};
 use billkeep_core::period::Basis;
 use billkeep_core::store::Store;
 use billkeep_core::{audit, check};
 
 use crate::support::{PAYER, bill_file};
+use billkeep_core::bills::Bill;
+use billkeep_core::engine::journal::Entry;
+use billkeep_core::partners::people::Person;
 
 #[test]
 fn a_bill_is_confirmed_and_a_person_added_in_one_commit_or_not_at_all() {
@@ -21,27 +24,27 @@ fn a_bill_is_confirmed_and_a_person_added_in_one_commit_or_not_at_all() {
     let setup = Setup::new(PAYER.parse().unwrap(), "+08:00".parse().unwrap());
     let actor = Actor { name: "ann".into(), at_unix_s: 1_617_235_200 };
     let store = Store::create(&path, &setup, &actor).unwrap();
-    let report = ingest::import(&store, &bill_file("english"), &Import::by(&actor)).unwrap();
+    let report = store.import(&bill_file("english"), &Import::by(&actor)).unwrap();
     let key = BillKey { payer: setup.payer, month: "2021-03".parse().unwrap(), basis: Basis::Used };
     let digest = report.bill_digest.hex();
     let both = |name: &str| {
         store.transact(|tx| {
-            bill::confirm(tx, key, &digest, Some("with its reviewer"), &actor)?;
-            Ok::<_, Box<dyn Error>>(people::set(tx, name, Role::Admin, &actor)?)
+            tx.confirm_bill(key, &digest, Some("with its reviewer"), &actor)?;
+            Ok::<_, Box<dyn Error>>(tx.set_person(name, Role::Admin, &actor)?)
         })
     };
-    let entries = || journal::list(&store.read().unwrap()).unwrap();
+    let entries = || Entry::list(&store.read().unwrap()).unwrap();
     let (before, bytes) = (entries().len(), fs::read(&path).unwrap());
 
     // The second is refused: nothing is written, not even the first.
     assert!(both("no\nname").unwrap_err().is::<PeopleError>());
     assert_eq!((entries().len(), fs::read(&path).unwrap()), (before, bytes));
-    assert_ne!(bill::bill(&store.read().unwrap(), key).unwrap().state, State::Confirmed);
+    assert_ne!(Bill::get(&store.read().unwrap(), key).unwrap().state, State::Confirmed);
 
     both("ann").unwrap();
     let snapshot = store.read().unwrap();
-    assert_eq!(bill::bill(&snapshot, key).unwrap().state, State::Confirmed);
-    assert_eq!(people::list(&snapshot).unwrap().len(), 1);
+    assert_eq!(Bill::get(&snapshot, key).unwrap().state, State::Confirmed);
+    assert_eq!(Person::list(&snapshot).unwrap().len(), 1);
     // Two entries in a row; the last one records the sums of both changes.
     let new = entries().split_off(before);
     assert_eq!(new.iter().map(|e| e.action.as_str()).collect::<Vec<_>>(), ["confirm", "user set"]);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::calendar::{Asked, Calendars, Kind, Moment, MonthRange, WhyNot};
-use billkeep_core::delivery::{self, DueItem};
+use billkeep_core::delivery::DueItem;
 use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::{BillMonth, Day};
@@ -40,7 +40,7 @@ impl Backfill<'_> {
 
     fn judged(&self, store: &impl Records, day: Day, asked: &[Asked]) -> Result<Vec<DueItem>, CommandError> {
         let basis = self.args.basis.unwrap_or(self.calendars.on(day).basis);
-        let mut items = delivery::due_of(store, basis, asked)?;
+        let mut items = DueItem::of(store, basis, asked)?;
         items.sort_by_key(|item| item.slot.kind);
         Ok(items)
     }

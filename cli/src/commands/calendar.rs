@@ -9,6 +9,7 @@ use crate::args::Calendar;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table, columns};
+use billkeep_core::deliveries::calendar::Followed;
 
 pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandError> {
     match command {
@@ -17,7 +18,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
             let store = context.read()?;
             let reader = store.read()?;
             let profile = match name {
-                Some(name) => calendar::find(&reader, name)?
+                Some(name) => Profile::find(&reader, name)?
                     .ok_or_else(|| calendar::CalendarError::None(name.clone()))?,
                 None => {
                     let calendars = Calendars::load(&reader)?;
@@ -25,7 +26,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
                 }
             };
             if *as_file {
-                context.data(calendar::write_file(&profile).as_bytes())
+                context.data(Profile::to_toml(&profile).as_bytes())
             } else {
                 show(context, &profile)
             }
@@ -40,7 +41,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
             let profile = read(file)?;
             let name = &profile.name;
             let store = context.write()?;
-            let added = store.transact(|tx| calendar::add(tx, &profile, &context.actor()))?;
+            let added = store.transact(|tx| tx.add_calendar(&profile, &context.actor()))?;
             context.say(&if added {
                 format!("Added the calendar `{name}`; `billkeep settings calendar {name}` lets the store follow it.")
             } else {
@@ -50,7 +51,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
         }
         Calendar::Remove { name } => {
             let store = context.write()?;
-            store.transact(|tx| calendar::remove(tx, name, &context.actor()))?;
+            store.transact(|tx| tx.remove_calendar(name, &context.actor()))?;
             context.say(&format!("Removed the calendar `{name}`."));
             Ok(store.close()?)
         }
@@ -63,7 +64,7 @@ fn read(path: &Path) -> Result<Profile, CommandError> {
         .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| CommandError::user(format!("`{}` is not UTF-8 text", path.display())))?;
-    calendar::read_file(text).map_err(|e| {
+    Profile::from_toml(text).map_err(|e| {
         CommandError::new(e.kind(), format!("`{}`, {e}", path.display()))
             .hint("`billkeep calendar show seed-2021 --as-file` writes one that is right")
     })
@@ -74,8 +75,8 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let reader = store.read()?;
     let columns = columns("name followed lag_days:count monthly_day:count reseller_day:count basis zone");
     let mut table = Table::new("billkeep.calendar.list/1", columns);
-    let followed = calendar::followed(&reader)?;
-    for profile in calendar::list(&reader)? {
+    let followed = Followed::list(&reader)?;
+    for profile in Profile::list(&reader)? {
         let from: Vec<String> = followed
             .iter()
             .filter(|f| f.name == profile.name)

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use billkeep_core::calendar::WhyNot;
-use billkeep_core::delivery::{self, Delivery, Destination, DueItem, Ways};
+use billkeep_core::delivery::{Delivery, Destination, DueItem, Ways};
 use billkeep_core::error::Kind;
 use billkeep_core::export::Wanted;
 use billkeep_core::period::Day;
 use billkeep_core::price::PriceBook;
 use billkeep_core::sink::SinkError;
-use billkeep_core::storage::{self, StorageError};
+use billkeep_core::storage::StorageError;
 use billkeep_core::store::{ChunkCache, Records, Snapshot, Store};
 
 use crate::context::Context;
@@ -18,6 +18,7 @@ use crate::error::CommandError;
 use crate::output;
 use crate::progress::Bar;
 use crate::stop;
+use billkeep_core::deliveries::storage::SinkRecord;
 
 /// Delivers one bill after another. Each sink is opened once: a bucket's connections serve all that goes there.
 pub(super) struct Deliverer<'a> {
@@ -51,18 +52,18 @@ impl<'a> Deliverer<'a> {
         let to = match opened.entry(sink.to_owned()) {
             Entry::Occupied(opened) => opened.into_mut(),
             Entry::Vacant(place) => {
-                let record = storage::sink(&store.read()?, sink)?;
+                let record = SinkRecord::get(&store.read()?, sink)?;
                 match super::open_sink::destination(record.clone()) {
                     Ok(to) => place.insert(to),
                     Err(error) => {
-                        delivery::cannot(store, &record, wanted, on, &error, &context.actor())?;
+                        store.record_cannot_deliver(&record, wanted, on, &error, &context.actor())?;
                         return Ok(Err(error.into()));
                     }
                 }
             }
         };
         Ok(with_ways(context, cache.as_ref(), |ways| {
-            Ok(delivery::deliver(store, to, wanted, on, ways, &context.actor())?)
+            Ok(store.deliver(to, wanted, on, ways, &context.actor())?)
         }))
     }
 
@@ -162,7 +163,7 @@ pub(super) fn deliver_all(
 /// there any more, or is somewhere else now, is told by `status`.
 fn begun(store: &Snapshot, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, CommandError> {
     let mut begun = Vec::new();
-    for delivery in delivery::list(store)? {
+    for delivery in Delivery::list(store)? {
         let of = |w: &Wanted| (w.uin, w.kind, w.bill, w.coverage);
         let is_left = delivery.progress.is_pending()
             && delivery.on.is_some_and(|due_on| due_on <= on)
@@ -177,8 +178,8 @@ fn begun(store: &Snapshot, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, Com
 /// Says whether a bill that was begun waits for somebody's decision by now; `due` tells for which.
 fn waits(store: &Snapshot, delivery: &Delivery) -> Result<bool, CommandError> {
     let Some(on) = delivery.on else { return Ok(false) };
-    let record = storage::sink(store, &delivery.sink)?;
-    let way = delivery::in_the_way(store, &record, &delivery.plan.wanted, on)?;
+    let record = SinkRecord::get(store, &delivery.sink)?;
+    let way = Delivery::in_the_way(store, &record, &delivery.plan.wanted, on)?;
     Ok(matches!(
         way,
         Some(
@@ -191,7 +192,7 @@ fn waits(store: &Snapshot, delivery: &Delivery) -> Result<bool, CommandError> {
 }
 
 fn is_where_it_was(store: &Snapshot, delivery: &Delivery) -> Result<bool, CommandError> {
-    match storage::sink(store, &delivery.sink) {
+    match SinkRecord::get(store, &delivery.sink) {
         Ok(record) => Ok(record.url == delivery.url),
         Err(StorageError::NoSink(_)) => Ok(false),
         Err(error) => Err(error.into()),

@@ -11,7 +11,7 @@ use billkeep_core::error::Kind;
 use billkeep_core::export::Audience;
 use billkeep_core::near::nearest;
 use billkeep_core::period::Day;
-use billkeep_core::storage::{self, SinkRecord};
+use billkeep_core::storage::SinkRecord;
 use billkeep_core::store::{Snapshot, Store};
 
 use crate::args::{Delivery, HowArgs};
@@ -33,7 +33,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
             let to = destination_of(&store, number)?;
             let cache = context.chunk_cache();
             let delivered = with_ways(context, cache.as_ref(), |ways| {
-                Ok(delivery::retry(&store, &to, number, ways, &context.actor())?)
+                Ok(store.retry_delivery(&to, number, ways, &context.actor())?)
             });
             if let Ok(delivery) = &delivered {
                 context.say(&sentence(&store.read()?, delivery)?);
@@ -49,7 +49,7 @@ pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandErr
 
 fn list(context: &Context, filter: &[String]) -> Result<(), CommandError> {
     let store = context.read()?;
-    let mut deliveries = delivery::list(&store.read()?)?;
+    let mut deliveries = billkeep_core::deliveries::Delivery::list(&store.read()?)?;
     for wanted in filter.iter().filter(|wanted| !wanted.is_empty()) {
         let matches = matcher(wanted)?;
         deliveries.retain(|delivery| matches(delivery));
@@ -60,8 +60,9 @@ fn list(context: &Context, filter: &[String]) -> Result<(), CommandError> {
 /// Opens the sink that a delivery goes to.
 fn destination_of(store: &Store, number: u64) -> Result<Destination, CommandError> {
     let reader = store.read()?;
-    let delivery = delivery::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
-    let record = storage::sink(&reader, &delivery.sink)?;
+    let delivery =
+        billkeep_core::deliveries::Delivery::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
+    let record = SinkRecord::get(&reader, &delivery.sink)?;
     if record.url != delivery.url {
         return Err(CommandError::new(
             Kind::Refused,
@@ -80,7 +81,7 @@ fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<
     let to = if leave { None } else { Some(destination_of(&store, number)?) };
     let actor = context.actor();
     let delivery = with_ways(context, None, |ways| {
-        Ok(delivery::abandon(&store, to.as_ref(), number, reason, ways, &actor)?)
+        Ok(store.abandon_delivery(to.as_ref(), number, reason, ways, &actor)?)
     })?;
     context.say(&match &delivery.progress {
         Progress::Abandoned(abandoned) => match &abandoned.part {
@@ -95,8 +96,8 @@ fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<
 /// Returns the records of one sink, or of all.
 fn records(store: &Snapshot, sink: Option<String>) -> Result<Vec<SinkRecord>, CommandError> {
     Ok(match sink {
-        Some(name) => vec![storage::sink(store, &name)?],
-        None => storage::sinks(store)?,
+        Some(name) => vec![SinkRecord::get(store, &name)?],
+        None => SinkRecord::list(store)?,
     })
 }
 
@@ -160,7 +161,7 @@ fn repair(
         let repaired = match to {
             Ok(to) => with_ways(context, cache.as_ref(), |ways| {
                 let how = how(context, args, &to);
-                Ok(delivery::repair(&store, &to, number, how, ways, &context.actor()))
+                Ok(store.repair_deliveries(&to, number, how, ways, &context.actor()))
             })?,
             Err(error) => Err(error),
         };
@@ -209,10 +210,10 @@ const INCOMPLETE: u8 = 6;
 /// Restores bills and deliveries from a sink.
 pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, CommandError> {
     let store = context.write()?;
-    let to = super::open_sink::destination(storage::sink(&store.read()?, sink)?)?;
+    let to = super::open_sink::destination(SinkRecord::get(&store.read()?, sink)?)?;
     let (settings, actor) = (context.import_settings(), context.actor());
     let rebuilt =
-        with_ways(context, None, |ways| Ok(delivery::rebuild(&store, &to, ways, &settings, &actor)?))?;
+        with_ways(context, None, |ways| Ok(store.rebuild_deliveries(&to, ways, &settings, &actor)?))?;
     let columns = columns("what name state detail");
     let mut table = Table::new("billkeep.delivery.rebuild/1", columns);
     for Rebuilt { what, name, made, detail } in &rebuilt {
@@ -255,7 +256,8 @@ pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, Command
 fn show(context: &Context, number: u64) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let delivery = delivery::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
+    let delivery =
+        billkeep_core::deliveries::Delivery::find(&reader, number)?.ok_or(DeliveryError::None(number))?;
     let mut table = Table::new("billkeep.delivery.show/1", vec![Column::text("what"), Column::text("value")]);
     let time = |unix_s: i64| {
         chrono::DateTime::from_timestamp(unix_s, 0).map_or_else(|| unix_s.to_string(), |t| t.to_rfc3339())
@@ -287,7 +289,7 @@ fn show(context: &Context, number: u64) -> Result<(), CommandError> {
         row("sha256", hex(&receipt.sha256));
         row("tag", receipt.tag.clone().unwrap_or_else(|| "-".to_owned()));
         row("rows", receipt.rows.to_string());
-        let totals = delivery::totals(&reader, number, receipt)?;
+        let totals = billkeep_core::deliveries::Delivery::totals(&reader, number, receipt)?;
         let word = match totals.audience() {
             Audience::Partner => "total",
             Audience::Customer => "customer_total",

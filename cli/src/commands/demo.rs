@@ -6,13 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::{self, BillView, Field};
+use billkeep_core::bill::{BillView, Field};
 use billkeep_core::calendar::Kind as BillKind;
 use billkeep_core::delivery::{self, DeliveryError, How, What};
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::Request;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
-use billkeep_core::storage::{self, Audience, Consent, Enable, Lines, Places, Said, SinkRecord};
+use billkeep_core::storage::{Audience, Consent, Enable, Lines, Places, Said, SinkRecord};
 use billkeep_core::uin::Uin;
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ use crate::output;
 use crate::text::short;
 
 use super::deliver::{RunResult, deliver_all};
+use billkeep_core::deliveries::DueItem;
+use billkeep_core::engine::journal::Proof;
 
 /// The bundled bills: the daily files of March and of the first week of April 2021.
 const BILLS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_bills.rs"));
@@ -156,7 +158,7 @@ impl<'a> Demo<'a> {
         let view = BillView::open(&reader, key, None)?;
         let fields =
             ["owner", "product"].map(str::parse::<Field>).into_iter().collect::<Result<Vec<_>, _>>()?;
-        let shown = bill::show(&reader, &view, &fields, self.context.thread_count())?;
+        let shown = view.show(&reader, &fields, self.context.thread_count())?;
         let table = super::bill::grouped_table(&shown);
         self.context.data(table.first_rows(12).drawn().as_bytes())?;
         self.context.say(&format!("... {} rows in all", shown.len()));
@@ -178,8 +180,8 @@ impl<'a> Demo<'a> {
         let (actor, url) = (self.context.actor(), &record.url);
         let said = Said { actor: &actor, reason: Some("the demo") };
         let today = self.context.day(None, &self.store.read()?)?;
-        self.store.transact(|tx| storage::allow(tx, self.payer, &BillKind::ALL, None, said))?;
-        self.store.transact(|tx| storage::authorise(tx, self.payer, Consent::Storing, None, today, said))?;
+        self.store.transact(|tx| tx.allow_kinds(self.payer, &BillKind::ALL, None, said))?;
+        self.store.transact(|tx| tx.authorize_storage(self.payer, Consent::Storing, None, today, said))?;
         let wanted = Enable {
             uin: self.payer,
             sink: record.name.clone(),
@@ -191,7 +193,7 @@ impl<'a> Demo<'a> {
             custom_bills: true,
             from: None,
         };
-        self.store.transact(|tx| storage::enable(tx, &wanted, Some(record), today, said))?;
+        self.store.transact(|tx| tx.enable_storage(&wanted, Some(record), today, said))?;
         self.context.say(&format!("Bills of account {} go to {url}: daily, monthly, reseller.", self.payer));
         Ok(())
     }
@@ -199,7 +201,7 @@ impl<'a> Demo<'a> {
     fn deliver(&self, number: &str, title: &str, day_of_april: u32) -> Result<(), CommandError> {
         self.step(number, title);
         let on = Day::new(2021, 4, day_of_april).ok_or_else(|| CommandError::user("no such day"))?;
-        let due = delivery::due(&self.store.read()?, on, Basis::Used)?;
+        let due = DueItem::on(&self.store.read()?, on, Basis::Used)?;
         let RunResult { delivered, failed } = deliver_all(self.context, &self.store, due, on)?;
         if let Some(error) = failed {
             return Err(error);
@@ -216,7 +218,7 @@ impl<'a> Demo<'a> {
             let key = self.context.bill_key(tx, self.march, Basis::Used)?;
             let digest = BillView::open(tx, key, None)?.revision.digest.hex();
             let note = Some("demo");
-            let revision = bill::confirm(tx, key, short(&digest), note, &self.context.actor())?.revision;
+            let revision = tx.confirm_bill(key, short(&digest), note, &self.context.actor())?.revision;
             Ok::<_, CommandError>((key, digest, revision))
         })?;
         self.context.say(&format!(
@@ -231,7 +233,7 @@ impl<'a> Demo<'a> {
 
     fn list(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
-        let to = super::open_sink::destination(storage::sink(&self.store.read()?, SINK)?)?;
+        let to = super::open_sink::destination(SinkRecord::get(&self.store.read()?, SINK)?)?;
         let listed = to.sink.list();
         let mut names = listed.map_err(|error| DeliveryError::Sink { sink: SINK.to_owned(), error })?;
         names.push(String::new());
@@ -240,7 +242,7 @@ impl<'a> Demo<'a> {
 
     fn verify(&self, number: &str, title: &str) -> Result<(), CommandError> {
         self.step(number, title);
-        let record = storage::sink(&self.store.read()?, SINK)?;
+        let record = SinkRecord::get(&self.store.read()?, SINK)?;
         let to = super::open_sink::destination(record)?;
         let findings = delivery::verify(&self.store.read()?, &to, How::ReadData)?;
         let ok = findings.iter().filter(|f| f.what == What::Ok).count();
@@ -253,7 +255,7 @@ impl<'a> Demo<'a> {
                 ),
             ));
         }
-        let entries = billkeep_core::journal::verify(&self.store.read()?)?.entries;
+        let entries = Proof::verify(&self.store.read()?)?.entries;
         self.context.say(&format!(
             "All {ok} files are as they were delivered; the journal is whole, with {entries} entries."
         ));

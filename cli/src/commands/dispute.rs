@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use billkeep_core::bill::dispute::{
-    self, Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId,
+    Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId,
 };
-use billkeep_core::bill::{self, BillView};
-use billkeep_core::evidence;
+use billkeep_core::bill::BillView;
 use billkeep_core::money::Amount;
 
 use crate::args::{Dispute, OpenDispute};
@@ -16,6 +15,8 @@ use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table, columns};
 use crate::own_error;
+use billkeep_core::bills::Bill;
+use billkeep_core::exports::evidence::Packed;
 
 pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandError> {
     use DisputeState::{Accepted, Rejected, Sent, Settled, Withdrawn};
@@ -23,13 +24,13 @@ pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandErro
         Dispute::Open(args) => open(context, &args),
         Dispute::List { open } => {
             let store = context.read()?;
-            let mut all = dispute::list(&store.read()?, None)?;
+            let mut all = billkeep_core::bills::dispute::Dispute::list(&store.read()?, None)?;
             all.retain(|d| !open || !d.state.is_end());
             list(context, &all)
         }
         Dispute::Show { number } => {
             let store = context.read()?;
-            show(context, &dispute::get(&store.read()?, number)?)
+            show(context, &billkeep_core::bills::dispute::Dispute::get(&store.read()?, number)?)
         }
         Dispute::Send { number, note } => advance(context, number, Sent, &note, None),
         Dispute::Accept { number, note } => advance(context, number, Accepted, &note, None),
@@ -41,8 +42,8 @@ pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandErro
         }
         Dispute::SetAside { number, reason } => {
             let store = context.write()?;
-            let dispute = store.transact(|tx| dispute::set_aside(tx, number, &reason, &context.actor()))?;
-            let state = bill::bill(&store.read()?, dispute.bill)?.state;
+            let dispute = store.transact(|tx| tx.set_dispute_aside(number, &reason, &context.actor()))?;
+            let state = Bill::get(&store.read()?, dispute.bill)?.state;
             context.say(&format!(
                 "Dispute {number} is {} and set aside; the bill for {} is {state}.",
                 dispute.state, dispute.bill
@@ -68,7 +69,7 @@ fn open(context: &Context, args: &OpenDispute) -> Result<(), CommandError> {
         super::bill::line_ids(&reader, &view, filter, LINES_MAX)?
     };
     let claim = Claim { lines, direction: *direction, amount, reason };
-    let dispute = store.transact(|tx| dispute::open(tx, key, claim, &context.actor()))?;
+    let dispute = store.transact(|tx| tx.open_dispute(key, claim, &context.actor()))?;
     context.say(&format!(
         "Opened dispute {} about {} of the bill for {key}, which add up to {} {}: {} {} charged {}.\nThe bill is disputed.",
         dispute.number,
@@ -164,8 +165,8 @@ fn advance(
     load: Option<u64>,
 ) -> Result<(), CommandError> {
     let store = context.write()?;
-    let dispute = store.transact(|tx| dispute::advance(tx, number, state, note, load, &context.actor()))?;
-    let bill_state = bill::bill(&store.read()?, dispute.bill)?.state;
+    let dispute = store.transact(|tx| tx.advance_dispute(number, state, note, load, &context.actor()))?;
+    let bill_state = Bill::get(&store.read()?, dispute.bill)?.state;
     context.say(&format!("Dispute {number} is {state}; the bill for {} is {bill_state}.", dispute.bill));
     Ok(store.close()?)
 }
@@ -174,7 +175,7 @@ fn pack(context: &Context, number: u64, path: &Path) -> Result<(), CommandError>
     let store = context.read()?;
     // The file appears whole, and for its owner alone.
     let mut file = OutFile::create(context, path, For::Owner)?;
-    let packed = evidence::pack(&store.read()?, number, context.thread_count(), &mut file)?;
+    let packed = Packed::pack(&store.read()?, number, context.thread_count(), &mut file)?;
     file.finish()?;
     context.say(&format!(
         "Wrote the evidence of dispute {number} to `{}`: {}.\n\

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use billkeep_core::bill::{BillKey, State};
 use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
-use billkeep_core::delivery::{self, DueAt, DueItem};
-use billkeep_core::notice;
+use billkeep_core::delivery::{DueAt, DueItem};
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::store::Snapshot;
 
@@ -58,8 +57,8 @@ impl When {
     /// Returns what is due of bills by a basis.
     pub(super) fn due_of(&self, store: &Snapshot, basis: Basis) -> Result<DueAt, CommandError> {
         Ok(match self.moment {
-            Some(moment) => delivery::due_at(store, moment, basis)?,
-            None => DueAt { now: delivery::due(store, self.on, basis)?, later: Vec::new() },
+            Some(moment) => DueAt::at(store, moment, basis)?,
+            None => DueAt { now: DueItem::on(store, self.on, basis)?, later: Vec::new() },
         })
     }
 
@@ -138,7 +137,7 @@ fn days(
     let calendars = Calendars::load(reader)?;
     for day in (from.epoch_days()..=to.epoch_days()).filter_map(Day::from_epoch_days) {
         let basis = basis.unwrap_or(calendars.on(day).basis);
-        for item in delivery::due_of(reader, basis, &calendars.new_on(day))? {
+        for item in DueItem::of(reader, basis, &calendars.new_on(day))? {
             let (state, why) = match &item.verdict {
                 Ok(_) => ("due", asked(&item.asked)),
                 Err(why @ WhyNot::Delivered { .. }) => ("delivered", why.to_string()),
@@ -192,8 +191,8 @@ pub(crate) fn run(context: &Context, args: &Run) -> Result<(), CommandError> {
     let DueAt { now, later } = when.due(&reader)?;
     let waiting = waiting(context, &reader, &now, when.basis)?;
     drop(reader);
-    notice::waiting(&store, &waiting, &context.actor())?;
-    notice::pending(&store, &context.actor())?;
+    store.notify_waiting(&waiting, &context.actor())?;
+    store.notify_pending(&context.actor())?;
     let RunResult { delivered, failed } = deliver_all(context, &store, now, when.on)?;
     let told = super::notify::after_run(context, &store);
     let figures = metrics::after_run(context, &store, args.metrics.as_deref());

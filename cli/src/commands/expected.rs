@@ -2,13 +2,14 @@
 
 use billkeep_core::bill::{Mode, State};
 use billkeep_core::calendar::Calendars;
-use billkeep_core::expected::{self, Double, Expectation, Verdict};
+use billkeep_core::expected::{Double, Expectation, Verdict};
 use billkeep_core::period::{Basis, BillMonth, Day, ranges};
 
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Table, columns, wrapped};
+use billkeep_core::deliveries::expected::BillFiles;
 
 /// How wide it is written for people.
 const WIDTH: usize = 80;
@@ -18,11 +19,11 @@ pub(crate) fn run(context: &Context, on: Option<Day>, month: Option<BillMonth>) 
     let reader = store.read()?;
     let on = context.day(on, &reader)?;
     let calendars = Calendars::load(&reader)?;
-    let bills = expected::gather(&reader)?;
+    let bills = BillFiles::list(&reader)?;
     if bills.is_empty() {
         context.say("No bill was imported yet: from its month on, files are expected.");
     }
-    let mut all = expected::expected(calendars.on(on), on, &bills);
+    let mut all = Expectation::list(calendars.on(on), on, &bills);
     all.retain(|e| month.is_none_or(|month| e.month == month));
     match context.format {
         Format::Table => context.data(for_people(&all, on).as_bytes()),

@@ -4,7 +4,6 @@ use billkeep_core::bill::{BillView, State};
 use billkeep_core::calendar::Kind;
 use billkeep_core::export::{
     CustomerFigures, Dialect, ExportEach, Exported, Form, Naming, Plan, ROWS_PER_FILE, Scope, Shape, Wanted,
-    export_each, place,
 };
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
@@ -75,14 +74,14 @@ fn export(
             sink: folder,
             settings: &render,
         };
-        export_each(reader, view, export)?
+        view.export_each(reader, export)?
     } else {
         let plan = Plan::new(reader, view, wanted, &naming)?;
         if matches!(scope, Scope::Owner(_)) && plan.content.lines() == 0 {
             return Err(CommandError::user(format!("the bill for {key} has no line of account {uin}"))
                 .hint(format!("`billkeep bill show {} --by owner` shows the accounts", key.month)));
         }
-        let rendered = place(reader, view, &plan, &name, folder, &render)?;
+        let rendered = view.place(reader, &plan, &name, folder, &render)?;
         Exported {
             files: 1,
             rows: rendered.files.iter().map(|f| f.rows).sum(),

@@ -1,9 +1,8 @@
 //! `late`, also `pending`: files that wait for a decision.
 
-use billkeep_core::bill::late::{self, CarriedBefore, Cause, Late as Record, LateError, LateState};
+use billkeep_core::bill::State;
+use billkeep_core::bill::late::{CarriedBefore, Cause, Late as Record, LateError, LateState};
 use billkeep_core::bill::smaller::{DayLoss, Loss, Smaller};
-use billkeep_core::bill::{State, totals_text};
-use billkeep_core::carry;
 use billkeep_core::digest::hex;
 use billkeep_core::ingest::grouped;
 use serde_json::{Value, json};
@@ -13,19 +12,20 @@ use crate::context::Context;
 use crate::error::{CommandError, basis_option};
 use crate::output::{self, Column, Table, columns};
 use crate::text::short;
+use billkeep_core::engine::block::Sums;
 
 pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> {
     match command {
         Late::List => {
             let store = context.read()?;
-            list(context, &late::list(&store.read()?)?)
+            list(context, &billkeep_core::bills::late::Late::list(&store.read()?)?)
         }
         Late::Show { number } => {
             let store = context.read()?;
             let reader = store.read()?;
-            let late = late::get(&reader, number)?;
+            let late = billkeep_core::bills::late::Late::get(&reader, number)?;
             let before = match late.state {
-                LateState::Waiting => match late::before(&reader, &late, &context.actor()) {
+                LateState::Waiting => match CarriedBefore::of(&reader, &late, &context.actor()) {
                     // A file that does not join its bill any more cannot be carried forward either.
                     Err(LateError::Combine(_)) => CarriedBefore::default(),
                     before => before?,
@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> 
         Late::Accept { number, reopen, reason, .. } => accept(context, number, reopen, &reason),
         Late::Discard { number, reason } => {
             let store = context.write()?;
-            let late = store.transact(|tx| late::discard(tx, number, &reason, &context.actor()))?;
+            let late = store.transact(|tx| tx.discard_late(number, &reason, &context.actor()))?;
             context.say(&format!(
                 "Discarded {} {number}, `{}`; the bill is as before.",
                 late.noun(),
@@ -311,7 +311,7 @@ pub(crate) fn repeated_text(repeated: u64, lines: u64) -> Option<String> {
 
 fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<(), CommandError> {
     let store = context.write()?;
-    let accepted = store.transact(|tx| late::accept(tx, number, reopen, reason, &context.actor()))?;
+    let accepted = store.transact(|tx| tx.accept_late(number, reopen, reason, &context.actor()))?;
     let key = accepted.late.bill;
     match &accepted.revision {
         None => context.say(&format!(
@@ -350,14 +350,13 @@ fn carry(context: &Context, number: u64, reason: &str) -> Result<(), CommandErro
     let store = context.write()?;
     let folder = context.stage();
     let settings = context.import_settings();
-    let (late, report, before) =
-        carry::carry_forward(&store, number, reason, &folder, &context.actor(), &settings)?;
+    let (late, report, before) = store.carry_forward(number, reason, &folder, &context.actor(), &settings)?;
     context.say(&format!(
         "{} {number}, `{}`, is carried forward: {} is in the bill for {} as {} of corrections.\n\
          The bill for {} is as it was confirmed.",
         title(&late),
         late.file,
-        totals_text(&report.sums),
+        Sums::totals_text(&report.sums),
         report.bill,
         output::lines(report.digest.lines()),
         late.bill

@@ -2,8 +2,7 @@
 
 use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::naming::{
-    BuiltIn, ExportName, Form, Kind, NameFields, NameProfile, ParsedName, Per, ScopeWord, Shape, export_id,
-    parse, parse_built_in,
+    BuiltIn, ExportName, Form, Kind, NameFields, NameProfile, ParsedName, Per, ScopeWord, Shape,
 };
 use billkeep_core::period::{Basis, Coverage, Day, TimeZone};
 use billkeep_core::uin::Uin;
@@ -12,6 +11,7 @@ use crate::args::Name;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
+use billkeep_core::formats::naming::ExportId;
 
 pub(crate) fn run(context: &Context, command: &Name) -> Result<(), CommandError> {
     match command {
@@ -76,7 +76,7 @@ fn samples() -> Option<Vec<ExportName>> {
             shape,
             per,
             scope,
-            id: export_id(&[number; 32], coverage, TimeZone::CHINA),
+            id: ExportId::of(&[number; 32], coverage, TimeZone::CHINA),
         }
     };
     Some((1..).zip(rows).map(sample).collect())
@@ -100,7 +100,7 @@ fn said(file_name: &str, naming: Option<&NameProfile>) -> Result<Table, CommandE
             row("profile", Some(profile.to_string()));
             fields
         }
-        None => match (stem.and_then(parse_built_in), parse(file_name)) {
+        None => match (stem.and_then(BuiltIn::parse), ParsedName::parse(file_name)) {
             (Some((built_in, fields)), parsed) => {
                 row("profile", Some(built_in.to_string()));
                 row("form", parsed.map(|parsed| form(parsed.form).to_owned()));

@@ -1,6 +1,6 @@
 //! `notify`: who is told of what, and telling them.
 
-use billkeep_core::notice::{self, Event, How, Notice, Notifier, NotifyError, SchedulerStop, Sent};
+use billkeep_core::notice::{Event, How, Notice, Notifier, NotifyError, SchedulerStop, Sent};
 use billkeep_core::sink::Hold;
 use billkeep_core::store::Store;
 
@@ -34,7 +34,7 @@ pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError
         }
         Notify::Remove { name } => {
             let store = context.write()?;
-            let untold = store.transact(|tx| notice::remove(tx, &name, &context.actor()))?;
+            let untold = store.transact(|tx| tx.remove_notifier(&name, &context.actor()))?;
             context.say(&match untold {
                 0 => format!("Removed `{name}`."),
                 1 => format!("Removed `{name}`; 1 notice was not told."),
@@ -48,7 +48,7 @@ pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError
 fn add(context: &Context, notifier: &Notifier) -> Result<(), CommandError> {
     billkeep_sinks::check_notifier(notifier)?;
     let store = context.write()?;
-    store.transact(|tx| notice::add(tx, notifier, &context.actor()))?;
+    store.transact(|tx| tx.add_notifier(notifier, &context.actor()))?;
     let name = &notifier.name;
     context.say(&format!("`{name}` is told of what happens from now on: {}.", events(notifier)));
     // The program that tells may have what this one has not.
@@ -66,10 +66,10 @@ fn events(notifier: &Notifier) -> String {
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let notices = notice::list(&reader)?;
+    let notices = Notice::list(&reader)?;
     let columns = columns("name how events options pending:count");
     let mut table = Table::new("billkeep.notify.list/1", columns);
-    for notifier in notice::notifiers(&reader)? {
+    for notifier in Notifier::list(&reader)? {
         let pending = notices.iter().filter(|n| n.notifier == notifier.name && n.sent_unix_s.is_none());
         let options: Vec<String> = notifier.options.iter().map(|(n, v)| format!("{n}={v}")).collect();
         table.rows.push(vec![
@@ -86,8 +86,8 @@ fn list(context: &Context) -> Result<(), CommandError> {
 fn test(context: &Context, name: &str) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let notifier = notice::notifier(&reader, name)?;
-    let (id, body) = notice::trial(&reader, &context.actor())?;
+    let notifier = Notifier::get(&reader, name)?;
+    let (id, body) = Notice::trial(&reader, &context.actor())?;
     billkeep_sinks::open_notifier(&notifier, &env)
         .and_then(|to| to.notify(Event::Test, &id, &body))
         .map_err(|error| failed(&format!("`{name}` could not be told"), &error))?;
@@ -102,7 +102,7 @@ fn failed(what: &str, error: &NotifyError) -> CommandError {
 
 fn log(context: &Context, pending: bool) -> Result<(), CommandError> {
     let store = context.read()?;
-    let mut notices = notice::list(&store.read()?)?;
+    let mut notices = Notice::list(&store.read()?)?;
     notices.retain(|notice| !pending || notice.sent_unix_s.is_none());
     let columns = columns("number:count notifier event subject at sent_at attempts:count next_at why");
     let mut table = Table::new("billkeep.notify.log/1", columns);
@@ -127,7 +127,7 @@ fn log(context: &Context, pending: bool) -> Result<(), CommandError> {
 /// Tells what is to be told; returns how many were told or wait.
 fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandError> {
     note_stopped(context, store)?;
-    let pending = notice::list(&store.read()?)?.iter().filter(|n| n.sent_unix_s.is_none()).count();
+    let pending = Notice::list(&store.read()?)?.iter().filter(|n| n.sent_unix_s.is_none()).count();
     if pending == 0 {
         return Ok(0);
     }
@@ -137,7 +137,7 @@ fn send(context: &Context, store: &Store, now: bool) -> Result<usize, CommandErr
     let hold = Hold::of_file(&stage.join("notices.lock"), "those who are told")
         .map_err(|e| CommandError::new(e.kind(), e.to_string()))?;
     let open = |notifier: &Notifier| billkeep_sinks::open_notifier(notifier, &env);
-    let sent = notice::send(store, &open, now, &stop::is_asked, &context.actor())?;
+    let sent = store.send_notices(&open, now, &stop::is_asked, &context.actor())?;
     drop(hold);
     let Sent { arrived, failed, left } = sent;
     if arrived > 0 {
@@ -183,6 +183,6 @@ fn note_stopped(context: &Context, store: &Store) -> Result<(), CommandError> {
     let Some(served) = served::find(&context.store).filter(|served| !served.runs) else { return Ok(()) };
     let Some(why) = served.why_stopped() else { return Ok(()) };
     let stop = SchedulerStop { actor: &served.actor, why: &why };
-    notice::stopped(store, stop, &context.actor())?;
+    store.notify_stopped(stop, &context.actor())?;
     Ok(())
 }

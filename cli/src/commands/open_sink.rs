@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use billkeep_core::delivery::{DeliveryError, Destination};
 use billkeep_core::export::{self, Audience};
-use billkeep_core::journal;
 use billkeep_core::sink::{Sink, SinkError};
 use billkeep_core::storage::{Places, SinkRecord};
 use billkeep_core::store::Records;
@@ -17,6 +16,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::must_not_be_a_store;
 use crate::output;
+use billkeep_core::engine::journal::Head;
 
 /// Says whether all that plugins say is shown, or only what matters.
 static HEARD: AtomicBool = AtomicBool::new(false);
@@ -117,6 +117,6 @@ fn open_to_deliver(
 pub(super) fn preflight(store: &impl Records, record: &SinkRecord) -> Result<(), CommandError> {
     let failed = |error| CommandError::from(DeliveryError::Sink { sink: record.name.clone(), error });
     let sink = open(record).map_err(failed)?;
-    let tag = journal::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());
+    let tag = Head::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());
     export::preflight(sink.as_ref(), tag.get(..16).unwrap_or(&tag)).map_err(failed)
 }

@@ -1,13 +1,14 @@
 //! `retention`: what may be removed when.
 
 use billkeep_core::ingest::grouped;
-use billkeep_core::retention::{self, Removal, Rules};
+use billkeep_core::retention::{Removal, Rules};
 
 use crate::args::{RemovalArgs, Retention};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table, columns};
 use crate::text::short;
+use billkeep_core::deliveries::retention::Removals;
 
 pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandError> {
     match command {
@@ -15,13 +16,13 @@ pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandEr
         Retention::Set { sink, kind, days, .. } => {
             let store = context.write()?;
             let actor = context.actor();
-            let kept = days
-                .map_or_else(|| "for good".to_owned(), |days| format!("for {}", retention::days_text(days)));
+            let kept =
+                days.map_or_else(|| "for good".to_owned(), |days| format!("for {}", Rules::days_text(days)));
             if let (Some(sink), Some(kind)) = (sink, kind) {
-                store.transact(|tx| retention::set_sink(tx, &sink, kind, days, &actor))?;
+                store.transact(|tx| tx.set_sink_retention(&sink, kind, days, &actor))?;
                 context.say(&format!("The {kind} bills in sink `{sink}` are kept {kept}."));
             } else {
-                store.transact(|tx| retention::set_revisions(tx, days, &actor))?;
+                store.transact(|tx| tx.set_revision_retention(days, &actor))?;
                 context.say(&format!("The lines of replaced revisions are kept {kept}."));
             }
             Ok(store.close()?)
@@ -50,7 +51,7 @@ fn plan(context: &Context, what: &RemovalArgs) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let on = context.day(what.on, &reader)?;
-    let plan = retention::plan(&reader, on, what.confirmed)?;
+    let plan = Removals::plan(&reader, on, what.confirmed)?;
     let columns = columns("verdict where what lines:count why");
     let digest = plan.digest();
     let mut table = Table::new("billkeep.retention.plan/1", columns);
@@ -95,8 +96,7 @@ fn apply(context: &Context, seen: &str, what: &RemovalArgs, yes: bool) -> Result
     let on = context.day(what.on, &reader)?;
     context.must_have_come(on, yes, &reader)?;
     drop(reader);
-    let applied = retention::apply(
-        &store,
+    let applied = store.apply_retention(
         seen,
         on,
         what.confirmed,

@@ -1,7 +1,6 @@
 //! `settings`: the rules of the house.
 
-use billkeep_core::calendar;
-use billkeep_core::people::{self, Role};
+use billkeep_core::people::Role;
 use billkeep_core::policy::{Changed, Policy};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::Records;
@@ -11,6 +10,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 use crate::own_error;
+use billkeep_core::deliveries::calendar::Followed;
+use billkeep_core::partners::people::Person;
 
 pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandError> {
     match command {
@@ -36,7 +37,7 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
         Settings::Calendar { name, from } => {
             let store = context.write()?;
             let from = context.day(*from, &store.read()?)?;
-            let changed = store.transact(|tx| calendar::follow(tx, name, from, &context.actor()))?;
+            let changed = store.transact(|tx| tx.follow_calendar(name, from, &context.actor()))?;
             context.say(&if changed {
                 format!("Bills are due by calendar `{name}` from {from} on; earlier days keep theirs.")
             } else {
@@ -49,7 +50,7 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
 
 /// Checks that two people may approve: one alone could neither confirm a bill nor turn the rule off.
 fn enough_people(context: &Context, store: &impl Records) -> Result<(), CommandError> {
-    let all = people::list(store)?;
+    let all = Person::list(store)?;
     let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
     if approvers >= 2 {
         return Ok(());
@@ -74,7 +75,7 @@ fn show(context: &Context, store: &impl Records) -> Result<(), CommandError> {
     };
     let columns = vec![Column::text("setting"), Column::text("value"), Column::text("changed_by")];
     let mut table = Table::new("billkeep.settings/1", columns);
-    let calendars: Vec<String> = calendar::followed(store)?
+    let calendars: Vec<String> = Followed::list(store)?
         .into_iter()
         .map(|f| f.name + &f.from.map_or_else(String::new, |from| format!(" from {from} on")))
         .collect();

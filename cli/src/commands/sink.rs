@@ -6,7 +6,7 @@ use std::sync::Arc;
 use billkeep_core::delivery::DeliveryError;
 use billkeep_core::export::{Audience, Dialect};
 use billkeep_core::sink::{Sink, SinkError};
-use billkeep_core::storage::{self, SinkRecord};
+use billkeep_core::storage::SinkRecord;
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
 use billkeep_sinks::wasm::PluginFile;
 
@@ -16,6 +16,7 @@ use crate::args::{Format, Sink as Command};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Table, columns};
+use billkeep_core::deliveries::storage::Probe;
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {
@@ -27,7 +28,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
             {
                 let store = context.read()?;
                 let reader = store.read()?;
-                storage::may_add(&reader, &record, &places(&reader, Some(&record))?, shared)?;
+                SinkRecord::may_add(&reader, &record, &places(&reader, Some(&record))?, shared)?;
             }
             if let Some(file) = &file {
                 plugin_grants::show_before_trusting(context, file, &record)?;
@@ -44,7 +45,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandErro
         Command::Remove { name } => {
             let store = context.write()?;
             let today = context.day(None, &store.read()?)?;
-            store.transact(|tx| storage::remove_sink(tx, &name, today, &context.actor()))?;
+            store.transact(|tx| tx.remove_sink(&name, today, &context.actor()))?;
             context.say(&format!("Removed sink `{name}`; what was delivered stays there."));
             Ok(store.close()?)
         }
@@ -110,7 +111,7 @@ fn cases(
 /// Asks a destination everything, below a folder of its own that is gone afterwards, and keeps what it can.
 fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> {
     let store = context.write()?;
-    let record = storage::sink(&store.read()?, name)?;
+    let record = SinkRecord::get(&store.read()?, name)?;
     let options = record.options()?.of_sink;
     let stage = context.stage().join(format!("probe-{}", std::process::id()));
     // What is not there is not made, and not tried.
@@ -163,7 +164,7 @@ fn test(context: &Context, name: &str, large: bool) -> Result<(), CommandError> 
         context.say(&format!("{cases} cases were not tried: {why}."));
     }
     let create_only = can.get("create-only") == Some(&true);
-    store.transact(|tx| storage::put_probe(tx, name, can, &context.actor()))?;
+    store.transact(|tx| tx.put_probe(name, can, &context.actor()))?;
     store.close()?;
     let faults = outcomes.iter().filter(|outcome| outcome.is_fault()).count();
     if faults > 0 {
@@ -208,9 +209,9 @@ fn add(
     }
     let reader = store.read()?;
     // Only now is there a folder that links can lead to.
-    storage::may_add(&reader, record, &places(&reader, Some(record))?, shared)?;
+    SinkRecord::may_add(&reader, record, &places(&reader, Some(record))?, shared)?;
     drop(reader);
-    store.transact(|tx| storage::add_sink(tx, record, &context.actor()))?;
+    store.transact(|tx| tx.add_sink(record, &context.actor()))?;
     context.say(&format!("Added sink `{}` at {}.", record.name, record.url));
     if record.audience == Audience::Customer && record.options()?.form.dialect == Dialect::Plain {
         context.say("hint: for people who open bills in Excel, a sink has `--option dialect=spreadsheet`");
@@ -227,9 +228,9 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let columns = columns("name url audience rows_per_file:count shape per dialect naming create_only");
     let mut table = Table::new("billkeep.sink.list/1", columns);
     let reader = store.read()?;
-    for sink in storage::sinks(&reader)? {
+    for sink in SinkRecord::list(&reader)? {
         let options = sink.options()?;
-        let probe = storage::probed(&reader, &sink)?;
+        let probe = Probe::find(&reader, &sink)?;
         let create_only = match probe.and_then(|probe| probe.can.get("create-only").copied()) {
             Some(true) => "yes",
             Some(false) => "no",

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::bill::dispute::{self, DisputeState};
-use billkeep_core::bill::late::{self, Cause, LateState};
-use billkeep_core::bill::{self, Bill, Revision, Signed, Standing, State};
+use billkeep_core::bill::dispute::DisputeState;
+use billkeep_core::bill::late::{Cause, LateState};
+use billkeep_core::bill::{Bill, Revision, Signed, Standing, State};
 use billkeep_core::calendar::{Calendars, Kind, Profile, TimeOfDay, WhyNot};
 use billkeep_core::delivery::{self, DueAt, DueItem};
-use billkeep_core::expected::{self, Expectation, Verdict};
-use billkeep_core::notice;
-use billkeep_core::people::{self, PeopleError};
+use billkeep_core::expected::{Expectation, Verdict};
+use billkeep_core::people::PeopleError;
 use billkeep_core::period::{Basis, BillMonth, Day, ranges};
 use billkeep_core::policy::Policy;
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage;
 use billkeep_core::store::Snapshot;
 use serde_json::{Value, json};
 
@@ -26,6 +24,13 @@ use crate::text::short;
 
 use super::due::When;
 use super::expected::{Way, next, ways};
+use billkeep_core::bills::dispute::Dispute;
+use billkeep_core::bills::late::Late;
+use billkeep_core::deliveries::Delivery;
+use billkeep_core::deliveries::expected::BillFiles;
+use billkeep_core::deliveries::notice::Notice;
+use billkeep_core::deliveries::storage::Account;
+use billkeep_core::partners::people::Person;
 
 /// Something to know or to do.
 struct Item {
@@ -98,7 +103,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> 
     months(&reader, on, profile, &mut items)?;
     decisions(&reader, &mut items)?;
     consents(&reader, on, &mut items)?;
-    let expected = expected::expected(profile, on, &expected::gather(&reader)?);
+    let expected = Expectation::list(profile, on, &BillFiles::list(&reader)?);
     files(on, &expected, &mut items);
     let run = if is_now { "billkeep run".to_owned() } else { format!("billkeep run{}", when.words()) };
     deliveries(&reader, &when, &run, &expected, &mut items)?;
@@ -134,7 +139,7 @@ pub(crate) fn run(context: &Context, on: Option<Day>, at: Option<TimeOfDay>) -> 
 
 /// Tells the months, and which of them somebody should confirm by when.
 fn months(reader: &Snapshot, on: Day, profile: &Profile, items: &mut Vec<Item>) -> Result<(), CommandError> {
-    for (bill, revision) in bill::list(reader)? {
+    for (bill, revision) in Bill::list(reader)? {
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
         let text = format!("{}, in through {through}, {}", bill.state, revision.total_text());
         items.push(Item::new(Section::Months, bill.key.subject(), text, ""));
@@ -182,7 +187,7 @@ fn decisions(reader: &Snapshot, items: &mut Vec<Item>) -> Result<(), CommandErro
     let mut decide = |subject: String, text: String, next: String| {
         items.push(Item::new(Section::Decide, subject, text, next));
     };
-    for late in late::list(reader)?.into_iter().filter(|l| l.state == LateState::Waiting) {
+    for late in Late::list(reader)?.into_iter().filter(|l| l.state == LateState::Waiting) {
         let text = match late.cause {
             Cause::Confirmed => {
                 format!("late file `{}` would change it by {}", late.file, late.difference_text())
@@ -193,7 +198,7 @@ fn decisions(reader: &Snapshot, items: &mut Vec<Item>) -> Result<(), CommandErro
         };
         decide(late.bill.subject(), text, super::late::command(&late, "show"));
     }
-    for dispute in dispute::list(reader, None)?.into_iter().filter(|d| !d.state.is_end()) {
+    for dispute in Dispute::list(reader, None)?.into_iter().filter(|d| !d.state.is_end()) {
         let waits = match dispute.state {
             DisputeState::Open => "was not sent",
             DisputeState::Sent => "is not answered",
@@ -209,7 +214,7 @@ fn decisions(reader: &Snapshot, items: &mut Vec<Item>) -> Result<(), CommandErro
         );
         decide(dispute.bill.subject(), text, format!("billkeep dispute show {}", dispute.number));
     }
-    for (bill, revision) in bill::list(reader)? {
+    for (bill, revision) in Bill::list(reader)? {
         if let Some(signature) =
             Standing::of(reader, bill.key)?.signature_on(Signed::Reopen, &revision.digest)
             && bill.state == State::Confirmed
@@ -242,7 +247,7 @@ fn scheduler(context: &Context, reader: &Snapshot, items: &mut Vec<Item>) -> Res
     let Some(why) = served.why_stopped() else {
         return Ok(format!("scheduler {through}, as `{actor}`\n"));
     };
-    let is_stranger = || matches!(people::role_of(reader, actor), Err(PeopleError::Stranger(_)));
+    let is_stranger = || matches!(Person::role_of(reader, actor), Err(PeopleError::Stranger(_)));
     let next = match served.runs {
         false => format!("billkeep --as {actor} serve"),
         true if is_stranger() => format!("billkeep user set {actor} --role operator"),
@@ -255,7 +260,7 @@ fn scheduler(context: &Context, reader: &Snapshot, items: &mut Vec<Item>) -> Res
 
 /// Reports which bills wait for a consent that nobody has given.
 fn consents(reader: &Snapshot, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
-    for account in storage::accounts(reader)? {
+    for account in Account::list(reader)? {
         let facts = account.facts(Kind::Reseller, on);
         if let Some(sink) = facts.sink.filter(|_| !facts.custom_bills) {
             let text =
@@ -287,7 +292,7 @@ fn deliveries(
     expected: &[Expectation],
     items: &mut Vec<Item>,
 ) -> Result<(), CommandError> {
-    for delivery in delivery::list(reader)? {
+    for delivery in Delivery::list(reader)? {
         if !delivery.progress.is_pending() {
             continue;
         }
@@ -305,7 +310,7 @@ fn deliveries(
         };
         items.push(Item::new(Section::Failed, delivery.sink.clone(), text, next));
     }
-    for notice in notice::list(reader)?.into_iter().filter(|notice| notice.sent_unix_s.is_none()) {
+    for notice in Notice::list(reader)?.into_iter().filter(|notice| notice.sent_unix_s.is_none()) {
         if let Some(failure) = notice.failure {
             let text =
                 format!("was not told of {} ({}): {}", notice.subject, failure.kind.word(), failure.why);

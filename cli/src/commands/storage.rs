@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::calendar::Kind;
-use billkeep_core::delivery::{self, Delivery};
+use billkeep_core::delivery::Delivery;
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{
-    self, After, Audience, Consent, Enable, Places, Said, SinkRecord, Steps, Stop, Switch, Target,
+    After, Audience, Consent, Enable, Places, Said, SinkRecord, Steps, Stop, Switch, Target,
 };
 use billkeep_core::store::Records;
 use billkeep_core::timeline::Change;
@@ -19,6 +19,7 @@ use crate::error::CommandError;
 use crate::output::{Column, Table, columns};
 
 use super::open_sink;
+use billkeep_core::deliveries::storage::Account;
 
 pub(crate) fn run(context: &Context, command: Storage) -> Result<(), CommandError> {
     match command {
@@ -46,7 +47,7 @@ fn words(kinds: &[Kind]) -> String {
 fn allow(context: &Context, what: &AllowArgs, until: Option<Day>) -> Result<(), CommandError> {
     let store = context.write()?;
     let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
-    store.transact(|tx| storage::allow(tx, what.uin, &what.kinds, until, said))?;
+    store.transact(|tx| tx.allow_kinds(what.uin, &what.kinds, until, said))?;
     let until = until.map_or_else(String::new, |day| format!(" until {day}"));
     context.say(&format!(
         "Account {} is on the allowlist for {} bills{until}.",
@@ -59,7 +60,7 @@ fn allow(context: &Context, what: &AllowArgs, until: Option<Day>) -> Result<(), 
 fn deny(context: &Context, what: &AllowArgs) -> Result<(), CommandError> {
     let store = context.write()?;
     let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
-    store.transact(|tx| storage::deny(tx, what.uin, &what.kinds, said))?;
+    store.transact(|tx| tx.deny_kinds(what.uin, &what.kinds, said))?;
     context.say(&format!(
         "Account {} is off the allowlist for {} bills; nothing new is written.",
         what.uin,
@@ -78,10 +79,10 @@ fn consent(context: &Context, what: &ConsentArgs, given: bool) -> Result<(), Com
     let of = sink.as_ref().map_or_else(String::new, |name| format!(" for sink `{name}`"));
     let to = if *custom_bills { "custom bills" } else { "the storing role" };
     if given {
-        store.transact(|tx| storage::authorise(tx, *uin, consent, sink.as_deref(), today, said))?;
+        store.transact(|tx| tx.authorize_storage(*uin, consent, sink.as_deref(), today, said))?;
         context.say(&format!("Account {uin} has granted {to}{of}."));
     } else {
-        store.transact(|tx| storage::revoke(tx, *uin, consent, sink.as_deref(), said))?;
+        store.transact(|tx| tx.revoke_storage(*uin, consent, sink.as_deref(), said))?;
         context.say(&format!("Account {uin} has revoked {to}{of}; nothing new is written."));
     }
     Ok(store.close()?)
@@ -98,7 +99,7 @@ fn to_create(context: &Context, bound: &Bound) -> Result<Option<SinkRecord>, Com
 fn places(store: &impl Records, bound: &Bound, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
     let places = open_sink::places(store, new)?;
     if let Some(new) = new {
-        storage::may_add(store, new, &places, bound.shared)?;
+        SinkRecord::may_add(store, new, &places, bound.shared)?;
     }
     Ok(places)
 }
@@ -119,7 +120,7 @@ fn try_sink(
             }
             open_sink::preflight(store, record)
         }
-        None => open_sink::preflight(store, &storage::sink(store, &bound.sink)?),
+        None => open_sink::preflight(store, &SinkRecord::get(store, &bound.sink)?),
     }
 }
 
@@ -135,11 +136,11 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     let (after, shared) = (bound.after, bound.shared);
     let wanted = Enable { uin, sink, kinds, lines, after, places, shared, custom_bills, from };
     let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
-    storage::may_enable_from_start(&store, &wanted, steps, new.as_ref(), today, said)?;
+    store.may_enable_storage_from_start(&wanted, steps, new.as_ref(), today, said)?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
     let begun =
-        store.transact(|tx| storage::enable_from_start(tx, &wanted, steps, new.as_ref(), today, said))?;
+        store.transact(|tx| tx.enable_storage_from_start(&wanted, steps, new.as_ref(), today, said))?;
     let taken = [(allow, "on the allowlist"), (authorize, "authorised")];
     let taken: Vec<&str> = taken.iter().filter(|(taken, _)| *taken).map(|(_, what)| *what).collect();
     if !taken.is_empty() {
@@ -164,7 +165,7 @@ fn say_what_waits(
     sink: &str,
     kinds: &[Kind],
 ) -> Result<(), CommandError> {
-    let (account, record) = (storage::account(store, uin)?, storage::sink(store, sink)?);
+    let (account, record) = (Account::get(store, uin)?, SinkRecord::get(store, sink)?);
     let waits = |kind: &&Kind| {
         let target = account.bindings.get(kind).and_then(|line| line.last()).map(|change| &change.value);
         target.is_some_and(|target| target.after(**kind, record.audience) == After::Confirmation)
@@ -190,7 +191,7 @@ fn disable(
     let today = context.day(None, &store.read()?)?;
     let said = Said { actor: &context.actor(), reason };
     let stop = from.map_or(Stop::AtOnce { today }, Stop::From);
-    let ended = store.transact(|tx| storage::disable(tx, uin, kinds, stop, said))?;
+    let ended = store.transact(|tx| tx.disable_storage(uin, kinds, stop, said))?;
     let from = from.map_or_else(|| " any more".to_owned(), |day| format!(" from {day} on"));
     context.say(&format!(
         "Bills of account {uin} are not stored{from}: {}. What was delivered stays.",
@@ -208,11 +209,11 @@ fn switch(context: &Context, what: SwitchArgs) -> Result<(), CommandError> {
     let places = places(&reader, &bound, new.as_ref())?;
     let (uin, sink, after, shared) = (bound.uin, bound.sink.clone(), bound.after, bound.shared);
     let wanted = Switch { uin, sink, kinds, last, after, places, shared };
-    storage::may_switch(&reader, &wanted, new.as_ref())?;
+    Switch::check(&reader, &wanted, new.as_ref())?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
     let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
-    let switched = store.transact(|tx| storage::switch(tx, &wanted, new.as_ref(), said))?;
+    let switched = store.transact(|tx| tx.switch_storage(&wanted, new.as_ref(), said))?;
     let (uin, name) = (wanted.uin, &wanted.sink);
     let from = last.next().map_or_else(String::new, |day| day.to_string());
     context.say(&format!(
@@ -246,8 +247,8 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
     let on = context.day(on, &reader)?;
     let payer = StoreSettings::of(&reader)?.payer;
     let accounts = match uin {
-        Some(uin) => vec![storage::account(&reader, uin)?],
-        None => storage::accounts(&reader)?,
+        Some(uin) => vec![Account::get(&reader, uin)?],
+        None => Account::list(&reader)?,
     };
     let columns = [
         "uin",
@@ -266,7 +267,7 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
     table.more = vec![("on", on.to_string().into())];
     let word = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     let readers: BTreeMap<String, Audience> =
-        storage::sinks(&reader)?.into_iter().map(|sink| (sink.name, sink.audience)).collect();
+        SinkRecord::list(&reader)?.into_iter().map(|sink| (sink.name, sink.audience)).collect();
     for account in accounts {
         let uin = account.uin;
         for kind in Kind::ALL {
@@ -320,10 +321,10 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let accounts = match uin {
-        Some(uin) => vec![storage::account(&reader, uin)?],
-        None => storage::accounts(&reader)?,
+        Some(uin) => vec![Account::get(&reader, uin)?],
+        None => Account::list(&reader)?,
     };
-    let delivered = delivery::list(&reader)?;
+    let delivered = Delivery::list(&reader)?;
     let columns = columns("uin what kind said sink from until delivered:count time:wide actor reason");
     let mut table = Table::new("billkeep.storage.history/1", columns);
     let none = || "-".to_owned();

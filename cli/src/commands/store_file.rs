@@ -1,12 +1,12 @@
 //! `store`: the file itself.
 
-use billkeep_core::bill;
 use billkeep_core::check::Checked;
 
 use crate::args::StoreFile;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table as Shown, counted};
+use billkeep_core::bills::Bill;
 
 pub(crate) fn run(context: &Context, command: &StoreFile) -> Result<(), CommandError> {
     match command {
@@ -42,7 +42,7 @@ fn stats(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let counts = billkeep_core::audit::counts(&reader)?;
-    let lines: u64 = bill::list(&reader)?.iter().map(|(_, r)| r.lines()).sum();
+    let lines: u64 = Bill::list(&reader)?.iter().map(|(_, r)| r.lines()).sum();
     let bytes = std::fs::metadata(store.path())?.len();
     let mut table = Shown::new("billkeep.store.stats/1", vec![Column::text("what"), Column::count("count")]);
     table.rows = vec![

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use billkeep_core::error::Kind;
-use billkeep_core::journal::{self, Filter};
-use billkeep_core::people::{self, SecretHash};
+use billkeep_core::journal::Filter;
+use billkeep_core::people::SecretHash;
 use billkeep_core::store::Records;
 
 use crate::args::User;
@@ -12,6 +12,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 use crate::served;
+use billkeep_core::engine::journal::Entry;
+use billkeep_core::partners::people::Person;
 
 /// For how long a link waits to be followed.
 const LINK_S: i64 = 600;
@@ -20,8 +22,8 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
     match command {
         User::Set { name, role } => {
             let store = context.write()?;
-            let is_first = people::list(&store.read()?)?.is_empty();
-            store.transact(|tx| people::set(tx, &name, role, &context.actor()))?;
+            let is_first = Person::list(&store.read()?)?.is_empty();
+            store.transact(|tx| tx.set_person(&name, role, &context.actor()))?;
             context.say(&format!("`{name}` is {role} now."));
             warn_of_strangers(context, &store.read()?, is_first)?;
             Ok(store.close()?)
@@ -29,7 +31,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
         User::List => list(context),
         User::Remove { name } => {
             let store = context.write()?;
-            store.transact(|tx| people::remove(tx, &name, &context.actor()))?;
+            store.transact(|tx| tx.remove_person(&name, &context.actor()))?;
             context.say(&format!("`{name}` may do nothing any more; what they did stays in the journal."));
             warn_of_strangers(context, &store.read()?, false)?;
             Ok(store.close()?)
@@ -38,7 +40,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
             let store = context.write()?;
             let secret = secret()?;
             let (hash, actor) = (SecretHash::of(secret.as_bytes()), context.actor());
-            store.transact(|tx| people::add_link(tx, &name, hash, actor.at_unix_s + LINK_S, &actor))?;
+            store.transact(|tx| tx.add_link(&name, hash, actor.at_unix_s + LINK_S, &actor))?;
             let at = at.unwrap_or_else(|| {
                 let served = served::find(&context.store).filter(|served| served.runs);
                 served.map_or_else(|| DEFAULT_URL.to_owned(), |served| served.url)
@@ -51,7 +53,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
             let store = context.write()?;
             let secret = secret()?;
             let hash = SecretHash::of(secret.as_bytes());
-            store.transact(|tx| people::add_token(tx, &name, &label, hash, &context.actor()))?;
+            store.transact(|tx| tx.add_token(&name, &label, hash, &context.actor()))?;
             context.data(format!("{secret}\n").as_bytes())?;
             context.say(&format!(
                 "Programs act as `{name}` with `Authorization: Bearer TOKEN`; it is not shown again."
@@ -60,7 +62,7 @@ pub(crate) fn run(context: &Context, command: User) -> Result<(), CommandError> 
         }
         User::Revoke { name } => {
             let store = context.write()?;
-            let count = store.transact(|tx| people::revoke_tokens(tx, &name, &context.actor()))?;
+            let count = store.transact(|tx| tx.revoke_tokens(&name, &context.actor()))?;
             context.say(&format!("Took back {count} tokens and all links of `{name}`."));
             Ok(store.close()?)
         }
@@ -74,10 +76,10 @@ const ENTRIES: usize = 200;
 
 /// Warns of whoever acts in this store and is not among its people: the scheduler of a console, and those who acted lately.
 fn warn_of_strangers(context: &Context, store: &impl Records, is_first: bool) -> Result<(), CommandError> {
-    if people::list(store)?.is_empty() {
+    if Person::list(store)?.is_empty() {
         return Ok(());
     }
-    let is_stranger = |name: &str| people::role_of(store, name).is_err();
+    let is_stranger = |name: &str| Person::role_of(store, name).is_err();
     let served = served::find(&context.store).filter(|served| served.runs && served.has_scheduler);
     let scheduler = served.map(|served| served.actor).filter(|actor| is_stranger(actor));
     if let Some(actor) = &scheduler {
@@ -91,7 +93,7 @@ fn warn_of_strangers(context: &Context, store: &impl Records, is_first: bool) ->
     }
     let newest = Filter { newest: Some(ENTRIES), ..Filter::default() };
     let lately: BTreeSet<String> =
-        journal::select(store, &newest)?.into_iter().map(|entry| entry.actor).collect();
+        Entry::select(store, &newest)?.into_iter().map(|entry| entry.actor).collect();
     let me = context.actor_name();
     for actor in lately.iter().filter(|actor| Some(*actor) != scheduler.as_ref() && is_stranger(actor)) {
         let who = if *actor == me { ", as whom you act now," } else { "" };
@@ -107,7 +109,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let columns = vec![Column::text("name"), Column::text("role"), Column::text("tokens")];
     let mut table = Table::new("billkeep.user.list/1", columns);
-    for person in people::list(&store.read()?)? {
+    for person in Person::list(&store.read()?)? {
         let tokens: Vec<&str> = person.tokens.iter().map(|token| token.label.as_str()).collect();
         table.rows.push(vec![person.name, person.role.to_string(), tokens.join(", ")]);
     }

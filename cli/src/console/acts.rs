@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::calendar::{Calendars, Kind};
-use billkeep_core::people;
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{self, Consent};
+use billkeep_core::storage::Consent;
 use billkeep_core::uin::Uin;
 
 use super::answer::Answer;
@@ -21,6 +20,8 @@ use crate::args::{Command, Format, User};
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::own_error;
+use billkeep_core::deliveries::storage::Account;
+use billkeep_core::partners::people::Person;
 
 /// Runs a command for whoever asks; keeps what it said, and returns its data.
 fn run(
@@ -53,7 +54,7 @@ pub(super) const FIRST: CommandSpec =
 
 /// Enters the first person: whoever is signed in, as an admin. They stay signed in, and deliveries are made in their name.
 pub(super) fn first_person(console: &Console, request: &Request) -> Result<Answer, CommandError> {
-    if !people::list(&console.store.read()?)?.is_empty() {
+    if !Person::list(&console.store.read()?)?.is_empty() {
         return Err(CommandError::own(own_error::SOMEBODY_ENTERED, &[]));
     }
     let mut flash = Flash::default();
@@ -67,7 +68,7 @@ pub(super) fn first_person(console: &Console, request: &Request) -> Result<Answe
         if let Some(session) = &request.visitor()?.session {
             session.rename(name);
         }
-        if people::role_of(&console.store.read()?, &console.actor()).is_err() && console.actor() == before {
+        if Person::role_of(&console.store.read()?, &console.actor()).is_err() && console.actor() == before {
             console.act_as(name);
         }
         // What was warned of before the name changed holds no more.
@@ -122,7 +123,7 @@ pub(super) const SETTINGS_FIELDS: &[&str] =
 fn difference(console: &Console, request: &Request) -> Result<Vec<Command>, CommandError> {
     let reader = console.store.read()?;
     let uin: Uin = parsed(request.get("uin").unwrap_or_default())?;
-    let account = storage::account(&reader, uin)?;
+    let account = Account::get(&reader, uin)?;
     let payer = StoreSettings::of(&reader)?.payer;
     let today = console.context.moment(&Calendars::load(&reader)?)?.day;
     let tomorrow = today.next().unwrap_or(today);

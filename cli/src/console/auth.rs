@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, header};
-use billkeep_core::people::{self, SecretHash};
+use billkeep_core::people::SecretHash;
 
 use super::answer::Answer;
 use super::cookies::cookie;
@@ -20,6 +20,7 @@ use super::words::{Words, filled};
 use crate::args::Serve;
 use crate::error::CommandError;
 use crate::own_error;
+use billkeep_core::partners::people::Person;
 
 /// Where a header has the token.
 const CSRF_HEADER: &str = "x-csrf-token";
@@ -143,14 +144,14 @@ fn visitor(console: &Console, headers: &HeaderMap, user: PeerUser) -> Option<Vis
         if !scheme.eq_ignore_ascii_case("bearer") {
             return None;
         }
-        let person = people::of_token(&reader, SecretHash::of(token.trim().as_bytes())).ok()??;
+        let person = Person::of_token(&reader, SecretHash::of(token.trim().as_bytes())).ok()??;
         return Some(Visitor { name: person.name, role: person.role, session: None });
     }
     let session = console.sessions.find(&cookie(headers, COOKIE)?, user, console.context.now_unix_s())?;
     // Looked up each time: a role that was taken away is gone at once.
     let name = session.name();
-    let role = people::role_of(&reader, &name).ok()?;
-    session.is_of(people::generation(&reader, &name).ok()?).then_some(())?;
+    let role = Person::role_of(&reader, &name).ok()?;
+    session.is_of(Person::generation(&reader, &name).ok()?).then_some(())?;
     Some(Visitor { name, role, session: Some(session) })
 }
 

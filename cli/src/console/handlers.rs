@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use billkeep_core::people::{self, SecretHash};
+use billkeep_core::people::SecretHash;
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::settings::StoreSettings;
 use bytes::Bytes;
@@ -21,6 +21,7 @@ use crate::args::Format;
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::own_error;
+use billkeep_core::partners::people::Person;
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");
@@ -169,11 +170,11 @@ pub(super) fn sign_in(console: &Console, request: &Request) -> Result<Answer, Co
     let name = match console.sessions.follow_first(hash) {
         Some(name) => Some(name),
         // A stranger's guess does not wait for whoever writes, and keeps nobody waiting.
-        None if !people::has_link(&console.store.read()?, hash)? => None,
-        None => console.store.transact(|tx| people::follow_link(tx, hash, now))?,
+        None if !Person::has_link(&console.store.read()?, hash)? => None,
+        None => console.store.transact(|tx| tx.follow_link(hash, now))?,
     };
     let Some(name) = name else { return Ok(Answer::see("/sign-in?failed=link")) };
-    let generation = people::generation(&console.store.read()?, &name)?;
+    let generation = Person::generation(&console.store.read()?, &name)?;
     let cookie = console.sessions.begin(&name, generation, request.user, now)?;
     Ok(Answer::see("/").with("set-cookie", set_cookie(console, session::COOKIE, &cookie, "HttpOnly; ")))
 }

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use billkeep_core::error::Kind;
-use billkeep_core::requests::{self, Known};
+use billkeep_core::requests::Known;
 use sha2::{Digest as _, Sha256};
 
 use super::answer::{Answer, Body, JSON};
@@ -53,7 +53,7 @@ pub(super) fn once(
     }
     let name = visitor.name.clone();
     let now = console.context.now_unix_s();
-    match console.store.transact(|tx| requests::take(tx, &name, &key, hasher.finalize().into(), now))? {
+    match console.store.transact(|tx| tx.take_request(&name, &key, hasher.finalize().into(), now))? {
         Known::New => {}
         Known::Answered(status, body) => {
             return Ok(Answer::new(status, JSON, body).with("idempotency-replayed", "true".into()));
@@ -78,6 +78,6 @@ pub(super) fn once(
         // Nothing was changed, so it may be asked for again.
         _ => None,
     };
-    console.store.transact(|tx| requests::answer(tx, &name, &key, kept))?;
+    console.store.transact(|tx| tx.answer_request(&name, &key, kept))?;
     result
 }

@@ -43,7 +43,7 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use billkeep_core::error::Kind;
-use billkeep_core::people::{self, Role};
+use billkeep_core::people::Role;
 use billkeep_core::store::{Access, Store};
 
 use crate::args::Serve;
@@ -53,6 +53,7 @@ use crate::error::CommandError;
 use crate::served::{Served, ServedFile};
 use crate::stop;
 
+use billkeep_core::partners::people::Person;
 use rollups::Rollups;
 use session::Sessions;
 use state::Console;
@@ -78,7 +79,7 @@ pub(crate) fn run(context: &Context, mut serve: Serve) -> Result<(), CommandErro
     let store = Arc::new(Store::open(&context.store, &context.options(), Access::Write)?);
     context = context.holding(store.clone());
     let actor = context.actor_name();
-    let known = people::list(&store.read()?)?;
+    let known = Person::list(&store.read()?)?;
     if !local && known.is_empty() {
         return Err(CommandError::new(
             Kind::Refused,
@@ -87,7 +88,7 @@ pub(crate) fn run(context: &Context, mut serve: Serve) -> Result<(), CommandErro
         .hint("`billkeep user set NAME --role admin` enters the first person"));
     }
     // With people in the store, deliveries are made in somebody's name too.
-    people::permit(&store.read()?, &actor, Role::Operator)?;
+    Person::permit(&store.read()?, &actor, Role::Operator)?;
     stop::listen()?;
     upload::clear_uploads(&context.stage());
     let failed = |e: std::io::Error| {

@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::bill::{self, BillKey, BillView, Field, Grouped};
+use billkeep_core::bill::{BillKey, BillView, Field, Grouped};
 use billkeep_core::store::Snapshot;
 
 use crate::error::CommandError;
+use billkeep_core::bills::Bill;
 
 /// How many groupings are kept.
 const KEPT_MAX: usize = 64;
@@ -42,7 +43,7 @@ impl Rollups {
 
     /// Returns a bill at its current revision. Its state is that of now.
     pub(super) fn view(&self, reader: &Snapshot, key: BillKey) -> Result<Arc<BillView>, CommandError> {
-        let now = bill::bill(reader, key)?;
+        let now = Bill::get(reader, key)?;
         let known = self.with(|kept| {
             let at = kept.views.iter().position(|(of, number, _)| *of == key && *number == now.revision)?;
             let found = kept.views.remove(at);
@@ -80,7 +81,7 @@ impl Rollups {
         if let Some(grouped) = self.known(&key) {
             return Ok(grouped);
         }
-        let grouped = Arc::new(bill::show(reader, view, fields, threads)?);
+        let grouped = Arc::new(view.show(reader, fields, threads)?);
         self.with(|kept| {
             kept.groups.push((key, grouped.clone()));
             let rows =

@@ -13,8 +13,8 @@ use std::time::Duration;
 use billkeep_core::calendar::Calendars;
 use billkeep_core::delivery::{self, Delivery, DueItem, Failure};
 use billkeep_core::error::Kind;
-use billkeep_core::notice::{self, SchedulerStop};
-use billkeep_core::people::{self, Role};
+use billkeep_core::notice::SchedulerStop;
+use billkeep_core::people::Role;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::store::StoreError;
 
@@ -25,6 +25,9 @@ use crate::commands;
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::stop;
+use billkeep_core::deliveries::DueAt;
+use billkeep_core::deliveries::notice::Notice;
+use billkeep_core::partners::people::Person;
 
 /// How often it looks.
 const TICK: Duration = Duration::from_secs(30);
@@ -94,7 +97,7 @@ pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandErro
 /// Goes through the days that have passed, and delivers what is due now.
 fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), CommandError> {
     let reader = console.store.read()?;
-    people::permit(&reader, actor, Role::Operator)?;
+    Person::permit(&reader, actor, Role::Operator)?;
     let now_unix_s = console.context.now_unix_s();
     let calendars = Calendars::load(&reader)?;
     let moment = console.context.moment(&calendars)?;
@@ -116,9 +119,9 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
     }
     for basis in [Basis::Used, Basis::Paid] {
         let reader = console.store.read()?;
-        let due = delivery::due_at(&reader, moment, basis)?.now;
+        let due = DueAt::at(&reader, moment, basis)?.now;
         let pending: Vec<Delivery> =
-            delivery::list(&reader)?.into_iter().filter(|d| d.progress.is_pending()).collect();
+            Delivery::list(&reader)?.into_iter().filter(|d| d.progress.is_pending()).collect();
         drop(reader);
         if is_wanted(&due, &pending, basis, now_unix_s, *tried_unix_s) {
             *tried_unix_s = now_unix_s;
@@ -134,9 +137,9 @@ fn tell(console: &Console, why: &str, sent_unix_s: &mut i64) -> Result<(), Comma
     let kept = Captured::default();
     let context = console.context.keeping(&name, Format::Table, &kept);
     let actor = context.actor();
-    let new = notice::stopped(&console.store, SchedulerStop { actor: &name, why }, &actor)?;
+    let new = console.store.notify_stopped(SchedulerStop { actor: &name, why }, &actor)?;
     let mut notifiers = BTreeSet::new();
-    let waits = notice::list(&console.store.read()?)?
+    let waits = Notice::list(&console.store.read()?)?
         .into_iter()
         .filter(|notice| notice.sent_unix_s.is_none() && notifiers.insert(notice.notifier.clone()))
         .any(|notice| may_now(notice.failure.as_ref(), actor.at_unix_s, *sent_unix_s));
@@ -158,7 +161,7 @@ fn missed(through: Option<Day>, today: Day) -> Vec<Day> {
 
 /// Records that the scheduler has gone through a day.
 fn note(console: &Console, day: Day) -> Result<(), StoreError> {
-    console.store.transact(|tx| delivery::set_scheduled_through(tx, day))
+    console.store.transact(|tx| tx.set_scheduled_through(day))
 }
 
 /// Says whether a run would do something now: begin what is due, or go on with what may be tried again.

@@ -6,13 +6,13 @@
 
 use std::path::{Component, Path};
 
-use billkeep_core::people;
 
 use super::state::{Console, Visitor};
 use crate::args::{Command, Sink, Storage};
 use crate::error::CommandError;
 use crate::own_error;
 use crate::permission;
+use billkeep_core::partners::people::Person;
 
 /// Options that have the program read a file or speak to another machine in between.
 const OF_THE_MACHINE: [&str; 5] = ["credentials", "ca", "proxy", "sign_key", "endpoint"];
@@ -32,12 +32,12 @@ pub(super) fn may_add(console: &Console, visitor: &Visitor, command: &Command) -
         _ => return Ok(()),
     };
     // Who may not add any is told so.
-    people::permit(&console.store.read()?, &visitor.name, permission::needs(command))?;
+    Person::permit(&console.store.read()?, &visitor.name, permission::needs(command))?;
     let refused = |error, values: &[&dyn std::fmt::Display]| CommandError::own(error, values).forbidden();
     if url.trim_start().to_ascii_lowercase().starts_with("wasm:") {
         return Err(refused(own_error::SINK_IS_PLUGIN, &[]));
     }
-    if people::list(&console.store.read()?)?.is_empty() {
+    if Person::list(&console.store.read()?)?.is_empty() {
         return Ok(());
     }
     let of_query = url.split_once('?').map(|(_, query)| query.split('&')).into_iter().flatten();

@@ -10,13 +10,14 @@ use crate::bills::dispute::Dispute;
 use crate::bills::late::Late;
 use crate::bills::readings::Readings;
 use crate::bills::{self, Bill, BillError, BillView, Load, Revision, Segment};
+use crate::deliveries::calendar::Followed;
 use crate::deliveries::calendar::Profile;
 use crate::deliveries::notice::{Notice, Notifier};
 use crate::deliveries::retention::Rules;
 use crate::deliveries::storage::{Account, SinkRecord};
-use crate::deliveries::{self, Delivery};
+use crate::deliveries::Delivery;
 use crate::engine::codec::{self, CodecError, Layouts};
-use crate::engine::journal;
+use crate::engine::journal::Proof;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table};
 use crate::partners::contract::{self, Contract};
@@ -41,14 +42,14 @@ pub struct Checked {
 /// [`BillError`] at the first figure that is not equal, and the first record that is not what was written.
 pub fn check(store: &(impl Records + Sync), threads: usize) -> Result<Checked, BillError> {
     let (mut bills, mut lines) = (0, 0);
-    for (found, revision) in bills::list(store)? {
+    for (found, revision) in Bill::list(store)? {
         bills::check_history(store, found.key)?;
         let view = BillView::open(store, found.key, None)?;
-        bills::check(store, &view, threads)?;
+        view.check_sums(store, threads)?;
         bills += 1;
         lines += revision.lines();
     }
-    let entries = journal::verify(store)?.entries;
+    let entries = Proof::verify(store)?.entries;
     records(store)?;
     deliveries(store)?;
     audit::compare(store)?;
@@ -60,7 +61,7 @@ fn records(store: &impl Records) -> Result<(), StoreError> {
     StoreSettings::of(store)?;
     Policy::of(store)?;
     Rules::of(store)?;
-    crate::deliveries::calendar::followed(store)?;
+    Followed::list(store)?;
     at_home::<Bill>(store, Table::Bills, |bill| bill.key.bytes())?;
     at_home_of::<Account>(store, Table::Storage, |account| account.uin.number().to_be_bytes().to_vec())?;
     at_home_of::<SinkRecord>(store, Table::Sinks, |sink| sink.name.clone().into_bytes())?;
@@ -130,10 +131,9 @@ fn at_home_by<T>(
 /// Compares what the deliveries say with the manifests that were kept, and with what finds them.
 fn deliveries(store: &impl Records) -> Result<(), StoreError> {
     at_home_of::<Delivery>(store, Table::Deliveries, |delivery| delivery.number.to_be_bytes().to_vec())?;
-    for delivery in deliveries::list(store)? {
+    for delivery in Delivery::list(store)? {
         let receipt = delivery.progress.receipt().or_else(|| delivery.progress.begun());
-        let (Some(receipt), Some(kept)) = (receipt, deliveries::kept_manifest(store, delivery.number)?)
-        else {
+        let (Some(receipt), Some(kept)) = (receipt, Delivery::manifest(store, delivery.number)?) else {
             continue;
         };
         if <[u8; 32]>::from(Sha256::digest(kept)) != receipt.manifest_sha256 {
@@ -145,7 +145,7 @@ fn deliveries(store: &impl Records) -> Result<(), StoreError> {
     }
     for table in [Table::DeliveryKeys, Table::DeliverySlots] {
         for (_, number) in store.list::<u64>(table, &[])? {
-            if deliveries::find(store, number)?.is_none() {
+            if Delivery::find(store, number)?.is_none() {
                 return Err(StoreError::Lost(format!("delivery {number}")));
             }
         }

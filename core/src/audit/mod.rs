@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use crate::engine::journal::{self, BASELINE, Proof};
 use crate::engine::store::{Records, STEPS, Since, StoreError, Sums, Table, empty_part};
 
+use crate::engine::journal::Entry;
+use crate::engine::journal::Recorded;
 pub use counts::{Counts, counts};
 use subjects::Subjects;
 
@@ -32,7 +34,7 @@ pub struct Covered {
 /// # Errors
 /// [`StoreError::Damaged`] when the chain breaks; [`StoreError::Altered`] with all that differs.
 pub fn verify(store: &impl Records) -> Result<(Proof, Covered), StoreError> {
-    let proof = journal::verify(store)?;
+    let proof = Proof::verify(store)?;
     Ok((proof, compare(store)?))
 }
 
@@ -43,7 +45,7 @@ pub fn verify(store: &impl Records) -> Result<(Proof, Covered), StoreError> {
 pub fn compare(store: &impl Records) -> Result<Covered, StoreError> {
     let mut told = Told::default();
     let mut subjects = Subjects::default();
-    journal::each(store, &mut |entry| {
+    Entry::each(store, &mut |entry| {
         told.add(&entry);
         subjects.add(&entry);
         Ok(())
@@ -147,7 +149,7 @@ fn listed_bills(store: &impl Records) -> Result<Vec<String>, StoreError> {
     })?;
     let mut found = Vec::new();
     for subject in subjects {
-        match journal::recorded(store, &subject) {
+        match Recorded::find(store, &subject) {
             Err(StoreError::Damaged { what, why }) => found.push(format!("{what}: {why}")),
             other => drop(other?),
         }

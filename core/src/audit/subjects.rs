@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::bills;
-use crate::deliveries;
+use crate::bills::Bill;
+use crate::deliveries::Delivery;
 use crate::deliveries::calendar::FOLLOWED;
 use crate::deliveries::retention::Rules;
-use crate::engine::journal::{self, Entry, record_digest};
+use crate::engine::journal::Recorded;
+use crate::engine::journal::{Entry, record_digest};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table};
 use crate::partners::people;
@@ -63,8 +64,8 @@ impl Subjects {
                 found.push(differs(&format!("{words} in `{}`", table.name()), there, *wanted, *entry));
             }
         }
-        for (bill, revision) in bills::list(store)? {
-            if let Some(recorded) = journal::recorded(store, &bill.key.subject())?
+        for (bill, revision) in Bill::list(store)? {
+            if let Some(recorded) = Recorded::find(store, &bill.key.subject())?
                 && recorded.digest != revision.digest.bytes()
             {
                 let there = Some(revision.digest.bytes());
@@ -78,7 +79,7 @@ impl Subjects {
             }
         }
         for (number, (wanted, entry)) in &self.deliveries {
-            let there = deliveries::find(store, *number)?.map(|found| found.plan.content.bytes());
+            let there = Delivery::find(store, *number)?.map(|found| found.plan.content.bytes());
             if there != *wanted {
                 found.push(differs(&format!("the lines of delivery {number}"), there, *wanted, *entry));
             }

@@ -13,11 +13,12 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::ingest::{Import, ImportError, Outcome, Report, Request, Settings, file_seen, import};
+use crate::bills::Bill;
+use crate::bills::ingest::{Import, ImportError, Outcome, Report, Request, Settings, file_seen};
 use crate::bills::late::carried::{BOOKING, Booked, REFERENCES, REVERSAL};
 use crate::bills::late::{self, Carried, CarriedBefore, Late, LateError, LateState};
 use crate::bills::{
-    self, BillError, BillKey, BillView, Change, Comparison, DiffLine, Load, Mode, State, Stored, origin,
+    BillError, BillKey, BillView, Change, Comparison, DiffLine, Load, Mode, State, Stored,
 };
 use crate::engine::journal::Actor;
 use crate::engine::own_folder::{own_file, own_folder};
@@ -109,81 +110,83 @@ codes!(CarryError {
     }
 });
 
-/// Books a late file's difference into the first later month whose bill is not confirmed.
-///
-/// Lines that were carried forward with other late files are not booked again; how many is returned. Corrections of a file
-/// that this one replaces are taken back where this one lacks their lines. The corrections are written to a file in `folder`,
-/// which goes when they are in the store.
-///
-/// # Errors
-/// [`CarryError`]; the confirmed bill is as before in any case.
-pub fn carry_forward(
-    store: &Store,
-    number: u64,
-    reason: &str,
-    folder: &Path,
-    actor: &Actor,
-    settings: &Settings,
-) -> Result<(Late, Report, CarriedBefore), CarryError> {
-    let name = {
-        let reader = store.read()?;
-        let late = late::takeable(&reader, number)?;
-        must_be_noted(&reader, &late)?;
-        file_name(&late)
-    };
-    let path = folder.join(&name);
-    let failed =
-        |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: Reason::of(e) };
-    own_folder(folder).map_err(failed)?;
-    let corrections = |target: BillKey| -> Result<([u8; 32], CarriedBefore), CarryError> {
-        let reader = store.read()?;
-        let late = late::takeable(&reader, number)?;
-        let (without, with) = late::with_and_without(&reader, &late, actor)?;
-        let mut out =
-            Hashing { out: BufWriter::new(own_file(&path).map_err(failed)?), hasher: Sha256::new() };
-        let carried = Carried::of(&reader, late.bill, actor)?;
-        let (lines, before) =
-            write(&reader, &late, &carried, [&without, &with], target, settings.threads, &mut out)?;
-        out.flush().map_err(failed)?;
-        if lines == 0 {
-            std::fs::remove_file(&path).map_err(failed)?;
-            return Err(match before {
-                CarriedBefore { lines: 0, .. } => CarryError::Nothing(number),
-                CarriedBefore { with, .. } => CarryError::Before { late: number, with },
-            });
-        }
-        Ok((out.hasher.finalize().into(), before))
-    };
-    let (target, before) = intend(store, number, &corrections)?;
-    let request = Request {
-        mode: Some(Mode::Adjustment),
-        month: Some(target.month),
-        basis: Some(target.basis),
-        // Corrections keep the days of the month that they correct.
-        accept_outside: true,
-        verbatim: true,
-        ..Request::default()
-    };
-    let mut report = import(
-        store,
-        &path,
-        &Import { request: request.clone(), settings: settings.clone(), ..Import::by(actor) },
-    )
-    .map_err(|error| CarryError::Import { late: number, error: Box::new(error) })?;
-    let load = match &report.outcome {
-        Outcome::Imported { load, .. } | Outcome::Unchanged { load, .. } => *load,
-        Outcome::Held { late, .. } => late.load,
-        Outcome::DryRun { .. } => 0,
-    };
-    let writer = store.write()?;
-    let late = late::takeable(&writer, number)?;
-    let settled = late::settle(&writer, &late, actor)?;
-    let late = late::decide(&writer, late, LateState::Carried { to: target, load }, reason, actor)?;
-    writer.delete(Table::Meta, intention(number).as_bytes())?;
-    writer.commit()?;
-    report.settled.extend(settled);
-    std::fs::remove_file(&path).map_err(failed)?;
-    Ok((late, report, before))
+impl Store {
+    /// Books a late file's difference into the first later month whose bill is not confirmed.
+    ///
+    /// Lines that were carried forward with other late files are not booked again; how many is returned. Corrections of a file
+    /// that this one replaces are taken back where this one lacks their lines. The corrections are written to a file in `folder`,
+    /// which goes when they are in the store.
+    ///
+    /// # Errors
+    /// [`CarryError`]; the confirmed bill is as before in any case.
+    pub fn carry_forward(
+        &self,
+        number: u64,
+        reason: &str,
+        folder: &Path,
+        actor: &Actor,
+        settings: &Settings,
+    ) -> Result<(Late, Report, CarriedBefore), CarryError> {
+        let name = {
+            let reader = self.read()?;
+            let late = late::takeable(&reader, number)?;
+            must_be_noted(&reader, &late)?;
+            file_name(&late)
+        };
+        let path = folder.join(&name);
+        let failed =
+            |e: std::io::Error| CarryError::Write { file: path.display().to_string(), why: Reason::of(e) };
+        own_folder(folder).map_err(failed)?;
+        let corrections = |target: BillKey| -> Result<([u8; 32], CarriedBefore), CarryError> {
+            let reader = self.read()?;
+            let late = late::takeable(&reader, number)?;
+            let (without, with) = late::with_and_without(&reader, &late, actor)?;
+            let mut out =
+                Hashing { out: BufWriter::new(own_file(&path).map_err(failed)?), hasher: Sha256::new() };
+            let carried = Carried::of(&reader, late.bill, actor)?;
+            let (lines, before) =
+                write(&reader, &late, &carried, [&without, &with], target, settings.threads, &mut out)?;
+            out.flush().map_err(failed)?;
+            if lines == 0 {
+                std::fs::remove_file(&path).map_err(failed)?;
+                return Err(match before {
+                    CarriedBefore { lines: 0, .. } => CarryError::Nothing(number),
+                    CarriedBefore { with, .. } => CarryError::Before { late: number, with },
+                });
+            }
+            Ok((out.hasher.finalize().into(), before))
+        };
+        let (target, before) = intend(self, number, &corrections)?;
+        let request = Request {
+            mode: Some(Mode::Adjustment),
+            month: Some(target.month),
+            basis: Some(target.basis),
+            // Corrections keep the days of the month that they correct.
+            accept_outside: true,
+            verbatim: true,
+            ..Request::default()
+        };
+        let mut report = self
+            .import(
+                &path,
+                &Import { request: request.clone(), settings: settings.clone(), ..Import::by(actor) },
+            )
+            .map_err(|error| CarryError::Import { late: number, error: Box::new(error) })?;
+        let load = match &report.outcome {
+            Outcome::Imported { load, .. } | Outcome::Unchanged { load, .. } => *load,
+            Outcome::Held { late, .. } => late.load,
+            Outcome::DryRun { .. } => 0,
+        };
+        let writer = self.write()?;
+        let late = late::takeable(&writer, number)?;
+        let settled = late::settle(&writer, &late, actor)?;
+        let late = late::decide(&writer, late, LateState::Carried { to: target, load }, reason, actor)?;
+        writer.delete(Table::Meta, intention(number).as_bytes())?;
+        writer.commit()?;
+        report.settled.extend(settled);
+        std::fs::remove_file(&path).map_err(failed)?;
+        Ok((late, report, before))
+    }
 }
 
 /// Returns how the file of corrections is called.
@@ -196,7 +199,7 @@ fn must_be_noted(store: &impl Records, late: &Late) -> Result<(), CarryError> {
     let waits = |other: &Late| {
         other.bill == late.bill && other.number != late.number && other.state == LateState::Waiting
     };
-    for other in late::list(store)?.into_iter().filter(waits) {
+    for other in Late::list(store)?.into_iter().filter(waits) {
         let Some(target) = store.get::<BillKey>(Table::Meta, intention(other.number).as_bytes())? else {
             continue;
         };
@@ -265,7 +268,7 @@ impl<W: Write> Write for Hashing<W> {
 
 /// Returns the first bill after another one that is not confirmed, whether it is begun or not.
 fn target(store: &impl Records, of: BillKey) -> Result<BillKey, StoreError> {
-    let confirmed: Vec<BillKey> = bills::list(store)?
+    let confirmed: Vec<BillKey> = Bill::list(store)?
         .into_iter()
         .filter(|(bill, _)| bill.state == State::Confirmed)
         .map(|(bill, _)| bill.key)
@@ -429,8 +432,8 @@ impl Writing<'_> {
         let of = |reversed: bool| -> Vec<Stored> {
             lines.iter().filter(|(r, _)| *r == reversed).map(|(_, line)| line.stored).collect()
         };
-        let old = origin::line_ids(reader, without, &of(true))?;
-        let new = origin::line_ids(reader, with, &of(false))?;
+        let old = without.line_ids(reader, &of(true))?;
+        let new = with.line_ids(reader, &of(false))?;
         for (reversed, line) in &lines {
             let (ids, view) = if *reversed { (&old, without) } else { (&new, with) };
             let id = ids.get(&line.stored);

@@ -7,7 +7,6 @@ use super::error::BillError;
 use super::life::{Event, Refusal, next};
 use super::records::{Bill, BillKey, Revision};
 use super::standing::{Signed, sign};
-use super::view::bill;
 
 /// What came of a decision that may need two people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub(super) fn reopen_in(
     reason: &str,
     actor: &Actor,
 ) -> Result<Decided, BillError> {
-    let mut bill = bill(writer, key)?;
+    let mut bill = Bill::get(writer, key)?;
     let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
     next(bill.state, Event::Reopen).map_err(|r| refused(&bill, r, None))?;
     let (holds, first) = sign(writer, &bill, Signed::Reopen, &revision.digest, actor)?;

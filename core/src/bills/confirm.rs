@@ -13,11 +13,11 @@ use super::change::{Decided, Said, change, refused, reopen_in};
 use super::dispute;
 use super::error::{BillError, Stale};
 use super::late;
-use super::life::{Event, deferred_until, next};
+use super::life::{Event, next};
 use super::recorded::must_be_recorded;
 use super::records::{Bill, BillKey, Confirmation, Revision, change_text};
 use super::standing::{Deferral, Signed, Standing, sign};
-use super::view::{BillView, bill, revisions};
+use super::view::BillView;
 
 /// Decides whether a bill may be confirmed as what has a digest that begins with `prefix`.
 ///
@@ -41,7 +41,7 @@ pub fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<()
             seen_total: seen.map_or_else(String::new, Revision::total_text),
             current: current.number,
             current_total: current.total_text(),
-            difference: seen.map_or_else(String::new, |r| difference(&r.sums, &current.sums)),
+            difference: seen.map_or_else(String::new, |r| Sums::difference(&r.sums, &current.sums)),
             current_digest: current.digest.hex(),
             prefix: prefix.to_owned(),
         })));
@@ -52,123 +52,127 @@ pub fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<()
     }
 }
 
-/// Writes the new totals less the old, currency by currency.
-pub fn difference(old: &[Sums], new: &[Sums]) -> String {
-    let mut currencies: Vec<&str> = old.iter().chain(new).map(|s| s.currency.as_str()).collect();
-    currencies.sort_unstable();
-    currencies.dedup();
-    let of = |sums: &[Sums], currency: &str| {
-        sums.iter().find(|s| s.currency == currency).map(Sums::total).unwrap_or_default()
-    };
-    let texts = currencies.iter().map(|currency| {
-        let change = of(new, currency).checked_sub(of(old, currency)).unwrap_or_default();
-        change_text(change, currency)
-    });
-    texts.collect::<Vec<_>>().join(", ")
+impl Sums {
+    /// Writes the new totals less the old, currency by currency.
+    pub fn difference(old: &[Sums], new: &[Sums]) -> String {
+        let mut currencies: Vec<&str> = old.iter().chain(new).map(|s| s.currency.as_str()).collect();
+        currencies.sort_unstable();
+        currencies.dedup();
+        let of = |sums: &[Sums], currency: &str| {
+            sums.iter().find(|s| s.currency == currency).map(Sums::total).unwrap_or_default()
+        };
+        let texts = currencies.iter().map(|currency| {
+            let change = of(new, currency).checked_sub(of(old, currency)).unwrap_or_default();
+            change_text(change, currency)
+        });
+        texts.collect::<Vec<_>>().join(", ")
+    }
 }
 
-/// Confirms a bill as what was seen.
-///
-/// Everything that the confirmation rests on is read in the same transaction. The sums of the stored roll-ups and the
-/// digests of the segments are compared with the revision's; lines are not read. With four eyes, the first of two people
-/// leaves a signature only.
-///
-/// # Errors
-/// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
-/// the stored figures are not equal.
-pub fn confirm(
-    tx: &Transaction,
-    key: BillKey,
-    prefix: &str,
-    note: Option<&str>,
-    actor: &Actor,
-) -> Result<Decided, BillError> {
-    let mut bill = bill(tx, key)?;
-    may_confirm(&bill, &revisions(tx, key)?, prefix)?;
-    must_be_recorded(tx, key)?;
-    if let Some(late) = late::smaller_of(tx, key)?.into_iter().next() {
-        return Err(BillError::Pending { bill: key, number: late.number, file: late.file });
+impl Transaction {
+    /// Confirms a bill as what was seen.
+    ///
+    /// Everything that the confirmation rests on is read in the same transaction. The sums of the stored roll-ups and the
+    /// digests of the segments are compared with the revision's; lines are not read. With four eyes, the first of two people
+    /// leaves a signature only.
+    ///
+    /// # Errors
+    /// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
+    /// the stored figures are not equal.
+    pub fn confirm_bill(
+        &self,
+        key: BillKey,
+        prefix: &str,
+        note: Option<&str>,
+        actor: &Actor,
+    ) -> Result<Decided, BillError> {
+        let mut bill = Bill::get(self, key)?;
+        may_confirm(&bill, &Revision::list(self, key)?, prefix)?;
+        must_be_recorded(self, key)?;
+        if let Some(late) = late::smaller_of(self, key)?.into_iter().next() {
+            return Err(BillError::Pending { bill: key, number: late.number, file: late.file });
+        }
+        let view = BillView::open(self, key, None)?;
+        view.check_rollups(self)?;
+        let digest = view.digest_through(u8::MAX, true, true);
+        if digest != view.revision.digest {
+            return Err(BillError::DoNotTie {
+                bill: key,
+                what: "the digests of segments and revision",
+                one: digest.hex(),
+                other: view.revision.digest.hex(),
+            });
+        }
+        let (holds, first) = sign(self, &bill, Signed::Confirm, &digest, actor)?;
+        if holds {
+            bill.state = next(bill.state, Event::Confirm).map_err(|r| refused(&bill, r, None))?;
+            bill.confirmation = Some(Confirmation {
+                revision: bill.revision,
+                actor: actor.name.clone(),
+                at_unix_s: actor.at_unix_s,
+                note: note.map(str::to_owned),
+            });
+            self.put(Table::Bills, &key.bytes(), &bill)?;
+        }
+        let detail = format!(
+            "revision {}, total {}, digest {digest}{}",
+            bill.revision,
+            view.revision.total_text(),
+            first.as_ref().map_or_else(String::new, |first| format!(", seen by `{first}` first")),
+        );
+        let subject = key.subject();
+        let action = if holds { "confirm" } else { "confirm first" };
+        let digest = Some(digest.bytes());
+        let entry = Change::new(action, &subject, &detail);
+        journal::append_change(self, actor, Change { before: digest, after: digest, reason: note, ..entry })?;
+        Ok(Decided { revision: view.revision, waits: !holds, first })
     }
-    let view = BillView::open(tx, key, None)?;
-    view.check_rollups(tx)?;
-    let digest = view.digest_through(u8::MAX, true, true);
-    if digest != view.revision.digest {
-        return Err(BillError::DoNotTie {
-            bill: key,
-            what: "the digests of segments and revision",
-            one: digest.hex(),
-            other: view.revision.digest.hex(),
-        });
+
+    /// Declares an open bill complete, where no file says so itself.
+    ///
+    /// # Errors
+    /// [`BillError::State`] unless the bill is open.
+    pub fn issue_bill(&self, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
+        let bill = Bill::get(self, key)?;
+        let disputed = dispute::blocks(self, key)?;
+        let said = Said { action: "issue", detail: "declared complete", reason: None };
+        change(self, bill, Event::Issue { disputed }, said, actor)
     }
-    let (holds, first) = sign(tx, &bill, Signed::Confirm, &digest, actor)?;
-    if holds {
-        bill.state = next(bill.state, Event::Confirm).map_err(|r| refused(&bill, r, None))?;
-        bill.confirmation = Some(Confirmation {
-            revision: bill.revision,
+
+    /// Puts the decision about a bill off, once; returns until when.
+    ///
+    /// # Errors
+    /// [`BillError::State`] when it was put off before, or there is nothing to decide.
+    pub fn defer_bill(
+        &self,
+        key: BillKey,
+        today: Day,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<Day, BillError> {
+        let bill = Bill::get(self, key)?;
+        let mut standing = Standing::of(self, key)?;
+        let until = Standing::deferred_until(today);
+        let before = standing.deferred.is_some();
+        let said = Said { action: "defer", detail: &format!("until {until}"), reason: Some(reason) };
+        change(self, bill, Event::Defer { before }, said, actor)?;
+        standing.deferred = Some(Deferral {
+            until,
+            reason: reason.to_owned(),
             actor: actor.name.clone(),
             at_unix_s: actor.at_unix_s,
-            note: note.map(str::to_owned),
         });
-        tx.put(Table::Bills, &key.bytes(), &bill)?;
+        standing.put(self, key)?;
+        Ok(until)
     }
-    let detail = format!(
-        "revision {}, total {}, digest {digest}{}",
-        bill.revision,
-        view.revision.total_text(),
-        first.as_ref().map_or_else(String::new, |first| format!(", seen by `{first}` first")),
-    );
-    let subject = key.subject();
-    let action = if holds { "confirm" } else { "confirm first" };
-    let digest = Some(digest.bytes());
-    let entry = Change::new(action, &subject, &detail);
-    journal::append_change(tx, actor, Change { before: digest, after: digest, reason: note, ..entry })?;
-    Ok(Decided { revision: view.revision, waits: !holds, first })
-}
 
-/// Declares an open bill complete, where no file says so itself.
-///
-/// # Errors
-/// [`BillError::State`] unless the bill is open.
-pub fn issue(tx: &Transaction, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
-    let bill = bill(tx, key)?;
-    let disputed = dispute::blocks(tx, key)?;
-    let said = Said { action: "issue", detail: "declared complete", reason: None };
-    change(tx, bill, Event::Issue { disputed }, said, actor)
-}
-
-/// Puts the decision about a bill off, once; returns until when.
-///
-/// # Errors
-/// [`BillError::State`] when it was put off before, or there is nothing to decide.
-pub fn defer(
-    tx: &Transaction,
-    key: BillKey,
-    today: Day,
-    reason: &str,
-    actor: &Actor,
-) -> Result<Day, BillError> {
-    let bill = bill(tx, key)?;
-    let mut standing = Standing::of(tx, key)?;
-    let until = deferred_until(today);
-    let before = standing.deferred.is_some();
-    let said = Said { action: "defer", detail: &format!("until {until}"), reason: Some(reason) };
-    change(tx, bill, Event::Defer { before }, said, actor)?;
-    standing.deferred = Some(Deferral {
-        until,
-        reason: reason.to_owned(),
-        actor: actor.name.clone(),
-        at_unix_s: actor.at_unix_s,
-    });
-    standing.put(tx, key)?;
-    Ok(until)
-}
-
-/// Takes a confirmation back, for a reason. With four eyes, two people have to.
-///
-/// # Errors
-/// [`BillError::State`] unless the bill is confirmed; [`BillError::SamePerson`] for the second signature of one person.
-pub fn reopen(tx: &Transaction, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
-    reopen_in(tx, key, reason, actor)
+    /// Takes a confirmation back, for a reason. With four eyes, two people have to.
+    ///
+    /// # Errors
+    /// [`BillError::State`] unless the bill is confirmed; [`BillError::SamePerson`] for the second signature of one person.
+    pub fn reopen_bill(&self, key: BillKey, reason: &str, actor: &Actor) -> Result<Decided, BillError> {
+        reopen_in(self, key, reason, actor)
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ use super::error::BillError;
 use super::life::{Event, next};
 use super::records::{Bill, BillKey, Load, Mode, Revision, SourceFile, State};
 use super::revise::{put_revision, revise};
-use super::view::loads_of;
 
 /// The name that a declaration has in place of a file's.
 const NAME: &str = "declared empty";
@@ -26,18 +25,20 @@ impl Load {
     }
 }
 
-/// Declares that nothing was used on the days of `days`, and returns the bill's new revision.
-///
-/// # Errors
-/// [`BillError::DayNotFree`] for a day outside of the month or one that a file covers; [`BillError::State`] for a confirmed bill.
-pub fn declare_empty(
-    tx: &Transaction,
-    key: BillKey,
-    days: Coverage,
-    reason: &str,
-    actor: &Actor,
-) -> Result<Revision, BillError> {
-    tx.whole(|| declare(tx, key, days, reason, actor))
+impl Transaction {
+    /// Declares that nothing was used on the days of `days`, and returns the bill's new revision.
+    ///
+    /// # Errors
+    /// [`BillError::DayNotFree`] for a day outside of the month or one that a file covers; [`BillError::State`] for a confirmed bill.
+    pub fn declare_empty_days(
+        &self,
+        key: BillKey,
+        days: Coverage,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<Revision, BillError> {
+        self.whole(|| declare(self, key, days, reason, actor))
+    }
 }
 
 fn declare(
@@ -53,7 +54,7 @@ fn declare(
         None => None,
     };
     let mut loads = match &current {
-        Some(revision) => loads_of(tx, revision)?,
+        Some(revision) => Load::list_of(tx, revision)?,
         None => Vec::new(),
     };
     let level = loads.first().map_or(Level::L3, |load| load.level);

@@ -12,7 +12,7 @@ use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 use super::error::BillError;
-use super::origin::{self, Stretch};
+use super::origin::Stretch;
 use super::read_block::{ReadBlock, map_cells};
 use super::show::column_amounts;
 use super::threads::{each, in_order};
@@ -74,71 +74,73 @@ struct Piece {
     text_lines: bool,
 }
 
-/// Adds a sum up from the roll-ups and from the lines, and visits the lines in the order of import.
-///
-/// # Errors
-/// [`BillError::DoNotTie`] when the sums differ; [`BillError`] when the store is damaged; or what `visit` returns.
-pub fn explain<E: From<BillError>>(
-    store: &(impl Records + Sync),
-    view: &BillView,
-    wanted: &Explained,
-    shown: Shown<'_>,
-    threads: usize,
-    visit: &mut dyn FnMut(PlacedLine) -> Result<(), E>,
-) -> Result<Vec<Sums>, E> {
-    let stretches = origin::stretches(view).map_err(BillError::from)?;
-    let owner = wanted.owner_number();
-    let of_stretch = |at: usize| match stretches.get(at) {
-        Some(stretch) => {
-            let mut sums = Vec::new();
-            for part in stretch.segment.rollups(store, |held| owner.is_none_or(|o| held.contains(&o)))? {
-                merge_sums(&mut sums, &wanted.sums(&part)?).ok_or(Overflow)?;
+impl BillView {
+    /// Adds a sum up from the roll-ups and from the lines, and visits the lines in the order of import.
+    ///
+    /// # Errors
+    /// [`BillError::DoNotTie`] when the sums differ; [`BillError`] when the store is damaged; or what `visit` returns.
+    pub fn explain<E: From<BillError>>(
+        &self,
+        store: &(impl Records + Sync),
+        wanted: &Explained,
+        shown: Shown<'_>,
+        threads: usize,
+        visit: &mut dyn FnMut(PlacedLine) -> Result<(), E>,
+    ) -> Result<Vec<Sums>, E> {
+        let stretches = self.stretches().map_err(BillError::from)?;
+        let owner = wanted.owner_number();
+        let of_stretch = |at: usize| match stretches.get(at) {
+            Some(stretch) => {
+                let mut sums = Vec::new();
+                for part in stretch.segment.rollups(store, |held| owner.is_none_or(|o| held.contains(&o)))? {
+                    merge_sums(&mut sums, &wanted.sums(&part)?).ok_or(Overflow)?;
+                }
+                Ok(sums)
             }
-            Ok(sums)
-        }
-        None => Ok(Vec::new()),
-    };
-    let by_stretch: Vec<Vec<Sums>> = each(threads, stretches.len(), of_stretch)?;
-    let mut stored = Vec::new();
-    for sums in &by_stretch {
-        merge_sums(&mut stored, sums).ok_or(Overflow).map_err(BillError::from)?;
-    }
-    let pieces = pieces(&stretches, &by_stretch, shown.text_lines);
-    let make = |at: usize| match (stretches.get(at), pieces.get(at)) {
-        (Some(stretch), Some(piece)) => {
-            Ok((Some(stretch), read(store, view, stretch, wanted, *piece, shown)?))
-        }
-        _ => Ok((None, Found::default())),
-    };
-    let mut sums: Vec<Sums> = Vec::new();
-    let mut before: Option<(&Stretch<'_>, u64)> = None;
-    in_order::<_, E>(threads, pieces.len(), make, &mut |(stretch, read)| {
-        let Some(stretch) = stretch else { return Ok(()) };
-        let text_lines = match before {
-            Some((last, lines)) if last.same_csv(stretch) => lines,
-            _ => stretch.header_lines(store).map_err(BillError::from)?,
+            None => Ok(Vec::new()),
         };
-        merge_sums(&mut sums, &read.sums).ok_or(Overflow).map_err(BillError::from)?;
-        for mut line in read.lines {
-            line.text_line = line.text_line.map(|inside| text_lines + inside + 1);
-            visit(line)?;
+        let by_stretch: Vec<Vec<Sums>> = each(threads, stretches.len(), of_stretch)?;
+        let mut stored = Vec::new();
+        for sums in &by_stretch {
+            merge_sums(&mut stored, sums).ok_or(Overflow).map_err(BillError::from)?;
         }
-        before = Some((stretch, text_lines + read.text_lines));
-        Ok(())
-    })?;
-    if sums != stored {
-        let text = |sums: &[Sums]| {
-            let lines: u64 = sums.iter().map(|s| s.lines).sum();
-            format!("{} in {lines} lines", super::totals_text(sums))
+        let pieces = pieces(&stretches, &by_stretch, shown.text_lines);
+        let make = |at: usize| match (stretches.get(at), pieces.get(at)) {
+            (Some(stretch), Some(piece)) => {
+                Ok((Some(stretch), read(store, self, stretch, wanted, *piece, shown)?))
+            }
+            _ => Ok((None, Found::default())),
         };
-        return Err(E::from(BillError::DoNotTie {
-            bill: view.bill.key,
-            what: "the sums of roll-ups and lines",
-            one: text(&stored),
-            other: text(&sums),
-        }));
+        let mut sums: Vec<Sums> = Vec::new();
+        let mut before: Option<(&Stretch<'_>, u64)> = None;
+        in_order::<_, E>(threads, pieces.len(), make, &mut |(stretch, read)| {
+            let Some(stretch) = stretch else { return Ok(()) };
+            let text_lines = match before {
+                Some((last, lines)) if last.same_csv(stretch) => lines,
+                _ => stretch.header_lines(store).map_err(BillError::from)?,
+            };
+            merge_sums(&mut sums, &read.sums).ok_or(Overflow).map_err(BillError::from)?;
+            for mut line in read.lines {
+                line.text_line = line.text_line.map(|inside| text_lines + inside + 1);
+                visit(line)?;
+            }
+            before = Some((stretch, text_lines + read.text_lines));
+            Ok(())
+        })?;
+        if sums != stored {
+            let text = |sums: &[Sums]| {
+                let lines: u64 = sums.iter().map(|s| s.lines).sum();
+                format!("{} in {lines} lines", Sums::totals_text(sums))
+            };
+            return Err(E::from(BillError::DoNotTie {
+                bill: self.bill.key,
+                what: "the sums of roll-ups and lines",
+                one: text(&stored),
+                other: text(&sums),
+            }));
+        }
+        Ok(sums)
     }
-    Ok(sums)
 }
 
 /// Says what has to be read of each stretch.
@@ -182,9 +184,8 @@ fn read(
         return Ok(read);
     }
     let (segment, basis) = (stretch.segment, view.bill.key.basis);
-    let order = origin::order(store, segment)?;
-    let inside =
-        if piece.text_lines { origin::text_lines(store, segment, &order, basis)? } else { Vec::new() };
+    let order = segment.line_order(store)?;
+    let inside = if piece.text_lines { segment.text_lines(store, &order, basis)? } else { Vec::new() };
     read.text_lines = inside.last().copied().unwrap_or(0);
     let owner = wanted.owner_number();
     let coverage_day = wanted.day.map(|day| {

@@ -17,6 +17,7 @@ use std::fmt;
 use crate::values::period::Day;
 
 use super::records::State;
+use crate::bills::Standing;
 
 /// For how many days a decision can be put off, once.
 pub const DEFER_DAYS: i32 = 7;
@@ -118,14 +119,17 @@ pub fn next(state: State, event: Event) -> Result<State, Refusal> {
     }
 }
 
-/// Returns the day until which a decision is put off from a day on.
-pub fn deferred_until(from: Day) -> Day {
-    Day::from_epoch_days(from.epoch_days() + DEFER_DAYS).unwrap_or(from)
+impl Standing {
+    /// Returns the day until which a decision is put off from a day on.
+    pub fn deferred_until(from: Day) -> Day {
+        Day::from_epoch_days(from.epoch_days() + DEFER_DAYS).unwrap_or(from)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bills::Standing;
 
     fn load(complete: bool, adjustment: bool, disputed: bool) -> Event {
         Event::Load { complete, adjustment, disputed }
@@ -179,6 +183,6 @@ mod tests {
     #[test]
     fn a_decision_is_put_off_by_seven_days() {
         let day: Day = "2021-04-28".parse().unwrap();
-        assert_eq!(deferred_until(day).to_string(), "2021-05-05");
+        assert_eq!(Standing::deferred_until(day).to_string(), "2021-05-05");
     }
 }

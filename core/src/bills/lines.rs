@@ -12,7 +12,6 @@ use crate::engine::store::{Records, StoreError};
 use crate::values::period::Basis;
 
 use super::error::BillError;
-use super::origin;
 use super::owners::Owners;
 use super::read_block::ReadBlock;
 use super::records::BlockUse;
@@ -46,22 +45,24 @@ impl Filter<'_> {
     }
 }
 
-/// Visits lines in the order of exports.
-///
-/// Only the blocks that may hold wanted lines are read, and of one day as many at once as segments share it.
-///
-/// # Errors
-/// [`BillError`] when the store is damaged, or what `visit` returns.
-pub fn walk<E: From<BillError>>(
-    store: &impl Records,
-    view: &BillView,
-    filter: &Filter<'_>,
-    visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
-) -> Result<(), E> {
-    for day in filter.first_day..=31_u8.min(filter.last_day) {
-        walk_day(store, view, filter, day, visit)?;
+impl BillView {
+    /// Visits lines in the order of exports.
+    ///
+    /// Only the blocks that may hold wanted lines are read, and of one day as many at once as segments share it.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged, or what `visit` returns.
+    pub fn walk<E: From<BillError>>(
+        &self,
+        store: &impl Records,
+        filter: &Filter<'_>,
+        visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for day in filter.first_day..=31_u8.min(filter.last_day) {
+            walk_day(store, self, filter, day, visit)?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The blocks of one segment and day, with the one that is read.
@@ -259,39 +260,41 @@ fn walk_day<E: From<BillError>>(
     }
 }
 
-/// Visits the lines of one segment in the order in which they were imported.
-///
-/// # Errors
-/// [`BillError`] when the store is damaged, or what `visit` returns.
-pub fn walk_imported<E: From<BillError>>(
-    store: &impl Records,
-    segment: &SegmentView,
-    basis: Basis,
-    visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<bool, E>,
-) -> Result<bool, E> {
-    let rows = segment.record.rows as usize;
-    let order = origin::order(store, segment)?;
-    let mut blocks = Vec::new();
-    let mut places = vec![(u32::MAX, 0_u32); rows];
-    let mut ordinals = order.iter();
-    for (number, used) in segment.record.blocks.iter().enumerate() {
-        blocks.push(ReadBlock::read(store, segment, used, basis)?);
-        for row in 0..used.rows {
-            if let Some(slot) = ordinals.next().and_then(|o| places.get_mut(*o as usize)) {
-                *slot = (number as u32, row);
+impl SegmentView {
+    /// Visits the lines of one segment in the order in which they were imported.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged, or what `visit` returns.
+    pub fn walk_imported<E: From<BillError>>(
+        &self,
+        store: &impl Records,
+        basis: Basis,
+        visit: &mut dyn FnMut(&ReadBlock, usize) -> Result<bool, E>,
+    ) -> Result<bool, E> {
+        let rows = self.record.rows as usize;
+        let order = self.line_order(store)?;
+        let mut blocks = Vec::new();
+        let mut places = vec![(u32::MAX, 0_u32); rows];
+        let mut ordinals = order.iter();
+        for (number, used) in self.record.blocks.iter().enumerate() {
+            blocks.push(ReadBlock::read(store, self, used, basis)?);
+            for row in 0..used.rows {
+                if let Some(slot) = ordinals.next().and_then(|o| places.get_mut(*o as usize)) {
+                    *slot = (number as u32, row);
+                }
             }
         }
-    }
-    for (block, row) in places {
-        let block = blocks.get(block as usize).ok_or_else(|| {
-            BillError::Store(StoreError::Damaged {
-                what: format!("segment {}", segment.number),
-                why: "its blocks have fewer lines than it".into(),
-            })
-        })?;
-        if !visit(block, row as usize)? {
-            return Ok(false);
+        for (block, row) in places {
+            let block = blocks.get(block as usize).ok_or_else(|| {
+                BillError::Store(StoreError::Damaged {
+                    what: format!("segment {}", self.number),
+                    why: "its blocks have fewer lines than it".into(),
+                })
+            })?;
+            if !visit(block, row as usize)? {
+                return Ok(false);
+            }
         }
+        Ok(true)
     }
-    Ok(true)
 }

@@ -37,35 +37,37 @@ pub struct Stretch<'a> {
     pub load_lines_before: u64,
 }
 
-/// Returns a bill's segments with their places in their files, in the order of import.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when a segment lies in a CSV that its load does not tell of.
-pub fn stretches(view: &BillView) -> Result<Vec<Stretch<'_>>, StoreError> {
-    let mut all = Vec::new();
-    for (load, segments) in &view.loads {
-        let (mut before, mut records, mut lines) = (None, 0, 0);
-        for (used, segment) in load.segments.iter().zip(segments) {
-            if before.replace(used.entry) != Some(used.entry) {
-                records = 0;
+impl BillView {
+    /// Returns a bill's segments with their places in their files, in the order of import.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when a segment lies in a CSV that its load does not tell of.
+    pub fn stretches(&self) -> Result<Vec<Stretch<'_>>, StoreError> {
+        let mut all = Vec::new();
+        for (load, segments) in &self.loads {
+            let (mut before, mut records, mut lines) = (None, 0, 0);
+            for (used, segment) in load.segments.iter().zip(segments) {
+                if before.replace(used.entry) != Some(used.entry) {
+                    records = 0;
+                }
+                let entry = used.entry as usize;
+                let source = load.file.entries.get(entry).ok_or_else(|| StoreError::Damaged {
+                    what: format!("load {}", load.number),
+                    why: format!("segment {} lies in a CSV that it does not tell of", segment.number),
+                })?;
+                all.push(Stretch {
+                    segment,
+                    load,
+                    entry: (entry, source),
+                    records_before: records,
+                    load_lines_before: lines,
+                });
+                records += u64::from(segment.record.rows);
+                lines += u64::from(segment.record.rows);
             }
-            let entry = used.entry as usize;
-            let source = load.file.entries.get(entry).ok_or_else(|| StoreError::Damaged {
-                what: format!("load {}", load.number),
-                why: format!("segment {} lies in a CSV that it does not tell of", segment.number),
-            })?;
-            all.push(Stretch {
-                segment,
-                load,
-                entry: (entry, source),
-                records_before: records,
-                load_lines_before: lines,
-            });
-            records += u64::from(segment.record.rows);
-            lines += u64::from(segment.record.rows);
         }
+        Ok(all)
     }
-    Ok(all)
 }
 
 impl Stretch<'_> {
@@ -98,63 +100,67 @@ impl Stretch<'_> {
     }
 }
 
-/// Returns, for each line of a segment in the order of its blocks, its place in the file's order, from 0.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when the stored order is not one.
-pub fn order(store: &impl Records, segment: &SegmentView) -> Result<Vec<u32>, BillError> {
-    let damaged = |why: &str| {
-        BillError::Store(StoreError::Damaged {
-            what: format!("the line order of segment {}", segment.number),
-            why: why.to_owned(),
-        })
-    };
-    let rows = segment.record.rows as usize;
-    let stored = store.get_large(Large::Orders, segment.number)?;
-    let (length, packed) = stored.split_first_chunk::<8>().ok_or_else(|| damaged("it ends early"))?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-    if length > rows.saturating_mul(8).saturating_add(16) {
-        return Err(damaged("it is too long"));
-    }
-    let raw = unsqueeze(packed, length).map_err(|e| damaged(&e.to_string()))?;
-    let order = ints::unpack(&mut Take(&raw), rows).map_err(|e| damaged(&e.to_string()))?;
-    let mut seen = vec![false; rows];
-    let mut ordinals = Vec::with_capacity(rows);
-    for ordinal in order {
-        let ordinal = u32::try_from(ordinal).map_err(|_| damaged("a line is missing"))?;
-        match seen.get_mut(ordinal as usize) {
-            Some(seen) if !*seen => *seen = true,
-            _ => return Err(damaged("a line is missing")),
+impl SegmentView {
+    /// Returns, for each line of a segment in the order of its blocks, its place in the file's order, from 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the stored order is not one.
+    pub fn line_order(&self, store: &impl Records) -> Result<Vec<u32>, BillError> {
+        let damaged = |why: &str| {
+            BillError::Store(StoreError::Damaged {
+                what: format!("the line order of segment {}", self.number),
+                why: why.to_owned(),
+            })
+        };
+        let rows = self.record.rows as usize;
+        let stored = store.get_large(Large::Orders, self.number)?;
+        let (length, packed) = stored.split_first_chunk::<8>().ok_or_else(|| damaged("it ends early"))?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        if length > rows.saturating_mul(8).saturating_add(16) {
+            return Err(damaged("it is too long"));
         }
-        ordinals.push(ordinal);
+        let raw = unsqueeze(packed, length).map_err(|e| damaged(&e.to_string()))?;
+        let order = ints::unpack(&mut Take(&raw), rows).map_err(|e| damaged(&e.to_string()))?;
+        let mut seen = vec![false; rows];
+        let mut ordinals = Vec::with_capacity(rows);
+        for ordinal in order {
+            let ordinal = u32::try_from(ordinal).map_err(|_| damaged("a line is missing"))?;
+            match seen.get_mut(ordinal as usize) {
+                Some(seen) if !*seen => *seen = true,
+                _ => return Err(damaged("a line is missing")),
+            }
+            ordinals.push(ordinal);
+        }
+        Ok(ordinals)
     }
-    Ok(ordinals)
 }
 
-/// Names stored lines by their ids: load, and place in it. A segment that several loads share is told of the first.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when a stored order is not one.
-pub fn line_ids(
-    store: &impl Records,
-    view: &BillView,
-    lines: &[Stored],
-) -> Result<BTreeMap<Stored, LineId>, BillError> {
-    let mut by_segment: BTreeMap<u64, Vec<Stored>> = BTreeMap::new();
-    for line in lines {
-        by_segment.entry(line.segment).or_default().push(*line);
-    }
-    let mut ids = BTreeMap::new();
-    for stretch in stretches(view)? {
-        let Some(lines) = by_segment.remove(&stretch.segment.number) else { continue };
-        let order = order(store, stretch.segment)?;
+impl BillView {
+    /// Names stored lines by their ids: load, and place in it. A segment that several loads share is told of the first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when a stored order is not one.
+    pub fn line_ids(
+        &self,
+        store: &impl Records,
+        lines: &[Stored],
+    ) -> Result<BTreeMap<Stored, LineId>, BillError> {
+        let mut by_segment: BTreeMap<u64, Vec<Stored>> = BTreeMap::new();
         for line in lines {
-            let Some(place) = order.get(line.row as usize) else { continue };
-            let number = stretch.load_lines_before + u64::from(*place) + 1;
-            ids.insert(line, LineId { load: stretch.load.number, line: number });
+            by_segment.entry(line.segment).or_default().push(*line);
         }
+        let mut ids = BTreeMap::new();
+        for stretch in self.stretches()? {
+            let Some(lines) = by_segment.remove(&stretch.segment.number) else { continue };
+            let order = stretch.segment.line_order(store)?;
+            for line in lines {
+                let Some(place) = order.get(line.row as usize) else { continue };
+                let number = stretch.load_lines_before + u64::from(*place) + 1;
+                ids.insert(line, LineId { load: stretch.load.number, line: number });
+            }
+        }
+        Ok(ids)
     }
-    Ok(ids)
 }
 
 /// Finds where lines lie in the store by their ids; lines that the bill does not have are left out.
@@ -167,13 +173,13 @@ pub fn stored_lines(
     lines: &BTreeSet<LineId>,
 ) -> Result<Vec<(LineId, LineAt)>, BillError> {
     let mut found = Vec::new();
-    for (segment, stretch) in stretches(view)?.iter().enumerate() {
+    for (segment, stretch) in view.stretches()?.iter().enumerate() {
         let id = |line| LineId { load: stretch.load.number, line };
         let (before, rows) = (stretch.load_lines_before, u64::from(stretch.segment.record.rows));
         if lines.range(id(before + 1)..=id(before + rows)).next().is_none() {
             continue;
         }
-        let order = order(store, stretch.segment)?;
+        let order = stretch.segment.line_order(store)?;
         let mut places = order.iter();
         for (block, used) in stretch.segment.record.blocks.iter().enumerate() {
             for (row, place) in (0..used.rows).zip(places.by_ref()) {
@@ -235,15 +241,15 @@ pub fn origins(store: &impl Records, view: &BillView, lines: &[LineAt]) -> Resul
         wanted.entry(at.segment as usize).or_default().push((asked, *at));
     }
     let mut found: Vec<Option<Origin>> = vec![None; lines.len()];
-    let all = stretches(view)?;
+    let all = view.stretches()?;
     let mut from = 0;
     for csv in all.chunk_by(Stretch::same_csv) {
         // What stands after the last line that is asked for need not be read.
         let last = wanted.range(from..from + csv.len()).next_back().map(|(at, _)| at - from);
         let mut text_before = csv.first().map_or(Ok(0), |first| first.header_lines(store))?;
         for (at, stretch) in csv.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
-            let order = order(store, stretch.segment)?;
-            let text = text_lines(store, stretch.segment, &order, view.bill.key.basis)?;
+            let order = stretch.segment.line_order(store)?;
+            let text = stretch.segment.text_lines(store, &order, view.bill.key.basis)?;
             for (asked, line) in wanted.get(&(from + at)).into_iter().flatten() {
                 let before = stretch.segment.record.rows_before(line.block as usize);
                 let Some(place) = order.get((before + line.row) as usize) else { continue };
@@ -260,38 +266,40 @@ pub fn origins(store: &impl Records, view: &BillView, lines: &[LineAt]) -> Resul
     Ok(found.into_iter().map(|origin| origin.ok_or_else(lost)).collect::<Result<_, _>>()?)
 }
 
-/// Returns, for each line of a segment in the file's order, how many lines of text come before it in the segment, and last
-/// how many the segment has.
-///
-/// # Errors
-/// [`BillError`] when its blocks are damaged.
-pub fn text_lines(
-    store: &impl Records,
-    segment: &SegmentView,
-    order: &[u32],
-    basis: Basis,
-) -> Result<Vec<u64>, BillError> {
-    let mut lines = vec![1_u64; segment.record.rows as usize + 1];
-    let mut ordinals = order.iter();
-    for used in &segment.record.blocks {
-        let block = ReadBlock::read(store, segment, used, basis)?;
-        let mut ends = vec![0; block.rows()];
-        for column in 0..segment.schema.headers().len() {
-            add_line_ends(block.column(column)?, &mut ends);
-        }
-        for (ends, ordinal) in ends.into_iter().zip(ordinals.by_ref()) {
-            if let Some(slot) = lines.get_mut(*ordinal as usize) {
-                *slot += ends;
+impl SegmentView {
+    /// Returns, for each line of a segment in the file's order, how many lines of text come before it in the segment, and last
+    /// how many the segment has.
+    ///
+    /// # Errors
+    /// [`BillError`] when its blocks are damaged.
+    pub fn text_lines(
+        &self,
+        store: &impl Records,
+        order: &[u32],
+        basis: Basis,
+    ) -> Result<Vec<u64>, BillError> {
+        let mut lines = vec![1_u64; self.record.rows as usize + 1];
+        let mut ordinals = order.iter();
+        for used in &self.record.blocks {
+            let block = ReadBlock::read(store, self, used, basis)?;
+            let mut ends = vec![0; block.rows()];
+            for column in 0..self.schema.headers().len() {
+                add_line_ends(block.column(column)?, &mut ends);
+            }
+            for (ends, ordinal) in ends.into_iter().zip(ordinals.by_ref()) {
+                if let Some(slot) = lines.get_mut(*ordinal as usize) {
+                    *slot += ends;
+                }
             }
         }
+        let mut before = 0;
+        for slot in &mut lines {
+            let own = *slot;
+            *slot = before;
+            before += own;
+        }
+        Ok(lines)
     }
-    let mut before = 0;
-    for slot in &mut lines {
-        let own = *slot;
-        *slot = before;
-        before += own;
-    }
-    Ok(lines)
 }
 
 /// Adds how many line ends each row's cell has.

@@ -20,7 +20,7 @@ use crate::values::digest::{Digest, LineHasher};
 use crate::values::period::Basis;
 
 use super::error::BillError;
-use super::lines::{Filter, Slice, walk};
+use super::lines::{Filter, Slice};
 use super::owners::{Owners, OwnersByDay};
 use super::read_block::ReadBlock;
 use super::records::BlockUse;
@@ -377,7 +377,7 @@ pub fn walk_owner_days<E: From<BillError>>(
             owners: Owners::of(day.iter().map(|d| d.owner)),
             blocks: Some(blocks),
         };
-        walk(store, view, &filter, visit)?;
+        view.walk(store, &filter, visit)?;
     }
     Ok(())
 }

@@ -15,9 +15,9 @@ use crate::values::uin::Uin;
 
 use super::dispute::LineId;
 use super::error::BillError;
-use super::origin::{Stretch, order, stretches};
+use super::origin::Stretch;
 use super::read_block::{ReadBlock, map_cells};
-use super::show::{Field, cell_is};
+use super::show::Field;
 use super::view::BillView;
 
 /// A place between lines: of which segment, block and row the next line is.
@@ -91,63 +91,71 @@ pub struct Page {
     pub cut: bool,
 }
 
-/// Visits the lines of a page, each with its id.
-///
-/// # Errors
-/// [`BillError`] when the store is damaged, or what `visit` returns.
-pub fn page<E: From<BillError>>(
-    store: &impl Records,
-    view: &BillView,
-    wanted: &Wanted,
-    visit: &mut dyn FnMut(LineId, &ReadBlock, usize) -> Result<(), E>,
-) -> Result<Page, E> {
-    let owner = wanted.cells.iter().find(|(field, _)| *field == Field::Column(Column::OwnerUin));
-    let owner = owner.map(|(_, value)| Uin::parse(value.as_bytes()).map_or(0, Uin::number));
-    let (mut shown, mut looked) = (0, 0_u64);
-    for (at, stretch) in (0_u32..).zip(stretches(view).map_err(BillError::from)?) {
-        if at < wanted.from.segment {
-            continue;
-        }
-        let first = if at == wanted.from.segment { wanted.from.block } else { 0 };
-        let mut places = None;
-        for (block_at, used) in (0_u32..).zip(&stretch.segment.record.blocks) {
-            if block_at < first {
+impl BillView {
+    /// Visits the lines of a page, each with its id.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged, or what `visit` returns.
+    pub fn page<E: From<BillError>>(
+        &self,
+        store: &impl Records,
+        wanted: &Wanted,
+        visit: &mut dyn FnMut(LineId, &ReadBlock, usize) -> Result<(), E>,
+    ) -> Result<Page, E> {
+        let owner = wanted.cells.iter().find(|(field, _)| *field == Field::Column(Column::OwnerUin));
+        let owner = owner.map(|(_, value)| Uin::parse(value.as_bytes()).map_or(0, Uin::number));
+        let (mut shown, mut looked) = (0, 0_u64);
+        for (at, stretch) in (0_u32..).zip(self.stretches().map_err(BillError::from)?) {
+            if at < wanted.from.segment {
                 continue;
             }
-            let here = Place { segment: at, block: block_at, row: 0 };
-            if looked >= wanted.look_max {
-                return Ok(Page { next: Some(here), cut: true });
-            }
-            if owner.is_some_and(|owner| !(used.owner_min..=used.owner_max).contains(&owner)) {
-                continue;
-            }
-            looked += u64::from(used.rows);
-            let row =
-                if (at, block_at) == (wanted.from.segment, wanted.from.block) { wanted.from.row } else { 0 };
-            let block = ReadBlock::read(store, stretch.segment, used, view.bill.key.basis)?;
-            let matches = matching(&block, wanted)?;
-            for row in row..used.rows {
-                if matches
-                    .as_ref()
-                    .is_some_and(|matches| !matches.get(row as usize).copied().unwrap_or(false))
-                {
+            let first = if at == wanted.from.segment { wanted.from.block } else { 0 };
+            let mut places = None;
+            for (block_at, used) in (0_u32..).zip(&stretch.segment.record.blocks) {
+                if block_at < first {
                     continue;
                 }
-                if shown == wanted.limit {
-                    return Ok(Page { next: Some(Place { row, ..here }), cut: false });
+                let here = Place { segment: at, block: block_at, row: 0 };
+                if looked >= wanted.look_max {
+                    return Ok(Page { next: Some(here), cut: true });
                 }
-                let places = match &mut places {
-                    Some(places) => places,
-                    none => none.insert(order(store, stretch.segment)?),
+                if owner.is_some_and(|owner| !(used.owner_min..=used.owner_max).contains(&owner)) {
+                    continue;
+                }
+                looked += u64::from(used.rows);
+                let row = if (at, block_at) == (wanted.from.segment, wanted.from.block) {
+                    wanted.from.row
+                } else {
+                    0
                 };
-                let id =
-                    line_id(&stretch, places, stretch.segment.record.rows_before(block_at as usize) + row);
-                visit(id, &block, row as usize)?;
-                shown += 1;
+                let block = ReadBlock::read(store, stretch.segment, used, self.bill.key.basis)?;
+                let matches = matching(&block, wanted)?;
+                for row in row..used.rows {
+                    if matches
+                        .as_ref()
+                        .is_some_and(|matches| !matches.get(row as usize).copied().unwrap_or(false))
+                    {
+                        continue;
+                    }
+                    if shown == wanted.limit {
+                        return Ok(Page { next: Some(Place { row, ..here }), cut: false });
+                    }
+                    let places = match &mut places {
+                        Some(places) => places,
+                        none => none.insert(stretch.segment.line_order(store)?),
+                    };
+                    let id = line_id(
+                        &stretch,
+                        places,
+                        stretch.segment.record.rows_before(block_at as usize) + row,
+                    );
+                    visit(id, &block, row as usize)?;
+                    shown += 1;
+                }
             }
         }
+        Ok(Page { next: None, cut: false })
     }
-    Ok(Page { next: None, cut: false })
 }
 
 fn line_id(stretch: &Stretch<'_>, places: &[u32], at: u32) -> LineId {
@@ -175,7 +183,7 @@ fn matching(block: &ReadBlock, wanted: &Wanted) -> Result<Option<Vec<bool>>, Bil
             block.own_days()?.into_iter().map(|day| text(day) == *value).collect()
         } else {
             match index_of(field, block.schema()) {
-                Some(index) => map_cells(block.column(index)?, rows, |cell| cell_is(cell, value)),
+                Some(index) => map_cells(block.column(index)?, rows, |cell| Field::cell_is(cell, value)),
                 None => vec![implied(field, block.schema()) == value; rows],
             }
         };

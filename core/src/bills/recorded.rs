@@ -1,11 +1,12 @@
 //! Whether a bill is what the journal records of it.
 
-use crate::engine::journal;
 use crate::engine::store::{Records, StoreError, Table};
 
 use super::error::BillError;
 use super::records::{BillKey, Revision};
-use super::view::bill;
+
+use crate::bills::Bill;
+use crate::engine::journal::Recorded;
 
 /// Refuses a bill whose lines are not those that the journal recorded last.
 ///
@@ -15,8 +16,8 @@ use super::view::bill;
 /// [`StoreError::Damaged`] with both digests.
 pub(crate) fn must_be_recorded(store: &impl Records, key: BillKey) -> Result<(), BillError> {
     let current: Revision =
-        store.need(Table::Revisions, &Revision::key_bytes(key, bill(store, key)?.revision))?;
-    match journal::recorded(store, &key.subject())? {
+        store.need(Table::Revisions, &Revision::key_bytes(key, Bill::get(store, key)?.revision))?;
+    match Recorded::find(store, &key.subject())? {
         Some(recorded) if recorded.digest != current.digest.bytes() => Err(StoreError::Damaged {
             what: format!("the bill for {key}"),
             why: format!(

@@ -193,17 +193,20 @@ impl Revision {
 
     /// Returns the totals as people read them: `1,204,551.37 USD`, several currencies side by side.
     pub fn total_text(&self) -> String {
-        totals_text(&self.sums)
+        Sums::totals_text(&self.sums)
     }
 }
 
-/// Writes totals as people read them; several currencies are never added up.
-pub fn totals_text(sums: &[Sums]) -> String {
-    if sums.is_empty() {
-        return Amount::ZERO.to_string();
+impl Sums {
+    /// Writes totals as people read them; several currencies are never added up.
+    pub fn totals_text(sums: &[Sums]) -> String {
+        if sums.is_empty() {
+            return Amount::ZERO.to_string();
+        }
+        let texts: Vec<String> =
+            sums.iter().map(|s| format!("{} {}", s.total().grouped(), s.currency)).collect();
+        texts.join(" + ")
     }
-    let texts: Vec<String> = sums.iter().map(|s| format!("{} {}", s.total().grouped(), s.currency)).collect();
-    texts.join(" + ")
 }
 
 /// Writes by how much a total changes: `+12.00 USD`.

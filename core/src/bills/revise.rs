@@ -8,7 +8,7 @@ use crate::values::digest::Digest;
 use super::combine::{Completeness, completeness};
 use super::error::BillError;
 use super::records::{Bill, BillKey, Load, Revision, State};
-use super::view::{BillView, bill, loads_of, revisions, segment_views};
+use super::view::{BillView, segment_views};
 use crate::engine::block::Sums;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 
@@ -101,8 +101,8 @@ pub(crate) fn put_revision(
 /// [`BillError::History`] with what is wrong.
 pub fn check_history(store: &impl Records, key: BillKey) -> Result<(), BillError> {
     let broken = |why: String| BillError::History { bill: key, why };
-    let bill = bill(store, key)?;
-    let history = revisions(store, key)?;
+    let bill = Bill::get(store, key)?;
+    let history = Revision::list(store, key)?;
     for (at, revision) in history.iter().enumerate() {
         let number = at as u32 + 1;
         if (revision.number, revision.previous) != (number, number - 1) {
@@ -113,7 +113,7 @@ pub fn check_history(store: &impl Records, key: BillKey) -> Result<(), BillError
         }
         let mut sums: Vec<Sums> = Vec::new();
         let mut digest = Digest::EMPTY;
-        for load in loads_of(store, revision)? {
+        for load in Load::list_of(store, revision)? {
             if load.bill != key {
                 return Err(broken(format!(
                     "revision {number} has load {}, of the bill for {}",

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::journal::Actor;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
-use crate::partners::policy::{Policy, same_person};
+use crate::partners::policy::Policy;
 use crate::values::digest::Digest;
 use crate::values::period::Day;
 
@@ -90,7 +90,7 @@ pub(super) fn sign(
     let mut standing = Standing::of(writer, bill.key)?;
     let first = standing.signature_on(what, digest).map(|s| s.actor.clone());
     if let Some(first) = &first
-        && same_person(first, &actor.name)
+        && Policy::same_person(first, &actor.name)
     {
         return Err(BillError::SamePerson { bill: bill.key, actor: actor.name.clone() });
     }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bills::{self, BillError, BillView};
+use crate::bills::{BillError, BillView};
 use crate::engine::block::Sums;
 use crate::engine::rollup::{Overflow, Rollup};
 use crate::engine::store::Records;
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
+use crate::bills::Bill;
 use crate::partners::accounts::Tree;
 
 /// An account that is not in the tree.
@@ -22,27 +23,29 @@ pub struct Unassigned {
     pub sums: Vec<Sums>,
 }
 
-/// Returns the owners of lines of current bills, of one month or all, that are not in the tree on the lines' days.
-///
-/// # Errors
-/// [`BillError`] when the store cannot be read.
-pub fn unassigned(store: &impl Records, month: Option<BillMonth>) -> Result<Vec<Unassigned>, BillError> {
-    let tree = Tree::load(store)?;
-    let mut found: BTreeMap<String, Unassigned> = BTreeMap::new();
-    for (bill, _) in bills::list(store)? {
-        let key = bill.key;
-        if month.is_some_and(|month| month != key.month) {
-            continue;
-        }
-        let view = BillView::open(store, key, None)?;
-        for segment in view.segments() {
-            for rollup in segment.rollups(store, |_| true)? {
-                add(&mut found, &tree, key.month, &rollup)?;
+impl Unassigned {
+    /// Returns the owners of lines of current bills, of one month or all, that are not in the tree on the lines' days.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store cannot be read.
+    pub fn list(store: &impl Records, month: Option<BillMonth>) -> Result<Vec<Unassigned>, BillError> {
+        let tree = Tree::load(store)?;
+        let mut found: BTreeMap<String, Unassigned> = BTreeMap::new();
+        for (bill, _) in Bill::list(store)? {
+            let key = bill.key;
+            if month.is_some_and(|month| month != key.month) {
+                continue;
+            }
+            let view = BillView::open(store, key, None)?;
+            for segment in view.segments() {
+                for rollup in segment.rollups(store, |_| true)? {
+                    add(&mut found, &tree, key.month, &rollup)?;
+                }
             }
         }
+        let with_owner = |(owner, found): (String, Unassigned)| Unassigned { owner, ..found };
+        Ok(found.into_iter().map(with_owner).collect())
     }
-    let with_owner = |(owner, found): (String, Unassigned)| Unassigned { owner, ..found };
-    Ok(found.into_iter().map(with_owner).collect())
 }
 
 /// Adds the cells of a roll-up of a month that are of nobody in the tree on their days.

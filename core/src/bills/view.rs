@@ -13,6 +13,7 @@ use crate::values::digest::Digest;
 
 use super::error::BillError;
 use super::records::{Bill, BillKey, Load, Revision, Segment};
+use crate::engine::block::Sums;
 
 /// A segment of the bill, with its schema.
 pub struct SegmentView {
@@ -90,12 +91,14 @@ impl Schemas {
     }
 }
 
-/// Returns the loads of a revision, ascending.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn loads_of(store: &impl Records, revision: &Revision) -> Result<Vec<Load>, StoreError> {
-    revision.loads.iter().map(|number| store.need(Table::Loads, &number.to_be_bytes())).collect()
+impl Load {
+    /// Returns the loads of a revision, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list_of(store: &impl Records, revision: &Revision) -> Result<Vec<Load>, StoreError> {
+        revision.loads.iter().map(|number| store.need(Table::Loads, &number.to_be_bytes())).collect()
+    }
 }
 
 /// Returns the segments of a load, in the file's order.
@@ -122,14 +125,14 @@ impl BillView {
     /// # Errors
     /// [`BillError::NoBill`] or [`BillError::NoRevision`] when there is none.
     pub fn open(store: &impl Records, key: BillKey, revision: Option<u32>) -> Result<BillView, BillError> {
-        let bill = bill(store, key)?;
+        let bill = Bill::get(store, key)?;
         let number = revision.unwrap_or(bill.revision);
         let revision: Revision = store
             .get(Table::Revisions, &Revision::key_bytes(key, number))?
             .ok_or(BillError::NoRevision { bill: key, number, last: bill.revision })?;
         let mut schemas = Schemas::default();
         let mut loads = Vec::new();
-        for load in loads_of(store, &revision)? {
+        for load in Load::list_of(store, &revision)? {
             if store.get_bytes(Table::Pruned, &load.number.to_be_bytes())?.is_some() {
                 return Err(BillError::Pruned { bill: key, number, load: load.number });
             }
@@ -169,7 +172,7 @@ impl BillView {
         }
         let text = |sums: &[crate::engine::block::Sums]| {
             let lines: u64 = sums.iter().map(|s| s.lines).sum();
-            format!("{} in {lines} lines", super::totals_text(sums))
+            format!("{} in {lines} lines", Sums::totals_text(sums))
         };
         Err(BillError::DoNotTie {
             bill: self.bill.key,
@@ -196,31 +199,35 @@ impl BillView {
     }
 }
 
-/// Returns a bill.
-///
-/// # Errors
-/// [`BillError::NoBill`] when there is none.
-pub fn bill(store: &impl Records, key: BillKey) -> Result<Bill, BillError> {
-    store.get(Table::Bills, &key.bytes())?.ok_or(BillError::NoBill(key))
-}
-
-/// Returns all bills with their current revisions, by payer, month and basis.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Records) -> Result<Vec<(Bill, Revision)>, StoreError> {
-    let mut all = Vec::new();
-    for (_, bill) in store.list::<Bill>(Table::Bills, &[])? {
-        let revision = store.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
-        all.push((bill, revision));
+impl Bill {
+    /// Returns a bill.
+    ///
+    /// # Errors
+    /// [`BillError::NoBill`] when there is none.
+    pub fn get(store: &impl Records, key: BillKey) -> Result<Bill, BillError> {
+        store.get(Table::Bills, &key.bytes())?.ok_or(BillError::NoBill(key))
     }
-    Ok(all)
+
+    /// Returns all bills with their current revisions, by payer, month and basis.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<(Bill, Revision)>, StoreError> {
+        let mut all = Vec::new();
+        for (_, bill) in store.list::<Bill>(Table::Bills, &[])? {
+            let revision = store.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
+            all.push((bill, revision));
+        }
+        Ok(all)
+    }
 }
 
-/// Returns all revisions of a bill, oldest first.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn revisions(store: &impl Records, key: BillKey) -> Result<Vec<Revision>, StoreError> {
-    Ok(store.list(Table::Revisions, &key.bytes())?.into_iter().map(|(_, revision)| revision).collect())
+impl Revision {
+    /// Returns all revisions of a bill, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records, key: BillKey) -> Result<Vec<Revision>, StoreError> {
+        Ok(store.list(Table::Revisions, &key.bytes())?.into_iter().map(|(_, revision)| revision).collect())
+    }
 }

@@ -24,94 +24,96 @@ use super::plan::{self, Outdated, Planned};
 use super::record::{self, Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, Upload};
 use super::session::DeliverySession;
 
-/// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
-///
-/// # Errors
-/// [`DeliveryError`]; the delivery remembers how the attempt failed, and running again goes on where this run ended.
-pub fn deliver(
-    store: &Store,
-    to: &Destination,
-    wanted: Wanted,
-    on: Day,
-    ways: &Ways<'_>,
-    actor: &Actor,
-) -> Result<Delivery, DeliveryError> {
-    DeliverySession::new(store, to, ways, actor)?.deliver(wanted, on)
-}
-
-/// Goes on with a delivery at once, whatever it waits for.
-///
-/// # Errors
-/// [`DeliveryError`]; [`DeliveryError::State`] when there is nothing to go on with.
-pub fn retry(
-    store: &Store,
-    to: &Destination,
-    number: u64,
-    ways: &Ways<'_>,
-    actor: &Actor,
-) -> Result<Delivery, DeliveryError> {
-    let ways = Ways { at_once: true, ..*ways };
-    let at = DeliverySession::new(store, to, &ways, actor)?;
-    let reader = store.read()?;
-    let delivery = pending(&reader, number)?;
-    drop(reader);
-    match delivery.on {
-        // What was wanted then, of the lines that there are now, if they may leave.
-        Some(on) => at.deliver(delivery.plan.wanted, on),
-        None => at.attempt(delivery),
+impl Store {
+    /// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
+    ///
+    /// # Errors
+    /// [`DeliveryError`]; the delivery remembers how the attempt failed, and running again goes on where this run ended.
+    pub fn deliver(
+        &self,
+        to: &Destination,
+        wanted: Wanted,
+        on: Day,
+        ways: &Ways<'_>,
+        actor: &Actor,
+    ) -> Result<Delivery, DeliveryError> {
+        DeliverySession::new(self, to, ways, actor)?.deliver(wanted, on)
     }
-}
 
-/// Notes that what is due cannot even be begun, since its sink cannot be used: it is planned, and has failed.
-///
-/// # Errors
-/// [`DeliveryError`] when that cannot be noted.
-pub fn cannot(
-    store: &Store,
-    to: &SinkRecord,
-    wanted: Wanted,
-    on: Day,
-    error: &DeliveryError,
-    actor: &Actor,
-) -> Result<(), DeliveryError> {
-    let Some(kind) = error.failure() else { return Ok(()) };
-    let number = match plan::plan(store, to, wanted, on, actor)? {
-        Planned::Delivery(delivery) => delivery.number,
-        Planned::Before(before, _) => before.number,
-    };
-    remember(store, None, number, (kind, error.to_string(), 0), actor)
-}
+    /// Goes on with a delivery at once, whatever it waits for.
+    ///
+    /// # Errors
+    /// [`DeliveryError`]; [`DeliveryError::State`] when there is nothing to go on with.
+    pub fn retry_delivery(
+        &self,
+        to: &Destination,
+        number: u64,
+        ways: &Ways<'_>,
+        actor: &Actor,
+    ) -> Result<Delivery, DeliveryError> {
+        let ways = Ways { at_once: true, ..*ways };
+        let at = DeliverySession::new(self, to, &ways, actor)?;
+        let reader = self.read()?;
+        let delivery = pending(&reader, number)?;
+        drop(reader);
+        match delivery.on {
+            // What was wanted then, of the lines that there are now, if they may leave.
+            Some(on) => at.deliver(delivery.plan.wanted, on),
+            None => at.attempt(delivery),
+        }
+    }
 
-/// Gives a delivery up. Without a sink, what may lie there of it stays.
-///
-/// # Errors
-/// [`DeliveryError::State`] when it is delivered, or was given up; [`DeliveryError::Sink`] when its traces cannot be removed.
-pub fn abandon(
-    store: &Store,
-    to: Option<&Destination>,
-    number: u64,
-    why: &str,
-    ways: &Ways<'_>,
-    actor: &Actor,
-) -> Result<Delivery, DeliveryError> {
-    let Some(to) = to else {
-        let delivery = pending(&store.read()?, number)?;
-        let part = delivery.progress.begun().map(|begun| begun.part.clone());
-        return give_up(store, delivery, why, part, actor);
-    };
-    let at = DeliverySession::new(store, to, ways, actor)?;
-    let delivery = pending(&store.read()?, number)?;
-    if at.has_arrived(&delivery)? {
-        at.remembering(number, at.steps(delivery))
-    } else {
-        at.clear(&delivery)?;
-        give_up(store, delivery, why, None, actor)
+    /// Notes that what is due cannot even be begun, since its sink cannot be used: it is planned, and has failed.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when that cannot be noted.
+    pub fn record_cannot_deliver(
+        &self,
+        to: &SinkRecord,
+        wanted: Wanted,
+        on: Day,
+        error: &DeliveryError,
+        actor: &Actor,
+    ) -> Result<(), DeliveryError> {
+        let Some(kind) = error.failure() else { return Ok(()) };
+        let number = match plan::plan(self, to, wanted, on, actor)? {
+            Planned::Delivery(delivery) => delivery.number,
+            Planned::Before(before, _) => before.number,
+        };
+        remember(self, None, number, (kind, error.to_string(), 0), actor)
+    }
+
+    /// Gives a delivery up. Without a sink, what may lie there of it stays.
+    ///
+    /// # Errors
+    /// [`DeliveryError::State`] when it is delivered, or was given up; [`DeliveryError::Sink`] when its traces cannot be removed.
+    pub fn abandon_delivery(
+        &self,
+        to: Option<&Destination>,
+        number: u64,
+        why: &str,
+        ways: &Ways<'_>,
+        actor: &Actor,
+    ) -> Result<Delivery, DeliveryError> {
+        let Some(to) = to else {
+            let delivery = pending(&self.read()?, number)?;
+            let part = delivery.progress.begun().map(|begun| begun.part.clone());
+            return give_up(self, delivery, why, part, actor);
+        };
+        let at = DeliverySession::new(self, to, ways, actor)?;
+        let delivery = pending(&self.read()?, number)?;
+        if at.has_arrived(&delivery)? {
+            at.remembering(number, at.steps(delivery))
+        } else {
+            at.clear(&delivery)?;
+            give_up(self, delivery, why, None, actor)
+        }
     }
 }
 
 /// Returns a delivery with which there is still something to do.
 fn pending(store: &impl Records, number: u64) -> Result<Delivery, DeliveryError> {
-    let delivery = record::find(store, number)?.ok_or(DeliveryError::None(number))?;
+    let delivery = Delivery::find(store, number)?.ok_or(DeliveryError::None(number))?;
     if delivery.progress.is_pending() {
         Ok(delivery)
     } else {
@@ -393,7 +395,7 @@ impl DeliverySession<'_> {
 
     /// Returns the manifest of a delivery that was begun: it was written down before anything was sent.
     fn kept_manifest(&self, number: u64) -> Result<Vec<u8>, DeliveryError> {
-        let kept = record::manifest(&self.store.read()?, number)?;
+        let kept = Delivery::manifest(&self.store.read()?, number)?;
         Ok(kept.ok_or_else(|| StoreError::Lost(format!("the manifest of delivery {number}")))?)
     }
 

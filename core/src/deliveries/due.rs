@@ -3,8 +3,8 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bills::late::{self, Late};
-use crate::bills::{self, BillKey, BillView};
+use crate::bills::late::Late;
+use crate::bills::{BillKey, BillView};
 use crate::deliveries::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
 use crate::deliveries::storage::{self, Account, Lines, SinkOptions, SinkRecord, StorageError, Target};
 use crate::engine::settings::StoreSettings;
@@ -17,6 +17,7 @@ use crate::values::uin::Uin;
 
 use super::DeliveryError;
 use super::plan::{bill_facts, found};
+use crate::bills::Bill;
 
 /// A slot of the calendar for one account, judged.
 #[derive(Clone, Debug)]
@@ -42,27 +43,34 @@ pub struct DueAt {
     pub later: Vec<DueItem>,
 }
 
-/// Tells what is due on a day, and why not where it is not: every account and every slot of the calendar. The whole day
-/// counts, whatever the hours that the calendar names.
-///
-/// # Errors
-/// [`DeliveryError`] when the store cannot be read.
-pub fn due(store: &impl Records, on: Day, basis: Basis) -> Result<Vec<DueItem>, DeliveryError> {
-    let calendars = Calendars::load(store)?;
-    let mut asked = calendars.on(on).asked(on);
-    asked.extend(overdue(store, &calendars, on, basis)?);
-    due_of(store, basis, &asked)
+impl DueItem {
+    /// Tells what is due on a day, and why not where it is not: every account and every slot of the calendar. The whole day
+    /// counts, whatever the hours that the calendar names.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when the store cannot be read.
+    pub fn on(store: &impl Records, on: Day, basis: Basis) -> Result<Vec<DueItem>, DeliveryError> {
+        let calendars = Calendars::load(store)?;
+        let mut asked = calendars.on(on).asked(on);
+        asked.extend(overdue(store, &calendars, on, basis)?);
+        DueItem::of(store, basis, &asked)
+    }
 }
 
-/// Tells what is due at a moment, in the zone of the calendar, and what will be later on that day.
-///
-/// # Errors
-/// [`DeliveryError`] when the store cannot be read.
-pub fn due_at(store: &impl Records, moment: Moment, basis: Basis) -> Result<DueAt, DeliveryError> {
-    let calendars = Calendars::load(store)?;
-    let mut asked = calendars.asked_at(moment);
-    asked.now.extend(overdue(store, &calendars, moment.day, basis)?);
-    Ok(DueAt { now: due_of(store, basis, &asked.now)?, later: due_of(store, basis, &asked.later)? })
+impl DueAt {
+    /// Tells what is due at a moment, in the zone of the calendar, and what will be later on that day.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when the store cannot be read.
+    pub fn at(store: &impl Records, moment: Moment, basis: Basis) -> Result<DueAt, DeliveryError> {
+        let calendars = Calendars::load(store)?;
+        let mut asked = calendars.asked_at(moment);
+        asked.now.extend(overdue(store, &calendars, moment.day, basis)?);
+        Ok(DueAt {
+            now: DueItem::of(store, basis, &asked.now)?,
+            later: DueItem::of(store, basis, &asked.later)?,
+        })
+    }
 }
 
 /// Returns what earlier months' bills the calendar still asks for.
@@ -72,100 +80,102 @@ fn overdue(
     on: Day,
     basis: Basis,
 ) -> Result<Vec<Asked>, DeliveryError> {
-    let of_basis = bills::list(store)?.into_iter().filter(|(b, _)| b.key.basis == basis);
+    let of_basis = Bill::list(store)?.into_iter().filter(|(b, _)| b.key.basis == basis);
     Ok(calendars.on(on).overdue(on, of_basis.map(|(b, _)| b.key.month)))
 }
 
-/// Tells what of the slots that are asked for is due, for every account: account by account, in the order of the slots.
-///
-/// # Errors
-/// [`DeliveryError`] when the store cannot be read.
-pub fn due_of(store: &impl Records, basis: Basis, asked: &[Asked]) -> Result<Vec<DueItem>, DeliveryError> {
-    due_of_accounts(store, basis, asked, |_| true)
-}
+impl DueItem {
+    /// Tells what of the slots that are asked for is due, for every account: account by account, in the order of the slots.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when the store cannot be read.
+    pub fn of(store: &impl Records, basis: Basis, asked: &[Asked]) -> Result<Vec<DueItem>, DeliveryError> {
+        DueItem::of_accounts(store, basis, asked, |_| true)
+    }
 
-/// [`due_of`], for some accounts only.
-///
-/// # Errors
-/// [`DeliveryError`] when the store cannot be read.
-pub fn due_of_accounts(
-    store: &impl Records,
-    basis: Basis,
-    asked: &[Asked],
-    is_wanted: impl Fn(Uin) -> bool,
-) -> Result<Vec<DueItem>, DeliveryError> {
-    let settings = StoreSettings::of(store)?;
-    let tree = Tree::load(store)?;
-    let mut accounts = storage::accounts(store)?;
-    if !accounts.iter().any(|a| a.uin == settings.payer) {
-        accounts.insert(0, storage::account(store, settings.payer)?);
-    }
-    let pending: Vec<Late> = late::list(store)?.into_iter().filter(Late::is_smaller_and_waits).collect();
-    let mut bills = Bills { store, facts: BTreeMap::new(), views: BTreeMap::new() };
-    let mut items = Vec::new();
-    for account in accounts.iter().filter(|account| is_wanted(account.uin)) {
-        for asked in asked.iter().copied() {
-            let Asked { slot, on, .. } = asked;
-            // Reseller bills are the payer's alone.
-            if slot.kind == Kind::Reseller && account.uin != settings.payer {
-                continue;
-            }
-            if asked.why == Why::Overdue
-                && slot.kind == Kind::Monthly
-                && !storage::stays_due(store, account, asked.since, settings.zone)?
-            {
-                continue;
-            }
-            let bill_key = BillKey { payer: settings.payer, month: slot.coverage.first.month(), basis };
-            let lines = match account.target(slot.kind, on) {
-                Some(Target::Sink { lines, .. }) => *lines,
-                _ => Lines::All,
-            };
-            let mut wanted = Wanted {
-                uin: account.uin,
-                kind: slot.kind,
-                bill: bill_key,
-                coverage: slot.coverage,
-                scope: scope(&tree, slot, account.uin, lines),
-                rows_per_file: ROWS_PER_FILE,
-                form: Form::default(),
-            };
-            let facts = bills.facts(bill_key)?.map(|facts| BillFacts {
-                pending: pending
-                    .iter()
-                    .filter(|late| late.bill == bill_key)
-                    .find(|late| late.smaller.touches(slot.coverage.first, slot.coverage.last))
-                    .map(|late| late.number),
-                ..facts
-            });
-            let judged = judge(slot, account.facts(slot.kind, on), facts, |sink| {
-                let record = match storage::sink(store, sink) {
-                    Err(StorageError::NoSink(_)) => return Ok(Some(WhyNot::NoSink)),
-                    record => record?,
-                };
-                if let Some(facts) = facts
-                    && let Err(why) = storage::may_leave(account, slot.kind, on, &record, facts.state)
-                {
-                    return Ok(Some(why));
-                }
-                let (at_sink, naming) = at_sink(wanted, &record, settings.zone)?;
-                wanted = at_sink;
-                let view = bills.view(bill_key)?;
-                let delivered = delivered(store, account, view, (wanted, &naming), &record)?;
-                Ok::<_, DeliveryError>(delivered.map(|delivery| WhyNot::Delivered { delivery }))
-            })?;
-            let (sink, verdict) = match judged {
-                Ok(sink) => (Some(sink), Ok(wanted)),
-                Err((sink, why)) => (sink, Err(why)),
-            };
-            // Of earlier months only what is still to be done is worth a line.
-            if asked.why == Why::Overdue && verdict.is_err() {
-                continue;
-            }
-            items.push(DueItem { uin: account.uin, slot, asked, sink, verdict });
+    /// [`DueItem::of`], for some accounts only.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when the store cannot be read.
+    pub fn of_accounts(
+        store: &impl Records,
+        basis: Basis,
+        asked: &[Asked],
+        is_wanted: impl Fn(Uin) -> bool,
+    ) -> Result<Vec<DueItem>, DeliveryError> {
+        let settings = StoreSettings::of(store)?;
+        let tree = Tree::load(store)?;
+        let mut accounts = Account::list(store)?;
+        if !accounts.iter().any(|a| a.uin == settings.payer) {
+            accounts.insert(0, Account::get(store, settings.payer)?);
         }
+        let pending: Vec<Late> = Late::list(store)?.into_iter().filter(Late::is_smaller_and_waits).collect();
+        let mut bills = Bills { store, facts: BTreeMap::new(), views: BTreeMap::new() };
+        let mut items = Vec::new();
+        for account in accounts.iter().filter(|account| is_wanted(account.uin)) {
+            for asked in asked.iter().copied() {
+                let Asked { slot, on, .. } = asked;
+                // Reseller bills are the payer's alone.
+                if slot.kind == Kind::Reseller && account.uin != settings.payer {
+                    continue;
+                }
+                if asked.why == Why::Overdue
+                    && slot.kind == Kind::Monthly
+                    && !storage::stays_due(store, account, asked.since, settings.zone)?
+                {
+                    continue;
+                }
+                let bill_key = BillKey { payer: settings.payer, month: slot.coverage.first.month(), basis };
+                let lines = match account.target(slot.kind, on) {
+                    Some(Target::Sink { lines, .. }) => *lines,
+                    _ => Lines::All,
+                };
+                let mut wanted = Wanted {
+                    uin: account.uin,
+                    kind: slot.kind,
+                    bill: bill_key,
+                    coverage: slot.coverage,
+                    scope: scope(&tree, slot, account.uin, lines),
+                    rows_per_file: ROWS_PER_FILE,
+                    form: Form::default(),
+                };
+                let facts = bills.facts(bill_key)?.map(|facts| BillFacts {
+                    pending: pending
+                        .iter()
+                        .filter(|late| late.bill == bill_key)
+                        .find(|late| late.smaller.touches(slot.coverage.first, slot.coverage.last))
+                        .map(|late| late.number),
+                    ..facts
+                });
+                let judged = judge(slot, account.facts(slot.kind, on), facts, |sink| {
+                    let record = match SinkRecord::get(store, sink) {
+                        Err(StorageError::NoSink(_)) => return Ok(Some(WhyNot::NoSink)),
+                        record => record?,
+                    };
+                    if let Some(facts) = facts
+                        && let Err(why) = storage::may_leave(account, slot.kind, on, &record, facts.state)
+                    {
+                        return Ok(Some(why));
+                    }
+                    let (at_sink, naming) = at_sink(wanted, &record, settings.zone)?;
+                    wanted = at_sink;
+                    let view = bills.view(bill_key)?;
+                    let delivered = delivered(store, account, view, (wanted, &naming), &record)?;
+                    Ok::<_, DeliveryError>(delivered.map(|delivery| WhyNot::Delivered { delivery }))
+                })?;
+                let (sink, verdict) = match judged {
+                    Ok(sink) => (Some(sink), Ok(wanted)),
+                    Err((sink, why)) => (sink, Err(why)),
+                };
+                // Of earlier months only what is still to be done is worth a line.
+                if asked.why == Why::Overdue && verdict.is_err() {
+                    continue;
+                }
+                items.push(DueItem { uin: account.uin, slot, asked, sink, verdict });
+            }
+        }
+        Ok(items)
     }
-    Ok(items)
 }
 
 /// The bills that slots ask for, each read once.
@@ -219,7 +229,7 @@ fn delivered(
     let changes = account.bindings.get(&wanted.kind).map(Timeline::changes).unwrap_or_default();
     let names: BTreeSet<&str> = changes.iter().filter_map(|change| change.value.sink()).collect();
     for name in names.into_iter().filter(|name| *name != record.name) {
-        let former = match storage::sink(store, name) {
+        let former = match SinkRecord::get(store, name) {
             Err(StorageError::NoSink(_)) => continue,
             former => former?,
         };

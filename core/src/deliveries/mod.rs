@@ -29,19 +29,16 @@ pub mod storage;
 mod through;
 mod verify;
 
-pub use deliver::{abandon, cannot, deliver, retry};
 pub(crate) use desk::Desk;
 pub use desk::{Destination, Meter, NoMeter, Seal, Sign, Ways};
-pub use due::{DueAt, DueItem, due, due_at, due_of, due_of_accounts};
+pub use due::{DueAt, DueItem};
 pub use error::DeliveryError;
-pub use plan::in_the_way;
-pub use rebuild::{Made, NOT_AT_ANY_SINK, Rebuilt, rebuild};
-pub use record::{
-    Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, RemovedAt, Upload, find, list,
-};
+
+pub use rebuild::{Made, NOT_AT_ANY_SINK, Rebuilt};
+pub use record::{Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, RemovedAt, Upload};
 pub(crate) use record::{get, put};
-pub use record::{manifest as kept_manifest, totals};
-pub use repair::{Repaired, repair};
+
+pub use repair::Repaired;
 pub use setup::Setup;
-pub use through::{scheduled_through, set_scheduled_through};
+pub use through::scheduled_through;
 pub use verify::{Finding, How, What, verify};

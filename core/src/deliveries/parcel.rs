@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest as _, Sha256};
 
 use crate::bills::BillView;
-use crate::engine::journal;
 use crate::engine::store::Records;
 use crate::exports::sink::{SinkError, Staged};
 use crate::exports::{Hashing, Manifest, ManifestSealed, Plan, Rendered, Totals, stage_part};
@@ -17,6 +16,7 @@ use super::DeliveryError;
 use super::desk::stage_error;
 use super::record::{self, Delivery, Receipt};
 use super::session::DeliverySession;
+use crate::engine::journal::Head;
 
 /// A part that is staged, encrypted if it is to be.
 pub(super) struct Parcel {
@@ -114,11 +114,11 @@ impl DeliverySession<'_> {
             None => None,
         };
         // One that was made before it was interrupted stays the witness that it is.
-        let kept = record::manifest(store, delivery.number)?;
+        let kept = Delivery::manifest(store, delivery.number)?;
         let kept = kept.and_then(|bytes| Manifest::from_bytes(&bytes).ok()?.journal);
         let journal = match kept {
             Some(journal) => Some(journal),
-            None => journal::head(store)?.map(Into::into),
+            None => Head::last(store)?.map(Into::into),
         };
         Ok(Manifest { supersedes, journal, ..Manifest::new(&delivery.plan, rendered) })
     }

@@ -12,6 +12,7 @@ use crate::values::period::{Coverage, Day, TimeZone};
 
 use super::DeliveryError;
 use super::record::{Delivery, Progress, get, put};
+use crate::deliveries::storage::Account;
 
 /// What came of planning.
 pub(super) enum Planned {
@@ -76,31 +77,36 @@ pub(super) fn found(
     Ok(None)
 }
 
-/// Returns what keeps a bill that was due on a day from being written to a sink as things stand now: what [`super::due`] asks,
-/// but whether it is delivered.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn in_the_way(
-    store: &impl Records,
-    record: &SinkRecord,
-    wanted: &Wanted,
-    on: Day,
-) -> Result<Option<WhyNot>, StoreError> {
-    let account = storage::account(store, wanted.uin)?;
-    let facts = bill_facts(store, wanted.bill)?;
-    let facts = match facts {
-        Some(facts) => Some(BillFacts { pending: pending(store, wanted.bill, wanted.coverage)?, ..facts }),
-        None => None,
-    };
-    let slot = Slot { kind: wanted.kind, coverage: wanted.coverage };
-    let judged = judge(slot, account.facts(wanted.kind, on), facts, |sink| {
-        if sink != record.name {
-            return Ok::<_, StoreError>(Some(WhyNot::NotEnabled));
-        }
-        Ok(facts.and_then(|facts| storage::may_leave(&account, wanted.kind, on, record, facts.state).err()))
-    })?;
-    Ok(judged.err().map(|(_, why)| why))
+impl Delivery {
+    /// Returns what keeps a bill that was due on a day from being written to a sink as things stand now: what [`crate::deliveries::DueItem::on`] asks,
+    /// but whether it is delivered.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn in_the_way(
+        store: &impl Records,
+        record: &SinkRecord,
+        wanted: &Wanted,
+        on: Day,
+    ) -> Result<Option<WhyNot>, StoreError> {
+        let account = Account::get(store, wanted.uin)?;
+        let facts = bill_facts(store, wanted.bill)?;
+        let facts = match facts {
+            Some(facts) => {
+                Some(BillFacts { pending: pending(store, wanted.bill, wanted.coverage)?, ..facts })
+            }
+            None => None,
+        };
+        let slot = Slot { kind: wanted.kind, coverage: wanted.coverage };
+        let judged = judge(slot, account.facts(wanted.kind, on), facts, |sink| {
+            if sink != record.name {
+                return Ok::<_, StoreError>(Some(WhyNot::NotEnabled));
+            }
+            Ok(facts
+                .and_then(|facts| storage::may_leave(&account, wanted.kind, on, record, facts.state).err()))
+        })?;
+        Ok(judged.err().map(|(_, why)| why))
+    }
 }
 
 /// Reads what [`judge`] needs to know of a bill, but which file waits.
@@ -123,7 +129,7 @@ pub(super) fn may_write(
     wanted: &Wanted,
     on: Day,
 ) -> Result<(), DeliveryError> {
-    match in_the_way(store, record, wanted, on)? {
+    match Delivery::in_the_way(store, record, wanted, on)? {
         None => Ok(()),
         Some(why) => {
             Err(DeliveryError::Withdrawn { sink: record.name.clone(), uin: wanted.uin, why: why.to_string() })

@@ -28,45 +28,48 @@ pub struct Repaired {
     pub outcome: Result<(), DeliveryError>,
 }
 
-/// Looks at a sink as [`verify`] does, and sends again what is missing, altered or unreadable, as it was; removes what deliveries
-/// left that were given up. Of one delivery, or of all.
-///
-/// # Errors
-/// [`DeliveryError`] when store or sink as a whole cannot be read; what cannot be mended is told by delivery.
-pub fn repair(
-    store: &Store,
-    to: &Destination,
-    only: Option<u64>,
-    how: How,
-    ways: &Ways<'_>,
-    actor: &Actor,
-) -> Result<Vec<Repaired>, DeliveryError> {
-    let at = DeliverySession::new(store, to, ways, actor)?;
-    let findings = verify(&store.read()?, to, how)?;
-    let mut wrong: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-    for finding in findings {
-        let Some(number) = finding.delivery.filter(|number| only.is_none_or(|only| only == *number)) else {
-            continue;
-        };
-        if finding.what.is_damage() || finding.what == What::Stale {
-            wrong.entry(number).or_default().push(finding.name);
+impl Store {
+    /// Looks at a sink as [`verify`] does, and sends again what is missing, altered or unreadable, as it was; removes what deliveries
+    /// left that were given up. Of one delivery, or of all.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when store or sink as a whole cannot be read; what cannot be mended is told by delivery.
+    pub fn repair_deliveries(
+        &self,
+        to: &Destination,
+        only: Option<u64>,
+        how: How,
+        ways: &Ways<'_>,
+        actor: &Actor,
+    ) -> Result<Vec<Repaired>, DeliveryError> {
+        let at = DeliverySession::new(self, to, ways, actor)?;
+        let findings = verify(&self.read()?, to, how)?;
+        let mut wrong: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        for finding in findings {
+            let Some(number) = finding.delivery.filter(|number| only.is_none_or(|only| only == *number))
+            else {
+                continue;
+            };
+            if finding.what.is_damage() || finding.what == What::Stale {
+                wrong.entry(number).or_default().push(finding.name);
+            }
         }
-    }
-    let mut repaired = Vec::new();
-    for (number, names) in wrong {
-        if ways.meter.stopped() {
-            break;
+        let mut repaired = Vec::new();
+        for (number, names) in wrong {
+            if ways.meter.stopped() {
+                break;
+            }
+            let delivery = record::get(&self.read()?, number)?;
+            let outcome = match &delivery.progress {
+                Progress::Delivered(receipt) => at.mend(&delivery, receipt, &names),
+                Progress::Abandoned(abandoned) => at.clear_left(&delivery, abandoned, &names),
+                // What is on its way is finished by a run, and what is to be removed by retention.
+                _ => continue,
+            };
+            repaired.push(Repaired { delivery: number, names, outcome });
         }
-        let delivery = record::get(&store.read()?, number)?;
-        let outcome = match &delivery.progress {
-            Progress::Delivered(receipt) => at.mend(&delivery, receipt, &names),
-            Progress::Abandoned(abandoned) => at.clear_left(&delivery, abandoned, &names),
-            // What is on its way is finished by a run, and what is to be removed by retention.
-            _ => continue,
-        };
-        repaired.push(Repaired { delivery: number, names, outcome });
+        Ok(repaired)
     }
-    Ok(repaired)
 }
 
 impl DeliverySession<'_> {
@@ -81,7 +84,7 @@ impl DeliverySession<'_> {
         if is_wrong(&receipt.part) {
             rendered = Some(self.resend(delivery, &mut mended)?);
         }
-        let kept = record::manifest(&self.store.read()?, delivery.number)?;
+        let kept = Delivery::manifest(&self.store.read()?, delivery.number)?;
         let kept = kept.filter(|bytes| <[u8; 32]>::from(Sha256::digest(bytes)) == receipt.manifest_sha256);
         // What was encrypted anew has other bytes, of which the manifest tells.
         let sealed_anew = (mended.bytes, mended.sha256) != (receipt.bytes, receipt.sha256);

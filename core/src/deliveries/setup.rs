@@ -61,7 +61,8 @@ impl Store {
 mod tests {
     use super::*;
     use crate::audit;
-    use crate::engine::journal;
+    
+    use crate::engine::journal::Entry;
 
     #[test]
     fn a_new_store_holds_its_settings_and_the_journal_records_them() {
@@ -75,7 +76,7 @@ mod tests {
         let store = Store::create(&path, &setup, &actor).unwrap();
         let snapshot = store.read().unwrap();
         assert_eq!(StoreSettings::of(&snapshot).unwrap().payer, setup.payer);
-        assert_eq!(journal::list(&snapshot).unwrap().len(), 1);
+        assert_eq!(Entry::list(&snapshot).unwrap().len(), 1);
         audit::check::check(&snapshot, 1).unwrap();
         let again = Store::create(&path, &setup, &actor);
         assert!(matches!(again, Err(CalendarError::Store(StoreError::Exists(_)))));

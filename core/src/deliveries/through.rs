@@ -14,10 +14,12 @@ pub fn scheduled_through(store: &impl Records) -> Result<Option<Day>, StoreError
     store.get(Table::Meta, KEY)
 }
 
-/// Records that the scheduler has been through a day. The journal has no entry of it.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn set_scheduled_through(tx: &Transaction, day: Day) -> Result<(), StoreError> {
-    tx.put(Table::Meta, KEY, &day)
+impl Transaction {
+    /// Records that the scheduler has been through a day. The journal has no entry of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn set_scheduled_through(&self, day: Day) -> Result<(), StoreError> {
+        self.put(Table::Meta, KEY, &day)
+    }
 }

@@ -10,7 +10,8 @@ use crate::values::digest::hex;
 
 use super::DeliveryError;
 use super::desk::Destination;
-use super::record::{self, Progress, Receipt};
+use super::record::{Progress, Receipt};
+use crate::deliveries::Delivery;
 
 /// How closely a sink is looked at. Manifests and signatures are always read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +105,7 @@ pub fn verify(store: &impl Records, to: &Destination, how: How) -> Result<Vec<Fi
     let mut findings = Vec::new();
     // The objects that a delivery accounts for, and those that are left of deliveries that were not finished.
     let mut known: BTreeMap<String, Option<u64>> = BTreeMap::new();
-    for delivery in record::list(store)? {
+    for delivery in Delivery::list(store)? {
         if delivery.sink != to.record.name || delivery.url != to.record.url {
             continue;
         }

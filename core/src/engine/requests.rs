@@ -43,33 +43,35 @@ fn at(person: &str, key: &str) -> Vec<u8> {
     format!("{person}\n{key}").into_bytes()
 }
 
-/// Takes somebody's key for a change, unless it is taken. So many of a person's keys are kept; then their oldest go.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn take(
-    tx: &Transaction,
-    person: &str,
-    key: &str,
-    asked: [u8; 32],
-    now_unix_s: i64,
-) -> Result<Known, StoreError> {
-    let key = at(person, key);
-    let old = |request: &Request| request.at_unix_s.saturating_add(KEPT_S) < now_unix_s;
-    let known = tx.get::<Request>(Table::Requests, &key)?;
-    let is_new = known.is_none();
-    if let Some(request) = known.filter(|request| !old(request)) {
-        return Ok(match request {
-            Request { asked: before, .. } if before != asked => Known::Other,
-            Request { answer: Some((status, body)), .. } => Known::Answered(status, body),
-            Request { answer: None, .. } => Known::Unknown,
-        });
+impl Transaction {
+    /// Takes somebody's key for a change, unless it is taken. So many of a person's keys are kept; then their oldest go.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn take_request(
+        &self,
+        person: &str,
+        key: &str,
+        asked: [u8; 32],
+        now_unix_s: i64,
+    ) -> Result<Known, StoreError> {
+        let key = at(person, key);
+        let old = |request: &Request| request.at_unix_s.saturating_add(KEPT_S) < now_unix_s;
+        let known = self.get::<Request>(Table::Requests, &key)?;
+        let is_new = known.is_none();
+        if let Some(request) = known.filter(|request| !old(request)) {
+            return Ok(match request {
+                Request { asked: before, .. } if before != asked => Known::Other,
+                Request { answer: Some((status, body)), .. } => Known::Answered(status, body),
+                Request { answer: None, .. } => Known::Unknown,
+            });
+        }
+        if is_new {
+            make_room(self, &at(person, ""))?;
+        }
+        self.put(Table::Requests, &key, &Request { asked, at_unix_s: now_unix_s, answer: None })?;
+        Ok(Known::New)
     }
-    if is_new {
-        make_room(tx, &at(person, ""))?;
-    }
-    tx.put(Table::Requests, &key, &Request { asked, at_unix_s: now_unix_s, answer: None })?;
-    Ok(Known::New)
 }
 
 /// Takes a person's oldest keys out where there are too many.
@@ -91,27 +93,29 @@ fn make_room(writer: &Transaction, of_person: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Keeps the answer to a request; a key whose change was not made is free again.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn answer(
-    tx: &Transaction,
-    person: &str,
-    key: &str,
-    answer: Option<(u16, &[u8])>,
-) -> Result<(), StoreError> {
-    let key = at(person, key);
-    if let Some(request) = tx.get::<Request>(Table::Requests, &key)? {
-        match answer {
-            None => tx.delete(Table::Requests, &key)?,
-            Some((status, body)) => {
-                let answer = Some((status, body.to_vec()));
-                tx.put(Table::Requests, &key, &Request { answer, ..request })?;
+impl Transaction {
+    /// Keeps the answer to a request; a key whose change was not made is free again.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn answer_request(
+        &self,
+        person: &str,
+        key: &str,
+        answer: Option<(u16, &[u8])>,
+    ) -> Result<(), StoreError> {
+        let key = at(person, key);
+        if let Some(request) = self.get::<Request>(Table::Requests, &key)? {
+            match answer {
+                None => self.delete(Table::Requests, &key)?,
+                Some((status, body)) => {
+                    let answer = Some((status, body.to_vec()));
+                    self.put(Table::Requests, &key, &Request { answer, ..request })?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -124,9 +128,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store =
             Store::create_with(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
-        let take =
-            |key: &str, asked, now| store.transact(|tx| take(tx, "ann", key, [asked; 32], now)).unwrap();
-        let end = |key: &str, with| store.transact(|tx| answer(tx, "ann", key, with)).unwrap();
+        let take = |key: &str, asked, now| {
+            store.transact(|tx| tx.take_request("ann", key, [asked; 32], now)).unwrap()
+        };
+        let end = |key: &str, with| store.transact(|tx| tx.answer_request("ann", key, with)).unwrap();
         assert_eq!(take("a", 1, 10), Known::New);
         // It is being done, or nobody knows.
         assert_eq!(take("a", 1, 10), Known::Unknown);
@@ -139,7 +144,7 @@ mod tests {
         assert_eq!(take("b", 3, 11), Known::New);
         assert_eq!(take("a", 2, 11 + KEPT_S), Known::New);
         // Somebody else's key is another one.
-        let other = |key: &str| store.transact(|tx| super::take(tx, "bob", key, [9; 32], 11)).unwrap();
+        let other = |key: &str| store.transact(|tx| tx.take_request("bob", key, [9; 32], 11)).unwrap();
         assert_eq!(other("a"), Known::New);
     }
 
@@ -148,8 +153,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store =
             Store::create_with(&dir.path().join("a.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
-        let take =
-            |person: &str, key: &str, now| store.transact(|tx| take(tx, person, key, [1; 32], now)).unwrap();
+        let take = |person: &str, key: &str, now| {
+            store.transact(|tx| tx.take_request(person, key, [1; 32], now)).unwrap()
+        };
         assert_eq!(take("bob", "kept", 0), Known::New);
         for n in 0..=KEYS_MAX {
             assert_eq!(take("ann", &n.to_string(), n as i64), Known::New);

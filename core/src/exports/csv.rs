@@ -220,29 +220,31 @@ impl BlockWriter {
     }
 }
 
-/// Appends one line of a block as a record under these columns.
-///
-/// For single lines; exports make a block's columns ready once.
-///
-/// # Errors
-/// [`BillError::Block`] when the block is damaged.
-pub fn write_line(
-    columns: &Columns,
-    block: &ReadBlock,
-    row: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), BillError> {
-    let mut scratch = Vec::new();
-    for (i, (id, place)) in columns.ids.iter().zip(columns.places(block.schema())).enumerate() {
-        if i > 0 {
-            out.push(b',');
+impl Columns {
+    /// Appends one line of a block as a record under these columns.
+    ///
+    /// For single lines; exports make a block's columns ready once.
+    ///
+    /// # Errors
+    /// [`BillError::Block`] when the block is damaged.
+    pub fn write_line(
+        columns: &Columns,
+        block: &ReadBlock,
+        row: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), BillError> {
+        let mut scratch = Vec::new();
+        for (i, (id, place)) in columns.ids.iter().zip(columns.places(block.schema())).enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            if let Some(place) = place {
+                columns.dialect.write_cell(id.kind(), block.column(place)?.cell(row, &mut scratch), out);
+            }
         }
-        if let Some(place) = place {
-            columns.dialect.write_cell(id.kind(), block.column(place)?.cell(row, &mut scratch), out);
-        }
+        out.extend_from_slice(columns.dialect.line_end());
+        Ok(())
     }
-    out.extend_from_slice(columns.dialect.line_end());
-    Ok(())
 }
 
 /// Says what a column of an export means, if that is known.

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use crate::bills::{BillError, BillView};
 use crate::engine::store::Records;
 use crate::formats::schema::{Column, ForCustomer, fold_header, header_for_customer, tag_key};
-use crate::partners::price::{PriceBook, terms};
+use crate::partners::price::PriceBook;
 
 use super::csv::{ColumnId, Columns, Priced};
 use super::form::Audience;
 use super::wanted::{Wanted, coverage_last_day};
+use crate::partners::price::Terms;
 
 /// The header of a line's price for the customer.
 pub(super) const PRICE_HEADER: &str = "Customer Price";
@@ -31,7 +32,7 @@ pub(super) fn columns(store: &impl Records, view: &BillView, wanted: &Wanted) ->
     match wanted.form.audience {
         Audience::Partner => Ok(columns),
         Audience::Customer => {
-            let terms = terms(store, wanted.uin)?;
+            let terms = Terms::get(store, wanted.uin)?;
             Ok(for_customer(columns, PriceBook::of(&terms, wanted.coverage), &terms.columns))
         }
     }

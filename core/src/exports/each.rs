@@ -13,11 +13,9 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::bills::{
-    BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, must_be_recorded, sums_by_owner, walk,
-    wanted_lines,
+    BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, must_be_recorded, sums_by_owner, wanted_lines,
 };
 use crate::engine::block::Sums;
-use crate::engine::journal;
 use crate::engine::rollup::Overflow;
 use crate::engine::store::{ChunkCache, Records};
 use crate::exports::sink::{Sink, SinkError};
@@ -40,6 +38,7 @@ use super::settings::RenderSettings;
 use super::shape::is_shaped;
 use super::spill::{Spill, Waiting};
 use super::wanted::{Scope, Wanted, coverage_last_day};
+use crate::engine::journal::Head;
 
 /// Passes for each thread: the fewer, the fewer blocks are read twice; the more, the less time a thread waits for the others.
 const PASSES_A_THREAD: u64 = 2;
@@ -83,76 +82,79 @@ pub struct ExportEach<'a> {
     pub settings: &'a RenderSettings<'a>,
 }
 
-/// Exports accounts' lines into a sink, a zip and a manifest for each account that has any.
-///
-/// # Errors
-/// [`ExportError`]; what is in the sink by then is whole, and running again goes on.
-pub fn export_each(
-    store: &(impl Records + Sync),
-    view: &BillView,
-    export: ExportEach<'_>,
-) -> Result<Exported, ExportError> {
-    let ExportEach { wanted, customers_only, naming, sink_name, sink, settings } = export;
-    if is_shaped(wanted.form) {
-        let name = format!("an export for each account of the bill for {}", wanted.bill);
-        let why = "accounts get whole lines, each in a zip of its own";
-        return Err(ExportError::Form { name, form: wanted.form, why });
-    }
-    must_be_recorded(store, wanted.bill)?;
-    let last_day = coverage_last_day(wanted.coverage);
-    // The payer is no customer.
-    let customers_only = customers_only || wanted.form.audience == Audience::Customer;
-    let payer = wanted.bill.payer.number();
-    let is_wanted = |owner: u64| owner != 0 && !(customers_only && owner == payer);
-    let accounts = sums_by_owner(store, view, is_wanted, last_day, settings.threads)?;
-    let found = wanted_lines(store, view, &Owners::of(accounts.keys().copied()).into(), last_day)?;
-    let columns = Columns::through(view, last_day).in_dialect(wanted.form.dialect);
-    let rows: u64 = accounts.values().flatten().map(|s| s.lines).sum();
-    let threads = settings.threads.clamp(1, 64);
-    let pass_lines = rows.div_ceil(threads as u64 * PASSES_A_THREAD).max(PASS_LINES);
-    let passes = passes(&accounts, &found.days, pass_lines);
-    let job = Job {
-        view,
-        wanted,
-        naming,
-        sink_name,
-        sink,
-        cache: settings.cache.filter(|_| rows >= CACHE_LINES_MIN),
-        namer: Namer::new(wanted.bill, columns.headers(), wanted.form),
-        columns,
-        found: &found,
-    };
-    let mut exported = Exported { files: accounts.len() as u64, rows, customers: Vec::new() };
-    let hold = sink.hold().map_err(|error| job.sink_error(error))?;
-    // Accounts that are a pass of their own go first, one after another: each uses all threads. So do customers, of whom each
-    // has other columns and prices.
-    let for_customers = wanted.form.audience == Audience::Customer;
-    let (alone, together): (Vec<_>, Vec<_>) = passes.into_iter().partition(|pass| match pass.as_slice() {
-        _ if for_customers => true,
-        [owner] => lines(&accounts, *owner) > pass_lines,
-        _ => false,
-    });
-    for owner in alone.into_iter().flatten() {
-        let plan = Plan::new(store, view, job.wanted_of(owner)?, naming)?;
-        exported.customers.extend(place_held(store, view, &plan, sink_name, sink, settings)?.customer);
-    }
-    let (pass_in, queue) = crossbeam_channel::unbounded();
-    together.into_iter().for_each(|pass| {
-        // The receiver lives as long as this function.
-        let _ = pass_in.send(pass);
-    });
-    drop(pass_in);
-    let results: Vec<Result<(), ExportError>> = std::thread::scope(|scope| {
-        let worker = || {
-            let mut deflater = Deflater::new();
-            queue.iter().try_for_each(|pass| job.pass(store, &pass, &accounts, &mut deflater))
+impl BillView {
+    /// Exports accounts' lines into a sink, a zip and a manifest for each account that has any.
+    ///
+    /// # Errors
+    /// [`ExportError`]; what is in the sink by then is whole, and running again goes on.
+    pub fn export_each(
+        &self,
+        store: &(impl Records + Sync),
+        export: ExportEach<'_>,
+    ) -> Result<Exported, ExportError> {
+        let ExportEach { wanted, customers_only, naming, sink_name, sink, settings } = export;
+        if is_shaped(wanted.form) {
+            let name = format!("an export for each account of the bill for {}", wanted.bill);
+            let why = "accounts get whole lines, each in a zip of its own";
+            return Err(ExportError::Form { name, form: wanted.form, why });
+        }
+        must_be_recorded(store, wanted.bill)?;
+        let last_day = coverage_last_day(wanted.coverage);
+        // The payer is no customer.
+        let customers_only = customers_only || wanted.form.audience == Audience::Customer;
+        let payer = wanted.bill.payer.number();
+        let is_wanted = |owner: u64| owner != 0 && !(customers_only && owner == payer);
+        let accounts = sums_by_owner(store, self, is_wanted, last_day, settings.threads)?;
+        let found = wanted_lines(store, self, &Owners::of(accounts.keys().copied()).into(), last_day)?;
+        let columns = Columns::through(self, last_day).in_dialect(wanted.form.dialect);
+        let rows: u64 = accounts.values().flatten().map(|s| s.lines).sum();
+        let threads = settings.threads.clamp(1, 64);
+        let pass_lines = rows.div_ceil(threads as u64 * PASSES_A_THREAD).max(PASS_LINES);
+        let passes = passes(&accounts, &found.days, pass_lines);
+        let job = Job {
+            view: self,
+            wanted,
+            naming,
+            sink_name,
+            sink,
+            cache: settings.cache.filter(|_| rows >= CACHE_LINES_MIN),
+            namer: Namer::new(wanted.bill, columns.headers(), wanted.form),
+            columns,
+            found: &found,
         };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(thread_failed()))).collect()
-    });
-    drop(hold);
-    results.into_iter().collect::<Result<(), _>>()?;
-    Ok(exported)
+        let mut exported = Exported { files: accounts.len() as u64, rows, customers: Vec::new() };
+        let hold = sink.hold().map_err(|error| job.sink_error(error))?;
+        // Accounts that are a pass of their own go first, one after another: each uses all threads. So do customers, of whom each
+        // has other columns and prices.
+        let for_customers = wanted.form.audience == Audience::Customer;
+        let (alone, together): (Vec<_>, Vec<_>) =
+            passes.into_iter().partition(|pass| match pass.as_slice() {
+                _ if for_customers => true,
+                [owner] => lines(&accounts, *owner) > pass_lines,
+                _ => false,
+            });
+        for owner in alone.into_iter().flatten() {
+            let plan = Plan::new(store, self, job.wanted_of(owner)?, naming)?;
+            exported.customers.extend(place_held(store, self, &plan, sink_name, sink, settings)?.customer);
+        }
+        let (pass_in, queue) = crossbeam_channel::unbounded();
+        together.into_iter().for_each(|pass| {
+            // The receiver lives as long as this function.
+            let _ = pass_in.send(pass);
+        });
+        drop(pass_in);
+        let results: Vec<Result<(), ExportError>> = std::thread::scope(|scope| {
+            let worker = || {
+                let mut deflater = Deflater::new();
+                queue.iter().try_for_each(|pass| job.pass(store, &pass, &accounts, &mut deflater))
+            };
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+            workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(thread_failed()))).collect()
+        });
+        drop(hold);
+        results.into_iter().collect::<Result<(), _>>()?;
+        Ok(exported)
+    }
 }
 
 fn thread_failed() -> ExportError {
@@ -302,7 +304,7 @@ impl Job<'_> {
                     account.begin_day(day);
                 }
             }
-            walk::<ExportError>(store, self.view, &filter, &mut |slice| {
+            self.view.walk::<ExportError>(store, &filter, &mut |slice| {
                 let owners = slice.block.owners()?;
                 let mut from = slice.rows.start;
                 while from < slice.rows.end {
@@ -365,7 +367,7 @@ impl Job<'_> {
         drop(buffered);
         must_tie(&plan, &figures.sums, expected)?;
         let rendered = hashing.rendered(names, &entries, &csvs, figures, &self.columns);
-        put(self.sink_name, self.sink, &plan, rendered, &stage, journal::head(store)?)?;
+        put(self.sink_name, self.sink, &plan, rendered, &stage, Head::last(store)?)?;
         Ok(())
     }
 

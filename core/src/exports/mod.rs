@@ -29,8 +29,8 @@ mod whose;
 pub use crate::formats::dialect::{CellKind, Dialect, no_formula, present, restore, write_quoted};
 pub(crate) use archive::write_small;
 pub use compose::PriceSum;
-pub use csv::{Columns, write_line};
-pub use each::{ExportEach, Exported, export_each};
+pub use csv::Columns;
+pub use each::{ExportEach, Exported};
 pub use form::{Audience, Form, Per, Shape};
 pub use line_headers::LineHeaders;
 pub(crate) use line_headers::{guessed_line_headers, separate};
@@ -38,12 +38,12 @@ pub use manifest::{
     MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
     ManifestRounding, ManifestSealed, ManifestTotals,
 };
-pub use place::place;
+
 pub(crate) use place::stage_part;
 pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE};
 pub(crate) use plan::{MANIFEST_ENDING, PlannedLines};
 pub use preflight::preflight;
-pub use render::render;
+
 pub use rendered::{CustomerFigures, Rendered};
 pub(crate) use rendered::{Hashing, expected_sums};
 pub use settings::RenderSettings;

@@ -5,32 +5,34 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::bills::{BillView, must_be_recorded};
-use crate::engine::journal::{self, Head};
+use crate::engine::journal::Head;
 use crate::engine::store::Records;
 use crate::exports::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
 use crate::values::reason::Reason;
 
 use super::form::Audience;
-use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, guard, render};
+use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, guard};
 
-/// Renders a plan and puts part and manifest where they are not yet.
-///
-/// # Errors
-/// [`ExportError`]; the sink may hold the part without its manifest then, and running again goes on.
-pub fn place(
-    store: &(impl Records + Sync),
-    view: &BillView,
-    plan: &Plan,
-    sink_name: &str,
-    sink: &dyn Sink,
-    settings: &RenderSettings<'_>,
-) -> Result<Rendered, ExportError> {
-    let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
-    let _hold = sink.hold().map_err(sink_error)?;
-    place_held(store, view, plan, sink_name, sink, settings)
+impl BillView {
+    /// Renders a plan and puts part and manifest where they are not yet.
+    ///
+    /// # Errors
+    /// [`ExportError`]; the sink may hold the part without its manifest then, and running again goes on.
+    pub fn place(
+        &self,
+        store: &(impl Records + Sync),
+        plan: &Plan,
+        sink_name: &str,
+        sink: &dyn Sink,
+        settings: &RenderSettings<'_>,
+    ) -> Result<Rendered, ExportError> {
+        let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
+        let _hold = sink.hold().map_err(sink_error)?;
+        place_held(store, self, plan, sink_name, sink, settings)
+    }
 }
 
-/// As [`place`], for a sink that is held.
+/// As [`BillView::place`], for a sink that is held.
 pub(super) fn place_held(
     store: &(impl Records + Sync),
     view: &BillView,
@@ -41,7 +43,7 @@ pub(super) fn place_held(
 ) -> Result<Rendered, ExportError> {
     let stage = Stage::of(sink_name, sink, plan)?;
     let rendered = stage_part(store, view, plan, settings, &stage.path)?;
-    put(sink_name, sink, plan, rendered, &stage, journal::head(store)?)
+    put(sink_name, sink, plan, rendered, &stage, Head::last(store)?)
 }
 
 /// Renders a plan's part into a file, and sees that it shows nobody what is not theirs.
@@ -147,7 +149,7 @@ fn stage(
 ) -> Result<Rendered, ExportError> {
     let failed = |e: std::io::Error| ExportError::Write(Reason::at(path, e));
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path).map_err(failed)?);
-    let rendered = render(store, view, plan, settings, &mut out).map_err(|error| match error {
+    let rendered = view.render(store, plan, settings, &mut out).map_err(|error| match error {
         // Whose disk is full?
         ExportError::Write(why) => {
             let text = format!("`{}`: {why}", path.display());

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bills::{BillError, BillView, OwnerDay, OwnersByDay, State, WantedLines, wanted_lines};
 use crate::engine::store::Records;
-use crate::formats::naming::{ExportName, NameProfile, export_id};
+use crate::formats::naming::{ExportName, NameProfile};
 use crate::values::digest::Digest;
 use crate::values::period::TimeZone;
 
@@ -19,6 +19,7 @@ use super::csv::Columns;
 use super::customer::columns;
 use super::form::Form;
 use super::wanted::{Scope, Wanted, coverage_last_day};
+use crate::formats::naming::ExportId;
 
 /// The version of the bytes that exports have; it is part of every name.
 pub const EXPORT_FORMAT: u32 = 2;
@@ -216,7 +217,7 @@ fn stem(format: u32, columns: &Columns, wanted: &Wanted, naming: &Naming, conten
         hasher.update(b"prices\n");
         hasher.update(prices.identity());
     }
-    let id = export_id(&hasher.finalize().into(), wanted.coverage, naming.zone);
+    let id = ExportId::of(&hasher.finalize().into(), wanted.coverage, naming.zone);
     let name = ExportName {
         uin: wanted.uin,
         payer: wanted.bill.payer,

@@ -50,63 +50,65 @@ struct Source<'c> {
     kept: bool,
 }
 
-/// Renders the part of a plan into `out`.
-///
-/// # Errors
-/// [`ExportError::DoNotTie`] when the lines' sums are not the roll-ups'; [`ExportError`] when reading or writing
-/// fails.
-pub fn render(
-    store: &(impl Records + Sync),
-    view: &BillView,
-    plan: &Plan,
-    settings: &RenderSettings<'_>,
-    out: impl Write,
-) -> Result<Rendered, ExportError> {
-    let wanted = &plan.wanted;
-    if shape::is_shaped(wanted.form) {
-        return shape::render(store, view, plan, settings, out);
-    }
-    guard::check_plan(view, wanted)?;
-    let columns = columns(store, view, wanted)?;
-    must_have_prices(store, view, plan, &columns)?;
-    let found = plan.lines(store, view)?;
-    let csvs = cut(&found.days, wanted.rows_per_file);
-    let cached = plan.content.lines() >= CACHE_LINES_MIN && columns.prices.is_none();
-    let cache = settings.cache.filter(|_| cached);
-    let namer = Namer::new(wanted.bill, columns.headers(), wanted.form);
-    let sources: Vec<Vec<Source<'_>>> = csvs
-        .iter()
-        .map(|csv| {
-            let source = |chunk| {
-                let name = namer.name(chunk, &found.days);
-                Source { chunk, name, kept: cache.is_some_and(|cache| cache.has(&name)) }
-            };
-            csv.chunks.iter().map(source).collect()
-        })
-        .collect();
-    let lines = Lines { store, view, days: &found.days, blocks: &found.blocks, columns: &columns };
-    let names = CsvNames::new(plan);
-    let jobs = jobs(&sources, settings.threads);
-    let mut hashing = Hashing::new(out);
-    let mut figures = Figures::default();
-    let threads = settings.threads.clamp(1, 64).min(jobs.len());
-    let open_bytes_max = (threads as u64 + JOBS_AHEAD) * JOB_BYTES_MAX;
-    let make = |job: &[&Chunk], deflater: &mut Deflater, give: &mut dyn FnMut(Made) -> bool| {
-        lines.make(job, deflater, give)
-    };
-    let (written, worked, expected) = std::thread::scope(|scope| {
-        let expected = scope.spawn(|| expected_sums(store, view, plan));
-        let (written, worked) = on_threads(&jobs, threads, open_bytes_max, make, |handing| {
-            let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
-            archive::write(&mut hashing, Pieces::new(&sources, names, &mut reading, &mut figures))
+impl BillView {
+    /// Renders the part of a plan into `out`.
+    ///
+    /// # Errors
+    /// [`ExportError::DoNotTie`] when the lines' sums are not the roll-ups'; [`ExportError`] when reading or writing
+    /// fails.
+    pub fn render(
+        &self,
+        store: &(impl Records + Sync),
+        plan: &Plan,
+        settings: &RenderSettings<'_>,
+        out: impl Write,
+    ) -> Result<Rendered, ExportError> {
+        let wanted = &plan.wanted;
+        if shape::is_shaped(wanted.form) {
+            return shape::render(store, self, plan, settings, out);
+        }
+        guard::check_plan(self, wanted)?;
+        let columns = columns(store, self, wanted)?;
+        must_have_prices(store, self, plan, &columns)?;
+        let found = plan.lines(store, self)?;
+        let csvs = cut(&found.days, wanted.rows_per_file);
+        let cached = plan.content.lines() >= CACHE_LINES_MIN && columns.prices.is_none();
+        let cache = settings.cache.filter(|_| cached);
+        let namer = Namer::new(wanted.bill, columns.headers(), wanted.form);
+        let sources: Vec<Vec<Source<'_>>> = csvs
+            .iter()
+            .map(|csv| {
+                let source = |chunk| {
+                    let name = namer.name(chunk, &found.days);
+                    Source { chunk, name, kept: cache.is_some_and(|cache| cache.has(&name)) }
+                };
+                csv.chunks.iter().map(source).collect()
+            })
+            .collect();
+        let lines = Lines { store, view: self, days: &found.days, blocks: &found.blocks, columns: &columns };
+        let names = CsvNames::new(plan);
+        let jobs = jobs(&sources, settings.threads);
+        let mut hashing = Hashing::new(out);
+        let mut figures = Figures::default();
+        let threads = settings.threads.clamp(1, 64).min(jobs.len());
+        let open_bytes_max = (threads as u64 + JOBS_AHEAD) * JOB_BYTES_MAX;
+        let make = |job: &[&Chunk], deflater: &mut Deflater, give: &mut dyn FnMut(Made) -> bool| {
+            lines.make(job, deflater, give)
+        };
+        let (written, worked, expected) = std::thread::scope(|scope| {
+            let expected = scope.spawn(|| expected_sums(store, self, plan));
+            let (written, worked) = on_threads(&jobs, threads, open_bytes_max, make, |handing| {
+                let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
+                archive::write(&mut hashing, Pieces::new(&sources, names, &mut reading, &mut figures))
+            });
+            (written, worked, expected.join().unwrap_or_else(|_| Err(thread_failed())))
         });
-        (written, worked, expected.join().unwrap_or_else(|_| Err(thread_failed())))
-    });
-    worked?;
-    let entries = written.map_err(ExportError::Write)?;
-    must_tie(plan, &figures.sums, &expected?)?;
-    let line_headers = line_headers(store, view, wanted, &found)?;
-    Ok(Rendered { line_headers, ..hashing.rendered(names, &entries, &csvs, figures, &columns) })
+        worked?;
+        let entries = written.map_err(ExportError::Write)?;
+        must_tie(plan, &figures.sums, &expected?)?;
+        let line_headers = line_headers(store, self, wanted, &found)?;
+        Ok(Rendered { line_headers, ..hashing.rendered(names, &entries, &csvs, figures, &columns) })
+    }
 }
 
 fn thread_failed() -> ExportError {

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::{BillView, owners_sums, totals_text};
+use crate::bills::{BillView, owners_sums};
 use crate::engine::block::{Sums, merge_sums};
 use crate::engine::store::Records;
 use crate::partners::price::PriceBook;
@@ -73,7 +73,7 @@ pub(super) fn must_tie(plan: &Plan, sums: &[Sums], expected: &[Sums]) -> Result<
     }
     // The failure of a customer's delivery is shown and sent where the customer's amounts are.
     let is_partners = plan.wanted.form.audience == Audience::Partner;
-    let sides = is_partners.then(|| (totals_text(sums), totals_text(expected)));
+    let sides = is_partners.then(|| (Sums::totals_text(sums), Sums::totals_text(expected)));
     Err(ExportError::DoNotTie { name: plan.part_name(), sides })
 }
 

@@ -7,7 +7,6 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bills::totals_text;
 use crate::engine::block::Sums;
 use crate::values::money::Amount;
 
@@ -93,7 +92,7 @@ impl Totals {
     /// Writes the amounts: `12.00 USD + 3.00 CNY`. `None` where a customer's amount is not known.
     pub fn amounts_text(&self) -> Option<String> {
         let totals = match self {
-            Totals::Partner(sums) => return Some(totals_text(sums)),
+            Totals::Partner(sums) => return Some(Sums::totals_text(sums)),
             Totals::Customer(totals) => totals,
         };
         let text = |t: &CustomerTotal| Some(format!("{} {}", t.charged?.total.grouped(), t.currency));

@@ -102,12 +102,14 @@ pub(crate) fn key(uin: Uin, product: &str) -> Vec<u8> {
     key
 }
 
-/// Returns all contracts, by account and product.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn contracts(store: &impl Records) -> Result<Vec<Contract>, StoreError> {
-    Ok(store.list(Table::Contracts, &[])?.into_iter().map(|(_, contract)| contract).collect())
+impl Contract {
+    /// Returns all contracts, by account and product.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Contract>, StoreError> {
+        Ok(store.list(Table::Contracts, &[])?.into_iter().map(|(_, contract)| contract).collect())
+    }
 }
 
 /// Reads what is there for an account and a product, after checking what was asked for.
@@ -131,75 +133,81 @@ fn open(
     Ok(store.get(Table::Contracts, &key(uin, product))?.unwrap_or(none))
 }
 
-/// Sets an account's discount for a product, in the place of those that hold on these days.
-///
-/// # Errors
-/// [`ContractError::Discount`], [`ContractError::Days`] or [`ContractError::Product`] for what cannot be.
-pub fn set(
-    tx: &Transaction,
-    uin: Uin,
-    product: &str,
-    rate: Rate,
-    actor: &Actor,
-) -> Result<(), ContractError> {
-    if rate.discount < Amount::ZERO || rate.discount > Amount::new(1, 0) {
-        return Err(ContractError::Discount(rate.discount));
+impl Transaction {
+    /// Sets an account's discount for a product, in the place of those that hold on these days.
+    ///
+    /// # Errors
+    /// [`ContractError::Discount`], [`ContractError::Days`] or [`ContractError::Product`] for what cannot be.
+    pub fn set_contract(
+        &self,
+        uin: Uin,
+        product: &str,
+        rate: Rate,
+        actor: &Actor,
+    ) -> Result<(), ContractError> {
+        if rate.discount < Amount::ZERO || rate.discount > Amount::new(1, 0) {
+            return Err(ContractError::Discount(rate.discount));
+        }
+        let mut contract = open(self, uin, product, rate.from, rate.to)?;
+        let detail =
+            format!("`{}` at {}{}", contract.product, rate.discount, Contract::days_text(rate.from, rate.to));
+        dated::replace(&mut contract.rates, rate);
+        let at = key(uin, &contract.product);
+        let before = record_digest(self, Table::Contracts, &at)?;
+        self.put(Table::Contracts, &at, &contract)?;
+        let after = record_digest(self, Table::Contracts, &at)?;
+        let subject = uin.to_string();
+        let entry = Change { before, after, ..Change::new("account contract set", &subject, &detail) };
+        append_change(self, actor, entry)?;
+        Ok(())
     }
-    let mut contract = open(tx, uin, product, rate.from, rate.to)?;
-    let detail = format!("`{}` at {}{}", contract.product, rate.discount, days_text(rate.from, rate.to));
-    dated::replace(&mut contract.rates, rate);
-    let at = key(uin, &contract.product);
-    let before = record_digest(tx, Table::Contracts, &at)?;
-    tx.put(Table::Contracts, &at, &contract)?;
-    let after = record_digest(tx, Table::Contracts, &at)?;
-    let subject = uin.to_string();
-    let entry = Change { before, after, ..Change::new("account contract set", &subject, &detail) };
-    append_change(tx, actor, entry)?;
-    Ok(())
+
+    /// Takes an account's discounts for a product back, on some days or on all.
+    ///
+    /// # Errors
+    /// [`ContractError::None`] when there is none on these days.
+    pub fn remove_contract(
+        &self,
+        uin: Uin,
+        product: &str,
+        from: Option<Day>,
+        to: Option<Day>,
+        actor: &Actor,
+    ) -> Result<(), ContractError> {
+        let mut contract = open(self, uin, product, from, to)?;
+        let before = contract.rates.clone();
+        dated::cut(&mut contract.rates, from, to);
+        if contract.rates == before {
+            return Err(ContractError::None { uin, product: contract.product });
+        }
+        let key = key(uin, &contract.product);
+        let before = record_digest(self, Table::Contracts, &key)?;
+        if contract.rates.is_empty() {
+            self.delete(Table::Contracts, &key)?;
+        } else {
+            self.put(Table::Contracts, &key, &contract)?;
+        }
+        let detail = format!("`{}`{}", contract.product, Contract::days_text(from, to));
+        let after = record_digest(self, Table::Contracts, &key)?;
+        let subject = uin.to_string();
+        let entry = Change { before, after, ..Change::new("account contract remove", &subject, &detail) };
+        append_change(self, actor, entry)?;
+        Ok(())
+    }
 }
 
-/// Takes an account's discounts for a product back, on some days or on all.
-///
-/// # Errors
-/// [`ContractError::None`] when there is none on these days.
-pub fn remove(
-    tx: &Transaction,
-    uin: Uin,
-    product: &str,
-    from: Option<Day>,
-    to: Option<Day>,
-    actor: &Actor,
-) -> Result<(), ContractError> {
-    let mut contract = open(tx, uin, product, from, to)?;
-    let before = contract.rates.clone();
-    dated::cut(&mut contract.rates, from, to);
-    if contract.rates == before {
-        return Err(ContractError::None { uin, product: contract.product });
+impl Contract {
+    /// Writes days as a phrase that goes on from something else; nothing for all days.
+    pub fn days_text(from: Option<Day>, to: Option<Day>) -> String {
+        let from = from.map_or_else(String::new, |day| format!(" from {day}"));
+        to.map_or(from.clone(), |day| format!("{from} to {day}"))
     }
-    let key = key(uin, &contract.product);
-    let before = record_digest(tx, Table::Contracts, &key)?;
-    if contract.rates.is_empty() {
-        tx.delete(Table::Contracts, &key)?;
-    } else {
-        tx.put(Table::Contracts, &key, &contract)?;
-    }
-    let detail = format!("`{}`{}", contract.product, days_text(from, to));
-    let after = record_digest(tx, Table::Contracts, &key)?;
-    let subject = uin.to_string();
-    let entry = Change { before, after, ..Change::new("account contract remove", &subject, &detail) };
-    append_change(tx, actor, entry)?;
-    Ok(())
-}
-
-/// Writes days as a phrase that goes on from something else; nothing for all days.
-pub fn days_text(from: Option<Day>, to: Option<Day>) -> String {
-    let from = from.map_or_else(String::new, |day| format!(" from {day}"));
-    to.map_or(from.clone(), |day| format!("{from} to {day}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::journal::Entry;
     use crate::engine::store::{OpenOptions, Store};
     use proptest::prelude::*;
 
@@ -219,28 +227,25 @@ mod tests {
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
         let uin: Uin = "200000003412".parse().unwrap();
         let to = |hundredths, from, to| {
-            store.transact(|tx| set(tx, uin, " CVM ", rate(hundredths, from, to), &actor))
+            store.transact(|tx| tx.set_contract(uin, " CVM ", rate(hundredths, from, to), &actor))
         };
         to(90, None, None).unwrap();
         to(85, Some(10), Some(20)).unwrap();
-        let all = contracts(&store.read().unwrap()).unwrap();
+        let all = Contract::list(&store.read().unwrap()).unwrap();
         assert_eq!((all.len(), all[0].product.as_str()), (1, "CVM"));
         let on = |n| all[0].discount_on(day(n)).unwrap().to_string();
         assert_eq!([9, 10, 20, 21].map(on), ["0.90", "0.85", "0.85", "0.90"]);
         assert!(matches!(to(101, None, None), Err(ContractError::Discount(_))));
         assert!(matches!(to(-1, None, None), Err(ContractError::Discount(_))));
         assert!(matches!(to(85, Some(2), Some(1)), Err(ContractError::Days { .. })));
-        let back = |product, from| store.transact(|tx| remove(tx, uin, product, from, None, &actor));
+        let back = |product, from| store.transact(|tx| tx.remove_contract(uin, product, from, None, &actor));
         assert!(matches!(back("COS", None), Err(ContractError::None { .. })));
         back("CVM", Some(day(15))).unwrap();
-        assert_eq!(contracts(&store.read().unwrap()).unwrap()[0].discount_on(day(15)), None);
+        assert_eq!(Contract::list(&store.read().unwrap()).unwrap()[0].discount_on(day(15)), None);
         back("CVM", None).unwrap();
-        assert_eq!(contracts(&store.read().unwrap()).unwrap(), []);
-        let actions: Vec<String> = crate::engine::journal::list(&store.read().unwrap())
-            .unwrap()
-            .into_iter()
-            .map(|e| e.action)
-            .collect();
+        assert_eq!(Contract::list(&store.read().unwrap()).unwrap(), []);
+        let actions: Vec<String> =
+            Entry::list(&store.read().unwrap()).unwrap().into_iter().map(|e| e.action).collect();
         assert_eq!(actions.iter().filter(|a| *a == "account contract set").count(), 2);
         assert_eq!(actions.iter().filter(|a| *a == "account contract remove").count(), 2);
     }

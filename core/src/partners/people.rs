@@ -1,7 +1,7 @@
 //! People: who may do what.
 //!
 //! A store without people is its owner's alone: whoever can open the file may do everything. As soon as somebody is in it,
-//! nobody acts who is not, and each may do what the role allows. The check is one function, [`permit`], for the command
+//! nobody acts who is not, and each may do what the role allows. The check is one function, [`Person::permit`], for the command
 //! line, the pages and the HTTP interface alike.
 //!
 //! People sign in with a link that works once, and programs with a token. The store has their hashes only: whoever reads the
@@ -170,77 +170,81 @@ pub(crate) fn key(name: &str) -> Vec<u8> {
     name.trim().to_lowercase().into_bytes()
 }
 
-/// Returns everybody, by name.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Records) -> Result<Vec<Person>, StoreError> {
-    Ok(store.list(Table::People, &[])?.into_iter().map(|(_, person)| person).collect())
-}
-
-/// Returns somebody.
-///
-/// # Errors
-/// [`PeopleError::Nobody`] when there is nobody of that name.
-pub fn find(store: &impl Records, name: &str) -> Result<Person, PeopleError> {
-    store.get(Table::People, &key(name))?.ok_or_else(|| PeopleError::Nobody(name.to_owned()))
-}
-
-/// Says what somebody is: in a store without people, everybody is an admin.
-///
-/// # Errors
-/// [`PeopleError::Stranger`] when there are people, and nobody of that name.
-pub fn role_of(store: &impl Records, name: &str) -> Result<Role, PeopleError> {
-    match find(store, name) {
-        Ok(person) => Ok(person.role),
-        Err(PeopleError::Nobody(_)) if list(store)?.is_empty() => Ok(Role::Admin),
-        Err(PeopleError::Nobody(name)) => Err(PeopleError::Stranger(name)),
-        Err(e) => Err(e),
+impl Person {
+    /// Returns everybody, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Person>, StoreError> {
+        Ok(store.list(Table::People, &[])?.into_iter().map(|(_, person)| person).collect())
     }
-}
 
-/// Returns a number that changes whenever somebody's sessions end: when they are entered anew, or when their tokens and links are
-/// taken back. 0 for whoever is not in the store.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn generation(store: &impl Records, name: &str) -> Result<u64, StoreError> {
-    Ok(store.get::<Person>(Table::People, &key(name))?.map_or(0, |person| person.generation))
-}
-
-/// Says whether somebody may do what needs a role.
-///
-/// # Errors
-/// [`PeopleError::Role`] or [`PeopleError::Stranger`] when not.
-pub fn permit(store: &impl Records, name: &str, needs: Role) -> Result<(), PeopleError> {
-    let role = role_of(store, name)?;
-    if role >= needs { Ok(()) } else { Err(PeopleError::Role { name: name.to_owned(), role, needs }) }
-}
-
-/// Enters somebody, or gives them another role.
-///
-/// # Errors
-/// [`PeopleError::Name`] for a name that is none; [`PeopleError::NoAdmin`] when nobody would be an admin.
-pub fn set(tx: &Transaction, name: &str, role: Role, actor: &Actor) -> Result<(), PeopleError> {
-    let name = name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        return Err(PeopleError::Name(name.to_owned()));
+    /// Returns somebody.
+    ///
+    /// # Errors
+    /// [`PeopleError::Nobody`] when there is nobody of that name.
+    pub fn get(store: &impl Records, name: &str) -> Result<Person, PeopleError> {
+        store.get(Table::People, &key(name))?.ok_or_else(|| PeopleError::Nobody(name.to_owned()))
     }
-    let mut all = list(tx)?;
-    match all.iter_mut().find(|person| key(&person.name) == key(name)) {
-        Some(person) => person.role = role,
-        None => {
-            let (tokens, links) = (Vec::new(), Vec::new());
-            let generation = tx.next_id(GENERATIONS)?;
-            all.push(Person { name: name.to_owned(), role, tokens, links, generation });
+
+    /// Says what somebody is: in a store without people, everybody is an admin.
+    ///
+    /// # Errors
+    /// [`PeopleError::Stranger`] when there are people, and nobody of that name.
+    pub fn role_of(store: &impl Records, name: &str) -> Result<Role, PeopleError> {
+        match Person::get(store, name) {
+            Ok(person) => Ok(person.role),
+            Err(PeopleError::Nobody(_)) if Person::list(store)?.is_empty() => Ok(Role::Admin),
+            Err(PeopleError::Nobody(name)) => Err(PeopleError::Stranger(name)),
+            Err(e) => Err(e),
         }
     }
-    must_have_admin(&all, "make one first")?;
-    let person = all.into_iter().find(|person| key(&person.name) == key(name));
-    if let Some(person) = person {
-        put(tx, &person, "set", role.word(), actor)?;
+
+    /// Returns a number that changes whenever somebody's sessions end: when they are entered anew, or when their tokens and links are
+    /// taken back. 0 for whoever is not in the store.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn generation(store: &impl Records, name: &str) -> Result<u64, StoreError> {
+        Ok(store.get::<Person>(Table::People, &key(name))?.map_or(0, |person| person.generation))
     }
-    Ok(())
+
+    /// Says whether somebody may do what needs a role.
+    ///
+    /// # Errors
+    /// [`PeopleError::Role`] or [`PeopleError::Stranger`] when not.
+    pub fn permit(store: &impl Records, name: &str, needs: Role) -> Result<(), PeopleError> {
+        let role = Person::role_of(store, name)?;
+        if role >= needs { Ok(()) } else { Err(PeopleError::Role { name: name.to_owned(), role, needs }) }
+    }
+}
+
+impl Transaction {
+    /// Enters somebody, or gives them another role.
+    ///
+    /// # Errors
+    /// [`PeopleError::Name`] for a name that is none; [`PeopleError::NoAdmin`] when nobody would be an admin.
+    pub fn set_person(&self, name: &str, role: Role, actor: &Actor) -> Result<(), PeopleError> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
+            return Err(PeopleError::Name(name.to_owned()));
+        }
+        let mut all = Person::list(self)?;
+        match all.iter_mut().find(|person| key(&person.name) == key(name)) {
+            Some(person) => person.role = role,
+            None => {
+                let (tokens, links) = (Vec::new(), Vec::new());
+                let generation = self.next_id(GENERATIONS)?;
+                all.push(Person { name: name.to_owned(), role, tokens, links, generation });
+            }
+        }
+        must_have_admin(&all, "make one first")?;
+        let person = all.into_iter().find(|person| key(&person.name) == key(name));
+        if let Some(person) = person {
+            put(self, &person, "set", role.word(), actor)?;
+        }
+        Ok(())
+    }
 }
 
 fn must_have_admin(all: &[Person], what: &'static str) -> Result<(), PeopleError> {
@@ -248,21 +252,23 @@ fn must_have_admin(all: &[Person], what: &'static str) -> Result<(), PeopleError
     if any { Ok(()) } else { Err(PeopleError::NoAdmin(what)) }
 }
 
-/// Takes somebody out, with all links and tokens. What they did stays in the journal.
-///
-/// # Errors
-/// [`PeopleError::Nobody`] when nobody has that name; [`PeopleError::NoAdmin`] for the last admin while others are there.
-pub fn remove(tx: &Transaction, name: &str, actor: &Actor) -> Result<(), PeopleError> {
-    let person = find(tx, name)?;
-    let rest: Vec<Person> = list(tx)?.into_iter().filter(|p| p.name != person.name).collect();
-    if !rest.is_empty() {
-        must_have_admin(&rest, "the last one cannot be removed while others are there")?;
+impl Transaction {
+    /// Takes somebody out, with all links and tokens. What they did stays in the journal.
+    ///
+    /// # Errors
+    /// [`PeopleError::Nobody`] when nobody has that name; [`PeopleError::NoAdmin`] for the last admin while others are there.
+    pub fn remove_person(&self, name: &str, actor: &Actor) -> Result<(), PeopleError> {
+        let person = Person::get(self, name)?;
+        let rest: Vec<Person> = Person::list(self)?.into_iter().filter(|p| p.name != person.name).collect();
+        if !rest.is_empty() {
+            must_have_admin(&rest, "the last one cannot be removed while others are there")?;
+        }
+        let before = journal::record_digest(self, Table::People, &key(name))?;
+        self.delete(Table::People, &key(name))?;
+        let entry = Change { before, ..Change::new("user remove", &person.name, "") };
+        journal::append_change(self, actor, entry)?;
+        Ok(())
     }
-    let before = journal::record_digest(tx, Table::People, &key(name))?;
-    tx.delete(Table::People, &key(name))?;
-    let entry = Change { before, ..Change::new("user remove", &person.name, "") };
-    journal::append_change(tx, actor, entry)?;
-    Ok(())
 }
 
 fn put(
@@ -284,113 +290,120 @@ fn put(
     )
 }
 
-/// Keeps the hash of a link that signs somebody in, once, until a time.
-///
-/// # Errors
-/// [`PeopleError::Nobody`] when nobody has that name.
-pub fn add_link(
-    tx: &Transaction,
-    name: &str,
-    hash: SecretHash,
-    until_unix_s: i64,
-    actor: &Actor,
-) -> Result<(), PeopleError> {
-    if list(tx)?.is_empty() {
-        // Whoever has the file may do everything: so may whoever follows a link that was made with it.
-        let link = OwnerLink { name: name.trim().to_owned(), link: Link { hash, until_unix_s } };
-        tx.put(Table::Meta, OWNER_LINK, &link)?;
-        journal::append(tx, actor, "user link", &link.name, "")?;
-        return Ok(());
+impl Transaction {
+    /// Keeps the hash of a link that signs somebody in, once, until a time.
+    ///
+    /// # Errors
+    /// [`PeopleError::Nobody`] when nobody has that name.
+    pub fn add_link(
+        &self,
+        name: &str,
+        hash: SecretHash,
+        until_unix_s: i64,
+        actor: &Actor,
+    ) -> Result<(), PeopleError> {
+        if Person::list(self)?.is_empty() {
+            // Whoever has the file may do everything: so may whoever follows a link that was made with it.
+            let link = OwnerLink { name: name.trim().to_owned(), link: Link { hash, until_unix_s } };
+            self.put(Table::Meta, OWNER_LINK, &link)?;
+            journal::append(self, actor, "user link", &link.name, "")?;
+            return Ok(());
+        }
+        let mut person = Person::get(self, name)?;
+        person.links.retain(|link| link.until_unix_s > actor.at_unix_s);
+        if person.links.len() >= LINKS_MAX {
+            person.links.remove(0);
+        }
+        person.links.push(Link { hash, until_unix_s });
+        put(self, &person, "link", "", actor)?;
+        Ok(())
     }
-    let mut person = find(tx, name)?;
-    person.links.retain(|link| link.until_unix_s > actor.at_unix_s);
-    if person.links.len() >= LINKS_MAX {
-        person.links.remove(0);
+}
+
+impl Person {
+    /// Says whether there is such a link.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn has_link(store: &impl Records, hash: SecretHash) -> Result<bool, StoreError> {
+        let owner =
+            store.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.is_some_and(|owner| owner.link.hash == hash);
+        Ok(owner
+            || Person::list(store)?.iter().any(|person| person.links.iter().any(|link| link.hash == hash)))
     }
-    person.links.push(Link { hash, until_unix_s });
-    put(tx, &person, "link", "", actor)?;
-    Ok(())
 }
 
-/// Says whether there is such a link.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn has_link(store: &impl Records, hash: SecretHash) -> Result<bool, StoreError> {
-    let owner = store.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.is_some_and(|owner| owner.link.hash == hash);
-    Ok(owner || list(store)?.iter().any(|person| person.links.iter().any(|link| link.hash == hash)))
-}
-
-/// Finds whose link it is that is followed, and takes it out: it works once.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn follow_link(
-    tx: &Transaction,
-    hash: SecretHash,
-    now_unix_s: i64,
-) -> Result<Option<String>, StoreError> {
-    let actor = |name: &str| Actor { name: name.to_owned(), at_unix_s: now_unix_s };
-    let all = list(tx)?;
-    let owner = tx.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.filter(|owner| owner.link.hash == hash);
-    if let Some(owner) = owner {
-        tx.delete(Table::Meta, OWNER_LINK)?;
-        journal::append(tx, &actor(&owner.name), "user sign in", &owner.name, "")?;
-        // People who were entered since have links of their own.
-        return Ok((owner.link.until_unix_s > now_unix_s && all.is_empty()).then_some(owner.name));
+impl Transaction {
+    /// Finds whose link it is that is followed, and takes it out: it works once.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn follow_link(&self, hash: SecretHash, now_unix_s: i64) -> Result<Option<String>, StoreError> {
+        let actor = |name: &str| Actor { name: name.to_owned(), at_unix_s: now_unix_s };
+        let all = Person::list(self)?;
+        let owner = self.get::<OwnerLink>(Table::Meta, OWNER_LINK)?.filter(|owner| owner.link.hash == hash);
+        if let Some(owner) = owner {
+            self.delete(Table::Meta, OWNER_LINK)?;
+            journal::append(self, &actor(&owner.name), "user sign in", &owner.name, "")?;
+            // People who were entered since have links of their own.
+            return Ok((owner.link.until_unix_s > now_unix_s && all.is_empty()).then_some(owner.name));
+        }
+        let of = |person: &Person| person.links.iter().position(|link| link.hash == hash);
+        let Some((mut person, at)) = all.into_iter().find_map(|p| of(&p).map(|at| (p, at))) else {
+            return Ok(None);
+        };
+        let link = person.links.remove(at);
+        put(self, &person, "sign in", "", &actor(&person.name))?;
+        Ok((link.until_unix_s > now_unix_s).then_some(person.name))
     }
-    let of = |person: &Person| person.links.iter().position(|link| link.hash == hash);
-    let Some((mut person, at)) = all.into_iter().find_map(|p| of(&p).map(|at| (p, at))) else {
-        return Ok(None);
-    };
-    let link = person.links.remove(at);
-    put(tx, &person, "sign in", "", &actor(&person.name))?;
-    Ok((link.until_unix_s > now_unix_s).then_some(person.name))
+
+    /// Keeps the hash of a token that a program acts with.
+    ///
+    /// # Errors
+    /// [`PeopleError::Nobody`] when nobody has that name.
+    pub fn add_token(
+        &self,
+        name: &str,
+        label: &str,
+        hash: SecretHash,
+        actor: &Actor,
+    ) -> Result<(), PeopleError> {
+        let mut person = Person::get(self, name)?;
+        person.tokens.push(Token { label: label.to_owned(), at_unix_s: actor.at_unix_s, hash });
+        put(self, &person, "token", label, actor)?;
+        Ok(())
+    }
+
+    /// Takes back all of somebody's tokens and links, and ends their sessions; returns how many tokens there were.
+    ///
+    /// # Errors
+    /// [`PeopleError::Nobody`] when nobody has that name.
+    pub fn revoke_tokens(&self, name: &str, actor: &Actor) -> Result<usize, PeopleError> {
+        let mut person = Person::get(self, name)?;
+        let count = person.tokens.len();
+        person.tokens.clear();
+        person.links.clear();
+        person.generation = self.next_id(GENERATIONS)?;
+        put(self, &person, "revoke", "all tokens and links", actor)?;
+        Ok(count)
+    }
 }
 
-/// Keeps the hash of a token that a program acts with.
-///
-/// # Errors
-/// [`PeopleError::Nobody`] when nobody has that name.
-pub fn add_token(
-    tx: &Transaction,
-    name: &str,
-    label: &str,
-    hash: SecretHash,
-    actor: &Actor,
-) -> Result<(), PeopleError> {
-    let mut person = find(tx, name)?;
-    person.tokens.push(Token { label: label.to_owned(), at_unix_s: actor.at_unix_s, hash });
-    put(tx, &person, "token", label, actor)?;
-    Ok(())
-}
-
-/// Takes back all of somebody's tokens and links, and ends their sessions; returns how many tokens there were.
-///
-/// # Errors
-/// [`PeopleError::Nobody`] when nobody has that name.
-pub fn revoke_tokens(tx: &Transaction, name: &str, actor: &Actor) -> Result<usize, PeopleError> {
-    let mut person = find(tx, name)?;
-    let count = person.tokens.len();
-    person.tokens.clear();
-    person.links.clear();
-    person.generation = tx.next_id(GENERATIONS)?;
-    put(tx, &person, "revoke", "all tokens and links", actor)?;
-    Ok(count)
-}
-
-/// Finds whose token it is.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn of_token(store: &impl Records, hash: SecretHash) -> Result<Option<Person>, StoreError> {
-    let has = |person: &Person| person.tokens.iter().any(|token| token.hash == hash);
-    Ok(list(store)?.into_iter().find(has))
+impl Person {
+    /// Finds whose token it is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn of_token(store: &impl Records, hash: SecretHash) -> Result<Option<Person>, StoreError> {
+        let has = |person: &Person| person.tokens.iter().any(|token| token.hash == hash);
+        Ok(Person::list(store)?.into_iter().find(has))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::journal::Proof;
     use crate::engine::store::{OpenOptions, Store};
     use crate::values::error::Kind;
 
@@ -408,9 +421,9 @@ mod tests {
     #[test]
     fn without_people_everybody_may_and_with_people_their_roles_say() {
         let (_dir, store) = store();
-        let permit = |name: &str, needs| permit(&store.read().unwrap(), name, needs);
+        let permit = |name: &str, needs| Person::permit(&store.read().unwrap(), name, needs);
         permit("anybody", Role::Admin).unwrap();
-        let set = |name: &str, role| store.transact(|tx| set(tx, name, role, &actor(1)));
+        let set = |name: &str, role| store.transact(|tx| tx.set_person(name, role, &actor(1)));
         // Nobody is locked out by a first person who may do little.
         assert!(matches!(set("Bob", Role::Viewer), Err(PeopleError::NoAdmin(_))));
         permit("anybody", Role::Admin).unwrap();
@@ -426,34 +439,34 @@ mod tests {
         assert!(matches!(permit("anybody", Role::Viewer), Err(PeopleError::Stranger(_))));
         // The last admin stays, in whichever way somebody tries.
         assert!(matches!(set("ann", Role::Viewer), Err(PeopleError::NoAdmin(_))));
-        let remove = |name: &str| store.transact(|tx| remove(tx, name, &actor(2)));
+        let remove = |name: &str| store.transact(|tx| tx.remove_person(name, &actor(2)));
         assert!(matches!(remove("ann"), Err(PeopleError::NoAdmin(_))));
         remove("BOB").unwrap();
         remove("ann").unwrap();
         permit("anybody", Role::Admin).unwrap();
-        journal::verify(&store.read().unwrap()).unwrap();
+        Proof::verify(&store.read().unwrap()).unwrap();
     }
 
     #[test]
     fn a_link_works_once_and_in_its_time_and_a_token_until_it_is_taken_back() {
         let (_dir, store) = store();
-        store.transact(|tx| set(tx, "Ann", Role::Admin, &actor(1))).unwrap();
+        store.transact(|tx| tx.set_person("Ann", Role::Admin, &actor(1))).unwrap();
         let hash = SecretHash::of(b"secret");
-        assert!(!has_link(&store.read().unwrap(), hash).unwrap());
-        let follow = |hash, now| store.transact(|tx| follow_link(tx, hash, now)).unwrap();
-        store.transact(|tx| add_link(tx, "ann", hash, 100, &actor(1))).unwrap();
+        assert!(!Person::has_link(&store.read().unwrap(), hash).unwrap());
+        let follow = |hash, now| store.transact(|tx| tx.follow_link(hash, now)).unwrap();
+        store.transact(|tx| tx.add_link("ann", hash, 100, &actor(1))).unwrap();
         assert_eq!(follow(SecretHash::of(b"other"), 2), None);
         assert_eq!(follow(hash, 99), Some("Ann".to_owned()));
         assert_eq!(follow(hash, 99), None);
-        store.transact(|tx| add_link(tx, "ann", hash, 100, &actor(1))).unwrap();
+        store.transact(|tx| tx.add_link("ann", hash, 100, &actor(1))).unwrap();
         assert_eq!(follow(hash, 100), None);
         assert_eq!(follow(hash, 99), None);
 
-        let of = |hash| of_token(&store.read().unwrap(), hash).unwrap().map(|p| p.name);
+        let of = |hash| Person::of_token(&store.read().unwrap(), hash).unwrap().map(|p| p.name);
         assert_eq!(of(hash), None);
-        store.transact(|tx| add_token(tx, "ann", "cron", hash, &actor(3))).unwrap();
+        store.transact(|tx| tx.add_token("ann", "cron", hash, &actor(3))).unwrap();
         assert_eq!(of(hash), Some("Ann".to_owned()));
-        assert_eq!(store.transact(|tx| revoke_tokens(tx, "ann", &actor(4))).unwrap(), 1);
+        assert_eq!(store.transact(|tx| tx.revoke_tokens("ann", &actor(4))).unwrap(), 1);
         assert_eq!(of(hash), None);
     }
 
@@ -461,23 +474,23 @@ mod tests {
     fn a_store_without_people_has_links_of_its_owner_and_sessions_end_with_what_was_given() {
         let (_dir, store) = store();
         let hash = SecretHash::of(b"secret");
-        let add = || store.transact(|tx| add_link(tx, "me", hash, 100, &actor(1))).unwrap();
-        let follow = || store.transact(|tx| follow_link(tx, hash, 2)).unwrap();
+        let add = || store.transact(|tx| tx.add_link("me", hash, 100, &actor(1))).unwrap();
+        let follow = || store.transact(|tx| tx.follow_link(hash, 2)).unwrap();
         add();
-        assert!(has_link(&store.read().unwrap(), hash).unwrap());
+        assert!(Person::has_link(&store.read().unwrap(), hash).unwrap());
         assert_eq!((follow(), follow()), (Some("me".to_owned()), None));
         add();
-        store.transact(|tx| set(tx, "Ann", Role::Admin, &actor(5))).unwrap();
+        store.transact(|tx| tx.set_person("Ann", Role::Admin, &actor(5))).unwrap();
         assert_eq!(follow(), None);
-        let now = || generation(&store.read().unwrap(), "ANN").unwrap();
+        let now = || Person::generation(&store.read().unwrap(), "ANN").unwrap();
         let first = now();
-        store.transact(|tx| set(tx, "ann", Role::Admin, &actor(6))).unwrap();
+        store.transact(|tx| tx.set_person("ann", Role::Admin, &actor(6))).unwrap();
         assert_eq!(now(), first);
-        store.transact(|tx| revoke_tokens(tx, "ann", &actor(9))).unwrap();
+        store.transact(|tx| tx.revoke_tokens("ann", &actor(9))).unwrap();
         let revoked = now();
-        store.transact(|tx| remove(tx, "ann", &actor(10))).unwrap();
+        store.transact(|tx| tx.remove_person("ann", &actor(10))).unwrap();
         assert_eq!(now(), 0);
-        store.transact(|tx| set(tx, "Ann", Role::Admin, &actor(11))).unwrap();
+        store.transact(|tx| tx.set_person("Ann", Role::Admin, &actor(11))).unwrap();
         assert!(first != revoked && now() != revoked && now() != 0);
     }
 
@@ -485,7 +498,7 @@ mod tests {
     fn what_is_no_name_is_refused() {
         let (_dir, store) = store();
         for bad in ["", "  ", "a\nb", &"x".repeat(65)] {
-            let error = store.transact(|tx| set(tx, bad, Role::Admin, &actor(1))).unwrap_err();
+            let error = store.transact(|tx| tx.set_person(bad, Role::Admin, &actor(1))).unwrap_err();
             assert!(matches!(error, PeopleError::Name(_)), "{bad}");
         }
     }

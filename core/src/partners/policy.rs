@@ -25,12 +25,12 @@ pub enum Changed {
     Waits,
 }
 
-/// Says whether two names are one person's.
-pub fn same_person(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
-}
-
 impl Policy {
+    /// Says whether two names are one person's.
+    pub fn same_person(one: &str, other: &str) -> bool {
+        one.trim().to_lowercase() == other.trim().to_lowercase()
+    }
+
     pub(crate) const KEY: &[u8] = b"policy";
 
     /// Reads the rules; a store without any has the default.
@@ -51,7 +51,9 @@ impl Policy {
             (false, false) => return Ok(Changed::Same),
             (true, true) if policy.off_asked_by.is_none() => return Ok(Changed::Same),
             (_, true) => false,
-            (true, false) => policy.off_asked_by.as_ref().is_none_or(|first| same_person(first, &actor.name)),
+            (true, false) => {
+                policy.off_asked_by.as_ref().is_none_or(|first| Policy::same_person(first, &actor.name))
+            }
         };
         policy.four_eyes = on || waits;
         policy.off_asked_by = waits.then(|| actor.name.clone());

@@ -11,6 +11,7 @@ use billkeep_fixtures::Rng;
 use serde_json::Value;
 
 use crate::support::{Home, bucket};
+use billkeep_core::bills::Bill;
 
 /// How often each command is killed, unless `BILLKEEP_TEST_KILLS` says another number.
 const KILLS: u64 = 20;
@@ -244,6 +245,6 @@ impl Scene {
         fs::copy(self.home.store(), &copy).unwrap();
         let store = Store::open(&copy, &OpenOptions::default(), Access::Read);
         let store = store.unwrap_or_else(|e| panic!("{what}: {e}"));
-        billkeep_core::bill::list(&store.read().unwrap()).unwrap();
+        Bill::list(&store.read().unwrap()).unwrap();
     }
 }

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::bill::dispute::{self, Claim, Direction, LineId};
+use billkeep_core::bill::dispute::{Claim, Direction, LineId};
 use billkeep_core::bill::{self, BillKey};
 use billkeep_core::calendar::Kind;
 use billkeep_core::check;
 use billkeep_core::delivery::{self, Destination, How, NoMeter, Ways, What};
 use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{self, Import, Limits, Settings};
+use billkeep_core::ingest::{Import, Limits, Settings};
 use billkeep_core::journal::{self, Actor, Change, Entry};
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
-use billkeep_core::storage::{self, Consent, Enable, Lines, Places, Said, SinkRecord};
+use billkeep_core::storage::{Consent, Enable, Lines, Places, Said, SinkRecord};
 use billkeep_core::store::{OpenOptions, Store, StoreError};
 use billkeep_core::testing::{RawStore as _, RawTransaction as _, Table};
 use billkeep_core::uin::Uin;
@@ -27,6 +27,10 @@ use object_store::memory::InMemory;
 use crate::support::bucket::{checked, fill, objects};
 use crate::support::faulty_disk::{FaultyDisk, Op, Platter};
 use crate::support::{CUSTOMER, PAYER, decimal};
+use billkeep_core::bills::Bill;
+use billkeep_core::bills::Revision;
+use billkeep_core::deliveries::Delivery;
+use billkeep_core::deliveries::DueItem;
 
 /// Objects by name.
 pub type Objects = BTreeMap<String, Vec<u8>>;
@@ -176,17 +180,17 @@ fn add_sink(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
         audience: Audience::Partner,
         options,
     };
-    store.transact(|tx| storage::add_sink(tx, &record, &site.actor)).map_err(text)
+    store.transact(|tx| tx.add_sink(&record, &site.actor)).map_err(text)
 }
 
 fn allow(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
     let said = Said { actor: &site.actor, reason: Some("the contract") };
-    store.transact(|tx| storage::allow(tx, payer(), &Kind::ALL, None, said)).map_err(text)
+    store.transact(|tx| tx.allow_kinds(payer(), &Kind::ALL, None, said)).map_err(text)
 }
 
 fn authorise(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
     let said = Said { actor: &site.actor, reason: None };
-    store.transact(|tx| storage::authorise(tx, payer(), Consent::Storing, None, today(), said)).map_err(text)
+    store.transact(|tx| tx.authorize_storage(payer(), Consent::Storing, None, today(), said)).map_err(text)
 }
 
 fn enable(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
@@ -202,7 +206,7 @@ fn enable(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
         from: None,
     };
     let said = Said { actor: &site.actor, reason: None };
-    store.transact(|tx| storage::enable(tx, &wanted, None, today(), said)).map(|_| ()).map_err(text)
+    store.transact(|tx| tx.enable_storage(&wanted, None, today(), said)).map(|_| ()).map_err(text)
 }
 
 fn dispute(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
@@ -212,18 +216,18 @@ fn dispute(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
         amount: Amount::parse_cell(b"0.5").unwrap().unwrap(),
         reason: "the rate is wrong",
     };
-    store.transact(|tx| dispute::open(tx, march(), claim, &site.actor)).map(|_| ()).map_err(text)
+    store.transact(|tx| tx.open_dispute(march(), claim, &site.actor)).map(|_| ()).map_err(text)
 }
 
 fn set_aside(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
-    store.transact(|tx| dispute::set_aside(tx, 1, "it was right", &site.actor)).map(|_| ()).map_err(text)
+    store.transact(|tx| tx.set_dispute_aside(1, "it was right", &site.actor)).map(|_| ()).map_err(text)
 }
 
 fn confirm(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
     store
         .transact(|tx| {
-            let digest = bill::revisions(tx, march())?.last().unwrap().digest.hex();
-            bill::confirm(tx, march(), &digest, None, &site.actor)
+            let digest = Revision::list(tx, march())?.last().unwrap().digest.hex();
+            tx.confirm_bill(march(), &digest, None, &site.actor)
         })
         .map(|_| ())
         .map_err(text)
@@ -327,7 +331,7 @@ impl Scene {
                     let then =
                         Machine::with(FaultyDisk::of(platter.bytes.clone()), &Objects::new(), FIRST_UNIX_S);
                     let store = then.open().unwrap();
-                    scene.promised.push(journal::list(&store.read().unwrap()).unwrap().len());
+                    scene.promised.push(Entry::list(&store.read().unwrap()).unwrap().len());
                 }
             }
         }
@@ -355,13 +359,13 @@ impl Scene {
     fn import(&self, store: &Store, through: u32, site: &Site<'_>) -> Result<(), String> {
         let (settings, limits) = (Settings::default(), Limits::default());
         let file = self.file(through);
-        ingest::import(
-            store,
-            &file,
-            &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&site.actor) },
-        )
-        .map(|_| ())
-        .map_err(text)
+        store
+            .import(
+                &file,
+                &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&site.actor) },
+            )
+            .map(|_| ())
+            .map_err(text)
     }
 
     /// Goes on with the journey from wherever it has come to, to its end.
@@ -376,7 +380,7 @@ impl Scene {
         }
         for step in &STEPS {
             site.program(|store| {
-                let journal = journal::list(&store.read().map_err(text)?).map_err(text)?;
+                let journal = Entry::list(&store.read().map_err(text)?).map_err(text)?;
                 if (step.done)(&journal) { Ok(()) } else { (step.act)(self, store, &site) }
             })?;
         }
@@ -409,10 +413,10 @@ impl Scene {
             memory,
             record: site.machine.record.clone(),
         };
-        let to = Destination::plain(storage::sink(&reader, SINK).map_err(text)?, Box::new(sink));
-        for item in delivery::due(&reader, today(), Basis::Used).map_err(text)? {
+        let to = Destination::plain(SinkRecord::get(&reader, SINK).map_err(text)?, Box::new(sink));
+        for item in DueItem::on(&reader, today(), Basis::Used).map_err(text)? {
             if let Ok(wanted) = item.verdict {
-                delivery::deliver(store, &to, wanted, today(), &ways, &site.actor).map_err(text)?;
+                store.deliver(&to, wanted, today(), &ways, &site.actor).map_err(text)?;
             }
         }
         Ok(())
@@ -426,13 +430,13 @@ impl Scene {
         let store = machine.open().map_err(text)?;
         let reader = store.read().map_err(text)?;
         check::check(&reader, 1).map_err(text)?;
-        let journal = journal::list(&reader).map_err(text)?;
-        let bills = bill::list(&reader).map_err(text)?;
+        let journal = Entry::list(&reader).map_err(text)?;
+        let bills = Bill::list(&reader).map_err(text)?;
         let held = crate::support::bucket::without_entries(objects(&machine.sink));
-        let deliveries = delivery::list(&reader).map_err(text)?;
+        let deliveries = Delivery::list(&reader).map_err(text)?;
         if !deliveries.is_empty() && deliveries.iter().all(|d| d.progress.is_delivered()) {
             let bucket = Bucket::over(machine.sink.clone(), "", "s3://bills").unwrap();
-            let to = Destination::plain(storage::sink(&reader, SINK).map_err(text)?, Box::new(bucket));
+            let to = Destination::plain(SinkRecord::get(&reader, SINK).map_err(text)?, Box::new(bucket));
             let findings = delivery::verify(&reader, &to, How::ReadData).map_err(text)?;
             if let Some(found) = findings.iter().find(|f| f.what != What::Ok) {
                 return Err(format!("verify: {found:?}"));

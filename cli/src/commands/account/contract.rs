@@ -1,6 +1,6 @@
 //! `account contract`: what accounts were promised.
 
-use billkeep_core::contract::{self, Rate, days_text};
+use billkeep_core::contract::Rate;
 use billkeep_core::money::Amount;
 use billkeep_core::period::Day;
 
@@ -19,14 +19,14 @@ pub(super) fn run(context: &Context, command: Contract) -> Result<(), CommandErr
             })?;
             let rate = Rate { discount: amount, from: days.from, to: days.to };
             let store = context.write()?;
-            store.transact(|tx| contract::set(tx, uin, &product, rate, &context.actor()))?;
-            let days = days_text(days.from, days.to);
+            store.transact(|tx| tx.set_contract(uin, &product, rate, &context.actor()))?;
+            let days = billkeep_core::partners::contract::Contract::days_text(days.from, days.to);
             (format!("Account {uin} has {amount} for `{}`{days}.", product.trim()), store)
         }
         Contract::Remove { uin, product, days } => {
             let store = context.write()?;
-            store.transact(|tx| contract::remove(tx, uin, &product, days.from, days.to, &context.actor()))?;
-            let days = days_text(days.from, days.to);
+            store.transact(|tx| tx.remove_contract(uin, &product, days.from, days.to, &context.actor()))?;
+            let days = billkeep_core::partners::contract::Contract::days_text(days.from, days.to);
             (format!("Account {uin} has no contracted discount for `{}`{days}.", product.trim()), store)
         }
     };
@@ -39,7 +39,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let columns = ["uin", "product", "discount", "from", "to"].map(Column::text).to_vec();
     let mut table = Table::new("billkeep.account.contract.list/1", columns);
     let day = |day: Option<Day>| day.map_or_else(|| "-".to_owned(), |d| d.to_string());
-    for contract in contract::contracts(&store.read()?)? {
+    for contract in billkeep_core::partners::contract::Contract::list(&store.read()?)? {
         for rate in contract.rates {
             table.rows.push(vec![
                 contract.uin.to_string(),

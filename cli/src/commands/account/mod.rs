@@ -3,8 +3,8 @@
 mod contract;
 mod price;
 
-use billkeep_core::accounts::{self, Known, Role, Tree, Unassigned};
-use billkeep_core::bill::totals_text;
+use billkeep_core::accounts::{Known, Role, Tree, Unassigned};
+
 use billkeep_core::bounded::{self, ACCOUNTS_BYTES_MAX};
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::{BillMonth, Day};
@@ -15,6 +15,7 @@ use crate::args::{Account, Format};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Table, columns};
+use billkeep_core::engine::block::Sums;
 
 pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandError> {
     match command {
@@ -33,8 +34,8 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
             };
             let known = Known { name: name.trim().to_owned(), role, parent };
             let said = format!("`{}`, {role}", known.name);
-            let changed = store
-                .transact(|tx| accounts::set(tx, uin, known, from, reason.as_deref(), &context.actor()))?;
+            let changed =
+                store.transact(|tx| tx.set_account(uin, known, from, reason.as_deref(), &context.actor()))?;
             let days = from.map_or_else(String::new, |day| format!(" from {day} on"));
             let below = parent.map_or_else(String::new, |parent| format!(", below {parent}"));
             context.say(&if changed {
@@ -46,7 +47,7 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
         }
         Account::End { uin, from, reason } => {
             let store = context.write()?;
-            store.transact(|tx| accounts::end(tx, uin, from, reason.as_deref(), &context.actor()))?;
+            store.transact(|tx| tx.end_account(uin, from, reason.as_deref(), &context.actor()))?;
             context.say(&format!("Account {uin} is not in the tree from {from} on."));
             Ok(store.close()?)
         }
@@ -67,7 +68,7 @@ fn import(
     let bytes = bytes.map_err(|e| CommandError::user(format!("cannot read `{}`: {e}", file.display())))?;
     let store = context.write()?;
     let detection = encoding.map_or(Detection::Beginning, Detection::Said);
-    let imported = store.transact(|tx| accounts::import(tx, &bytes, detection, dry_run, &context.actor()))?;
+    let imported = store.transact(|tx| tx.import_accounts(&bytes, detection, dry_run, &context.actor()))?;
     if let Some(told) = imported.reading.told() {
         context.say(&format!("`{}`: {told}.", file.display()));
     }
@@ -132,7 +133,7 @@ fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<
             none(),
         ]);
     }
-    let unknown = accounts::unassigned(&reader, month)?;
+    let unknown = Unassigned::list(&reader, month)?;
     for Unassigned { owner, months, sums } in &unknown {
         let months: Vec<String> = months.iter().map(ToString::to_string).collect();
         let lines: u64 = sums.iter().map(|s| s.lines).sum();
@@ -144,7 +145,7 @@ fn tree(context: &Context, on: Option<Day>, month: Option<BillMonth>) -> Result<
             "1".into(),
             months.join(" "),
             lines.to_string(),
-            totals_text(sums),
+            Sums::totals_text(sums),
         ]);
     }
     context.print(&table)?;

@@ -1,15 +1,16 @@
 //! `account price` and `account column`: what customers pay and see.
 
-use billkeep_core::contract::days_text;
 use billkeep_core::error::Kind;
 use billkeep_core::money::Amount;
 use billkeep_core::period::Day;
-use billkeep_core::price::{self, Doubt, Fee, Method, PriceRule, Rounding, product_text};
+use billkeep_core::price::{self, Doubt, Fee, Method, PriceRule, Rounding};
 
 use crate::args::{FurtherColumn, Price, PriceOf};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
+use billkeep_core::partners::contract::Contract;
+use billkeep_core::partners::price::Terms;
 
 /// What is to be set.
 enum Asked {
@@ -145,40 +146,38 @@ pub(super) fn run(context: &Context, command: Price) -> Result<(), CommandError>
                     let text = format!("{amount} {currency}");
                     let fee = Fee { amount, currency, from: days.from, to: days.to };
                     if !yes && amount >= Amount::ZERO {
-                        let doubts = price::fee_doubts(&store.read()?, uin, &fee)?;
+                        let doubts = Doubt::of_fee(&store.read()?, uin, &fee)?;
                         if !doubts.is_empty() {
                             return Err(refused(String::new(), &doubts).hint("`--yes` sets it as it is"));
                         }
                     }
-                    store.transact(|tx| price::set_fee(tx, uin, fee, &actor))?;
+                    store.transact(|tx| tx.set_fee(uin, fee, &actor))?;
                     format!("a monthly fee of {text}")
                 }
                 Asked::Method(method) => {
                     let rounding = Rounding { decimals, mode: rounding };
                     let rule = PriceRule { method, rounding, from: days.from, to: days.to };
                     if method.is_valid() && !yes {
-                        not_doubted(&price::doubts(&store.read()?, uin, product.as_deref(), rule)?, &rule)?;
+                        not_doubted(&Doubt::of_price(&store.read()?, uin, product.as_deref(), rule)?, &rule)?;
                     }
-                    store.transact(|tx| price::set_price(tx, uin, product.as_deref(), rule, &actor))?;
-                    let product = product_text(product.as_deref().map_or("", str::trim));
+                    store.transact(|tx| tx.set_price(uin, product.as_deref(), rule, &actor))?;
+                    let product = Terms::product_text(product.as_deref().map_or("", str::trim));
                     format!("{method}, {rounding}, for {product}{}", example(&rule))
                 }
             };
-            (format!("Account {uin} pays {said}{}.", days_text(days.from, days.to)), store)
+            (format!("Account {uin} pays {said}{}.", Contract::days_text(days.from, days.to)), store)
         }
         Price::Remove { uin, product, fee, days } => {
             let store = context.write()?;
             let actor = context.actor();
             let what = if fee {
-                store.transact(|tx| price::remove_fee(tx, uin, days.from, days.to, &actor))?;
+                store.transact(|tx| tx.remove_fee(uin, days.from, days.to, &actor))?;
                 "monthly fee".to_owned()
             } else {
-                store.transact(|tx| {
-                    price::remove_price(tx, uin, product.as_deref(), days.from, days.to, &actor)
-                })?;
-                format!("price for {}", product_text(product.as_deref().map_or("", str::trim)))
+                store.transact(|tx| tx.remove_price(uin, product.as_deref(), days.from, days.to, &actor))?;
+                format!("price for {}", Terms::product_text(product.as_deref().map_or("", str::trim)))
             };
-            (format!("Account {uin} has no {what}{}.", days_text(days.from, days.to)), store)
+            (format!("Account {uin} has no {what}{}.", Contract::days_text(days.from, days.to)), store)
         }
     };
     context.say(&said);
@@ -195,7 +194,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let columns = ["uin", "product", "rule", "figure", "currency", "decimals", "rounding", "from", "to"]
         .map(Column::text);
     let mut table = Table::new("billkeep.account.price.list/1", columns.to_vec());
-    for terms in price::all_terms(&store.read()?)? {
+    for terms in Terms::list(&store.read()?)? {
         for (product, rules) in &terms.prices {
             for rule in rules {
                 let (name, figure) = match rule.method {
@@ -238,7 +237,7 @@ pub(super) fn column(context: &Context, command: FurtherColumn) -> Result<(), Co
             let store = context.read()?;
             let columns = ["uin", "header"].map(Column::text).to_vec();
             let mut table = Table::new("billkeep.account.column.list/1", columns);
-            for terms in price::all_terms(&store.read()?)? {
+            for terms in Terms::list(&store.read()?)? {
                 let row = |header: &String| vec![terms.uin.to_string(), header.clone()];
                 table.rows.extend(terms.columns.iter().map(row));
             }
@@ -246,12 +245,12 @@ pub(super) fn column(context: &Context, command: FurtherColumn) -> Result<(), Co
         }
         FurtherColumn::Add { uin, header } => {
             let store = context.write()?;
-            store.transact(|tx| price::set_column(tx, uin, &header, true, &context.actor()))?;
+            store.transact(|tx| tx.set_customer_column(uin, &header, true, &context.actor()))?;
             (format!("Exports for account {uin} have the column `{}`.", header.trim()), store)
         }
         FurtherColumn::Remove { uin, header } => {
             let store = context.write()?;
-            store.transact(|tx| price::set_column(tx, uin, &header, false, &context.actor()))?;
+            store.transact(|tx| tx.set_customer_column(uin, &header, false, &context.actor()))?;
             (format!("Exports for account {uin} do not have the column `{}` any more.", header.trim()), store)
         }
     };

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use billkeep_core::audit;
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
-use billkeep_core::journal::{self, Entry, Filter};
+use billkeep_core::journal::{Entry, Filter};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::Records;
 
@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError
     let reader = store.read()?;
     match command {
         Audit::List(wanted) => {
-            let entries = journal::select(&reader, &filter(wanted, &reader)?)?;
+            let entries = Entry::select(&reader, &filter(wanted, &reader)?)?;
             match context.format {
                 Format::Table => context.data(for_people(&entries).as_bytes()),
                 _ => context.print(&table(&entries)),
@@ -100,7 +100,7 @@ fn verify(
     let (entries, last) = (proof.entries, hex(&proof.last));
     let noted = match expect {
         None => None,
-        Some(hash) => Some(journal::number_of(store, &hash)?.ok_or_else(|| {
+        Some(hash) => Some(Entry::number_of(store, &hash)?.ok_or_else(|| {
             CommandError::new(
                 Kind::Damaged,
                 format!(

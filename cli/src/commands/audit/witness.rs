@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use billkeep_core::bounded;
 use billkeep_core::digest::from_hex;
 use billkeep_core::error::Kind;
-use billkeep_core::journal;
 use billkeep_core::sink::SMALL_BYTES_MAX;
 use billkeep_core::store::Records;
 use serde::Deserialize;
 
 use crate::error::CommandError;
+use billkeep_core::engine::journal::Entry;
 
 /// How the name of a manifest ends.
 const MANIFEST: &str = ".manifest.json";
@@ -48,7 +48,7 @@ pub(super) fn ask(store: &impl Records, paths: &[PathBuf]) -> Result<WitnessRepo
                 continue;
             };
             let found = match from_hex(&hash) {
-                Some(hash) => journal::number_of(store, &hash)?,
+                Some(hash) => Entry::number_of(store, &hash)?,
                 None => None,
             };
             if found != Some(entry) {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use billkeep_core::bill::{BillView, Explained, Field, Load, PlacedLine, Shown, explain as explain_core};
+use billkeep_core::bill::{BillView, Explained, Field, Load, PlacedLine, Shown};
 use billkeep_core::block::Sums;
 use billkeep_core::digest::hex;
 use billkeep_core::money::Amount;
@@ -44,7 +44,7 @@ pub(super) fn explain(
     let table = context.format == Format::Table;
     let shown = Shown { text_lines: if table { limit } else { u64::MAX }, columns: &TELLING };
     let run = |visit: &mut dyn FnMut(PlacedLine) -> Result<(), CommandError>| {
-        explain_core(&reader, &view, wanted, shown, context.thread_count(), visit)
+        view.explain(&reader, wanted, shown, context.thread_count(), visit)
     };
     let sums = match context.format {
         Format::Table => {

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use billkeep_core::accounts::Tree;
 use billkeep_core::bill::Origin;
-use billkeep_core::contract;
 use billkeep_core::lint::{self, Example, Report, Severity};
 use billkeep_core::uin::Uin;
 use serde_json::{Value, json};
@@ -14,6 +13,7 @@ use crate::args::{Format, Lint};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Table, columns};
+use billkeep_core::partners::contract::Contract;
 
 /// Done, but look: there are findings.
 const FINDINGS: u8 = 6;
@@ -33,9 +33,9 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandEr
         examples_max: args.examples,
         tolerance_units: args.tolerance,
         known_accounts: known,
-        contracts: contract::contracts(&reader)?,
+        contracts: Contract::list(&reader)?,
     };
-    let report = lint::lint(&reader, &view, &settings)?;
+    let report = view.lint(&reader, &settings)?;
     if context.format == Format::Json {
         context.data(output::json_text(&json_of(&report)).as_bytes())?;
     } else if context.format == Format::Csv || !report.findings.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::bill::BillView;
-use billkeep_core::price::{self, Applied, MarginRow, Method, PriceBook};
+use billkeep_core::price::{Applied, MarginRow, Method, PriceBook};
 use serde_json::{Value, json};
 
 use crate::args::{Format, GroupBy, Margin};
@@ -17,7 +17,7 @@ pub(super) fn margin(context: &Context, args: &Margin) -> Result<(), CommandErro
     let key = context.bill_key(&reader, args.which.month, args.which.basis)?;
     let view = BillView::open(&reader, key, args.revision)?;
     let by = |what| args.by.contains(&what);
-    let margin = price::margin(&reader, &view, by(GroupBy::Owner), by(GroupBy::Product))?;
+    let margin = view.margin(&reader, by(GroupBy::Owner), by(GroupBy::Product))?;
     let mut columns = Vec::new();
     columns.extend(by(GroupBy::Owner).then(|| Column::text("owner")));
     columns.extend(by(GroupBy::Product).then(|| Column::text("product")));

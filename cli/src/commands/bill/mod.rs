@@ -16,9 +16,9 @@ use std::io::Write;
 use std::path::Path;
 
 use billkeep_core::bill::dispute::LineId;
-use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock, cell_is, walk_imported};
+use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock};
 use billkeep_core::block::Sums;
-use billkeep_core::export::{Columns, Dialect, write_line};
+use billkeep_core::export::{Columns, Dialect};
 use billkeep_core::period::{Basis, Coverage, Day};
 use billkeep_core::schema::Column as BillColumn;
 use billkeep_core::store::Snapshot;
@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
 
 fn list(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
-    let bills = bill::list(&store.read()?)?;
+    let bills = billkeep_core::bills::Bill::list(&store.read()?)?;
     // Two bills of a month are told apart by it.
     let by_paid = bills.iter().any(|(bill, _)| bill.key.basis == Basis::Paid);
     let basis = Column::text("basis");
@@ -125,7 +125,7 @@ impl Condition {
             return Ok(day == self.value);
         }
         match self.field.index_in(block.schema()) {
-            Some(index) => Ok(cell_is(block.column(index)?.cell(row, scratch), &self.value)),
+            Some(index) => Ok(Field::cell_is(block.column(index)?.cell(row, scratch), &self.value)),
             None => Ok(self.value.is_empty()),
         }
     }
@@ -146,7 +146,7 @@ fn matching(
         let mut line = 0_u64;
         for segment in segments {
             let mut more = true;
-            walk_imported::<CommandError>(reader, segment, view.bill.key.basis, &mut |block, row| {
+            segment.walk_imported::<CommandError>(reader, view.bill.key.basis, &mut |block, row| {
                 line += 1;
                 for condition in conditions {
                     if !condition.holds(block, row, &mut scratch)? {
@@ -264,13 +264,13 @@ fn csv(
     let (mut text, mut scratch, mut rows) = (Vec::new(), Vec::new(), 0_u64);
     columns.write_header(&mut text);
     for segment in view.segments() {
-        walk_imported::<CommandError>(&reader, segment, which.basis, &mut |block, row| {
+        segment.walk_imported::<CommandError>(&reader, which.basis, &mut |block, row| {
             if let Some(wanted) = &wanted
                 && !wanted.holds(block, row, &mut scratch)?
             {
                 return Ok(true);
             }
-            write_line(&columns, block, row, &mut text)?;
+            Columns::write_line(&columns, block, row, &mut text)?;
             rows += 1;
             if text.len() >= 1 << 16 {
                 out.write_all(&text)?;
@@ -300,7 +300,7 @@ fn issue(context: &Context, which: &Which) -> Result<(), CommandError> {
     let store = context.write()?;
     let (key, revision) = store.transact(|tx| {
         let key = context.bill_key(tx, which.month, which.basis)?;
-        Ok::<_, CommandError>((key, bill::issue(tx, key, &context.actor())?))
+        Ok::<_, CommandError>((key, tx.issue_bill(key, &context.actor())?))
     })?;
     context.say(&format!("Issued {key} at revision {}, total {}.", revision.number, revision.total_text()));
     Ok(store.close()?)
@@ -310,7 +310,7 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
     let store = context.write()?;
     let (key, decided): (BillKey, _) = store.transact(|tx| {
         let key = context.bill_key(tx, which.month, which.basis)?;
-        Ok::<_, CommandError>((key, bill::confirm(tx, key, prefix, note, &context.actor())?))
+        Ok::<_, CommandError>((key, tx.confirm_bill(key, prefix, note, &context.actor())?))
     })?;
     let revision = &decided.revision;
     if context.format != Format::Table {
@@ -354,7 +354,7 @@ fn reopen(context: &Context, which: &Which, reason: &str) -> Result<(), CommandE
     let store = context.write()?;
     let (key, decided) = store.transact(|tx| {
         let key = context.bill_key(tx, which.month, which.basis)?;
-        Ok::<_, CommandError>((key, bill::reopen(tx, key, reason, &context.actor())?))
+        Ok::<_, CommandError>((key, tx.reopen_bill(key, reason, &context.actor())?))
     })?;
     let number = decided.revision.number;
     context.say(&if decided.waits {
@@ -378,7 +378,7 @@ fn empty_day(
     let (key, revision) = store.transact(|tx| {
         context.must_have_come(days.first.max(days.last), yes, tx)?;
         let key = context.bill_key(tx, which.month, which.basis)?;
-        Ok::<_, CommandError>((key, bill::declare_empty(tx, key, days, reason, &context.actor())?))
+        Ok::<_, CommandError>((key, tx.declare_empty_days(key, days, reason, &context.actor())?))
     })?;
     let through =
         revision.through.map_or_else(String::new, |day| format!("; its lines are in through {day}"));
@@ -396,7 +396,7 @@ fn defer(context: &Context, which: &Which, reason: &str, on: Option<Day>) -> Res
     let (key, until) = store.transact(|tx| {
         let key = context.bill_key(tx, which.month, which.basis)?;
         let today = context.day(on, tx)?;
-        Ok::<_, CommandError>((key, bill::defer(tx, key, today, reason, &context.actor())?))
+        Ok::<_, CommandError>((key, tx.defer_bill(key, today, reason, &context.actor())?))
     })?;
     context
         .say(&format!("Put the decision about the bill for {key} off until {until}; that can be done once."));

@@ -1,6 +1,5 @@
 //! `bill revisions`: what a bill has been, and by which files.
 
-use billkeep_core::bill;
 use billkeep_core::digest::hex;
 
 use crate::args::{Format, Which};
@@ -8,13 +7,16 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Table, columns};
 use crate::text::short;
+use billkeep_core::bills::Bill;
+use billkeep_core::bills::Load;
+use billkeep_core::bills::Revision;
 
 /// A row for each revision, file and currency: several files make one revision.
 pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let key = context.bill_key(&reader, which.month, which.basis)?;
-    let current = bill::bill(&reader, key)?.revision;
+    let current = Bill::get(&reader, key)?.revision;
     let columns = columns(
         "revision:count parent:count time actor digest lines:count currency total:amount files:wide sha256:wide",
     );
@@ -24,9 +26,9 @@ pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> 
         ("basis", which.basis.to_string().into()),
         ("current", current.into()),
     ];
-    for revision in bill::revisions(&reader, key)? {
+    for revision in Revision::list(&reader, key)? {
         let (mut files, mut hashes) = (Vec::new(), Vec::new());
-        for load in bill::loads_of(&reader, &revision)? {
+        for load in Load::list_of(&reader, &revision)? {
             files.push(load.file.name);
             hashes.push(hex(&load.file.sha256));
         }

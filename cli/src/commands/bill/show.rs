@@ -21,7 +21,7 @@ pub(super) fn show(
     let reader = store.read()?;
     let fields = by.iter().map(|f| f.trim().parse()).collect::<Result<Vec<Field>, BillError>>()?;
     let view = context.bill_view(&reader, which, revision)?;
-    let shown = bill::show(&reader, &view, &fields, context.thread_count())?;
+    let shown = view.show(&reader, &fields, context.thread_count())?;
     if context.format == Format::Csv {
         grouped_csv::write(&shown, context.thread_count(), context.raw, &mut context.writer())?;
         say_revision(context, which, &view);

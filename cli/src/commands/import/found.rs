@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use billkeep_core::bounded;
 use billkeep_core::digest::from_hex;
 use billkeep_core::ingest::{self, ImportError, Input, Limits};
-use billkeep_core::naming;
 use billkeep_core::period::{BillMonth, Day};
 
 use crate::context::Context;
 use crate::error::CommandError;
+use billkeep_core::bills::ingest::Import;
+use billkeep_core::formats::naming::ParsedName;
 
 /// How the name of a side file ends that states the SHA-256 of the file beside it.
 const SIDE_ENDING: &str = ".sha256";
@@ -98,7 +99,7 @@ impl Source {
 
     /// Returns what files are ordered by, if the name tells it: the complete month comes after its days.
     fn key(&self) -> Option<(BillMonth, bool, Option<Day>)> {
-        let name = naming::parse(&self.name())?;
+        let name = ParsedName::parse(&self.name())?;
         Some((name.month?, name.day.is_none(), name.day))
     }
 }
@@ -108,7 +109,7 @@ impl Source {
 /// Pipes are read to their end here, before the store is opened: nobody has to wait for them.
 pub(super) fn find(context: &Context, named: &[PathBuf]) -> Result<Vec<Source>, CommandError> {
     let limits = Limits::default();
-    let folder = ingest::folder_of(&context.store);
+    let folder = Import::folder_of(&context.store);
     let kept = |shown: String, input: Result<Input, ImportError>| match input {
         Ok(input) => Source::Piped(input),
         Err(error) => Source::Broken(shown, error),
@@ -209,7 +210,7 @@ pub(super) fn hint_of_absent(shown: &str) -> Option<String> {
     if path.exists() || !shown.contains(['*', '?', '[', '{']) {
         return None;
     }
-    let folder = ingest::folder_of(path);
+    let folder = Import::folder_of(path);
     Some(format!(
         "the shell found no file for this pattern, or it is in quotes; `billkeep import {}` imports all bill files of a folder",
         folder.display()

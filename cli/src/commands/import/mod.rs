@@ -5,9 +5,9 @@ mod found;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use billkeep_core::accounts::{self, Tree};
+use billkeep_core::accounts::Tree;
 use billkeep_core::bill::late::{Cause, Late, LateState};
-use billkeep_core::bill::totals_text;
+
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{
     self, Aligned, Control, Elsewhere, ImportError, Input, Limits, Outcome, Report, Request, WhySkipped,
@@ -27,6 +27,8 @@ use crate::output::{self, Table, columns};
 use crate::own_error;
 use crate::progress::Bar;
 use crate::text::short;
+use billkeep_core::bills::Unassigned;
+use billkeep_core::engine::block::Sums;
 use found::Source;
 pub(crate) use found::in_order;
 
@@ -156,7 +158,7 @@ fn tell_unassigned(context: &Context, store: &impl Records, reports: &[Report]) 
     let imported = reports.iter().filter(|r| matches!(r.outcome, Outcome::Imported { .. }));
     let months: BTreeSet<BillMonth> = imported.map(|r| r.bill.month).collect();
     for month in months {
-        let unknown = accounts::unassigned(store, Some(month))?;
+        let unknown = Unassigned::list(store, Some(month))?;
         let Some(first) = unknown.first() else { continue };
         context.say(&format!(
             "warning: {month} has accounts that are not in the tree of accounts: {}, `{}` first;\n  `billkeep account tree` shows them",
@@ -219,7 +221,8 @@ pub(crate) fn one(
     path: &Path,
     request: &Request,
 ) -> Result<Report, ImportError> {
-    let input = Input::open(path, ingest::folder_of(store.path()), &Limits::default())?;
+    let input =
+        Input::open(path, billkeep_core::bills::ingest::Import::folder_of(store.path()), &Limits::default())?;
     // Where the console puts a file that was sent is nothing to whoever sent it.
     let input = if path.starts_with(context.stage()) { input.shown_by_name() } else { input };
     one_input(context, store, &input, request)
@@ -236,7 +239,7 @@ fn one_input(
     let settings = context.import_settings();
     let how =
         ingest::Import { request: request.clone(), settings, progress: &bar, ..ingest::Import::by(&actor) };
-    let result = ingest::import_input(store, input, &how);
+    let result = store.import_input(input, &how);
     bar.finish();
     result
 }
@@ -246,7 +249,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     let month = report.bill;
     let lines = output::lines(report.digest.lines());
     let file = &report.file.name;
-    let total = totals_text(&report.after);
+    let total = Sums::totals_text(&report.after);
     let fact = match &report.outcome {
         Outcome::Imported { revision, .. } => {
             format!("Imported {lines} for {month} as revision {revision}, total {total}.")
@@ -289,7 +292,7 @@ pub(crate) fn sentence(report: &Report) -> String {
     text.push_str(&format!(
         "\n  {}{days}: {lines}, total {}\n  the bill is {}, digest {}\n",
         report.mode,
-        totals_text(&report.sums),
+        Sums::totals_text(&report.sums),
         report.state,
         short(&report.bill_digest.hex())
     ));
@@ -422,7 +425,7 @@ fn held_sentence(report: &Report, late: &Late) -> String {
     let mut text = format!(
         "  `{file}`\n  {}, total {}\n",
         output::lines(report.digest.lines()),
-        totals_text(&report.sums)
+        Sums::totals_text(&report.sums)
     );
     for loss in late::losses(&late.smaller, LOSSES_SHOWN) {
         text.push_str(&format!("  {loss}\n"));

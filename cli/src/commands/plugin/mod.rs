@@ -12,7 +12,7 @@ use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
 use billkeep_core::export::Audience;
-use billkeep_core::storage::{self, SinkRecord};
+use billkeep_core::storage::SinkRecord;
 use billkeep_sinks::Options;
 use billkeep_sinks::wasm::{ChildCompiler, Declared, Form, Takes, UnreadPlugin};
 
@@ -140,7 +140,7 @@ struct Pinned {
 fn pinned(context: &Context) -> Result<Vec<Pinned>, CommandError> {
     let store = context.read()?;
     let mut all = Vec::new();
-    for record in storage::sinks(&store.read()?)? {
+    for record in SinkRecord::list(&store.read()?)? {
         let Some(path) = record.url.strip_prefix("wasm:") else { continue };
         let trusted = grants(&record)?.sha256;
         let declared = declared_then(&record);
@@ -206,7 +206,7 @@ fn list(context: &Context, lock: Option<&Path>, check: Option<&Path>) -> Result<
 
 fn trust(context: &Context, name: &str, given: &GrantArgs, yes: bool) -> Result<(), CommandError> {
     let store = context.write()?;
-    let record = storage::sink(&store.read()?, name)?;
+    let record = SinkRecord::get(&store.read()?, name)?;
     let Some(path) = record.url.strip_prefix("wasm:") else {
         return Err(CommandError::user(format!("sink `{name}` is no plugin")));
     };
@@ -242,7 +242,7 @@ fn trust(context: &Context, name: &str, given: &GrantArgs, yes: bool) -> Result<
         return Err(CommandError::user("nothing was changed").hint("say yes at a terminal, or `--yes`"));
     }
     let why = format!("plugin trusted: sha256 {now}, was {then}");
-    store.transact(|tx| storage::change_sink(tx, name, changed.options, &why, &context.actor()))?;
+    store.transact(|tx| tx.change_sink(name, changed.options, &why, &context.actor()))?;
     context.say(&format!("Sink `{name}` trusts the plugin with sha256 {now}."));
     Ok(store.close()?)
 }

@@ -1,6 +1,6 @@
 //! A month's bill: totals, state, roll-up, charts; CSV File, Refresh, Confirm.
 
-use billkeep_core::bill::{self, Bill, BillView, Comparison, Diff, Field, Group, Revision, Standing};
+use billkeep_core::bill::{Bill, BillView, Comparison, Diff, Field, Group, Revision, Standing};
 use billkeep_core::calendar::Calendars;
 use billkeep_core::money::Amount;
 use billkeep_core::policy::Policy;
@@ -110,8 +110,7 @@ fn since_seen(
         return Ok(html! { div.notice.good role="status" { p { (words.unchanged) } } });
     }
     let key = shown.bill.key;
-    let known =
-        bill::revisions(reader, key)?.into_iter().rev().find(|revision| revision.digest.hex() == seen);
+    let known = Revision::list(reader, key)?.into_iter().rev().find(|revision| revision.digest.hex() == seen);
     let Some(known) = known else {
         return Ok(html! { div.notice.warn role="alert" { p { (words.changed) } } });
     };
@@ -248,7 +247,7 @@ pub(crate) fn revisions(console: &Console, request: &Request) -> Result<Answer, 
     let view = View::of(request);
     let reader = console.store.read()?;
     let key = bill_key(console, &reader, request)?;
-    let bill = bill::bill(&reader, key)?;
+    let bill = Bill::get(&reader, key)?;
     drop(reader);
     let (month, basis) = (key.month.to_string(), key.basis.to_string());
     let command = said(&["bill", "revisions"], &["month", "basis"], &[("month", &month), ("basis", &basis)])?;

@@ -1,6 +1,5 @@
 //! All bills.
 
-use billkeep_core::bill;
 use maud::html;
 
 use super::common::{answer, bill_path};
@@ -8,11 +7,12 @@ use crate::console::answer::Answer;
 use crate::console::html::{View, foreign};
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
+use billkeep_core::bills::Bill;
 
 pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);
     let words = view.words;
-    let bills = bill::list(&console.store.read()?)?;
+    let bills = Bill::list(&console.store.read()?)?;
     let content = html! {
         @if bills.is_empty() {
             p { (words.no_bills) }

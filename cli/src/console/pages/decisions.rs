@@ -1,10 +1,9 @@
 //! What is decided about a bill: files to take away, Refresh, Confirm, and the dialogs of it.
 
-use billkeep_core::bill::life::deferred_until;
 use billkeep_core::bill::{Bill, Revision, Signature, Signed, Standing, State};
 use billkeep_core::people::Role;
 use billkeep_core::period::Day;
-use billkeep_core::policy::same_person;
+
 use maud::{Markup, html};
 
 use super::common::basis_query;
@@ -13,6 +12,7 @@ use crate::console::links::{path, with_query};
 use crate::console::state::Request;
 use crate::console::words::filled;
 use crate::text::short;
+use billkeep_core::partners::policy::Policy;
 
 /// The bill that somebody decides about, and what stands beside it.
 pub(super) struct Decision<'a> {
@@ -35,7 +35,7 @@ impl Decision<'_> {
     /// Says whether whoever looks has signed, and cannot be the second person.
     fn has_signed(&self, view: &View<'_>, what: Signed) -> bool {
         let me = view.visitor.map_or("", |visitor| visitor.name.as_str());
-        self.first(what).is_some_and(|first| same_person(&first.actor, me))
+        self.first(what).is_some_and(|first| Policy::same_person(&first.actor, me))
     }
 }
 
@@ -143,7 +143,7 @@ fn further(view: &View<'_>, what: &str, of: &Decision<'_>) -> Markup {
     let through = revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string());
     let facts = filled(words.issue_facts, &[&days.to_string(), &all.to_string(), &through]);
     let needs_typing = what == "issue" && days < all;
-    let until = deferred_until(of.today).to_string();
+    let until = Standing::deferred_until(of.today).to_string();
     let (name, title, text) = match what {
         "issue" => (words.issue, words.issue_title, words.issue_text.to_owned()),
         "reopen" => (words.reopen, words.reopen_title, words.reopen_text.to_owned()),

@@ -1,6 +1,6 @@
 //! What was delivered: parts, receipts, manifests.
 
-use billkeep_core::delivery::{self, DeliveryError};
+use billkeep_core::delivery::DeliveryError;
 use billkeep_core::people::Role;
 use maud::html;
 
@@ -10,6 +10,7 @@ use crate::console::html::{View, foreign, input, no_links};
 use crate::console::links::with_query;
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
+use billkeep_core::deliveries::Delivery;
 
 /// What there is room for on a screen; the page of a delivery has all.
 const SHOWN: [&str; 10] =
@@ -22,7 +23,7 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
     let hidden: Vec<String> =
         all.columns.iter().map(|c| c.name.clone()).filter(|c| !SHOWN.contains(&c.as_str())).collect();
     drop_columns(&mut all, &hidden.iter().map(String::as_str).collect::<Vec<_>>());
-    let failed: Vec<String> = delivery::list(&console.store.read()?)?
+    let failed: Vec<String> = Delivery::list(&console.store.read()?)?
         .iter()
         .filter(|delivery| delivery.progress.is_pending() && delivery.failure.is_some())
         .map(|delivery| delivery.number.to_string())
@@ -57,8 +58,8 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
     let words = view.words;
     let number = request.get("number").unwrap_or_default();
     let reader = console.store.read()?;
-    let found = delivery::find(&reader, parsed(number)?)?.ok_or(DeliveryError::None(parsed(number)?))?;
-    let manifest = delivery::kept_manifest(&reader, found.number)?;
+    let found = Delivery::find(&reader, parsed(number)?)?.ok_or(DeliveryError::None(parsed(number)?))?;
+    let manifest = Delivery::manifest(&reader, found.number)?;
     drop(reader);
     let facts = table(console, request, said(&["delivery", "show"], &["number"], &[("number", number)])?)?;
     let here = format!("/deliveries/{number}");

@@ -1,6 +1,6 @@
 //! What two revisions of a bill differ in.
 
-use billkeep_core::bill::{self, BillView};
+use billkeep_core::bill::BillView;
 use billkeep_core::block::Sums;
 use maud::html;
 
@@ -11,6 +11,7 @@ use crate::console::html::{View, rounded, select};
 use crate::console::links::path;
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
+use billkeep_core::bills::Revision;
 
 pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);
@@ -21,7 +22,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     let number = |name: &str| request.get(name).map(parsed::<u32>).transpose();
     let to = number("to")?.unwrap_or(shown.bill.revision);
     let from = number("from")?.unwrap_or_else(|| to.saturating_sub(1));
-    let all: Vec<(String, String)> = bill::revisions(&reader, key)?
+    let all: Vec<(String, String)> = Revision::list(&reader, key)?
         .iter()
         .map(|r| (r.number.to_string(), format!("{} · {}", r.number, totals(&r.sums))))
         .collect();

@@ -1,6 +1,6 @@
 //! Disputes: all, one with what can be done about it, and a new one.
 
-use billkeep_core::bill::dispute::{self, DisputeState};
+use billkeep_core::bill::dispute::DisputeState;
 use billkeep_core::bill::{Bill, State};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
@@ -12,6 +12,7 @@ use crate::console::html::{View, fact, foreign, input, no_links, select};
 use crate::console::links::path;
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
+use billkeep_core::bills::dispute::Dispute;
 
 pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);
@@ -45,7 +46,7 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
     let view = View::of(request);
     let words = view.words;
     let number = request.get("number").unwrap_or_default();
-    let dispute = dispute::get(&console.store.read()?, parsed(number)?)?;
+    let dispute = Dispute::get(&console.store.read()?, parsed(number)?)?;
     let history = table(console, request, said(&["dispute", "show"], &["number"], &[("number", number)])?)?;
     let here = format!("/disputes/{number}");
     let name = |step: &str| match step {

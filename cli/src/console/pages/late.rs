@@ -1,6 +1,6 @@
 //! Files that wait for a decision.
 
-use billkeep_core::bill::late::{self, Cause, Late, LateState};
+use billkeep_core::bill::late::{Cause, Late, LateState};
 use billkeep_core::people::Role;
 use maud::{Markup, html};
 
@@ -16,7 +16,7 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
     let view = View::of(request);
     let words = view.words;
     let mut all = table(console, request, said(&["late", "list"], &[], &[])?)?;
-    let known = late::list(&console.store.read()?)?;
+    let known = Late::list(&console.store.read()?)?;
     for (row, file) in all.rows.iter_mut().zip(&known) {
         if let Some(cell) = row.get_mut(1) {
             *cell = state(&view, &file.state);
@@ -82,7 +82,7 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
     let view = View::of(request);
     let words = view.words;
     let number = request.get("number").unwrap_or_default();
-    let file = late::get(&console.store.read()?, parsed(number)?)?;
+    let file = Late::get(&console.store.read()?, parsed(number)?)?;
     let effects = table(console, request, said(&["late", "show"], &["number"], &[("number", number)])?)?;
     let here = format!("/late/{number}");
     let decide = |what: &str, also: &str, label: &str, id: &str| -> Markup {

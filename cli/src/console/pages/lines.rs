@@ -1,6 +1,6 @@
 //! A bill's lines: searched and paged.
 
-use billkeep_core::bill::page::{Place, Wanted, page as lines_page};
+use billkeep_core::bill::page::{Place, Wanted};
 use billkeep_core::bill::{Field, ReadBlock};
 use billkeep_core::ingest::grouped;
 use billkeep_core::money::{Amount, trim_cell};
@@ -59,7 +59,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     };
     let mut rows: Vec<ShownLine> = Vec::new();
     let mut scratch = Vec::new();
-    let found = lines_page::<CommandError>(&reader, &shown, &wanted, &mut |id, block, row| {
+    let found = shown.page::<CommandError>(&reader, &wanted, &mut |id, block, row| {
         let cells =
             SHOWN.iter().map(|column| text(block, *column, row, &mut scratch)).collect::<Result<_, _>>()?;
         let total = match block.schema().total_index() {

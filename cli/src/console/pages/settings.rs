@@ -1,8 +1,7 @@
 //! Rules, people, buckets.
 
-use billkeep_core::people::{self, Person, Role};
+use billkeep_core::people::{Person, Role};
 use billkeep_core::policy::Policy;
-use billkeep_core::storage;
 use maud::{Markup, html};
 
 use super::common::{answer, drop_columns, said, table};
@@ -12,6 +11,7 @@ use crate::console::links::with_query;
 use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
+use billkeep_core::deliveries::storage::SinkRecord;
 
 pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);
@@ -23,7 +23,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     let calendars = table(console, request, said(&["calendar", "list"], &[], &[])?)?;
     let retention = table(console, request, said(&["retention", "show"], &[], &[])?)?;
     let reader = console.store.read()?;
-    let (policy, all, sinks) = (Policy::of(&reader)?, people::list(&reader)?, storage::sinks(&reader)?);
+    let (policy, all, sinks) = (Policy::of(&reader)?, Person::list(&reader)?, SinkRecord::list(&reader)?);
     drop(reader);
     let admin = view.may(Role::Admin);
     let name = request.get("name").unwrap_or_default();

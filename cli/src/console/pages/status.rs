@@ -8,7 +8,8 @@ use crate::console::answer::Answer;
 use crate::console::html::{View, foreign};
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
-use billkeep_core::people::{self, Role};
+use billkeep_core::partners::people::Person;
+use billkeep_core::people::Role;
 use billkeep_core::settings::StoreSettings;
 
 /// How many of a kind are shown; the others open.
@@ -19,7 +20,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     let words = view.words;
     let status = json(console, request, said(&["status"], &[], &[])?)?;
     let reader = console.store.read()?;
-    let (settings, is_alone) = (StoreSettings::of(&reader)?, people::list(&reader)?.is_empty());
+    let (settings, is_alone) = (StoreSettings::of(&reader)?, Person::list(&reader)?.is_empty());
     drop(reader);
     let rows = status.get("rows").and_then(|rows| rows.as_array()).cloned().unwrap_or_default();
     let sections = [

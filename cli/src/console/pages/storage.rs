@@ -4,7 +4,7 @@ use billkeep_core::calendar::{Calendars, Kind};
 use billkeep_core::people::Role;
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{self, Account, After, Consent, Target};
+use billkeep_core::storage::{Account, After, Consent, Target};
 use billkeep_core::store::Snapshot;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
@@ -17,6 +17,7 @@ use crate::console::links::with_query;
 use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
+use billkeep_core::deliveries::storage::SinkRecord;
 
 /// Today, in the calendar's zone.
 fn today(console: &Console, reader: &Snapshot) -> Result<Day, CommandError> {
@@ -39,7 +40,7 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
         return Ok(Answer::see(&format!("/storage/{uin}")));
     }
     let today = today(console, &reader)?;
-    let accounts = storage::accounts(&reader)?;
+    let accounts = Account::list(&reader)?;
     let allowed: Vec<(&Account, Vec<Kind>)> = accounts
         .iter()
         .map(|account| (account, kinds_of(account, payer, today)))
@@ -97,7 +98,7 @@ pub(crate) fn account(console: &Console, request: &Request) -> Result<Answer, Co
     let uin: Uin = parsed(request.get("uin").unwrap_or_default())?;
     let payer = StoreSettings::of(&reader)?.payer;
     let today = today(console, &reader)?;
-    let account = storage::account(&reader, uin)?;
+    let account = Account::get(&reader, uin)?;
     let kinds = kinds_of(&account, payer, today);
     let title = format!("{} {uin}", words.storage);
     let here = format!("/storage/{uin}");
@@ -126,7 +127,7 @@ pub(crate) fn account(console: &Console, request: &Request) -> Result<Answer, Co
     let mut status = table(console, request, said(&["storage", "status"], &["uin"], &[("uin", &uin_text)])?)?;
     drop_columns(&mut status, &["next", "uin"]);
     let history = table(console, request, said(&["storage", "history"], &["uin"], &[("uin", &uin_text)])?)?;
-    let sinks: Vec<(String, String)> = storage::sinks(&reader)?
+    let sinks: Vec<(String, String)> = SinkRecord::list(&reader)?
         .into_iter()
         .map(|sink| (sink.name.clone(), format!("{} · {}", sink.name, sink.url)))
         .collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::calendar::Calendars;
-use billkeep_core::delivery::{self, Delivery, DueItem};
+use billkeep_core::delivery::{Delivery, DueItem};
 use billkeep_core::people::Role;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::store::Snapshot;
@@ -96,12 +96,11 @@ pub(super) fn month(
     let calendars = Calendars::load(reader)?;
     let (first, last) = (month.first_day(), month.last_day());
     let known: Vec<Delivery> =
-        delivery::list(reader)?.into_iter().filter(|d| d.plan.wanted.uin == uin).collect();
+        Delivery::list(reader)?.into_iter().filter(|d| d.plan.wanted.uin == uin).collect();
     let mut days: BTreeMap<i32, Vec<DueItem>> = BTreeMap::new();
     for day in (first.epoch_days()..=last.epoch_days()).filter_map(Day::from_epoch_days) {
         let basis = calendars.on(day).basis;
-        let items =
-            delivery::due_of_accounts(reader, basis, &calendars.new_on(day), |account| account == uin)?;
+        let items = DueItem::of_accounts(reader, basis, &calendars.new_on(day), |account| account == uin)?;
         days.insert(day.epoch_days(), items);
     }
     let slots = SlotView { view, known: &known, today, here };

@@ -44,7 +44,7 @@ pub struct Stored {
 /// A line that only one of two revisions has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Where it lies: what [`super::super::origin::line_ids`] makes an id of.
+    /// Where it lies: what [`crate::bills::BillView::line_ids`] makes an id of.
     pub stored: Stored,
     /// The day of the month under which exports cover it.
     pub coverage_day: u8,

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::pair::Identity;
 use super::{Change, Comparison, Diff, DiffLine, Window};
-use crate::bills::ingest::{self, Import, Request, Settings};
+use crate::bills::ingest::{Import, Request, Settings};
 use crate::bills::{BillError, BillKey, BillView, Mode};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
@@ -97,12 +97,9 @@ fn import(store: &Store, folder: &Path, name: &str, text: &str, mode: Mode, segm
         Request { mode: Some(mode), month: Some(key().month), accept_smaller: true, ..Request::default() };
     let settings = Settings { segment_bytes, block_rows: 3, threads: 1, ..Settings::default() };
     let actor = Actor { name: "ann".into(), at_unix_s: 0 };
-    ingest::import(
-        store,
-        &file,
-        &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
-    )
-    .unwrap();
+    store
+        .import(&file, &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) })
+        .unwrap();
 }
 
 /// Compares revisions 1 and 2.

@@ -29,7 +29,7 @@ use super::life::{Event, next};
 use super::origin::{self, LineAt};
 use super::read_block::ReadBlock;
 use super::records::{Bill, BillKey};
-use super::view::{BillView, SegmentView, bill};
+use super::view::{BillView, SegmentView};
 
 /// Lines that one dispute may name.
 pub const LINES_MAX: usize = 100_000;
@@ -113,55 +113,57 @@ pub struct Claim<'a> {
     pub reason: &'a str,
 }
 
-/// Opens a dispute about lines of a bill's current revision.
-///
-/// # Errors
-/// [`DisputeError`]; nothing has happened then.
-pub fn open(
-    tx: &Transaction,
-    key: BillKey,
-    claim: Claim<'_>,
-    actor: &Actor,
-) -> Result<Dispute, DisputeError> {
-    if claim.lines.is_empty() || claim.lines.len() > LINES_MAX {
-        return Err(DisputeError::Lines(claim.lines.len()));
+impl Transaction {
+    /// Opens a dispute about lines of a bill's current revision.
+    ///
+    /// # Errors
+    /// [`DisputeError`]; nothing has happened then.
+    pub fn open_dispute(
+        &self,
+        key: BillKey,
+        claim: Claim<'_>,
+        actor: &Actor,
+    ) -> Result<Dispute, DisputeError> {
+        if claim.lines.is_empty() || claim.lines.len() > LINES_MAX {
+            return Err(DisputeError::Lines(claim.lines.len()));
+        }
+        if claim.amount.mantissa() <= 0 {
+            return Err(DisputeError::Amount(claim.amount));
+        }
+        let view = BillView::open(self, key, None)?;
+        next(view.bill.state, Event::Dispute)
+            .map_err(|refusal| refused(&view.bill, refusal, Some(&view.revision)))?;
+        let named = named(self, &view, &claim.lines)?;
+        let number = self.next_id("dispute")?;
+        let mut dispute = Dispute {
+            number,
+            bill: key,
+            revision: view.revision.number,
+            lines: claim.lines.into_iter().collect(),
+            cells: named.cells,
+            currency: named.currency,
+            lines_total: named.total,
+            direction: claim.direction,
+            amount: claim.amount,
+            reason: claim.reason.to_owned(),
+            state: DisputeState::Open,
+            set_aside: None,
+            settled_by: None,
+            history: Vec::new(),
+        };
+        dispute.step(DisputeState::Open, claim.reason, actor);
+        self.put(Table::Disputes, &number.to_be_bytes(), &dispute)?;
+        let detail = format!(
+            "dispute {number}: {} {} charged {}, lines: {}",
+            dispute.amount,
+            dispute.currency,
+            dispute.direction,
+            dispute.lines.len(),
+        );
+        let said = Said { action: "dispute open", detail: &detail, reason: Some(claim.reason) };
+        change(self, view.bill, Event::Dispute, said, actor)?;
+        Ok(dispute)
     }
-    if claim.amount.mantissa() <= 0 {
-        return Err(DisputeError::Amount(claim.amount));
-    }
-    let view = BillView::open(tx, key, None)?;
-    next(view.bill.state, Event::Dispute)
-        .map_err(|refusal| refused(&view.bill, refusal, Some(&view.revision)))?;
-    let named = named(tx, &view, &claim.lines)?;
-    let number = tx.next_id("dispute")?;
-    let mut dispute = Dispute {
-        number,
-        bill: key,
-        revision: view.revision.number,
-        lines: claim.lines.into_iter().collect(),
-        cells: named.cells,
-        currency: named.currency,
-        lines_total: named.total,
-        direction: claim.direction,
-        amount: claim.amount,
-        reason: claim.reason.to_owned(),
-        state: DisputeState::Open,
-        set_aside: None,
-        settled_by: None,
-        history: Vec::new(),
-    };
-    dispute.step(DisputeState::Open, claim.reason, actor);
-    tx.put(Table::Disputes, &number.to_be_bytes(), &dispute)?;
-    let detail = format!(
-        "dispute {number}: {} {} charged {}, lines: {}",
-        dispute.amount,
-        dispute.currency,
-        dispute.direction,
-        dispute.lines.len(),
-    );
-    let said = Said { action: "dispute open", detail: &detail, reason: Some(claim.reason) };
-    change(tx, view.bill, Event::Dispute, said, actor)?;
-    Ok(dispute)
 }
 
 /// What lines that a dispute names have in common.
@@ -244,21 +246,23 @@ fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<Told, Bi
     })
 }
 
-/// Returns all disputes, oldest first; those about one bill, if one is named.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Records, bill: Option<BillKey>) -> Result<Vec<Dispute>, StoreError> {
-    let all = store.list::<Dispute>(Table::Disputes, &[])?.into_iter().map(|(_, d)| d);
-    Ok(all.filter(|d| bill.is_none_or(|bill| d.bill == bill)).collect())
-}
+impl Dispute {
+    /// Returns all disputes, oldest first; those about one bill, if one is named.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records, bill: Option<BillKey>) -> Result<Vec<Dispute>, StoreError> {
+        let all = store.list::<Dispute>(Table::Disputes, &[])?.into_iter().map(|(_, d)| d);
+        Ok(all.filter(|d| bill.is_none_or(|bill| d.bill == bill)).collect())
+    }
 
-/// Returns a dispute.
-///
-/// # Errors
-/// [`DisputeError::None`] when there is none.
-pub fn get(store: &impl Records, number: u64) -> Result<Dispute, DisputeError> {
-    store.get(Table::Disputes, &number.to_be_bytes())?.ok_or(DisputeError::None(number))
+    /// Returns a dispute.
+    ///
+    /// # Errors
+    /// [`DisputeError::None`] when there is none.
+    pub fn get(store: &impl Records, number: u64) -> Result<Dispute, DisputeError> {
+        store.get(Table::Disputes, &number.to_be_bytes())?.ok_or(DisputeError::None(number))
+    }
 }
 
 /// Says whether a dispute keeps a bill from being confirmed.
@@ -266,49 +270,51 @@ pub fn get(store: &impl Records, number: u64) -> Result<Dispute, DisputeError> {
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub fn blocks(store: &impl Records, bill: BillKey) -> Result<bool, StoreError> {
-    Ok(list(store, Some(bill))?.iter().any(Dispute::blocks))
+    Ok(Dispute::list(store, Some(bill))?.iter().any(Dispute::blocks))
 }
 
-/// Lets a dispute go a step further; a settled one by the load that `by` names, if it names one.
-///
-/// # Errors
-/// [`DisputeError::State`] when it may not.
-pub fn advance(
-    tx: &Transaction,
-    number: u64,
-    state: DisputeState,
-    note: &str,
-    by: Option<u64>,
-    actor: &Actor,
-) -> Result<Dispute, DisputeError> {
-    let mut dispute = get(tx, number)?;
-    if !dispute.state.may_become(state) {
-        return Err(DisputeError::State { number, state: dispute.state, wanted: state.to_string() });
+impl Transaction {
+    /// Lets a dispute go a step further; a settled one by the load that `by` names, if it names one.
+    ///
+    /// # Errors
+    /// [`DisputeError::State`] when it may not.
+    pub fn advance_dispute(
+        &self,
+        number: u64,
+        state: DisputeState,
+        note: &str,
+        by: Option<u64>,
+        actor: &Actor,
+    ) -> Result<Dispute, DisputeError> {
+        let mut dispute = Dispute::get(self, number)?;
+        if !dispute.state.may_become(state) {
+            return Err(DisputeError::State { number, state: dispute.state, wanted: state.to_string() });
+        }
+        dispute.settled_by = by;
+        dispute.step(state, note, actor);
+        put_resolved(self, &dispute, &format!("dispute {state}"), note, actor)?;
+        Ok(dispute)
     }
-    dispute.settled_by = by;
-    dispute.step(state, note, actor);
-    put_resolved(tx, &dispute, &format!("dispute {state}"), note, actor)?;
-    Ok(dispute)
-}
 
-/// Takes a dispute out of the way of confirming its bill, for a reason. It goes on all the same.
-///
-/// # Errors
-/// [`DisputeError::State`] when it is in nobody's way.
-pub fn set_aside(
-    tx: &Transaction,
-    number: u64,
-    reason: &str,
-    actor: &Actor,
-) -> Result<Dispute, DisputeError> {
-    let mut dispute = get(tx, number)?;
-    if !dispute.blocks() {
-        return Err(DisputeError::State { number, state: dispute.state, wanted: "set aside".into() });
+    /// Takes a dispute out of the way of confirming its bill, for a reason. It goes on all the same.
+    ///
+    /// # Errors
+    /// [`DisputeError::State`] when it is in nobody's way.
+    pub fn set_dispute_aside(
+        &self,
+        number: u64,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<Dispute, DisputeError> {
+        let mut dispute = Dispute::get(self, number)?;
+        if !dispute.blocks() {
+            return Err(DisputeError::State { number, state: dispute.state, wanted: "set aside".into() });
+        }
+        dispute.set_aside = Some(reason.to_owned());
+        dispute.step(dispute.state, &format!("set aside: {reason}"), actor);
+        put_resolved(self, &dispute, "dispute set aside", reason, actor)?;
+        Ok(dispute)
     }
-    dispute.set_aside = Some(reason.to_owned());
-    dispute.step(dispute.state, &format!("set aside: {reason}"), actor);
-    put_resolved(tx, &dispute, "dispute set aside", reason, actor)?;
-    Ok(dispute)
 }
 
 fn put_resolved(
@@ -322,7 +328,7 @@ fn put_resolved(
     let disputed = blocks(writer, dispute.bill)?;
     let detail = format!("dispute {}", dispute.number);
     let said = Said { action, detail: &detail, reason: Some(note).filter(|note| !note.is_empty()) };
-    change(writer, bill(writer, dispute.bill)?, Event::Resolve { disputed }, said, actor)?;
+    change(writer, Bill::get(writer, dispute.bill)?, Event::Resolve { disputed }, said, actor)?;
     Ok(())
 }
 
@@ -337,8 +343,10 @@ pub(crate) fn settle(
     segments: &[SegmentView],
     actor: &Actor,
 ) -> Result<Vec<u64>, BillError> {
-    let waiting: Vec<Dispute> =
-        list(writer, Some(bill.key))?.into_iter().filter(|d| d.state == DisputeState::Accepted).collect();
+    let waiting: Vec<Dispute> = Dispute::list(writer, Some(bill.key))?
+        .into_iter()
+        .filter(|d| d.state == DisputeState::Accepted)
+        .collect();
     if waiting.is_empty() {
         return Ok(Vec::new());
     }

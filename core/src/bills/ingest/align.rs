@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use crate::bills::{BillKey, Load, Revision, loads_of};
+use crate::bills::{BillKey, Load, Revision};
 use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::line_ends::line_ends;
 use crate::formats::schema::{Column, Schema, fold_header, tag_key};
@@ -74,7 +74,7 @@ fn schemas(store: &impl Records, bill: BillKey) -> Result<Vec<([u8; 32], Schema)
         return Ok(Vec::new());
     };
     let revision: Revision = store.need(Table::Revisions, &Revision::key_bytes(bill, record.revision))?;
-    let mut loads: Vec<Load> = loads_of(store, &revision)?;
+    let mut loads: Vec<Load> = Load::list_of(store, &revision)?;
     loads.sort_by_key(|load| std::cmp::Reverse(load.number));
     let mut found: Vec<([u8; 32], Schema)> = Vec::new();
     for part in loads.iter().flat_map(|load| &load.segments) {

@@ -8,9 +8,7 @@ use crate::bills::smaller::{
     AccountDay, AccountDayChange, CoveredDays, DayLoss, EarlyEnd, FarBelow, Smaller, compare, dropped,
     early_end, far_below, few_at_the_end, longest_few, summed,
 };
-use crate::bills::{
-    Bill, BillKey, Load, Mode, Revision, SegmentView, State, loads_of, segment_views, unequal_charges,
-};
+use crate::bills::{Bill, BillKey, Load, Mode, Revision, SegmentView, State, segment_views, unequal_charges};
 use crate::engine::journal::Actor;
 use crate::engine::rollup::{Overflow, Rollup};
 use crate::engine::store::{Records, StoreError, Table};
@@ -247,7 +245,7 @@ fn month_before(store: &impl Records, key: BillKey) -> Result<Option<(BillMonth,
     if bill.state == State::Open {
         return Ok(None);
     }
-    Ok(Some((month, LinesByDay::of(store, month, &loads_of(store, &revision)?)?)))
+    Ok(Some((month, LinesByDay::of(store, month, &Load::list_of(store, &revision)?)?)))
 }
 
 /// Says whether the first file of a month has far fewer lines than the month before has on the same days.

@@ -90,7 +90,7 @@ impl Control {
         (!all).then(|| Mismatch {
             what: "total".to_owned(),
             stated: self.totals.iter().map(text).collect::<Vec<_>>().join(" + "),
-            found: crate::bills::totals_text(sums),
+            found: Sums::totals_text(sums),
         })
     }
 }

@@ -237,7 +237,7 @@ pub(super) fn must_tie(what: &'static str, one: &[Sums], other: &[Sums]) -> Resu
     }
     let text = |sums: &[Sums]| {
         let lines: u64 = sums.iter().map(|s| s.lines).sum();
-        format!("{} in {}", crate::bills::totals_text(sums), lines_counted(lines))
+        format!("{} in {}", Sums::totals_text(sums), lines_counted(lines))
     };
     Err(ImportError::DoNotTie { what, one: text(one), other: text(other) })
 }

@@ -7,7 +7,7 @@ use crate::bills::revise::{put_revision, revise};
 use crate::bills::smaller::Smaller;
 use crate::bills::{
     Bill, BillKey, BillView, FileSeen, Load, Mode, Piece, Revision, Segment, SegmentUse, SourceFile, State,
-    combine, dispute, loads_of, repeated, segment_views, totals_text,
+    combine, dispute, repeated, segment_views,
 };
 use crate::engine::block::Sums;
 use crate::engine::journal::{self, Actor, Change};
@@ -118,7 +118,7 @@ impl Place {
             None => None,
         };
         let active = match &current {
-            Some(revision) => loads_of(store, revision)?,
+            Some(revision) => Load::list_of(store, revision)?,
             None => Vec::new(),
         };
         Ok(Place { key, bill, current, active })
@@ -434,7 +434,7 @@ impl Step<'_> {
             load.mode,
             lines_counted(load.digest.lines()),
             revision.number,
-            totals_text(&revision.sums),
+            Sums::totals_text(&revision.sums),
             revision.digest,
             if self.report.smaller.is_nothing() {
                 ""

@@ -69,29 +69,35 @@ use crate::values::uin::Uin;
 use chunk::{Job, Source};
 use collect::{Done, Loaded, Made, collect};
 
-/// Imports the file of a path into the bill it belongs to, as [`import_input`] does.
-///
-/// # Errors
-/// [`ImportError`]; the store is then as before.
-pub fn import(store: &Store, path: &Path, how: &Import<'_>) -> Result<Report, ImportError> {
-    let input = Input::open(path, folder_of(store.path()), &how.limits)?;
-    import_input(store, &input, how)
+impl Store {
+    /// Imports the file of a path into the bill it belongs to, as [`Store::import_input`] does.
+    ///
+    /// # Errors
+    /// [`ImportError`]; the store is then as before.
+    pub fn import(&self, path: &Path, how: &Import<'_>) -> Result<Report, ImportError> {
+        let input = Input::open(path, Import::folder_of(self.path()), &how.limits)?;
+        self.import_input(&input, how)
+    }
 }
 
-/// Returns the folder in which a store lies, where what is read only once is kept while it is read.
-pub fn folder_of(store: &Path) -> &Path {
-    store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+impl Import<'_> {
+    /// Returns the folder in which a store lies, where what is read only once is kept while it is read.
+    pub fn folder_of(store: &Path) -> &Path {
+        store.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    }
 }
 
-/// Imports one file into the bill it belongs to.
-///
-/// # Errors
-/// [`ImportError`]; the store is then as before.
-pub fn import_input(store: &Store, input: &Input, how: &Import<'_>) -> Result<Report, ImportError> {
-    import_if(store, input, how, &|_| Ok(()))
+impl Store {
+    /// Imports one file into the bill it belongs to.
+    ///
+    /// # Errors
+    /// [`ImportError`]; the store is then as before.
+    pub fn import_input(&self, input: &Input, how: &Import<'_>) -> Result<Report, ImportError> {
+        import_if(self, input, how, &|_| Ok(()))
+    }
 }
 
-/// As [`import_input`], and keeps nothing unless `accept` agrees with what the bill would be: [`ImportError::Unlike`] otherwise.
+/// As [`Store::import_input`], and keeps nothing unless `accept` agrees with what the bill would be: [`ImportError::Unlike`] otherwise.
 pub(crate) fn import_if(
     store: &Store,
     input: &Input,

@@ -4,7 +4,7 @@
 
 use crate::bills::{BillKey, Mode};
 use crate::formats::forms;
-use crate::formats::naming::{Form, ParsedName, parse};
+use crate::formats::naming::{Form, ParsedName};
 use crate::formats::schema::{Column, Level, Schema};
 use crate::values::money::{is_blank, trim_cell};
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
@@ -30,7 +30,7 @@ pub(super) fn recognise(
     request: &Request,
     store_payer: Uin,
 ) -> Result<Recognised, WhyUnclear> {
-    let name = parse(file);
+    let name = ParsedName::parse(file);
     if let Some(name) = &name {
         if let Some(why) = other_file(name.form) {
             return Err(why.into());

@@ -31,6 +31,7 @@ use super::split::{SplitError, Splitter};
 use crate::formats::archive;
 use crate::formats::container::{self, Foreign, Packing};
 use crate::formats::limits::Limits;
+use crate::formats::naming::ParsedName;
 use crate::values::reason::Reason;
 
 /// What was learned of a file while it was read.
@@ -358,7 +359,7 @@ impl Feed<'_> {
 
     /// Says what a file is that has no bill's header; its name may tell.
     fn no_header(&self, fault: Fault, place: Place) -> ImportError {
-        match (&fault, crate::formats::naming::parse(&self.name).and_then(|name| other_file(name.form))) {
+        match (&fault, ParsedName::parse(&self.name).and_then(|name| other_file(name.form))) {
             (Fault::Header(_), Some(why)) => {
                 ImportError::Unclear { file: self.name.clone(), why: why.into() }
             }

@@ -22,6 +22,7 @@ use crate::formats::schema::{Column, Schema};
 use crate::values::money::{Amount, trim_cell};
 
 use super::record::LateState;
+use crate::bills::late::Late;
 
 /// The columns that corrections have besides the bill's.
 pub(crate) const REFERENCES: [&str; 4] =
@@ -59,7 +60,7 @@ pub(crate) struct Carried(Vec<Corrections>);
 impl Carried {
     pub(crate) fn of(store: &impl Records, key: BillKey, actor: &Actor) -> Result<Carried, BillError> {
         let mut all = Vec::new();
-        for late in super::list(store)?.into_iter().filter(|late| late.bill == key) {
+        for late in Late::list(store)?.into_iter().filter(|late| late.bill == key) {
             let LateState::Carried { to, load } = late.state else { continue };
             if store.get_bytes(Table::Pruned, &load.to_be_bytes())?.is_some() {
                 return Err(BillError::Pruned { bill: to, number: 1, load });

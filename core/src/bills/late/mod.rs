@@ -25,7 +25,7 @@ use super::records::{Bill, BillKey, Load, Mode, Revision, State};
 use super::repeated::repeated;
 use super::revise::{put_revision, revise};
 use super::smaller::Smaller;
-use super::view::{BillView, SegmentView, bill, loads_of, segment_views};
+use super::view::{BillView, SegmentView, segment_views};
 
 pub use carried::CarriedBefore;
 pub(crate) use carried::{Carried, carried_before};
@@ -245,36 +245,43 @@ pub(crate) fn supersede(writer: &Transaction, load: &Load, actor: &Actor) -> Res
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
 pub fn smaller_of(store: &impl Records, key: BillKey) -> Result<Vec<Late>, StoreError> {
-    Ok(list(store)?.into_iter().filter(|late| late.bill == key && late.is_smaller_and_waits()).collect())
+    Ok(Late::list(store)?
+        .into_iter()
+        .filter(|late| late.bill == key && late.is_smaller_and_waits())
+        .collect())
 }
 
 fn put(writer: &Transaction, late: &Late) -> Result<(), StoreError> {
     writer.put_of(Table::Late, &late.number.to_be_bytes(), late)
 }
 
-/// Returns all files that wait or waited, oldest first.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Records) -> Result<Vec<Late>, StoreError> {
-    store.list_of(Table::Late)
+impl Late {
+    /// Returns all files that wait or waited, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Late>, StoreError> {
+        store.list_of(Table::Late)
+    }
 }
 
 /// Returns the late file that a load holds, if it is one.
 pub(crate) fn of_load(store: &impl Records, load: u64) -> Result<Option<Late>, StoreError> {
-    Ok(list(store)?.into_iter().find(|late| late.load == load))
+    Ok(Late::list(store)?.into_iter().find(|late| late.load == load))
 }
 
-/// Returns a late file.
-///
-/// # Errors
-/// [`LateError::None`] when there is none.
-pub fn get(store: &impl Records, number: u64) -> Result<Late, LateError> {
-    store.get_of(Table::Late, &number.to_be_bytes())?.ok_or(LateError::None(number))
+impl Late {
+    /// Returns a late file.
+    ///
+    /// # Errors
+    /// [`LateError::None`] when there is none.
+    pub fn get(store: &impl Records, number: u64) -> Result<Late, LateError> {
+        store.get_of(Table::Late, &number.to_be_bytes())?.ok_or(LateError::None(number))
+    }
 }
 
 pub(crate) fn waiting(store: &impl Records, number: u64) -> Result<Late, LateError> {
-    let late = get(store, number)?;
+    let late = Late::get(store, number)?;
     let noun = late.noun();
     match late.state {
         LateState::Waiting => Ok(late),
@@ -284,7 +291,7 @@ pub(crate) fn waiting(store: &impl Records, number: u64) -> Result<Late, LateErr
 
 /// Returns a file that may be taken: it waits, or it was left out, and its lines are in the store all the same.
 pub(crate) fn takeable(store: &impl Records, number: u64) -> Result<Late, LateError> {
-    match get(store, number)? {
+    match Late::get(store, number)? {
         late if late.is_left_out() => Ok(late),
         _ => waiting(store, number),
     }
@@ -293,7 +300,7 @@ pub(crate) fn takeable(store: &impl Records, number: u64) -> Result<Late, LateEr
 /// Returns the loads of a revision that stay when another one joins them.
 fn joined(store: &impl Records, current: Option<&Revision>, load: &Load) -> Result<Vec<Load>, LateError> {
     let mut loads = match current {
-        Some(current) => loads_of(store, current)?,
+        Some(current) => Load::list_of(store, current)?,
         None => Vec::new(),
     };
     let pieces: Vec<Piece> = loads.iter().map(Piece::from).collect();
@@ -339,23 +346,25 @@ fn before_of(
     load: &Load,
     actor: &Actor,
 ) -> Result<CarriedBefore, LateError> {
-    let without = current.map_or_else(|| Ok(Vec::new()), |current| loads_of(store, current))?;
+    let without = current.map_or_else(|| Ok(Vec::new()), |current| Load::list_of(store, current))?;
     let with: Vec<Load> = stay.iter().chain([load]).cloned().collect();
     Ok(carried_before(store, load, [&without, &with], actor)?)
 }
 
-/// Returns what of a file that waits was carried forward with other files: carrying it forward does not book that again.
-///
-/// # Errors
-/// [`LateError`] when the file does not join its bill any more, or the store cannot be read.
-pub fn before(store: &impl Records, late: &Late, actor: &Actor) -> Result<CarriedBefore, LateError> {
-    let bill: Option<Bill> = store.get(Table::Bills, &late.bill.bytes())?;
-    let current: Option<Revision> = match &bill {
-        Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(late.bill, bill.revision))?),
-        None => None,
-    };
-    let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
-    before_of(store, current.as_ref(), &joined(store, current.as_ref(), &load)?, &load, actor)
+impl CarriedBefore {
+    /// Returns what of a file that waits was carried forward with other files: carrying it forward does not book that again.
+    ///
+    /// # Errors
+    /// [`LateError`] when the file does not join its bill any more, or the store cannot be read.
+    pub fn of(store: &impl Records, late: &Late, actor: &Actor) -> Result<CarriedBefore, LateError> {
+        let bill: Option<Bill> = store.get(Table::Bills, &late.bill.bytes())?;
+        let current: Option<Revision> = match &bill {
+            Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(late.bill, bill.revision))?),
+            None => None,
+        };
+        let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
+        before_of(store, current.as_ref(), &joined(store, current.as_ref(), &load)?, &load, actor)
+    }
 }
 
 /// What came of accepting a pending file.
@@ -375,25 +384,27 @@ pub struct Accepted {
     pub repeated: u64,
 }
 
-/// Lets a pending file join its bill, also one that was discarded or superseded.
-///
-/// A confirmed bill is reopened first if `reopen` allows it, and a new confirmation is needed then. Lines that were carried
-/// forward before would count twice, so a late file that holds some is refused.
-///
-/// # Errors
-/// [`LateError`]; nothing has happened then.
-pub fn accept(
-    tx: &Transaction,
-    number: u64,
-    reopen: bool,
-    reason: &str,
-    actor: &Actor,
-) -> Result<Accepted, LateError> {
-    let late = takeable(tx, number)?;
-    tx.whole(|| accept_in(tx, late, reopen, reason, actor))
+impl Transaction {
+    /// Lets a pending file join its bill, also one that was discarded or superseded.
+    ///
+    /// A confirmed bill is reopened first if `reopen` allows it, and a new confirmation is needed then. Lines that were carried
+    /// forward before would count twice, so a late file that holds some is refused.
+    ///
+    /// # Errors
+    /// [`LateError`]; nothing has happened then.
+    pub fn accept_late(
+        &self,
+        number: u64,
+        reopen: bool,
+        reason: &str,
+        actor: &Actor,
+    ) -> Result<Accepted, LateError> {
+        let late = takeable(self, number)?;
+        self.whole(|| accept_in(self, late, reopen, reason, actor))
+    }
 }
 
-/// [`accept`] within a transaction that does more.
+/// [`Transaction::accept_late`] within a transaction that does more.
 pub(crate) fn accept_in(
     writer: &Transaction,
     mut late: Late,
@@ -438,7 +449,7 @@ pub(crate) fn accept_in(
                 repeated: 0,
             });
         }
-        before = Some(bill(writer, key)?);
+        before = Some(Bill::get(writer, key)?);
     }
     let adjustment = load.mode == Mode::Adjustment;
     let settled = settle(writer, &late, actor)?;
@@ -482,16 +493,24 @@ pub(crate) fn settle(writer: &Transaction, late: &Late, actor: &Actor) -> Result
     if load.mode != Mode::Adjustment {
         return Ok(Vec::new());
     }
-    dispute::settle(writer, &bill(writer, late.bill)?, load.number, &segment_views(writer, &load)?, actor)
+    dispute::settle(
+        writer,
+        &Bill::get(writer, late.bill)?,
+        load.number,
+        &segment_views(writer, &load)?,
+        actor,
+    )
 }
 
-/// Decides not to take a pending file. Its lines stay in the store, and the journal tells why.
-///
-/// # Errors
-/// [`LateError`]; nothing has happened then.
-pub fn discard(tx: &Transaction, number: u64, reason: &str, actor: &Actor) -> Result<Late, LateError> {
-    let late = decide(tx, waiting(tx, number)?, LateState::Discarded, reason, actor)?;
-    Ok(late)
+impl Transaction {
+    /// Decides not to take a pending file. Its lines stay in the store, and the journal tells why.
+    ///
+    /// # Errors
+    /// [`LateError`]; nothing has happened then.
+    pub fn discard_late(&self, number: u64, reason: &str, actor: &Actor) -> Result<Late, LateError> {
+        let late = decide(self, waiting(self, number)?, LateState::Discarded, reason, actor)?;
+        Ok(late)
+    }
 }
 
 /// Writes down what was decided about a pending file that changes nothing in its own bill.

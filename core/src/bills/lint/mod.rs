@@ -125,22 +125,20 @@ impl fmt::Display for Example {
     }
 }
 
-/// Holds all lines of a bill against the rules.
-///
-/// # Errors
-/// [`BillError`] when the store is damaged, or sums go beyond 128 bits.
-pub fn lint(
-    store: &(impl Records + Sync),
-    view: &BillView,
-    settings: &Settings,
-) -> Result<Report, BillError> {
-    examine(&Threads { store, threads: settings.threads }, view, settings, Bounds::default())
+impl BillView {
+    /// Holds all lines of a bill against the rules.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store is damaged, or sums go beyond 128 bits.
+    pub fn lint(&self, store: &(impl Records + Sync), settings: &Settings) -> Result<Report, BillError> {
+        examine(&Threads { store, threads: settings.threads }, self, settings, Bounds::default())
+    }
 }
 
 /// Does the same where the store cannot be shared by threads, as in a write transaction.
 ///
 /// # Errors
-/// Those of [`lint`].
+/// Those of [`BillView::lint`].
 pub(crate) fn lint_alone(
     store: &impl Records,
     view: &BillView,

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::bills::Bill;
 use crate::bills::Mode;
 use crate::bills::ingest::{self, Import, ImportError, Request};
 use crate::engine::journal::Actor;
@@ -102,12 +103,12 @@ impl Stored {
         std::fs::write(&path, text).unwrap();
         let settings = ingest::Settings { segment_bytes: 700, block_rows: 3, ..Default::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-        ingest::import(
-            &self.store,
-            &path,
-            &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
-        )
-        .map(|_| ())
+        self.store
+            .import(
+                &path,
+                &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
+            )
+            .map(|_| ())
     }
 
     fn of(sheet: &Sheet) -> Stored {
@@ -123,7 +124,7 @@ impl Stored {
     }
 
     fn lint(&self, settings: &Settings) -> Report {
-        lint(&self.store.read().unwrap(), &self.view(), settings).unwrap()
+        self.view().lint(&self.store.read().unwrap(), settings).unwrap()
     }
 }
 
@@ -336,7 +337,7 @@ fn a_strict_import_refuses_what_contradicts_itself_and_takes_what_is_only_odd() 
             matches!(&error, ImportError::Lint { findings, .. } if findings.len() == 1 || changes.0 != "Remark")
         );
         assert!(error.to_string().contains("line 3"), "{error}");
-        assert!(crate::bills::list(&stored.store.read().unwrap()).unwrap().is_empty());
+        assert!(Bill::list(&stored.store.read().unwrap()).unwrap().is_empty());
         let dry = Request { dry_run: true, ..strict.clone() };
         assert!(stored.import(&name, &text, &dry).is_err());
     }
@@ -421,8 +422,8 @@ proptest! {
         let stored = Stored::of(&sheet);
         let (reader, view) = (stored.store.read().unwrap(), stored.view());
         let settings = Settings::default();
-        let want = lint(&reader, &view, &Settings { threads: 1, ..settings.clone() }).unwrap();
-        prop_assert_eq!(&lint(&reader, &view, &Settings { threads: 4, ..settings.clone() }).unwrap(), &want);
+        let want = view.lint(&reader, &Settings { threads: 1, ..settings.clone() }).unwrap();
+        prop_assert_eq!(&view.lint(&reader, &Settings { threads: 4, ..settings.clone() }).unwrap(), &want);
         prop_assert_eq!(&lint_alone(&reader, &view, &settings).unwrap(), &want);
         let bounds = Bounds { keys_max: 3, lines_max: 2 };
         let drive = Threads { store: &reader, threads: 2 };

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::bills::{self, Bill, BillError, BillView, Currencies, Filter, Owners, ReadBlock, Revision, walk};
+use crate::bills::{Bill, BillError, BillView, Currencies, Filter, Owners, ReadBlock, Revision};
 use crate::engine::rollup::Overflow;
 use crate::engine::store::Records;
-use crate::partners::contract;
 use crate::values::money::Amount;
 use crate::values::period::{BillMonth, Coverage};
 use crate::values::uin::Uin;
 
 use super::block::PricedBlock;
-use crate::partners::price::{Fee, Method, PriceBook, PriceRule, Terms, product_text, terms};
+use crate::partners::contract::Contract;
+use crate::partners::price::{Fee, Method, PriceBook, PriceRule, Terms};
 use crate::values::dated::Dated as _;
 
 /// A factor above this one, or so many times the cost, is taken for a slip of the keyboard.
@@ -56,7 +56,7 @@ impl fmt::Display for Doubt {
             Doubt::Small(method) => write!(f, "{method} is less than one percent"),
             Doubt::BelowCost(method) => write!(f, "{method} is below the partner's cost"),
             Doubt::BelowContract { product, contract } => {
-                let product = product_text(product);
+                let product = Terms::product_text(product);
                 write!(f, "for {product} the partner itself pays the original cost × {contract}")
             }
             Doubt::Loss { month, currency, price, cost } => write!(
@@ -69,34 +69,36 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// Returns what a price rule would be doubted for: by its figure, by the account's contract, and by the last month that has
-/// lines of the account on days of the rule.
-///
-/// # Errors
-/// [`BillError`] when the store cannot be read.
-pub fn doubts(
-    store: &impl Records,
-    uin: Uin,
-    product: Option<&str>,
-    rule: PriceRule,
-) -> Result<Vec<Doubt>, BillError> {
-    let product = product.unwrap_or_default().trim();
-    let (two, hundred) = (Amount::new(FACTOR_DOUBTED, 0), Amount::new(100, 0));
-    let mut found = Vec::new();
-    match rule.method {
-        Method::Discount(factor) if factor > two => found.push(Doubt::High(rule.method)),
-        Method::CostPlus(percent) if percent > hundred => found.push(Doubt::High(rule.method)),
-        Method::CostPlus(percent) if percent > Amount::ZERO && percent < Amount::new(1, 0) => {
-            found.push(Doubt::Small(rule.method));
+impl Doubt {
+    /// Returns what a price rule would be doubted for: by its figure, by the account's contract, and by the last month that has
+    /// lines of the account on days of the rule.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store cannot be read.
+    pub fn of_price(
+        store: &impl Records,
+        uin: Uin,
+        product: Option<&str>,
+        rule: PriceRule,
+    ) -> Result<Vec<Doubt>, BillError> {
+        let product = product.unwrap_or_default().trim();
+        let (two, hundred) = (Amount::new(FACTOR_DOUBTED, 0), Amount::new(100, 0));
+        let mut found = Vec::new();
+        match rule.method {
+            Method::Discount(factor) if factor > two => found.push(Doubt::High(rule.method)),
+            Method::CostPlus(percent) if percent > hundred => found.push(Doubt::High(rule.method)),
+            Method::CostPlus(percent) if percent > Amount::ZERO && percent < Amount::new(1, 0) => {
+                found.push(Doubt::Small(rule.method));
+            }
+            Method::CostPlus(percent) if percent < Amount::ZERO => found.push(Doubt::BelowCost(rule.method)),
+            Method::Discount(factor) => found.extend(below_contract(store, uin, product, rule, factor)?),
+            Method::CostPlus(_) => {}
         }
-        Method::CostPlus(percent) if percent < Amount::ZERO => found.push(Doubt::BelowCost(rule.method)),
-        Method::Discount(factor) => found.extend(below_contract(store, uin, product, rule, factor)?),
-        Method::CostPlus(_) => {}
+        if found.is_empty() {
+            found.extend(losses(store, uin, product, rule)?);
+        }
+        Ok(found)
     }
-    if found.is_empty() {
-        found.extend(losses(store, uin, product, rule)?);
-    }
-    Ok(found)
 }
 
 fn below_contract(
@@ -106,7 +108,7 @@ fn below_contract(
     rule: PriceRule,
     factor: Amount,
 ) -> Result<Option<Doubt>, BillError> {
-    for contract in contract::contracts(store)?.into_iter().filter(|contract| contract.uin == uin) {
+    for contract in Contract::list(store)?.into_iter().filter(|contract| contract.uin == uin) {
         if !product.is_empty() && contract.product != product {
             continue;
         }
@@ -128,7 +130,7 @@ type VisitCharge<'a> = dyn FnMut(&PricedBlock, &ReadBlock, usize, &str, Amount) 
 /// Prices the charges of the last month in store that the rule is for, and compares with their cost.
 fn losses(store: &impl Records, uin: Uin, product: &str, rule: PriceRule) -> Result<Vec<Doubt>, BillError> {
     // Lines that have a price of their own product keep it beside a rule for all products.
-    let mut others = terms(store, uin)?;
+    let mut others = Terms::get(store, uin)?;
     others.prices.retain(|other, _| product.is_empty() && !other.is_empty());
     let prices = BTreeMap::from([(product.to_owned(), vec![rule])]);
     let terms = Terms { prices, ..others.clone() };
@@ -162,45 +164,47 @@ fn losses(store: &impl Records, uin: Uin, product: &str, rule: PriceRule) -> Res
     Ok(Vec::new())
 }
 
-/// Returns what a monthly fee would be doubted for: in the last month with lines of the account, those without a price cost the
-/// partner more than the fee.
-///
-/// # Errors
-/// [`BillError`] when the store cannot be read.
-pub fn fee_doubts(store: &impl Records, uin: Uin, fee: &Fee) -> Result<Vec<Doubt>, BillError> {
-    let terms = terms(store, uin)?;
-    for (bill, _) in newest_first(store)? {
-        let month = bill.key.month;
-        if !fee.holds_on(month.first_day()) {
-            continue;
-        }
-        let view = BillView::open(store, bill.key, None)?;
-        let book = PriceBook::of(&terms, Coverage::month(month));
-        let mut has_lines = false;
-        let mut unpriced: BTreeMap<String, Amount> = BTreeMap::new();
-        charges(store, &view, uin, &mut |prepared, block, row, currency, cost| {
-            has_lines = true;
-            if prepared.price(&book, block, row)?.total.is_none() {
-                let sum = unpriced.entry(currency.to_owned()).or_default();
-                *sum = sum.checked_add(cost).ok_or(Overflow)?;
+impl Doubt {
+    /// Returns what a monthly fee would be doubted for: in the last month with lines of the account, those without a price cost the
+    /// partner more than the fee.
+    ///
+    /// # Errors
+    /// [`BillError`] when the store cannot be read.
+    pub fn of_fee(store: &impl Records, uin: Uin, fee: &Fee) -> Result<Vec<Doubt>, BillError> {
+        let terms = Terms::get(store, uin)?;
+        for (bill, _) in newest_first(store)? {
+            let month = bill.key.month;
+            if !fee.holds_on(month.first_day()) {
+                continue;
             }
-            Ok(())
-        })?;
-        if !has_lines {
-            continue;
+            let view = BillView::open(store, bill.key, None)?;
+            let book = PriceBook::of(&terms, Coverage::month(month));
+            let mut has_lines = false;
+            let mut unpriced: BTreeMap<String, Amount> = BTreeMap::new();
+            charges(store, &view, uin, &mut |prepared, block, row, currency, cost| {
+                has_lines = true;
+                if prepared.price(&book, block, row)?.total.is_none() {
+                    let sum = unpriced.entry(currency.to_owned()).or_default();
+                    *sum = sum.checked_add(cost).ok_or(Overflow)?;
+                }
+                Ok(())
+            })?;
+            if !has_lines {
+                continue;
+            }
+            let loss = |(currency, cost): (String, Amount)| {
+                let price = if currency == fee.currency { fee.amount } else { Amount::ZERO };
+                (price < cost).then_some(Doubt::Loss { month, currency, price, cost })
+            };
+            return Ok(unpriced.into_iter().filter_map(loss).collect());
         }
-        let loss = |(currency, cost): (String, Amount)| {
-            let price = if currency == fee.currency { fee.amount } else { Amount::ZERO };
-            (price < cost).then_some(Doubt::Loss { month, currency, price, cost })
-        };
-        return Ok(unpriced.into_iter().filter_map(loss).collect());
+        Ok(Vec::new())
     }
-    Ok(Vec::new())
 }
 
 /// Lists the bills of the store, the newest month first.
 fn newest_first(store: &impl Records) -> Result<Vec<(Bill, Revision)>, BillError> {
-    let mut bills = bills::list(store)?;
+    let mut bills = Bill::list(store)?;
     bills.sort_by_key(|(bill, _)| std::cmp::Reverse(bill.key.month));
     Ok(bills)
 }
@@ -213,7 +217,7 @@ fn charges(
     visit: &mut VisitCharge<'_>,
 ) -> Result<(), BillError> {
     let filter = Filter { owners: Owners::one(uin), ..Filter::all() };
-    walk::<BillError>(store, view, &filter, &mut |slice| {
+    view.walk::<BillError>(store, &filter, &mut |slice| {
         let block = slice.block;
         let (prepared, currencies) = block
             .prepared(|block| Ok::<_, BillError>((PricedBlock::new(block)?, Currencies::read(block)?)))?;

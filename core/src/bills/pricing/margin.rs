@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::bills::{BillError, BillView, Currencies, Filter, walk};
+use crate::bills::{BillError, BillView, Currencies, Filter};
 use crate::engine::rollup::Overflow;
 use crate::engine::store::Records;
 use crate::values::money::Amount;
 use crate::values::period::Coverage;
 
 use super::block::PricedBlock;
-use crate::partners::price::{PriceBook, all_terms};
+use crate::engine::block::Sums;
+use crate::partners::price::PriceBook;
+use crate::partners::price::Terms;
 
 /// Stands for an account's monthly fee among its products.
 const FEE: &str = "(monthly fee)";
@@ -51,80 +53,88 @@ pub struct MarginRow {
 /// The group that a sum is of, and the sum.
 type Groups = BTreeMap<(String, String, String), MarginRow>;
 
-/// Previews a month's margin, by owner, by product, by both or by neither.
-///
-/// Lines without a price cost the partner as much as others: their cost lowers the margin. So costs, prices and margins of the rows
-/// add up to those of the bill.
-///
-/// # Errors
-/// [`BillError::DoNotTie`] when the lines' costs are not the bill's total (I1); [`BillError`] when the store is damaged.
-pub fn margin(
-    store: &impl Records,
-    view: &BillView,
-    by_owner: bool,
-    by_product: bool,
-) -> Result<Margin, BillError> {
-    let month = view.bill.key.month;
-    let coverage = Coverage::month(month);
-    let mut books: BTreeMap<u64, PriceBook> = all_terms(store)?
-        .iter()
-        .map(|terms| (terms.uin.number(), PriceBook::of(terms, coverage)))
-        .filter(|(_, book)| !book.is_empty())
-        .collect();
-    let mut groups = Groups::new();
-    let mut seen: BTreeMap<u64, bool> = books.keys().map(|owner| (*owner, false)).collect();
-    walk::<BillError>(store, view, &Filter::all(), &mut |slice| {
-        let block = slice.block;
-        let (prepared, currencies) = block
-            .prepared(|block| Ok::<_, BillError>((PricedBlock::new(block)?, Currencies::read(block)?)))?;
-        let owners = block.owners()?;
-        for row in slice.rows.clone() {
-            let owner = owners.get(row).copied().unwrap_or(0);
-            let book = books.get(&owner);
-            let price = match book {
-                None => None,
-                Some(book) => prepared.price(book, block, row)?.total,
-            };
-            if let Some(seen) = seen.get_mut(&owner) {
-                *seen = true;
+impl BillView {
+    /// Previews a month's margin, by owner, by product, by both or by neither.
+    ///
+    /// Lines without a price cost the partner as much as others: their cost lowers the margin. So costs, prices and margins of the rows
+    /// add up to those of the bill.
+    ///
+    /// # Errors
+    /// [`BillError::DoNotTie`] when the lines' costs are not the bill's total (I1); [`BillError`] when the store is damaged.
+    pub fn margin(
+        &self,
+        store: &impl Records,
+        by_owner: bool,
+        by_product: bool,
+    ) -> Result<Margin, BillError> {
+        let month = self.bill.key.month;
+        let coverage = Coverage::month(month);
+        let mut books: BTreeMap<u64, PriceBook> = Terms::list(store)?
+            .iter()
+            .map(|terms| (terms.uin.number(), PriceBook::of(terms, coverage)))
+            .filter(|(_, book)| !book.is_empty())
+            .collect();
+        let mut groups = Groups::new();
+        let mut seen: BTreeMap<u64, bool> = books.keys().map(|owner| (*owner, false)).collect();
+        self.walk::<BillError>(store, &Filter::all(), &mut |slice| {
+            let block = slice.block;
+            let (prepared, currencies) = block
+                .prepared(|block| Ok::<_, BillError>((PricedBlock::new(block)?, Currencies::read(block)?)))?;
+            let owners = block.owners()?;
+            for row in slice.rows.clone() {
+                let owner = owners.get(row).copied().unwrap_or(0);
+                let book = books.get(&owner);
+                let price = match book {
+                    None => None,
+                    Some(book) => prepared.price(book, block, row)?.total,
+                };
+                if let Some(seen) = seen.get_mut(&owner) {
+                    *seen = true;
+                }
+                let owner = if by_owner { owner_text(owner) } else { String::new() };
+                let product = if by_product { prepared.product(block, row)? } else { String::new() };
+                let currency = currencies.of(row).to_owned();
+                let group = group(&mut groups, owner, product, currency);
+                group.add(prepared.cost(block, row)?, price).ok_or(Overflow)?;
             }
-            let owner = if by_owner { owner_text(owner) } else { String::new() };
-            let product = if by_product { prepared.product(block, row)? } else { String::new() };
-            let currency = currencies.of(row).to_owned();
-            let group = group(&mut groups, owner, product, currency);
-            group.add(prepared.cost(block, row)?, price).ok_or(Overflow)?;
+            Ok(())
+        })?;
+        let costs = costs(&groups).ok_or(Overflow)?;
+        let told = self.revision.sums.iter().filter(|s| s.lines > 0).map(|s| (s.currency.clone(), s.total()));
+        if costs != told.collect() {
+            let text = |costs: &BTreeMap<String, Amount>| {
+                costs
+                    .iter()
+                    .map(|(currency, cost)| format!("{cost} {currency}"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            let bill = Sums::totals_text(&self.revision.sums);
+            let what = "costs of lines and bill";
+            return Err(BillError::DoNotTie { bill: self.bill.key, what, one: text(&costs), other: bill });
         }
-        Ok(())
-    })?;
-    let costs = costs(&groups).ok_or(Overflow)?;
-    let told = view.revision.sums.iter().filter(|s| s.lines > 0).map(|s| (s.currency.clone(), s.total()));
-    if costs != told.collect() {
-        let text = |costs: &BTreeMap<String, Amount>| {
-            costs.iter().map(|(currency, cost)| format!("{cost} {currency}")).collect::<Vec<_>>().join(", ")
-        };
-        let bill = crate::bills::totals_text(&view.revision.sums);
-        let what = "costs of lines and bill";
-        return Err(BillError::DoNotTie { bill: view.bill.key, what, one: text(&costs), other: bill });
+        // A fee is for a month in which there is something.
+        books.retain(|owner, _| seen.get(owner).copied().unwrap_or(false));
+        for (owner, book) in &books {
+            let Some(fee) = &book.fee else { continue };
+            let owner = if by_owner { owner_text(*owner) } else { String::new() };
+            let product = if by_product { FEE.to_owned() } else { String::new() };
+            let group = group(&mut groups, owner, product, fee.currency.clone());
+            group.price = group.price.checked_add(fee.amount).ok_or(Overflow)?;
+        }
+        let mut rows: Vec<MarginRow> = groups.into_values().collect();
+        let mut totals = Groups::new();
+        for row in &rows {
+            group(&mut totals, String::new(), String::new(), row.currency.clone())
+                .join(row)
+                .ok_or(Overflow)?;
+        }
+        let mut totals: Vec<MarginRow> = totals.into_values().collect();
+        for row in rows.iter_mut().chain(&mut totals) {
+            row.finish().ok_or(Overflow)?;
+        }
+        Ok(Margin { rows, totals, books: books.into_values().collect() })
     }
-    // A fee is for a month in which there is something.
-    books.retain(|owner, _| seen.get(owner).copied().unwrap_or(false));
-    for (owner, book) in &books {
-        let Some(fee) = &book.fee else { continue };
-        let owner = if by_owner { owner_text(*owner) } else { String::new() };
-        let product = if by_product { FEE.to_owned() } else { String::new() };
-        let group = group(&mut groups, owner, product, fee.currency.clone());
-        group.price = group.price.checked_add(fee.amount).ok_or(Overflow)?;
-    }
-    let mut rows: Vec<MarginRow> = groups.into_values().collect();
-    let mut totals = Groups::new();
-    for row in &rows {
-        group(&mut totals, String::new(), String::new(), row.currency.clone()).join(row).ok_or(Overflow)?;
-    }
-    let mut totals: Vec<MarginRow> = totals.into_values().collect();
-    for row in rows.iter_mut().chain(&mut totals) {
-        row.finish().ok_or(Overflow)?;
-    }
-    Ok(Margin { rows, totals, books: books.into_values().collect() })
 }
 
 fn owner_text(owner: u64) -> String {

@@ -5,5 +5,5 @@ mod doubt;
 mod margin;
 
 pub(crate) use block::{Price, PricedBlock};
-pub use doubt::{Doubt, doubts, fee_doubts};
-pub use margin::{Margin, MarginRow, margin};
+pub use doubt::Doubt;
+pub use margin::{Margin, MarginRow};

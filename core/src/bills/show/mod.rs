@@ -30,27 +30,29 @@ use super::error::BillError;
 use super::owner_days;
 use super::view::BillView;
 
-/// Groups a bill by fields and sums its amounts, on several threads; checks the sums against the revision's (I1).
-///
-/// # Errors
-/// [`BillError::NoColumn`] for a field that no line has; [`BillError`] when the store is damaged.
-pub fn show(
-    store: &(impl Records + Sync),
-    view: &BillView,
-    fields: &[Field],
-    threads: usize,
-) -> Result<Grouped, BillError> {
-    if fields.len() > FIELDS_MAX {
-        return Err(BillError::TooManyFields(FIELDS_MAX));
-    }
-    for field in fields.iter().filter(|f| **f != Field::Day) {
-        let has = view.segments().any(|s| field.index_in(&s.schema).is_some());
-        if !has && view.segments().next().is_some() {
-            return Err(BillError::NoColumn { bill: view.bill.key, field: field.to_string() });
+impl BillView {
+    /// Groups a bill by fields and sums its amounts, on several threads; checks the sums against the revision's (I1).
+    ///
+    /// # Errors
+    /// [`BillError::NoColumn`] for a field that no line has; [`BillError`] when the store is damaged.
+    pub fn show(
+        &self,
+        store: &(impl Records + Sync),
+        fields: &[Field],
+        threads: usize,
+    ) -> Result<Grouped, BillError> {
+        if fields.len() > FIELDS_MAX {
+            return Err(BillError::TooManyFields(FIELDS_MAX));
         }
+        for field in fields.iter().filter(|f| **f != Field::Day) {
+            let has = self.segments().any(|s| field.index_in(&s.schema).is_some());
+            if !has && self.segments().next().is_some() {
+                return Err(BillError::NoColumn { bill: self.bill.key, field: field.to_string() });
+            }
+        }
+        let source = if fields.iter().all(rollups::have) { Source::Rollups } else { Source::Blocks };
+        group(store, self, fields, source, threads)
     }
-    let source = if fields.iter().all(rollups::have) { Source::Rollups } else { Source::Blocks };
-    group(store, view, fields, source, threads)
 }
 
 /// Where sums come from.
@@ -82,26 +84,30 @@ fn group(
     Ok(grouped)
 }
 
-/// Recomputes the sums and the digest of every line from the blocks, and checks them against what is stored.
-///
-/// # Errors
-/// [`BillError`] at the first figure that is not equal.
-pub fn check(store: &(impl Records + Sync), view: &BillView, threads: usize) -> Result<(), BillError> {
-    view.check_rollups(store)?;
-    let digest = owner_days::check(store, view)?;
-    group(store, view, &[], Source::Blocks, threads)?;
-    if digest != view.revision.digest {
-        return Err(BillError::DoNotTie {
-            bill: view.bill.key,
-            what: "the digests of lines and revision",
-            one: digest.hex(),
-            other: view.revision.digest.hex(),
-        });
+impl BillView {
+    /// Recomputes the sums and the digest of every line from the blocks, and checks them against what is stored.
+    ///
+    /// # Errors
+    /// [`BillError`] at the first figure that is not equal.
+    pub fn check_sums(&self, store: &(impl Records + Sync), threads: usize) -> Result<(), BillError> {
+        self.check_rollups(store)?;
+        let digest = owner_days::check(store, self)?;
+        group(store, self, &[], Source::Blocks, threads)?;
+        if digest != self.revision.digest {
+            return Err(BillError::DoNotTie {
+                bill: self.bill.key,
+                what: "the digests of lines and revision",
+                one: digest.hex(),
+                other: self.revision.digest.hex(),
+            });
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-/// Says whether a line's cell is what was asked for, white space around it aside.
-pub fn cell_is(cell: &[u8], wanted: &str) -> bool {
-    trim_cell(cell) == wanted.as_bytes()
+impl Field {
+    /// Says whether a line's cell is what was asked for, white space around it aside.
+    pub fn cell_is(cell: &[u8], wanted: &str) -> bool {
+        trim_cell(cell) == wanted.as_bytes()
+    }
 }

@@ -16,9 +16,9 @@ pub use crate::formats::naming::Kind;
 use crate::values::period::{Coverage, Day};
 
 pub use clock::{Moment, TimeOfDay};
-pub use file::{FILE_BYTES_MAX, FileError, read_file, write_file};
+pub use file::{FILE_BYTES_MAX, FileError};
 pub(crate) use kept::FOLLOWED;
-pub use kept::{AskedAt, CalendarError, Calendars, Followed, add, find, follow, followed, list, remove};
+pub use kept::{AskedAt, CalendarError, Calendars, Followed};
 pub use profile::{Asked, DAYS_MAX, Months, Profile, Why};
 pub use range::MonthRange;
 

@@ -1,7 +1,8 @@
 //! What is known of a bill's files, as the store has it.
 
-use crate::bills::late::{self, Late};
-use crate::bills::{self, Completeness, Load, Mode, Revision, Segment, State, completeness};
+use crate::bills::Bill;
+use crate::bills::late::Late;
+use crate::bills::{Completeness, Load, Mode, Revision, Segment, State, completeness};
 use crate::engine::store::{Records, StoreError, Table};
 use crate::values::digest::Digest;
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
@@ -73,62 +74,62 @@ impl BillFiles {
     pub(super) fn completeness(&self) -> Completeness {
         completeness(self.month, self.active().filter_map(|file| file.coverage))
     }
-}
 
-/// Reads what is known of all bills' files.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn gather(store: &impl Records) -> Result<Vec<BillFiles>, StoreError> {
-    let mut all = Vec::new();
-    for (bill, _) in bills::list(store)? {
-        let revisions = bills::revisions(store, bill.key)?;
-        let mut numbers: Vec<u64> = revisions.iter().flat_map(|r| r.loads.iter().copied()).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        let mut loads = Vec::new();
-        for number in numbers {
-            let load: Load = store.need(Table::Loads, &number.to_be_bytes())?;
-            loads.push((last_revision(&revisions, number), load));
+    /// Reads what is known of all bills' files.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<BillFiles>, StoreError> {
+        let mut all = Vec::new();
+        for (bill, _) in Bill::list(store)? {
+            let revisions = Revision::list(store, bill.key)?;
+            let mut numbers: Vec<u64> = revisions.iter().flat_map(|r| r.loads.iter().copied()).collect();
+            numbers.sort_unstable();
+            numbers.dedup();
+            let mut loads = Vec::new();
+            for number in numbers {
+                let load: Load = store.need(Table::Loads, &number.to_be_bytes())?;
+                loads.push((last_revision(&revisions, number), load));
+            }
+            let adjusted =
+                loads.iter().any(|(last, load)| *last == bill.revision && load.mode == Mode::Adjustment);
+            let mut files = Vec::new();
+            for (last_revision, load) in loads {
+                let wanted = adjusted && last_revision == bill.revision;
+                let days = if wanted { days(store, bill.key.month, &load)? } else { Vec::new() };
+                files.push(File {
+                    load: load.number,
+                    name: load.file.name,
+                    mode: load.mode,
+                    coverage: load.coverage,
+                    digest: load.digest,
+                    last_revision,
+                    days,
+                });
+            }
+            let (month, basis) = (bill.key.month, bill.key.basis);
+            let pending = Vec::new();
+            all.push(BillFiles { month, basis, state: bill.state, revision: bill.revision, files, pending });
         }
-        let adjusted =
-            loads.iter().any(|(last, load)| *last == bill.revision && load.mode == Mode::Adjustment);
-        let mut files = Vec::new();
-        for (last_revision, load) in loads {
-            let wanted = adjusted && last_revision == bill.revision;
-            let days = if wanted { days(store, bill.key.month, &load)? } else { Vec::new() };
-            files.push(File {
-                load: load.number,
-                name: load.file.name,
-                mode: load.mode,
-                coverage: load.coverage,
-                digest: load.digest,
-                last_revision,
-                days,
-            });
+        for late in Late::list(store)?.into_iter().filter(Late::is_smaller_and_waits) {
+            let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
+            let one = PendingFile { number: late.number, name: late.file, coverage: load.coverage };
+            let (month, basis) = (late.bill.month, late.bill.basis);
+            match all.iter_mut().find(|bill| (bill.month, bill.basis) == (month, basis)) {
+                Some(bill) => bill.pending.push(one),
+                // The month's first file waits: there is no bill yet.
+                None => all.push(BillFiles {
+                    month,
+                    basis,
+                    state: State::Open,
+                    revision: 0,
+                    files: Vec::new(),
+                    pending: vec![one],
+                }),
+            }
         }
-        let (month, basis) = (bill.key.month, bill.key.basis);
-        let pending = Vec::new();
-        all.push(BillFiles { month, basis, state: bill.state, revision: bill.revision, files, pending });
+        Ok(all)
     }
-    for late in late::list(store)?.into_iter().filter(Late::is_smaller_and_waits) {
-        let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
-        let one = PendingFile { number: late.number, name: late.file, coverage: load.coverage };
-        let (month, basis) = (late.bill.month, late.bill.basis);
-        match all.iter_mut().find(|bill| (bill.month, bill.basis) == (month, basis)) {
-            Some(bill) => bill.pending.push(one),
-            // The month's first file waits: there is no bill yet.
-            None => all.push(BillFiles {
-                month,
-                basis,
-                state: State::Open,
-                revision: 0,
-                files: Vec::new(),
-                pending: vec![one],
-            }),
-        }
-    }
-    Ok(all)
 }
 
 fn last_revision(revisions: &[Revision], load: u64) -> u32 {

@@ -15,7 +15,7 @@ use crate::deliveries::calendar::{Kind, Profile};
 use crate::values::period::{Basis, BillMonth, Day, ranges};
 
 pub use double::Double;
-pub use facts::{BillFiles, File, PendingFile, gather};
+pub use facts::{BillFiles, File, PendingFile};
 
 /// What came of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,26 +130,26 @@ impl Expectation {
             verdict => verdict.to_string(),
         }
     }
-}
 
-/// Tells what should have come in by a day, and what did; by month, then basis.
-pub fn expected(profile: &Profile, on: Day, bills: &[BillFiles]) -> Vec<Expectation> {
-    let Some(covered) = on.minus_days(profile.lag_days) else { return Vec::new() };
-    let mut all = Vec::new();
-    let kept = kept(bills);
-    for basis in kept.iter().copied() {
-        // A month that is there by a basis that is not kept counts from its month on as well.
-        let counts = |bill: &&BillFiles| bill.basis == basis || !kept.contains(&bill.basis);
-        let first = bills.iter().filter(counts).map(|b| b.month).min();
-        let mut month = Some(covered.month());
-        while let Some(of) = month.filter(|m| first.is_some_and(|first| first <= *m)) {
-            let slot = Slot::of(profile, on, covered, of, basis);
-            all.extend(slot.judge(profile, on, bills, &kept));
-            month = of.previous();
+    /// Tells what should have come in by a day, and what did; by month, then basis.
+    pub fn list(profile: &Profile, on: Day, bills: &[BillFiles]) -> Vec<Expectation> {
+        let Some(covered) = on.minus_days(profile.lag_days) else { return Vec::new() };
+        let mut all = Vec::new();
+        let kept = kept(bills);
+        for basis in kept.iter().copied() {
+            // A month that is there by a basis that is not kept counts from its month on as well.
+            let counts = |bill: &&BillFiles| bill.basis == basis || !kept.contains(&bill.basis);
+            let first = bills.iter().filter(counts).map(|b| b.month).min();
+            let mut month = Some(covered.month());
+            while let Some(of) = month.filter(|m| first.is_some_and(|first| first <= *m)) {
+                let slot = Slot::of(profile, on, covered, of, basis);
+                all.extend(slot.judge(profile, on, bills, &kept));
+                month = of.previous();
+            }
         }
+        all.sort_by_key(|e| (e.month, e.basis));
+        all
     }
-    all.sort_by_key(|e| (e.month, e.basis));
-    all
 }
 
 /// Returns the bases that the store keeps bills by.

@@ -46,13 +46,13 @@ fn told(on: &str, bills: &[BillFiles]) -> Vec<String> {
         };
         format!("{} {} {} {} {}{days}", e.month, e.basis, e.kind, e.last_day, e.verdict.word())
     };
-    expected(DEFAULT, day(on), bills).iter().map(one).collect()
+    Expectation::list(DEFAULT, day(on), bills).iter().map(one).collect()
 }
 
 #[test]
 fn what_has_come_has_arrived_with_the_files_name() {
     let bills = [whole("2021-03", Basis::Used), open("2021-04", &["2021-04-01..2021-04-04"])];
-    let rows = expected(DEFAULT, day("2021-04-06"), &bills);
+    let rows = Expectation::list(DEFAULT, day("2021-04-06"), &bills);
     let told: Vec<_> = rows.iter().map(|e| (e.kind, e.due, e.last_day, e.verdict.clone())).collect();
     let arrived = |name: &str| Verdict::Arrived { file: Some(name.to_owned()) };
     assert_eq!(
@@ -62,8 +62,8 @@ fn what_has_come_has_arrived_with_the_files_name() {
             (Kind::Daily, day("2021-04-06"), day("2021-04-04"), arrived("cumulative-1.csv")),
         ]
     );
-    assert_eq!(expected(DEFAULT, day("2021-04-06"), &[]), []);
-    assert_eq!(expected(DEFAULT, day("2021-03-02"), &bills), []);
+    assert_eq!(Expectation::list(DEFAULT, day("2021-04-06"), &[]), []);
+    assert_eq!(Expectation::list(DEFAULT, day("2021-03-02"), &bills), []);
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_month_is_expected_to_date_until_the_calendar_brings_it_whole() {
     assert_eq!(march, "2021-03 used monthly 2021-03-31 late 3");
     assert_eq!(april, "2021-04 used daily 2021-04-03 late 2");
     // The calendar decides: a day less behind.
-    let rows = expected(&Profile::CURRENT_2024, day("2021-03-06"), &bills);
+    let rows = Expectation::list(&Profile::CURRENT_2024, day("2021-03-06"), &bills);
     assert_eq!(rows[0].last_day, day("2021-03-05"));
 }
 
@@ -86,7 +86,7 @@ fn what_lacks_is_due_on_its_day_and_late_from_the_next_on() {
     assert_eq!(told("2021-04-06", &bills), ["2021-04 used daily 2021-04-04 due"]);
     assert_eq!(told("2021-04-07", &bills), ["2021-04 used daily 2021-04-05 late 1"]);
     assert_eq!(told("2021-04-16", &bills), ["2021-04 used daily 2021-04-14 late 10"]);
-    assert_eq!(expected(DEFAULT, day("2021-04-16"), &bills)[0].due, day("2021-04-06"));
+    assert_eq!(Expectation::list(DEFAULT, day("2021-04-16"), &bills)[0].due, day("2021-04-06"));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_was_passed_over_is_missing_in_a_month_and_between_months() {
             "2021-04 used daily 2021-04-08 due"
         ]
     );
-    assert_eq!(expected(DEFAULT, day("2021-04-10"), &bills)[0].through, Some(day("2021-04-02")));
+    assert_eq!(Expectation::list(DEFAULT, day("2021-04-10"), &bills)[0].through, Some(day("2021-04-02")));
     let bills = [
         whole("2021-02", Basis::Used),
         open("2021-03", &["2021-03-01..2021-03-29"]),
@@ -122,7 +122,7 @@ fn what_was_passed_over_is_missing_in_a_month_and_between_months() {
 fn a_month_that_somebody_declared_complete_lacks_nothing() {
     let mut march = open("2021-03", &["2021-03-01..2021-03-29"]);
     march.state = State::Issued;
-    let rows = expected(DEFAULT, day("2021-04-02"), &[march]);
+    let rows = Expectation::list(DEFAULT, day("2021-04-02"), &[march]);
     assert_eq!(rows[0].verdict, Verdict::Arrived { file: None });
     assert_eq!(rows[0].through, Some(day("2021-03-29")));
 }
@@ -161,7 +161,7 @@ fn a_month_by_the_other_basis_alone_is_told_and_both_are_kept_where_a_month_has_
 fn doubles_of(state: State, files: Vec<File>) -> Vec<Verdict> {
     let mut bill = bill("2021-03", Basis::Used, state, files);
     bill.revision = 2;
-    let rows = expected(DEFAULT, day("2021-04-02"), &[bill]);
+    let rows = Expectation::list(DEFAULT, day("2021-04-02"), &[bill]);
     assert_eq!(rows[0].verdict.word(), "arrived");
     rows.into_iter().skip(1).map(|e| e.verdict).collect()
 }

@@ -12,11 +12,10 @@ use crate::engine::store::StoreError;
 use crate::values::error::codes;
 use crate::values::label::BadLabel;
 
-pub use once::{pending, stopped, waiting};
-pub use outbox::{Open, Sent, send};
-pub use record::{Event, How, Notice, Notifier, add, list, notifier, notifiers, remove};
+pub use outbox::{Open, Sent};
+pub use record::{Event, How, Notice, Notifier};
 pub(crate) use tell::tell;
-pub use tell::{SchedulerStop, Told, trial};
+pub use tell::{SchedulerStop, Told};
 
 use crate::deliveries::FailureKind;
 

@@ -4,14 +4,16 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::late::{self, LateState};
-use crate::bills::{self, BillKey};
+use crate::bills::late::LateState;
+use crate::bills::BillKey;
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, StoreError, Table};
 
-use super::record::{self, Event, Notifier};
+use super::record::{Event, Notifier};
 use super::tell::{SchedulerStop, Told, write};
+use crate::bills::Bill;
+use crate::bills::late::Late;
 
 /// Of how many causes on one day a notifier is told why the scheduler delivers nothing: texts of errors may differ each time.
 const CAUSES_MAX: usize = 8;
@@ -25,7 +27,7 @@ struct News<'a> {
 
 /// Returns those who want to be told of an event.
 fn wants(store: &impl Records, event: Event) -> Result<Vec<Notifier>, StoreError> {
-    Ok(record::notifiers(store)?.into_iter().filter(|n| n.events.contains(&event)).collect())
+    Ok(Notifier::list(store)?.into_iter().filter(|n| n.events.contains(&event)).collect())
 }
 
 /// Says whether a notifier was told already.
@@ -56,88 +58,90 @@ fn note(store: &Store, news: &[News<'_>], gone: &[Vec<u8>], actor: &Actor) -> Re
     Ok(written)
 }
 
-/// Writes down that bills wait for confirmation, once for each notifier and revision.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read or written.
-pub fn waiting(store: &Store, bills: &[BillKey], actor: &Actor) -> Result<(), StoreError> {
-    let reader = store.read()?;
-    let wants = wants(&reader, Event::Waiting)?;
-    if wants.is_empty() || bills.is_empty() {
-        return Ok(());
-    }
-    let all = bills::list(&reader)?;
-    let mut news = Vec::new();
-    for (bill, revision) in all.iter().filter(|(bill, _)| bills.contains(&bill.key)) {
-        for notifier in &wants {
-            let fact = [&bill.key.bytes()[..], &revision.number.to_be_bytes()].concat();
-            let key = key_of(notifier, &fact);
-            if !is_told(&reader, &key)? {
-                news.push(News { notifier, told: Told::Waiting(bill, revision), key });
+impl Store {
+    /// Writes down that bills wait for confirmation, once for each notifier and revision.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read or written.
+    pub fn notify_waiting(&self, bills: &[BillKey], actor: &Actor) -> Result<(), StoreError> {
+        let reader = self.read()?;
+        let wants = wants(&reader, Event::Waiting)?;
+        if wants.is_empty() || bills.is_empty() {
+            return Ok(());
+        }
+        let all = Bill::list(&reader)?;
+        let mut news = Vec::new();
+        for (bill, revision) in all.iter().filter(|(bill, _)| bills.contains(&bill.key)) {
+            for notifier in &wants {
+                let fact = [&bill.key.bytes()[..], &revision.number.to_be_bytes()].concat();
+                let key = key_of(notifier, &fact);
+                if !is_told(&reader, &key)? {
+                    news.push(News { notifier, told: Told::Waiting(bill, revision), key });
+                }
             }
         }
+        note(self, &news, &[], actor).map(drop)
     }
-    note(store, &news, &[], actor).map(drop)
-}
 
-/// Writes down that files wait for a decision, once for each notifier and file.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read or written.
-pub fn pending(store: &Store, actor: &Actor) -> Result<(), StoreError> {
-    let reader = store.read()?;
-    let wants = wants(&reader, Event::Pending)?;
-    if wants.is_empty() {
-        return Ok(());
-    }
-    let all = late::list(&reader)?;
-    let mut news = Vec::new();
-    for late in all.iter().filter(|late| late.state == LateState::Waiting) {
-        for notifier in &wants {
-            let key = key_of(notifier, &[&b"pending"[..], &late.number.to_be_bytes()].concat());
-            if !is_told(&reader, &key)? {
-                news.push(News { notifier, told: Told::Pending(late), key });
+    /// Writes down that files wait for a decision, once for each notifier and file.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read or written.
+    pub fn notify_pending(&self, actor: &Actor) -> Result<(), StoreError> {
+        let reader = self.read()?;
+        let wants = wants(&reader, Event::Pending)?;
+        if wants.is_empty() {
+            return Ok(());
+        }
+        let all = Late::list(&reader)?;
+        let mut news = Vec::new();
+        for late in all.iter().filter(|late| late.state == LateState::Waiting) {
+            for notifier in &wants {
+                let key = key_of(notifier, &[&b"pending"[..], &late.number.to_be_bytes()].concat());
+                if !is_told(&reader, &key)? {
+                    news.push(News { notifier, told: Told::Pending(late), key });
+                }
             }
         }
+        note(self, &news, &[], actor).map(drop)
     }
-    note(store, &news, &[], actor).map(drop)
-}
 
-/// Writes down that the scheduler delivers nothing, once for each notifier, day and cause, and of a few causes a day only.
-///
-/// A day begins in the store's own zone. Returns how many notices were written.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read or written.
-pub fn stopped(store: &Store, stop: SchedulerStop<'_>, actor: &Actor) -> Result<usize, StoreError> {
-    let reader = store.read()?;
-    let wants = wants(&reader, Event::Stopped)?;
-    if wants.is_empty() {
-        return Ok(0);
-    }
-    // A time that no calendar has is a day of its own.
-    let day =
-        StoreSettings::of(&reader)?.zone.day_at(actor.at_unix_s).map_or(i32::MAX, |day| day.epoch_days());
-    let cause: [u8; 32] = Sha256::digest(format!("{}\0{}", stop.actor, stop.why)).into();
-    let (mut news, mut gone) = (Vec::new(), Vec::new());
-    for notifier in &wants {
-        let all = key_of(notifier, b"stopped");
-        let today = [&all[..], &day.to_be_bytes()].concat();
-        let mut told_today = 0;
-        reader.scan_bytes(Table::NoticeKeys, &all, &mut |key, _| {
-            if key.starts_with(&today) {
-                told_today += 1;
-            } else {
-                gone.push(key.to_vec());
-            }
-            Ok(true)
-        })?;
-        let key = [&today[..], &cause].concat();
-        if told_today < CAUSES_MAX && !is_told(&reader, &key)? {
-            news.push(News { notifier, told: Told::Stopped(stop), key });
+    /// Writes down that the scheduler delivers nothing, once for each notifier, day and cause, and of a few causes a day only.
+    ///
+    /// A day begins in the store's own zone. Returns how many notices were written.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read or written.
+    pub fn notify_stopped(&self, stop: SchedulerStop<'_>, actor: &Actor) -> Result<usize, StoreError> {
+        let reader = self.read()?;
+        let wants = wants(&reader, Event::Stopped)?;
+        if wants.is_empty() {
+            return Ok(0);
         }
+        // A time that no calendar has is a day of its own.
+        let day =
+            StoreSettings::of(&reader)?.zone.day_at(actor.at_unix_s).map_or(i32::MAX, |day| day.epoch_days());
+        let cause: [u8; 32] = Sha256::digest(format!("{}\0{}", stop.actor, stop.why)).into();
+        let (mut news, mut gone) = (Vec::new(), Vec::new());
+        for notifier in &wants {
+            let all = key_of(notifier, b"stopped");
+            let today = [&all[..], &day.to_be_bytes()].concat();
+            let mut told_today = 0;
+            reader.scan_bytes(Table::NoticeKeys, &all, &mut |key, _| {
+                if key.starts_with(&today) {
+                    told_today += 1;
+                } else {
+                    gone.push(key.to_vec());
+                }
+                Ok(true)
+            })?;
+            let key = [&today[..], &cause].concat();
+            if told_today < CAUSES_MAX && !is_told(&reader, &key)? {
+                news.push(News { notifier, told: Told::Stopped(stop), key });
+            }
+        }
+        note(self, &news, &gone, actor)
     }
-    note(store, &news, &gone, actor)
 }
 
 /// Returns under which key it lies that a notifier was told a fact.

@@ -23,45 +23,48 @@ pub struct Sent {
 /// Makes what tells a notifier.
 pub type Open<'a> = dyn Fn(&Notifier) -> Result<Box<dyn Notify>, NotifyError> + 'a;
 
-/// Sends what is to be sent, oldest first. After one that failed, its notifier gets no further one: whoever is down is not
-/// hammered, and learns what happened in order. One process at a time sends; who holds off the others is up to the caller.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read or written; what arrived just before is sent again then.
-pub fn send(
-    store: &Store,
-    open: &Open<'_>,
-    at_once: bool,
-    stopped: &dyn Fn() -> bool,
-    actor: &Actor,
-) -> Result<Sent, StoreError> {
-    let reader = store.read()?;
-    let mut open_ones: BTreeMap<String, Result<Box<dyn Notify>, NotifyError>> = BTreeMap::new();
-    for notifier in record::notifiers(&reader)? {
-        open_ones.insert(notifier.name.clone(), open(&notifier));
-    }
-    let pending = record::list(&reader)?.into_iter().filter(|notice| notice.sent_unix_s.is_none());
-    let (mut sent, mut down) = (Sent::default(), BTreeSet::new());
-    for notice in pending {
-        let Some(to) = open_ones.get(&notice.notifier) else { continue };
-        if down.contains(&notice.notifier) || stopped() || !(at_once || is_time(&notice, actor.at_unix_s)) {
-            down.insert(notice.notifier.clone());
-            sent.left += 1;
-            continue;
+impl Store {
+    /// Sends what is to be sent, oldest first. After one that failed, its notifier gets no further one: whoever is down is not
+    /// hammered, and learns what happened in order. One process at a time sends; who holds off the others is up to the caller.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read or written; what arrived just before is sent again then.
+    pub fn send_notices(
+        &self,
+        open: &Open<'_>,
+        at_once: bool,
+        stopped: &dyn Fn() -> bool,
+        actor: &Actor,
+    ) -> Result<Sent, StoreError> {
+        let reader = self.read()?;
+        let mut open_ones: BTreeMap<String, Result<Box<dyn Notify>, NotifyError>> = BTreeMap::new();
+        for notifier in Notifier::list(&reader)? {
+            open_ones.insert(notifier.name.clone(), open(&notifier));
         }
-        let result = match to {
-            Ok(to) => to.notify(notice.event, &notice.id, &notice.body),
-            Err(error) => Err(error.clone()),
-        };
-        match note(store, notice.number, result, actor)? {
-            Some(notice) if notice.failure.is_some() => {
+        let pending = Notice::list(&reader)?.into_iter().filter(|notice| notice.sent_unix_s.is_none());
+        let (mut sent, mut down) = (Sent::default(), BTreeSet::new());
+        for notice in pending {
+            let Some(to) = open_ones.get(&notice.notifier) else { continue };
+            if down.contains(&notice.notifier) || stopped() || !(at_once || is_time(&notice, actor.at_unix_s))
+            {
                 down.insert(notice.notifier.clone());
-                sent.failed.push(notice);
+                sent.left += 1;
+                continue;
             }
-            _ => sent.arrived += 1,
+            let result = match to {
+                Ok(to) => to.notify(notice.event, &notice.id, &notice.body),
+                Err(error) => Err(error.clone()),
+            };
+            match note(self, notice.number, result, actor)? {
+                Some(notice) if notice.failure.is_some() => {
+                    down.insert(notice.notifier.clone());
+                    sent.failed.push(notice);
+                }
+                _ => sent.arrived += 1,
+            }
         }
+        Ok(sent)
     }
-    Ok(sent)
 }
 
 /// What may pass waits for its time; what cannot pass by itself is tried with every run, as deliveries are.

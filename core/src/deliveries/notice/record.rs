@@ -128,64 +128,70 @@ pub(super) fn get(store: &impl Records, number: u64) -> Result<Option<Notice>, S
     store.get(Table::Notices, &number.to_be_bytes())
 }
 
-/// Returns all notices, oldest first.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Records) -> Result<Vec<Notice>, StoreError> {
-    Ok(store.list(Table::Notices, &[])?.into_iter().map(|(_, notice)| notice).collect())
-}
-
-/// Returns all notifiers, by name.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn notifiers(store: &impl Records) -> Result<Vec<Notifier>, StoreError> {
-    Ok(store.list(Table::Notifiers, &[])?.into_iter().map(|(_, notifier)| notifier).collect())
-}
-
-/// Returns a notifier.
-///
-/// # Errors
-/// [`NoticeError::None`] when there is none of this name.
-pub fn notifier(store: &impl Records, name: &str) -> Result<Notifier, NoticeError> {
-    store.get(Table::Notifiers, name.as_bytes())?.ok_or_else(|| NoticeError::None(name.to_owned()))
-}
-
-/// Adds a notifier: it is told of what happens from now on.
-///
-/// # Errors
-/// [`NoticeError::Exists`] when there is one of this name.
-pub fn add(tx: &Transaction, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
-    check_label(&notifier.name)?;
-    let key = notifier.name.as_bytes();
-    if tx.get_bytes(Table::Notifiers, key)?.is_some() {
-        return Err(NoticeError::Exists(notifier.name.clone()));
+impl Notice {
+    /// Returns all notices, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Notice>, StoreError> {
+        Ok(store.list(Table::Notices, &[])?.into_iter().map(|(_, notice)| notice).collect())
     }
-    tx.put(Table::Notifiers, key, notifier)?;
-    let after = record_digest(tx, Table::Notifiers, key)?;
-    let events: Vec<&str> = notifier.events.iter().map(|event| event.word()).collect();
-    let detail = format!("{} on {}", notifier.how, events.join(", "));
-    append_change(tx, actor, Change { after, ..Change::new("notify add", &notifier.name, &detail) })?;
-    Ok(())
 }
 
-/// Removes a notifier, with what it was not told yet; returns how many notices that were.
-///
-/// # Errors
-/// [`NoticeError::None`] when there is none of this name.
-pub fn remove(tx: &Transaction, name: &str, actor: &Actor) -> Result<usize, NoticeError> {
-    notifier(tx, name)?;
-    let before = record_digest(tx, Table::Notifiers, name.as_bytes())?;
-    tx.delete(Table::Notifiers, name.as_bytes())?;
-    let mut untold = 0;
-    for notice in list(tx)? {
-        if notice.notifier == name && notice.sent_unix_s.is_none() {
-            tx.delete(Table::Notices, &notice.number.to_be_bytes())?;
-            untold += 1;
+impl Notifier {
+    /// Returns all notifiers, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Notifier>, StoreError> {
+        Ok(store.list(Table::Notifiers, &[])?.into_iter().map(|(_, notifier)| notifier).collect())
+    }
+
+    /// Returns a notifier.
+    ///
+    /// # Errors
+    /// [`NoticeError::None`] when there is none of this name.
+    pub fn get(store: &impl Records, name: &str) -> Result<Notifier, NoticeError> {
+        store.get(Table::Notifiers, name.as_bytes())?.ok_or_else(|| NoticeError::None(name.to_owned()))
+    }
+}
+
+impl Transaction {
+    /// Adds a notifier: it is told of what happens from now on.
+    ///
+    /// # Errors
+    /// [`NoticeError::Exists`] when there is one of this name.
+    pub fn add_notifier(&self, notifier: &Notifier, actor: &Actor) -> Result<(), NoticeError> {
+        check_label(&notifier.name)?;
+        let key = notifier.name.as_bytes();
+        if self.get_bytes(Table::Notifiers, key)?.is_some() {
+            return Err(NoticeError::Exists(notifier.name.clone()));
         }
+        self.put(Table::Notifiers, key, notifier)?;
+        let after = record_digest(self, Table::Notifiers, key)?;
+        let events: Vec<&str> = notifier.events.iter().map(|event| event.word()).collect();
+        let detail = format!("{} on {}", notifier.how, events.join(", "));
+        append_change(self, actor, Change { after, ..Change::new("notify add", &notifier.name, &detail) })?;
+        Ok(())
     }
-    let detail = format!("{untold} notices were not sent");
-    append_change(tx, actor, Change { before, ..Change::new("notify remove", name, &detail) })?;
-    Ok(untold)
+
+    /// Removes a notifier, with what it was not told yet; returns how many notices that were.
+    ///
+    /// # Errors
+    /// [`NoticeError::None`] when there is none of this name.
+    pub fn remove_notifier(&self, name: &str, actor: &Actor) -> Result<usize, NoticeError> {
+        Notifier::get(self, name)?;
+        let before = record_digest(self, Table::Notifiers, name.as_bytes())?;
+        self.delete(Table::Notifiers, name.as_bytes())?;
+        let mut untold = 0;
+        for notice in Notice::list(self)? {
+            if notice.notifier == name && notice.sent_unix_s.is_none() {
+                self.delete(Table::Notices, &notice.number.to_be_bytes())?;
+                untold += 1;
+            }
+        }
+        let detail = format!("{untold} notices were not sent");
+        append_change(self, actor, Change { before, ..Change::new("notify remove", name, &detail) })?;
+        Ok(untold)
+    }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::bills::late::{Cause, Late};
 use crate::bills::{Bill, BillKey, Revision};
 use crate::deliveries::{Delivery, Failure, Receipt};
-use crate::engine::journal::{self, Actor};
+use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Transaction};
 use crate::exports::Totals;
@@ -14,6 +14,7 @@ use crate::values::digest::lines_counted;
 use crate::values::money::Amount;
 
 use super::record::{self, Event, Notice, Notifier, SERIES};
+use crate::engine::journal::Head;
 
 /// The name and version of what is sent.
 const FORMAT: &str = "billkeep.notice/1";
@@ -245,7 +246,7 @@ fn body(store: &impl Records, told: Told<'_>, id: &str, at_unix_s: i64) -> Resul
     object.insert("at".into(), json!(time(at_unix_s)));
     object.insert("text".into(), json!(told.text()));
     object.append(&mut told.members());
-    if let Some(head) = journal::head(store)? {
+    if let Some(head) = Head::last(store)? {
         object.insert("journal".into(), json!({ "entry": head.entry, "hash": head.hex() }));
     }
     Ok(Value::Object(object).to_string())
@@ -253,7 +254,7 @@ fn body(store: &impl Records, told: Told<'_>, id: &str, at_unix_s: i64) -> Resul
 
 /// Writes down what everybody who wants to know of it is to be told, in the transaction of what happened.
 pub(crate) fn tell(writer: &Transaction, told: Told<'_>, at_unix_s: i64) -> Result<(), StoreError> {
-    for notifier in record::notifiers(writer)? {
+    for notifier in Notifier::list(writer)? {
         if notifier.events.contains(&told.event()) {
             write(writer, &notifier, told, at_unix_s)?;
         }
@@ -283,12 +284,14 @@ pub(super) fn write(
     record::put(writer, &notice)
 }
 
-/// Makes id and body of a notice that is kept nowhere, for trying a notifier.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn trial(store: &impl Records, actor: &Actor) -> Result<(String, String), StoreError> {
-    let id = id(store, &format!("test-{}", actor.at_unix_s))?;
-    let body = body(store, Told::Test, &id, actor.at_unix_s)?;
-    Ok((id, body))
+impl Notice {
+    /// Makes id and body of a notice that is kept nowhere, for trying a notifier.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn trial(store: &impl Records, actor: &Actor) -> Result<(String, String), StoreError> {
+        let id = id(store, &format!("test-{}", actor.at_unix_s))?;
+        let body = body(store, Told::Test, &id, actor.at_unix_s)?;
+        Ok((id, body))
+    }
 }

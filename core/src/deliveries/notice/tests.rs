@@ -5,6 +5,7 @@ use super::*;
 use crate::deliveries::FailureKind;
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
+use crate::engine::store::Transaction;
 use crate::engine::store::{OpenOptions, Store, Table};
 
 fn ann(at_unix_s: i64) -> Actor {
@@ -49,7 +50,7 @@ fn heard() -> Vec<String> {
 }
 
 fn send_at(store: &Store, at_unix_s: i64, at_once: bool) -> Sent {
-    send(store, &|_| Ok(Box::new(Ear)), at_once, &|| false, &ann(at_unix_s)).unwrap()
+    store.send_notices(&|_| Ok(Box::new(Ear)), at_once, &|| false, &ann(at_unix_s)).unwrap()
 }
 
 fn happens(store: &Store, at_unix_s: i64) {
@@ -63,9 +64,9 @@ fn what_was_taken_back_is_not_told_and_what_happened_is_told_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
     happens(&store, 1);
-    store.transact(|tx| add(tx, &notifier("one"), &ann(2))).unwrap();
+    store.transact(|tx| tx.add_notifier(&notifier("one"), &ann(2))).unwrap();
     assert!(matches!(
-        store.transact(|tx| add(tx, &notifier("one"), &ann(2))),
+        store.transact(|tx| Transaction::add_notifier(tx, &notifier("one"), &ann(2))),
         Err(NoticeError::Exists(name)) if name == "one"
     ));
     let writer = store.write().unwrap();
@@ -76,7 +77,7 @@ fn what_was_taken_back_is_not_told_and_what_happened_is_told_once() {
     assert_eq!(heard(), ["billkeep-100010445724-1"]);
     assert_eq!(send_at(&store, 6, true).arrived, 0);
     assert!(heard().is_empty());
-    let [notice] = &list(&store.read().unwrap()).unwrap()[..] else { panic!("one notice") };
+    let [notice] = &Notice::list(&store.read().unwrap()).unwrap()[..] else { panic!("one notice") };
     assert_eq!((notice.at_unix_s, notice.sent_unix_s, notice.body.as_str()), (4, Some(5), ""));
 }
 
@@ -84,8 +85,8 @@ fn what_was_taken_back_is_not_told_and_what_happened_is_told_once() {
 fn whoever_is_down_is_told_later_in_order_and_nobody_else_waits_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
-    store.transact(|tx| add(tx, &notifier("one"), &ann(0))).unwrap();
-    store.transact(|tx| add(tx, &notifier("two"), &ann(0))).unwrap();
+    store.transact(|tx| tx.add_notifier(&notifier("one"), &ann(0))).unwrap();
+    store.transact(|tx| tx.add_notifier(&notifier("two"), &ann(0))).unwrap();
     happens(&store, 1);
     happens(&store, 2);
     // To one, to two, to one, to two.
@@ -109,7 +110,7 @@ fn whoever_is_down_is_told_later_in_order_and_nobody_else_waits_for_it() {
 fn what_is_refused_is_tried_with_every_run_and_goes_with_its_notifier() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
-    store.transact(|tx| add(tx, &notifier("one"), &ann(0))).unwrap();
+    store.transact(|tx| tx.add_notifier(&notifier("one"), &ann(0))).unwrap();
     happens(&store, 1);
     for at in 2..4 {
         ANSWERS.set(vec![Err(NotifyError::refused("404"))]);
@@ -117,9 +118,9 @@ fn what_is_refused_is_tried_with_every_run_and_goes_with_its_notifier() {
         assert_eq!(sent.failed[0].failure.as_ref().unwrap().kind, FailureKind::Refused);
     }
     assert_eq!(heard().len(), 2);
-    assert_eq!(store.transact(|tx| remove(tx, "one", &ann(5))).unwrap(), 1);
-    assert!(list(&store.read().unwrap()).unwrap().is_empty());
-    assert!(matches!(store.transact(|tx| remove(tx, "one", &ann(5))), Err(NoticeError::None(_))));
+    assert_eq!(store.transact(|tx| tx.remove_notifier("one", &ann(5))).unwrap(), 1);
+    assert!(Notice::list(&store.read().unwrap()).unwrap().is_empty());
+    assert!(matches!(store.transact(|tx| tx.remove_notifier("one", &ann(5))), Err(NoticeError::None(_))));
 }
 
 #[test]
@@ -130,9 +131,9 @@ fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause_and_of_ei
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
     let wants = |name: &str, event| Notifier { events: BTreeSet::from([event]), ..notifier(name) };
-    store.transact(|tx| add(tx, &wants("one", Event::Stopped), &ann(0))).unwrap();
-    store.transact(|tx| add(tx, &wants("two", Event::Failed), &ann(0))).unwrap();
-    let look = |why: &str, at| stopped(&store, SchedulerStop { actor: "lin", why }, &ann(at)).unwrap();
+    store.transact(|tx| tx.add_notifier(&wants("one", Event::Stopped), &ann(0))).unwrap();
+    store.transact(|tx| tx.add_notifier(&wants("two", Event::Failed), &ann(0))).unwrap();
+    let look = |why: &str, at| store.notify_stopped(SchedulerStop { actor: "lin", why }, &ann(at)).unwrap();
     assert_eq!(look("no role", MIDNIGHT - 60), 1);
     assert_eq!(look("no role", MIDNIGHT - 1), 0);
     // The next day has begun; and something else is in the way.
@@ -143,7 +144,7 @@ fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause_and_of_ei
     let told: usize = (0..20).map(|n| look(&format!("fault {n}"), MIDNIGHT + 90)).sum();
     assert_eq!(told, 6);
     assert_eq!(look("no role", MIDNIGHT + DAY_S), 1);
-    let notices = list(&store.read().unwrap()).unwrap();
+    let notices = Notice::list(&store.read().unwrap()).unwrap();
     assert_eq!(notices.len(), 1 + 8 + 1);
     assert!(notices.iter().all(|notice| notice.notifier == "one" && notice.event == Event::Stopped));
     let body: serde_json::Value = serde_json::from_str(&notices[0].body).unwrap();

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::bills::ingest::Settings;
-use crate::bills::{self, BillKey, BillView};
+use crate::bills::{BillKey, BillView};
 use crate::engine::journal::{Actor, Change, append_change};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, Table};
@@ -29,6 +29,7 @@ use super::DeliveryError;
 use super::desk::{Desk, Destination, Ways};
 use super::plan::{plan_key, slot_key};
 use super::record::{self, Delivery, Progress, Receipt};
+use crate::bills::Bill;
 use made::Found;
 pub use made::Made;
 use restore::{Tried, restore};
@@ -57,77 +58,80 @@ pub const NOT_AT_ANY_SINK: &[&str] = &[
 /// Under which key it lies in [`Table::Meta`] from which sink the store is being made again.
 const REBUILDING: &[u8] = b"rebuilding";
 
-/// Makes bills and deliveries of an empty store again from a sink. One that was stopped before its end goes on: bills and deliveries
-/// that are there already stay as they are.
-///
-/// # Errors
-/// [`DeliveryError::NotEmpty`] when the store has a bill that no rebuild from this sink has begun with; [`DeliveryError`] when
-/// store or sink as a whole cannot be used.
-pub fn rebuild(
-    store: &Store,
-    to: &Destination,
-    ways: &Ways<'_>,
-    settings: &Settings,
-    actor: &Actor,
-) -> Result<Vec<Rebuilt>, DeliveryError> {
-    let sink = &to.record.name;
-    let begun: Option<String> = store.read()?.get(Table::Meta, REBUILDING)?;
-    let goes_on = begun.as_ref() == Some(sink);
-    if !goes_on && (!bills::list(&store.read()?)?.is_empty() || !record::list(&store.read()?)?.is_empty()) {
-        return Err(DeliveryError::NotEmpty);
-    }
-    if !to.sink.looks() {
-        let why = "it cannot look at what it holds, so no bill can be made again from it".to_owned();
-        return Err(to.error(SinkError::Setup(why.into())));
-    }
-    let payer = StoreSettings::of(&store.read()?)?.payer;
-    let desk = Desk::take(to, ways.stage)?;
-    let mut told = Vec::new();
-    let mut found = manifests(to, payer, &mut told)?;
-    if !goes_on {
-        let writer = store.write()?;
-        writer.put(Table::Meta, REBUILDING, sink)?;
-        append_change(&writer, actor, Change::new("delivery rebuild", sink, "begun"))?;
-        writer.commit()?;
-    }
-    let mut best: BTreeMap<BillKey, Vec<&Found>> = BTreeMap::new();
-    for found in &found {
-        best.entry(found.bill).or_default().push(found);
-    }
-    for (bill, mut candidates) in best {
-        candidates.retain(|found| is_whole(&found.manifest));
-        // The newest state of the longest coverage.
-        candidates.sort_by_key(|found| (found.coverage.last, found.manifest.revision));
-        let mut last =
-            (Made::Not, "no export at this sink has all its lines, plain and unencrypted".to_owned());
-        for candidate in candidates.into_iter().rev() {
-            let tried = of_one(restore(store, to, &desk, candidate, settings, actor), Tried::damaged)?;
-            if last.0 == Made::Damaged {
-                let (made, detail) = last;
-                told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
-            }
-            last = (tried.made, tried.detail);
-            // What is restored is the bill: another export would add to it.
-            if last.0 == Made::Whole {
-                break;
-            }
+impl Store {
+    /// Makes bills and deliveries of an empty store again from a sink. One that was stopped before its end goes on: bills and deliveries
+    /// that are there already stay as they are.
+    ///
+    /// # Errors
+    /// [`DeliveryError::NotEmpty`] when the store has a bill that no rebuild from this sink has begun with; [`DeliveryError`] when
+    /// store or sink as a whole cannot be used.
+    pub fn rebuild_deliveries(
+        &self,
+        to: &Destination,
+        ways: &Ways<'_>,
+        settings: &Settings,
+        actor: &Actor,
+    ) -> Result<Vec<Rebuilt>, DeliveryError> {
+        let sink = &to.record.name;
+        let begun: Option<String> = self.read()?.get(Table::Meta, REBUILDING)?;
+        let goes_on = begun.as_ref() == Some(sink);
+        if !goes_on && (!Bill::list(&self.read()?)?.is_empty() || !Delivery::list(&self.read()?)?.is_empty())
+        {
+            return Err(DeliveryError::NotEmpty);
         }
-        let (made, detail) = last;
-        told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
+        if !to.sink.looks() {
+            let why = "it cannot look at what it holds, so no bill can be made again from it".to_owned();
+            return Err(to.error(SinkError::Setup(why.into())));
+        }
+        let payer = StoreSettings::of(&self.read()?)?.payer;
+        let desk = Desk::take(to, ways.stage)?;
+        let mut told = Vec::new();
+        let mut found = manifests(to, payer, &mut told)?;
+        if !goes_on {
+            let writer = self.write()?;
+            writer.put(Table::Meta, REBUILDING, sink)?;
+            append_change(&writer, actor, Change::new("delivery rebuild", sink, "begun"))?;
+            writer.commit()?;
+        }
+        let mut best: BTreeMap<BillKey, Vec<&Found>> = BTreeMap::new();
+        for found in &found {
+            best.entry(found.bill).or_default().push(found);
+        }
+        for (bill, mut candidates) in best {
+            candidates.retain(|found| is_whole(&found.manifest));
+            // The newest state of the longest coverage.
+            candidates.sort_by_key(|found| (found.coverage.last, found.manifest.revision));
+            let mut last =
+                (Made::Not, "no export at this sink has all its lines, plain and unencrypted".to_owned());
+            for candidate in candidates.into_iter().rev() {
+                let tried = of_one(restore(self, to, &desk, candidate, settings, actor), Tried::damaged)?;
+                if last.0 == Made::Damaged {
+                    let (made, detail) = last;
+                    told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
+                }
+                last = (tried.made, tried.detail);
+                // What is restored is the bill: another export would add to it.
+                if last.0 == Made::Whole {
+                    break;
+                }
+            }
+            let (made, detail) = last;
+            told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
+        }
+        // What takes another one's place was made from a later revision.
+        let mut numbers = BTreeMap::new();
+        found.sort_by_key(|found| found.manifest.revision);
+        for found in &found {
+            let tried = one_delivery(self, to, found, &mut numbers, actor);
+            let (made, detail) = of_one(tried, |why| (Made::Damaged, why))?;
+            told.push(Rebuilt { what: "delivery", name: found.name.clone(), made, detail });
+        }
+        let writer = self.write()?;
+        writer.delete(Table::Meta, REBUILDING)?;
+        append_change(&writer, actor, Change::new("delivery rebuild", sink, "finished"))?;
+        writer.commit()?;
+        Ok(told)
     }
-    // What takes another one's place was made from a later revision.
-    let mut numbers = BTreeMap::new();
-    found.sort_by_key(|found| found.manifest.revision);
-    for found in &found {
-        let tried = one_delivery(store, to, found, &mut numbers, actor);
-        let (made, detail) = of_one(tried, |why| (Made::Damaged, why))?;
-        told.push(Rebuilt { what: "delivery", name: found.name.clone(), made, detail });
-    }
-    let writer = store.write()?;
-    writer.delete(Table::Meta, REBUILDING)?;
-    append_change(&writer, actor, Change::new("delivery rebuild", sink, "finished"))?;
-    writer.commit()?;
-    Ok(told)
 }
 
 /// Says whether an error is about one object, and not about the sink as a whole: the others can still be read.

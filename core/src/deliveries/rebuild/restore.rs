@@ -9,7 +9,7 @@ use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use crate::bills::ingest::{self, ImportError, Outcome, Report, Request, Settings};
-use crate::bills::{self, Mode};
+use crate::bills::Mode;
 use crate::engine::journal::Actor;
 use crate::engine::own_folder::temporary_folder;
 use crate::engine::store::Store;
@@ -21,6 +21,8 @@ use crate::values::digest::{from_hex, lines_counted};
 use super::super::DeliveryError;
 use super::super::desk::{Desk, Destination, stage_error};
 use super::made::{Found, Made};
+use crate::bills::ingest::Import;
+use crate::engine::block::Sums;
 
 /// What came of restoring a bill from an export.
 pub(super) struct Tried {
@@ -148,7 +150,7 @@ fn import(
                 .map(|t| format!("{} {} in {}", t.total, t.currency, lines_counted(t.lines)));
             return Err(format!(
                 "its lines add up to {} in {}, and its manifest lists {}",
-                bills::totals_text(&report.after),
+                Sums::totals_text(&report.after),
                 lines_counted(report.digest.lines()),
                 listed.collect::<Vec<_>>().join(", ")
             ));
@@ -164,7 +166,7 @@ fn import(
     };
     let how = ingest::Import { request, settings: settings.clone(), ..ingest::Import::by(actor) };
     // Where it lies meanwhile is nothing to whoever reads of it.
-    let input = match ingest::Input::open(path, ingest::folder_of(path), &how.limits) {
+    let input = match ingest::Input::open(path, Import::folder_of(path), &how.limits) {
         Ok(input) => input.shown_by_name(),
         Err(e) => return Ok(Tried::refused(Made::Not, e.to_string())),
     };
@@ -174,7 +176,7 @@ fn import(
             if matches!(outcome, Outcome::Imported { .. })
                 || (bill_digest == digest && bill_digest.hex() == manifest.content_digest) =>
         {
-            let (lines, totals) = (digest.lines(), bills::totals_text(&after));
+            let (lines, totals) = (digest.lines(), Sums::totals_text(&after));
             let through = if is_month { String::new() } else { format!(", through {}", coverage.last) };
             let state = if manifest.is_final { "; it was confirmed" } else { "" };
             let part = path.file_name().unwrap_or_default().to_string_lossy();

@@ -11,20 +11,22 @@ use crate::values::digest::hex;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
-/// Returns all deliveries, oldest first.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Records) -> Result<Vec<Delivery>, StoreError> {
-    store.list_of(Table::Deliveries)
-}
+impl Delivery {
+    /// Returns all deliveries, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Delivery>, StoreError> {
+        store.list_of(Table::Deliveries)
+    }
 
-/// Returns a delivery by its number, if there is one.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn find(store: &impl Records, number: u64) -> Result<Option<Delivery>, StoreError> {
-    store.get_of(Table::Deliveries, &number.to_be_bytes())
+    /// Returns a delivery by its number, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn find(store: &impl Records, number: u64) -> Result<Option<Delivery>, StoreError> {
+        store.get_of(Table::Deliveries, &number.to_be_bytes())
+    }
 }
 
 /// Returns a delivery that must be there.
@@ -37,25 +39,27 @@ pub(crate) fn put(writer: &Transaction, delivery: &Delivery) -> Result<(), Store
     writer.put_of(Table::Deliveries, &delivery.number.to_be_bytes(), delivery)
 }
 
-/// Returns a delivery's manifest as it is at the sink, or is to be; those of earlier versions were not kept.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn manifest(store: &impl Records, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    store.get(Table::Manifests, &number.to_be_bytes())
-}
-
-/// Returns the totals of a receipt. An earlier version recorded no customer's totals: those are in the manifest that was kept.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn totals(store: &impl Records, number: u64, receipt: &Receipt) -> Result<Totals, StoreError> {
-    if !receipt.totals.is_unknown() {
-        return Ok(receipt.totals.clone());
+impl Delivery {
+    /// Returns a delivery's manifest as it is at the sink, or is to be; those of earlier versions were not kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn manifest(store: &impl Records, number: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        store.get(Table::Manifests, &number.to_be_bytes())
     }
-    // An encrypted manifest tells nothing.
-    let kept = manifest(store, number)?.and_then(|bytes| Manifest::from_bytes(&bytes).ok());
-    Ok(kept.map_or_else(|| receipt.totals.clone(), |kept| Totals::of_customer_manifest(&kept)))
+
+    /// Returns the totals of a receipt. An earlier version recorded no customer's totals: those are in the manifest that was kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn totals(store: &impl Records, number: u64, receipt: &Receipt) -> Result<Totals, StoreError> {
+        if !receipt.totals.is_unknown() {
+            return Ok(receipt.totals.clone());
+        }
+        // An encrypted manifest tells nothing.
+        let kept = Delivery::manifest(store, number)?.and_then(|bytes| Manifest::from_bytes(&bytes).ok());
+        Ok(kept.map_or_else(|| receipt.totals.clone(), |kept| Totals::of_customer_manifest(&kept)))
+    }
 }
 
 /// Keeps a delivery's manifest.
@@ -77,7 +81,7 @@ pub(crate) fn last_to_another(
         let elsewhere = wanted.uin == uin && wanted.kind == kind && d.sink != sink;
         (elsewhere && d.progress.is_delivered()).then_some((on, d.sink))
     };
-    Ok(list(store)?.into_iter().filter_map(of).max())
+    Ok(Delivery::list(store)?.into_iter().filter_map(of).max())
 }
 
 /// Where a delivery stands. Each step is a commit of its own.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::bills::{BillKey, Load, PrunedLoad, Segment};
-use crate::deliveries::storage::{self, SinkRecord};
+use crate::deliveries::storage::SinkRecord;
 use crate::deliveries::{self, Delivery, DeliveryError, Desk, Destination, Progress, Receipt, RemovedAt};
 use crate::engine::journal::{Actor, Change, append_change};
 use crate::engine::parted::{self, Parted};
@@ -14,7 +14,8 @@ use crate::values::digest::{hex, lines_counted};
 use crate::values::period::Day;
 
 use super::RetentionError;
-use super::plan::{Removal, plan};
+use super::plan::Removal;
+use crate::deliveries::retention::Removals;
 
 /// What was removed.
 #[derive(Debug, Default)]
@@ -32,53 +33,58 @@ pub struct Applied {
 /// Opens a sink.
 pub type Opener<'a> = &'a dyn Fn(SinkRecord) -> Result<Destination, DeliveryError>;
 
-/// Removes what a plan with this digest, or its first digits, says. Sinks are opened, and held as for deliveries: `stage` is the
-/// folder that those are staged in.
-///
-/// # Errors
-/// [`RetentionError::Changed`] when the plan is another one by now; [`RetentionError::NotOurs`] when a sink holds something
-/// else. What was removed before an error is marked as removed, and running again goes on. A sink that cannot be used is no
-/// error: see [`Applied::unreachable`].
-pub fn apply(
-    store: &Store,
-    seen: &str,
-    on: Day,
-    confirmed: bool,
-    (open, stage): (Opener<'_>, &Path),
-    actor: &Actor,
-) -> Result<Applied, RetentionError> {
-    let plan = plan(&store.read()?, on, confirmed)?;
-    let now = plan.digest();
-    if seen.len() < 6 || !now.starts_with(&seen.to_lowercase()) {
-        return Err(RetentionError::Changed { seen: seen.to_owned(), now: now.chars().take(12).collect() });
-    }
-    let mut applied = Applied::default();
-    let (mut loads, mut lines_count) = (Vec::new(), 0);
-    for removal in plan.removals {
-        match removal {
-            Removal::Delivery { sink, .. } if applied.unreachable.contains_key(&sink) => {}
-            Removal::Delivery { number, sink, .. } => {
-                match delivery_goes(store, number, (open, stage), actor) {
-                    Ok(()) => applied.deliveries += 1,
-                    // The other sinks are not kept waiting for this one.
-                    Err(RetentionError::Delivery(e)) if e.is_of_sink() => {
-                        applied.unreachable.insert(sink, e);
+impl Store {
+    /// Removes what a plan with this digest, or its first digits, says. Sinks are opened, and held as for deliveries: `stage` is the
+    /// folder that those are staged in.
+    ///
+    /// # Errors
+    /// [`RetentionError::Changed`] when the plan is another one by now; [`RetentionError::NotOurs`] when a sink holds something
+    /// else. What was removed before an error is marked as removed, and running again goes on. A sink that cannot be used is no
+    /// error: see [`Applied::unreachable`].
+    pub fn apply_retention(
+        &self,
+        seen: &str,
+        on: Day,
+        confirmed: bool,
+        (open, stage): (Opener<'_>, &Path),
+        actor: &Actor,
+    ) -> Result<Applied, RetentionError> {
+        let plan = Removals::plan(&self.read()?, on, confirmed)?;
+        let now = plan.digest();
+        if seen.len() < 6 || !now.starts_with(&seen.to_lowercase()) {
+            return Err(RetentionError::Changed {
+                seen: seen.to_owned(),
+                now: now.chars().take(12).collect(),
+            });
+        }
+        let mut applied = Applied::default();
+        let (mut loads, mut lines_count) = (Vec::new(), 0);
+        for removal in plan.removals {
+            match removal {
+                Removal::Delivery { sink, .. } if applied.unreachable.contains_key(&sink) => {}
+                Removal::Delivery { number, sink, .. } => {
+                    match delivery_goes(self, number, (open, stage), actor) {
+                        Ok(()) => applied.deliveries += 1,
+                        // The other sinks are not kept waiting for this one.
+                        Err(RetentionError::Delivery(e)) if e.is_of_sink() => {
+                            applied.unreachable.insert(sink, e);
+                        }
+                        Err(e) => return Err(e),
                     }
-                    Err(e) => return Err(e),
+                }
+                Removal::Lines { bill, load, lines, .. } => {
+                    loads.push((bill, load));
+                    lines_count += lines;
                 }
             }
-            Removal::Lines { bill, load, lines, .. } => {
-                loads.push((bill, load));
-                lines_count += lines;
-            }
         }
+        // Deliveries that are still there may need them.
+        if !loads.is_empty() && applied.unreachable.is_empty() {
+            lines_go(self.write()?, &loads, actor)?;
+            (applied.loads, applied.lines) = (loads.len() as u64, lines_count);
+        }
+        Ok(applied)
     }
-    // Deliveries that are still there may need them.
-    if !loads.is_empty() && applied.unreachable.is_empty() {
-        lines_go(store.write()?, &loads, actor)?;
-        (applied.loads, applied.lines) = (loads.len() as u64, lines_count);
-    }
-    Ok(applied)
 }
 
 fn delivery_goes(
@@ -88,7 +94,7 @@ fn delivery_goes(
     actor: &Actor,
 ) -> Result<(), RetentionError> {
     let reader = store.read()?;
-    let to = open(storage::sink(&reader, &deliveries::get(&reader, number)?.sink)?)?;
+    let to = open(SinkRecord::get(&reader, &deliveries::get(&reader, number)?.sink)?)?;
     drop(reader);
     // First the sink and then the store, as those who deliver: the other way round, two would wait for each other.
     let _desk = Desk::take(&to, stage)?;

@@ -15,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use crate::bills::BillError;
 use crate::deliveries::DeliveryError;
 use crate::deliveries::calendar::Kind;
-use crate::deliveries::storage::{self, StorageError};
+use crate::deliveries::storage::StorageError;
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::codes;
 
-pub use apply::{Applied, Opener, apply};
-pub use plan::{Kept, Removal, Removals, plan};
+use crate::deliveries::storage::SinkRecord;
+pub use apply::{Applied, Opener};
+pub use plan::{Kept, Removal, Removals};
 
 /// How long things are kept. What has no rule is kept for good.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,49 +94,53 @@ codes!(RetentionError {
     }
 });
 
-/// Writes a number of days.
-pub fn days_text(days: u32) -> String {
-    if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+impl Rules {
+    /// Writes a number of days.
+    pub fn days_text(days: u32) -> String {
+        if days == 1 { "1 day".to_owned() } else { format!("{days} days") }
+    }
 }
 
-/// Sets for how long a sink's bills of a kind are kept; `None` for good.
-///
-/// # Errors
-/// [`StorageError::NoSink`] when there is none of this name.
-pub fn set_sink(
-    tx: &Transaction,
-    sink: &str,
-    kind: Kind,
-    days: Option<u32>,
-    actor: &Actor,
-) -> Result<(), RetentionError> {
-    storage::sink(tx, sink)?;
-    let mut rules = Rules::of(tx)?;
-    let of_sink = rules.sinks.entry(sink.to_owned()).or_default();
-    match days {
-        Some(days) => of_sink.insert(kind, days),
-        None => of_sink.remove(&kind),
-    };
-    rules.sinks.retain(|_, kinds| !kinds.is_empty());
-    let detail = days.map_or_else(
-        || format!("{kind} bills are kept"),
-        |days| format!("{kind} bills are kept for {}", days_text(days)),
-    );
-    save(tx, &rules, sink, &detail, actor)
-}
+impl Transaction {
+    /// Sets for how long a sink's bills of a kind are kept; `None` for good.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSink`] when there is none of this name.
+    pub fn set_sink_retention(
+        &self,
+        sink: &str,
+        kind: Kind,
+        days: Option<u32>,
+        actor: &Actor,
+    ) -> Result<(), RetentionError> {
+        SinkRecord::get(self, sink)?;
+        let mut rules = Rules::of(self)?;
+        let of_sink = rules.sinks.entry(sink.to_owned()).or_default();
+        match days {
+            Some(days) => of_sink.insert(kind, days),
+            None => of_sink.remove(&kind),
+        };
+        rules.sinks.retain(|_, kinds| !kinds.is_empty());
+        let detail = days.map_or_else(
+            || format!("{kind} bills are kept"),
+            |days| format!("{kind} bills are kept for {}", Rules::days_text(days)),
+        );
+        save(self, &rules, sink, &detail, actor)
+    }
 
-/// Sets for how long the lines of replaced revisions are kept; `None` for good.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn set_revisions(tx: &Transaction, days: Option<u32>, actor: &Actor) -> Result<(), RetentionError> {
-    let mut rules = Rules::of(tx)?;
-    rules.revisions_days = days;
-    let detail = days.map_or_else(
-        || "lines of replaced revisions are kept".to_owned(),
-        |days| format!("lines of replaced revisions are kept for {}", days_text(days)),
-    );
-    save(tx, &rules, "store", &detail, actor)
+    /// Sets for how long the lines of replaced revisions are kept; `None` for good.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn set_revision_retention(&self, days: Option<u32>, actor: &Actor) -> Result<(), RetentionError> {
+        let mut rules = Rules::of(self)?;
+        rules.revisions_days = days;
+        let detail = days.map_or_else(
+            || "lines of replaced revisions are kept".to_owned(),
+            |days| format!("lines of replaced revisions are kept for {}", Rules::days_text(days)),
+        );
+        save(self, &rules, "store", &detail, actor)
+    }
 }
 
 fn save(

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::late::{self, Late};
-use crate::bills::{self, Bill, BillKey, Load, Revision, State, dispute, revisions};
+use crate::bills::late::Late;
+use crate::bills::{Bill, BillKey, Load, Revision, State};
 use crate::deliveries::calendar::Kind;
-use crate::deliveries::{self, Delivery, Progress};
-use crate::engine::journal::{self, Filter};
+use crate::deliveries::{Delivery, Progress};
+use crate::engine::journal::Filter;
 use crate::engine::store::{Records, Table};
 use crate::values::digest::hex;
 use crate::values::period::Day;
 
 use super::{RetentionError, Rules};
+use crate::bills::dispute::Dispute;
+use crate::engine::journal::Entry;
 
 /// Something that may be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,23 +86,25 @@ fn is_old(last: Day, days: u32, on: Day) -> bool {
     on.minus_days(days).is_some_and(|limit| last < limit)
 }
 
-/// Tells what may be removed on a day. `confirmed`: evidence of confirmed bills as well.
-///
-/// # Errors
-/// [`RetentionError`] when the store cannot be read.
-pub fn plan(store: &impl Records, on: Day, confirmed: bool) -> Result<Removals, RetentionError> {
-    let rules = Rules::of(store)?;
-    let mut plan = Removals { on, removals: Vec::new(), kept: Vec::new() };
-    let bills: Vec<Bill> = bills::list(store)?.into_iter().map(|(bill, _)| bill).collect();
-    let delivered = deliveries::list(store)?;
-    deliveries(&bills, &delivered, &rules, confirmed, &mut plan);
-    if let Some(days) = rules.revisions_days {
-        let uses = Uses { delivered, late: late::list(store)?, confirmed };
-        for bill in bills.iter().filter(|bill| is_old(bill.key.month.last_day(), days, on)) {
-            lines(store, bill, &uses, &mut plan)?;
+impl Removals {
+    /// Tells what may be removed on a day. `confirmed`: evidence of confirmed bills as well.
+    ///
+    /// # Errors
+    /// [`RetentionError`] when the store cannot be read.
+    pub fn plan(store: &impl Records, on: Day, confirmed: bool) -> Result<Removals, RetentionError> {
+        let rules = Rules::of(store)?;
+        let mut plan = Removals { on, removals: Vec::new(), kept: Vec::new() };
+        let bills: Vec<Bill> = Bill::list(store)?.into_iter().map(|(bill, _)| bill).collect();
+        let delivered = Delivery::list(store)?;
+        deliveries(&bills, &delivered, &rules, confirmed, &mut plan);
+        if let Some(days) = rules.revisions_days {
+            let uses = Uses { delivered, late: Late::list(store)?, confirmed };
+            for bill in bills.iter().filter(|bill| is_old(bill.key.month.last_day(), days, on)) {
+                lines(store, bill, &uses, &mut plan)?;
+            }
         }
+        Ok(plan)
     }
-    Ok(plan)
 }
 
 fn deliveries(bills: &[Bill], delivered: &[Delivery], rules: &Rules, confirmed: bool, plan: &mut Removals) {
@@ -146,7 +150,7 @@ struct Uses {
 /// Finds the loads that only replaced revisions have, of which none is needed any more.
 fn lines(store: &impl Records, bill: &Bill, uses: &Uses, plan: &mut Removals) -> Result<(), RetentionError> {
     let key = bill.key;
-    let history = revisions(store, key)?;
+    let history = Revision::list(store, key)?;
     let needed = needed(store, key, &history, uses)?;
     let mut kept_loads: BTreeSet<u64> = uses.late.iter().map(|late| late.load).collect();
     let mut old_loads = BTreeSet::new();
@@ -183,14 +187,14 @@ fn needed(
         let filter =
             Filter { action: Some("confirm".into()), subject: Some(key.subject()), ..Filter::default() };
         let digests: BTreeSet<[u8; 32]> =
-            journal::select(store, &filter)?.into_iter().filter_map(|entry| entry.after).collect();
+            Entry::select(store, &filter)?.into_iter().filter_map(|entry| entry.after).collect();
         for revision in history {
             if digests.contains(&revision.digest.bytes()) {
                 needed.insert(revision.number, "it was confirmed once");
             }
         }
     }
-    for dispute in dispute::list(store, Some(key))? {
+    for dispute in Dispute::list(store, Some(key))? {
         // The evidence of a dispute shows what the revision before had.
         needed.insert(dispute.revision, "a dispute is about it");
         needed.insert(dispute.revision.saturating_sub(1), "a dispute is about the one after it");

@@ -1,6 +1,6 @@
 //! Which account's bills go to which sink from which day on: enable, disable, switch. Never overwritten.
 
-use crate::bills::{self, BillView};
+use crate::bills::BillView;
 use crate::deliveries::calendar::Kind;
 use crate::deliveries::record;
 use crate::engine::settings::StoreSettings;
@@ -15,9 +15,10 @@ use crate::values::uin::Uin;
 use super::account::stopped;
 use super::place::alone;
 use super::{
-    Account, After, Audience, Consent, Lines, Places, Said, SinkRecord, Step, StorageError, Target, account,
-    allow_in, authorise_in, not_allowed, save, sink, sinks, words,
+    Account, After, Audience, Consent, Lines, Places, Said, SinkRecord, Step, StorageError, Target, allow_in,
+    authorise_in, not_allowed, save, words,
 };
+use crate::bills::Bill;
 
 /// What is to be enabled.
 #[derive(Clone, Debug)]
@@ -45,7 +46,7 @@ pub struct Enable {
 /// Tells from which day on each kind would go to the sink, or why it may not.
 ///
 /// # Errors
-/// As [`enable`].
+/// As [`Transaction::enable_storage`].
 pub fn may_enable(
     store: &impl Records,
     wanted: &Enable,
@@ -54,7 +55,7 @@ pub fn may_enable(
 ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
     let Enable { uin, sink: name, kinds, lines, custom_bills, from, .. } = wanted;
     let uin = *uin;
-    let account = account(store, uin)?;
+    let account = Account::get(store, uin)?;
     let record = ready(store, &account, kinds, name, create, from.unwrap_or(today))?;
     if !wanted.shared {
         alone(store, uin, &record, &wanted.places)?;
@@ -80,52 +81,54 @@ pub fn may_enable(
     Ok(begun)
 }
 
-/// Sends an account's bills of some kinds to a sink; returns from which day on each goes. A sink that `create` describes is
-/// made in the same step.
-///
-/// # Errors
-/// [`StorageError::NotYet`] and [`StorageError::NotAllowed`] unless the account is allowed and has authorised;
-/// [`StorageError::NoSink`], [`StorageError::Audience`] or [`StorageError::NotThePayer`] where the bills may not go;
-/// [`StorageError::Bound`] where they go elsewhere on any of the days.
-pub fn enable(
-    tx: &Transaction,
-    wanted: &Enable,
-    create: Option<&SinkRecord>,
-    today: Day,
-    said: Said<'_>,
-) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    let mut begun = may_enable(tx, wanted, create, today)?;
-    let mut account = account(tx, wanted.uin)?;
-    let Enable { sink: name, lines, custom_bills, after, .. } = wanted;
-    for (kind, from) in &mut begun {
-        let target = Target::Sink { sink: name.clone(), lines: *lines, after: *after };
-        let line = account.bindings.entry(*kind).or_default();
-        match held_since(line, *from, &target) {
-            Some(since) => *from = since,
-            None => line.record(*from, target, said.actor, said.reason),
+impl Transaction {
+    /// Sends an account's bills of some kinds to a sink; returns from which day on each goes. A sink that `create` describes is
+    /// made in the same step.
+    ///
+    /// # Errors
+    /// [`StorageError::NotYet`] and [`StorageError::NotAllowed`] unless the account is allowed and has authorised;
+    /// [`StorageError::NoSink`], [`StorageError::Audience`] or [`StorageError::NotThePayer`] where the bills may not go;
+    /// [`StorageError::Bound`] where they go elsewhere on any of the days.
+    pub fn enable_storage(
+        &self,
+        wanted: &Enable,
+        create: Option<&SinkRecord>,
+        today: Day,
+        said: Said<'_>,
+    ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+        let mut begun = may_enable(self, wanted, create, today)?;
+        let mut account = Account::get(self, wanted.uin)?;
+        let Enable { sink: name, lines, custom_bills, after, .. } = wanted;
+        for (kind, from) in &mut begun {
+            let target = Target::Sink { sink: name.clone(), lines: *lines, after: *after };
+            let line = account.bindings.entry(*kind).or_default();
+            match held_since(line, *from, &target) {
+                Some(since) => *from = since,
+                None => line.record(*from, target, said.actor, said.reason),
+            }
         }
+        if *custom_bills {
+            account.consent(Consent::CustomBills, None, true, said.actor, said.reason);
+        }
+        let day = |(kind, from): &(Kind, Option<Day>)| {
+            from.map_or_else(|| kind.to_string(), |from| format!("{kind} from {from}"))
+        };
+        let detail = format!(
+            "{} to sink `{name}`{}{}{}",
+            words(begun.iter().map(day)),
+            after_text(*after),
+            if *lines == Lines::SelfUse { ", the payer's own lines" } else { "" },
+            if *custom_bills { ", with custom bills" } else { "" },
+        );
+        if let Some(record) = create {
+            super::sinks::put_sink(self, record, said.actor)?;
+        }
+        save(self, &account, "storage enable", &detail, said)?;
+        Ok(begun)
     }
-    if *custom_bills {
-        account.consent(Consent::CustomBills, None, true, said.actor, said.reason);
-    }
-    let day = |(kind, from): &(Kind, Option<Day>)| {
-        from.map_or_else(|| kind.to_string(), |from| format!("{kind} from {from}"))
-    };
-    let detail = format!(
-        "{} to sink `{name}`{}{}{}",
-        words(begun.iter().map(day)),
-        after_text(*after),
-        if *lines == Lines::SelfUse { ", the payer's own lines" } else { "" },
-        if *custom_bills { ", with custom bills" } else { "" },
-    );
-    if let Some(record) = create {
-        sinks::put_sink(tx, record, said.actor)?;
-    }
-    save(tx, &account, "storage enable", &detail, said)?;
-    Ok(begun)
 }
 
-/// The steps before [`enable`] that are taken with it, where they are missing.
+/// The steps before [`Transaction::enable_storage`] that are taken with it, where they are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
     /// Puts the account on the allowlist for the kinds.
@@ -134,7 +137,7 @@ pub struct Steps {
     pub authorise: bool,
 }
 
-/// Takes steps before [`enable`] that are missing, as [`super::allow`] and [`super::authorise`] take them.
+/// Takes steps before [`Transaction::enable_storage`] that are missing, as [`Transaction::allow_kinds`] and [`Transaction::authorize_storage`] take them.
 fn take(
     writer: &Transaction,
     wanted: &Enable,
@@ -143,7 +146,7 @@ fn take(
     said: Said<'_>,
 ) -> Result<(), StorageError> {
     let uin = wanted.uin;
-    let before = account(writer, uin)?;
+    let before = Account::get(writer, uin)?;
     let on = wanted.from.unwrap_or(today);
     let missing: Vec<Kind> = wanted.kinds.iter().copied().filter(|kind| !before.allows(*kind, on)).collect();
     if steps.allow && !missing.is_empty() {
@@ -155,42 +158,46 @@ fn take(
     Ok(())
 }
 
-/// Tells what [`enable_from_start`] would do, or why it may not. Nothing is recorded.
-///
-/// # Errors
-/// As [`enable_from_start`].
-pub fn may_enable_from_start(
-    store: &Store,
-    wanted: &Enable,
-    steps: Steps,
-    create: Option<&SinkRecord>,
-    today: Day,
-    said: Said<'_>,
-) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    let tx = store.write()?;
-    take(&tx, wanted, steps, today, said)?;
-    let begun = may_enable(&tx, wanted, create, today)?;
-    tx.abort()?;
-    Ok(begun)
+impl Store {
+    /// Tells what [`Transaction::enable_storage_from_start`] would do, or why it may not. Nothing is recorded.
+    ///
+    /// # Errors
+    /// As [`Transaction::enable_storage_from_start`].
+    pub fn may_enable_storage_from_start(
+        &self,
+        wanted: &Enable,
+        steps: Steps,
+        create: Option<&SinkRecord>,
+        today: Day,
+        said: Said<'_>,
+    ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+        let tx = self.write()?;
+        take(&tx, wanted, steps, today, said)?;
+        let begun = may_enable(&tx, wanted, create, today)?;
+        tx.abort()?;
+        Ok(begun)
+    }
 }
 
-/// Takes the steps before that are missing, and sends the bills to the sink: all of it is recorded, or nothing. Each step
-/// has its own entry in the journal.
-///
-/// # Errors
-/// As [`enable`], [`super::allow`] and [`super::authorise`].
-pub fn enable_from_start(
-    tx: &Transaction,
-    wanted: &Enable,
-    steps: Steps,
-    create: Option<&SinkRecord>,
-    today: Day,
-    said: Said<'_>,
-) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
-    tx.whole(|| {
-        take(tx, wanted, steps, today, said)?;
-        enable(tx, wanted, create, today, said)
-    })
+impl Transaction {
+    /// Takes the steps before that are missing, and sends the bills to the sink: all of it is recorded, or nothing. Each step
+    /// has its own entry in the journal.
+    ///
+    /// # Errors
+    /// As [`Transaction::enable_storage`], [`Transaction::allow_kinds`] and [`Transaction::authorize_storage`].
+    pub fn enable_storage_from_start(
+        &self,
+        wanted: &Enable,
+        steps: Steps,
+        create: Option<&SinkRecord>,
+        today: Day,
+        said: Said<'_>,
+    ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+        self.whole(|| {
+            take(self, wanted, steps, today, said)?;
+            self.enable_storage(wanted, create, today, said)
+        })
+    }
 }
 
 /// Returns since when a binding is what it would be from a day on, if it is: then nothing is recorded, and no span is divided.
@@ -239,7 +246,7 @@ fn ready(
             }
             record.clone()
         }
-        None => sink(store, name)?,
+        None => SinkRecord::get(store, name)?,
     };
     if record.audience == Audience::Partner {
         return Ok(record);
@@ -251,7 +258,7 @@ fn ready(
         _ => Scope::Owner(uin),
     };
     // The columns that would stand against it are those of the newest bill there is.
-    let newest = bills::list(store)?.into_iter().map(|(bill, _)| bill.key).max_by_key(|key| key.month);
+    let newest = Bill::list(store)?.into_iter().map(|(bill, _)| bill.key).max_by_key(|key| key.month);
     let view = newest.map(|key| BillView::open(store, key, None)).transpose();
     let headers = view.ok().flatten().map(|view| Columns::of(&view).headers().to_vec()).unwrap_or_default();
     let refused = |why| StorageError::Audience { sink: name.to_owned(), why };
@@ -271,43 +278,50 @@ pub enum Stop {
     From(Day),
 }
 
-/// Ends an account's storage of some kinds, or of all. What was delivered stays.
-///
-/// # Errors
-/// [`StorageError::NotYet`] when there is nothing to end.
-pub fn disable(
-    tx: &Transaction,
-    uin: Uin,
-    kinds: Option<&[Kind]>,
-    stop: Stop,
-    said: Said<'_>,
-) -> Result<Vec<Kind>, StorageError> {
-    let mut account = account(tx, uin)?;
-    let (from, target) = match stop {
-        Stop::AtOnce { today } => (today, Target::Stopped),
-        Stop::From(day) => (day, Target::Off),
-    };
-    let mut ended = Vec::new();
-    for (kind, line) in &mut account.bindings {
-        let wanted = kinds.is_none_or(|kinds| kinds.contains(kind));
-        let goes_on = line.spans().iter().any(|span| {
-            span.change.value.sink().is_some()
-                && (target == Target::Stopped || span.until.is_none_or(|until| until >= from))
-        });
-        if wanted && stopped(line).is_none() && goes_on {
-            line.record(Some(from), target.clone(), said.actor, said.reason);
-            ended.push(*kind);
+impl Transaction {
+    /// Ends an account's storage of some kinds, or of all. What was delivered stays.
+    ///
+    /// # Errors
+    /// [`StorageError::NotYet`] when there is nothing to end.
+    pub fn disable_storage(
+        &self,
+        uin: Uin,
+        kinds: Option<&[Kind]>,
+        stop: Stop,
+        said: Said<'_>,
+    ) -> Result<Vec<Kind>, StorageError> {
+        let mut account = Account::get(self, uin)?;
+        let (from, target) = match stop {
+            Stop::AtOnce { today } => (today, Target::Stopped),
+            Stop::From(day) => (day, Target::Off),
+        };
+        let mut ended = Vec::new();
+        for (kind, line) in &mut account.bindings {
+            let wanted = kinds.is_none_or(|kinds| kinds.contains(kind));
+            let goes_on = line.spans().iter().any(|span| {
+                span.change.value.sink().is_some()
+                    && (target == Target::Stopped || span.until.is_none_or(|until| until >= from))
+            });
+            if wanted && stopped(line).is_none() && goes_on {
+                line.record(Some(from), target.clone(), said.actor, said.reason);
+                ended.push(*kind);
+            }
         }
+        if ended.is_empty() {
+            return Err(StorageError::NotYet {
+                uin,
+                missing: "enabled".into(),
+                step: Step::Enable,
+                sink: None,
+            });
+        }
+        let days = match stop {
+            Stop::AtOnce { .. } => "at once".to_owned(),
+            Stop::From(day) => format!("from {day}"),
+        };
+        save(self, &account, "storage disable", &format!("{}, {days}", words(&ended)), said)?;
+        Ok(ended)
     }
-    if ended.is_empty() {
-        return Err(StorageError::NotYet { uin, missing: "enabled".into(), step: Step::Enable, sink: None });
-    }
-    let days = match stop {
-        Stop::AtOnce { .. } => "at once".to_owned(),
-        Stop::From(day) => format!("from {day}"),
-    };
-    save(tx, &account, "storage disable", &format!("{}, {days}", words(&ended)), said)?;
-    Ok(ended)
 }
 
 /// What is to be switched.
@@ -332,81 +346,86 @@ pub struct Switch {
 /// A kind that is switched: which lines its bills hold, and what they wait for.
 pub type Switched = (Kind, Lines, Option<After>);
 
-/// Tells which kinds would be switched, and how, or why they may not be.
-///
-/// # Errors
-/// As [`switch`].
-pub fn may_switch(
-    store: &impl Records,
-    wanted: &Switch,
-    create: Option<&SinkRecord>,
-) -> Result<Vec<Switched>, StorageError> {
-    let Switch { uin, sink: name, kinds, last, after, .. } = wanted;
-    let (uin, last) = (*uin, *last);
-    let account = account(store, uin)?;
-    let mut bound = Vec::new();
-    for kind in account.bindings.keys().filter(|kind| kinds.as_ref().is_none_or(|kinds| kinds.contains(kind)))
-    {
-        if let Some(Target::Sink { sink, lines, after }) = account.target(*kind, last) {
-            bound.push((*kind, sink.clone(), *lines, *after));
+impl Switch {
+    /// Tells which kinds would be switched, and how, or why they may not be.
+    ///
+    /// # Errors
+    /// As [`Transaction::switch_storage`].
+    pub fn check(
+        store: &impl Records,
+        wanted: &Switch,
+        create: Option<&SinkRecord>,
+    ) -> Result<Vec<Switched>, StorageError> {
+        let Switch { uin, sink: name, kinds, last, after, .. } = wanted;
+        let (uin, last) = (*uin, *last);
+        let account = Account::get(store, uin)?;
+        let mut bound = Vec::new();
+        for kind in
+            account.bindings.keys().filter(|kind| kinds.as_ref().is_none_or(|kinds| kinds.contains(kind)))
+        {
+            if let Some(Target::Sink { sink, lines, after }) = account.target(*kind, last) {
+                bound.push((*kind, sink.clone(), *lines, *after));
+            }
         }
-    }
-    let missing = kinds.iter().flatten().find(|kind| !bound.iter().any(|(bound, ..)| bound == *kind));
-    if bound.is_empty() || missing.is_some() {
-        let of = missing.map_or_else(String::new, |kind| format!(" for {kind} bills"));
-        let (missing, sink) = (format!("enabled{of} on {last}"), Some(name.to_owned()));
-        return Err(StorageError::NotYet { uin, missing, step: Step::Enable, sink });
-    }
-    let all: Vec<Kind> = bound.iter().map(|(kind, ..)| *kind).collect();
-    let record = ready(store, &account, &all, name, create, last)?;
-    if !wanted.shared {
-        alone(store, uin, &record, &wanted.places)?;
-    }
-    for (kind, old, ..) in &bound {
-        if old == name {
-            return Err(StorageError::Same { uin, kind: *kind, sink: old.clone() });
+        let missing = kinds.iter().flatten().find(|kind| !bound.iter().any(|(bound, ..)| bound == *kind));
+        if bound.is_empty() || missing.is_some() {
+            let of = missing.map_or_else(String::new, |kind| format!(" for {kind} bills"));
+            let (missing, sink) = (format!("enabled{of} on {last}"), Some(name.to_owned()));
+            return Err(StorageError::NotYet { uin, missing, step: Step::Enable, sink });
         }
-        let from = last.next().unwrap_or(last);
-        if let Some((on, sink)) = record::last_to_another(store, uin, *kind, name, from)? {
-            return Err(StorageError::DeliveredSince { uin, kind: *kind, on, sink });
+        let all: Vec<Kind> = bound.iter().map(|(kind, ..)| *kind).collect();
+        let record = ready(store, &account, &all, name, create, last)?;
+        if !wanted.shared {
+            alone(store, uin, &record, &wanted.places)?;
         }
+        for (kind, old, ..) in &bound {
+            if old == name {
+                return Err(StorageError::Same { uin, kind: *kind, sink: old.clone() });
+            }
+            let from = last.next().unwrap_or(last);
+            if let Some((on, sink)) = record::last_to_another(store, uin, *kind, name, from)? {
+                return Err(StorageError::DeliveredSince { uin, kind: *kind, on, sink });
+            }
+        }
+        let mut switched = Vec::new();
+        for (kind, old, lines, before) in bound {
+            let same_readers = match SinkRecord::get(store, &old) {
+                Err(StorageError::NoSink(_)) => false,
+                old => old?.audience == record.audience,
+            };
+            switched.push((kind, lines, after.or(before.filter(|_| same_readers))));
+        }
+        Ok(switched)
     }
-    let mut switched = Vec::new();
-    for (kind, old, lines, before) in bound {
-        let same_readers = match sink(store, &old) {
-            Err(StorageError::NoSink(_)) => false,
-            old => old?.audience == record.audience,
-        };
-        switched.push((kind, lines, after.or(before.filter(|_| same_readers))));
-    }
-    Ok(switched)
 }
 
-/// Changes the sink: bills that are due through a day stay with the old one, the others go to the new one. Returns which
-/// kinds.
-///
-/// # Errors
-/// As [`enable`]; [`StorageError::NotYet`] when nothing is enabled on that day; [`StorageError::DeliveredSince`] when a bill
-/// of a later day has gone to the old sink.
-pub fn switch(
-    tx: &Transaction,
-    wanted: &Switch,
-    create: Option<&SinkRecord>,
-    said: Said<'_>,
-) -> Result<Vec<Kind>, StorageError> {
-    let bound = may_switch(tx, wanted, create)?;
-    let mut account = account(tx, wanted.uin)?;
-    let Some(from) = wanted.last.next() else { return Ok(Vec::new()) };
-    for (kind, lines, after) in &bound {
-        let target = Target::Sink { sink: wanted.sink.clone(), lines: *lines, after: *after };
-        account.bindings.entry(*kind).or_default().record(Some(from), target, said.actor, said.reason);
+impl Transaction {
+    /// Changes the sink: bills that are due through a day stay with the old one, the others go to the new one. Returns which
+    /// kinds.
+    ///
+    /// # Errors
+    /// As [`Transaction::enable_storage`]; [`StorageError::NotYet`] when nothing is enabled on that day; [`StorageError::DeliveredSince`] when a bill
+    /// of a later day has gone to the old sink.
+    pub fn switch_storage(
+        &self,
+        wanted: &Switch,
+        create: Option<&SinkRecord>,
+        said: Said<'_>,
+    ) -> Result<Vec<Kind>, StorageError> {
+        let bound = Switch::check(self, wanted, create)?;
+        let mut account = Account::get(self, wanted.uin)?;
+        let Some(from) = wanted.last.next() else { return Ok(Vec::new()) };
+        for (kind, lines, after) in &bound {
+            let target = Target::Sink { sink: wanted.sink.clone(), lines: *lines, after: *after };
+            account.bindings.entry(*kind).or_default().record(Some(from), target, said.actor, said.reason);
+        }
+        let kinds: Vec<Kind> = bound.into_iter().map(|(kind, ..)| kind).collect();
+        let detail =
+            format!("{} to sink `{}`{}, from {from}", words(&kinds), wanted.sink, after_text(wanted.after));
+        if let Some(record) = create {
+            super::sinks::put_sink(self, record, said.actor)?;
+        }
+        save(self, &account, "storage switch", &detail, said)?;
+        Ok(kinds)
     }
-    let kinds: Vec<Kind> = bound.into_iter().map(|(kind, ..)| kind).collect();
-    let detail =
-        format!("{} to sink `{}`{}, from {from}", words(&kinds), wanted.sink, after_text(wanted.after));
-    if let Some(record) = create {
-        sinks::put_sink(tx, record, said.actor)?;
-    }
-    save(tx, &account, "storage switch", &detail, said)?;
-    Ok(kinds)
 }

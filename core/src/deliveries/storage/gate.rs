@@ -12,7 +12,7 @@ use crate::exports::Audience;
 use crate::formats::naming::words;
 use crate::values::period::{Day, TimeZone};
 
-use super::{Account, SinkRecord, StorageError, Target, sink};
+use super::{Account, SinkRecord, StorageError, Target};
 
 /// After what a bill leaves for a sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ pub(crate) fn stays_due(
     let line = account.bindings.get(&Kind::Monthly);
     let Some(change) = line.and_then(|line| line.change_on(since)) else { return Ok(false) };
     let Some(name) = change.value.sink() else { return Ok(false) };
-    let record = match sink(store, name) {
+    let record = match SinkRecord::get(store, name) {
         Err(StorageError::NoSink(_)) => return Ok(false),
         record => record?,
     };

@@ -26,15 +26,12 @@ use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 pub use account::{Account, Consent, Grant, Lines, Target};
-pub use binding::{
-    Enable, Steps, Stop, Switch, Switched, disable, enable, enable_from_start, may_enable,
-    may_enable_from_start, may_switch, switch,
-};
+pub use binding::{Enable, Steps, Stop, Switch, Switched, may_enable};
 pub(crate) use gate::stays_due;
 pub use gate::{After, may_leave};
-pub use place::{Places, may_add};
-pub use probe::{Probe, probed, put_probe};
-pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord, add_sink, change_sink, remove_sink, sink, sinks};
+pub use place::Places;
+pub use probe::Probe;
+pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord};
 
 /// A step that bill storage needs before another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,20 +232,22 @@ fn key(uin: Uin) -> [u8; 8] {
     uin.number().to_be_bytes()
 }
 
-/// Returns an account; one that was never named is not allowed and has nothing.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn account(store: &impl Records, uin: Uin) -> Result<Account, StoreError> {
-    Ok(store.get_of(Table::Storage, &key(uin))?.unwrap_or_else(|| Account::new(uin)))
-}
+impl Account {
+    /// Returns an account; one that was never named is not allowed and has nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn get(store: &impl Records, uin: Uin) -> Result<Account, StoreError> {
+        Ok(store.get_of(Table::Storage, &key(uin))?.unwrap_or_else(|| Account::new(uin)))
+    }
 
-/// Returns all accounts that were ever named, by id.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn accounts(store: &impl Records) -> Result<Vec<Account>, StoreError> {
-    store.list_of(Table::Storage)
+    /// Returns all accounts that were ever named, by id.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Account>, StoreError> {
+        store.list_of(Table::Storage)
+    }
 }
 
 /// Who says something, and why.
@@ -280,19 +279,21 @@ fn words<T: fmt::Display>(list: impl IntoIterator<Item = T>) -> String {
     list.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// Puts an account on the allowlist for some kinds of bills, until a day or for good.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn allow(
-    tx: &Transaction,
-    uin: Uin,
-    kinds: &[Kind],
-    until: Option<Day>,
-    said: Said<'_>,
-) -> Result<(), StorageError> {
-    allow_in(tx, uin, kinds, until, said)?;
-    Ok(())
+impl Transaction {
+    /// Puts an account on the allowlist for some kinds of bills, until a day or for good.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn allow_kinds(
+        &self,
+        uin: Uin,
+        kinds: &[Kind],
+        until: Option<Day>,
+        said: Said<'_>,
+    ) -> Result<(), StorageError> {
+        allow_in(self, uin, kinds, until, said)?;
+        Ok(())
+    }
 }
 
 /// Puts an account on the allowlist within a transaction that does more.
@@ -303,7 +304,7 @@ fn allow_in(
     until: Option<Day>,
     said: Said<'_>,
 ) -> Result<(), StorageError> {
-    let mut account = account(writer, uin)?;
+    let mut account = Account::get(writer, uin)?;
     for kind in kinds {
         let line = account.allowed.entry(*kind).or_default();
         line.record(None, true, said.actor, said.reason);
@@ -315,34 +316,36 @@ fn allow_in(
     save(writer, &account, "storage allow", &format!("{}{until}", words(kinds)), said)
 }
 
-/// Takes an account off the allowlist for some kinds of bills, whichever day is asked for.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn deny(tx: &Transaction, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
-    let mut account = account(tx, uin)?;
-    for kind in kinds {
-        account.allowed.entry(*kind).or_default().record(None, false, said.actor, said.reason);
+impl Transaction {
+    /// Takes an account off the allowlist for some kinds of bills, whichever day is asked for.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn deny_kinds(&self, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
+        let mut account = Account::get(self, uin)?;
+        for kind in kinds {
+            account.allowed.entry(*kind).or_default().record(None, false, said.actor, said.reason);
+        }
+        save(self, &account, "storage deny", &words(kinds), said)?;
+        Ok(())
     }
-    save(tx, &account, "storage deny", &words(kinds), said)?;
-    Ok(())
-}
 
-/// Gives an account's consent, for one sink or for all.
-///
-/// # Errors
-/// [`StorageError::NotYet`] for an account that is not on the allowlist; [`StorageError::NotThePayer`] where only the payer
-/// can agree; [`StorageError::NoSink`].
-pub fn authorise(
-    tx: &Transaction,
-    uin: Uin,
-    consent: Consent,
-    sink_name: Option<&str>,
-    on: Day,
-    said: Said<'_>,
-) -> Result<(), StorageError> {
-    authorise_in(tx, uin, consent, sink_name, on, said)?;
-    Ok(())
+    /// Gives an account's consent, for one sink or for all.
+    ///
+    /// # Errors
+    /// [`StorageError::NotYet`] for an account that is not on the allowlist; [`StorageError::NotThePayer`] where only the payer
+    /// can agree; [`StorageError::NoSink`].
+    pub fn authorize_storage(
+        &self,
+        uin: Uin,
+        consent: Consent,
+        sink_name: Option<&str>,
+        on: Day,
+        said: Said<'_>,
+    ) -> Result<(), StorageError> {
+        authorise_in(self, uin, consent, sink_name, on, said)?;
+        Ok(())
+    }
 }
 
 /// Gives an account's consent within a transaction that does more.
@@ -354,7 +357,7 @@ fn authorise_in(
     on: Day,
     said: Said<'_>,
 ) -> Result<(), StorageError> {
-    let mut account = account(writer, uin)?;
+    let mut account = Account::get(writer, uin)?;
     if !Kind::ALL.iter().any(|kind| account.allows(*kind, on)) {
         return Err(not_allowed(uin));
     }
@@ -363,27 +366,29 @@ fn authorise_in(
         return Err(StorageError::NotThePayer { uin, payer });
     }
     if let Some(name) = sink_name {
-        sink(writer, name)?;
+        SinkRecord::get(writer, name)?;
     }
     account.consent(consent, sink_name, true, said.actor, said.reason);
     save(writer, &account, "storage authorize", &consent_text(consent, sink_name), said)
 }
 
-/// Takes an account's consent back, for one sink or for all.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be written.
-pub fn revoke(
-    tx: &Transaction,
-    uin: Uin,
-    consent: Consent,
-    sink_name: Option<&str>,
-    said: Said<'_>,
-) -> Result<(), StorageError> {
-    let mut account = account(tx, uin)?;
-    account.consent(consent, sink_name, false, said.actor, said.reason);
-    save(tx, &account, "storage revoke", &consent_text(consent, sink_name), said)?;
-    Ok(())
+impl Transaction {
+    /// Takes an account's consent back, for one sink or for all.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be written.
+    pub fn revoke_storage(
+        &self,
+        uin: Uin,
+        consent: Consent,
+        sink_name: Option<&str>,
+        said: Said<'_>,
+    ) -> Result<(), StorageError> {
+        let mut account = Account::get(self, uin)?;
+        account.consent(consent, sink_name, false, said.actor, said.reason);
+        save(self, &account, "storage revoke", &consent_text(consent, sink_name), said)?;
+        Ok(())
+    }
 }
 
 fn consent_text(consent: Consent, sink: Option<&str>) -> String {

@@ -10,7 +10,8 @@ use crate::exports::Audience;
 use crate::values::label::check_label;
 use crate::values::uin::Uin;
 
-use super::{SinkRecord, StorageError, accounts, sinks};
+use super::{SinkRecord, StorageError};
+use crate::deliveries::storage::Account;
 
 /// The places of sinks by the sinks' names, each in its one spelling: folders are divided by `/`, and none ends with one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl Places {
         new: Option<&SinkRecord>,
         place: impl Fn(&SinkRecord) -> String,
     ) -> Result<Places, StorageError> {
-        let known = sinks(store)?;
+        let known = SinkRecord::list(store)?;
         Ok(Places(known.iter().chain(new).map(|sink| (sink.name.clone(), place(sink))).collect()))
     }
 
@@ -45,24 +46,26 @@ impl Places {
     }
 }
 
-/// Says whether a sink may be added: no other is at its place. `shared` accepts one that the same people read.
-///
-/// # Errors
-/// [`StorageError::SamePlace`]; [`StorageError::Name`].
-pub fn may_add(
-    store: &impl Records,
-    new: &SinkRecord,
-    places: &Places,
-    shared: bool,
-) -> Result<(), StorageError> {
-    check_label(&new.name).map_err(StorageError::Name)?;
-    for there in sinks(store)?.into_iter().filter(|there| there.name != new.name) {
-        let mixed = there.audience != new.audience;
-        if places.are_one(&there, new) && (mixed || !shared) {
-            return Err(StorageError::SamePlace { at: there.name, url: there.url, mixed });
+impl SinkRecord {
+    /// Says whether a sink may be added: no other is at its place. `shared` accepts one that the same people read.
+    ///
+    /// # Errors
+    /// [`StorageError::SamePlace`]; [`StorageError::Name`].
+    pub fn may_add(
+        store: &impl Records,
+        new: &SinkRecord,
+        places: &Places,
+        shared: bool,
+    ) -> Result<(), StorageError> {
+        check_label(&new.name).map_err(StorageError::Name)?;
+        for there in SinkRecord::list(store)?.into_iter().filter(|there| there.name != new.name) {
+            let mixed = there.audience != new.audience;
+            if places.are_one(&there, new) && (mixed || !shared) {
+                return Err(StorageError::SamePlace { at: there.name, url: there.url, mixed });
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Refuses a customer's bills at a place where that customer would read another account's, or another customer would read them.
@@ -73,8 +76,8 @@ pub(super) fn alone(
     places: &Places,
 ) -> Result<(), StorageError> {
     let known: BTreeMap<String, SinkRecord> =
-        sinks(store)?.into_iter().map(|sink| (sink.name.clone(), sink)).collect();
-    for other in accounts(store)?.into_iter().filter(|other| other.uin != uin) {
+        SinkRecord::list(store)?.into_iter().map(|sink| (sink.name.clone(), sink)).collect();
+    for other in Account::list(store)?.into_iter().filter(|other| other.uin != uin) {
         // What went there once may still lie there.
         let changes = other.bindings.values().flat_map(|line| line.changes());
         for at in changes.filter_map(|change| change.value.sink()).filter_map(|name| known.get(name)) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 
-use super::{SinkRecord, StorageError, sink};
+use super::{SinkRecord, StorageError};
 
 /// What a destination could do when it was tried.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,33 +20,37 @@ pub struct Probe {
     pub can: BTreeMap<String, bool>,
 }
 
-/// Returns what a sink was found to be able to, if it was tried at the place where it is.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn probed(store: &impl Records, sink: &SinkRecord) -> Result<Option<Probe>, StoreError> {
-    let probe: Option<Probe> = store.get(Table::Probes, sink.name.as_bytes())?;
-    Ok(probe.filter(|probe| probe.url == sink.url))
+impl Probe {
+    /// Returns what a sink was found to be able to, if it was tried at the place where it is.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn find(store: &impl Records, sink: &SinkRecord) -> Result<Option<Probe>, StoreError> {
+        let probe: Option<Probe> = store.get(Table::Probes, sink.name.as_bytes())?;
+        Ok(probe.filter(|probe| probe.url == sink.url))
+    }
 }
 
-/// Keeps what a sink was found to be able to.
-///
-/// # Errors
-/// [`StorageError::NoSink`] when there is none of this name.
-pub fn put_probe(
-    tx: &Transaction,
-    name: &str,
-    can: BTreeMap<String, bool>,
-    actor: &Actor,
-) -> Result<(), StorageError> {
-    let record = sink(tx, name)?;
-    let before = record_digest(tx, Table::Probes, name.as_bytes())?;
-    let words: Vec<String> =
-        can.iter().map(|(what, can)| format!("{what} {}", if *can { "yes" } else { "no" })).collect();
-    let probe = Probe { url: record.url, at_unix_s: actor.at_unix_s, can };
-    tx.put(Table::Probes, name.as_bytes(), &probe)?;
-    let after = record_digest(tx, Table::Probes, name.as_bytes())?;
-    let detail = words.join(", ");
-    append_change(tx, actor, Change { before, after, ..Change::new("sink test", name, &detail) })?;
-    Ok(())
+impl Transaction {
+    /// Keeps what a sink was found to be able to.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSink`] when there is none of this name.
+    pub fn put_probe(
+        &self,
+        name: &str,
+        can: BTreeMap<String, bool>,
+        actor: &Actor,
+    ) -> Result<(), StorageError> {
+        let record = SinkRecord::get(self, name)?;
+        let before = record_digest(self, Table::Probes, name.as_bytes())?;
+        let words: Vec<String> =
+            can.iter().map(|(what, can)| format!("{what} {}", if *can { "yes" } else { "no" })).collect();
+        let probe = Probe { url: record.url, at_unix_s: actor.at_unix_s, can };
+        self.put(Table::Probes, name.as_bytes(), &probe)?;
+        let after = record_digest(self, Table::Probes, name.as_bytes())?;
+        let detail = words.join(", ");
+        append_change(self, actor, Change { before, after, ..Change::new("sink test", name, &detail) })?;
+        Ok(())
+    }
 }

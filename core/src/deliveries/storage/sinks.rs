@@ -15,7 +15,8 @@ use crate::values::label::check_label;
 use crate::values::period::Day;
 
 use super::account::stopped;
-use super::{StorageError, Target, accounts};
+use super::{StorageError, Target};
+use crate::deliveries::storage::Account;
 
 /// A sink as it was set up. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,30 +124,34 @@ impl Layouts for SinkRecord {
     }
 }
 
-/// Returns a sink.
-///
-/// # Errors
-/// [`StorageError::NoSink`] when there is none of this name.
-pub fn sink(store: &impl Records, name: &str) -> Result<SinkRecord, StorageError> {
-    store.get_of(Table::Sinks, name.as_bytes())?.ok_or_else(|| StorageError::NoSink(name.to_owned()))
+impl SinkRecord {
+    /// Returns a sink.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSink`] when there is none of this name.
+    pub fn get(store: &impl Records, name: &str) -> Result<SinkRecord, StorageError> {
+        store.get_of(Table::Sinks, name.as_bytes())?.ok_or_else(|| StorageError::NoSink(name.to_owned()))
+    }
+
+    /// Returns all sinks, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<SinkRecord>, StoreError> {
+        store.list_of(Table::Sinks)
+    }
 }
 
-/// Returns all sinks, by name.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn sinks(store: &impl Records) -> Result<Vec<SinkRecord>, StoreError> {
-    store.list_of(Table::Sinks)
-}
-
-/// Adds a sink.
-///
-/// # Errors
-/// [`StorageError::Name`]; [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option
-/// that makes no sense.
-pub fn add_sink(tx: &Transaction, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
-    put_sink(tx, sink, actor)?;
-    Ok(())
+impl Transaction {
+    /// Adds a sink.
+    ///
+    /// # Errors
+    /// [`StorageError::Name`]; [`StorageError::SinkExists`] when there is one of this name; [`StorageError::Option`] for an option
+    /// that makes no sense.
+    pub fn add_sink(&self, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
+        put_sink(self, sink, actor)?;
+        Ok(())
+    }
 }
 
 pub(super) fn put_sink(writer: &Transaction, sink: &SinkRecord, actor: &Actor) -> Result<(), StorageError> {
@@ -161,45 +166,47 @@ pub(super) fn put_sink(writer: &Transaction, sink: &SinkRecord, actor: &Actor) -
     Ok(())
 }
 
-/// Changes the options of a sink; its place and its readers stay.
-///
-/// # Errors
-/// [`StorageError::NoSink`] when there is none; [`StorageError::Option`] for an option that makes no sense.
-pub fn change_sink(
-    tx: &Transaction,
-    name: &str,
-    options: BTreeMap<String, String>,
-    why: &str,
-    actor: &Actor,
-) -> Result<(), StorageError> {
-    let found = sink(tx, name)?;
-    let changed = SinkRecord { options, ..found };
-    changed.options()?;
-    let before = record_digest(tx, Table::Sinks, name.as_bytes())?;
-    tx.put_of(Table::Sinks, name.as_bytes(), &changed)?;
-    let after = record_digest(tx, Table::Sinks, name.as_bytes())?;
-    append_change(tx, actor, Change { before, after, ..Change::new("sink change", name, why) })?;
-    Ok(())
-}
-
-/// Removes a sink to which no bills go today or later. Days that belonged to it stay as they were said.
-///
-/// # Errors
-/// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
-pub fn remove_sink(tx: &Transaction, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
-    let found = sink(tx, name)?;
-    for account in accounts(tx)? {
-        let goes = |line: &Timeline<Target>| {
-            let later = |until: Option<Day>| until.is_none_or(|until| until >= today);
-            stopped(line).is_none()
-                && line.spans().iter().any(|s| s.change.value.sink() == Some(name) && later(s.until))
-        };
-        if account.bindings.values().any(goes) {
-            return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });
-        }
+impl Transaction {
+    /// Changes the options of a sink; its place and its readers stay.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSink`] when there is none; [`StorageError::Option`] for an option that makes no sense.
+    pub fn change_sink(
+        &self,
+        name: &str,
+        options: BTreeMap<String, String>,
+        why: &str,
+        actor: &Actor,
+    ) -> Result<(), StorageError> {
+        let found = SinkRecord::get(self, name)?;
+        let changed = SinkRecord { options, ..found };
+        changed.options()?;
+        let before = record_digest(self, Table::Sinks, name.as_bytes())?;
+        self.put_of(Table::Sinks, name.as_bytes(), &changed)?;
+        let after = record_digest(self, Table::Sinks, name.as_bytes())?;
+        append_change(self, actor, Change { before, after, ..Change::new("sink change", name, why) })?;
+        Ok(())
     }
-    let before = record_digest(tx, Table::Sinks, name.as_bytes())?;
-    tx.delete(Table::Sinks, name.as_bytes())?;
-    append_change(tx, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
-    Ok(())
+
+    /// Removes a sink to which no bills go today or later. Days that belonged to it stay as they were said.
+    ///
+    /// # Errors
+    /// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
+    pub fn remove_sink(&self, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
+        let found = SinkRecord::get(self, name)?;
+        for account in Account::list(self)? {
+            let goes = |line: &Timeline<Target>| {
+                let later = |until: Option<Day>| until.is_none_or(|until| until >= today);
+                stopped(line).is_none()
+                    && line.spans().iter().any(|s| s.change.value.sink() == Some(name) && later(s.until))
+            };
+            if account.bindings.values().any(goes) {
+                return Err(StorageError::SinkInUse { sink: name.to_owned(), uin: account.uin });
+            }
+        }
+        let before = record_digest(self, Table::Sinks, name.as_bytes())?;
+        self.delete(Table::Sinks, name.as_bytes())?;
+        append_change(self, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
+        Ok(())
+    }
 }

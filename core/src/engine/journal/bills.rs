@@ -45,34 +45,37 @@ pub(super) fn list_them(writer: &Transaction) -> Result<(), StoreError> {
     last.iter().try_for_each(|(subject, number)| writer.put(Table::BillEntries, subject.as_bytes(), number))
 }
 
-/// Returns the last entry that tells the digest of the bill with this subject; none where no entry does, as in
-/// stores of the first programs.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when what finds the entry leads to another one.
-pub fn recorded(store: &impl Records, subject: &str) -> Result<Option<Recorded>, StoreError> {
-    if let Some(number) = store.get::<u64>(Table::BillEntries, subject.as_bytes())? {
-        let entry = get(store, number)?;
-        let sound = entry.number == number && entry.subject == subject && entry.hash == entry.expected_hash();
-        return match entry.after.filter(|_| sound) {
-            Some(digest) => Ok(Some(Recorded { entry: number, digest })),
-            None => {
-                let what = format!("the entry of the journal for bill {subject}");
-                let why = format!("entry {number} is given for it, and tells nothing of it");
-                Err(StoreError::Damaged { what, why })
-            }
-        };
-    }
-    if store.keeps_sums()? {
-        return Ok(None);
-    }
-    let mut last = None;
-    store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        let entry = decode(key, bytes)?;
-        if entry.subject == subject {
-            last = told_by(&entry).or(last);
+impl Recorded {
+    /// Returns the last entry that tells the digest of the bill with this subject; none where no entry does, as in
+    /// stores of the first programs.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when what finds the entry leads to another one.
+    pub fn find(store: &impl Records, subject: &str) -> Result<Option<Recorded>, StoreError> {
+        if let Some(number) = store.get::<u64>(Table::BillEntries, subject.as_bytes())? {
+            let entry = get(store, number)?;
+            let sound =
+                entry.number == number && entry.subject == subject && entry.hash == entry.expected_hash();
+            return match entry.after.filter(|_| sound) {
+                Some(digest) => Ok(Some(Recorded { entry: number, digest })),
+                None => {
+                    let what = format!("the entry of the journal for bill {subject}");
+                    let why = format!("entry {number} is given for it, and tells nothing of it");
+                    Err(StoreError::Damaged { what, why })
+                }
+            };
         }
-        Ok(true)
-    })?;
-    Ok(last)
+        if store.keeps_sums()? {
+            return Ok(None);
+        }
+        let mut last = None;
+        store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
+            let entry = decode(key, bytes)?;
+            if entry.subject == subject {
+                last = told_by(&entry).or(last);
+            }
+            Ok(true)
+        })?;
+        Ok(last)
+    }
 }

@@ -84,19 +84,21 @@ impl Chain {
     }
 }
 
-/// Checks the chain from the first entry to the last that was ever written.
-///
-/// # Errors
-/// [`StoreError::Damaged`] with the number of the first entry at which the chain breaks, and what is wrong there.
-pub fn verify(store: &impl Records) -> Result<Proof, StoreError> {
-    let broken = |(number, fault): (u64, Fault)| StoreError::Damaged {
-        what: format!("entry {number} of the journal"),
-        why: fault.to_string(),
-    };
-    let mut chain = Chain::EMPTY;
-    store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        chain.add(key, bytes).map_err(broken)?;
-        Ok(true)
-    })?;
-    chain.end(store.last_id(SERIES)?).map_err(broken)
+impl Proof {
+    /// Checks the chain from the first entry to the last that was ever written.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] with the number of the first entry at which the chain breaks, and what is wrong there.
+    pub fn verify(store: &impl Records) -> Result<Proof, StoreError> {
+        let broken = |(number, fault): (u64, Fault)| StoreError::Damaged {
+            what: format!("entry {number} of the journal"),
+            why: fault.to_string(),
+        };
+        let mut chain = Chain::EMPTY;
+        store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
+            chain.add(key, bytes).map_err(broken)?;
+            Ok(true)
+        })?;
+        chain.end(store.last_id(SERIES)?).map_err(broken)
+    }
 }

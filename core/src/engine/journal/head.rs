@@ -19,23 +19,23 @@ impl Head {
     pub fn hex(&self) -> String {
         hex(&self.hash)
     }
-}
 
-/// Returns the last entry that was committed; none while there is no entry.
-///
-/// # Errors
-/// [`StoreError::Lost`] when it is not there.
-pub fn head(store: &impl Records) -> Result<Option<Head>, StoreError> {
-    let number = store.last_id(SERIES)?.saturating_sub(store.uncommitted_entries());
-    at(store, number)
-}
+    /// Returns the last entry that was committed; none while there is no entry.
+    ///
+    /// # Errors
+    /// [`StoreError::Lost`] when it is not there.
+    pub fn last(store: &impl Records) -> Result<Option<Head>, StoreError> {
+        let number = store.last_id(SERIES)?.saturating_sub(store.uncommitted_entries());
+        at(store, number)
+    }
 
-/// Returns the first entry, which tells a store from all others; none in a store without a journal.
-///
-/// # Errors
-/// [`StoreError`] when it cannot be read.
-pub fn first(store: &impl Records) -> Result<Option<Head>, StoreError> {
-    at(store, store.last_id(SERIES)?.min(1))
+    /// Returns the first entry, which tells a store from all others; none in a store without a journal.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn first(store: &impl Records) -> Result<Option<Head>, StoreError> {
+        at(store, store.last_id(SERIES)?.min(1))
+    }
 }
 
 fn at(store: &impl Records, number: u64) -> Result<Option<Head>, StoreError> {

@@ -15,14 +15,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::engine::store::{Moved, Records, STEPS, StoreError, Table, Transaction, empty_part};
 
+pub use bills::Recorded;
 pub(crate) use bills::revised;
-pub use bills::{Recorded, recorded};
 
-pub use chain::{Proof, verify};
+pub use chain::Proof;
 use entry::get;
 pub use entry::{Entry, PartState};
-pub use head::{Head, first, head};
-pub use select::{Filter, each, list, number_of, select};
+pub use head::Head;
+pub use select::Filter;
 
 /// The series of the entries' numbers.
 const SERIES: &str = "journal";

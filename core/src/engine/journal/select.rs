@@ -37,57 +37,59 @@ impl Filter {
     }
 }
 
-/// Returns the entries that fit, oldest first.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when an entry cannot be read, whether it fits or not.
-pub fn select(store: &impl Records, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
-    let mut found = VecDeque::new();
-    store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        let entry = decode(key, bytes)?;
-        if filter.fits(&entry) {
-            found.push_back(entry);
-            if filter.newest.is_some_and(|newest| found.len() > newest) {
-                found.pop_front();
+impl Entry {
+    /// Returns the entries that fit, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when an entry cannot be read, whether it fits or not.
+    pub fn select(store: &impl Records, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
+        let mut found = VecDeque::new();
+        store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
+            let entry = decode(key, bytes)?;
+            if filter.fits(&entry) {
+                found.push_back(entry);
+                if filter.newest.is_some_and(|newest| found.len() > newest) {
+                    found.pop_front();
+                }
             }
-        }
-        Ok(true)
-    })?;
-    Ok(found.into())
-}
+            Ok(true)
+        })?;
+        Ok(found.into())
+    }
 
-/// Shows all entries, oldest first.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when an entry cannot be read, and what `visit` returns.
-pub fn each(
-    store: &impl Records,
-    visit: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        visit(decode(key, bytes)?)?;
-        Ok(true)
-    })
-}
+    /// Shows all entries, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when an entry cannot be read, and what `visit` returns.
+    pub fn each(
+        store: &impl Records,
+        visit: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
+            visit(decode(key, bytes)?)?;
+            Ok(true)
+        })
+    }
 
-/// Returns all entries, oldest first.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when an entry cannot be read.
-pub fn list(store: &impl Records) -> Result<Vec<Entry>, StoreError> {
-    select(store, &Filter::default())
-}
+    /// Returns all entries, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when an entry cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Entry>, StoreError> {
+        Entry::select(store, &Filter::default())
+    }
 
-/// Returns the number of the entry with this hash, if there is one.
-///
-/// # Errors
-/// [`StoreError::Damaged`] when an entry cannot be read.
-pub fn number_of(store: &impl Records, hash: &[u8; 32]) -> Result<Option<u64>, StoreError> {
-    let mut number = None;
-    store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
-        let entry = decode(key, bytes)?;
-        number = (entry.hash == *hash).then_some(entry.number);
-        Ok(number.is_none())
-    })?;
-    Ok(number)
+    /// Returns the number of the entry with this hash, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when an entry cannot be read.
+    pub fn number_of(store: &impl Records, hash: &[u8; 32]) -> Result<Option<u64>, StoreError> {
+        let mut number = None;
+        store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
+            let entry = decode(key, bytes)?;
+            number = (entry.hash == *hash).then_some(entry.number);
+            Ok(number.is_none())
+        })?;
+        Ok(number)
+    }
 }

@@ -92,7 +92,7 @@ fn put(writer: &Transaction, number: u64, bytes: Vec<u8>) {
 /// What `verify` says of a journal that is not what was written.
 #[track_caller]
 fn broken(writer: &Transaction, words: &[&str]) {
-    let text = verify(writer).unwrap_err().to_string();
+    let text = Proof::verify(writer).unwrap_err().to_string();
     for word in words {
         assert!(text.contains(word), "`{word}` is not in: {text}");
     }
@@ -103,18 +103,18 @@ fn entries_of_all_layouts_make_one_chain_and_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(&folder);
     let writer = five(&store);
-    let entries = list(&writer).unwrap();
-    assert_eq!(verify(&writer).unwrap(), Proof { entries: 5, last: entries[4].hash });
+    let entries = Entry::list(&writer).unwrap();
+    assert_eq!(Proof::verify(&writer).unwrap(), Proof { entries: 5, last: entries[4].hash });
     assert_eq!(entries.iter().map(|e| e.layout).collect::<Vec<_>>(), [1, 1, 2, 3, 3]);
     assert_eq!((entries[2].before, entries[2].after), (Some([1; 32]), Some([2; 32])));
     assert_eq!(entries[2].reason.as_deref(), Some("the channel manager corrected it"));
     assert_eq!((entries[4].before, entries[4].after, &entries[4].reason), (None, None, &None));
-    assert_eq!(number_of(&writer, &entries[3].hash).unwrap(), Some(4));
-    assert_eq!(number_of(&writer, &[7; 32]).unwrap(), None);
+    assert_eq!(Entry::number_of(&writer, &entries[3].hash).unwrap(), Some(4));
+    assert_eq!(Entry::number_of(&writer, &[7; 32]).unwrap(), None);
     assert_eq!(record_digest(&writer, Table::Journal, b"?").unwrap(), None);
     let empty = tempfile::tempdir().unwrap();
     let store = new_store(&empty);
-    assert_eq!(verify(&store.read().unwrap()).unwrap(), Proof { entries: 0, last: [0; 32] });
+    assert_eq!(Proof::verify(&store.read().unwrap()).unwrap(), Proof { entries: 0, last: [0; 32] });
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn every_bit_of_every_entry_that_is_flipped_is_found_with_its_number() {
             let mut bytes = sound.clone();
             bytes[at] ^= 1 << bit;
             put(&writer, number, bytes);
-            let error = verify(&writer).map_err(|e| e.to_string());
+            let error = Proof::verify(&writer).map_err(|e| e.to_string());
             let named = error.as_ref().is_err_and(|e| e.contains(&format!("entry {number} of the journal")));
             assert!(named, "bit {bit} of byte {at} of entry {number}: {error:?}");
         }
@@ -140,7 +140,7 @@ fn every_bit_of_every_entry_that_is_flipped_is_found_with_its_number() {
         broken(&writer, &[&format!("entry {number} "), "1 bytes too many"]);
         put(&writer, number, sound);
     }
-    assert_eq!(verify(&writer).unwrap().entries, 5);
+    assert_eq!(Proof::verify(&writer).unwrap().entries, 5);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn an_entry_that_is_missing_is_found_wherever_it_was() {
         writer.delete(Table::Journal, &number.to_be_bytes()).unwrap();
         broken(&writer, words);
         put(&writer, number, bytes);
-        verify(&writer).unwrap();
+        Proof::verify(&writer).unwrap();
     };
     without(1, &["entry 1 of the journal", "it is not there, and the next one that is has number 2"]);
     without(3, &["entry 3 of the journal", "it is not there, and the next one that is has number 4"]);
@@ -195,7 +195,7 @@ fn an_entry_that_was_replaced_with_its_hash_breaks_the_link_of_the_next() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(&folder);
     let writer = five(&store);
-    let noted = verify(&writer).unwrap().last;
+    let noted = Proof::verify(&writer).unwrap().last;
     let mut forged = get(&writer, 3).unwrap();
     forged.reason = None;
     put_entry(&writer, &forged);
@@ -210,8 +210,8 @@ fn an_entry_that_was_replaced_with_its_hash_breaks_the_link_of_the_next() {
         next.hash = next.expected_hash();
         put_entry(&writer, &next);
     }
-    assert_ne!(verify(&writer).unwrap().last, noted);
-    assert_eq!(number_of(&writer, &noted).unwrap(), None);
+    assert_ne!(Proof::verify(&writer).unwrap().last, noted);
+    assert_eq!(Entry::number_of(&writer, &noted).unwrap(), None);
 }
 
 #[test]
@@ -264,8 +264,9 @@ fn what_is_asked_for_is_found_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(&folder);
     let writer = five(&store);
-    let numbers =
-        |filter: Filter| -> Vec<u64> { select(&writer, &filter).unwrap().iter().map(|e| e.number).collect() };
+    let numbers = |filter: Filter| -> Vec<u64> {
+        Entry::select(&writer, &filter).unwrap().iter().map(|e| e.number).collect()
+    };
     let text = |text: &str| Some(text.to_owned());
     let all = Filter::default;
     assert_eq!(numbers(all()), [1, 2, 3, 4, 5]);
@@ -348,11 +349,11 @@ fn an_entry_records_what_its_commit_changes_and_names_what_no_entry_recorded_bef
     commit(None, Table::Terms, 3);
     commit(Some("three"), Table::Terms, 4);
     assert_eq!(parts(3), sound(true));
-    assert_eq!(verify(&store.read().unwrap()).unwrap().entries, 3);
+    assert_eq!(Proof::verify(&store.read().unwrap()).unwrap().entries, 3);
     let writer = store.write().unwrap();
-    let before = head(&writer).unwrap();
+    let before = Head::last(&writer).unwrap();
     append(&writer, &ann(1), "four", "a", "").unwrap();
-    assert_eq!(head(&writer).unwrap(), before);
+    assert_eq!(Head::last(&writer).unwrap(), before);
     writer.commit().unwrap();
-    assert_eq!(head(&store.read().unwrap()).unwrap().map(|head| head.entry), Some(4));
+    assert_eq!(Head::last(&store.read().unwrap()).unwrap().map(|head| head.entry), Some(4));
 }

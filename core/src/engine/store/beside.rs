@@ -2,6 +2,7 @@
 //!
 //! Whoever keeps something beside a store names it here, so that nothing that the program writes for a user takes its place.
 
+use crate::engine::store::Store;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
@@ -39,32 +40,34 @@ impl Beside {
         name.push(ending);
         store.with_file_name(name)
     }
+
+    /// Says whether a path leads to the store's file, to what lies beside it, or into its staging folder.
+    ///
+    /// Both are followed through their links. Files that are there are compared by device and inode as well: a hard link has
+    /// another path.
+    pub fn is_of_store(store: &Path, path: &Path) -> bool {
+        let real = real(path);
+        // Another command may name the store by its own path instead of a link.
+        [store.to_owned(), self::real(store)].iter().any(|store| {
+            let sides = Beside::ALL.map(|side| side.path_of(store));
+            let folder = self::real(&Beside::Staging.path_of(store));
+            real.starts_with(folder)
+                || std::iter::once(store)
+                    .chain(&sides)
+                    .any(|own| self::real(own) == real || is_one_file(own, path))
+        })
+    }
 }
 
-/// Says whether a path leads to the store's file, to what lies beside it, or into its staging folder.
-///
-/// Both are followed through their links. Files that are there are compared by device and inode as well: a hard link has
-/// another path.
-pub fn is_of_store(store: &Path, path: &Path) -> bool {
-    let real = real(path);
-    // Another command may name the store by its own path instead of a link.
-    [store.to_owned(), self::real(store)].iter().any(|store| {
-        let sides = Beside::ALL.map(|side| side.path_of(store));
-        let folder = self::real(&Beside::Staging.path_of(store));
-        real.starts_with(folder)
-            || std::iter::once(store)
-                .chain(&sides)
-                .any(|own| self::real(own) == real || is_one_file(own, path))
-    })
-}
-
-/// Says whether a regular file begins as a store does.
-pub fn is_a_store(path: &Path) -> bool {
-    let mut first = [0; MAGIC.len()];
-    let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
-    is_file
-        && fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut first).is_ok())
-        && first == *MAGIC
+impl Store {
+    /// Says whether a regular file begins as a store does.
+    pub fn is_a_store(path: &Path) -> bool {
+        let mut first = [0; MAGIC.len()];
+        let is_file = fs::metadata(path).is_ok_and(|found| found.is_file());
+        is_file
+            && fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut first).is_ok())
+            && first == *MAGIC
+    }
 }
 
 /// Follows links as far as there is something; the rest is taken as it is written.
@@ -98,6 +101,7 @@ fn is_one_file(_: &Path, _: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::store::Store;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -123,14 +127,14 @@ mod tests {
                 "a.redb.staging/x",
                 "here/a.redb.staging/x/y",
             ] {
-                assert!(is_of_store(&at(store), &at(own)), "{store} {own}");
+                assert!(Beside::is_of_store(&at(store), &at(own)), "{store} {own}");
             }
             for other in ["b.redb", "a.redb.csv", "a.redb.stagings", "below/a.redb", "below/a.redb.staging"] {
-                assert!(!is_of_store(&at(store), &at(other)), "{store} {other}");
+                assert!(!Beside::is_of_store(&at(store), &at(other)), "{store} {other}");
             }
         }
-        assert!(is_of_store(&at("soft"), &at("soft.chunks")));
-        assert!(!is_of_store(&at("a.redb"), &at("soft.chunks")));
+        assert!(Beside::is_of_store(&at("soft"), &at("soft.chunks")));
+        assert!(!Beside::is_of_store(&at("a.redb"), &at("soft.chunks")));
     }
 
     #[test]
@@ -140,9 +144,9 @@ mod tests {
         fs::write(at("a"), MAGIC).unwrap();
         fs::write(at("b"), &MAGIC[1..]).unwrap();
         fs::write(at("c"), "redb").unwrap();
-        assert!(is_a_store(&at("a")));
+        assert!(Store::is_a_store(&at("a")));
         for other in ["b", "c", "d", "."] {
-            assert!(!is_a_store(&at(other)), "{other}");
+            assert!(!Store::is_a_store(&at(other)), "{other}");
         }
     }
 }

@@ -32,11 +32,11 @@ mod tables;
 mod tests;
 mod transaction;
 
-pub use beside::{Beside, is_a_store, is_of_store};
+pub use beside::Beside;
 pub use chunks::ChunkCache;
 pub use error::StoreError;
 pub use file::Store;
-pub use guard::reads_a_page;
+
 pub use options::{Access, OpenOptions};
 pub use records::{Records, Visit};
 pub use snapshot::Snapshot;

@@ -18,7 +18,7 @@ use data::{Earlier, Evidence, Line};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
-use crate::bills::dispute::{Dispute, DisputeError, LineId, each_block, get};
+use crate::bills::dispute::{Dispute, DisputeError, LineId, each_block};
 use crate::bills::lint::{Recomputed, Settings, recompute};
 use crate::bills::origin::{LineAt, origins, stored_lines};
 use crate::bills::{BillError, BillView, Change, Comparison, Stored};
@@ -67,45 +67,47 @@ pub struct Packed {
     pub changed: usize,
 }
 
-/// Writes the evidence of a dispute as a zip.
-///
-/// # Errors
-/// [`EvidenceError`]; what was written by then is no zip.
-pub fn pack(
-    store: &(impl Records + Sync),
-    number: u64,
-    threads: usize,
-    out: impl Write,
-) -> Result<Packed, EvidenceError> {
-    let dispute = get(store, number)?;
-    let view = BillView::open(store, dispute.bill, Some(dispute.revision))?;
-    let mut evidence = Evidence {
-        headers: Columns::of(&view).headers().to_vec(),
-        lines: lines(store, &view, &dispute)?,
-        before: None,
-        dispute: &dispute,
-        view: &view,
-    };
-    if dispute.revision > 1 {
-        compare(store, &mut evidence, threads)?;
+impl Packed {
+    /// Writes the evidence of a dispute as a zip.
+    ///
+    /// # Errors
+    /// [`EvidenceError`]; what was written by then is no zip.
+    pub fn pack(
+        store: &(impl Records + Sync),
+        number: u64,
+        threads: usize,
+        out: impl Write,
+    ) -> Result<Packed, EvidenceError> {
+        let dispute = Dispute::get(store, number)?;
+        let view = BillView::open(store, dispute.bill, Some(dispute.revision))?;
+        let mut evidence = Evidence {
+            headers: Columns::of(&view).headers().to_vec(),
+            lines: lines(store, &view, &dispute)?,
+            before: None,
+            dispute: &dispute,
+            view: &view,
+        };
+        if dispute.revision > 1 {
+            compare(store, &mut evidence, threads)?;
+        }
+        let entries = [
+            ("index.html", page::page(&evidence).into_bytes()),
+            ("lines.csv", evidence.lines_csv()),
+            ("arithmetic.csv", evidence.arithmetic_csv()),
+            ("earlier.csv", evidence.earlier_csv()),
+            ("sources.csv", evidence.sources_csv()),
+        ];
+        write_small(out, &entries).map_err(|why| EvidenceError::Write { number, why })?;
+        Ok(Packed {
+            lines: evidence.lines.len(),
+            wrong: evidence.lines.iter().flat_map(|l| &l.arithmetic).filter(|r| !r.agrees).count(),
+            changed: evidence
+                .lines
+                .iter()
+                .filter(|l| matches!(l.earlier, Earlier::Missing | Earlier::Other(_)))
+                .count(),
+        })
     }
-    let entries = [
-        ("index.html", page::page(&evidence).into_bytes()),
-        ("lines.csv", evidence.lines_csv()),
-        ("arithmetic.csv", evidence.arithmetic_csv()),
-        ("earlier.csv", evidence.earlier_csv()),
-        ("sources.csv", evidence.sources_csv()),
-    ];
-    write_small(out, &entries).map_err(|why| EvidenceError::Write { number, why })?;
-    Ok(Packed {
-        lines: evidence.lines.len(),
-        wrong: evidence.lines.iter().flat_map(|l| &l.arithmetic).filter(|r| !r.agrees).count(),
-        changed: evidence
-            .lines
-            .iter()
-            .filter(|l| matches!(l.earlier, Earlier::Missing | Earlier::Other(_)))
-            .count(),
-    })
 }
 
 /// Reads the disputed lines, in the order of their ids.

@@ -15,8 +15,7 @@ use crate::bills::{BillError, BillView, owners_of};
 use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::schema::{Column, ForCustomer, header_for_customer};
 use crate::partners::accounts::Tree;
-use crate::partners::contract;
-use crate::partners::price::{all_terms, terms};
+
 use crate::values::error::codes;
 use crate::values::uin::Uin;
 
@@ -24,6 +23,8 @@ use super::csv::Columns;
 use super::form::Audience;
 use super::rendered::Rendered;
 use super::wanted::{Scope, Wanted};
+use crate::partners::contract::Contract;
+use crate::partners::price::Terms;
 
 /// Why something does not go to a customer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -145,7 +146,7 @@ pub(super) fn allowed(
         owner,
         payer,
         others,
-        further: terms(store, owner)?.columns,
+        further: Terms::get(store, owner)?.columns,
         dialect: wanted.form.dialect,
         rows: rendered.files.iter().map(|file| file.rows).collect(),
         totals: rendered.customer.as_ref().filter(|c| !c.prices.rules.is_empty()).map(|customer| {
@@ -163,8 +164,8 @@ fn known_accounts(
     view: &BillView,
 ) -> Result<std::collections::HashSet<u64>, BillError> {
     let mut known = owners_of(store, view)?;
-    known.extend(all_terms(store)?.iter().map(|terms| terms.uin.number()));
-    known.extend(contract::contracts(store)?.iter().map(|contract| contract.uin.number()));
+    known.extend(Terms::list(store)?.iter().map(|terms| terms.uin.number()));
+    known.extend(Contract::list(store)?.iter().map(|contract| contract.uin.number()));
     known.extend(stored_accounts(store)?);
     known.extend(Tree::load(store)?.accounts().map(|(uin, _)| uin.number()));
     known.remove(&0);

@@ -91,7 +91,7 @@ struct Reading<'a, R> {
 /// Renders the part of a plan in a shape.
 ///
 /// # Errors
-/// As [`super::render`].
+/// As [`BillView::render`].
 pub(super) fn render<R: Records + Sync>(
     store: &R,
     view: &BillView,

@@ -95,12 +95,12 @@ impl Stored {
             let request = Request { mode, month: BillMonth::new(2021, 3), ..Request::default() };
             let settings = ingest::Settings { segment_bytes: 900, block_rows, ..Default::default() };
             let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-            ingest::import(
-                &store,
-                &path,
-                &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
-            )
-            .unwrap();
+            store
+                .import(
+                    &path,
+                    &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
+                )
+                .unwrap();
         }
         Stored { _folder: folder, store }
     }

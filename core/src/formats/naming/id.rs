@@ -8,19 +8,21 @@ use std::fmt;
 
 use crate::values::period::{Coverage, TimeZone};
 
-/// Makes an export's id of the SHA-256 of its content: the same content and coverage have the same id.
-///
-/// The id has the look of Tencent Cloud's sample ([`ExportId`]). Its second is the first moment of the day after the
-/// last one covered; the rest comes from `content`. Seconds that 32 bits cannot hold are those of the nearest
-/// end: no day of a [`BillMonth`] has such a second.
-pub fn export_id(content: &[u8; 32], coverage: Coverage, zone: TimeZone) -> ExportId {
-    let after = coverage.last.next().unwrap_or(coverage.last);
-    let second = after.start_unix_s(zone.offset_minutes()).clamp(0, i64::from(u32::MAX));
-    let [m0, m1, m2, m3, d0, d1, d2, d3, d4, d5, d6, d7, ..] = *content;
-    ExportId {
-        unix_s: u32::try_from(second).unwrap_or(u32::MAX),
-        micros: u32::from_be_bytes([m0, m1, m2, m3]) % MICROS,
-        digits: u64::from_be_bytes([d0, d1, d2, d3, d4, d5, d6, d7]) % DIGITS,
+impl ExportId {
+    /// Makes an export's id of the SHA-256 of its content: the same content and coverage have the same id.
+    ///
+    /// The id has the look of Tencent Cloud's sample ([`ExportId`]). Its second is the first moment of the day after the
+    /// last one covered; the rest comes from `content`. Seconds that 32 bits cannot hold are those of the nearest
+    /// end: no day of a [`BillMonth`] has such a second.
+    pub fn of(content: &[u8; 32], coverage: Coverage, zone: TimeZone) -> ExportId {
+        let after = coverage.last.next().unwrap_or(coverage.last);
+        let second = after.start_unix_s(zone.offset_minutes()).clamp(0, i64::from(u32::MAX));
+        let [m0, m1, m2, m3, d0, d1, d2, d3, d4, d5, d6, d7, ..] = *content;
+        ExportId {
+            unix_s: u32::try_from(second).unwrap_or(u32::MAX),
+            micros: u32::from_be_bytes([m0, m1, m2, m3]) % MICROS,
+            digits: u64::from_be_bytes([d0, d1, d2, d3, d4, d5, d6, d7]) % DIGITS,
+        }
     }
 }
 

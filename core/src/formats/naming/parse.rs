@@ -8,7 +8,7 @@ use crate::values::uin::Uin;
 
 use super::dates::{parse_basis, parse_day};
 use super::field::NameFields;
-use super::profile::{BuiltIn, parse_built_in};
+use super::profile::BuiltIn;
 use super::words::{Kind, Per, Shape};
 
 /// Stands between the basis and the id in the name of a consolidated bill (docs/DOMAIN.md#file-names).
@@ -71,18 +71,20 @@ pub struct ParsedName {
     pub ending: Ending,
 }
 
-/// Parses a file's name, without folders; `None` if it has none of the known forms.
-///
-/// Each form is taken with both endings, in capitals too, with `.gz` behind them, and with the marks that browsers and systems
-/// give to copies (`name (1).zip`, `name - Copy.csv`, `name的副本.csv`, `name.csv.csv`).
-pub fn parse(file_name: &str) -> Option<ParsedName> {
-    let (stem, ending) = split_ending(file_name)?;
-    // Ours first: a download's name takes any note, and ours says more.
-    let name = parse_own(stem)
-        .or_else(|| parse_focus_download(stem))
-        .or_else(|| parse_download(stem))
-        .or_else(|| parse_stored(stem))?;
-    Some(name.into_parsed(ending))
+impl ParsedName {
+    /// Parses a file's name, without folders; `None` if it has none of the known forms.
+    ///
+    /// Each form is taken with both endings, in capitals too, with `.gz` behind them, and with the marks that browsers and systems
+    /// give to copies (`name (1).zip`, `name - Copy.csv`, `name的副本.csv`, `name.csv.csv`).
+    pub fn parse(file_name: &str) -> Option<ParsedName> {
+        let (stem, ending) = split_ending(file_name)?;
+        // Ours first: a download's name takes any note, and ours says more.
+        let name = parse_own(stem)
+            .or_else(|| parse_focus_download(stem))
+            .or_else(|| parse_download(stem))
+            .or_else(|| parse_stored(stem))?;
+        Some(name.into_parsed(ending))
+    }
 }
 
 /// What a stem says: [`ParsedName`] with that which every form has.
@@ -183,7 +185,7 @@ fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str
 
 /// The names that our built-in profiles give.
 fn parse_own(stem: &str) -> Option<Name> {
-    let (profile, said) = parse_built_in(stem)?;
+    let (profile, said) = BuiltIn::parse(stem)?;
     let NameFields { uin, month, last_day, kind, basis, shape, per, id, .. } = said;
     let (shape, daily) = (shape?, kind? == Kind::Daily);
     let downloaded = profile == BuiltIn::PartnerDownload;

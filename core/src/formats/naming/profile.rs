@@ -299,11 +299,13 @@ impl NameProfile {
     }
 }
 
-/// Returns what a name in a built-in profile says, and in which one.
-pub fn parse_built_in(stem: &str) -> Option<(BuiltIn, NameFields)> {
-    BuiltIn::ALL
-        .iter()
-        .find_map(|built_in| Some((*built_in, NameProfile::BuiltIn(*built_in).parse_stem(stem)?)))
+impl BuiltIn {
+    /// Returns what a name in a built-in profile says, and in which one.
+    pub fn parse(stem: &str) -> Option<(BuiltIn, NameFields)> {
+        BuiltIn::ALL
+            .iter()
+            .find_map(|built_in| Some((*built_in, NameProfile::BuiltIn(*built_in).parse_stem(stem)?)))
+    }
 }
 
 /// Why a text is not a profile of names.

@@ -40,48 +40,50 @@ struct Row {
 
 const COLUMNS: [&str; 6] = ["uin", "name", "role", "parent", "from", "reason"];
 
-/// Imports accounts; with `dry_run`, only tells what it would do.
-///
-/// # Errors
-/// [`AccountError::Import`] with every fault of the file; nothing has changed then.
-pub fn import(
-    tx: &Transaction,
-    bytes: &[u8],
-    detection: Detection,
-    dry_run: bool,
-    actor: &Actor,
-) -> Result<Imported, AccountError> {
-    let mut tree = Tree::load(tx)?;
-    let (rows, mut faults, reading) = parse(bytes, detection, tree.payer());
-    let mut imported = Imported { reading, ..Imported::default() };
-    let mut changed: BTreeMap<Uin, (u64, Option<Day>, Option<String>)> = BTreeMap::new();
-    for Row { line, uin, known, from, reason } in rows {
-        match tree.set(uin, Some(known), from, reason.as_deref(), actor) {
-            Ok(true) => {
-                imported.changed += 1;
-                changed.insert(uin, (line, from, reason));
+impl Transaction {
+    /// Imports accounts; with `dry_run`, only tells what it would do.
+    ///
+    /// # Errors
+    /// [`AccountError::Import`] with every fault of the file; nothing has changed then.
+    pub fn import_accounts(
+        &self,
+        bytes: &[u8],
+        detection: Detection,
+        dry_run: bool,
+        actor: &Actor,
+    ) -> Result<Imported, AccountError> {
+        let mut tree = Tree::load(self)?;
+        let (rows, mut faults, reading) = parse(bytes, detection, tree.payer());
+        let mut imported = Imported { reading, ..Imported::default() };
+        let mut changed: BTreeMap<Uin, (u64, Option<Day>, Option<String>)> = BTreeMap::new();
+        for Row { line, uin, known, from, reason } in rows {
+            match tree.set(uin, Some(known), from, reason.as_deref(), actor) {
+                Ok(true) => {
+                    imported.changed += 1;
+                    changed.insert(uin, (line, from, reason));
+                }
+                Ok(false) => imported.unchanged += 1,
+                Err(e) => faults.push(ImportFault { line, what: e.to_string() }),
             }
-            Ok(false) => imported.unchanged += 1,
-            Err(e) => faults.push(ImportFault { line, what: e.to_string() }),
         }
-    }
-    // Parents may come after their children, so the tree is looked at once all rows are in.
-    for (uin, (line, ..)) in &changed {
-        if let Err(e) = tree.check(*uin) {
-            faults.push(ImportFault { line: *line, what: e.to_string() });
+        // Parents may come after their children, so the tree is looked at once all rows are in.
+        for (uin, (line, ..)) in &changed {
+            if let Err(e) = tree.check(*uin) {
+                faults.push(ImportFault { line: *line, what: e.to_string() });
+            }
         }
+        if !faults.is_empty() {
+            faults.sort_by_key(|fault| fault.line);
+            return Err(AccountError::Import(faults));
+        }
+        if dry_run || changed.is_empty() {
+            return Ok(imported);
+        }
+        for (uin, (_, from, reason)) in &changed {
+            save(self, &tree, *uin, "account import", *from, reason.as_deref(), actor)?;
+        }
+        Ok(imported)
     }
-    if !faults.is_empty() {
-        faults.sort_by_key(|fault| fault.line);
-        return Err(AccountError::Import(faults));
-    }
-    if dry_run || changed.is_empty() {
-        return Ok(imported);
-    }
-    for (uin, (_, from, reason)) in &changed {
-        save(tx, &tree, *uin, "account import", *from, reason.as_deref(), actor)?;
-    }
-    Ok(imported)
 }
 
 /// Where each column is in the file.

@@ -13,7 +13,7 @@ use crate::engine::store::{StoreError, Table, Transaction};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
-pub use import::{Imported, import};
+pub use import::Imported;
 pub use record::{AccountError, ImportFault, Known, Record, Role};
 pub use tree::{Node, Tree};
 
@@ -21,49 +21,51 @@ fn key(uin: Uin) -> [u8; 8] {
     uin.number().to_be_bytes()
 }
 
-/// Says something about an account from a day on; the same again changes nothing, and returns `false`.
-///
-/// # Errors
-/// [`AccountError`] when the tree would not be one any more.
-pub fn set(
-    tx: &Transaction,
-    uin: Uin,
-    known: Known,
-    from: Option<Day>,
-    reason: Option<&str>,
-    actor: &Actor,
-) -> Result<bool, AccountError> {
-    let mut tree = Tree::load(tx)?;
-    let changed = tree.set(uin, Some(known), from, reason, actor)?;
-    if changed {
-        tree.check(uin)?;
-        save(tx, &tree, uin, "account set", from, reason, actor)?;
+impl Transaction {
+    /// Says something about an account from a day on; the same again changes nothing, and returns `false`.
+    ///
+    /// # Errors
+    /// [`AccountError`] when the tree would not be one any more.
+    pub fn set_account(
+        &self,
+        uin: Uin,
+        known: Known,
+        from: Option<Day>,
+        reason: Option<&str>,
+        actor: &Actor,
+    ) -> Result<bool, AccountError> {
+        let mut tree = Tree::load(self)?;
+        let changed = tree.set(uin, Some(known), from, reason, actor)?;
+        if changed {
+            tree.check(uin)?;
+            save(self, &tree, uin, "account set", from, reason, actor)?;
+        }
+        Ok(changed)
     }
-    Ok(changed)
-}
 
-/// Takes an account out of the tree from a day on; what was known of it stays readable.
-///
-/// # Errors
-/// [`AccountError::Unknown`] when it is not there; [`AccountError::NoParent`] when others stand below it.
-pub fn end(
-    tx: &Transaction,
-    uin: Uin,
-    from: Day,
-    reason: Option<&str>,
-    actor: &Actor,
-) -> Result<(), AccountError> {
-    let mut tree = Tree::load(tx)?;
-    if uin == tree.payer() {
-        return Err(AccountError::Payer(uin));
+    /// Takes an account out of the tree from a day on; what was known of it stays readable.
+    ///
+    /// # Errors
+    /// [`AccountError::Unknown`] when it is not there; [`AccountError::NoParent`] when others stand below it.
+    pub fn end_account(
+        &self,
+        uin: Uin,
+        from: Day,
+        reason: Option<&str>,
+        actor: &Actor,
+    ) -> Result<(), AccountError> {
+        let mut tree = Tree::load(self)?;
+        if uin == tree.payer() {
+            return Err(AccountError::Payer(uin));
+        }
+        if tree.on(uin, from).is_none() {
+            return Err(AccountError::Unknown(uin));
+        }
+        tree.set(uin, None, Some(from), reason, actor)?;
+        tree.check(uin)?;
+        save(self, &tree, uin, "account end", Some(from), reason, actor)?;
+        Ok(())
     }
-    if tree.on(uin, from).is_none() {
-        return Err(AccountError::Unknown(uin));
-    }
-    tree.set(uin, None, Some(from), reason, actor)?;
-    tree.check(uin)?;
-    save(tx, &tree, uin, "account end", Some(from), reason, actor)?;
-    Ok(())
 }
 
 /// Puts an account's record, and the journal's entry.

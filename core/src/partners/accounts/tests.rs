@@ -1,6 +1,7 @@
 //! The tree over time: places, ranks, files, and what is not in it.
 
 use super::*;
+use crate::engine::journal::Entry;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store};
 use crate::formats::text::Detection;
@@ -39,7 +40,7 @@ fn store() -> (tempfile::TempDir, Store) {
 
 fn say(store: &Store, id: &str, role: Role, parent: &str, from: Option<&str>) -> Result<bool, AccountError> {
     let known = Known { name: format!("name of {id}"), role, parent: Some(uin(parent)) };
-    store.transact(|tx| set(tx, uin(id), known, from.map(day), Some("because"), &actor()))
+    store.transact(|tx| tx.set_account(uin(id), known, from.map(day), Some("because"), &actor()))
 }
 
 fn below(store: &Store, id: &str, on: &str) -> Vec<String> {
@@ -61,14 +62,14 @@ fn an_account_that_moves_stands_where_it_stood_on_each_day() {
     let nodes: Vec<_> = tree.nodes(day("2021-03-15")).iter().map(|n| (n.uin.to_string(), n.depth)).collect();
     assert_eq!(nodes, [(PAYER.into(), 0), (RESELLER.into(), 1), (CUSTOMER.into(), 2)]);
     assert_eq!(tree.turns().into_iter().collect::<Vec<_>>(), [day("2021-03-15")]);
-    store.transact(|tx| end(tx, uin(CUSTOMER), day("2021-04-01"), None, &actor())).unwrap();
+    store.transact(|tx| tx.end_account(uin(CUSTOMER), day("2021-04-01"), None, &actor())).unwrap();
     assert_eq!(below(&store, RESELLER, "2021-03-31"), [RESELLER, CUSTOMER]);
     assert_eq!(below(&store, RESELLER, "2021-04-01"), [RESELLER]);
     assert!(matches!(
-        store.transact(|tx| end(tx, uin(CUSTOMER), day("2021-04-02"), None, &actor())),
+        store.transact(|tx| tx.end_account(uin(CUSTOMER), day("2021-04-02"), None, &actor())),
         Err(AccountError::Unknown(_))
     ));
-    let entries = crate::engine::journal::list(&store.read().unwrap()).unwrap();
+    let entries = Entry::list(&store.read().unwrap()).unwrap();
     assert_eq!(entries.iter().filter(|e| e.action == "account set").count(), 3);
 }
 
@@ -94,7 +95,7 @@ fn places_that_cannot_be_are_refused() {
     ));
     // Whoever has others below cannot go, or become less than they are.
     assert!(matches!(
-        store.transact(|tx| end(tx, uin(RESELLER), day("2021-04-01"), None, &actor())),
+        store.transact(|tx| tx.end_account(uin(RESELLER), day("2021-04-01"), None, &actor())),
         Err(AccountError::NoParent { .. })
     ));
     assert!(matches!(
@@ -102,12 +103,12 @@ fn places_that_cannot_be_are_refused() {
         Err(AccountError::Rank { .. })
     ));
     let known = Known { name: "a\nb".into(), role: Role::Customer, parent: Some(uin(PAYER)) };
-    let set = store.transact(|tx| set(tx, uin(OTHER), known, None, None, &actor()));
+    let set = store.transact(|tx| tx.set_account(uin(OTHER), known, None, None, &actor()));
     assert!(matches!(set, Err(AccountError::Name(_))));
 }
 
 fn take(store: &Store, text: &str, dry_run: bool) -> Result<Imported, AccountError> {
-    store.transact(|tx| import(tx, text.as_bytes(), Detection::Beginning, dry_run, &actor()))
+    store.transact(|tx| tx.import_accounts(text.as_bytes(), Detection::Beginning, dry_run, &actor()))
 }
 
 #[test]

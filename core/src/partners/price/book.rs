@@ -7,8 +7,8 @@ use crate::values::dated::Dated as _;
 use crate::values::period::{BillMonth, Coverage, Day};
 use crate::values::uin::Uin;
 
+use super::Terms;
 use super::rule::{Fee, Method, PriceRule};
-use super::{Terms, terms};
 
 /// A rule, with the days of the coverage on which it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl PriceBook {
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub fn read(store: &impl Records, uin: Uin, coverage: Coverage) -> Result<PriceBook, StoreError> {
-        Ok(PriceBook::of(&terms(store, uin)?, coverage))
+        Ok(PriceBook::of(&Terms::get(store, uin)?, coverage))
     }
 
     /// Takes what holds on some day of a coverage from an account's terms.

@@ -18,7 +18,8 @@ pub use rule::{DECIMALS_MAX, Fee, Method, Mode, PriceRule, Rounding};
 use crate::engine::journal::{Actor, Change, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::formats::schema::{Column, fold_header};
-use crate::partners::contract::days_text;
+
+use crate::partners::contract::Contract;
 use crate::values::dated;
 use crate::values::error::codes;
 use crate::values::money::Amount;
@@ -108,21 +109,23 @@ fn key(uin: Uin) -> [u8; 8] {
     uin.number().to_be_bytes()
 }
 
-/// Returns an account's terms; one without any has none of all.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn terms(store: &impl Records, uin: Uin) -> Result<Terms, StoreError> {
-    let none = Terms { uin, prices: BTreeMap::new(), fees: Vec::new(), columns: BTreeSet::new() };
-    Ok(store.get(Table::Terms, &key(uin))?.unwrap_or(none))
-}
+impl Terms {
+    /// Returns an account's terms; one without any has none of all.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn get(store: &impl Records, uin: Uin) -> Result<Terms, StoreError> {
+        let none = Terms { uin, prices: BTreeMap::new(), fees: Vec::new(), columns: BTreeSet::new() };
+        Ok(store.get(Table::Terms, &key(uin))?.unwrap_or(none))
+    }
 
-/// Returns all terms, by account.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn all_terms(store: &impl Records) -> Result<Vec<Terms>, StoreError> {
-    Ok(store.list(Table::Terms, &[])?.into_iter().map(|(_, terms)| terms).collect())
+    /// Returns all terms, by account.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Terms>, StoreError> {
+        Ok(store.list(Table::Terms, &[])?.into_iter().map(|(_, terms)| terms).collect())
+    }
 }
 
 fn save(
@@ -160,132 +163,137 @@ fn product_key(product: Option<&str>) -> Result<String, PriceError> {
     }
 }
 
-/// Writes for which products, as a phrase.
-pub fn product_text(product: &str) -> String {
-    if product.is_empty() { "all products".to_owned() } else { format!("`{product}`") }
+impl Terms {
+    /// Writes for which products, as a phrase.
+    pub fn product_text(product: &str) -> String {
+        if product.is_empty() { "all products".to_owned() } else { format!("`{product}`") }
+    }
 }
 
-/// Sets an account's price for a product, or for all, in the place of the rules that hold on these days.
-///
-/// # Errors
-/// [`PriceError::Figure`], [`PriceError::Decimals`], [`PriceError::Days`] or [`PriceError::Name`] for what cannot be.
-pub fn set_price(
-    tx: &Transaction,
-    uin: Uin,
-    product: Option<&str>,
-    rule: PriceRule,
-    actor: &Actor,
-) -> Result<(), PriceError> {
-    if !rule.method.is_valid() {
-        return Err(PriceError::Figure(rule.method));
+impl Transaction {
+    /// Sets an account's price for a product, or for all, in the place of the rules that hold on these days.
+    ///
+    /// # Errors
+    /// [`PriceError::Figure`], [`PriceError::Decimals`], [`PriceError::Days`] or [`PriceError::Name`] for what cannot be.
+    pub fn set_price(
+        &self,
+        uin: Uin,
+        product: Option<&str>,
+        rule: PriceRule,
+        actor: &Actor,
+    ) -> Result<(), PriceError> {
+        if !rule.method.is_valid() {
+            return Err(PriceError::Figure(rule.method));
+        }
+        if rule.rounding.decimals > DECIMALS_MAX {
+            return Err(PriceError::Decimals(rule.rounding.decimals));
+        }
+        in_order(rule.from, rule.to)?;
+        let product = product_key(product)?;
+        let mut terms = Terms::get(self, uin)?;
+        let days = Contract::days_text(rule.from, rule.to);
+        let detail = format!("{}: {}, {}{days}", Terms::product_text(&product), rule.method, rule.rounding);
+        dated::replace(terms.prices.entry(product).or_default(), rule);
+        save(self, &terms, "account price set", &detail, actor)
     }
-    if rule.rounding.decimals > DECIMALS_MAX {
-        return Err(PriceError::Decimals(rule.rounding.decimals));
-    }
-    in_order(rule.from, rule.to)?;
-    let product = product_key(product)?;
-    let mut terms = terms(tx, uin)?;
-    let days = days_text(rule.from, rule.to);
-    let detail = format!("{}: {}, {}{days}", product_text(&product), rule.method, rule.rounding);
-    dated::replace(terms.prices.entry(product).or_default(), rule);
-    save(tx, &terms, "account price set", &detail, actor)
-}
 
-/// Takes an account's price for a product, or the one for all products, back, on some days or on all.
-///
-/// # Errors
-/// [`PriceError::None`] when there is none on these days.
-pub fn remove_price(
-    tx: &Transaction,
-    uin: Uin,
-    product: Option<&str>,
-    from: Option<Day>,
-    to: Option<Day>,
-    actor: &Actor,
-) -> Result<(), PriceError> {
-    in_order(from, to)?;
-    let product = product_key(product)?;
-    let mut terms = terms(tx, uin)?;
-    let what = format!("price for {}{}", product_text(&product), days_text(from, to));
-    let rules = terms.prices.entry(product.clone()).or_default();
-    let before = rules.clone();
-    dated::cut(rules, from, to);
-    if *rules == before {
-        return Err(PriceError::None { uin, what });
+    /// Takes an account's price for a product, or the one for all products, back, on some days or on all.
+    ///
+    /// # Errors
+    /// [`PriceError::None`] when there is none on these days.
+    pub fn remove_price(
+        &self,
+        uin: Uin,
+        product: Option<&str>,
+        from: Option<Day>,
+        to: Option<Day>,
+        actor: &Actor,
+    ) -> Result<(), PriceError> {
+        in_order(from, to)?;
+        let product = product_key(product)?;
+        let mut terms = Terms::get(self, uin)?;
+        let what = format!("price for {}{}", Terms::product_text(&product), Contract::days_text(from, to));
+        let rules = terms.prices.entry(product.clone()).or_default();
+        let before = rules.clone();
+        dated::cut(rules, from, to);
+        if *rules == before {
+            return Err(PriceError::None { uin, what });
+        }
+        if rules.is_empty() {
+            terms.prices.remove(&product);
+        }
+        save(self, &terms, "account price remove", &what, actor)
     }
-    if rules.is_empty() {
-        terms.prices.remove(&product);
-    }
-    save(tx, &terms, "account price remove", &what, actor)
-}
 
-/// Sets an account's monthly fee, in the place of those that hold on these days.
-///
-/// # Errors
-/// [`PriceError::Fee`] or [`PriceError::Days`] for what cannot be.
-pub fn set_fee(tx: &Transaction, uin: Uin, fee: Fee, actor: &Actor) -> Result<(), PriceError> {
-    let is_code = fee.currency.len() == 3 && fee.currency.bytes().all(|b| b.is_ascii_uppercase());
-    if fee.amount < Amount::ZERO || !is_code {
-        return Err(PriceError::Fee { amount: fee.amount, currency: fee.currency });
+    /// Sets an account's monthly fee, in the place of those that hold on these days.
+    ///
+    /// # Errors
+    /// [`PriceError::Fee`] or [`PriceError::Days`] for what cannot be.
+    pub fn set_fee(&self, uin: Uin, fee: Fee, actor: &Actor) -> Result<(), PriceError> {
+        let is_code = fee.currency.len() == 3 && fee.currency.bytes().all(|b| b.is_ascii_uppercase());
+        if fee.amount < Amount::ZERO || !is_code {
+            return Err(PriceError::Fee { amount: fee.amount, currency: fee.currency });
+        }
+        in_order(fee.from, fee.to)?;
+        let mut terms = Terms::get(self, uin)?;
+        let detail =
+            format!("monthly fee {} {}{}", fee.amount, fee.currency, Contract::days_text(fee.from, fee.to));
+        dated::replace(&mut terms.fees, fee);
+        save(self, &terms, "account price set", &detail, actor)
     }
-    in_order(fee.from, fee.to)?;
-    let mut terms = terms(tx, uin)?;
-    let detail = format!("monthly fee {} {}{}", fee.amount, fee.currency, days_text(fee.from, fee.to));
-    dated::replace(&mut terms.fees, fee);
-    save(tx, &terms, "account price set", &detail, actor)
-}
 
-/// Takes an account's monthly fees back, on some days or on all.
-///
-/// # Errors
-/// [`PriceError::None`] when there is none on these days.
-pub fn remove_fee(
-    tx: &Transaction,
-    uin: Uin,
-    from: Option<Day>,
-    to: Option<Day>,
-    actor: &Actor,
-) -> Result<(), PriceError> {
-    in_order(from, to)?;
-    let mut terms = terms(tx, uin)?;
-    let what = format!("monthly fee{}", days_text(from, to));
-    let before = terms.fees.clone();
-    dated::cut(&mut terms.fees, from, to);
-    if terms.fees == before {
-        return Err(PriceError::None { uin, what });
+    /// Takes an account's monthly fees back, on some days or on all.
+    ///
+    /// # Errors
+    /// [`PriceError::None`] when there is none on these days.
+    pub fn remove_fee(
+        &self,
+        uin: Uin,
+        from: Option<Day>,
+        to: Option<Day>,
+        actor: &Actor,
+    ) -> Result<(), PriceError> {
+        in_order(from, to)?;
+        let mut terms = Terms::get(self, uin)?;
+        let what = format!("monthly fee{}", Contract::days_text(from, to));
+        let before = terms.fees.clone();
+        dated::cut(&mut terms.fees, from, to);
+        if terms.fees == before {
+            return Err(PriceError::None { uin, what });
+        }
+        save(self, &terms, "account price remove", &what, actor)
     }
-    save(tx, &terms, "account price remove", &what, actor)
-}
 
-/// Lets exports for an account have a column that the contract does not name, or takes that back.
-///
-/// # Errors
-/// [`PriceError::Cost`] for a column that is known to show the partner's cost; [`PriceError::None`] to take back what was
-/// not given.
-pub fn set_column(
-    tx: &Transaction,
-    uin: Uin,
-    header: &str,
-    given: bool,
-    actor: &Actor,
-) -> Result<(), PriceError> {
-    let header = header.trim();
-    if header.is_empty() || header.len() > NAME_BYTES_MAX {
-        return Err(PriceError::Name);
+    /// Lets exports for an account have a column that the contract does not name, or takes that back.
+    ///
+    /// # Errors
+    /// [`PriceError::Cost`] for a column that is known to show the partner's cost; [`PriceError::None`] to take back what was
+    /// not given.
+    pub fn set_customer_column(
+        &self,
+        uin: Uin,
+        header: &str,
+        given: bool,
+        actor: &Actor,
+    ) -> Result<(), PriceError> {
+        let header = header.trim();
+        if header.is_empty() || header.len() > NAME_BYTES_MAX {
+            return Err(PriceError::Name);
+        }
+        if let Some(column) = Column::of_header(header).filter(|c| given && c.shows_cost()) {
+            return Err(PriceError::Cost { header: header.to_owned(), column });
+        }
+        let mut terms = Terms::get(self, uin)?;
+        let had = terms.columns.len();
+        terms.columns.retain(|column| fold_header(column) != fold_header(header));
+        if given {
+            terms.columns.insert(header.to_owned());
+        } else if terms.columns.len() == had {
+            return Err(PriceError::None { uin, what: format!("further column `{header}`") });
+        }
+        let action = if given { "account column add" } else { "account column remove" };
+        save(self, &terms, action, &format!("`{header}`"), actor)
     }
-    if let Some(column) = Column::of_header(header).filter(|c| given && c.shows_cost()) {
-        return Err(PriceError::Cost { header: header.to_owned(), column });
-    }
-    let mut terms = terms(tx, uin)?;
-    let had = terms.columns.len();
-    terms.columns.retain(|column| fold_header(column) != fold_header(header));
-    if given {
-        terms.columns.insert(header.to_owned());
-    } else if terms.columns.len() == had {
-        return Err(PriceError::None { uin, what: format!("further column `{header}`") });
-    }
-    let action = if given { "account column add" } else { "account column remove" };
-    save(tx, &terms, action, &format!("`{header}`"), actor)
 }
 
 #[cfg(test)]

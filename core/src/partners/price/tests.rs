@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::journal::Entry;
 use crate::engine::store::{OpenOptions, Store};
 use crate::values::period::Coverage;
 
@@ -30,7 +31,7 @@ fn home() -> Home {
 
 impl Home {
     fn set(&self, product: Option<&str>, rule: PriceRule) -> Result<(), PriceError> {
-        self.store.transact(|tx| set_price(tx, self.uin, product, rule, &self.actor))
+        self.store.transact(|tx| tx.set_price(self.uin, product, rule, &self.actor))
     }
 
     fn book(&self, coverage: Coverage) -> PriceBook {
@@ -54,10 +55,10 @@ fn a_price_is_set_journalled_and_taken_back() {
         to: None,
     };
     for wrong in [fee(-1, "USD"), fee(5, "dollar"), fee(5, "usd")] {
-        let set = home.store.transact(|tx| set_fee(tx, home.uin, wrong, &home.actor));
+        let set = home.store.transact(|tx| tx.set_fee(home.uin, wrong, &home.actor));
         assert!(matches!(set, Err(PriceError::Fee { .. })));
     }
-    home.store.transact(|tx| set_fee(tx, home.uin, fee(5, "USD"), &home.actor)).unwrap();
+    home.store.transact(|tx| tx.set_fee(home.uin, fee(5, "USD"), &home.actor)).unwrap();
     let march = home.book(Coverage::month("2021-03".parse().unwrap()));
     let on = |product: &str, n: &str| march.rule(product.as_bytes(), day(n)).unwrap().method;
     assert_eq!([on("CVM", "2021-03-09"), on("CVM", "2021-03-10")], [factor(90), factor(80)]);
@@ -69,13 +70,13 @@ fn a_price_is_set_journalled_and_taken_back() {
     assert_eq!(home.book(Coverage::month("2021-02".parse().unwrap())).fee, None);
 
     let remove =
-        |product| home.store.transact(|tx| remove_price(tx, home.uin, product, None, None, &home.actor));
+        |product| home.store.transact(|tx| tx.remove_price(home.uin, product, None, None, &home.actor));
     assert!(matches!(remove(Some("COS")), Err(PriceError::None { .. })));
     remove(Some("CVM")).unwrap();
     remove(None).unwrap();
-    home.store.transact(|tx| remove_fee(tx, home.uin, None, None, &home.actor)).unwrap();
-    assert_eq!(all_terms(&home.store.read().unwrap()).unwrap(), []);
-    let journal = crate::engine::journal::list(&home.store.read().unwrap()).unwrap();
+    home.store.transact(|tx| tx.remove_fee(home.uin, None, None, &home.actor)).unwrap();
+    assert_eq!(Terms::list(&home.store.read().unwrap()).unwrap(), []);
+    let journal = Entry::list(&home.store.read().unwrap()).unwrap();
     let actions = |name: &str| journal.iter().filter(|entry| entry.action == name).count();
     assert_eq!((actions("account price set"), actions("account price remove")), (3, 3));
 }
@@ -101,16 +102,17 @@ fn other_prices_have_another_identity_and_equal_ones_the_same() {
 #[test]
 fn a_column_of_the_partners_cost_is_never_given() {
     let home = home();
-    let add = |header| home.store.transact(|tx| set_column(tx, home.uin, header, true, &home.actor));
+    let add = |header| home.store.transact(|tx| tx.set_customer_column(home.uin, header, true, &home.actor));
     assert!(matches!(add("Total Cost"), Err(PriceError::Cost { column: Column::Total, .. })));
     assert!(matches!(add("折扣率"), Err(PriceError::Cost { .. })));
     assert!(matches!(add("  "), Err(PriceError::Name)));
     add("Site").unwrap();
     add(" site").unwrap();
-    let columns = terms(&home.store.read().unwrap(), home.uin).unwrap().columns;
+    let columns = Terms::get(&home.store.read().unwrap(), home.uin).unwrap().columns;
     assert_eq!(columns.into_iter().collect::<Vec<_>>(), ["site"]);
-    let remove = |header| home.store.transact(|tx| set_column(tx, home.uin, header, false, &home.actor));
+    let remove =
+        |header| home.store.transact(|tx| tx.set_customer_column(home.uin, header, false, &home.actor));
     assert!(matches!(remove("Zone 51"), Err(PriceError::None { .. })));
     remove("S ITE").unwrap();
-    assert_eq!(all_terms(&home.store.read().unwrap()).unwrap(), []);
+    assert_eq!(Terms::list(&home.store.read().unwrap()).unwrap(), []);
 }

@@ -6,6 +6,7 @@ use std::io::Write as _;
 
 use super::super::{Request, WhySkipped};
 use super::{HEADER, House, STEM, THREE, bill, import_new, line, taken};
+use crate::engine::block::Sums;
 use crate::formats::archive::second;
 
 const STORED: u16 = 0;
@@ -369,11 +370,8 @@ fn lines_are_of_the_csv_that_they_came_from_though_one_before_has_none() {
     let path = house.put(&format!("{STEM}.zip"), &zip(&parts));
     let report = house.import(&path, &Request::default()).unwrap();
     let view = house.view(report.bill);
-    let names: Vec<&str> = crate::bills::origin::stretches(&view)
-        .unwrap()
-        .iter()
-        .map(|stretch| stretch.entry.1.name.as_str())
-        .collect();
+    let names: Vec<&str> =
+        view.stretches().unwrap().iter().map(|stretch| stretch.entry.1.name.as_str()).collect();
     assert!(names.contains(&"1.csv") && names.last() == Some(&"2.csv"), "{names:?}");
     assert!(!names.contains(&"0.csv"), "{names:?}");
 }
@@ -525,7 +523,7 @@ proptest::proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= 1_u8 << bit;
         if let Ok(report) = import_new(&format!("{STEM}.zip"), &bytes) {
-            let total = crate::bills::totals_text(&report.sums);
+            let total = Sums::totals_text(&report.sums);
             proptest::prop_assert_eq!((report.digest.lines(), total.as_str()), (4, "11.75000000 USD"));
         }
     }

@@ -7,8 +7,9 @@ mod pipes;
 
 use std::path::{Path, PathBuf};
 
-use super::{Import, ImportError, Outcome, Report, Request, Settings, import};
-use crate::bills::{BillKey, BillView, totals_text};
+use super::{Import, ImportError, Outcome, Report, Request, Settings};
+use crate::bills::{BillKey, BillView};
+use crate::engine::block::Sums;
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store, Table};
@@ -68,15 +69,12 @@ impl House {
     pub(super) fn import(&self, path: &Path, request: &Request) -> Result<Report, ImportError> {
         let settings = Settings { segment_bytes: 300, block_rows: 2, ..Settings::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-        import(
-            &self.store,
+        self.store.import(
             path,
             &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) },
         )
     }
-}
 
-impl House {
     pub(super) fn view(&self, bill: BillKey) -> BillView {
         BillView::open(&self.store.read().unwrap(), bill, None).unwrap()
     }
@@ -92,5 +90,5 @@ pub(super) fn import_new(name: &str, bytes: &[u8]) -> Result<Report, ImportError
 pub(super) fn taken(name: &str, bytes: &[u8]) -> (u64, String) {
     let report = import_new(name, bytes).unwrap();
     assert!(matches!(report.outcome, Outcome::Imported { .. }), "{:?}", report.outcome);
-    (report.digest.lines(), totals_text(&report.sums))
+    (report.digest.lines(), Sums::totals_text(&report.sums))
 }

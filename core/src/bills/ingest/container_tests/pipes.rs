@@ -1,7 +1,7 @@
 //! What can be read only once is kept while it is read, within bounds, and leaves nothing behind.
 
 use super::*;
-use crate::bills::ingest::{Import, Input, Limits, folder_of, import_input};
+use crate::bills::ingest::{Import, Input, Limits};
 
 fn read(house: &House, bytes: &[u8], limits: &Limits) -> Result<Input, ImportError> {
     Input::read("standard input", bytes, house.folder.path(), limits)
@@ -16,17 +16,18 @@ fn what_came_through_a_pipe_is_imported_as_a_file_is() {
     let (settings, limits) = (Settings::default(), Limits::default());
     for times in 0..2 {
         // It can be read again.
-        let report = import_input(
-            &house.store,
-            &input,
-            &Import {
-                request: request.clone(),
-                settings: settings.clone(),
-                limits: limits.clone(),
-                ..Import::by(&actor)
-            },
-        )
-        .unwrap();
+        let report = house
+            .store
+            .import_input(
+                &input,
+                &Import {
+                    request: request.clone(),
+                    settings: settings.clone(),
+                    limits: limits.clone(),
+                    ..Import::by(&actor)
+                },
+            )
+            .unwrap();
         assert_eq!((report.digest.lines(), report.file.name.as_str()), (3, "standard input"));
         assert_eq!(matches!(report.outcome, Outcome::Unchanged { same_file: true, .. }), times > 0);
     }
@@ -52,6 +53,6 @@ fn a_pipe_without_end_is_cut_off() {
 
 #[test]
 fn a_store_beside_which_nothing_is_named_lies_in_this_folder() {
-    assert_eq!(folder_of(Path::new("a.redb")), Path::new("."));
-    assert_eq!(folder_of(Path::new("x/a.redb")), Path::new("x"));
+    assert_eq!(Import::folder_of(Path::new("a.redb")), Path::new("."));
+    assert_eq!(Import::folder_of(Path::new("x/a.redb")), Path::new("x"));
 }

@@ -24,7 +24,7 @@ months = [3, 6, 9, 12]
 
 #[test]
 fn a_file_says_every_figure_and_the_rest_is_the_defaults() {
-    let own = read_file(FULL).unwrap();
+    let own = Profile::from_toml(FULL).unwrap();
     let want = Profile {
         name: "own".into(),
         zone: Some("-03:30".parse().unwrap()),
@@ -42,13 +42,13 @@ fn a_file_says_every_figure_and_the_rest_is_the_defaults() {
         reseller_months: Months::new(&[3, 6, 9, 12]).unwrap(),
     };
     assert_eq!(own, want);
-    let least = read_file("name = \"own\"").unwrap();
+    let least = Profile::from_toml("name = \"own\"").unwrap();
     assert_eq!(least, Profile { name: "own".into(), ..Profile::SEED_2021 });
 }
 
 #[track_caller]
 fn refused(text: &str, line: usize, words: &[&str]) {
-    let error = read_file(text).unwrap_err();
+    let error = Profile::from_toml(text).unwrap_err();
     assert_eq!(error.line, line, "{error}");
     for word in words {
         assert!(error.why.contains(word), "`{word}` is not in: {error}");
@@ -83,12 +83,12 @@ fn what_cannot_be_is_refused_with_its_line_and_what_to_write() {
 proptest! {
     #[test]
     fn what_is_written_is_read_as_the_same(profile in crate::deliveries::calendar::profile::tests::profiles()) {
-        prop_assert_eq!(read_file(&write_file(&profile)), Ok(profile));
+        prop_assert_eq!(Profile::from_toml(&Profile::to_toml(&profile)), Ok(profile));
     }
 
     #[test]
     fn any_text_is_a_calendar_or_refused_in_one_of_its_lines(text in "[a-z0-9 =\\[\\]\"\n\\-:.#{},]{0,80}") {
-        if let Err(error) = read_file(&text) {
+        if let Err(error) = Profile::from_toml(&text) {
             prop_assert!(error.line >= 1 && error.line <= 1 + text.matches('\n').count(), "{}", error);
         }
     }

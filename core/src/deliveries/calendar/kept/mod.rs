@@ -98,8 +98,9 @@ impl Calendars {
     /// [`StoreError`] when the store cannot be read, or one is not there any more.
     pub fn load(store: &impl Records) -> Result<Calendars, StoreError> {
         let settings = StoreSettings::of(store)?;
-        let named =
-            |name: &str| find(store, name)?.ok_or_else(|| StoreError::Lost(format!("the calendar `{name}`")));
+        let named = |name: &str| {
+            Profile::find(store, name)?.ok_or_else(|| StoreError::Lost(format!("the calendar `{name}`")))
+        };
         let mut later = Vec::new();
         for Followed { from, name } in list_followed(store)? {
             later.extend(from.map(|from| Ok::<_, StoreError>((from, named(&name)?))).transpose()?);
@@ -154,107 +155,113 @@ impl Calendars {
     }
 }
 
-/// Finds a calendar: one that every store has, or one of this store.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn find(store: &impl Records, name: &str) -> Result<Option<Profile>, StoreError> {
-    match Profile::built_in(name) {
-        Some(profile) => Ok(Some(profile.clone())),
-        None => store.get(Table::Calendars, name.as_bytes()),
+impl Profile {
+    /// Finds a calendar: one that every store has, or one of this store.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn find(store: &impl Records, name: &str) -> Result<Option<Profile>, StoreError> {
+        match Profile::built_in(name) {
+            Some(profile) => Ok(Some(profile.clone())),
+            None => store.get(Table::Calendars, name.as_bytes()),
+        }
     }
-}
 
-/// Returns all calendars: those that every store has, then this store's, by name.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn list(store: &impl Records) -> Result<Vec<Profile>, StoreError> {
-    let own = store.list::<Profile>(Table::Calendars, &[])?.into_iter().map(|(_, profile)| profile);
-    Ok(Profile::BUILT_IN.iter().cloned().chain(own).collect())
+    /// Returns all calendars: those that every store has, then this store's, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Profile>, StoreError> {
+        let own = store.list::<Profile>(Table::Calendars, &[])?.into_iter().map(|(_, profile)| profile);
+        Ok(Profile::BUILT_IN.iter().cloned().chain(own).collect())
+    }
 }
 
 fn list_followed(store: &impl Records) -> Result<Vec<Followed>, StoreError> {
     Ok(store.get(Table::Meta, FOLLOWED)?.unwrap_or_default())
 }
 
-/// Returns which calendars the store follows, ascending by days.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn followed(store: &impl Records) -> Result<Vec<Followed>, StoreError> {
-    let first = Followed { from: None, name: StoreSettings::of(store)?.calendar };
-    Ok(std::iter::once(first).chain(list_followed(store)?).collect())
+impl Followed {
+    /// Returns which calendars the store follows, ascending by days.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn list(store: &impl Records) -> Result<Vec<Followed>, StoreError> {
+        let first = Followed { from: None, name: StoreSettings::of(store)?.calendar };
+        Ok(std::iter::once(first).chain(list_followed(store)?).collect())
+    }
 }
 
-/// Adds a calendar; returns `false` if it was there with the same figures.
-///
-/// # Errors
-/// [`CalendarError::BuiltIn`] or [`CalendarError::Exists`] when its name is taken.
-pub fn add(tx: &Transaction, profile: &Profile, actor: &Actor) -> Result<bool, CalendarError> {
-    let name = &*profile.name;
-    check_label(name)?;
-    if Profile::built_in(name).is_some() {
-        return Err(CalendarError::BuiltIn(name.to_owned()));
+impl Transaction {
+    /// Adds a calendar; returns `false` if it was there with the same figures.
+    ///
+    /// # Errors
+    /// [`CalendarError::BuiltIn`] or [`CalendarError::Exists`] when its name is taken.
+    pub fn add_calendar(&self, profile: &Profile, actor: &Actor) -> Result<bool, CalendarError> {
+        let name = &*profile.name;
+        check_label(name)?;
+        if Profile::built_in(name).is_some() {
+            return Err(CalendarError::BuiltIn(name.to_owned()));
+        }
+        match Profile::find(self, name)? {
+            Some(there) if there == *profile => return Ok(false),
+            Some(_) => return Err(CalendarError::Exists(name.to_owned())),
+            None => {}
+        }
+        self.put(Table::Calendars, name.as_bytes(), profile)?;
+        let after = record_digest(self, Table::Calendars, name.as_bytes())?;
+        let detail = profile.words();
+        append_change(self, actor, Change { after, ..Change::new("calendar add", name, &detail) })?;
+        Ok(true)
     }
-    match find(tx, name)? {
-        Some(there) if there == *profile => return Ok(false),
-        Some(_) => return Err(CalendarError::Exists(name.to_owned())),
-        None => {}
-    }
-    tx.put(Table::Calendars, name.as_bytes(), profile)?;
-    let after = record_digest(tx, Table::Calendars, name.as_bytes())?;
-    let detail = profile.words();
-    append_change(tx, actor, Change { after, ..Change::new("calendar add", name, &detail) })?;
-    Ok(true)
-}
 
-/// Takes a calendar away that no day follows.
-///
-/// # Errors
-/// [`CalendarError::InUse`] when days follow it, or did; [`CalendarError::BuiltIn`]; [`CalendarError::None`].
-pub fn remove(tx: &Transaction, name: &str, actor: &Actor) -> Result<(), CalendarError> {
-    if Profile::built_in(name).is_some() {
-        return Err(CalendarError::BuiltIn(name.to_owned()));
+    /// Takes a calendar away that no day follows.
+    ///
+    /// # Errors
+    /// [`CalendarError::InUse`] when days follow it, or did; [`CalendarError::BuiltIn`]; [`CalendarError::None`].
+    pub fn remove_calendar(&self, name: &str, actor: &Actor) -> Result<(), CalendarError> {
+        if Profile::built_in(name).is_some() {
+            return Err(CalendarError::BuiltIn(name.to_owned()));
+        }
+        if Profile::find(self, name)?.is_none() {
+            return Err(CalendarError::None(name.to_owned()));
+        }
+        if let Some(Followed { from, .. }) = Followed::list(self)?.into_iter().find(|f| f.name == name) {
+            return Err(CalendarError::InUse { name: name.to_owned(), from });
+        }
+        let before = record_digest(self, Table::Calendars, name.as_bytes())?;
+        self.delete(Table::Calendars, name.as_bytes())?;
+        append_change(self, actor, Change { before, ..Change::new("calendar remove", name, "") })?;
+        Ok(())
     }
-    if find(tx, name)?.is_none() {
-        return Err(CalendarError::None(name.to_owned()));
-    }
-    if let Some(Followed { from, .. }) = followed(tx)?.into_iter().find(|f| f.name == name) {
-        return Err(CalendarError::InUse { name: name.to_owned(), from });
-    }
-    let before = record_digest(tx, Table::Calendars, name.as_bytes())?;
-    tx.delete(Table::Calendars, name.as_bytes())?;
-    append_change(tx, actor, Change { before, ..Change::new("calendar remove", name, "") })?;
-    Ok(())
-}
 
-/// Lets the store follow a calendar from a day on, in the place of whatever was set for that day or later ones.
-/// Returns `false` if it was so before.
-///
-/// # Errors
-/// [`CalendarError::None`] when there is no such calendar.
-pub fn follow(tx: &Transaction, name: &str, from: Day, actor: &Actor) -> Result<bool, CalendarError> {
-    if find(tx, name)?.is_none() {
-        return Err(CalendarError::None(name.to_owned()));
+    /// Lets the store follow a calendar from a day on, in the place of whatever was set for that day or later ones.
+    /// Returns `false` if it was so before.
+    ///
+    /// # Errors
+    /// [`CalendarError::None`] when there is no such calendar.
+    pub fn follow_calendar(&self, name: &str, from: Day, actor: &Actor) -> Result<bool, CalendarError> {
+        if Profile::find(self, name)?.is_none() {
+            return Err(CalendarError::None(name.to_owned()));
+        }
+        let there = list_followed(self)?;
+        let mut list = there.clone();
+        list.retain(|f| f.from.is_some_and(|first| first < from));
+        let holds = list.last().map_or(StoreSettings::of(self)?.calendar, |f| f.name.clone());
+        if holds != name {
+            list.push(Followed { from: Some(from), name: name.to_owned() });
+        }
+        if list == there {
+            return Ok(false);
+        }
+        let before = record_digest(self, Table::Meta, FOLLOWED)?;
+        self.put(Table::Meta, FOLLOWED, &list)?;
+        let after = record_digest(self, Table::Meta, FOLLOWED)?;
+        let detail = format!("{name} from {from} on");
+        let change = Change { before, after, ..Change::new("settings", "calendar", &detail) };
+        append_change(self, actor, change)?;
+        Ok(true)
     }
-    let there = list_followed(tx)?;
-    let mut list = there.clone();
-    list.retain(|f| f.from.is_some_and(|first| first < from));
-    let holds = list.last().map_or(StoreSettings::of(tx)?.calendar, |f| f.name.clone());
-    if holds != name {
-        list.push(Followed { from: Some(from), name: name.to_owned() });
-    }
-    if list == there {
-        return Ok(false);
-    }
-    let before = record_digest(tx, Table::Meta, FOLLOWED)?;
-    tx.put(Table::Meta, FOLLOWED, &list)?;
-    let after = record_digest(tx, Table::Meta, FOLLOWED)?;
-    let detail = format!("{name} from {from} on");
-    let change = Change { before, after, ..Change::new("settings", "calendar", &detail) };
-    append_change(tx, actor, change)?;
-    Ok(true)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::journal;
+use crate::engine::journal::Entry;
 use crate::engine::store::{OpenOptions, Store};
 
 fn day(text: &str) -> Day {
@@ -26,13 +26,16 @@ fn each_day_has_the_calendar_that_was_set_for_it() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder);
     let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-    let follow = |name: &str, from: &str| store.transact(|tx| follow(tx, name, day(from), &actor));
+    let follow = |name: &str, from: &str| store.transact(|tx| tx.follow_calendar(name, day(from), &actor));
     let on = |text: &str| Calendars::load(&store.read().unwrap()).unwrap().on(day(text)).name.to_string();
     assert!(matches!(follow("mine", "2021-05-01"), Err(CalendarError::None(_))));
-    assert!(store.transact(|tx| add(tx, &own("mine", 3), &actor)).unwrap());
-    assert!(!store.transact(|tx| add(tx, &own("mine", 3), &actor)).unwrap());
-    assert!(matches!(store.transact(|tx| add(tx, &own("mine", 4), &actor)), Err(CalendarError::Exists(_))));
-    let taken = store.transact(|tx| add(tx, &own("seed-2021", 4), &actor));
+    assert!(store.transact(|tx| tx.add_calendar(&own("mine", 3), &actor)).unwrap());
+    assert!(!store.transact(|tx| tx.add_calendar(&own("mine", 3), &actor)).unwrap());
+    assert!(matches!(
+        store.transact(|tx| tx.add_calendar(&own("mine", 4), &actor)),
+        Err(CalendarError::Exists(_))
+    ));
+    let taken = store.transact(|tx| tx.add_calendar(&own("seed-2021", 4), &actor));
     assert!(matches!(taken, Err(CalendarError::BuiltIn(_))));
 
     assert!(follow("mine", "2021-05-01").unwrap());
@@ -41,7 +44,7 @@ fn each_day_has_the_calendar_that_was_set_for_it() {
     let days = ["2020-01-01", "2021-04-30", "2021-05-01", "2021-05-31", "2021-06-01", "2030-01-01"];
     assert_eq!(days.map(on), ["seed-2021", "seed-2021", "mine", "mine", "current-2024", "current-2024"]);
     // A calendar that days have followed stays, so that a late run for them finds it.
-    let gone = store.transact(|tx| remove(tx, "mine", &actor));
+    let gone = store.transact(|tx| tx.remove_calendar("mine", &actor));
     assert!(matches!(gone, Err(CalendarError::InUse { from: Some(_), .. })), "{gone:?}");
 
     // What is set takes the place of all that was set for later days.
@@ -49,14 +52,14 @@ fn each_day_has_the_calendar_that_was_set_for_it() {
     assert_eq!(days.map(on), ["seed-2021", "seed-2021", "mine", "seed-2021", "seed-2021", "seed-2021"]);
     assert!(follow("seed-2021", "2021-05-01").unwrap());
     assert_eq!(days.map(on), ["seed-2021"; 6]);
-    store.transact(|tx| remove(tx, "mine", &actor)).unwrap();
-    assert!(matches!(store.transact(|tx| remove(tx, "mine", &actor)), Err(CalendarError::None(_))));
-    let built_in = store.transact(|tx| remove(tx, "seed-2021", &actor));
+    store.transact(|tx| tx.remove_calendar("mine", &actor)).unwrap();
+    assert!(matches!(store.transact(|tx| tx.remove_calendar("mine", &actor)), Err(CalendarError::None(_))));
+    let built_in = store.transact(|tx| tx.remove_calendar("seed-2021", &actor));
     assert!(matches!(built_in, Err(CalendarError::BuiltIn(_))));
 
     let reader = store.read().unwrap();
-    assert_eq!(list(&reader).unwrap(), Profile::BUILT_IN);
-    let told: Vec<String> = journal::list(&reader)
+    assert_eq!(Profile::list(&reader).unwrap(), Profile::BUILT_IN);
+    let told: Vec<String> = Entry::list(&reader)
         .unwrap()
         .into_iter()
         .map(|e| format!("{} {}", e.action, if e.action == "settings" { &e.detail } else { &e.subject }))

@@ -258,7 +258,7 @@ fn ten_thousand_accounts_months_and_names_are_what_they_say_or_nothing() {
             assert_eq!(id.to_string(), text, "{case}");
         }
         for word in [text.clone(), format!("{text}.zip"), format!("909619400-{text}.zip")] {
-            let _ = parse(&word);
+            let _ = ParsedName::parse(&word);
         }
         // A good name with something hostile in it is no name, or says something that can be said.
         let profile = &profiles[dice.next(profiles.len())];

@@ -34,7 +34,7 @@ fn day(text: &str) -> Day {
 
 /// Writes a parsed name in one line: what the name says, `-` where it says nothing.
 fn said(file_name: &str) -> String {
-    let Some(name) = parse(file_name) else { return "none".to_owned() };
+    let Some(name) = ParsedName::parse(file_name) else { return "none".to_owned() };
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     format!(
         "{:?} {} {} {} {} {} {:?}",
@@ -265,12 +265,12 @@ fn an_id_holds_the_moment_after_the_coverage_and_the_content() {
     // 2021-04-01 00:00 in +08:00 is 2021-03-31 16:00 UTC.
     let march = Coverage::month(month("2021-03"));
     assert_eq!(
-        export_id(&[0; 32], march, TimeZone::CHINA).to_string(),
+        ExportId::of(&[0; 32], march, TimeZone::CHINA).to_string(),
         "60649c80".to_owned() + "00000" + "1617206400" + "0000000000"
     );
     // 2^32 - 1 = 967,295 mod 10^6; 2^64 - 1 = 3,709,551,615 mod 10^10.
     assert_eq!(
-        export_id(&[0xff; 32], march, "+00:00".parse().unwrap()).to_string(),
+        ExportId::of(&[0xff; 32], march, "+00:00".parse().unwrap()).to_string(),
         "60650d00".to_owned() + "ec27f" + "1617235200" + "3709551615",
     );
 }
@@ -285,14 +285,14 @@ fn the_first_and_the_last_moment_fit_an_id() {
     ] {
         let zone: TimeZone = zone.parse().unwrap();
         let coverage = Coverage::month_to_date(day(first_or_last));
-        let id = export_id(&[7; 32], coverage, zone);
+        let id = ExportId::of(&[7; 32], coverage, zone);
         // The second before belongs to the last day covered.
         assert_eq!(zone.day_at(i64::from(id.unix_s) - 1), Some(coverage.last));
     }
     // Beyond what a bill can have, an id is still an id.
     for year in [-262_000, 1, 262_000] {
         let coverage = Coverage::month_to_date(Day::new(year, 1, 1).unwrap());
-        let id = export_id(&[7; 32], coverage, TimeZone::CHINA);
+        let id = ExportId::of(&[7; 32], coverage, TimeZone::CHINA);
         assert_eq!(parse_id(&id.to_string()), Some(id), "{year}");
     }
 }
@@ -337,7 +337,7 @@ fn any_name() -> impl Strategy<Value = ExportName> {
                 Kind::Daily => Coverage::month_to_date(day),
                 Kind::Monthly | Kind::Reseller => Coverage::month(day.month()),
             };
-            let id = export_id(&content, coverage, zone);
+            let id = ExportId::of(&content, coverage, zone);
             plain(uin.to_string().parse().unwrap(), kind, basis, coverage, id)
         },
     )
@@ -357,7 +357,7 @@ fn exported(name: ParsedName) -> Option<ExportName> {
 proptest! {
     #[test]
     fn what_is_rendered_is_parsed_back(name in any_name(), mark in "| \\([1-9]\\)") {
-        let parsed = parse(&format!("{}{mark}.zip", name.stem()));
+        let parsed = ParsedName::parse(&format!("{}{mark}.zip", name.stem()));
         prop_assert_eq!(parsed.and_then(exported), Some(name));
     }
 
@@ -368,12 +368,12 @@ proptest! {
         zone in any_zone(),
     ) {
         let coverage = Coverage::month_to_date(last);
-        let ids: BTreeSet<_> = contents.iter().map(|content| export_id(content, coverage, zone)).collect();
+        let ids: BTreeSet<_> = contents.iter().map(|content| ExportId::of(content, coverage, zone)).collect();
         prop_assert_eq!(ids.len(), contents.len());
-        for (content, id) in contents.iter().map(|content| (content, export_id(content, coverage, zone))) {
+        for (content, id) in contents.iter().map(|content| (content, ExportId::of(content, coverage, zone))) {
             prop_assert_eq!(id.to_string().len(), 33);
             prop_assert_eq!(parse_id(&id.to_string()), Some(id));
-            prop_assert_eq!(export_id(content, coverage, zone), id);
+            prop_assert_eq!(ExportId::of(content, coverage, zone), id);
         }
     }
 
@@ -396,7 +396,7 @@ proptest! {
         ),
     ) {
         for text in [text.clone(), pieces.concat(), format!("{}{text}.zip", pieces.concat())] {
-            let _ = parse(&text);
+            let _ = ParsedName::parse(&text);
             let _ = parse_id(&text);
         }
     }

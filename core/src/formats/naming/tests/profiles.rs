@@ -303,7 +303,7 @@ fn told_by(template: &Template, name: &ExportName) -> NameFields {
 fn id_of(name: &ExportName, content: u32) -> ExportId {
     let mut hasher = Sha256::new();
     hasher.update(format!("{content} {:?}", ExportName { id: id(), ..name.clone() }));
-    export_id(&hasher.finalize().into(), name.coverage, TimeZone::CHINA)
+    ExportId::of(&hasher.finalize().into(), name.coverage, TimeZone::CHINA)
 }
 
 /// Any export.
@@ -425,7 +425,7 @@ proptest! {
         mark in "| \\([1-9]\\)",
     ) {
         let stem = NameProfile::BuiltIn(built_in).stem(&name);
-        let parsed = parse(&format!("{stem}{mark}.zip")).unwrap();
+        let parsed = ParsedName::parse(&format!("{stem}{mark}.zip")).unwrap();
         prop_assert_eq!(parsed.uin, Some(name.uin));
         prop_assert_eq!(parsed.basis, Some(name.basis));
         prop_assert_eq!(parsed.month, Some(name.coverage.last.month()));
