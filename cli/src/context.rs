@@ -12,7 +12,7 @@ use billkeep_core::export::RenderSettings;
 use billkeep_core::ingest;
 use billkeep_core::journal::Actor;
 use billkeep_core::own_folder::own_folder;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Records, Store, StoreError};
@@ -40,7 +40,7 @@ pub(crate) struct Context {
     tuning: Tuning,
     pub(crate) clock: Clock,
     /// What whoever acts has to be allowed, where the store knows people.
-    needs: Role,
+    needs: PersonRole,
     out: Output,
     /// The store, where somebody holds it open for all commands.
     held: Option<Arc<Store>>,
@@ -86,14 +86,14 @@ impl Context {
             chunk_cache_mib: args.chunk_cache_mib,
             tuning: Tuning::of_environment()?,
             clock: Clock::System,
-            needs: Role::Viewer,
+            needs: PersonRole::Viewer,
             out: Output::Terminal,
             held: None,
         })
     }
 
     /// Returns the same context for a command that needs so much to be allowed.
-    pub(crate) fn needing(&self, needs: Role) -> Context {
+    pub(crate) fn needing(&self, needs: PersonRole) -> Context {
         Context { needs, ..self.clone() }
     }
 
@@ -235,8 +235,9 @@ impl Context {
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
     }
 
-    pub(crate) fn import_settings(&self) -> ingest::Settings {
-        let default = ingest::Settings { threads: self.thread_count(), ..ingest::Settings::default() };
+    pub(crate) fn import_settings(&self) -> ingest::ImportSettings {
+        let default =
+            ingest::ImportSettings { threads: self.thread_count(), ..ingest::ImportSettings::default() };
         self.tuning.applied_to(default)
     }
 

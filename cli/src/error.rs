@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use billkeep_core::error::{Coded, Field, Kind};
+use billkeep_core::error::{Coded, ErrorField, Kind};
 use billkeep_core::period::Basis;
 use billkeep_core::store::StoreError;
 use billkeep_core::visible::{visible, visible_lines};
@@ -17,7 +17,7 @@ use crate::text::{CHECK, Language, told};
 pub(crate) struct CommandError {
     kind: Kind,
     /// The code and the fields of an error of the library: what it is told by in another language.
-    coded: Option<Box<(&'static str, Vec<Field>)>>,
+    coded: Option<Box<(&'static str, Vec<ErrorField>)>>,
     /// How many hints are by that code; others were added.
     own_hints: usize,
     /// What stands before the sentence.
@@ -88,7 +88,7 @@ impl CommandError {
     fn of_code(
         kind: Kind,
         code: &'static str,
-        fields: Vec<Field>,
+        fields: Vec<ErrorField>,
         fact: &dyn Fn() -> String,
     ) -> CommandError {
         let told = told(Language::English, code, &fields);

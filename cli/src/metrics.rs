@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use billkeep_core::bill::State;
+use billkeep_core::bill::BillState;
 use billkeep_core::delivery::Delivery;
 use billkeep_core::store::{Records, Store};
 
@@ -13,7 +13,7 @@ use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
 use billkeep_core::bills::Bill;
 use billkeep_core::deliveries::notice::Notice;
-use billkeep_core::engine::journal::Head;
+use billkeep_core::engine::journal::JournalHead;
 
 /// Writes the figures after a run, if they are wanted.
 pub(crate) fn after_run(context: &Context, store: &Store, path: Option<&Path>) -> Result<(), CommandError> {
@@ -88,14 +88,14 @@ fn text(store: &impl Records, now_unix_s: i64) -> Result<String, CommandError> {
         "Bytes of all parts that were delivered to a sink.",
         bytes.into_iter().collect(),
     );
-    let all = [State::Open, State::Issued, State::Disputed, State::Confirmed];
+    let all = [BillState::Open, BillState::Issued, BillState::Disputed, BillState::Confirmed];
     let mut states: BTreeMap<String, i64> = all.map(|state| (state.to_string(), 0)).into();
     for (bill, _) in Bill::list(store)? {
         *states.entry(bill.state.to_string()).or_default() += 1;
     }
     let states = states.into_iter().map(|(state, n)| (format!("{{state=\"{state}\"}}"), n));
     family("bills", "Bills by state.", states.collect());
-    let head = Head::last(store)?.map(|head| {
+    let head = JournalHead::last(store)?.map(|head| {
         let entry = i64::try_from(head.entry).unwrap_or(i64::MAX);
         (format!("{{hash=\"{}\"}}", head.hex()), entry)
     });

@@ -1,6 +1,6 @@
 //! Which role each command needs, from wherever it is given: the one place that says so.
 
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 
 use crate::args::{
     Account, Bill, Calendar, Command, Contract, Delivery, Dispute, FurtherColumn, Late, Notify, Price,
@@ -8,7 +8,7 @@ use crate::args::{
 };
 
 /// Returns the least role that may do it, in a store that knows people.
-pub(crate) fn needs(command: &Command) -> Role {
+pub(crate) fn needs(command: &Command) -> PersonRole {
     match command {
         Command::Demo { .. }
         | Command::Init { .. }
@@ -18,75 +18,75 @@ pub(crate) fn needs(command: &Command) -> Role {
         | Command::Expected { .. }
         | Command::Audit(_)
         | Command::Export(_)
-        | Command::StoreFile(_) => Role::Viewer,
-        Command::Import(import) if import.dry_run => Role::Viewer,
-        Command::Run(run) if run.dry_run => Role::Viewer,
+        | Command::StoreFile(_) => PersonRole::Viewer,
+        Command::Import(import) if import.dry_run => PersonRole::Viewer,
+        Command::Run(run) if run.dry_run => PersonRole::Viewer,
         // It decides what is otherwise decided by `late accept`.
-        Command::Import(import) if import.accept_smaller => Role::Approver,
-        Command::Import(_) | Command::Run(_) | Command::Serve(_) => Role::Operator,
+        Command::Import(import) if import.accept_smaller => PersonRole::Approver,
+        Command::Import(_) | Command::Run(_) | Command::Serve(_) => PersonRole::Operator,
         Command::Bill(bill) => needs_of_bill(bill),
         Command::Dispute(dispute) => match dispute {
-            Dispute::List { .. } | Dispute::Show { .. } | Dispute::Pack { .. } => Role::Viewer,
-            Dispute::Open(_) | Dispute::Send { .. } => Role::Operator,
+            Dispute::List { .. } | Dispute::Show { .. } | Dispute::Pack { .. } => PersonRole::Viewer,
+            Dispute::Open(_) | Dispute::Send { .. } => PersonRole::Operator,
             Dispute::Accept { .. }
             | Dispute::Reject { .. }
             | Dispute::Withdraw { .. }
             | Dispute::Settle { .. }
-            | Dispute::SetAside { .. } => Role::Approver,
+            | Dispute::SetAside { .. } => PersonRole::Approver,
         },
         Command::Late(late) => match late {
-            Late::List | Late::Show { .. } => Role::Viewer,
-            Late::Accept { .. } | Late::Discard { .. } => Role::Approver,
+            Late::List | Late::Show { .. } => PersonRole::Viewer,
+            Late::Accept { .. } | Late::Discard { .. } => PersonRole::Approver,
         },
         Command::Settings(settings) => match settings {
-            Settings::Show => Role::Viewer,
-            Settings::FourEyes { .. } | Settings::Calendar { .. } => Role::Admin,
+            Settings::Show => PersonRole::Viewer,
+            Settings::FourEyes { .. } | Settings::Calendar { .. } => PersonRole::Admin,
         },
         Command::Account(account) => match account {
             Account::List
             | Account::Tree { .. }
             | Account::Contract(Contract::List)
             | Account::Price(Price::List)
-            | Account::Column(FurtherColumn::List) => Role::Viewer,
-            Account::Import { dry_run: true, .. } => Role::Viewer,
-            Account::Add { .. } | Account::End { .. } | Account::Import { .. } => Role::Operator,
-            Account::Contract(_) | Account::Price(_) | Account::Column(_) => Role::Approver,
+            | Account::Column(FurtherColumn::List) => PersonRole::Viewer,
+            Account::Import { dry_run: true, .. } => PersonRole::Viewer,
+            Account::Add { .. } | Account::End { .. } | Account::Import { .. } => PersonRole::Operator,
+            Account::Contract(_) | Account::Price(_) | Account::Column(_) => PersonRole::Approver,
         },
         Command::Sink(sink) => match sink {
-            Sink::List => Role::Viewer,
-            Sink::Test { .. } => Role::Operator,
-            _ => Role::Admin,
+            Sink::List => PersonRole::Viewer,
+            Sink::Test { .. } => PersonRole::Operator,
+            _ => PersonRole::Admin,
         },
         Command::Storage(storage) => needs_of_storage(storage),
         Command::Calendar(calendar) => match calendar {
-            Calendar::List | Calendar::Show { .. } | Calendar::Check { .. } => Role::Viewer,
-            Calendar::Add { .. } | Calendar::Remove { .. } => Role::Admin,
+            Calendar::List | Calendar::Show { .. } | Calendar::Check { .. } => PersonRole::Viewer,
+            Calendar::Add { .. } | Calendar::Remove { .. } => PersonRole::Admin,
         },
         Command::Delivery(delivery) => match delivery {
-            Delivery::List { .. } | Delivery::Show { .. } | Delivery::Verify { .. } => Role::Viewer,
+            Delivery::List { .. } | Delivery::Show { .. } | Delivery::Verify { .. } => PersonRole::Viewer,
             Delivery::Repair { .. }
             | Delivery::Rebuild { .. }
             | Delivery::Retry { .. }
-            | Delivery::Abandon { .. } => Role::Operator,
+            | Delivery::Abandon { .. } => PersonRole::Operator,
         },
         Command::Notify(notify) => match notify {
-            Notify::List | Notify::Log { .. } => Role::Viewer,
-            Notify::Send { .. } | Notify::Test { .. } => Role::Operator,
-            _ => Role::Admin,
+            Notify::List | Notify::Log { .. } => PersonRole::Viewer,
+            Notify::Send { .. } | Notify::Test { .. } => PersonRole::Operator,
+            _ => PersonRole::Admin,
         },
-        Command::Plugin(_) => Role::Admin,
+        Command::Plugin(_) => PersonRole::Admin,
         Command::Retention(retention) => match retention {
-            Retention::Show | Retention::Plan(_) => Role::Viewer,
-            Retention::Set { .. } | Retention::Apply { .. } => Role::Admin,
+            Retention::Show | Retention::Plan(_) => PersonRole::Viewer,
+            Retention::Set { .. } | Retention::Apply { .. } => PersonRole::Admin,
         },
         Command::User(user) => match user {
-            User::List => Role::Viewer,
-            _ => Role::Admin,
+            User::List => PersonRole::Viewer,
+            _ => PersonRole::Admin,
         },
     }
 }
 
-fn needs_of_bill(bill: &Bill) -> Role {
+fn needs_of_bill(bill: &Bill) -> PersonRole {
     match bill {
         Bill::List
         | Bill::Show { .. }
@@ -96,26 +96,28 @@ fn needs_of_bill(bill: &Bill) -> Role {
         | Bill::Margin(_)
         | Bill::Diff { .. }
         | Bill::Explain { .. }
-        | Bill::Revisions { .. } => Role::Viewer,
+        | Bill::Revisions { .. } => PersonRole::Viewer,
         Bill::Issue { .. }
         | Bill::Confirm { .. }
         | Bill::Reopen { .. }
         | Bill::Defer { .. }
-        | Bill::EmptyDay { .. } => Role::Approver,
+        | Bill::EmptyDay { .. } => PersonRole::Approver,
     }
 }
 
-fn needs_of_storage(storage: &Storage) -> Role {
+fn needs_of_storage(storage: &Storage) -> PersonRole {
     match storage {
-        Storage::Status { .. } | Storage::History { .. } => Role::Viewer,
+        Storage::Status { .. } | Storage::History { .. } => PersonRole::Viewer,
         // It takes steps that are otherwise taken by `storage allow`, `storage authorize` and `sink add`.
         Storage::Enable(what)
             if what.allow || what.authorize || what.custom_bills || what.bound.create.is_some() =>
         {
-            Role::Admin
+            PersonRole::Admin
         }
-        Storage::Switch(what) if what.bound.create.is_some() => Role::Admin,
-        Storage::Enable(_) | Storage::Disable { .. } | Storage::Switch(_) => Role::Operator,
-        Storage::Allow { .. } | Storage::Deny(_) | Storage::Authorize(_) | Storage::Revoke(_) => Role::Admin,
+        Storage::Switch(what) if what.bound.create.is_some() => PersonRole::Admin,
+        Storage::Enable(_) | Storage::Disable { .. } | Storage::Switch(_) => PersonRole::Operator,
+        Storage::Allow { .. } | Storage::Deny(_) | Storage::Authorize(_) | Storage::Revoke(_) => {
+            PersonRole::Admin
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use billkeep_core::delivery::Meter;
-use billkeep_core::ingest::Progress;
+use billkeep_core::ingest::ImportProgress;
 use billkeep_core::visible::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -48,7 +48,7 @@ impl Bar {
     }
 }
 
-impl Progress for Bar {
+impl ImportProgress for Bar {
     fn read(&self, done: u64, total: u64) {
         self.with(total, |bar| bar.set_position(done));
     }

@@ -4,7 +4,7 @@
 //! lines. `BILLKEEP_TUNING=block_rows=64,segment_mib=1` makes both small. The sizes enter the key of a segment: a store that
 //! was imported with others does not find lines that it has. So this is no option of the command line.
 
-use billkeep_core::ingest::Settings;
+use billkeep_core::ingest::ImportSettings;
 
 use crate::error::CommandError;
 
@@ -43,8 +43,8 @@ impl Tuning {
     }
 
     /// Returns an import's settings with these sizes.
-    pub(crate) fn applied_to(self, settings: Settings) -> Settings {
-        Settings {
+    pub(crate) fn applied_to(self, settings: ImportSettings) -> ImportSettings {
+        ImportSettings {
             block_rows: self.block_rows.unwrap_or(settings.block_rows),
             segment_bytes: self.segment_mib.map_or(settings.segment_bytes, |mib| mib << 20),
             ..settings
@@ -58,11 +58,12 @@ mod tests {
 
     #[test]
     fn sizes_are_read_and_others_are_refused() {
-        let settings = Tuning::parse("block_rows=64,segment_mib=2").unwrap().applied_to(Settings::default());
+        let settings =
+            Tuning::parse("block_rows=64,segment_mib=2").unwrap().applied_to(ImportSettings::default());
         assert_eq!((settings.block_rows, settings.segment_bytes), (64, 2 << 20));
         assert_eq!(
-            Tuning::parse("").unwrap().applied_to(Settings::default()).level,
-            Settings::default().level
+            Tuning::parse("").unwrap().applied_to(ImportSettings::default()).level,
+            ImportSettings::default().level
         );
         for wrong in ["64", "rows=64", "block_rows=x", "block_rows=63", "segment_mib=0"] {
             assert!(Tuning::parse(wrong).is_err(), "{wrong}");

@@ -7,10 +7,10 @@ use std::fs::File;
 use std::path::Path;
 
 use billkeep_core::bill::{BillKey, BillView};
-use billkeep_core::calendar::Kind;
+use billkeep_core::calendar::BillKind;
 use billkeep_core::delivery::Setup;
 use billkeep_core::engine::block::Sums;
-use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted};
+use billkeep_core::export::{ExportForm, Plan, RenderSettings, Scope, WantedExport};
 use billkeep_core::ingest::Import;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Coverage};
@@ -30,8 +30,8 @@ pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     store.transact(|tx| tx.confirm_bill(key, &report.bill_digest.hex(), None, &actor))?;
     let (snapshot, coverage) = (store.read()?, Coverage::month(month));
     let view = BillView::open(&snapshot, key, None)?;
-    let (kind, scope, form) = (Kind::Monthly, Scope::Payer, Form::default());
-    let wanted = Wanted { uin, kind, bill: key, coverage, scope, rows_per_file: 1_000_000, form };
+    let (kind, scope, form) = (BillKind::Monthly, Scope::Payer, ExportForm::default());
+    let wanted = WantedExport { uin, kind, bill: key, coverage, scope, rows_per_file: 1_000_000, form };
     let plan = Plan::new(&snapshot, &view, wanted, &setup.zone.into())?;
     let out = File::create(folder.path().join("2021-03.zip"))?;
     let rendered = view.render(&snapshot, &plan, &RenderSettings { threads: 1, cache: None }, out)?;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use billkeep_core::bills::Bill;
 use billkeep_core::delivery::Setup;
-use billkeep_core::ingest::{Import, ImportError, Progress};
+use billkeep_core::ingest::{Import, ImportError, ImportProgress};
 use billkeep_core::journal::Actor;
 use billkeep_core::store::Store;
 
@@ -17,7 +17,7 @@ struct Shown {
     cancel: AtomicBool,
 }
 
-impl Progress for Shown {
+impl ImportProgress for Shown {
     fn read(&self, done: u64, total: u64) {
         println!("{done} of {total} bytes");
     }

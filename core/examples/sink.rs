@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use billkeep_core::sink::{Held, Sink, SinkError, Staged, Unwatched, Watch};
+use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Unwatched, Watch};
 
 #[derive(Default)]
 struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
@@ -17,17 +17,17 @@ impl Sink for Memory {
     fn location(&self, name: &str) -> String {
         format!("memory:{name}")
     }
-    fn put(&self, name: &str, part: &Staged, _: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, _: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         let bytes = std::fs::read(&part.path).map_err(|e| SinkError::Transient(e.to_string().into()))?;
         self.objects().insert(name.to_owned(), bytes);
-        Ok(Held { bytes: part.bytes, tag: None })
+        Ok(ObjectMeta { bytes: part.bytes, tag: None })
     }
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
         let mut objects = self.objects();
         Ok(!objects.contains_key(name) && objects.insert(name.to_owned(), bytes.to_vec()).is_none())
     }
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
-        Ok(self.objects().get(name).map(|bytes| Held { bytes: bytes.len() as u64, tag: None }))
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
+        Ok(self.objects().get(name).map(|bytes| ObjectMeta { bytes: bytes.len() as u64, tag: None }))
     }
     fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send + '_>>, SinkError> {
         Ok(self.objects().get(name).cloned().map(|bytes| Box::new(Cursor::new(bytes)) as _))

@@ -1,6 +1,6 @@
 //! Errors of the whole library: one type over those of its parts, and all codes.
 
-pub use crate::values::error::{Code, Coded, Field, Kind};
+pub use crate::values::error::{Code, Coded, ErrorField, Kind};
 pub use crate::values::reason::Reason;
 
 use crate::values::error::codes;
@@ -48,7 +48,7 @@ sum! {
 /// Returns every code that an error of the library can have, with the names of its fields.
 pub fn codes() -> impl Iterator<Item = &'static Code> {
     use crate::bills::CombineError;
-    use crate::bills::ingest::{Fault, WhyUnclear};
+    use crate::bills::ingest::{ImportFault, WhyUnclear};
     use crate::deliveries::notice::NotifyError;
     use crate::engine::block::BlockError;
     use crate::engine::bounded::BoundedError;
@@ -62,7 +62,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         BoundedError::CODES,
         CodecError::CODES,
         CombineError::CODES,
-        Fault::CODES,
+        ImportFault::CODES,
         NotifyError::CODES,
         Overflow::CODES,
         SchemaError::CODES,

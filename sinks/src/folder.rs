@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use billkeep_core::bounded::{self, BoundedError};
 use billkeep_core::error::Reason;
 use billkeep_core::own_folder::own_folder;
-use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
+use billkeep_core::sink::{Hold, ObjectMeta, Sink, SinkError, Staged, Watch};
 
 use crate::names::is_object_name;
 use billkeep_core::engine::store::Store;
@@ -150,7 +150,7 @@ impl Sink for Folder {
         Hold::of_file(&self.stage.join(LOCK), &format!("`{}`", self.path.display()))
     }
 
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         let target = self.at(name)?;
         // A bill that is delivered replaces a bill that was, and nothing else.
         if Store::is_a_store(&target) {
@@ -166,7 +166,7 @@ impl Sink for Folder {
         fs::rename(&from, &target).map_err(|e| setup(&target, e))?;
         self.flush_folder()?;
         watch.sent(part.bytes);
-        Ok(Held { bytes: part.bytes, tag: None })
+        Ok(ObjectMeta { bytes: part.bytes, tag: None })
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
@@ -198,10 +198,10 @@ impl Sink for Folder {
         Ok(created)
     }
 
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
         let path = self.at(name)?;
         match fs::metadata(&path) {
-            Ok(metadata) => Ok(Some(Held { bytes: metadata.len(), tag: None })),
+            Ok(metadata) => Ok(Some(ObjectMeta { bytes: metadata.len(), tag: None })),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(setup(&path, e)),
         }
@@ -278,7 +278,7 @@ mod tests {
             fs::write(&path, b"bytes").unwrap();
             let staged = Staged { path, bytes: 5, sha256: [0; 32], tags: Vec::new() };
             folder.put("a.zip", &staged, &Unwatched).unwrap();
-            assert_eq!(folder.head("a.zip").unwrap(), Some(Held { bytes: 5, tag: None }));
+            assert_eq!(folder.head("a.zip").unwrap(), Some(ObjectMeta { bytes: 5, tag: None }));
         }
         assert_eq!(folder.list().unwrap(), ["a.zip"]);
         assert_eq!(fs::read_dir(folder.stage_folder().unwrap()).unwrap().count(), 0);

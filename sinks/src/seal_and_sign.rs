@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
-use billkeep_core::delivery::{Seal, Sign};
+use billkeep_core::delivery::{Seal, SignManifest};
 use billkeep_core::sink::SinkError;
 use ring::signature::Ed25519KeyPair;
 use rustls::pki_types::PrivatePkcs8KeyDer;
@@ -18,7 +18,7 @@ pub struct SealAndSign {
     /// Encrypts, if that was said.
     pub seal: Option<Box<dyn Seal>>,
     /// Signs, if that was said.
-    pub sign: Option<Box<dyn Sign>>,
+    pub sign: Option<Box<dyn SignManifest>>,
 }
 
 /// Checks the options without reading what they name.
@@ -54,7 +54,7 @@ pub fn seal_and_sign(options: &Options) -> Result<SealAndSign, SinkError> {
     };
     let sign = match options.get("sign_key") {
         None => None,
-        Some(path) => Some(Box::new(Ed25519::read(Path::new(path))?) as Box<dyn Sign>),
+        Some(path) => Some(Box::new(Ed25519::read(Path::new(path))?) as Box<dyn SignManifest>),
     };
     Ok(SealAndSign { seal, sign })
 }
@@ -115,7 +115,7 @@ impl Ed25519 {
     }
 }
 
-impl Sign for Ed25519 {
+impl SignManifest for Ed25519 {
     fn suffix(&self) -> &'static str {
         ".sig"
     }

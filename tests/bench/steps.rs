@@ -9,12 +9,12 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use billkeep_core::bill::{BillKey, BillView, Field, Filter, Owners};
-use billkeep_core::calendar::Kind;
+use billkeep_core::bill::{BillField, BillKey, BillView, LineFilter, Owners};
+use billkeep_core::calendar::BillKind;
 use billkeep_core::delivery::Setup;
 use billkeep_core::digest::LineHasher;
-use billkeep_core::export::{Form, Plan, RenderSettings, Scope, Wanted};
-use billkeep_core::ingest::{Import, Request, Settings};
+use billkeep_core::export::{ExportForm, Plan, RenderSettings, Scope, WantedExport};
+use billkeep_core::ingest::{Import, ImportRequest, ImportSettings};
 use billkeep_core::journal::Actor;
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth, Coverage, TimeZone};
@@ -84,8 +84,8 @@ fn new_store(folder: &tempfile::TempDir, name: &str) -> Store {
 
 fn import(store: &Store, folder: &tempfile::TempDir) {
     let actor = Actor { name: "bench".into(), at_unix_s: 0 };
-    let settings = Settings { threads: 1, ..Settings::default() };
-    let request = Request::default();
+    let settings = ImportSettings { threads: 1, ..ImportSettings::default() };
+    let request = ImportRequest::default();
     store
         .import(
             &file(folder),
@@ -138,7 +138,7 @@ fn cells_from_blocks(bencher: Bencher<'_, '_>) {
     let month = Month::get();
     let reader = month.store.read().unwrap();
     let view = BillView::open(&reader, month.key, None).unwrap();
-    let filter = Filter { first_day: 0, last_day: 31, owners: Owners::all(), blocks: None };
+    let filter = LineFilter { first_day: 0, last_day: 31, owners: Owners::all(), blocks: None };
     bencher.counter(month.bytes()).counter(ItemsCount::new(LINES)).bench_local(|| {
         let (mut text, mut bytes) = (Vec::new(), 0);
         view.walk::<billkeep_core::bill::BillError>(&reader, &filter, &mut |slice| {
@@ -171,7 +171,7 @@ fn grouped(bencher: Bencher<'_, '_>, by: &str) {
     let month = Month::get();
     let reader = month.store.read().unwrap();
     let view = BillView::open(&reader, month.key, None).unwrap();
-    let fields: Vec<Field> = by.split(',').map(|f| f.parse().unwrap()).collect();
+    let fields: Vec<BillField> = by.split(',').map(|f| f.parse().unwrap()).collect();
     bencher
         .counter(ItemsCount::new(LINES))
         .bench_local(|| view.show(&reader, &fields, 1).unwrap().rows().count());
@@ -183,14 +183,14 @@ fn export_of_a_month(bencher: Bencher<'_, '_>) {
     let month = Month::get();
     let reader = month.store.read().unwrap();
     let view = BillView::open(&reader, month.key, None).unwrap();
-    let wanted = Wanted {
+    let wanted = WantedExport {
         uin: payer(),
-        kind: Kind::Monthly,
+        kind: BillKind::Monthly,
         bill: month.key,
         coverage: Coverage::month(month.key.month),
         scope: Scope::Payer,
         rows_per_file: 1_048_575,
-        form: Form::default(),
+        form: ExportForm::default(),
     };
     let plan = Plan::new(&reader, &view, wanted, &zone().into()).unwrap();
     let settings = RenderSettings { threads: 1, cache: None };

@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, Import, ImportError, Limits, Settings};
+use billkeep_core::ingest::{self, Import, ImportError, ImportSettings, Limits};
 use billkeep_core::journal::Actor;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::{Bill, CLASSES, Damaged, Format, Headers, Rng, Spec, csv, damaged};
 
 use crate::support::figures::Figures;
 use crate::support::{Home, MARCH, PAYER, STEM, bill_file, demo_file, fixture};
-use billkeep_core::engine::journal::Entry;
+use billkeep_core::engine::journal::JournalEntry;
 
 const SEED: u64 = 11;
 
@@ -20,12 +20,12 @@ const SEED: u64 = 11;
 fn contents(store: &Store) -> String {
     let reader = store.read().unwrap();
     let bills = billkeep_core::bills::Bill::list(&reader).unwrap();
-    format!("{bills:?}\n{:?}", Entry::list(&reader).unwrap())
+    format!("{bills:?}\n{:?}", JournalEntry::list(&reader).unwrap())
 }
 
-fn import(store: &Store, path: &Path) -> Result<ingest::Report, ImportError> {
+fn import(store: &Store, path: &Path) -> Result<ingest::ImportReport, ImportError> {
     let actor = Actor { name: "ann".to_owned(), at_unix_s: 0 };
-    let (settings, limits) = (Settings::default(), Limits::default());
+    let (settings, limits) = (ImportSettings::default(), Limits::default());
     store.import(path, &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&actor) })
 }
 

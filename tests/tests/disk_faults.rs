@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::bill::{BillView, Field};
+use billkeep_core::bill::{BillField, BillView};
 use billkeep_core::check;
 use billkeep_core::error::{Error, Kind};
 use billkeep_core::store::{Access, OpenOptions, Records, Store};
@@ -334,7 +334,7 @@ fn shown(store: &Store) -> Result<String, String> {
     let mut all = String::new();
     for (found, revision) in Bill::list(&reader).map_err(|e| e.to_string())? {
         let view = BillView::open(&reader, found.key, None).map_err(|e| e.to_string())?;
-        let fields: Vec<Field> = ["owner", "product", "day"].map(|f| f.parse().unwrap()).into();
+        let fields: Vec<BillField> = ["owner", "product", "day"].map(|f| f.parse().unwrap()).into();
         let groups = view.show(&reader, &fields, 1).map_err(|e| e.to_string())?;
         all.push_str(&format!("{found:?} {:?} {groups:?}\n", revision.sums));
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::Mode;
-use billkeep_core::ingest::{Import, Request, Settings};
+use billkeep_core::bill::ImportMode;
+use billkeep_core::ingest::{Import, ImportRequest, ImportSettings};
 use billkeep_core::journal::Actor;
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::{Format, Headers, csv, demo};
@@ -95,9 +95,10 @@ fn threads_and_block_sizes_do_not_change_an_export() {
     }
     let home = Home::new();
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let settings = Settings { segment_bytes: 5_000, block_rows: 3, threads: 3, ..Settings::default() };
+    let settings =
+        ImportSettings { segment_bytes: 5_000, block_rows: 3, threads: 3, ..ImportSettings::default() };
     let actor = Actor { name: "ann".to_owned(), at_unix_s: 0 };
-    let request = Request { mode: Some(Mode::Monthly), ..Request::default() };
+    let request = ImportRequest { mode: Some(ImportMode::Monthly), ..ImportRequest::default() };
     let file = bill_file("english");
     store
         .import(&file, &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) })

@@ -123,7 +123,7 @@ fn i4_a_confirmation_of_something_else() {
     is_found(&home, "revision 1 was confirmed");
     change_bill(&home, |bill| bill.confirmation = None);
     is_found(&home, "confirmed by nobody");
-    change_bill(&home, |bill| bill.state = billkeep_core::bill::State::Issued);
+    change_bill(&home, |bill| bill.state = billkeep_core::bill::BillState::Issued);
     // Nothing contradicts itself now; but the bill is not what the journal records.
     is_found(&home, "no entry records that");
     change_bill(&home, |bill| bill.confirmation = confirmation(2));

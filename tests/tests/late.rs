@@ -10,7 +10,7 @@ use billkeep_fixtures::{Format, Headers, csv, demo};
 use crate::confirm::adjustment;
 use crate::support::decimal::{exact, written};
 use crate::support::{CUSTOMER, Home, MARCH, PAYER, STEM, bill_file, demo_file};
-use billkeep_core::bills::late::Late;
+use billkeep_core::bills::late::LateFile;
 
 /// March with its last line missing, as a month that was delivered once more.
 fn march_again(home: &Home) -> PathBuf {
@@ -215,7 +215,7 @@ fn a_carry_that_stopped_before_its_note_books_nothing_twice_even_if_its_month_wa
     home.run(carry).says(0, &["2021-04"]);
     // As it is when the program stops between booking the corrections and noting it in the inbox.
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let mut late = Late::list(&store.read().unwrap()).unwrap().remove(0);
+    let mut late = LateFile::list(&store.read().unwrap()).unwrap().remove(0);
     let late::LateState::Carried { to, .. } = late.state else { panic!("{:?}", late.state) };
     late.state = late::LateState::Waiting;
     let writer = store.write().unwrap();

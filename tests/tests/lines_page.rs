@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use billkeep_core::bill::page::{Page, Place, Wanted};
-use billkeep_core::bill::{BillError, BillView, Field};
+use billkeep_core::bill::page::{Page, PagePlace, WantedPage};
+use billkeep_core::bill::{BillError, BillField, BillView};
 use billkeep_core::store::{Access, OpenOptions, Snapshot, Store};
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ fn opened(home: &Home) -> (Store, BillView) {
 }
 
 /// Turns pages until there is no next one; returns the lines of each, and what was said beside them.
-fn turned(reader: &Snapshot, view: &BillView, first: Wanted) -> Vec<(Vec<String>, Page)> {
+fn turned(reader: &Snapshot, view: &BillView, first: WantedPage) -> Vec<(Vec<String>, Page)> {
     let mut wanted = first;
     let mut pages = Vec::new();
     loop {
@@ -73,27 +73,32 @@ fn every_line_is_on_one_page_whatever_the_pages_length() {
     let wanted = found(&home, &[]);
     assert_eq!(wanted.len() as u64, lines);
     for limit in [1, 7, 64, 100_000] {
-        let pages = turned(&reader, &view, Wanted { limit, look_max: u64::MAX, ..Wanted::default() });
+        let pages = turned(&reader, &view, WantedPage { limit, look_max: u64::MAX, ..WantedPage::default() });
         assert_eq!(all_of(&pages), wanted, "{limit}");
         let full = pages.iter().rev().skip(1).all(|(lines, told)| lines.len() == limit && !told.cut);
         assert!(full, "{limit}");
     }
     // A place is found by its number, and knows it.
-    let one_by_one = turned(&reader, &view, Wanted { limit: 1, look_max: u64::MAX, ..Wanted::default() });
+    let one_by_one =
+        turned(&reader, &view, WantedPage { limit: 1, look_max: u64::MAX, ..WantedPage::default() });
     for (number, (line, told)) in (0..).zip(&one_by_one) {
-        let place = Place::of_line(&view, number);
+        let place = PagePlace::of_line(&view, number);
         assert_eq!(place.lines_before(&view), number);
         let here = turned(
             &reader,
             &view,
-            Wanted { from: place, limit: 100_000, look_max: u64::MAX, ..Wanted::default() },
+            WantedPage { from: place, limit: 100_000, look_max: u64::MAX, ..WantedPage::default() },
         );
         assert_eq!(here[0].0[0], line[0], "{number}");
-        assert!(told.next.is_none_or(|next| next == Place::of_line(&view, number + 1)), "{number}");
+        assert!(told.next.is_none_or(|next| next == PagePlace::of_line(&view, number + 1)), "{number}");
     }
-    assert_eq!(Place::of_line(&view, lines).lines_before(&view), lines);
-    let beyond =
-        Wanted { from: Place::of_line(&view, lines + 5), limit: 9, look_max: 9, ..Wanted::default() };
+    assert_eq!(PagePlace::of_line(&view, lines).lines_before(&view), lines);
+    let beyond = WantedPage {
+        from: PagePlace::of_line(&view, lines + 5),
+        limit: 9,
+        look_max: 9,
+        ..WantedPage::default()
+    };
     assert_eq!(all_of(&turned(&reader, &view, beyond)).len(), 0);
 }
 
@@ -116,8 +121,9 @@ fn conditions_find_what_the_command_finds_however_little_is_looked_at_for_a_page
             }
             let wanted = found(&home, &[&format!("{name}={value}")]);
             for look_max in [1, 100, u64::MAX] {
-                let cells = vec![(name.parse::<Field>().unwrap(), value.clone())];
-                let pages = turned(&reader, &view, Wanted { cells, limit: 5, look_max, ..Wanted::default() });
+                let cells = vec![(name.parse::<BillField>().unwrap(), value.clone())];
+                let pages =
+                    turned(&reader, &view, WantedPage { cells, limit: 5, look_max, ..WantedPage::default() });
                 assert_eq!(all_of(&pages), wanted, "{name}={value}, {look_max}");
                 // Each page ends where it is full, or says that it was cut.
                 let ends = pages.iter().filter(|(_, told)| told.next.is_some());
@@ -132,7 +138,8 @@ fn conditions_find_what_the_command_finds_however_little_is_looked_at_for_a_page
     let (owner, product) = (row["owner"].as_str().unwrap(), row["product"].as_str().unwrap());
     let cells =
         vec![("owner".parse().unwrap(), owner.to_owned()), ("product".parse().unwrap(), product.to_owned())];
-    let both = turned(&reader, &view, Wanted { cells, limit: 3, look_max: u64::MAX, ..Wanted::default() });
+    let both =
+        turned(&reader, &view, WantedPage { cells, limit: 3, look_max: u64::MAX, ..WantedPage::default() });
     assert_eq!(all_of(&both), found(&home, &[&format!("owner={owner}"), &format!("product={product}")]));
 }
 
@@ -146,7 +153,7 @@ fn a_text_is_found_in_any_cell() {
     let cells: Vec<csv::StringRecord> = lines.records().map(Result::unwrap).collect();
     for text in ["CVM", "0.0", "2021-03-15", "no such text anywhere", "北京"] {
         let wanted = cells.iter().filter(|record| record.iter().any(|cell| cell.contains(text))).count();
-        let asked = Wanted { text: Some(text.into()), limit: 10, look_max: 64, ..Wanted::default() };
+        let asked = WantedPage { text: Some(text.into()), limit: 10, look_max: 64, ..WantedPage::default() };
         assert_eq!(all_of(&turned(&reader, &view, asked)).len(), wanted, "{text}");
     }
 }

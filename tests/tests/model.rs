@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use billkeep_core::bill::dispute::{Claim, Direction, DisputeState, LineId};
-use billkeep_core::bill::{self, BillError, BillKey, Mode, State, late};
+use billkeep_core::bill::{self, BillError, BillKey, BillState, ImportMode, late};
 use billkeep_core::delivery::Setup;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{Import, ImportError, Limits, Outcome, Request, Settings};
+use billkeep_core::ingest::{Import, ImportError, ImportRequest, ImportSettings, Limits, Outcome};
 use billkeep_core::journal::Actor;
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, BillMonth};
@@ -23,7 +23,7 @@ use crate::support::{PAYER, seed};
 use billkeep_core::bills::Bill;
 use billkeep_core::bills::Revision;
 use billkeep_core::bills::dispute::Dispute;
-use billkeep_core::bills::late::Late;
+use billkeep_core::bills::late::LateFile;
 use billkeep_core::engine::journal::Proof;
 
 /// Day of the month and total in 1e-8: all that tells a line of the model from another one.
@@ -162,7 +162,7 @@ struct Model {
     known: Vec<File>,
     late: Vec<(File, Held)>,
     disputes: Vec<Disputed>,
-    state: Option<State>,
+    state: Option<BillState>,
     revisions: u32,
     four_eyes: bool,
     off_asked_by: Option<usize>,
@@ -214,11 +214,12 @@ impl Model {
         self.loads = loads;
         self.revisions += 1;
         let complete = self.loads.iter().any(|f| f.through == Some(31));
-        let adjusted = file.through.is_none() && matches!(self.state, Some(State::Issued | State::Disputed));
+        let adjusted =
+            file.through.is_none() && matches!(self.state, Some(BillState::Issued | BillState::Disputed));
         self.state = Some(match (complete || adjusted, self.blocked()) {
-            (false, _) => State::Open,
-            (true, false) => State::Issued,
-            (true, true) => State::Disputed,
+            (false, _) => BillState::Open,
+            (true, false) => BillState::Issued,
+            (true, true) => BillState::Disputed,
         });
     }
 
@@ -233,7 +234,7 @@ impl Model {
         }
         let Some(loads) = self.joined(file) else { return Told::Refused };
         self.known.push(file.clone());
-        if self.state == Some(State::Confirmed) {
+        if self.state == Some(BillState::Confirmed) {
             self.late.push((file.clone(), Held::Waiting));
             return Told::Held;
         }
@@ -262,8 +263,11 @@ impl Model {
     }
 
     fn decide(&mut self, confirm: bool, who: usize) -> Told {
-        let (from, to) =
-            if confirm { (State::Issued, State::Confirmed) } else { (State::Confirmed, State::Issued) };
+        let (from, to) = if confirm {
+            (BillState::Issued, BillState::Confirmed)
+        } else {
+            (BillState::Confirmed, BillState::Issued)
+        };
         match self.state {
             None => Told::Nothing,
             Some(state) if state != from => Told::Refused,
@@ -280,8 +284,8 @@ impl Model {
     }
 
     fn resolve(&mut self) {
-        if self.state == Some(State::Disputed) && !self.blocked() {
-            self.state = Some(State::Issued);
+        if self.state == Some(BillState::Disputed) && !self.blocked() {
+            self.state = Some(BillState::Issued);
         }
     }
 
@@ -306,11 +310,11 @@ impl Model {
             return Told::Refused;
         }
         let Some(loads) = self.joined(&file) else { return Told::Refused };
-        if self.state == Some(State::Confirmed) {
+        if self.state == Some(BillState::Confirmed) {
             match self.sign(false, who) {
                 None => return Told::Refused,
                 Some(false) => return Told::Done,
-                Some(true) => self.state = Some(State::Issued),
+                Some(true) => self.state = Some(BillState::Issued),
             }
         }
         self.join(&file, loads);
@@ -337,8 +341,8 @@ fn kind(kind: Kind) -> Told {
 }
 
 /// Random files lose lines all the time; the rule about that has tests of its own.
-fn taken() -> Request {
-    Request { accept_smaller: true, ..Request::default() }
+fn taken() -> ImportRequest {
+    ImportRequest { accept_smaller: true, ..ImportRequest::default() }
 }
 
 impl World {
@@ -362,9 +366,9 @@ impl World {
 
     fn import(&self, file: &File) -> Told {
         let path = write(self.folder.path(), file);
-        let mode = if file.through.is_some() { Mode::Cumulative } else { Mode::Adjustment };
-        let request = Request { mode: Some(mode), month: Some(self.key.month), ..taken() };
-        let settings = Settings { threads: 1, ..Settings::default() };
+        let mode = if file.through.is_some() { ImportMode::Cumulative } else { ImportMode::Adjustment };
+        let request = ImportRequest { mode: Some(mode), month: Some(self.key.month), ..taken() };
+        let settings = ImportSettings { threads: 1, ..ImportSettings::default() };
         let limits = Limits::default();
         match self.store.import(
             &path,
@@ -420,7 +424,7 @@ impl World {
         let view = bill::BillView::open(&reader, self.key, None).unwrap();
         let lines = model.lines();
         assert_eq!(view.bill.state, wanted);
-        assert_eq!(view.bill.confirmation.is_some(), wanted == State::Confirmed);
+        assert_eq!(view.bill.confirmation.is_some(), wanted == BillState::Confirmed);
         assert_eq!(view.revision.number, model.revisions);
         assert_eq!(view.revision.lines(), lines.len() as u64);
         let total = view.revision.sums[0].total().rescaled(8).unwrap();
@@ -434,7 +438,7 @@ impl World {
         let states: Vec<DisputeState> =
             Dispute::list(&reader, None).unwrap().iter().map(|d| d.state).collect();
         assert_eq!(states, model.disputes.iter().map(|d| d.state).collect::<Vec<_>>());
-        let held: Vec<Held> = Late::list(&reader)
+        let held: Vec<Held> = LateFile::list(&reader)
             .unwrap()
             .iter()
             .map(|l| match l.state {
@@ -517,9 +521,9 @@ impl Model {
     fn dispute(&mut self) -> Told {
         match self.state {
             None => Told::Nothing,
-            Some(State::Issued | State::Disputed) => {
+            Some(BillState::Issued | BillState::Disputed) => {
                 self.disputes.push(Disputed { state: DisputeState::Open, aside: false });
-                self.state = Some(State::Disputed);
+                self.state = Some(BillState::Disputed);
                 Told::Done
             }
             Some(_) => Told::Refused,

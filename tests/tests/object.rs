@@ -423,22 +423,22 @@ fn ends_at_a_safe_point(number: usize) {
     home.ok(["storage", "authorize", PAYER]);
     // Enabling tries the sink, which does not answer: it is enabled by the library.
     {
-        use billkeep_core::storage::{Enable, Lines, Places, Said};
+        use billkeep_core::storage::{Enable, PayerLines, SinkPlaces, Statement};
         use billkeep_core::store::{Access, OpenOptions, Store};
         let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
         let actor = billkeep_core::journal::Actor { name: "ann".into(), at_unix_s: 1 };
         let wanted = Enable {
             uin: PAYER.parse().unwrap(),
             sink: "bucket".into(),
-            kinds: vec![billkeep_core::calendar::Kind::Daily, billkeep_core::calendar::Kind::Monthly],
-            lines: Lines::All,
+            kinds: vec![billkeep_core::calendar::BillKind::Daily, billkeep_core::calendar::BillKind::Monthly],
+            lines: PayerLines::All,
             after: None,
-            places: Places::default(),
+            places: SinkPlaces::default(),
             shared: false,
             custom_bills: false,
             from: None,
         };
-        let said = Said { actor: &actor, reason: None };
+        let said = Statement { actor: &actor, reason: None };
         let today = "2021-04-02".parse().unwrap();
         store.transact(|tx| tx.enable_storage(&wanted, None, today, said)).unwrap();
         store.close().unwrap();

@@ -5,11 +5,11 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use billkeep_core::delivery::{self, Destination, NoMeter, Progress, Ways};
+use billkeep_core::delivery::{self, DeliveryProgress, Destination, NoMeter, Ways};
 use billkeep_core::export::RenderSettings;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::sink::{Held, Hold, Sink, SinkError, Staged, Watch};
+use billkeep_core::sink::{Hold, ObjectMeta, Sink, SinkError, Staged, Watch};
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_sinks::Folder;
 
@@ -54,7 +54,7 @@ impl Sink for Meddled {
         self.folder.hold()
     }
 
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         if let Meddle::GivesUp(store, number) = &self.meddle {
             let nowhere = ways(Path::new("/nowhere"));
             store.abandon_delivery(None, *number, "not wanted", &nowhere, &actor()).unwrap();
@@ -69,7 +69,7 @@ impl Sink for Meddled {
         self.folder.put_new(name, bytes)
     }
 
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
         self.folder.head(name)
     }
 
@@ -108,7 +108,9 @@ fn a_delivery_that_is_given_up_while_its_part_is_put_stays_given_up() {
     let wanted = items.into_iter().find_map(|item| item.verdict.ok()).unwrap();
     let stage = home.path("staging");
     let delivery = store.deliver(&to, wanted, on, &ways(&stage), &actor()).unwrap();
-    let Progress::Abandoned(abandoned) = &delivery.progress else { panic!("{:?}", delivery.progress) };
+    let DeliveryProgress::Abandoned(abandoned) = &delivery.progress else {
+        panic!("{:?}", delivery.progress)
+    };
     assert_eq!(abandoned.why, "not wanted");
     let now = Delivery::find(&store.read().unwrap(), 1).unwrap().unwrap();
     assert_eq!(now, delivery);
@@ -119,7 +121,7 @@ fn a_delivery_that_is_given_up_while_its_part_is_put_stays_given_up() {
         SinkRecord::get(&store.read().unwrap(), "bucket").unwrap(),
         Box::new(Folder::create(&home.path("bucket")).unwrap()),
     );
-    let findings = delivery::verify(&store.read().unwrap(), &plain, delivery::How::ReadData).unwrap();
+    let findings = delivery::verify(&store.read().unwrap(), &plain, delivery::VerifyDepth::ReadData).unwrap();
     let what: Vec<_> = findings.iter().map(|f| (f.delivery, f.what)).collect();
     assert_eq!(what, [(Some(1), delivery::What::Stale)]);
 }
@@ -206,7 +208,7 @@ fn a_part_that_is_at_the_sink_gets_no_manifest_that_calls_an_open_bill_final() {
     let stage = home.path("staging");
     store.deliver(&to, wanted, on, &ways(&stage), &actor()).unwrap_err();
     let begun = Delivery::find(&store.read().unwrap(), 1).unwrap().unwrap();
-    assert!(matches!(begun.progress, Progress::Checked(_)), "{:?}", begun.progress);
+    assert!(matches!(begun.progress, DeliveryProgress::Checked(_)), "{:?}", begun.progress);
     drop(to);
     store.close().unwrap();
     home.ok(["bill", "reopen", MARCH, "--reason", "something is missing"]);

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::Field;
+use billkeep_core::bill::BillField;
 
 use crate::support::{Home, MARCH, Output, bill_file, program, python, top};
 
@@ -299,7 +299,7 @@ fn every_command_and_option_is_in_the_reference() {
 #[test]
 fn every_field_is_in_the_reference() {
     let reference = document("docs/CLI.md");
-    for field in Field::names().chain(["tag:KEY"]) {
+    for field in BillField::names().chain(["tag:KEY"]) {
         assert!(reference.contains(&format!("`{field}`")), "docs/CLI.md lacks `{field}`");
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use billkeep_core::bill::{BillKey, BillView, Field};
-use billkeep_core::ingest::{Import, Settings};
+use billkeep_core::bill::{BillField, BillKey, BillView};
+use billkeep_core::ingest::{Import, ImportSettings};
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, BillMonth};
 use billkeep_core::store::{Access, OpenOptions, Store};
@@ -72,7 +72,7 @@ fn an_unknown_field_is_refused_with_the_nearest_one_and_where_all_are_listed() {
     home.run(["export", MARCH, "-o", "x", "--kind", "dayly"]).says(2, &["did you mean `daily`?"]);
 
     let help = home.ok(["bill", "show", "--help"]);
-    for field in Field::names().chain(["tag:KEY"]) {
+    for field in BillField::names().chain(["tag:KEY"]) {
         assert!(help.text().split([' ', ',', '\n']).any(|word| word == field), "{field}: {}", help.text());
     }
 }
@@ -99,14 +99,14 @@ fn a_thousand_rows_and_more_come_out_in_one_order_on_any_number_of_threads() {
 fn shown_of(file: &Path, segment_bytes: usize, by: &str, threads: usize) -> (usize, Rows) {
     let home = Home::new();
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-    let settings = Settings { segment_bytes, block_rows: 16, threads: 2, ..Settings::default() };
+    let settings = ImportSettings { segment_bytes, block_rows: 16, threads: 2, ..ImportSettings::default() };
     let actor = Actor { name: "ann".into(), at_unix_s: 0 };
     store.import(file, &Import { settings: settings.clone(), ..Import::by(&actor) }).unwrap();
     let reader = store.read().unwrap();
     let month = BillMonth::parse(MARCH.as_bytes()).unwrap();
     let key = BillKey { payer: PAYER.parse().unwrap(), month, basis: Basis::Used };
     let view = BillView::open(&reader, key, None).unwrap();
-    let fields: Vec<Field> = by.split(',').map(|field| field.parse().unwrap()).collect();
+    let fields: Vec<BillField> = by.split(',').map(|field| field.parse().unwrap()).collect();
     let grouped = view.show(&reader, &fields, threads).unwrap();
     let rows = grouped.rows().map(|group| {
         let amounts: Vec<String> = group.amounts().map(|a| a.to_string()).collect();

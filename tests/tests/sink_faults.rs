@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::delivery::{self, Destination, NoMeter, Progress, Ways, What};
+use billkeep_core::delivery::{self, DeliveryProgress, Destination, NoMeter, Ways, What};
 use billkeep_core::export::RenderSettings;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Day};
@@ -150,8 +150,9 @@ impl Scene {
         if failed > 0 || !same || states != ["delivered", "delivered"] {
             return Err(format!("{failed} failed, {states:?}, the same objects: {same}: {names:?}"));
         }
-        let delivered =
-            deliveries.iter().all(|d| matches!(d.progress, Progress::Delivered(_)) && d.failure.is_none());
+        let delivered = deliveries
+            .iter()
+            .all(|d| matches!(d.progress, DeliveryProgress::Delivered(_)) && d.failure.is_none());
         let (calls, failed) = self.attempt(&store, &there, When::Never, at_unix_s + LATER_S);
         if !delivered || calls > 0 || failed > 0 {
             return Err(format!("a further run made {calls} calls"));
@@ -177,7 +178,7 @@ impl Scene {
         let reader = store.read().unwrap();
         let record = SinkRecord::get(&reader, "bucket").unwrap();
         let to = Destination::plain(record, Box::new(self.bucket(memory.clone())));
-        let findings = delivery::verify(&reader, &to, delivery::How::ReadData).unwrap();
+        let findings = delivery::verify(&reader, &to, delivery::VerifyDepth::ReadData).unwrap();
         if findings.len() != 4 || findings.iter().any(|f| f.what != What::Ok) {
             return Err(format!("{findings:?}"));
         }

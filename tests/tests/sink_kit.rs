@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
+use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Watch};
 use billkeep_sinks::suite::{Check, Destination, Outcome, SuiteSettings, SuiteSubject, run};
 use billkeep_sinks::{Folder, Options, conformance};
 
@@ -140,7 +140,7 @@ impl Sink for Refuses<'_> {
         self.folder.stage_folder()
     }
 
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         self.folder.put(name, part, watch)
     }
 
@@ -148,7 +148,7 @@ impl Sink for Refuses<'_> {
         self.folder.put_new(name, bytes)
     }
 
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
         self.folder.head(name)
     }
 

@@ -6,7 +6,7 @@ use billkeep_core::delivery::{DeliveryError, Destination, NoMeter, Ways};
 use billkeep_core::export::RenderSettings;
 use billkeep_core::journal::Actor;
 use billkeep_core::period::{Basis, Day};
-use billkeep_core::storage::{Consent, Said};
+use billkeep_core::storage::{Consent, Statement};
 use billkeep_core::store::{Access, OpenOptions, Store};
 use serde_json::Value;
 
@@ -441,7 +441,7 @@ fn what_was_due_is_not_written_once_a_consent_was_taken_back_in_between() {
     let due = DueItem::on(&store.read().unwrap(), on, Basis::Used).unwrap();
     let item = due.into_iter().find(|item| item.verdict.is_ok()).unwrap();
     let actor = Actor { name: "ann".into(), at_unix_s: 1 };
-    let said = Said { actor: &actor, reason: None };
+    let said = Statement { actor: &actor, reason: None };
     let uin = PAYER.parse().unwrap();
     store.transact(|tx| tx.revoke_storage(uin, Consent::Storing, None, said)).unwrap();
     let record = SinkRecord::get(&store.read().unwrap(), "bucket").unwrap();

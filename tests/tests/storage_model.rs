@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use billkeep_core::bill::BillKey;
-use billkeep_core::calendar::Kind;
+use billkeep_core::calendar::BillKind;
 use billkeep_core::delivery::{Destination, NoMeter, Setup, Ways};
 use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{Import, Request};
+use billkeep_core::ingest::{Import, ImportRequest};
 use billkeep_core::journal::Actor;
-use billkeep_core::naming::Form;
+use billkeep_core::naming::NameForm;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::storage::{
-    Consent, Enable, Lines, Places, Said, SinkRecord, Stop, StorageError, Switch,
+    Consent, Enable, PayerLines, SinkPlaces, SinkRecord, Statement, Stop, StorageError, Switch,
 };
 use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_core::uin::Uin;
@@ -48,9 +48,14 @@ enum Op {
 }
 
 /// Sets of kinds, by number.
-fn kinds(set: usize) -> Vec<Kind> {
-    let sets: [&[Kind]; 5] =
-        [&Kind::ALL, &[Kind::Daily], &[Kind::Monthly], &[Kind::Reseller], &[Kind::Daily, Kind::Monthly]];
+fn kinds(set: usize) -> Vec<BillKind> {
+    let sets: [&[BillKind]; 5] = [
+        &BillKind::ALL,
+        &[BillKind::Daily],
+        &[BillKind::Monthly],
+        &[BillKind::Reseller],
+        &[BillKind::Daily, BillKind::Monthly],
+    ];
     sets[set % sets.len()].to_vec()
 }
 
@@ -94,7 +99,7 @@ fn day(ordinal: usize) -> Day {
 }
 
 /// A bill of the model: its kind, and the month and last day that it covers.
-type Object = (Kind, u32, u32);
+type Object = (BillKind, u32, u32);
 
 #[derive(Clone, Default)]
 struct OfKind {
@@ -108,7 +113,7 @@ struct OfKind {
 
 #[derive(Default)]
 struct Model {
-    kinds: BTreeMap<Kind, OfKind>,
+    kinds: BTreeMap<BillKind, OfKind>,
     /// Storing role and custom bills: for each sink.
     granted: BTreeMap<(bool, usize), bool>,
     /// What was said of all sinks, for those that nobody has named.
@@ -121,7 +126,7 @@ struct Model {
 impl Model {
     fn new() -> Model {
         let mut model = Model { today: ordinal(FIRST.1, FIRST.2), ..Model::default() };
-        for kind in Kind::ALL {
+        for kind in BillKind::ALL {
             let days = ordinal(5, 31);
             let of = OfKind { allowed: vec![false; days], sink: vec![None; days], ..OfKind::default() };
             model.kinds.insert(kind, of);
@@ -150,11 +155,11 @@ impl Model {
         self.kinds.values().any(|of| of.allowed[on])
     }
 
-    fn ready(&self, sink: usize, wanted: &[Kind], on: usize) -> bool {
+    fn ready(&self, sink: usize, wanted: &[BillKind], on: usize) -> bool {
         wanted.iter().all(|kind| self.kinds[kind].allowed[on]) && self.grants(false, sink)
     }
 
-    fn enable(&mut self, sink: usize, wanted: &[Kind], custom: bool) -> bool {
+    fn enable(&mut self, sink: usize, wanted: &[BillKind], custom: bool) -> bool {
         if !self.ready(sink, wanted, self.today) {
             return false;
         }
@@ -178,7 +183,7 @@ impl Model {
         true
     }
 
-    fn disable(&mut self, wanted: &[Kind], at_once: bool) -> bool {
+    fn disable(&mut self, wanted: &[BillKind], at_once: bool) -> bool {
         let today = self.today;
         let mut ended = false;
         for kind in wanted {
@@ -193,12 +198,12 @@ impl Model {
         ended
     }
 
-    fn switch(&mut self, sink: usize, wanted: Option<Vec<Kind>>) -> bool {
+    fn switch(&mut self, sink: usize, wanted: Option<Vec<BillKind>>) -> bool {
         let today = self.today;
         let goes = |of: &OfKind| of.sink[today].filter(|_| !of.stopped);
-        let all: Vec<Kind> = match &wanted {
+        let all: Vec<BillKind> = match &wanted {
             Some(wanted) => wanted.clone(),
-            None => Kind::ALL.into_iter().filter(|kind| goes(&self.kinds[kind]).is_some()).collect(),
+            None => BillKind::ALL.into_iter().filter(|kind| goes(&self.kinds[kind]).is_some()).collect(),
         };
         let old: Vec<Option<usize>> = all.iter().map(|kind| goes(&self.kinds[kind])).collect();
         if all.is_empty()
@@ -217,14 +222,14 @@ impl Model {
     fn asked(&self, on: usize) -> Vec<Object> {
         let (month, of_month) = date(on);
         let (last_month, last_day) = date(on - 2);
-        let mut asked = vec![(Kind::Daily, last_month, last_day)];
+        let mut asked = vec![(BillKind::Daily, last_month, last_day)];
         let whole = |kind, month: u32| (kind, month, MONTHS[month as usize - 1]);
         if of_month >= 2 {
-            asked.push(whole(Kind::Monthly, month - 1));
+            asked.push(whole(BillKind::Monthly, month - 1));
         }
         for earlier in 1..month {
             if (earlier < month - 1 || of_month >= 9) && self.confirmed.contains(&earlier) {
-                asked.push(whole(Kind::Reseller, earlier));
+                asked.push(whole(BillKind::Reseller, earlier));
             }
         }
         asked
@@ -239,7 +244,7 @@ impl Model {
             }
             let of = &self.kinds[&kind];
             let Some(sink) = of.sink[on].filter(|_| !of.stopped && of.allowed[on]) else { continue };
-            if !self.grants(false, sink) || (kind == Kind::Reseller && !self.grants(true, sink)) {
+            if !self.grants(false, sink) || (kind == BillKind::Reseller && !self.grants(true, sink)) {
                 continue;
             }
             // It lies where it was sent first: what is there is neither owed to the old sink nor to the new one.
@@ -273,7 +278,7 @@ fn prepared(at: &Path) {
         }
         let path = at.with_file_name(format!("{PAYER}-2021{month:02}-by_used_time-bill_details.csv"));
         std::fs::write(&path, text).unwrap();
-        let request = Request::default();
+        let request = ImportRequest::default();
         store.import(&path, &Import { request: request.clone(), ..Import::by(&actor()) }).unwrap();
     }
     store.close().unwrap();
@@ -309,9 +314,9 @@ impl World {
                 let Some(parsed) = ParsedName::parse(&name) else { continue };
                 let month = parsed.month.unwrap();
                 let (kind, day) = match parsed.form {
-                    Form::ConsolidatedDaily => (Kind::Daily, parsed.day.unwrap().day_of_month()),
-                    Form::ConsolidatedMonth => (Kind::Reseller, MONTHS[month.month() as usize - 1]),
-                    Form::DetailsMonth => (Kind::Monthly, MONTHS[month.month() as usize - 1]),
+                    NameForm::ConsolidatedDaily => (BillKind::Daily, parsed.day.unwrap().day_of_month()),
+                    NameForm::ConsolidatedMonth => (BillKind::Reseller, MONTHS[month.month() as usize - 1]),
+                    NameForm::DetailsMonth => (BillKind::Monthly, MONTHS[month.month() as usize - 1]),
                     other => panic!("{other:?}: {name}"),
                 };
                 assert!(there.insert((at, (kind, month.month(), day))), "{name} is there twice");
@@ -335,7 +340,7 @@ impl World {
     /// Does what the model has done; both say whether it went.
     fn step(&self, model: &mut Model, op: Op) {
         let actor = actor();
-        let said = Said { actor: &actor, reason: Some("because") };
+        let said = Statement { actor: &actor, reason: Some("because") };
         let went = |result: Result<(), StorageError>| match result {
             Ok(()) => true,
             Err(e) if e.kind() == billkeep_core::error::Kind::Refused => false,
@@ -379,9 +384,9 @@ impl World {
                     uin: self.payer,
                     sink: SINKS[sink].into(),
                     kinds: kinds(set),
-                    lines: Lines::All,
+                    lines: PayerLines::All,
                     after: None,
-                    places: Places::default(),
+                    places: SinkPlaces::default(),
                     shared: false,
                     custom_bills: custom,
                     from: None,
@@ -406,7 +411,7 @@ impl World {
                     kinds: set.clone(),
                     last,
                     after: None,
-                    places: Places::default(),
+                    places: SinkPlaces::default(),
                     shared: false,
                 };
                 let done = self.store.transact(|tx| tx.switch_storage(&wanted, None, said)).map(drop);

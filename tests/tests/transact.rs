@@ -3,18 +3,18 @@
 use std::error::Error;
 use std::fs;
 
-use billkeep_core::bill::{BillKey, State};
+use billkeep_core::bill::{BillKey, BillState};
 use billkeep_core::delivery::Setup;
 use billkeep_core::ingest::Import;
 use billkeep_core::journal::Actor;
-use billkeep_core::people::{PeopleError, Role};
+use billkeep_core::people::{PeopleError, PersonRole};
 use billkeep_core::period::Basis;
 use billkeep_core::store::Store;
 use billkeep_core::{audit, check};
 
 use crate::support::{PAYER, bill_file};
 use billkeep_core::bills::Bill;
-use billkeep_core::engine::journal::Entry;
+use billkeep_core::engine::journal::JournalEntry;
 use billkeep_core::partners::people::Person;
 
 #[test]
@@ -30,20 +30,20 @@ fn a_bill_is_confirmed_and_a_person_added_in_one_commit_or_not_at_all() {
     let both = |name: &str| {
         store.transact(|tx| {
             tx.confirm_bill(key, &digest, Some("with its reviewer"), &actor)?;
-            Ok::<_, Box<dyn Error>>(tx.set_person(name, Role::Admin, &actor)?)
+            Ok::<_, Box<dyn Error>>(tx.set_person(name, PersonRole::Admin, &actor)?)
         })
     };
-    let entries = || Entry::list(&store.read().unwrap()).unwrap();
+    let entries = || JournalEntry::list(&store.read().unwrap()).unwrap();
     let (before, bytes) = (entries().len(), fs::read(&path).unwrap());
 
     // The second is refused: nothing is written, not even the first.
     assert!(both("no\nname").unwrap_err().is::<PeopleError>());
     assert_eq!((entries().len(), fs::read(&path).unwrap()), (before, bytes));
-    assert_ne!(Bill::get(&store.read().unwrap(), key).unwrap().state, State::Confirmed);
+    assert_ne!(Bill::get(&store.read().unwrap(), key).unwrap().state, BillState::Confirmed);
 
     both("ann").unwrap();
     let snapshot = store.read().unwrap();
-    assert_eq!(Bill::get(&snapshot, key).unwrap().state, State::Confirmed);
+    assert_eq!(Bill::get(&snapshot, key).unwrap().state, BillState::Confirmed);
     assert_eq!(Person::list(&snapshot).unwrap().len(), 1);
     // Two entries in a row; the last one records the sums of both changes.
     let new = entries().split_off(before);

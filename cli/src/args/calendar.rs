@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use billkeep_core::calendar::{Kind, MonthRange, TimeOfDay};
+use billkeep_core::calendar::{BillKind, MonthRange, TimeOfDay};
 use billkeep_core::period::{Basis, Day};
 use clap::Subcommand;
 
@@ -76,7 +76,7 @@ pub(crate) struct Run {
     pub(crate) metrics: Option<std::path::PathBuf>,
     /// Only these kinds, with commas (default: all)
     #[arg(long, value_name = "KINDS", value_delimiter = ',', requires = "backfill")]
-    pub(crate) kind: Vec<Kind>,
+    pub(crate) kind: Vec<BillKind>,
     /// Does not ask before it delivers many files; acts although the day of `--on` has not come
     #[arg(long, requires = "days")]
     pub(crate) yes: bool,

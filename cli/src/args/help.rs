@@ -1,6 +1,6 @@
 //! Headings of the help, and what stands below the options.
 
-use billkeep_core::bill::Field;
+use billkeep_core::bill::BillField;
 
 /// The heading of options that every command takes.
 pub(crate) const EVERY_COMMAND: &str = "Options for every command";
@@ -46,7 +46,7 @@ fn listed(heading: &str, words: impl IntoIterator<Item = String>) -> String {
 
 /// Returns the fields that `--by` and `--where` take.
 fn fields() -> String {
-    listed("Fields", Field::names().chain(["tag:KEY"]).map(str::to_owned))
+    listed("Fields", BillField::names().chain(["tag:KEY"]).map(str::to_owned))
 }
 
 /// Returns the settings that sinks have, then examples of a command.
@@ -76,7 +76,7 @@ mod tests {
         let text = fields();
         let listed =
             text.lines().skip(1).flat_map(|line| line.split([',', ' '])).filter(|name| !name.is_empty());
-        let want: Vec<&str> = Field::names().chain(["tag:KEY"]).collect();
+        let want: Vec<&str> = BillField::names().chain(["tag:KEY"]).collect();
         assert_eq!(listed.collect::<Vec<_>>(), want);
         assert!(text.lines().all(|line| line.len() <= LINE_CHARS_MAX), "{text}");
     }

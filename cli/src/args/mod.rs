@@ -13,8 +13,8 @@ mod user;
 
 use std::path::PathBuf;
 
-use billkeep_core::bill::Mode;
-use billkeep_core::calendar::{Kind, TimeOfDay};
+use billkeep_core::bill::ImportMode;
+use billkeep_core::calendar::{BillKind, TimeOfDay};
 use billkeep_core::export::{Audience, Per as Division, Shape};
 use billkeep_core::ingest::ControlTotal;
 use billkeep_core::money::Amount;
@@ -244,7 +244,7 @@ pub(crate) struct Import {
     pub(crate) files: Vec<PathBuf>,
     /// What a file holds, where its name does not tell: cumulative, day, monthly or adjustment
     #[arg(long, visible_alias = "as", value_name = "MODE", value_parser = mode)]
-    pub(crate) mode: Option<Mode>,
+    pub(crate) mode: Option<ImportMode>,
     /// The payer, to be checked against name and lines
     #[arg(long)]
     pub(crate) payer: Option<Uin>,
@@ -284,7 +284,7 @@ pub(crate) struct Import {
 }
 
 /// Reads a mode.
-fn mode(text: &str) -> Result<Mode, String> {
+fn mode(text: &str) -> Result<ImportMode, String> {
     text.parse().map_err(|e| format!("{e} (to state who imports, use `--actor NAME`)"))
 }
 
@@ -485,7 +485,7 @@ pub(crate) struct Export {
     pub(crate) which: Which,
     /// daily, monthly or reseller
     #[arg(long, default_value = "monthly")]
-    pub(crate) kind: Kind,
+    pub(crate) kind: BillKind,
     /// The last day covered, for daily (default: the last one that is in)
     #[arg(long, value_name = "DAY")]
     pub(crate) through: Option<Day>,

@@ -1,6 +1,6 @@
 //! The part of the command line that is about who is told.
 
-use billkeep_core::notice::Event;
+use billkeep_core::notice::NoticeEvent;
 use clap::Subcommand;
 
 use super::help;
@@ -22,7 +22,7 @@ pub(crate) enum Notify {
             value_delimiter = ',',
             default_value = "delivered,failed,waiting,pending,stopped"
         )]
-        events: Vec<Event>,
+        events: Vec<NoticeEvent>,
         /// What else there is to say of it, as name=value
         #[arg(long = "option", value_name = "NAME=VALUE")]
         options: Vec<String>,

@@ -1,6 +1,6 @@
 //! The part of the command line that is about what customers pay and see.
 
-use billkeep_core::price::Mode;
+use billkeep_core::price::RoundingMode;
 use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
@@ -27,7 +27,7 @@ pub(crate) enum Price {
         decimals: u8,
         /// Which way: half-up, half-even, up or down
         #[arg(long, value_name = "MODE", default_value = "half-up", conflicts_with = "fee")]
-        rounding: Mode,
+        rounding: RoundingMode,
         #[command(flatten)]
         days: Days,
         /// Accepts a price that looks mistyped: more than twice what it is worked out from, or below the partner's cost

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use billkeep_core::accounts::Role;
-use billkeep_core::calendar::Kind;
+use billkeep_core::accounts::AccountRole;
+use billkeep_core::calendar::BillKind;
 use billkeep_core::export::Audience;
 use billkeep_core::period::{BillMonth, Day};
-use billkeep_core::storage::{After, Lines};
+use billkeep_core::storage::{After, PayerLines};
 use billkeep_core::text::Encoding;
 use billkeep_core::uin::Uin;
 use clap::Subcommand;
@@ -24,8 +24,8 @@ pub(crate) enum Account {
         #[arg(long)]
         name: String,
         /// reseller (second level), customer, sub-account, or payer for the payer itself
-        #[arg(long, default_value_t = Role::Customer)]
-        role: Role,
+        #[arg(long, default_value_t = AccountRole::Customer)]
+        role: AccountRole,
         /// Below which account it stands (default: the payer)
         #[arg(long, value_name = "UIN")]
         parent: Option<Uin>,
@@ -134,7 +134,7 @@ pub(crate) struct AllowArgs {
     pub(crate) uin: Uin,
     /// Only these kinds: daily, monthly, reseller
     #[arg(long, value_delimiter = ',', default_value = "daily,monthly,reseller")]
-    pub(crate) kinds: Vec<Kind>,
+    pub(crate) kinds: Vec<BillKind>,
     /// Why, for the journal
     #[arg(long)]
     pub(crate) reason: Option<String>,
@@ -192,10 +192,10 @@ pub(crate) struct EnableArgs {
     pub(crate) bound: Bound,
     /// daily, monthly, reseller
     #[arg(long, value_delimiter = ',', default_value = "daily,monthly")]
-    pub(crate) kinds: Vec<Kind>,
+    pub(crate) kinds: Vec<BillKind>,
     /// Which of the payer's lines its daily and monthly bills hold: all that it owes, or self for its own only
-    #[arg(long, default_value_t = Lines::All)]
-    pub(crate) lines: Lines,
+    #[arg(long, default_value_t = PayerLines::All)]
+    pub(crate) lines: PayerLines,
     /// Agrees to store the customers' consolidated bills
     #[arg(long)]
     pub(crate) custom_bills: bool,
@@ -216,7 +216,7 @@ pub(crate) struct SwitchArgs {
     pub(crate) bound: Bound,
     /// Only these kinds (default: all that are enabled)
     #[arg(long, value_delimiter = ',')]
-    pub(crate) kinds: Option<Vec<Kind>>,
+    pub(crate) kinds: Option<Vec<BillKind>>,
     /// The last day that stays with the old sink (default: today); the day after is the new one's first
     #[arg(long, value_name = "DAY")]
     pub(crate) on: Option<Day>,
@@ -248,7 +248,7 @@ pub(crate) enum Storage {
         uin: Uin,
         /// Only these kinds (default: all)
         #[arg(long, value_delimiter = ',')]
-        kinds: Option<Vec<Kind>>,
+        kinds: Option<Vec<BillKind>>,
         /// Does not ask
         #[arg(long)]
         yes: bool,
@@ -288,7 +288,7 @@ pub(crate) enum Retention {
         sink: Option<String>,
         /// Which kind: daily, monthly or reseller
         #[arg(long, requires = "sink")]
-        kind: Option<Kind>,
+        kind: Option<BillKind>,
         /// The lines of replaced revisions, in the store
         #[arg(long, conflicts_with = "sink")]
         revisions: bool,

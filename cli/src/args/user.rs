@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use clap::Subcommand;
 
 use super::help;
@@ -17,7 +17,7 @@ pub(crate) enum User {
         name: String,
         /// viewer, operator, approver or admin; each may do what the ones before may
         #[arg(long)]
-        role: Role,
+        role: PersonRole,
     },
     /// Everybody, with roles and tokens
     List,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::{Asked, Calendars, Kind, Moment, MonthRange, WhyNot};
+use billkeep_core::calendar::{Asked, BillKind, Calendars, Moment, MonthRange, WhyNot};
 use billkeep_core::delivery::DueItem;
 use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::ingest::grouped;
@@ -26,7 +26,7 @@ const UNASKED_FILES_MAX: u64 = 40;
 /// Which bills are gone through.
 struct Backfill<'a> {
     months: MonthRange,
-    kinds: Vec<Kind>,
+    kinds: Vec<BillKind>,
     calendars: Calendars,
     until: Moment,
     args: &'a Run,
@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context, months: MonthRange, args: &Run) -> Result<(
     let store = if args.dry_run { context.read()? } else { context.write()? };
     let calendars = Calendars::load(&store.read()?)?;
     let until = context.moment(&calendars)?;
-    let kinds = if args.kind.is_empty() { Kind::ALL.to_vec() } else { args.kind.clone() };
+    let kinds = if args.kind.is_empty() { BillKind::ALL.to_vec() } else { args.kind.clone() };
     let backfill = Backfill { months, kinds, calendars, until, args };
     let mut outcomes = Outcomes::default();
     if args.dry_run {
@@ -166,7 +166,7 @@ struct BillRange {
 /// What came of the bills: it grows with months and accounts, and not with days.
 #[derive(Default)]
 struct Outcomes {
-    of: BTreeMap<(BillMonth, Uin, Kind), Vec<BillRange>>,
+    of: BTreeMap<(BillMonth, Uin, BillKind), Vec<BillRange>>,
     done: u64,
     there: u64,
     not_due: u64,

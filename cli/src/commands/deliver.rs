@@ -6,7 +6,7 @@ use std::collections::btree_map::Entry;
 use billkeep_core::calendar::WhyNot;
 use billkeep_core::delivery::{Delivery, Destination, DueItem, Ways};
 use billkeep_core::error::Kind;
-use billkeep_core::export::Wanted;
+use billkeep_core::export::WantedExport;
 use billkeep_core::period::Day;
 use billkeep_core::price::PriceBook;
 use billkeep_core::sink::SinkError;
@@ -45,7 +45,7 @@ impl<'a> Deliverer<'a> {
     fn deliver(
         &mut self,
         sink: &str,
-        wanted: Wanted,
+        wanted: WantedExport,
         on: Day,
     ) -> Result<Result<Delivery, CommandError>, CommandError> {
         let Deliverer { context, store, cache, opened } = self;
@@ -136,7 +136,8 @@ pub(super) fn deliver_all(
 ) -> Result<RunResult, CommandError> {
     let mut deliverer = Deliverer::new(context, store);
     let mut ran = RunResult::default();
-    let due: Vec<Wanted> = items.iter().filter_map(|item| item.verdict.as_ref().ok().copied()).collect();
+    let due: Vec<WantedExport> =
+        items.iter().filter_map(|item| item.verdict.as_ref().ok().copied()).collect();
     for item in items {
         if ran.stops() {
             break;
@@ -161,10 +162,10 @@ pub(super) fn deliver_all(
 
 /// Finds what was begun for a day up to this one, and the calendar does not ask for any more. What was to go to a sink that is not
 /// there any more, or is somewhere else now, is told by `status`.
-fn begun(store: &Snapshot, due: &[Wanted], on: Day) -> Result<Vec<Delivery>, CommandError> {
+fn begun(store: &Snapshot, due: &[WantedExport], on: Day) -> Result<Vec<Delivery>, CommandError> {
     let mut begun = Vec::new();
     for delivery in Delivery::list(store)? {
-        let of = |w: &Wanted| (w.uin, w.kind, w.bill, w.coverage);
+        let of = |w: &WantedExport| (w.uin, w.kind, w.bill, w.coverage);
         let is_left = delivery.progress.is_pending()
             && delivery.on.is_some_and(|due_on| due_on <= on)
             && due.iter().all(|wanted| of(wanted) != of(&delivery.plan.wanted));

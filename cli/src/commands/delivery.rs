@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use billkeep_core::delivery::{
-    self, Delivery as Record, DeliveryError, Destination, FailureKind, Finding, How, Made, Progress, Rebuilt,
-    Receipt, Repaired, What,
+    self, Delivery as Record, DeliveryError, DeliveryProgress, Destination, FailureKind, Rebuilt,
+    RebuiltAmount, Receipt, Repaired, SinkFinding, VerifyDepth, What,
 };
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
@@ -84,7 +84,7 @@ fn abandon(context: &Context, number: u64, reason: &str, leave: bool) -> Result<
         Ok(store.abandon_delivery(to.as_ref(), number, reason, ways, &actor)?)
     })?;
     context.say(&match &delivery.progress {
-        Progress::Abandoned(abandoned) => match &abandoned.part {
+        DeliveryProgress::Abandoned(abandoned) => match &abandoned.part {
             Some(part) => format!("Gave up delivery {number}; `{part}` may lie at sink `{}`.", delivery.sink),
             None => format!("Gave up delivery {number}; nothing of it is at sink `{}`.", delivery.sink),
         },
@@ -102,15 +102,15 @@ fn records(store: &Snapshot, sink: Option<String>) -> Result<Vec<SinkRecord>, Co
 }
 
 /// Says how closely a sink is looked at.
-fn how(context: &Context, args: HowArgs, to: &Destination) -> How {
+fn how(context: &Context, args: HowArgs, to: &Destination) -> VerifyDepth {
     match args {
         HowArgs { sample: Some(percent), .. } => {
-            How::Sample { percent, salt: context.now_unix_s().cast_unsigned() }
+            VerifyDepth::Sample { percent, salt: context.now_unix_s().cast_unsigned() }
         }
-        HowArgs { read_data: true, .. } => How::ReadData,
-        HowArgs { head: true, .. } => How::Head,
-        _ if to.sink.is_local() => How::ReadData,
-        _ => How::Head,
+        HowArgs { read_data: true, .. } => VerifyDepth::ReadData,
+        HowArgs { head: true, .. } => VerifyDepth::Head,
+        _ if to.sink.is_local() => VerifyDepth::ReadData,
+        _ => VerifyDepth::Head,
     }
 }
 
@@ -221,7 +221,7 @@ pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, Command
     }
     context.print(&table)?;
     store.close()?;
-    let count = |made: Made| {
+    let count = |made: RebuiltAmount| {
         let of = |what: &str| rebuilt.iter().filter(|r| r.what == what && r.made == made).count();
         format!(
             "{} and {}",
@@ -229,18 +229,18 @@ pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, Command
             counted(of("delivery") as u64, "delivery", "deliveries")
         )
     };
-    let any = |made: Made| rebuilt.iter().any(|r| r.made == made);
-    context.say(&format!("Rebuilt {} from sink `{sink}`.", count(Made::Whole)));
-    if any(Made::Not) {
-        context.say(&format!("Not rebuilt: {}. The table lists the reasons.", count(Made::Not)));
+    let any = |made: RebuiltAmount| rebuilt.iter().any(|r| r.made == made);
+    context.say(&format!("Rebuilt {} from sink `{sink}`.", count(RebuiltAmount::Whole)));
+    if any(RebuiltAmount::Not) {
+        context.say(&format!("Not rebuilt: {}. The table lists the reasons.", count(RebuiltAmount::Not)));
     }
-    if any(Made::Damaged) {
-        context.say(&format!("Damaged, nothing of them was kept: {}.", count(Made::Damaged)));
+    if any(RebuiltAmount::Damaged) {
+        context.say(&format!("Damaged, nothing of them was kept: {}.", count(RebuiltAmount::Damaged)));
     }
     context.say("No sink holds the following, so it is not in the store:");
     delivery::NOT_AT_ANY_SINK.iter().for_each(|what| context.say(&format!("  {what}")));
-    if any(Made::Damaged) {
-        let damaged = rebuilt.iter().filter(|r| r.made == Made::Damaged).count();
+    if any(RebuiltAmount::Damaged) {
+        let damaged = rebuilt.iter().filter(|r| r.made == RebuiltAmount::Damaged).count();
         let exports = if damaged == 1 {
             "1 export does not match its manifest".to_owned()
         } else {
@@ -249,7 +249,7 @@ pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, Command
         return Err(CommandError::new(Kind::Damaged, format!("at sink `{sink}`, {exports}"))
             .hint("import the provider's files for what is missing; a later run finds what was delivered"));
     }
-    Ok(if any(Made::Not) { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+    Ok(if any(RebuiltAmount::Not) { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
 }
 
 /// All that is known of a delivery, a line each.
@@ -306,7 +306,7 @@ fn show(context: &Context, number: u64) -> Result<(), CommandError> {
         row("delivered_at", time(receipt.at_unix_s));
         row("delivered_by", receipt.actor.clone());
     }
-    if let Progress::Abandoned(abandoned) = &delivery.progress {
+    if let DeliveryProgress::Abandoned(abandoned) = &delivery.progress {
         row("abandoned_at", time(abandoned.at_unix_s));
         row("abandoned_by", abandoned.actor.clone());
         row("abandoned_why", abandoned.why.clone());
@@ -426,7 +426,7 @@ fn print_with(context: &Context, deliveries: &[Record], location: bool) -> Resul
 
 fn print_findings(
     context: &Context,
-    findings: &[(String, Finding)],
+    findings: &[(String, SinkFinding)],
     unreachable: &[(String, DeliveryError)],
 ) -> Result<(), CommandError> {
     let columns = columns("sink delivery:count found name detail:wide");
@@ -448,7 +448,7 @@ fn print_findings(
     context.print(&table)
 }
 
-fn judge(context: &Context, findings: &[(String, Finding)], all: bool) -> Result<(), CommandError> {
+fn judge(context: &Context, findings: &[(String, SinkFinding)], all: bool) -> Result<(), CommandError> {
     let count = |is: fn(What) -> bool| findings.iter().filter(|(_, f)| is(f.what)).count();
     let (ok, bad) = (count(|what| what == What::Ok), count(What::is_damage));
     let (extra, stale) = (count(|what| what == What::Extra), count(|what| what == What::Stale));

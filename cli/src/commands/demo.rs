@@ -6,13 +6,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::{BillView, Field};
-use billkeep_core::calendar::Kind as BillKind;
-use billkeep_core::delivery::{self, DeliveryError, How, What};
+use billkeep_core::bill::{BillField, BillView};
+use billkeep_core::calendar::BillKind;
+use billkeep_core::delivery::{self, DeliveryError, VerifyDepth, What};
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::Request;
+use billkeep_core::ingest::ImportRequest;
 use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
-use billkeep_core::storage::{Audience, Consent, Enable, Lines, Places, Said, SinkRecord};
+use billkeep_core::storage::{Audience, Consent, Enable, PayerLines, SinkPlaces, SinkRecord, Statement};
 use billkeep_core::uin::Uin;
 use std::collections::BTreeMap;
 
@@ -141,7 +141,7 @@ impl<'a> Demo<'a> {
         let mut last = None;
         for name in &names {
             let path = self.bills.join(name);
-            let request = Request::default();
+            let request = ImportRequest::default();
             last = Some(super::import::one(self.context, &self.store, &path, &request)?);
         }
         if let Some(report) = last {
@@ -157,7 +157,7 @@ impl<'a> Demo<'a> {
         let key = self.context.bill_key(&reader, self.march, Basis::Used)?;
         let view = BillView::open(&reader, key, None)?;
         let fields =
-            ["owner", "product"].map(str::parse::<Field>).into_iter().collect::<Result<Vec<_>, _>>()?;
+            ["owner", "product"].map(str::parse::<BillField>).into_iter().collect::<Result<Vec<_>, _>>()?;
         let shown = view.show(&reader, &fields, self.context.thread_count())?;
         let table = super::bill::grouped_table(&shown);
         self.context.data(table.first_rows(12).drawn().as_bytes())?;
@@ -178,7 +178,7 @@ impl<'a> Demo<'a> {
 
     fn enable(&self, record: &SinkRecord) -> Result<(), CommandError> {
         let (actor, url) = (self.context.actor(), &record.url);
-        let said = Said { actor: &actor, reason: Some("the demo") };
+        let said = Statement { actor: &actor, reason: Some("the demo") };
         let today = self.context.day(None, &self.store.read()?)?;
         self.store.transact(|tx| tx.allow_kinds(self.payer, &BillKind::ALL, None, said))?;
         self.store.transact(|tx| tx.authorize_storage(self.payer, Consent::Storing, None, today, said))?;
@@ -186,9 +186,9 @@ impl<'a> Demo<'a> {
             uin: self.payer,
             sink: record.name.clone(),
             kinds: BillKind::ALL.to_vec(),
-            lines: Lines::All,
+            lines: PayerLines::All,
             after: None,
-            places: Places::default(),
+            places: SinkPlaces::default(),
             shared: false,
             custom_bills: true,
             from: None,
@@ -244,7 +244,7 @@ impl<'a> Demo<'a> {
         self.step(number, title);
         let record = SinkRecord::get(&self.store.read()?, SINK)?;
         let to = super::open_sink::destination(record)?;
-        let findings = delivery::verify(&self.store.read()?, &to, How::ReadData)?;
+        let findings = delivery::verify(&self.store.read()?, &to, VerifyDepth::ReadData)?;
         let ok = findings.iter().filter(|f| f.what == What::Ok).count();
         if ok != findings.len() || ok != FILES {
             return Err(CommandError::new(

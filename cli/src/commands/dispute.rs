@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use billkeep_core::bill::dispute::{
-    Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId,
-};
 use billkeep_core::bill::BillView;
+use billkeep_core::bill::dispute::{Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId};
 use billkeep_core::money::Amount;
 
 use crate::args::{Dispute, OpenDispute};

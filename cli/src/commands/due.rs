@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use billkeep_core::bill::{BillKey, State};
+use billkeep_core::bill::{BillKey, BillState};
 use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
 use billkeep_core::delivery::{DueAt, DueItem};
 use billkeep_core::period::{Basis, Day};
@@ -168,7 +168,7 @@ fn waiting(
 ) -> Result<Vec<BillKey>, CommandError> {
     // Nobody can confirm a month that is not complete.
     let waits = |item: &&DueItem| match item.verdict {
-        Err(WhyNot::NotConfirmed { state }) => state != State::Open,
+        Err(WhyNot::NotConfirmed { state }) => state != BillState::Open,
         Err(WhyNot::Disputed) => true,
         _ => false,
     };

@@ -1,6 +1,6 @@
 //! `expected`: which files should have come in by a day, and what became of each.
 
-use billkeep_core::bill::{Mode, State};
+use billkeep_core::bill::{BillState, ImportMode};
 use billkeep_core::calendar::Calendars;
 use billkeep_core::expected::{Double, Expectation, Verdict};
 use billkeep_core::period::{Basis, BillMonth, Day, ranges};
@@ -63,15 +63,15 @@ pub(super) fn next(e: &Expectation, on: Day) -> String {
     let by = |basis: Basis| if basis == Basis::Paid { " --basis paid" } else { "" };
     let basis = by(e.basis);
     match &e.verdict {
-        Verdict::Arrived { .. } if e.state == Some(State::Issued) => {
+        Verdict::Arrived { .. } if e.state == Some(BillState::Issued) => {
             format!("billkeep bill show {month}{basis}")
         }
         Verdict::Arrived { .. } => format!("billkeep due --on {on}{basis}"),
         Verdict::Pending { number, .. } => format!("billkeep pending show {number}"),
         // A file goes with those that are there only in their own mode.
         Verdict::Due | Verdict::Late { .. } | Verdict::Missing { .. } => match e.mode {
-            Some(Mode::Day) => "billkeep import --mode day FILES".to_owned(),
-            Some(Mode::Cumulative) => "billkeep import --mode cumulative FILE".to_owned(),
+            Some(ImportMode::Day) => "billkeep import --mode day FILES".to_owned(),
+            Some(ImportMode::Cumulative) => "billkeep import --mode cumulative FILE".to_owned(),
             _ => "billkeep import FILE".to_owned(),
         },
         Verdict::Double(Double::Replaced { revision, .. }) => {
@@ -112,7 +112,7 @@ pub(super) fn ways(e: &Expectation, on: Day) -> Vec<Way> {
         },
         command: format!("billkeep bill empty-day {}{basis} --day {first}{through} --reason TEXT", e.month),
     }];
-    if is_over && e.state == Some(State::Open) {
+    if is_over && e.state == Some(BillState::Open) {
         ways.push(Way {
             when: "if the month is complete as it is",
             command: format!("billkeep bill issue {}{basis}", e.month),

@@ -1,9 +1,10 @@
 //! `export`: the same rendering into a folder, now, without bookkeeping.
 
-use billkeep_core::bill::{BillView, State};
-use billkeep_core::calendar::Kind;
+use billkeep_core::bill::{BillState, BillView};
+use billkeep_core::calendar::BillKind;
 use billkeep_core::export::{
-    CustomerFigures, Dialect, ExportEach, Exported, Form, Naming, Plan, ROWS_PER_FILE, Scope, Shape, Wanted,
+    CustomerFigures, Dialect, ExportEach, ExportForm, Exported, Naming, Plan, ROWS_PER_FILE, Scope, Shape,
+    WantedExport,
 };
 use billkeep_core::ingest::grouped;
 use billkeep_core::period::Coverage;
@@ -52,19 +53,19 @@ fn export(
     let name = args.output.display().to_string();
     let (uin, scope) = match (args.owner, args.kind) {
         (Some(uin), _) => (uin, Scope::Owner(uin)),
-        (None, Kind::Reseller) => (settings.payer, Scope::Customers),
+        (None, BillKind::Reseller) => (settings.payer, Scope::Customers),
         (None, _) => (settings.payer, Scope::Payer),
     };
     let rows_per_file = args.rows_per_file.unwrap_or(ROWS_PER_FILE);
     let dialect = if args.spreadsheet { Dialect::Spreadsheet } else { Dialect::Plain };
-    let form = Form { shape: args.shape, per: args.divide, dialect, audience: args.audience };
+    let form = ExportForm { shape: args.shape, per: args.divide, dialect, audience: args.audience };
     let profile = args.naming.clone().unwrap_or_default();
     let naming = Naming { zone: settings.zone, profile };
-    let wanted = Wanted { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form };
+    let wanted = WantedExport { uin, kind: args.kind, bill: key, coverage, scope, rows_per_file, form };
     let cache = context.chunk_cache();
     let render = context.render_settings(cache.as_ref());
     let exported = if args.per == Some(Per::Customer) {
-        let customers_only = args.kind == Kind::Reseller;
+        let customers_only = args.kind == BillKind::Reseller;
         let sink_name = name.as_str();
         let export = ExportEach {
             wanted,
@@ -118,7 +119,7 @@ fn say_what_is_there(
         crate::output::counted(*files, "zip", "zips"),
         args.output.display()
     ));
-    if state == State::Open {
+    if state == BillState::Open {
         let through = view.revision.through.map_or_else(
             || "its first day is not in".to_owned(),
             |day| format!("its lines are in through {day}"),
@@ -178,9 +179,9 @@ fn say_of_prices(context: &Context, customers: &[CustomerFigures]) {
 fn coverage(args: &Export, view: &BillView) -> Result<Coverage, CommandError> {
     let month = args.which.month;
     match (args.kind, args.through) {
-        (Kind::Daily, Some(day)) if day.month() == month => Ok(Coverage::month_to_date(day)),
-        (Kind::Daily, Some(day)) => Err(CommandError::user(format!("{day} does not lie in {month}"))),
-        (Kind::Daily, None) => {
+        (BillKind::Daily, Some(day)) if day.month() == month => Ok(Coverage::month_to_date(day)),
+        (BillKind::Daily, Some(day)) => Err(CommandError::user(format!("{day} does not lie in {month}"))),
+        (BillKind::Daily, None) => {
             let through = view.revision.through.ok_or_else(|| {
                 CommandError::user(format!("the first day of {month} is not in"))
                     .hint("name the last day to be covered with `--through DAY`")

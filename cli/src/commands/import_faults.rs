@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use billkeep_core::ingest::{FaultGroup, Faults, Report, WhiteSpace, grouped};
+use billkeep_core::ingest::{FaultGroup, Faults, ImportReport, WhiteSpace, grouped};
 use billkeep_core::visible::visible;
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::own_error;
 
 /// Says how a file was read, where that is unlike UTF-8 with commas, which cells were read as plain ones, and which have white
 /// space at their ends.
-pub(crate) fn readings(report: &Report) -> Vec<String> {
+pub(crate) fn readings(report: &ImportReport) -> Vec<String> {
     let several = report.file.entries.len() > 1;
     let of_csvs = report.file.entries.iter().zip(&report.readings).filter_map(|(entry, reading)| {
         let told = reading.told()?;
@@ -33,7 +33,7 @@ const WHITE_SHOWN: usize = 5;
 
 /// Names the columns with white space that is part of their texts. What is passed over changes nothing, and providers write it: the
 /// data for programs has it.
-fn white_space(report: &Report) -> Option<String> {
+fn white_space(report: &ImportReport) -> Option<String> {
     let columns: Vec<&WhiteSpace> = report.white.iter().filter(|white| !white.is_passed_over).collect();
     let first = columns.first()?;
     let named: Vec<String> = columns

@@ -1,7 +1,7 @@
 //! `late`, also `pending`: files that wait for a decision.
 
-use billkeep_core::bill::State;
-use billkeep_core::bill::late::{CarriedBefore, Cause, Late as Record, LateError, LateState};
+use billkeep_core::bill::BillState;
+use billkeep_core::bill::late::{CarriedBefore, LateCause, LateError, LateFile as Record, LateState};
 use billkeep_core::bill::smaller::{DayLoss, Loss, Smaller};
 use billkeep_core::digest::hex;
 use billkeep_core::ingest::grouped;
@@ -18,12 +18,12 @@ pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> 
     match command {
         Late::List => {
             let store = context.read()?;
-            list(context, &billkeep_core::bills::late::Late::list(&store.read()?)?)
+            list(context, &billkeep_core::bills::late::LateFile::list(&store.read()?)?)
         }
         Late::Show { number } => {
             let store = context.read()?;
             let reader = store.read()?;
-            let late = billkeep_core::bills::late::Late::get(&reader, number)?;
+            let late = billkeep_core::bills::late::LateFile::get(&reader, number)?;
             let before = match late.state {
                 LateState::Waiting => match CarriedBefore::of(&reader, &late, &context.actor()) {
                     // A file that does not join its bill any more cannot be carried forward either.
@@ -123,13 +123,13 @@ fn show(context: &Context, late: &Record, before: &CarriedBefore) -> Result<(), 
         context.data(format!("\n{lines}").as_bytes())?;
     }
     let compared = match (late.cause, late.revision) {
-        (Cause::Confirmed, revision) => format!(
+        (LateCause::Confirmed, revision) => format!(
             "It was for the bill for {}, confirmed at revision {revision};\nit would change it by {}.",
             late.bill,
             late.difference_text()
         ),
-        (Cause::Smaller, 0) => format!("There was no bill for {}.", late.bill),
-        (Cause::Smaller, revision) => format!(
+        (LateCause::Smaller, 0) => format!("There was no bill for {}.", late.bill),
+        (LateCause::Smaller, revision) => format!(
             "The bill for {} was at revision {revision};\nthe file would change it by {}.",
             late.bill,
             late.difference_text()
@@ -143,7 +143,7 @@ fn show(context: &Context, late: &Record, before: &CarriedBefore) -> Result<(), 
         context.say(&format!("{text}."));
     }
     if late.state == LateState::Waiting && context.format == Format::Table {
-        let reopen = if late.cause == Cause::Confirmed { " --reopen" } else { "" };
+        let reopen = if late.cause == LateCause::Confirmed { " --reopen" } else { "" };
         context.say(&format!(
             "hint: take it with `{}{reopen} --reason TEXT`\nhint: leave the bill as it is with `{} --reason TEXT`",
             command(late, "accept"),
@@ -188,14 +188,14 @@ pub(crate) fn carried_json(before: &CarriedBefore) -> Value {
 /// Returns what a file is, at the beginning of a sentence.
 fn title(late: &Record) -> &'static str {
     match late.cause {
-        Cause::Confirmed => "Late file",
-        Cause::Smaller => "Pending file",
+        LateCause::Confirmed => "Late file",
+        LateCause::Smaller => "Pending file",
     }
 }
 
 /// Returns the command that does something about a file that waits.
 pub(crate) fn command(late: &Record, verb: &str) -> String {
-    let group = if late.cause == Cause::Confirmed { "late" } else { "pending" };
+    let group = if late.cause == LateCause::Confirmed { "late" } else { "pending" };
     format!("billkeep {group} {verb} {}", late.number)
 }
 
@@ -327,7 +327,7 @@ fn accept(context: &Context, number: u64, reopen: bool, reason: &str) -> Result<
                 revision.total_text(),
                 accepted.state
             ));
-            if context.format == Format::Table && accepted.state == State::Issued {
+            if context.format == Format::Table && accepted.state == BillState::Issued {
                 context.say(&format!(
                     "hint: look at it, and confirm it with `billkeep bill confirm {}{} --digest {}`",
                     key.month,

@@ -2,7 +2,7 @@
 
 use billkeep_core::error::Kind as ErrorKind;
 use billkeep_core::naming::{
-    BuiltIn, ExportName, Form, Kind, NameFields, NameProfile, ParsedName, Per, ScopeWord, Shape,
+    BillKind, BuiltIn, ExportName, NameFields, NameForm, NameProfile, ParsedName, Per, ScopeWord, Shape,
 };
 use billkeep_core::period::{Basis, Coverage, Day, TimeZone};
 use billkeep_core::uin::Uin;
@@ -58,12 +58,12 @@ fn samples() -> Option<Vec<ExportName>> {
     let march = Coverage::month(Day::new(2021, 3, 1)?.month());
     let april = Coverage::month_to_date(Day::new(2021, 4, 4)?);
     let rows = [
-        (Kind::Daily, april, Shape::L3, Per::Consolidated, ScopeWord::Payer),
-        (Kind::Monthly, march, Shape::L3, Per::Consolidated, ScopeWord::Payer),
-        (Kind::Reseller, march, Shape::L3, Per::Consolidated, ScopeWord::Customers),
-        (Kind::Monthly, march, Shape::L3Monthly, Per::Consolidated, ScopeWord::Owner),
-        (Kind::Monthly, march, Shape::L2, Per::Customer, ScopeWord::Customers),
-        (Kind::Monthly, march, Shape::Pack, Per::Consolidated, ScopeWord::Payer),
+        (BillKind::Daily, april, Shape::L3, Per::Consolidated, ScopeWord::Payer),
+        (BillKind::Monthly, march, Shape::L3, Per::Consolidated, ScopeWord::Payer),
+        (BillKind::Reseller, march, Shape::L3, Per::Consolidated, ScopeWord::Customers),
+        (BillKind::Monthly, march, Shape::L3Monthly, Per::Consolidated, ScopeWord::Owner),
+        (BillKind::Monthly, march, Shape::L2, Per::Customer, ScopeWord::Customers),
+        (BillKind::Monthly, march, Shape::Pack, Per::Consolidated, ScopeWord::Payer),
     ];
     let sample = |(number, row): (u8, _)| {
         let (kind, coverage, shape, per, scope) = row;
@@ -141,18 +141,18 @@ fn rows(fields: &NameFields, row: &mut impl FnMut(&str, Option<String>)) {
     row("scope", fields.scope.map(|scope| scope.to_string()));
 }
 
-fn form(form: Form) -> &'static str {
+fn form(form: NameForm) -> &'static str {
     match form {
-        Form::ConsolidatedDaily => "consolidated bill, month to date",
-        Form::ConsolidatedMonth => "consolidated bill of a month",
-        Form::DetailsDaily => "details, month to date",
-        Form::DetailsMonth => "details of a month",
-        Form::Pack => "pack",
-        Form::Summary => "summary",
-        Form::CostAllocation => "cost allocation report",
-        Form::Focus => "FOCUS columns",
-        Form::CustomerDownload => "download of one account",
-        Form::AllCustomersDownload => "download of all customers",
-        Form::AllResellersDownload => "download of all second-level resellers",
+        NameForm::ConsolidatedDaily => "consolidated bill, month to date",
+        NameForm::ConsolidatedMonth => "consolidated bill of a month",
+        NameForm::DetailsDaily => "details, month to date",
+        NameForm::DetailsMonth => "details of a month",
+        NameForm::Pack => "pack",
+        NameForm::Summary => "summary",
+        NameForm::CostAllocation => "cost allocation report",
+        NameForm::Focus => "FOCUS columns",
+        NameForm::CustomerDownload => "download of one account",
+        NameForm::AllCustomersDownload => "download of all customers",
+        NameForm::AllResellersDownload => "download of all second-level resellers",
     }
 }

@@ -1,6 +1,6 @@
 //! `notify`: who is told of what, and telling them.
 
-use billkeep_core::notice::{Event, How, Notice, Notifier, NotifyError, SchedulerStop, Sent};
+use billkeep_core::notice::{Notice, NoticeEvent, Notifier, NotifyBy, NotifyError, SchedulerStop, Sent};
 use billkeep_core::sink::Hold;
 use billkeep_core::store::Store;
 
@@ -15,7 +15,7 @@ use crate::stop;
 pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError> {
     match command {
         Notify::Add { name, webhook, events, options, command } => {
-            let how = webhook.map_or(How::Command(command), How::Webhook);
+            let how = webhook.map_or(NotifyBy::Command(command), NotifyBy::Webhook);
             let options = open_sink::options(&options)?;
             add(context, &Notifier { name, how, events: events.into_iter().collect(), options })
         }
@@ -89,7 +89,7 @@ fn test(context: &Context, name: &str) -> Result<(), CommandError> {
     let notifier = Notifier::get(&reader, name)?;
     let (id, body) = Notice::trial(&reader, &context.actor())?;
     billkeep_sinks::open_notifier(&notifier, &env)
-        .and_then(|to| to.notify(Event::Test, &id, &body))
+        .and_then(|to| to.notify(NoticeEvent::Test, &id, &body))
         .map_err(|error| failed(&format!("`{name}` could not be told"), &error))?;
     context.say(&format!("`{name}` was told, as `{id}`."));
     Ok(())

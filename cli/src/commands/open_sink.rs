@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use billkeep_core::delivery::{DeliveryError, Destination};
 use billkeep_core::export::{self, Audience};
 use billkeep_core::sink::{Sink, SinkError};
-use billkeep_core::storage::{Places, SinkRecord};
+use billkeep_core::storage::{SinkPlaces, SinkRecord};
 use billkeep_core::store::Records;
 use billkeep_sinks::wasm::{Listener, PluginFile};
 use billkeep_sinks::{Options, SealAndSign};
@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::must_not_be_a_store;
 use crate::output;
-use billkeep_core::engine::journal::Head;
+use billkeep_core::engine::journal::JournalHead;
 
 /// Says whether all that plugins say is shown, or only what matters.
 static HEARD: AtomicBool = AtomicBool::new(false);
@@ -67,11 +67,11 @@ pub(super) fn record(
 }
 
 /// Returns where sinks are, each place in one spelling.
-pub(super) fn places(store: &impl Records, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
+pub(super) fn places(store: &impl Records, new: Option<&SinkRecord>) -> Result<SinkPlaces, CommandError> {
     let place = |sink: &SinkRecord| {
         sink.options().map_or_else(|_| sink.url.clone(), |o| billkeep_sinks::place(&sink.url, &o.of_sink))
     };
-    Ok(Places::of(store, new, place)?)
+    Ok(SinkPlaces::of(store, new, place)?)
 }
 
 /// Opens a sink as it was set up.
@@ -117,6 +117,6 @@ fn open_to_deliver(
 pub(super) fn preflight(store: &impl Records, record: &SinkRecord) -> Result<(), CommandError> {
     let failed = |error| CommandError::from(DeliveryError::Sink { sink: record.name.clone(), error });
     let sink = open(record).map_err(failed)?;
-    let tag = Head::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());
+    let tag = JournalHead::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());
     export::preflight(sink.as_ref(), tag.get(..16).unwrap_or(&tag)).map_err(failed)
 }

@@ -1,6 +1,6 @@
 //! `settings`: the rules of the house.
 
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::policy::{Changed, Policy};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::Records;
@@ -51,7 +51,7 @@ pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandEr
 /// Checks that two people may approve: one alone could neither confirm a bill nor turn the rule off.
 fn enough_people(context: &Context, store: &impl Records) -> Result<(), CommandError> {
     let all = Person::list(store)?;
-    let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
+    let approvers = all.iter().filter(|person| person.role >= PersonRole::Approver).count();
     if approvers >= 2 {
         return Ok(());
     }

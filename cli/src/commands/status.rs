@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::bill::dispute::DisputeState;
-use billkeep_core::bill::late::{Cause, LateState};
-use billkeep_core::bill::{Bill, Revision, Signed, Standing, State};
-use billkeep_core::calendar::{Calendars, Kind, Profile, TimeOfDay, WhyNot};
+use billkeep_core::bill::late::{LateCause, LateState};
+use billkeep_core::bill::{Bill, BillState, Revision, Signed, Standing};
+use billkeep_core::calendar::{BillKind, Calendars, Profile, TimeOfDay, WhyNot};
 use billkeep_core::delivery::{self, DueAt, DueItem};
 use billkeep_core::expected::{Expectation, Verdict};
 use billkeep_core::people::PeopleError;
@@ -25,11 +25,11 @@ use crate::text::short;
 use super::due::When;
 use super::expected::{Way, next, ways};
 use billkeep_core::bills::dispute::Dispute;
-use billkeep_core::bills::late::Late;
+use billkeep_core::bills::late::LateFile;
 use billkeep_core::deliveries::Delivery;
 use billkeep_core::deliveries::expected::BillFiles;
 use billkeep_core::deliveries::notice::Notice;
-use billkeep_core::deliveries::storage::Account;
+use billkeep_core::deliveries::storage::StorageAccount;
 use billkeep_core::partners::people::Person;
 
 /// Something to know or to do.
@@ -143,7 +143,7 @@ fn months(reader: &Snapshot, on: Day, profile: &Profile, items: &mut Vec<Item>) 
         let through = revision.through.map_or_else(|| "-".to_owned(), |d| d.to_string());
         let text = format!("{}, in through {through}, {}", bill.state, revision.total_text());
         items.push(Item::new(Section::Months, bill.key.subject(), text, ""));
-        if matches!(bill.state, State::Issued | State::Disputed) {
+        if matches!(bill.state, BillState::Issued | BillState::Disputed) {
             items.push(to_confirm(reader, on, profile, &bill, &revision)?);
         }
     }
@@ -159,7 +159,7 @@ fn to_confirm(
 ) -> Result<Item, CommandError> {
     let standing = Standing::of(reader, bill.key)?;
     // From that day on, customers' bills are due, which wait for the confirmation.
-    let deadline = profile.due_day(Kind::Reseller, bill.key.month);
+    let deadline = profile.due_day(BillKind::Reseller, bill.key.month);
     let when = match (&standing.deferred, deadline) {
         (Some(deferred), _) if on < deferred.until => format!("put off until {}", deferred.until),
         (Some(deferred), _) => format!("put off until {}, which has come", deferred.until),
@@ -172,7 +172,7 @@ fn to_confirm(
         .map_or_else(String::new, |s| format!("; `{}` has signed, a second person is missing", s.actor));
     let basis = if bill.key.basis == Basis::Paid { " --basis paid" } else { "" };
     let digest = revision.digest.hex();
-    Ok(if bill.state == State::Disputed {
+    Ok(if bill.state == BillState::Disputed {
         let text = format!("disputed; to be confirmed {when}{signed}");
         Item::new(Section::Decide, bill.key.subject(), text, "billkeep dispute list --open")
     } else {
@@ -187,12 +187,12 @@ fn decisions(reader: &Snapshot, items: &mut Vec<Item>) -> Result<(), CommandErro
     let mut decide = |subject: String, text: String, next: String| {
         items.push(Item::new(Section::Decide, subject, text, next));
     };
-    for late in Late::list(reader)?.into_iter().filter(|l| l.state == LateState::Waiting) {
+    for late in LateFile::list(reader)?.into_iter().filter(|l| l.state == LateState::Waiting) {
         let text = match late.cause {
-            Cause::Confirmed => {
+            LateCause::Confirmed => {
                 format!("late file `{}` would change it by {}", late.file, late.difference_text())
             }
-            Cause::Smaller => {
+            LateCause::Smaller => {
                 format!("pending file `{}` {}", late.file, super::late::reasons(&late.smaller).join("; it "))
             }
         };
@@ -217,7 +217,7 @@ fn decisions(reader: &Snapshot, items: &mut Vec<Item>) -> Result<(), CommandErro
     for (bill, revision) in Bill::list(reader)? {
         if let Some(signature) =
             Standing::of(reader, bill.key)?.signature_on(Signed::Reopen, &revision.digest)
-            && bill.state == State::Confirmed
+            && bill.state == BillState::Confirmed
         {
             let text = format!("`{}` wants it reopened; a second person is missing", signature.actor);
             decide(
@@ -260,8 +260,8 @@ fn scheduler(context: &Context, reader: &Snapshot, items: &mut Vec<Item>) -> Res
 
 /// Reports which bills wait for a consent that nobody has given.
 fn consents(reader: &Snapshot, on: Day, items: &mut Vec<Item>) -> Result<(), CommandError> {
-    for account in Account::list(reader)? {
-        let facts = account.facts(Kind::Reseller, on);
+    for account in StorageAccount::list(reader)? {
+        let facts = account.facts(BillKind::Reseller, on);
         if let Some(sink) = facts.sink.filter(|_| !facts.custom_bills) {
             let text =
                 format!("reseller bills for sink `{sink}` wait for your agreement to store custom bills");
@@ -371,7 +371,7 @@ fn waiting(due: &[DueItem], basis: Basis, on: Day, expected: &[Expectation], ite
                 let are = if e.lacking.len() == 1 { "is" } else { "are" };
                 (format!("{} {are} not in", ranges(&e.lacking)), next(e, on))
             }
-            Err(WhyNot::NotConfirmed { state: State::Open }) => {
+            Err(WhyNot::NotConfirmed { state: BillState::Open }) => {
                 let next = "billkeep storage enable UIN --sink NAME --kinds daily --after issue";
                 ("the month is open, and they leave after its confirmation".to_owned(), next.to_owned())
             }

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::Kind;
+use billkeep_core::calendar::BillKind;
 use billkeep_core::delivery::Delivery;
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::{
-    After, Audience, Consent, Enable, Places, Said, SinkRecord, Steps, Stop, Switch, Target,
+    After, Audience, Consent, Enable, SinkPlaces, SinkRecord, Statement, Stop, StorageSteps, Switch, Target,
 };
 use billkeep_core::store::Records;
-use billkeep_core::timeline::Change;
+use billkeep_core::timeline::DatedChange;
 use billkeep_core::uin::Uin;
 
 use crate::args::{AllowArgs, Bound, ConsentArgs, EnableArgs, Storage, SwitchArgs};
@@ -19,7 +19,7 @@ use crate::error::CommandError;
 use crate::output::{Column, Table, columns};
 
 use super::open_sink;
-use billkeep_core::deliveries::storage::Account;
+use billkeep_core::deliveries::storage::StorageAccount;
 
 pub(crate) fn run(context: &Context, command: Storage) -> Result<(), CommandError> {
     match command {
@@ -40,13 +40,13 @@ pub(crate) fn run(context: &Context, command: Storage) -> Result<(), CommandErro
     }
 }
 
-fn words(kinds: &[Kind]) -> String {
+fn words(kinds: &[BillKind]) -> String {
     kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn allow(context: &Context, what: &AllowArgs, until: Option<Day>) -> Result<(), CommandError> {
     let store = context.write()?;
-    let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
+    let said = Statement { actor: &context.actor(), reason: what.reason.as_deref() };
     store.transact(|tx| tx.allow_kinds(what.uin, &what.kinds, until, said))?;
     let until = until.map_or_else(String::new, |day| format!(" until {day}"));
     context.say(&format!(
@@ -59,7 +59,7 @@ fn allow(context: &Context, what: &AllowArgs, until: Option<Day>) -> Result<(), 
 
 fn deny(context: &Context, what: &AllowArgs) -> Result<(), CommandError> {
     let store = context.write()?;
-    let said = Said { actor: &context.actor(), reason: what.reason.as_deref() };
+    let said = Statement { actor: &context.actor(), reason: what.reason.as_deref() };
     store.transact(|tx| tx.deny_kinds(what.uin, &what.kinds, said))?;
     context.say(&format!(
         "Account {} is off the allowlist for {} bills; nothing new is written.",
@@ -74,7 +74,7 @@ fn consent(context: &Context, what: &ConsentArgs, given: bool) -> Result<(), Com
     let store = context.write()?;
     let today = context.day(None, &store.read()?)?;
     let actor = context.actor();
-    let said = Said { actor: &actor, reason: reason.as_deref() };
+    let said = Statement { actor: &actor, reason: reason.as_deref() };
     let consent = if *custom_bills { Consent::CustomBills } else { Consent::Storing };
     let of = sink.as_ref().map_or_else(String::new, |name| format!(" for sink `{name}`"));
     let to = if *custom_bills { "custom bills" } else { "the storing role" };
@@ -96,7 +96,7 @@ fn to_create(context: &Context, bound: &Bound) -> Result<Option<SinkRecord>, Com
 }
 
 /// Returns where sinks are; a new one is at a place of its own.
-fn places(store: &impl Records, bound: &Bound, new: Option<&SinkRecord>) -> Result<Places, CommandError> {
+fn places(store: &impl Records, bound: &Bound, new: Option<&SinkRecord>) -> Result<SinkPlaces, CommandError> {
     let places = open_sink::places(store, new)?;
     if let Some(new) = new {
         SinkRecord::may_add(store, new, &places, bound.shared)?;
@@ -126,7 +126,7 @@ fn try_sink(
 
 fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     let EnableArgs { bound, kinds, lines, custom_bills, allow, authorize, from } = what;
-    let steps = Steps { allow, authorise: authorize };
+    let steps = StorageSteps { allow, authorise: authorize };
     let new = to_create(context, &bound)?;
     let store = context.write()?;
     let reader = store.read()?;
@@ -135,7 +135,7 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     let places = places(&reader, &bound, new.as_ref())?;
     let (after, shared) = (bound.after, bound.shared);
     let wanted = Enable { uin, sink, kinds, lines, after, places, shared, custom_bills, from };
-    let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
+    let said = Statement { actor: &context.actor(), reason: bound.reason.as_deref() };
     store.may_enable_storage_from_start(&wanted, steps, new.as_ref(), today, said)?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
@@ -146,13 +146,13 @@ fn enable(context: &Context, what: EnableArgs) -> Result<(), CommandError> {
     if !taken.is_empty() {
         context.say(&format!("Account {uin} is {}.", taken.join(" and ")));
     }
-    let of_kind = |(kind, from): &(Kind, Option<Day>)| match from {
+    let of_kind = |(kind, from): &(BillKind, Option<Day>)| match from {
         Some(from) => format!("{kind} from {from} on"),
         None => kind.to_string(),
     };
     let kinds: Vec<String> = begun.iter().map(of_kind).collect();
     context.say(&format!("Bills of account {uin} go to sink `{}`: {}.", wanted.sink, kinds.join(", ")));
-    let begun: Vec<Kind> = begun.into_iter().map(|(kind, _)| kind).collect();
+    let begun: Vec<BillKind> = begun.into_iter().map(|(kind, _)| kind).collect();
     say_what_waits(context, &store.read()?, uin, &wanted.sink, &begun)?;
     Ok(store.close()?)
 }
@@ -163,18 +163,18 @@ fn say_what_waits(
     store: &impl Records,
     uin: Uin,
     sink: &str,
-    kinds: &[Kind],
+    kinds: &[BillKind],
 ) -> Result<(), CommandError> {
-    let (account, record) = (Account::get(store, uin)?, SinkRecord::get(store, sink)?);
-    let waits = |kind: &&Kind| {
+    let (account, record) = (StorageAccount::get(store, uin)?, SinkRecord::get(store, sink)?);
+    let waits = |kind: &&BillKind| {
         let target = account.bindings.get(kind).and_then(|line| line.last()).map(|change| &change.value);
         target.is_some_and(|target| target.after(**kind, record.audience) == After::Confirmation)
     };
-    let waiting: Vec<Kind> = kinds.iter().filter(waits).copied().collect();
+    let waiting: Vec<BillKind> = kinds.iter().filter(waits).copied().collect();
     if !waiting.is_empty() {
         context.say(&format!("They wait until their month is confirmed: {}.", words(&waiting)));
     }
-    if waiting.contains(&Kind::Daily) {
+    if waiting.contains(&BillKind::Daily) {
         context.say("A daily bill shows an open month; `--after issue` lets it leave unconfirmed.");
     }
     Ok(())
@@ -183,13 +183,13 @@ fn say_what_waits(
 fn disable(
     context: &Context,
     uin: Uin,
-    kinds: Option<&[Kind]>,
+    kinds: Option<&[BillKind]>,
     from: Option<Day>,
     reason: Option<&str>,
 ) -> Result<(), CommandError> {
     let store = context.write()?;
     let today = context.day(None, &store.read()?)?;
-    let said = Said { actor: &context.actor(), reason };
+    let said = Statement { actor: &context.actor(), reason };
     let stop = from.map_or(Stop::AtOnce { today }, Stop::From);
     let ended = store.transact(|tx| tx.disable_storage(uin, kinds, stop, said))?;
     let from = from.map_or_else(|| " any more".to_owned(), |day| format!(" from {day} on"));
@@ -212,7 +212,7 @@ fn switch(context: &Context, what: SwitchArgs) -> Result<(), CommandError> {
     Switch::check(&reader, &wanted, new.as_ref())?;
     try_sink(context, &reader, &bound, new.as_ref())?;
     drop(reader);
-    let said = Said { actor: &context.actor(), reason: bound.reason.as_deref() };
+    let said = Statement { actor: &context.actor(), reason: bound.reason.as_deref() };
     let switched = store.transact(|tx| tx.switch_storage(&wanted, new.as_ref(), said))?;
     let (uin, name) = (wanted.uin, &wanted.sink);
     let from = last.next().map_or_else(String::new, |day| day.to_string());
@@ -247,8 +247,8 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
     let on = context.day(on, &reader)?;
     let payer = StoreSettings::of(&reader)?.payer;
     let accounts = match uin {
-        Some(uin) => vec![Account::get(&reader, uin)?],
-        None => Account::list(&reader)?,
+        Some(uin) => vec![StorageAccount::get(&reader, uin)?],
+        None => StorageAccount::list(&reader)?,
     };
     let columns = [
         "uin",
@@ -270,8 +270,8 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
         SinkRecord::list(&reader)?.into_iter().map(|sink| (sink.name, sink.audience)).collect();
     for account in accounts {
         let uin = account.uin;
-        for kind in Kind::ALL {
-            if kind == Kind::Reseller && uin != payer {
+        for kind in BillKind::ALL {
+            if kind == BillKind::Reseller && uin != payer {
                 continue;
             }
             let facts = account.facts(kind, on);
@@ -293,12 +293,12 @@ fn status(context: &Context, uin: Option<Uin>, on: Option<Day>) -> Result<(), Co
                 format!("billkeep storage authorize {uin}")
             } else if facts.sink.is_none() {
                 format!("billkeep storage enable {uin} --sink NAME --kinds {kind}")
-            } else if kind == Kind::Reseller && !facts.custom_bills {
+            } else if kind == BillKind::Reseller && !facts.custom_bills {
                 format!("billkeep storage authorize {uin} --custom-bills")
             } else {
                 "-".to_owned()
             };
-            let custom = if kind == Kind::Reseller { word(facts.custom_bills) } else { "-".to_owned() };
+            let custom = if kind == BillKind::Reseller { word(facts.custom_bills) } else { "-".to_owned() };
             table.rows.push(vec![
                 uin.to_string(),
                 kind.to_string(),
@@ -321,8 +321,8 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
     let accounts = match uin {
-        Some(uin) => vec![Account::get(&reader, uin)?],
-        None => Account::list(&reader)?,
+        Some(uin) => vec![StorageAccount::get(&reader, uin)?],
+        None => StorageAccount::list(&reader)?,
     };
     let delivered = Delivery::list(&reader)?;
     let columns = columns("uin what kind said sink from until delivered:count time:wide actor reason");
@@ -377,7 +377,7 @@ fn history(context: &Context, uin: Option<Uin>) -> Result<(), CommandError> {
 }
 
 /// A row of the history: what was said, until which day it holds, how many bills lie there, and who said it.
-fn said_row<T>(words: [&str; 5], until: String, delivered: String, change: &Change<T>) -> Vec<String> {
+fn said_row<T>(words: [&str; 5], until: String, delivered: String, change: &DatedChange<T>) -> Vec<String> {
     let or_none = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     // Of what an earlier version has stored, the journal tells time and actor.
     let time = if change.at_unix_s == 0 { "-".to_owned() } else { crate::output::time(change.at_unix_s) };

@@ -1,6 +1,6 @@
 //! `store`: the file itself.
 
-use billkeep_core::check::Checked;
+use billkeep_core::check::StoreCheck;
 
 use crate::args::StoreFile;
 use crate::context::Context;
@@ -32,7 +32,7 @@ fn check(context: &Context) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn whole(context: &Context) -> Result<Checked, CommandError> {
+fn whole(context: &Context) -> Result<StoreCheck, CommandError> {
     context.check_pages()?;
     let store = context.read()?;
     Ok(billkeep_core::check::check(&store.read()?, context.thread_count())?)

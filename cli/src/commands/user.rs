@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use billkeep_core::error::Kind;
-use billkeep_core::journal::Filter;
+use billkeep_core::journal::EntryFilter;
 use billkeep_core::people::SecretHash;
 use billkeep_core::store::Records;
 
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 use crate::served;
-use billkeep_core::engine::journal::Entry;
+use billkeep_core::engine::journal::JournalEntry;
 use billkeep_core::partners::people::Person;
 
 /// For how long a link waits to be followed.
@@ -91,9 +91,9 @@ fn warn_of_strangers(context: &Context, store: &impl Records, is_first: bool) ->
     if !is_first {
         return Ok(());
     }
-    let newest = Filter { newest: Some(ENTRIES), ..Filter::default() };
+    let newest = EntryFilter { newest: Some(ENTRIES), ..EntryFilter::default() };
     let lately: BTreeSet<String> =
-        Entry::select(store, &newest)?.into_iter().map(|entry| entry.actor).collect();
+        JournalEntry::select(store, &newest)?.into_iter().map(|entry| entry.actor).collect();
     let me = context.actor_name();
     for actor in lately.iter().filter(|actor| Some(*actor) != scheduler.as_ref() && is_stranger(actor)) {
         let who = if *actor == me { ", as whom you act now," } else { "" };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::{Calendars, Kind};
+use billkeep_core::calendar::{BillKind, Calendars};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::storage::Consent;
 use billkeep_core::uin::Uin;
@@ -20,7 +20,7 @@ use crate::args::{Command, Format, User};
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::own_error;
-use billkeep_core::deliveries::storage::Account;
+use billkeep_core::deliveries::storage::StorageAccount;
 use billkeep_core::partners::people::Person;
 
 /// Runs a command for whoever asks; keeps what it said, and returns its data.
@@ -123,7 +123,7 @@ pub(super) const SETTINGS_FIELDS: &[&str] =
 fn difference(console: &Console, request: &Request) -> Result<Vec<Command>, CommandError> {
     let reader = console.store.read()?;
     let uin: Uin = parsed(request.get("uin").unwrap_or_default())?;
-    let account = Account::get(&reader, uin)?;
+    let account = StorageAccount::get(&reader, uin)?;
     let payer = StoreSettings::of(&reader)?.payer;
     let today = console.context.moment(&Calendars::load(&reader)?)?.day;
     let tomorrow = today.next().unwrap_or(today);
@@ -153,7 +153,7 @@ fn difference(console: &Console, request: &Request) -> Result<Vec<Command>, Comm
     if stays && request.get("after").unwrap_or_default() != shown_after {
         return Err(CommandError::user(request.language.words().after_stays));
     }
-    let command = |words: &'static [&'static str], always, sink: &str, kinds: &[Kind]| {
+    let command = |words: &'static [&'static str], always, sink: &str, kinds: &[BillKind]| {
         let mut fields = Fields::from([one("uin", &uin)]);
         if !sink.is_empty() {
             fields.extend([one("sink", sink)]);

@@ -7,8 +7,8 @@ use std::any::TypeId;
 use std::sync::OnceLock;
 
 use billkeep_core::bill::dispute::{Direction, LineId};
-use billkeep_core::calendar::{Kind, TimeOfDay};
-use billkeep_core::people::Role;
+use billkeep_core::calendar::{BillKind, TimeOfDay};
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::{Basis, BillMonth, Day};
 use billkeep_core::uin::Uin;
 use clap::ArgAction;
@@ -164,7 +164,7 @@ impl CommandSpec {
     }
 
     /// Returns the least role that may say it, as far as that does not depend on its values.
-    pub(super) fn role(&self, sample: &Fields) -> Option<Role> {
+    pub(super) fn role(&self, sample: &Fields) -> Option<PersonRole> {
         self.command(sample).ok().map(|command| permission::needs(&command))
     }
 }
@@ -226,14 +226,14 @@ fn schema(arg: &clap::Arg) -> Value {
         text("^[1-9][0-9]{8,11}$")
     } else if of(TypeId::of::<Basis>()) {
         json!({ "type": "string", "enum": ["used", "paid"] })
-    } else if of(TypeId::of::<Kind>()) {
-        json!({ "type": "string", "enum": Kind::ALL.map(|kind| kind.word()) })
+    } else if of(TypeId::of::<BillKind>()) {
+        json!({ "type": "string", "enum": BillKind::ALL.map(|kind| kind.word()) })
     } else if of(TypeId::of::<Direction>()) {
         json!({ "type": "string", "enum": ["over", "under"] })
     } else if of(TypeId::of::<LineId>()) {
         text("^[0-9]+-[0-9]+$")
-    } else if of(TypeId::of::<Role>()) {
-        json!({ "type": "string", "enum": Role::ALL.map(|role| role.word()) })
+    } else if of(TypeId::of::<PersonRole>()) {
+        json!({ "type": "string", "enum": PersonRole::ALL.map(|role| role.word()) })
     } else if [TypeId::of::<u8>(), TypeId::of::<u32>(), TypeId::of::<u64>(), TypeId::of::<usize>()]
         .into_iter()
         .any(of)

@@ -2,7 +2,7 @@
 
 use billkeep_core::bill::BillKey;
 use billkeep_core::money::Amount;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::Basis;
 use billkeep_core::visible::{visible, visible_lines};
 use maud::{DOCTYPE, Markup, html};
@@ -57,7 +57,7 @@ impl<'a> View<'a> {
     }
 
     /// Says whether whoever looks may do what needs a role: others are shown no button for it.
-    pub(super) fn may(&self, needs: Role) -> bool {
+    pub(super) fn may(&self, needs: PersonRole) -> bool {
         self.visitor.is_some_and(|visitor| visitor.role >= needs)
     }
 

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use billkeep_core::error::Kind;
-use billkeep_core::requests::Known;
+use billkeep_core::requests::RequestState;
 use sha2::{Digest as _, Sha256};
 
 use super::answer::{Answer, Body, JSON};
@@ -54,17 +54,17 @@ pub(super) fn once(
     let name = visitor.name.clone();
     let now = console.context.now_unix_s();
     match console.store.transact(|tx| tx.take_request(&name, &key, hasher.finalize().into(), now))? {
-        Known::New => {}
-        Known::Answered(status, body) => {
+        RequestState::New => {}
+        RequestState::Answered(status, body) => {
             return Ok(Answer::new(status, JSON, body).with("idempotency-replayed", "true".into()));
         }
-        Known::Other => {
+        RequestState::Other => {
             return Err(CommandError::new(
                 Kind::Refused,
                 "this idempotency key was used for another request",
             ));
         }
-        Known::Unknown => {
+        RequestState::Unknown => {
             return Err(CommandError::new(
                 Kind::Refused,
                 "a request with this key was begun: it still runs, or nobody knows how it ended",

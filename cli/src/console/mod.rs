@@ -43,7 +43,7 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use billkeep_core::error::Kind;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::store::{Access, Store};
 
 use crate::args::Serve;
@@ -63,7 +63,7 @@ pub(crate) fn run(context: &Context, mut serve: Serve) -> Result<(), CommandErro
     if serve.own_address {
         serve.listen.set_ip(own_address(serve.listen.ip())?);
     }
-    let mut context = context.needing(Role::Operator);
+    let mut context = context.needing(PersonRole::Operator);
     if let Some(file) = &serve.clock {
         context.clock = Clock::of_file(file.clone())?;
     }
@@ -88,7 +88,7 @@ pub(crate) fn run(context: &Context, mut serve: Serve) -> Result<(), CommandErro
         .hint("`billkeep user set NAME --role admin` enters the first person"));
     }
     // With people in the store, deliveries are made in somebody's name too.
-    Person::permit(&store.read()?, &actor, Role::Operator)?;
+    Person::permit(&store.read()?, &actor, PersonRole::Operator)?;
     stop::listen()?;
     upload::clear_uploads(&context.stage());
     let failed = |e: std::io::Error| {

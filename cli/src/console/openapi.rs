@@ -1,6 +1,6 @@
 //! The OpenAPI document, made of the routes, the command line's definition and the shapes of commands' JSON.
 
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use serde_json::{Map, Value, json};
 
 use super::command_map::{Argument, CommandSpec};
@@ -163,7 +163,7 @@ fn operation(route: &Route, spec: &CommandSpec) -> Value {
 
 /// The role that a command needs: asked of one that is made of sample values, and of one of those that may be left out where
 /// one of several has to be given.
-fn role(spec: &CommandSpec, arguments: &[Argument]) -> Option<Role> {
+fn role(spec: &CommandSpec, arguments: &[Argument]) -> Option<PersonRole> {
     let (required, rest): (Vec<&Argument>, Vec<&Argument>) = arguments.iter().partition(|a| a.required);
     let fields: Fields = required.iter().map(|a| (a.id.clone(), vec![sample(a)])).collect();
     let with = |more: &&Argument| {

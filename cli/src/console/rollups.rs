@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::bill::{BillKey, BillView, Field, Grouped};
+use billkeep_core::bill::{BillField, BillKey, BillView, Grouped};
 use billkeep_core::store::Snapshot;
 
 use crate::error::CommandError;
@@ -69,7 +69,7 @@ impl Rollups {
         &self,
         reader: &Snapshot,
         view: &BillView,
-        fields: &[Field],
+        fields: &[BillField],
         threads: usize,
     ) -> Result<Arc<Grouped>, CommandError> {
         let key: Key =

@@ -14,7 +14,7 @@ use billkeep_core::calendar::Calendars;
 use billkeep_core::delivery::{self, Delivery, DueItem, Failure};
 use billkeep_core::error::Kind;
 use billkeep_core::notice::SchedulerStop;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::store::StoreError;
 
@@ -97,7 +97,7 @@ pub(super) fn start(console: Arc<Console>) -> Result<JoinHandle<()>, CommandErro
 /// Goes through the days that have passed, and delivers what is due now.
 fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), CommandError> {
     let reader = console.store.read()?;
-    Person::permit(&reader, actor, Role::Operator)?;
+    Person::permit(&reader, actor, PersonRole::Operator)?;
     let now_unix_s = console.context.now_unix_s();
     let calendars = Calendars::load(&reader)?;
     let moment = console.context.moment(&calendars)?;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use billkeep_core::error::Kind;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use tokio::net::TcpListener;
 
 use super::answer::{Answer, Body};
@@ -285,7 +285,7 @@ fn dispatch(
         Action::Page(handler) => {
             let visitor = request.visitor()?;
             let context = console.context.keeping(&visitor.name, Format::Json, &Captured::default());
-            context.needing(Role::Viewer).read()?;
+            context.needing(PersonRole::Viewer).read()?;
             handler(console, &request)
         }
         Action::Open(handler) | Action::Custom(_, handler) => handler(console, &request),

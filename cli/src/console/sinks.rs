@@ -6,7 +6,6 @@
 
 use std::path::{Component, Path};
 
-
 use super::state::{Console, Visitor};
 use crate::args::{Command, Sink, Storage};
 use crate::error::CommandError;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::store::Store;
 
 use super::fields::Fields;
@@ -68,7 +68,7 @@ impl Console {
 #[derive(Clone)]
 pub(super) struct Visitor {
     pub(super) name: String,
-    pub(super) role: Role,
+    pub(super) role: PersonRole,
     /// None for a program with a token.
     pub(super) session: Option<Arc<Session>>,
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Multipart, Request as HttpRequest};
 use axum::http::{HeaderMap, header};
-use billkeep_core::people::{PeopleError, Role};
+use billkeep_core::people::{PeopleError, PersonRole};
 use billkeep_core::visible::is_hidden;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt;
@@ -62,7 +62,7 @@ struct CheckSlot(Arc<AtomicU64>);
 impl CheckSlot {
     /// Takes a place for whoever may only look; others need none.
     fn take(console: &Console, visitor: Option<&Visitor>) -> Result<Option<Arc<CheckSlot>>, CommandError> {
-        if visitor.is_none_or(|visitor| visitor.role >= Role::Operator) {
+        if visitor.is_none_or(|visitor| visitor.role >= PersonRole::Operator) {
             return Ok(None);
         }
         let before = console.looks.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +119,7 @@ fn allowance(
     if visitor.role < needs {
         return Err(PeopleError::Role { name: visitor.name.clone(), role: visitor.role, needs }.into());
     }
-    let may_import = visitor.role >= Role::Operator;
+    let may_import = visitor.role >= PersonRole::Operator;
     Ok(if may_import { console.upload_bytes_max } else { console.upload_bytes_max.min(LOOK_BYTES_MAX) })
 }
 

@@ -8,7 +8,7 @@ mod zh;
 
 use std::borrow::Cow;
 
-use billkeep_core::error::Field;
+use billkeep_core::error::ErrorField;
 
 pub(crate) use en::CHECK;
 use entry::Text;
@@ -29,7 +29,7 @@ pub(crate) struct Told {
 }
 
 /// Returns the texts of an error.
-pub(crate) fn told(language: Language, code: &str, fields: &[Field]) -> Told {
+pub(crate) fn told(language: Language, code: &str, fields: &[ErrorField]) -> Told {
     let all = texts(language).iter().flat_map(|texts| texts.iter());
     let fits: Vec<&Text> = all.filter(|(key, ..)| fits(key, code, fields)).collect();
     let fact = fits.iter().map(|(_, fact, _)| *fact).find(|fact| !fact.is_empty()).unwrap_or_default();
@@ -71,7 +71,7 @@ fn parts(key: &str) -> (&str, Option<(&str, char, &str)>) {
     (code, split)
 }
 
-fn fits(key: &str, code: &str, fields: &[Field]) -> bool {
+fn fits(key: &str, code: &str, fields: &[ErrorField]) -> bool {
     let (of, condition) = parts(key);
     of == code
         && condition.is_none_or(|(name, sign, wanted)| {
@@ -81,7 +81,7 @@ fn fits(key: &str, code: &str, fields: &[Field]) -> bool {
 }
 
 /// Returns the value of a field, or of one that the program makes of others.
-fn value(name: &str, fields: &[Field]) -> Option<String> {
+fn value(name: &str, fields: &[ErrorField]) -> Option<String> {
     let given = |name: &str| fields.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
     match name {
         "basis_option" => Some(if given("basis") == Some("paid") { " --basis paid" } else { "" }.to_owned()),
@@ -91,7 +91,7 @@ fn value(name: &str, fields: &[Field]) -> Option<String> {
 }
 
 /// Puts values into a text.
-fn filled(text: &str, fields: &[Field], language: Language) -> String {
+fn filled(text: &str, fields: &[ErrorField], language: Language) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('⟦') {
@@ -107,7 +107,7 @@ fn filled(text: &str, fields: &[Field], language: Language) -> String {
 }
 
 /// Puts values into a text without optional parts.
-fn with_values(text: &str, fields: &[Field], language: Language) -> String {
+fn with_values(text: &str, fields: &[ErrorField], language: Language) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {

@@ -7,15 +7,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::audit;
 use crate::bills::dispute::Dispute;
-use crate::bills::late::Late;
+use crate::bills::late::LateFile;
 use crate::bills::readings::Readings;
 use crate::bills::{self, Bill, BillError, BillView, Load, Revision, Segment};
+use crate::deliveries::Delivery;
 use crate::deliveries::calendar::Followed;
 use crate::deliveries::calendar::Profile;
 use crate::deliveries::notice::{Notice, Notifier};
 use crate::deliveries::retention::Rules;
-use crate::deliveries::storage::{Account, SinkRecord};
-use crate::deliveries::Delivery;
+use crate::deliveries::storage::{SinkRecord, StorageAccount};
 use crate::engine::codec::{self, CodecError, Layouts};
 use crate::engine::journal::Proof;
 use crate::engine::settings::StoreSettings;
@@ -27,7 +27,7 @@ use crate::partners::price;
 
 /// How much was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub struct StoreCheck {
     /// How many bills.
     pub bills: u64,
     /// How many lines their current revisions have.
@@ -40,7 +40,7 @@ pub struct Checked {
 ///
 /// # Errors
 /// [`BillError`] at the first figure that is not equal, and the first record that is not what was written.
-pub fn check(store: &(impl Records + Sync), threads: usize) -> Result<Checked, BillError> {
+pub fn check(store: &(impl Records + Sync), threads: usize) -> Result<StoreCheck, BillError> {
     let (mut bills, mut lines) = (0, 0);
     for (found, revision) in Bill::list(store)? {
         bills::check_history(store, found.key)?;
@@ -53,7 +53,7 @@ pub fn check(store: &(impl Records + Sync), threads: usize) -> Result<Checked, B
     records(store)?;
     deliveries(store)?;
     audit::compare(store)?;
-    Ok(Checked { bills, lines, entries })
+    Ok(StoreCheck { bills, lines, entries })
 }
 
 /// Reads the records that no figure depends on, and those that are found by a number.
@@ -63,17 +63,19 @@ fn records(store: &impl Records) -> Result<(), StoreError> {
     Rules::of(store)?;
     Followed::list(store)?;
     at_home::<Bill>(store, Table::Bills, |bill| bill.key.bytes())?;
-    at_home_of::<Account>(store, Table::Storage, |account| account.uin.number().to_be_bytes().to_vec())?;
+    at_home_of::<StorageAccount>(store, Table::Storage, |account| {
+        account.uin.number().to_be_bytes().to_vec()
+    })?;
     at_home_of::<SinkRecord>(store, Table::Sinks, |sink| sink.name.clone().into_bytes())?;
     at_home::<Contract>(store, Table::Contracts, |contract| contract::key(contract.uin, &contract.product))?;
     at_home::<price::Terms>(store, Table::Terms, |terms| terms.uin.number().to_be_bytes().to_vec())?;
     at_home::<Profile>(store, Table::Calendars, |profile| profile.name.as_bytes().to_vec())?;
     at_home::<Dispute>(store, Table::Disputes, |dispute| dispute.number.to_be_bytes().to_vec())?;
-    at_home_of::<Late>(store, Table::Late, |late| late.number.to_be_bytes().to_vec())?;
+    at_home_of::<LateFile>(store, Table::Late, |late| late.number.to_be_bytes().to_vec())?;
     at_home::<Notifier>(store, Table::Notifiers, |notifier| notifier.name.as_bytes().to_vec())?;
     at_home::<Notice>(store, Table::Notices, |notice| notice.number.to_be_bytes().to_vec())?;
     at_home::<people::Person>(store, Table::People, |person| people::key(&person.name))?;
-    store.list::<crate::engine::requests::Request>(Table::Requests, &[])?;
+    store.list::<crate::engine::requests::KeyedRequest>(Table::Requests, &[])?;
     at_home::<Load>(store, Table::Loads, |load| load.number.to_be_bytes().to_vec())?;
     at_home::<Readings>(store, Table::Readings, |readings| readings.load.to_be_bytes().to_vec())?;
     for (key, _) in store.list::<Segment>(Table::Segments, &[])? {

@@ -13,9 +13,9 @@ mod subjects;
 use std::collections::BTreeMap;
 
 use crate::engine::journal::{self, BASELINE, Proof};
-use crate::engine::store::{Records, STEPS, Since, StoreError, Sums, Table, empty_part};
+use crate::engine::store::{Records, STEPS, Since, StoreError, StoreSums, Table, empty_part};
 
-use crate::engine::journal::Entry;
+use crate::engine::journal::JournalEntry;
 use crate::engine::journal::Recorded;
 pub use counts::{Counts, counts};
 use subjects::Subjects;
@@ -43,9 +43,9 @@ pub fn verify(store: &impl Records) -> Result<(Proof, Covered), StoreError> {
 /// # Errors
 /// [`StoreError::Altered`] with all that differs.
 pub fn compare(store: &impl Records) -> Result<Covered, StoreError> {
-    let mut told = Told::default();
+    let mut told = JournalSums::default();
     let mut subjects = Subjects::default();
-    Entry::each(store, &mut |entry| {
+    JournalEntry::each(store, &mut |entry| {
         told.add(&entry);
         subjects.add(&entry);
         Ok(())
@@ -68,7 +68,7 @@ pub fn compare(store: &impl Records) -> Result<Covered, StoreError> {
 
 /// What the journal tells of the tables.
 #[derive(Default)]
-struct Told {
+struct JournalSums {
     /// The first entry that tells anything.
     first: Option<u64>,
     /// The last digest of each, and the entry that tells it.
@@ -77,8 +77,8 @@ struct Told {
     gaps: Vec<(String, u64)>,
 }
 
-impl Told {
-    fn add(&mut self, entry: &journal::Entry) {
+impl JournalSums {
+    fn add(&mut self, entry: &journal::JournalEntry) {
         if !entry.state.is_empty() || entry.action == BASELINE {
             self.first.get_or_insert(entry.number);
         }
@@ -90,7 +90,7 @@ impl Told {
         }
     }
 
-    fn differences(&self, sums: &Sums) -> Vec<String> {
+    fn differences(&self, sums: &StoreSums) -> Vec<String> {
         let mut found = Vec::new();
         for (part, number) in &self.gaps {
             found.push(format!("`{part}`: it was changed before entry {number}, and no entry records that"));

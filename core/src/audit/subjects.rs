@@ -7,7 +7,7 @@ use crate::deliveries::Delivery;
 use crate::deliveries::calendar::FOLLOWED;
 use crate::deliveries::retention::Rules;
 use crate::engine::journal::Recorded;
-use crate::engine::journal::{Entry, record_digest};
+use crate::engine::journal::{JournalEntry, record_digest};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table};
 use crate::partners::people;
@@ -17,25 +17,25 @@ use crate::values::uin::Uin;
 
 /// A record that an entry is about.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct SubjectPlace {
     /// Where it lies, by the table's name.
     table: &'static str,
     key: Vec<u8>,
 }
 
 /// A digest, none for what is not there, and the entry that tells it.
-type Told = (Option<[u8; 32]>, u64);
+type SubjectDigest = (Option<[u8; 32]>, u64);
 
 /// The last that is told of each subject.
 #[derive(Default)]
 pub(super) struct Subjects {
-    records: BTreeMap<Place, (Table, String, Told)>,
+    records: BTreeMap<SubjectPlace, (Table, String, SubjectDigest)>,
     /// The lines of deliveries.
-    deliveries: BTreeMap<u64, Told>,
+    deliveries: BTreeMap<u64, SubjectDigest>,
 }
 
 impl Subjects {
-    pub(super) fn add(&mut self, entry: &Entry) {
+    pub(super) fn add(&mut self, entry: &JournalEntry) {
         let told = (entry.after, entry.number);
         if matches!(entry.action.as_str(), "deliver" | "delivery rebuild") {
             if let Some(number) = delivery_number(&entry.detail).filter(|_| entry.after.is_some()) {
@@ -44,7 +44,7 @@ impl Subjects {
         } else if (entry.before.is_some() || entry.after.is_some())
             && let Some((table, key, words)) = record_of(entry)
         {
-            self.records.insert(Place { table: table.name(), key }, (table, words, told));
+            self.records.insert(SubjectPlace { table: table.name(), key }, (table, words, told));
         }
     }
 
@@ -103,7 +103,7 @@ fn delivery_number(detail: &str) -> Option<u64> {
 }
 
 /// Returns the record that an entry is about, where its action says which, and how people call it.
-fn record_of(entry: &Entry) -> Option<(Table, Vec<u8>, String)> {
+fn record_of(entry: &JournalEntry) -> Option<(Table, Vec<u8>, String)> {
     let subject = entry.subject.as_str();
     let named = |what: &str, table| Some((table, subject.as_bytes().to_vec(), format!("{what} `{subject}`")));
     let of_uin = |what: &str, table| {

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::engine::journal::Entry;
-use crate::engine::journal::{Actor, Head, append};
+use crate::engine::journal::JournalEntry;
+use crate::engine::journal::{Actor, JournalHead, append};
 use crate::engine::store::{Access, Large, OpenOptions, Store, Transaction, behind};
 
 /// Copies a golden store, and makes a change, so that it is one of today's format.
@@ -34,10 +34,10 @@ fn of_golden_with(folder: &tempfile::TempDir, name: &str, wanted: impl Fn(Table)
 }
 
 /// Says whether what `audit verify --expect` asks finds something wrong.
-fn is_found(writer: &Transaction, noted: Head) -> bool {
+fn is_found(writer: &Transaction, noted: JournalHead) -> bool {
     match verify(writer) {
         Err(_) => true,
-        Ok(_) => Entry::number_of(writer, &noted.hash).unwrap() != Some(noted.entry),
+        Ok(_) => JournalEntry::number_of(writer, &noted.hash).unwrap() != Some(noted.entry),
     }
 }
 
@@ -64,7 +64,7 @@ fn every_change_is_found(victim: &str, donor: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let (store, other) =
         (of_golden_with(&folder, victim, may_be_filled), of_golden_with(&folder, donor, may_be_filled));
-    let noted = Head::last(&store.read().unwrap()).unwrap().unwrap();
+    let noted = JournalHead::last(&store.read().unwrap()).unwrap().unwrap();
     let (writer, other) = (store.write().unwrap(), other.write().unwrap());
     assert!(!is_found(&writer, noted), "{victim}: {:?}", verify(&writer));
     let (ours, theirs) = (behind::all(&writer), behind::all(&other));

@@ -14,11 +14,13 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::bills::Bill;
-use crate::bills::ingest::{Import, ImportError, Outcome, Report, Request, Settings, file_seen};
+use crate::bills::ingest::{
+    Import, ImportError, ImportReport, ImportRequest, ImportSettings, Outcome, file_seen,
+};
 use crate::bills::late::carried::{BOOKING, Booked, REFERENCES, REVERSAL};
-use crate::bills::late::{self, Carried, CarriedBefore, Late, LateError, LateState};
+use crate::bills::late::{self, Carried, CarriedBefore, LateError, LateFile, LateState};
 use crate::bills::{
-    BillError, BillKey, BillView, Change, Comparison, DiffLine, Load, Mode, State, Stored,
+    BillError, BillKey, BillState, BillView, Comparison, DiffLine, ImportMode, LineChange, Load, StoredLine,
 };
 use crate::engine::journal::Actor;
 use crate::engine::own_folder::{own_file, own_folder};
@@ -125,8 +127,8 @@ impl Store {
         reason: &str,
         folder: &Path,
         actor: &Actor,
-        settings: &Settings,
-    ) -> Result<(Late, Report, CarriedBefore), CarryError> {
+        settings: &ImportSettings,
+    ) -> Result<(LateFile, ImportReport, CarriedBefore), CarryError> {
         let name = {
             let reader = self.read()?;
             let late = late::takeable(&reader, number)?;
@@ -142,7 +144,7 @@ impl Store {
             let late = late::takeable(&reader, number)?;
             let (without, with) = late::with_and_without(&reader, &late, actor)?;
             let mut out =
-                Hashing { out: BufWriter::new(own_file(&path).map_err(failed)?), hasher: Sha256::new() };
+                CarryHasher { out: BufWriter::new(own_file(&path).map_err(failed)?), hasher: Sha256::new() };
             let carried = Carried::of(&reader, late.bill, actor)?;
             let (lines, before) =
                 write(&reader, &late, &carried, [&without, &with], target, settings.threads, &mut out)?;
@@ -157,14 +159,14 @@ impl Store {
             Ok((out.hasher.finalize().into(), before))
         };
         let (target, before) = intend(self, number, &corrections)?;
-        let request = Request {
-            mode: Some(Mode::Adjustment),
+        let request = ImportRequest {
+            mode: Some(ImportMode::Adjustment),
             month: Some(target.month),
             basis: Some(target.basis),
             // Corrections keep the days of the month that they correct.
             accept_outside: true,
             verbatim: true,
-            ..Request::default()
+            ..ImportRequest::default()
         };
         let mut report = self
             .import(
@@ -190,16 +192,16 @@ impl Store {
 }
 
 /// Returns how the file of corrections is called.
-fn file_name(late: &Late) -> String {
+fn file_name(late: &LateFile) -> String {
     format!("correction-{}-of-{}.csv", late.number, hex(late.sha256.get(..4).unwrap_or_default()))
 }
 
 /// Refuses while corrections of another late file of the bill are booked, and not noted: they would not be compared with.
-fn must_be_noted(store: &impl Records, late: &Late) -> Result<(), CarryError> {
-    let waits = |other: &Late| {
+fn must_be_noted(store: &impl Records, late: &LateFile) -> Result<(), CarryError> {
+    let waits = |other: &LateFile| {
         other.bill == late.bill && other.number != late.number && other.state == LateState::Waiting
     };
-    for other in Late::list(store)?.into_iter().filter(waits) {
+    for other in LateFile::list(store)?.into_iter().filter(waits) {
         let Some(target) = store.get::<BillKey>(Table::Meta, intention(other.number).as_bytes())? else {
             continue;
         };
@@ -249,12 +251,12 @@ fn intend(
 }
 
 /// Hashes what is written.
-struct Hashing<W> {
+struct CarryHasher<W> {
     out: W,
     hasher: Sha256,
 }
 
-impl<W: Write> Write for Hashing<W> {
+impl<W: Write> Write for CarryHasher<W> {
     fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(buffer)?;
         self.hasher.update(buffer.get(..written).unwrap_or_default());
@@ -270,7 +272,7 @@ impl<W: Write> Write for Hashing<W> {
 fn target(store: &impl Records, of: BillKey) -> Result<BillKey, StoreError> {
     let confirmed: Vec<BillKey> = Bill::list(store)?
         .into_iter()
-        .filter(|(bill, _)| bill.state == State::Confirmed)
+        .filter(|(bill, _)| bill.state == BillState::Confirmed)
         .map(|(bill, _)| bill.key)
         .collect();
     let mut key = of;
@@ -283,7 +285,7 @@ fn target(store: &impl Records, of: BillKey) -> Result<BillKey, StoreError> {
 
 /// How a line of the comparison becomes a line of the corrections.
 struct Writing<'a> {
-    late: &'a Late,
+    late: &'a LateFile,
     target: BillMonth,
     /// Which columns have money, and which one the bill's month.
     money: Vec<usize>,
@@ -296,7 +298,7 @@ struct Writing<'a> {
 /// Writes the corrections; returns how many lines, and what was carried forward before.
 fn write(
     reader: &(impl Records + Sync),
-    late: &Late,
+    late: &LateFile,
     carried: &Carried,
     [without, with]: [&BillView; 2],
     target: BillKey,
@@ -305,7 +307,7 @@ fn write(
 ) -> Result<(u64, CarriedBefore), CarryError> {
     let comparison = Comparison::beside(reader, [without, with], &carried.views())?;
     let load: Load = reader.need(Table::Loads, &late.load.to_be_bytes())?;
-    let mut known = Known {
+    let mut known = BookedByOthers {
         carried,
         booked: carried.booked(reader, &comparison, &load)?,
         before: CarriedBefore::default(),
@@ -333,9 +335,9 @@ fn write(
     record(&headers, &mut text);
     let mut lines = 0;
     let mut sums: BTreeMap<String, Amount> = BTreeMap::new();
-    let mut waiting: Vec<Change> = Vec::new();
+    let mut waiting: Vec<LineChange> = Vec::new();
     let mut failed = None;
-    let mut flush = |waiting: &mut Vec<Change>, text: &mut Vec<u8>| -> Result<(), CarryError> {
+    let mut flush = |waiting: &mut Vec<LineChange>, text: &mut Vec<u8>| -> Result<(), CarryError> {
         lines +=
             writing.changes(reader, [without, with], std::mem::take(waiting), &mut known, &mut sums, text)?;
         out.write_all(text).map_err(|e| CarryError::Write { file: late.file.clone(), why: Reason::of(e) })?;
@@ -364,7 +366,7 @@ fn write(
     if !equal {
         return Err(CarryError::DoNotTie { one: told(&sums), other: told(&net) });
     }
-    let Known { mut booked, before, .. } = known;
+    let BookedByOthers { mut booked, before, .. } = known;
     let mut failed = None;
     carried.undone(reader, &comparison, &mut booked, &mut |line| {
         lines += 1;
@@ -381,7 +383,7 @@ fn write(
 }
 
 /// What other late files have booked, and what of it was found once more.
-struct Known<'a> {
+struct BookedByOthers<'a> {
     carried: &'a Carried,
     booked: Booked,
     before: CarriedBefore,
@@ -402,17 +404,17 @@ impl Writing<'_> {
         &self,
         reader: &impl Records,
         [without, with]: [&BillView; 2],
-        changes: Vec<Change>,
-        known: &mut Known<'_>,
+        changes: Vec<LineChange>,
+        known: &mut BookedByOthers<'_>,
         sums: &mut BTreeMap<String, Amount>,
         text: &mut Vec<u8>,
     ) -> Result<u64, CarryError> {
         let mut lines: Vec<(bool, DiffLine)> = Vec::new();
         for change in changes {
             match change {
-                Change::Added(line) => lines.push((false, line)),
-                Change::Removed(line) => lines.push((true, line)),
-                Change::Changed { from, to, .. } => lines.extend([(true, from), (false, to)]),
+                LineChange::Added(line) => lines.push((false, line)),
+                LineChange::Removed(line) => lines.push((true, line)),
+                LineChange::Changed { from, to, .. } => lines.extend([(true, from), (false, to)]),
             }
         }
         for (reversed, line) in &lines {
@@ -429,7 +431,7 @@ impl Writing<'_> {
             }
         }
         let lines = left;
-        let of = |reversed: bool| -> Vec<Stored> {
+        let of = |reversed: bool| -> Vec<StoredLine> {
             lines.iter().filter(|(r, _)| *r == reversed).map(|(_, line)| line.stored).collect()
         };
         let old = without.line_ids(reader, &of(true))?;

@@ -1,10 +1,10 @@
 //! What happens to a bill whose lines stay the same, and how it is written down.
 
-use crate::engine::journal::{self, Actor, Change};
+use crate::engine::journal::{self, Actor, EntryChange};
 use crate::engine::store::{Records, Table, Transaction};
 
 use super::error::BillError;
-use super::life::{Event, Refusal, next};
+use super::life::{BillEvent, Refusal, next};
 use super::records::{Bill, BillKey, Revision};
 use super::standing::{Signed, sign};
 
@@ -41,7 +41,7 @@ pub(super) fn reopen_in(
 ) -> Result<Decided, BillError> {
     let mut bill = Bill::get(writer, key)?;
     let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
-    next(bill.state, Event::Reopen).map_err(|r| refused(&bill, r, None))?;
+    next(bill.state, BillEvent::Reopen).map_err(|r| refused(&bill, r, None))?;
     let (holds, first) = sign(writer, &bill, Signed::Reopen, &revision.digest, actor)?;
     if holds {
         let detail = match &first {
@@ -49,14 +49,14 @@ pub(super) fn reopen_in(
             None => "the confirmation is taken back".to_owned(),
         };
         bill.confirmation = None;
-        let said = Said { action: "reopen", detail: &detail, reason: Some(reason) };
-        change(writer, bill, Event::Reopen, said, actor)?;
+        let said = BillChange { action: "reopen", detail: &detail, reason: Some(reason) };
+        change(writer, bill, BillEvent::Reopen, said, actor)?;
     } else {
         let detail = format!("revision {}", bill.revision);
         let digest = Some(revision.digest.bytes());
         let subject = key.subject();
-        let entry = Change::new("reopen first", &subject, &detail);
-        let entry = Change { before: digest, after: digest, reason: Some(reason), ..entry };
+        let entry = EntryChange::new("reopen first", &subject, &detail);
+        let entry = EntryChange { before: digest, after: digest, reason: Some(reason), ..entry };
         journal::append_change(writer, actor, entry)?;
     }
     Ok(Decided { revision, waits: !holds, first })
@@ -64,7 +64,7 @@ pub(super) fn reopen_in(
 
 /// What the journal is told of something that happens to a bill.
 #[derive(Clone, Copy)]
-pub(super) struct Said<'a> {
+pub(super) struct BillChange<'a> {
     pub(super) action: &'a str,
     pub(super) detail: &'a str,
     pub(super) reason: Option<&'a str>,
@@ -74,8 +74,8 @@ pub(super) struct Said<'a> {
 pub(super) fn change(
     writer: &Transaction,
     mut bill: Bill,
-    event: Event,
-    said: Said<'_>,
+    event: BillEvent,
+    said: BillChange<'_>,
     actor: &Actor,
 ) -> Result<Revision, BillError> {
     let revision: Revision = writer.need(Table::Revisions, &Revision::key_bytes(bill.key, bill.revision))?;
@@ -84,11 +84,11 @@ pub(super) fn change(
     let detail = format!("revision {}: {}", bill.revision, said.detail);
     let digest = Some(revision.digest.bytes());
     let subject = bill.key.subject();
-    let entry = Change::new(said.action, &subject, &detail);
+    let entry = EntryChange::new(said.action, &subject, &detail);
     journal::append_change(
         writer,
         actor,
-        Change { before: digest, after: digest, reason: said.reason, ..entry },
+        EntryChange { before: digest, after: digest, reason: said.reason, ..entry },
     )?;
     Ok(revision)
 }

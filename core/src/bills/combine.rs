@@ -4,32 +4,32 @@
 //! days; where the days of two modes overlap, the new file is refused, and both are named. The order of imports
 //! decides, never the order of names (docs/DOMAIN.md#mistakes-to-avoid, 1 and 7).
 
-use crate::formats::schema::Level;
+use crate::formats::schema::BillLevel;
 use crate::values::error::codes;
 use crate::values::period::{BillMonth, Coverage, Day};
 
-use super::records::{Load, Mode};
+use super::records::{ImportMode, Load};
 
 /// What the rule needs to know of a load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct LoadPiece {
     /// The load's number; anything for the new one.
     pub load: u64,
     /// Its mode.
-    pub mode: Mode,
+    pub mode: ImportMode,
     /// The days it covers; an adjustment covers none.
     pub coverage: Option<Coverage>,
     /// Its level of detail.
-    pub level: Level,
+    pub level: BillLevel,
     /// Its file's name.
     pub file: String,
     /// Whether it is a declaration that nothing was used on its days, which any file of these days replaces.
     pub declared: bool,
 }
 
-impl From<&Load> for Piece {
-    fn from(load: &Load) -> Piece {
-        Piece {
+impl From<&Load> for LoadPiece {
+    fn from(load: &Load) -> LoadPiece {
+        LoadPiece {
             load: load.number,
             mode: load.mode,
             coverage: load.coverage,
@@ -53,13 +53,13 @@ pub enum CombineError {
         /// The new file.
         new: String,
         /// Its mode.
-        new_mode: Mode,
+        new_mode: ImportMode,
         /// Its days.
         new_days: Coverage,
         /// The file that is there.
         old: String,
         /// Its mode.
-        old_mode: Mode,
+        old_mode: ImportMode,
         /// Its days.
         old_days: Coverage,
         /// Its load.
@@ -90,11 +90,11 @@ pub enum CombineError {
         /// The new file.
         new: String,
         /// Its level.
-        new_level: Level,
+        new_level: BillLevel,
         /// The file that is there.
         old: String,
         /// Its level.
-        old_level: Level,
+        old_level: BillLevel,
         /// Its load.
         load: u64,
     },
@@ -119,7 +119,7 @@ codes!(CombineError {
 ///
 /// # Errors
 /// [`CombineError`] when lines would be counted twice or days lost.
-pub fn combine(active: &[Piece], new: &Piece) -> Result<Vec<u64>, CombineError> {
+pub fn combine(active: &[LoadPiece], new: &LoadPiece) -> Result<Vec<u64>, CombineError> {
     let mut kept = Vec::new();
     for old in active {
         if old.level != new.level && !old.declared && !new.declared {
@@ -195,29 +195,29 @@ pub fn completeness(month: BillMonth, coverages: impl Iterator<Item = Coverage> 
 mod tests {
     use super::*;
 
-    fn piece(load: u64, mode: Mode, days: Option<(u32, u32)>) -> Piece {
+    fn piece(load: u64, mode: ImportMode, days: Option<(u32, u32)>) -> LoadPiece {
         let day = |d| Day::new(2021, 3, d).unwrap();
         let coverage = days.map(|(first, last)| Coverage { first: day(first), last: day(last) });
         let file = format!("{mode}-{load}.csv");
-        Piece { load, mode, coverage, level: Level::L3, file, declared: false }
+        LoadPiece { load, mode, coverage, level: BillLevel::L3, file, declared: false }
     }
 
     #[test]
     fn a_month_to_date_file_replaces_the_earlier_one_and_keeps_adjustments() {
-        let active = [piece(1, Mode::Cumulative, Some((1, 4))), piece(2, Mode::Adjustment, None)];
-        assert_eq!(combine(&active, &piece(3, Mode::Cumulative, Some((1, 5)))), Ok(vec![2]));
-        assert_eq!(combine(&active, &piece(3, Mode::Cumulative, Some((1, 4)))), Ok(vec![2]));
+        let active = [piece(1, ImportMode::Cumulative, Some((1, 4))), piece(2, ImportMode::Adjustment, None)];
+        assert_eq!(combine(&active, &piece(3, ImportMode::Cumulative, Some((1, 5)))), Ok(vec![2]));
+        assert_eq!(combine(&active, &piece(3, ImportMode::Cumulative, Some((1, 4)))), Ok(vec![2]));
         assert!(matches!(
-            combine(&active, &piece(3, Mode::Cumulative, Some((1, 3)))),
+            combine(&active, &piece(3, ImportMode::Cumulative, Some((1, 3)))),
             Err(CombineError::Older { load: 1, .. })
         ));
     }
 
     #[test]
     fn modes_may_stand_side_by_side_but_not_overlap_and_both_files_are_named() {
-        let active = [piece(1, Mode::Cumulative, Some((1, 4)))];
-        assert_eq!(combine(&active, &piece(2, Mode::Day, Some((5, 5)))), Ok(vec![1]));
-        for new in [piece(2, Mode::Day, Some((4, 4))), piece(2, Mode::Monthly, Some((1, 31)))] {
+        let active = [piece(1, ImportMode::Cumulative, Some((1, 4)))];
+        assert_eq!(combine(&active, &piece(2, ImportMode::Day, Some((5, 5)))), Ok(vec![1]));
+        for new in [piece(2, ImportMode::Day, Some((4, 4))), piece(2, ImportMode::Monthly, Some((1, 31)))] {
             let error = combine(&active, &new).unwrap_err();
             assert!(matches!(error, CombineError::Overlap { .. }));
             assert!(error.to_string().contains("cumulative-1.csv") && error.to_string().contains(&new.file));
@@ -226,8 +226,8 @@ mod tests {
 
     #[test]
     fn levels_do_not_mix() {
-        let new = Piece { level: Level::L2, ..piece(2, Mode::Adjustment, None) };
-        let active = [piece(1, Mode::Monthly, Some((1, 31)))];
+        let new = LoadPiece { level: BillLevel::L2, ..piece(2, ImportMode::Adjustment, None) };
+        let active = [piece(1, ImportMode::Monthly, Some((1, 31)))];
         assert!(matches!(combine(&active, &new), Err(CombineError::Level { .. })));
     }
 

@@ -4,16 +4,16 @@
 //! [`may_confirm`] and [`super::life::next`], pure functions. The rest looks up and writes.
 
 use crate::engine::block::Sums;
-use crate::engine::journal::{self, Actor, Change};
+use crate::engine::journal::{self, Actor, EntryChange};
 use crate::engine::store::{Table, Transaction};
 use crate::values::digest::PREFIX_MIN;
 use crate::values::period::Day;
 
-use super::change::{Decided, Said, change, refused, reopen_in};
+use super::change::{BillChange, Decided, change, refused, reopen_in};
 use super::dispute;
 use super::error::{BillError, Stale};
 use super::late;
-use super::life::{Event, next};
+use super::life::{BillEvent, next};
 use super::recorded::must_be_recorded;
 use super::records::{Bill, BillKey, Confirmation, Revision, change_text};
 use super::standing::{Deferral, Signed, Standing, sign};
@@ -46,7 +46,7 @@ pub fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<()
             prefix: prefix.to_owned(),
         })));
     }
-    match next(bill.state, Event::Confirm) {
+    match next(bill.state, BillEvent::Confirm) {
         Ok(_) => Ok(()),
         Err(refusal) => Err(refused(bill, refusal, Some(current))),
     }
@@ -105,7 +105,7 @@ impl Transaction {
         }
         let (holds, first) = sign(self, &bill, Signed::Confirm, &digest, actor)?;
         if holds {
-            bill.state = next(bill.state, Event::Confirm).map_err(|r| refused(&bill, r, None))?;
+            bill.state = next(bill.state, BillEvent::Confirm).map_err(|r| refused(&bill, r, None))?;
             bill.confirmation = Some(Confirmation {
                 revision: bill.revision,
                 actor: actor.name.clone(),
@@ -123,8 +123,12 @@ impl Transaction {
         let subject = key.subject();
         let action = if holds { "confirm" } else { "confirm first" };
         let digest = Some(digest.bytes());
-        let entry = Change::new(action, &subject, &detail);
-        journal::append_change(self, actor, Change { before: digest, after: digest, reason: note, ..entry })?;
+        let entry = EntryChange::new(action, &subject, &detail);
+        journal::append_change(
+            self,
+            actor,
+            EntryChange { before: digest, after: digest, reason: note, ..entry },
+        )?;
         Ok(Decided { revision: view.revision, waits: !holds, first })
     }
 
@@ -135,8 +139,8 @@ impl Transaction {
     pub fn issue_bill(&self, key: BillKey, actor: &Actor) -> Result<Revision, BillError> {
         let bill = Bill::get(self, key)?;
         let disputed = dispute::blocks(self, key)?;
-        let said = Said { action: "issue", detail: "declared complete", reason: None };
-        change(self, bill, Event::Issue { disputed }, said, actor)
+        let said = BillChange { action: "issue", detail: "declared complete", reason: None };
+        change(self, bill, BillEvent::Issue { disputed }, said, actor)
     }
 
     /// Puts the decision about a bill off, once; returns until when.
@@ -154,8 +158,8 @@ impl Transaction {
         let mut standing = Standing::of(self, key)?;
         let until = Standing::deferred_until(today);
         let before = standing.deferred.is_some();
-        let said = Said { action: "defer", detail: &format!("until {until}"), reason: Some(reason) };
-        change(self, bill, Event::Defer { before }, said, actor)?;
+        let said = BillChange { action: "defer", detail: &format!("until {until}"), reason: Some(reason) };
+        change(self, bill, BillEvent::Defer { before }, said, actor)?;
         standing.deferred = Some(Deferral {
             until,
             reason: reason.to_owned(),
@@ -177,7 +181,7 @@ impl Transaction {
 
 #[cfg(test)]
 mod tests {
-    use super::super::records::State;
+    use super::super::records::BillState;
     use super::*;
     use crate::formats::schema::Column;
     use crate::values::digest::Digest;
@@ -204,7 +208,7 @@ mod tests {
         }
     }
 
-    fn bill(state: State) -> Bill {
+    fn bill(state: BillState) -> Bill {
         let month = BillMonth::new(2021, 3).unwrap();
         let key = BillKey { payer: "100010445724".parse().unwrap(), month, basis: Basis::Used };
         Bill { key, revision: 2, state, confirmation: None }
@@ -214,23 +218,27 @@ mod tests {
     fn what_was_seen_and_is_still_there_may_be_confirmed_once() {
         let history = [revision(1, 5), revision(2, 7)];
         let prefix = &history[1].digest.hex()[..12].to_uppercase();
-        assert!(may_confirm(&bill(State::Issued), &history, prefix).is_ok());
-        for state in [State::Open, State::Confirmed, State::Disputed] {
+        assert!(may_confirm(&bill(BillState::Issued), &history, prefix).is_ok());
+        for state in [BillState::Open, BillState::Confirmed, BillState::Disputed] {
             assert!(matches!(may_confirm(&bill(state), &history, prefix), Err(BillError::State { .. })));
         }
-        assert!(matches!(may_confirm(&bill(State::Issued), &history, "ab"), Err(BillError::BadPrefix(_))));
+        assert!(matches!(
+            may_confirm(&bill(BillState::Issued), &history, "ab"),
+            Err(BillError::BadPrefix(_))
+        ));
     }
 
     #[test]
     fn a_stale_digest_is_refused_and_shows_the_difference() {
         let history = [revision(1, 500_000_000), revision(2, 720_000_001)];
-        let error = may_confirm(&bill(State::Issued), &history, &history[0].digest.hex()[..8]).unwrap_err();
+        let error =
+            may_confirm(&bill(BillState::Issued), &history, &history[0].digest.hex()[..8]).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("5.00000000 USD") && text.contains("7.20000001 USD"), "{text}");
         assert!(text.contains("+2.20000001 USD"), "{text}");
         let BillError::Stale(stale) = error else { panic!("{error}") };
         assert_eq!((stale.seen, stale.current), (Some(1), 2));
-        let error = may_confirm(&bill(State::Issued), &history, "00000000").unwrap_err();
+        let error = may_confirm(&bill(BillState::Issued), &history, "00000000").unwrap_err();
         assert!(error.to_string().contains("no revision"), "{error}");
     }
 }

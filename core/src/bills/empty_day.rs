@@ -3,16 +3,16 @@
 //! A provider may send no file after a quiet day, and the bill would then wait for that day for ever. A declaration is a load of one day
 //! without lines and without a file. Any file that covers the day later replaces it (`combine`).
 
-use crate::engine::journal::{self, Actor, Change};
+use crate::engine::journal::{self, Actor, EntryChange};
 use crate::engine::store::{Records, Table, Transaction};
-use crate::formats::schema::Level;
+use crate::formats::schema::BillLevel;
 use crate::values::digest::Digest;
 use crate::values::period::{Coverage, Day};
 
 use super::dispute;
 use super::error::BillError;
-use super::life::{Event, next};
-use super::records::{Bill, BillKey, Load, Mode, Revision, SourceFile, State};
+use super::life::{BillEvent, next};
+use super::records::{Bill, BillKey, BillState, ImportMode, Load, Revision, SourceFile};
 use super::revise::{put_revision, revise};
 
 /// The name that a declaration has in place of a file's.
@@ -57,7 +57,7 @@ fn declare(
         Some(revision) => Load::list_of(tx, revision)?,
         None => Vec::new(),
     };
-    let level = loads.first().map_or(Level::L3, |load| load.level);
+    let level = loads.first().map_or(BillLevel::L3, |load| load.level);
     for day in all_days(key, days)? {
         let covers = |load: &&Load| load.coverage.is_some_and(|c| c.first <= day && day <= c.last);
         if let Some(load) = loads.iter().find(covers) {
@@ -68,7 +68,7 @@ fn declare(
         let load = Load {
             number,
             bill: key,
-            mode: Mode::Day,
+            mode: ImportMode::Day,
             coverage: Some(Coverage { first: day, last: day }),
             level,
             file: SourceFile { name: NAME.to_owned(), sha256: [0; 32], bytes: 0, entries: Vec::new() },
@@ -83,8 +83,8 @@ fn declare(
     }
     let revision = revise(key, current.as_ref(), &loads, actor)?;
     let disputed = dispute::blocks(tx, key)?;
-    let event = Event::Load { complete: revision.complete, adjustment: false, disputed };
-    let before = bill.as_ref().map_or(State::Open, |bill| bill.state);
+    let event = BillEvent::Load { complete: revision.complete, adjustment: false, disputed };
+    let before = bill.as_ref().map_or(BillState::Open, |bill| bill.state);
     let state = next(before, event).map_err(|refusal| BillError::State {
         bill: key,
         state: before,
@@ -100,11 +100,11 @@ fn declare(
         revision.digest
     );
     let subject = key.subject();
-    let entry = Change {
+    let entry = EntryChange {
         before: current.as_ref().map(|r| r.digest.bytes()),
         after: Some(revision.digest.bytes()),
         reason: Some(reason),
-        ..Change::new("declare empty", &subject, &detail)
+        ..EntryChange::new("declare empty", &subject, &detail)
     };
     journal::append_change(tx, actor, entry)?;
     Ok(revision)

@@ -7,7 +7,7 @@ use crate::values::error::codes;
 use crate::values::near::meant;
 use crate::values::period::Day;
 
-use super::records::{BillKey, State};
+use super::records::{BillKey, BillState};
 
 /// What a person saw, and what is there now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub enum BillError {
         /// Which bill.
         bill: BillKey,
         /// Its state.
-        state: State,
+        state: BillState,
         /// Why that is in the way.
         why: String,
     },

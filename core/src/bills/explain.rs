@@ -4,7 +4,7 @@
 //! their lines added up again: both sums must be equal (I1).
 
 use crate::engine::block::{Sums, merge_sums};
-use crate::engine::rollup::{Cell, Overflow, Rollup};
+use crate::engine::rollup::{Overflow, Rollup, RollupCell};
 use crate::engine::store::Records;
 use crate::formats::schema::Column;
 use crate::values::money::{Amount, trim_cell};
@@ -12,7 +12,7 @@ use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 use super::error::BillError;
-use super::origin::Stretch;
+use super::origin::FileSegment;
 use super::read_block::{ReadBlock, map_cells};
 use super::show::column_amounts;
 use super::threads::{each, in_order};
@@ -67,7 +67,7 @@ pub struct Shown<'a> {
 
 /// What is read of a stretch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Piece {
+struct SegmentPiece {
     /// Its lines that are wanted.
     lines: bool,
     /// On which lines of text its lines begin, or just how many it has.
@@ -109,10 +109,10 @@ impl BillView {
             (Some(stretch), Some(piece)) => {
                 Ok((Some(stretch), read(store, self, stretch, wanted, *piece, shown)?))
             }
-            _ => Ok((None, Found::default())),
+            _ => Ok((None, SegmentPart::default())),
         };
         let mut sums: Vec<Sums> = Vec::new();
-        let mut before: Option<(&Stretch<'_>, u64)> = None;
+        let mut before: Option<(&FileSegment<'_>, u64)> = None;
         in_order::<_, E>(threads, pieces.len(), make, &mut |(stretch, read)| {
             let Some(stretch) = stretch else { return Ok(()) };
             let text_lines = match before {
@@ -144,16 +144,16 @@ impl BillView {
 }
 
 /// Says what has to be read of each stretch.
-fn pieces(stretches: &[Stretch<'_>], sums: &[Vec<Sums>], text_lines_of: u64) -> Vec<Piece> {
+fn pieces(stretches: &[FileSegment<'_>], sums: &[Vec<Sums>], text_lines_of: u64) -> Vec<SegmentPiece> {
     let mut lines_before = 0;
-    let mut pieces: Vec<Piece> = Vec::new();
+    let mut pieces: Vec<SegmentPiece> = Vec::new();
     for sums in sums {
         let lines: u64 = sums.iter().map(|s| s.lines).sum();
-        pieces.push(Piece { lines: lines > 0, text_lines: lines > 0 && lines_before < text_lines_of });
+        pieces.push(SegmentPiece { lines: lines > 0, text_lines: lines > 0 && lines_before < text_lines_of });
         lines_before += lines;
     }
     // Where a line of text begins is told from all that stands before it in its CSV.
-    let mut after: Option<&Stretch<'_>> = None;
+    let mut after: Option<&FileSegment<'_>> = None;
     for (piece, stretch) in pieces.iter_mut().zip(stretches).rev() {
         if piece.text_lines || after.is_some_and(|after| after.same_csv(stretch)) {
             piece.text_lines = true;
@@ -165,7 +165,7 @@ fn pieces(stretches: &[Stretch<'_>], sums: &[Vec<Sums>], text_lines_of: u64) -> 
 
 /// What was read of a stretch.
 #[derive(Default)]
-struct Found {
+struct SegmentPart {
     lines: Vec<PlacedLine>,
     sums: Vec<Sums>,
     text_lines: u64,
@@ -174,13 +174,13 @@ struct Found {
 fn read(
     store: &impl Records,
     view: &BillView,
-    stretch: &Stretch<'_>,
+    stretch: &FileSegment<'_>,
     wanted: &Explained,
-    piece: Piece,
+    piece: SegmentPiece,
     shown: Shown<'_>,
-) -> Result<Found, BillError> {
-    let mut read = Found::default();
-    if piece == (Piece { lines: false, text_lines: false }) {
+) -> Result<SegmentPart, BillError> {
+    let mut read = SegmentPart::default();
+    if piece == (SegmentPiece { lines: false, text_lines: false }) {
         return Ok(read);
     }
     let (segment, basis) = (stretch.segment, view.bill.key.basis);
@@ -210,10 +210,10 @@ fn read(
     Ok(read)
 }
 
-impl Found {
+impl SegmentPart {
     fn add_block(
         &mut self,
-        stretch: &Stretch<'_>,
+        stretch: &FileSegment<'_>,
         block: &ReadBlock,
         wanted: &Explained,
         shown: Shown<'_>,
@@ -296,7 +296,7 @@ impl Explained {
     /// Adds up the cells of a roll-up.
     fn sums(&self, rollup: &Rollup) -> Result<Vec<Sums>, Overflow> {
         let is = |wanted: &Option<String>, name: &[u8]| wanted.as_ref().is_none_or(|w| w.as_bytes() == name);
-        rollup.sums_where(|cell: &Cell<'_>| {
+        rollup.sums_where(|cell: &RollupCell<'_>| {
             is(&self.owner, rollup.owners().get(cell.key.owner))
                 && is(&self.product, rollup.products().get(cell.key.product))
                 && is(&self.currency, rollup.currencies().get(cell.key.currency))

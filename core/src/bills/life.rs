@@ -16,7 +16,7 @@ use std::fmt;
 
 use crate::values::period::Day;
 
-use super::records::State;
+use super::records::BillState;
 use crate::bills::Standing;
 
 /// For how many days a decision can be put off, once.
@@ -24,7 +24,7 @@ pub const DEFER_DAYS: i32 = 7;
 
 /// What happens to a bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum BillEvent {
     /// A file's lines joined it.
     Load {
         /// Says whether the complete month is in now.
@@ -91,31 +91,34 @@ impl fmt::Display for Refusal {
 ///
 /// # Errors
 /// [`Refusal`] with the reason; the bill then stays what it is.
-pub fn next(state: State, event: Event) -> Result<State, Refusal> {
-    use State::{Confirmed, Disputed, Issued, Open};
+pub fn next(state: BillState, event: BillEvent) -> Result<BillState, Refusal> {
+    use BillState::{Confirmed, Disputed, Issued, Open};
     let issued = |disputed| if disputed { Disputed } else { Issued };
     match (state, event) {
         // Closed: a file waits in the late inbox, and everything else waits for a reopening.
-        (Confirmed, Event::Load { .. } | Event::Confirm | Event::Dispute | Event::Defer { .. }) => {
-            Err(Refusal::Confirmed)
-        }
-        (Confirmed, Event::Reopen) => Ok(Issued),
+        (
+            Confirmed,
+            BillEvent::Load { .. } | BillEvent::Confirm | BillEvent::Dispute | BillEvent::Defer { .. },
+        ) => Err(Refusal::Confirmed),
+        (Confirmed, BillEvent::Reopen) => Ok(Issued),
         // A dispute that was set aside may be settled later.
-        (Confirmed, Event::Resolve { .. }) => Ok(Confirmed),
-        (_, Event::Reopen) => Err(Refusal::NotConfirmed),
-        (_, Event::Load { complete: true, disputed, .. }) => Ok(issued(disputed)),
-        (Issued | Disputed, Event::Load { adjustment: true, disputed, .. }) => Ok(issued(disputed)),
-        (_, Event::Load { .. }) => Ok(Open),
-        (Open, Event::Issue { disputed }) => Ok(issued(disputed)),
-        (_, Event::Issue { .. }) => Err(Refusal::Issued),
-        (Issued, Event::Confirm) => Ok(Confirmed),
-        (Disputed, Event::Confirm) => Err(Refusal::Disputed),
-        (Issued | Disputed, Event::Dispute) => Ok(Disputed),
-        (Disputed, Event::Resolve { disputed }) => Ok(issued(disputed)),
-        (Open | Issued, Event::Resolve { .. }) => Ok(state),
-        (Issued | Disputed, Event::Defer { before: false }) => Ok(state),
-        (Issued | Disputed, Event::Defer { before: true }) => Err(Refusal::DeferredBefore),
-        (Open, Event::Confirm | Event::Dispute | Event::Defer { .. }) => Err(Refusal::NotComplete),
+        (Confirmed, BillEvent::Resolve { .. }) => Ok(Confirmed),
+        (_, BillEvent::Reopen) => Err(Refusal::NotConfirmed),
+        (_, BillEvent::Load { complete: true, disputed, .. }) => Ok(issued(disputed)),
+        (Issued | Disputed, BillEvent::Load { adjustment: true, disputed, .. }) => Ok(issued(disputed)),
+        (_, BillEvent::Load { .. }) => Ok(Open),
+        (Open, BillEvent::Issue { disputed }) => Ok(issued(disputed)),
+        (_, BillEvent::Issue { .. }) => Err(Refusal::Issued),
+        (Issued, BillEvent::Confirm) => Ok(Confirmed),
+        (Disputed, BillEvent::Confirm) => Err(Refusal::Disputed),
+        (Issued | Disputed, BillEvent::Dispute) => Ok(Disputed),
+        (Disputed, BillEvent::Resolve { disputed }) => Ok(issued(disputed)),
+        (Open | Issued, BillEvent::Resolve { .. }) => Ok(state),
+        (Issued | Disputed, BillEvent::Defer { before: false }) => Ok(state),
+        (Issued | Disputed, BillEvent::Defer { before: true }) => Err(Refusal::DeferredBefore),
+        (Open, BillEvent::Confirm | BillEvent::Dispute | BillEvent::Defer { .. }) => {
+            Err(Refusal::NotComplete)
+        }
     }
 }
 
@@ -131,15 +134,15 @@ mod tests {
     use super::*;
     use crate::bills::Standing;
 
-    fn load(complete: bool, adjustment: bool, disputed: bool) -> Event {
-        Event::Load { complete, adjustment, disputed }
+    fn load(complete: bool, adjustment: bool, disputed: bool) -> BillEvent {
+        BillEvent::Load { complete, adjustment, disputed }
     }
 
     /// Every event, with what becomes of a bill that is open, issued, disputed, confirmed.
     #[test]
     fn the_table_of_states() {
-        use State::{Confirmed as C, Disputed as D, Issued as I, Open as O};
-        type Row = (Event, [Result<State, Refusal>; 4]);
+        use BillState::{Confirmed as C, Disputed as D, Issued as I, Open as O};
+        type Row = (BillEvent, [Result<BillState, Refusal>; 4]);
         let closed = Err(Refusal::Confirmed);
         let open = Err(Refusal::NotComplete);
         let table: &[Row] = &[
@@ -152,24 +155,24 @@ mod tests {
             (load(true, true, false), [Ok(I), Ok(I), Ok(I), closed]),
             (load(true, true, true), [Ok(D), Ok(D), Ok(D), closed]),
             (
-                Event::Issue { disputed: false },
+                BillEvent::Issue { disputed: false },
                 [Ok(I), Err(Refusal::Issued), Err(Refusal::Issued), Err(Refusal::Issued)],
             ),
             (
-                Event::Issue { disputed: true },
+                BillEvent::Issue { disputed: true },
                 [Ok(D), Err(Refusal::Issued), Err(Refusal::Issued), Err(Refusal::Issued)],
             ),
-            (Event::Confirm, [open, Ok(C), Err(Refusal::Disputed), closed]),
+            (BillEvent::Confirm, [open, Ok(C), Err(Refusal::Disputed), closed]),
             (
-                Event::Reopen,
+                BillEvent::Reopen,
                 [Err(Refusal::NotConfirmed), Err(Refusal::NotConfirmed), Err(Refusal::NotConfirmed), Ok(I)],
             ),
-            (Event::Dispute, [open, Ok(D), Ok(D), closed]),
-            (Event::Resolve { disputed: false }, [Ok(O), Ok(I), Ok(I), Ok(C)]),
-            (Event::Resolve { disputed: true }, [Ok(O), Ok(I), Ok(D), Ok(C)]),
-            (Event::Defer { before: false }, [open, Ok(I), Ok(D), closed]),
+            (BillEvent::Dispute, [open, Ok(D), Ok(D), closed]),
+            (BillEvent::Resolve { disputed: false }, [Ok(O), Ok(I), Ok(I), Ok(C)]),
+            (BillEvent::Resolve { disputed: true }, [Ok(O), Ok(I), Ok(D), Ok(C)]),
+            (BillEvent::Defer { before: false }, [open, Ok(I), Ok(D), closed]),
             (
-                Event::Defer { before: true },
+                BillEvent::Defer { before: true },
                 [open, Err(Refusal::DeferredBefore), Err(Refusal::DeferredBefore), closed],
             ),
         ];

@@ -27,7 +27,7 @@ pub struct Slice<'a> {
 
 /// Which lines are wanted.
 #[derive(Clone, Debug)]
-pub struct Filter<'a> {
+pub struct LineFilter<'a> {
     /// From which day of coverage on, 1 to 31.
     pub first_day: u8,
     /// Through which day of coverage, 1 to 31.
@@ -38,10 +38,10 @@ pub struct Filter<'a> {
     pub blocks: Option<&'a HashSet<u64>>,
 }
 
-impl Filter<'_> {
+impl LineFilter<'_> {
     /// All lines.
-    pub fn all() -> Filter<'static> {
-        Filter { first_day: 1, last_day: u8::MAX, owners: Owners::all(), blocks: None }
+    pub fn all() -> LineFilter<'static> {
+        LineFilter { first_day: 1, last_day: u8::MAX, owners: Owners::all(), blocks: None }
     }
 }
 
@@ -55,7 +55,7 @@ impl BillView {
     pub fn walk<E: From<BillError>>(
         &self,
         store: &impl Records,
-        filter: &Filter<'_>,
+        filter: &LineFilter<'_>,
         visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         for day in filter.first_day..=31_u8.min(filter.last_day) {
@@ -201,7 +201,7 @@ impl Merge<'_> {
 fn walk_day<E: From<BillError>>(
     store: &impl Records,
     view: &BillView,
-    filter: &Filter<'_>,
+    filter: &LineFilter<'_>,
     day: u8,
     visit: &mut dyn FnMut(Slice<'_>) -> Result<(), E>,
 ) -> Result<(), E> {

@@ -15,7 +15,7 @@ use crate::formats::line_ends::line_ends;
 use crate::values::money::Amount;
 use crate::values::period::Basis;
 
-use super::diff::Stored;
+use super::diff::StoredLine;
 use super::dispute::LineId;
 use super::error::BillError;
 use super::read_block::{ReadBlock, map_cells};
@@ -24,7 +24,7 @@ use super::records::{Load, SourceEntry};
 use super::view::{BillView, SegmentView};
 
 /// A segment of a bill, with its place in the file that it came from.
-pub struct Stretch<'a> {
+pub struct FileSegment<'a> {
     /// The segment.
     pub segment: &'a SegmentView,
     /// The load.
@@ -42,7 +42,7 @@ impl BillView {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when a segment lies in a CSV that its load does not tell of.
-    pub fn stretches(&self) -> Result<Vec<Stretch<'_>>, StoreError> {
+    pub fn stretches(&self) -> Result<Vec<FileSegment<'_>>, StoreError> {
         let mut all = Vec::new();
         for (load, segments) in &self.loads {
             let (mut before, mut records, mut lines) = (None, 0, 0);
@@ -55,7 +55,7 @@ impl BillView {
                     what: format!("load {}", load.number),
                     why: format!("segment {} lies in a CSV that it does not tell of", segment.number),
                 })?;
-                all.push(Stretch {
+                all.push(FileSegment {
                     segment,
                     load,
                     entry: (entry, source),
@@ -70,9 +70,9 @@ impl BillView {
     }
 }
 
-impl Stretch<'_> {
+impl FileSegment<'_> {
     /// Says whether its CSV goes on in another one.
-    pub fn same_csv(&self, other: &Stretch<'_>) -> bool {
+    pub fn same_csv(&self, other: &FileSegment<'_>) -> bool {
         (self.load.number, self.entry.0) == (other.load.number, other.entry.0)
     }
 
@@ -143,9 +143,9 @@ impl BillView {
     pub fn line_ids(
         &self,
         store: &impl Records,
-        lines: &[Stored],
-    ) -> Result<BTreeMap<Stored, LineId>, BillError> {
-        let mut by_segment: BTreeMap<u64, Vec<Stored>> = BTreeMap::new();
+        lines: &[StoredLine],
+    ) -> Result<BTreeMap<StoredLine, LineId>, BillError> {
+        let mut by_segment: BTreeMap<u64, Vec<StoredLine>> = BTreeMap::new();
         for line in lines {
             by_segment.entry(line.segment).or_default().push(*line);
         }
@@ -243,7 +243,7 @@ pub fn origins(store: &impl Records, view: &BillView, lines: &[LineAt]) -> Resul
     let mut found: Vec<Option<Origin>> = vec![None; lines.len()];
     let all = view.stretches()?;
     let mut from = 0;
-    for csv in all.chunk_by(Stretch::same_csv) {
+    for csv in all.chunk_by(FileSegment::same_csv) {
         // What stands after the last line that is asked for need not be read.
         let last = wanted.range(from..from + csv.len()).next_back().map(|(at, _)| at - from);
         let mut text_before = csv.first().map_or(Ok(0), |first| first.header_lines(store))?;

@@ -20,7 +20,7 @@ use crate::values::digest::{Digest, LineHasher};
 use crate::values::period::Basis;
 
 use super::error::BillError;
-use super::lines::{Filter, Slice};
+use super::lines::{LineFilter, Slice};
 use super::owners::{Owners, OwnersByDay};
 use super::read_block::ReadBlock;
 use super::records::BlockUse;
@@ -295,7 +295,7 @@ pub(super) fn check(store: &impl Records, view: &BillView) -> Result<Digest, Bil
 
 /// The owner-days of some lines of a bill, and in which of its blocks these lie.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct WantedOwnerDays {
     /// Sorted by day and owner.
     pub days: Vec<OwnerDay>,
     /// The numbers of the blocks that hold any of these lines.
@@ -311,7 +311,7 @@ pub fn owner_days(
     view: &BillView,
     owners: &OwnersByDay,
     last_day: u8,
-) -> Result<Wanted, BillError> {
+) -> Result<WantedOwnerDays, BillError> {
     let mut all: BTreeMap<u8, Vec<OwnerDay>> = BTreeMap::new();
     let mut blocks = HashSet::new();
     for segment in view.segments() {
@@ -335,7 +335,7 @@ pub fn owner_days(
     }
     let mut days = Vec::with_capacity(all.values().map(Vec::len).sum());
     all.into_values().for_each(|of_day| days.extend(of_day));
-    Ok(Wanted { days, blocks })
+    Ok(WantedOwnerDays { days, blocks })
 }
 
 /// Merges owner-days of one day, both sorted by owner.
@@ -371,7 +371,7 @@ pub fn walk_owner_days<E: From<BillError>>(
 ) -> Result<(), E> {
     for day in days.chunk_by(|a, b| a.coverage_day == b.coverage_day) {
         let coverage_day = day.first().map_or(0, |d| d.coverage_day);
-        let filter = Filter {
+        let filter = LineFilter {
             first_day: coverage_day,
             last_day: coverage_day,
             owners: Owners::of(day.iter().map(|d| d.owner)),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::engine::block::{BlockError, Sums, merge_sums};
-use crate::engine::rollup::{Group, Named, Overflow, StoredRollup, SumError};
+use crate::engine::rollup::{NamedPart, Overflow, OwnerGroup, StoredRollup, SumError};
 use crate::engine::store::{Records, StoreError};
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
@@ -18,14 +18,14 @@ use super::view::{BillView, SegmentView};
 
 /// Tells on which day of coverage lines are that have a day of their own, as imports do.
 #[derive(Clone, Copy)]
-struct Coverage {
+struct CoverageDays {
     first: i32,
     last: i32,
 }
 
-impl Coverage {
-    fn of(month: BillMonth) -> Coverage {
-        Coverage { first: month.first_day().epoch_days(), last: month.last_day().epoch_days() }
+impl CoverageDays {
+    fn of(month: BillMonth) -> CoverageDays {
+        CoverageDays { first: month.first_day().epoch_days(), last: month.last_day().epoch_days() }
     }
 
     /// Days outside of the month count as its edges, no day as the last one.
@@ -42,7 +42,7 @@ impl Coverage {
 
 /// Returns a roll-up's owners as numbers, 0 for what is none.
 fn numbers(rollup: &StoredRollup) -> Vec<u64> {
-    rollup.names(Named::Owner).map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect()
+    rollup.names(NamedPart::Owner).map(|owner| Uin::parse(owner).map_or(0, Uin::number)).collect()
 }
 
 /// Returns the owners of a bill's lines as numbers, as its roll-ups name them.
@@ -64,12 +64,12 @@ type Wants<'a> = dyn Fn(u64, Option<u8>) -> bool + Sync + 'a;
 fn of_rollup(
     rollup: &StoredRollup,
     segment: &SegmentView,
-    coverage: Coverage,
+    coverage: CoverageDays,
     by_owner: bool,
     wants: &Wants<'_>,
 ) -> Result<Vec<(u64, Sums)>, BillError> {
     let owners = numbers(rollup);
-    let groups: Vec<Group> =
+    let groups: Vec<OwnerGroup> =
         owners.iter().map(|owner| wants(*owner, None).then_some(if by_owner { *owner } else { 0 })).collect();
     let of_day = |owner: usize, day: Option<i32>| {
         owners.get(owner).is_some_and(|owner| wants(*owner, Some(coverage.day(day))))
@@ -94,7 +94,7 @@ pub(crate) fn owners_sums(
     owners: &OwnersByDay,
     last_day: u8,
 ) -> Result<Vec<Sums>, BillError> {
-    let coverage = Coverage::of(view.bill.key.month);
+    let coverage = CoverageDays::of(view.bill.key.month);
     let wants = |owner: u64, day: Option<u8>| match day {
         None => owners.touch(owner),
         Some(day) => day <= last_day && owners.contains(day, owner),
@@ -121,7 +121,7 @@ pub(crate) fn sums_by_owner(
     last_day: u8,
     threads: usize,
 ) -> Result<BTreeMap<u64, Vec<Sums>>, BillError> {
-    let coverage = Coverage::of(view.bill.key.month);
+    let coverage = CoverageDays::of(view.bill.key.month);
     let wants = |owner: u64, day: Option<u8>| match day {
         None => wanted(owner),
         Some(day) => day <= last_day,
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn days_outside_of_the_month_count_as_its_edges() {
         let month = BillMonth::new(2021, 3).unwrap();
-        let coverage = Coverage::of(month);
+        let coverage = CoverageDays::of(month);
         let day = |m, d| Some(Day::new(2021, m, d).unwrap().epoch_days());
         let days = [day(3, 1), day(3, 9), day(3, 31), day(2, 28), day(4, 1), None, Some(i32::MAX)];
         assert_eq!(days.map(|day| coverage.day(day)), [1, 9, 31, 1, 31, 31, 31]);

@@ -15,14 +15,14 @@ use crate::values::uin::Uin;
 
 use super::dispute::LineId;
 use super::error::BillError;
-use super::origin::Stretch;
+use super::origin::FileSegment;
 use super::read_block::{ReadBlock, map_cells};
-use super::show::Field;
+use super::show::BillField;
 use super::view::BillView;
 
 /// A place between lines: of which segment, block and row the next line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct PagePlace {
     /// Which of the bill's segments, from 0.
     pub segment: u32,
     /// Which of its blocks, from 0.
@@ -31,11 +31,11 @@ pub struct Place {
     pub row: u32,
 }
 
-impl Place {
+impl PagePlace {
     /// Returns the place before a line, counted from 0 over the whole bill; the end for one beyond it.
-    pub fn of_line(view: &BillView, line: u64) -> Place {
+    pub fn of_line(view: &BillView, line: u64) -> PagePlace {
         let mut left = line;
-        let mut place = Place::default();
+        let mut place = PagePlace::default();
         for segment in view.segments() {
             if left < u64::from(segment.record.rows) {
                 for used in &segment.record.blocks {
@@ -48,7 +48,7 @@ impl Place {
                 }
             }
             left = left.saturating_sub(u64::from(segment.record.rows));
-            place = Place { segment: place.segment + 1, ..Place::default() };
+            place = PagePlace { segment: place.segment + 1, ..PagePlace::default() };
         }
         place
     }
@@ -69,13 +69,13 @@ impl Place {
 
 /// Which lines are wanted.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct WantedPage {
     /// Lines with these cells.
-    pub cells: Vec<(Field, String)>,
+    pub cells: Vec<(BillField, String)>,
     /// Lines with this text in any cell.
     pub text: Option<String>,
     /// From where on.
-    pub from: Place,
+    pub from: PagePlace,
     /// At most so many.
     pub limit: usize,
     /// After how many lines that were looked at the page ends, at the end of a block.
@@ -86,7 +86,7 @@ pub struct Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
     /// Where the next page begins; none at the bill's end.
-    pub next: Option<Place>,
+    pub next: Option<PagePlace>,
     /// Says whether the page ended because enough lines were looked at, not because it is full.
     pub cut: bool,
 }
@@ -99,10 +99,10 @@ impl BillView {
     pub fn page<E: From<BillError>>(
         &self,
         store: &impl Records,
-        wanted: &Wanted,
+        wanted: &WantedPage,
         visit: &mut dyn FnMut(LineId, &ReadBlock, usize) -> Result<(), E>,
     ) -> Result<Page, E> {
-        let owner = wanted.cells.iter().find(|(field, _)| *field == Field::Column(Column::OwnerUin));
+        let owner = wanted.cells.iter().find(|(field, _)| *field == BillField::Column(Column::OwnerUin));
         let owner = owner.map(|(_, value)| Uin::parse(value.as_bytes()).map_or(0, Uin::number));
         let (mut shown, mut looked) = (0, 0_u64);
         for (at, stretch) in (0_u32..).zip(self.stretches().map_err(BillError::from)?) {
@@ -115,7 +115,7 @@ impl BillView {
                 if block_at < first {
                     continue;
                 }
-                let here = Place { segment: at, block: block_at, row: 0 };
+                let here = PagePlace { segment: at, block: block_at, row: 0 };
                 if looked >= wanted.look_max {
                     return Ok(Page { next: Some(here), cut: true });
                 }
@@ -138,7 +138,7 @@ impl BillView {
                         continue;
                     }
                     if shown == wanted.limit {
-                        return Ok(Page { next: Some(Place { row, ..here }), cut: false });
+                        return Ok(Page { next: Some(PagePlace { row, ..here }), cut: false });
                     }
                     let places = match &mut places {
                         Some(places) => places,
@@ -158,13 +158,13 @@ impl BillView {
     }
 }
 
-fn line_id(stretch: &Stretch<'_>, places: &[u32], at: u32) -> LineId {
+fn line_id(stretch: &FileSegment<'_>, places: &[u32], at: u32) -> LineId {
     let place = places.get(at as usize).copied().unwrap_or(0);
     LineId { load: stretch.load.number, line: stretch.load_lines_before + u64::from(place) + 1 }
 }
 
 /// Says of each line of a block whether it is wanted; none without conditions.
-fn matching(block: &ReadBlock, wanted: &Wanted) -> Result<Option<Vec<bool>>, BillError> {
+fn matching(block: &ReadBlock, wanted: &WantedPage) -> Result<Option<Vec<bool>>, BillError> {
     if wanted.cells.is_empty() && wanted.text.is_none() {
         return Ok(None);
     }
@@ -176,14 +176,14 @@ fn matching(block: &ReadBlock, wanted: &Wanted) -> Result<Option<Vec<bool>>, Bil
         }
     };
     for (field, value) in &wanted.cells {
-        let of_field: Vec<bool> = if *field == Field::Day {
+        let of_field: Vec<bool> = if *field == BillField::Day {
             let text = |day: Option<_>| {
                 day.map_or_else(|| "-".to_owned(), |day: crate::values::period::Day| day.to_string())
             };
             block.own_days()?.into_iter().map(|day| text(day) == *value).collect()
         } else {
             match index_of(field, block.schema()) {
-                Some(index) => map_cells(block.column(index)?, rows, |cell| Field::cell_is(cell, value)),
+                Some(index) => map_cells(block.column(index)?, rows, |cell| BillField::cell_is(cell, value)),
                 None => vec![implied(field, block.schema()) == value; rows],
             }
         };
@@ -203,17 +203,17 @@ fn matching(block: &ReadBlock, wanted: &Wanted) -> Result<Option<Vec<bool>>, Bil
     Ok(Some(matches))
 }
 
-fn index_of(field: &Field, schema: &Arc<Schema>) -> Option<usize> {
+fn index_of(field: &BillField, schema: &Arc<Schema>) -> Option<usize> {
     match field {
-        Field::Column(Column::Total) => schema.total_index(),
+        BillField::Column(Column::Total) => schema.total_index(),
         field => field.index_in(schema),
     }
 }
 
 /// What a column that a file does not have would hold.
-fn implied<'a>(field: &Field, schema: &'a Schema) -> &'a str {
+fn implied<'a>(field: &BillField, schema: &'a Schema) -> &'a str {
     match field {
-        Field::Column(Column::Currency) => schema.implied_currency().unwrap_or(""),
+        BillField::Column(Column::Currency) => schema.implied_currency().unwrap_or(""),
         _ => "",
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::store::{Records, StoreError, Table, Transaction};
-use crate::formats::text::Reading;
+use crate::formats::text::CsvReading;
 
 /// How the CSVs of a load were read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,12 +11,12 @@ pub(crate) struct Readings {
     /// The load's number.
     pub(crate) load: u64,
     /// One for each CSV, in the order of the load's.
-    entries: Vec<Reading>,
+    entries: Vec<CsvReading>,
 }
 
 /// Keeps how the CSVs of a load were read; nothing where all are usual.
-pub(crate) fn put(writer: &Transaction, load: u64, readings: &[Reading]) -> Result<(), StoreError> {
-    if readings.iter().all(|reading| *reading == Reading::default()) {
+pub(crate) fn put(writer: &Transaction, load: u64, readings: &[CsvReading]) -> Result<(), StoreError> {
+    if readings.iter().all(|reading| *reading == CsvReading::default()) {
         return Ok(());
     }
     let record = Readings { load, entries: readings.to_vec() };
@@ -27,7 +27,7 @@ pub(crate) fn put(writer: &Transaction, load: u64, readings: &[Reading]) -> Resu
 ///
 /// # Errors
 /// [`StoreError`] when the store does not read.
-pub fn of(store: &impl Records, load: u64, entry: usize) -> Result<Reading, StoreError> {
+pub fn of(store: &impl Records, load: u64, entry: usize) -> Result<CsvReading, StoreError> {
     let record: Option<Readings> = store.get(Table::Readings, &load.to_be_bytes())?;
     Ok(record.and_then(|record| record.entries.get(entry).copied()).unwrap_or_default())
 }

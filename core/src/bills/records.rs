@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::block::Sums;
-use crate::formats::schema::Level;
+use crate::formats::schema::BillLevel;
 use crate::values::digest::Digest;
 use crate::values::money::Amount;
 use crate::values::near::no_word;
@@ -62,7 +62,7 @@ impl fmt::Display for BillKey {
 
 /// How a file relates to what the bill holds already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Mode {
+pub enum ImportMode {
     /// Month to date: replaces what an earlier cumulative file held.
     Cumulative,
     /// The lines of one day.
@@ -73,39 +73,40 @@ pub enum Mode {
     Adjustment,
 }
 
-impl Mode {
+impl ImportMode {
     /// Every mode.
-    pub const ALL: [Mode; 4] = [Mode::Cumulative, Mode::Day, Mode::Monthly, Mode::Adjustment];
+    pub const ALL: [ImportMode; 4] =
+        [ImportMode::Cumulative, ImportMode::Day, ImportMode::Monthly, ImportMode::Adjustment];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Mode::Cumulative => "cumulative",
-            Mode::Day => "day",
-            Mode::Monthly => "monthly",
-            Mode::Adjustment => "adjustment",
+            ImportMode::Cumulative => "cumulative",
+            ImportMode::Day => "day",
+            ImportMode::Monthly => "monthly",
+            ImportMode::Adjustment => "adjustment",
         }
     }
 }
 
-impl fmt::Display for Mode {
+impl fmt::Display for ImportMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-impl FromStr for Mode {
+impl FromStr for ImportMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Mode::ALL.iter().copied().find(|mode| mode.word() == text);
-        found.ok_or_else(|| no_word(text, "a mode", &Mode::ALL.map(Mode::word)))
+        let found = ImportMode::ALL.iter().copied().find(|mode| mode.word() == text);
+        found.ok_or_else(|| no_word(text, "a mode", &ImportMode::ALL.map(ImportMode::word)))
     }
 }
 
 /// The state of a bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum State {
+pub enum BillState {
     /// The month is not complete.
     Open,
     /// The complete month is in.
@@ -116,13 +117,13 @@ pub enum State {
     Disputed,
 }
 
-impl fmt::Display for State {
+impl fmt::Display for BillState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            State::Open => "open",
-            State::Issued => "issued",
-            State::Confirmed => "confirmed",
-            State::Disputed => "disputed",
+            BillState::Open => "open",
+            BillState::Issued => "issued",
+            BillState::Confirmed => "confirmed",
+            BillState::Disputed => "disputed",
         })
     }
 }
@@ -148,7 +149,7 @@ pub struct Bill {
     /// The number of the revision that is looked at and exported.
     pub revision: u32,
     /// Its state.
-    pub state: State,
+    pub state: BillState,
     /// Present exactly while the state is confirmed.
     pub confirmation: Option<Confirmation>,
 }
@@ -247,11 +248,11 @@ pub struct Load {
     /// Which bill it went to.
     pub bill: BillKey,
     /// How it relates to the others.
-    pub mode: Mode,
+    pub mode: ImportMode,
     /// The days it covers; an adjustment covers none.
     pub coverage: Option<Coverage>,
     /// The level of detail.
-    pub level: Level,
+    pub level: BillLevel,
     /// The file.
     pub file: SourceFile,
     /// The digest of its lines.

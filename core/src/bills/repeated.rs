@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::diff::unequal_charges;
 use super::error::BillError;
 use super::owner_days;
-use super::records::{Load, Mode};
+use super::records::{ImportMode, Load};
 use super::revise::alone;
 use crate::engine::journal::Actor;
 use crate::engine::store::Records;
@@ -21,7 +21,7 @@ pub(crate) fn repeated(
     joins: &[Load],
     actor: &Actor,
 ) -> Result<u64, BillError> {
-    if load.mode != Mode::Adjustment || joins.is_empty() {
+    if load.mode != ImportMode::Adjustment || joins.is_empty() {
         return Ok(0);
     }
     let from = alone(store, load.bill, joins, actor)?;

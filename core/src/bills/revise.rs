@@ -7,7 +7,7 @@ use crate::values::digest::Digest;
 
 use super::combine::{Completeness, completeness};
 use super::error::BillError;
-use super::records::{Bill, BillKey, Load, Revision, State};
+use super::records::{Bill, BillKey, BillState, Load, Revision};
 use super::view::{BillView, segment_views};
 use crate::engine::block::Sums;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
@@ -59,7 +59,7 @@ pub(crate) fn alone(
     actor: &Actor,
 ) -> Result<BillView, BillError> {
     let revision: Revision = revise(key, None, loads, actor)?;
-    let bill = Bill { key, revision: revision.number, state: State::Open, confirmation: None };
+    let bill = Bill { key, revision: revision.number, state: BillState::Open, confirmation: None };
     let with_segments = |load: &Load| Ok::<_, StoreError>((load.clone(), segment_views(store, load)?));
     let loads = loads.iter().map(with_segments).collect::<Result<_, _>>()?;
     Ok(BillView { bill, revision, loads })
@@ -73,11 +73,12 @@ pub(crate) fn put_revision(
     writer: &Transaction,
     key: BillKey,
     revision: &Revision,
-    state: State,
+    state: BillState,
 ) -> Result<(), BillError> {
     let broken = |why: String| Err(BillError::History { bill: key, why });
     let before: Option<Bill> = writer.get(Table::Bills, &key.bytes())?;
-    let (last, confirmed) = before.map_or((0, false), |bill| (bill.revision, bill.state == State::Confirmed));
+    let (last, confirmed) =
+        before.map_or((0, false), |bill| (bill.revision, bill.state == BillState::Confirmed));
     if confirmed {
         return broken(format!("revision {} would change it, and it is confirmed", revision.number));
     }
@@ -131,11 +132,11 @@ pub fn check_history(store: &impl Records, key: BillKey) -> Result<(), BillError
         return Err(broken(format!("it is at revision {}, and there are {}", bill.revision, history.len())));
     }
     match (bill.state, &bill.confirmation) {
-        (State::Confirmed, Some(confirmation)) if confirmation.revision == bill.revision => Ok(()),
-        (State::Confirmed, Some(confirmation)) => {
+        (BillState::Confirmed, Some(confirmation)) if confirmation.revision == bill.revision => Ok(()),
+        (BillState::Confirmed, Some(confirmation)) => {
             Err(broken(format!("revision {} was confirmed, and it is at another", confirmation.revision)))
         }
-        (State::Confirmed, None) => Err(broken("it is confirmed by nobody".to_owned())),
+        (BillState::Confirmed, None) => Err(broken("it is confirmed by nobody".to_owned())),
         (state, Some(_)) => Err(broken(format!("it is {state}, and has a confirmation"))),
         (_, None) => Ok(()),
     }

@@ -8,11 +8,11 @@ use std::fs;
 use sha2::{Digest as _, Sha256};
 
 use crate::bills::must_be_recorded;
-use crate::deliveries::notice::{self, Told};
+use crate::deliveries::notice::{self, NoticeFacts};
 use crate::deliveries::storage::SinkRecord;
-use crate::engine::journal::{Actor, Change, append_change};
+use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::store::{Records, Store, StoreError};
-use crate::exports::Wanted;
+use crate::exports::WantedExport;
 use crate::exports::sink::{SinkError, Watch, read_hash, read_small};
 use crate::values::error::Kind;
 use crate::values::period::Day;
@@ -21,7 +21,7 @@ use super::DeliveryError;
 use super::desk::{Destination, Ways};
 use super::parcel::Parcel;
 use super::plan::{self, Outdated, Planned};
-use super::record::{self, Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, Upload};
+use super::record::{self, Abandoned, Delivery, DeliveryProgress, Failure, FailureKind, Receipt, Upload};
 use super::session::DeliverySession;
 
 impl Store {
@@ -32,7 +32,7 @@ impl Store {
     pub fn deliver(
         &self,
         to: &Destination,
-        wanted: Wanted,
+        wanted: WantedExport,
         on: Day,
         ways: &Ways<'_>,
         actor: &Actor,
@@ -70,7 +70,7 @@ impl Store {
     pub fn record_cannot_deliver(
         &self,
         to: &SinkRecord,
-        wanted: Wanted,
+        wanted: WantedExport,
         on: Day,
         error: &DeliveryError,
         actor: &Actor,
@@ -123,7 +123,7 @@ fn pending(store: &impl Records, number: u64) -> Result<Delivery, DeliveryError>
 
 impl DeliverySession<'_> {
     /// Delivers what is wanted, as things stand now; what was begun for it and would not be true any more is settled first.
-    fn deliver(&self, wanted: Wanted, on: Day) -> Result<Delivery, DeliveryError> {
+    fn deliver(&self, wanted: WantedExport, on: Day) -> Result<Delivery, DeliveryError> {
         loop {
             match plan::plan(self.store, &self.to.record, wanted, on, self.actor)? {
                 Planned::Delivery(delivery) => return self.attempt(*delivery),
@@ -166,26 +166,28 @@ impl DeliverySession<'_> {
     fn steps(&self, mut delivery: Delivery) -> Result<Delivery, DeliveryError> {
         loop {
             delivery = match &delivery.progress {
-                Progress::Planned => self.upload(&delivery, None)?,
-                Progress::Uploading(_, Upload { token }) => self.upload(&delivery, token.as_deref())?,
-                Progress::Uploaded(receipt) => self.check(&delivery, receipt)?,
-                Progress::Checked(receipt) => self.finish(&delivery, receipt)?,
+                DeliveryProgress::Planned => self.upload(&delivery, None)?,
+                DeliveryProgress::Uploading(_, Upload { token }) => {
+                    self.upload(&delivery, token.as_deref())?
+                }
+                DeliveryProgress::Uploaded(receipt) => self.check(&delivery, receipt)?,
+                DeliveryProgress::Checked(receipt) => self.finish(&delivery, receipt)?,
                 _ => return Ok(delivery),
             };
         }
     }
 
     /// Commits the next step, unless the delivery has been changed by somebody else; then it is returned as they left it.
-    fn step(&self, delivery: &Delivery, progress: Progress) -> Result<Delivery, DeliveryError> {
+    fn step(&self, delivery: &Delivery, progress: DeliveryProgress) -> Result<Delivery, DeliveryError> {
         self.step_with(delivery, progress, None, None)
     }
 
     pub(super) fn step_with(
         &self,
         delivery: &Delivery,
-        progress: Progress,
+        progress: DeliveryProgress,
         manifest: Option<&Vec<u8>>,
-        change: Option<Change<'_>>,
+        change: Option<EntryChange<'_>>,
     ) -> Result<Delivery, DeliveryError> {
         let writer = self.store.write()?;
         let now = record::get(&writer, delivery.number)?;
@@ -193,13 +195,14 @@ impl DeliverySession<'_> {
             writer.abort()?;
             return Ok(now);
         }
-        let failure = if matches!(progress, Progress::Delivered(_)) { None } else { now.failure.clone() };
+        let failure =
+            if matches!(progress, DeliveryProgress::Delivered(_)) { None } else { now.failure.clone() };
         let next = Delivery { progress, failure, ..now };
         record::put(&writer, &next)?;
-        if let Progress::Delivered(receipt) = &next.progress
+        if let DeliveryProgress::Delivered(receipt) = &next.progress
             && !delivery.progress.is_delivered()
         {
-            notice::tell(&writer, Told::Delivered(&next, receipt), self.actor.at_unix_s)?;
+            notice::tell(&writer, NoticeFacts::Delivered(&next, receipt), self.actor.at_unix_s)?;
         }
         if let Some(bytes) = manifest {
             record::put_manifest(&writer, next.number, bytes)?;
@@ -244,7 +247,7 @@ impl DeliverySession<'_> {
                 (receipt, bytes)
             }
         };
-        let progress = Progress::Uploading(Box::new(receipt.clone()), Upload::default());
+        let progress = DeliveryProgress::Uploading(Box::new(receipt.clone()), Upload::default());
         let uploading = self.step_with(delivery, progress.clone(), Some(&bytes), None)?;
         if uploading.progress != progress {
             return Ok(uploading);
@@ -259,8 +262,8 @@ impl DeliverySession<'_> {
         // The token may have been written down meanwhile; or somebody has given the delivery up, and that stands.
         let now = record::get(&self.store.read()?, delivery.number)?;
         match now.progress {
-            Progress::Uploading(..) => {
-                self.step(&now, Progress::Uploaded(Box::new(Receipt { tag, location, ..receipt })))
+            DeliveryProgress::Uploading(..) => {
+                self.step(&now, DeliveryProgress::Uploaded(Box::new(Receipt { tag, location, ..receipt })))
             }
             _ => Ok(now),
         }
@@ -318,14 +321,14 @@ impl DeliverySession<'_> {
         };
         if let Some(wrong) = wrong {
             // The next attempt puts it again.
-            self.step(delivery, Progress::Planned)?;
+            self.step(delivery, DeliveryProgress::Planned)?;
             let location = sink.location(name);
             return Err(failed(SinkError::Damaged(
                 format!("{location}: {} bytes were put, {wrong}", receipt.bytes).into(),
             )));
         }
         let tag = head.and_then(|held| held.tag);
-        self.step(delivery, Progress::Checked(Box::new(Receipt { tag, ..receipt.clone() })))
+        self.step(delivery, DeliveryProgress::Checked(Box::new(Receipt { tag, ..receipt.clone() })))
     }
 
     /// Puts signature and manifest, and writes the receipt.
@@ -359,8 +362,8 @@ impl DeliverySession<'_> {
         let detail = receipt.told(delivery.number, "to", &self.to.record.name);
         // What is delivered is the lines that were planned: their digest, which the manifest has too.
         let (subject, after) = (delivery.plan.wanted.bill.subject(), Some(delivery.plan.content.bytes()));
-        let change = Change { after, ..Change::new("deliver", &subject, &detail) };
-        self.step_with(delivery, Progress::Delivered(Box::new(receipt)), Some(&bytes), Some(change))
+        let change = EntryChange { after, ..EntryChange::new("deliver", &subject, &detail) };
+        self.step_with(delivery, DeliveryProgress::Delivered(Box::new(receipt)), Some(&bytes), Some(change))
     }
 
     /// Puts the signature of a manifest, and returns its name and hash.
@@ -401,7 +404,7 @@ impl DeliverySession<'_> {
 
     /// Says whether a delivery's manifest is at the sink: then everything is.
     fn has_arrived(&self, delivery: &Delivery) -> Result<bool, DeliveryError> {
-        let Progress::Checked(receipt) = &delivery.progress else { return Ok(false) };
+        let DeliveryProgress::Checked(receipt) = &delivery.progress else { return Ok(false) };
         let Some(bytes) = read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))? else {
             return Ok(false);
         };
@@ -422,7 +425,7 @@ impl DeliverySession<'_> {
     fn clear(&self, delivery: &Delivery) -> Result<(), DeliveryError> {
         let failed = |e| self.to.error(e);
         let Some(receipt) = delivery.progress.begun() else { return Ok(()) };
-        if let Progress::Uploading(_, Upload { token: Some(token) }) = &delivery.progress {
+        if let DeliveryProgress::Uploading(_, Upload { token: Some(token) }) = &delivery.progress {
             self.abandon(&receipt.part, token)?;
         }
         // Somebody else's manifest may tell of the same part: then it is theirs.
@@ -455,13 +458,13 @@ fn remember(
     if is_new {
         let subject = delivery.plan.wanted.bill.subject();
         let detail = format!("delivery {number} to sink `{}`, {}: {why}", delivery.sink, kind.word());
-        append_change(&writer, actor, Change::new("deliver failed", &subject, &detail))?;
+        append_change(&writer, actor, EntryChange::new("deliver failed", &subject, &detail))?;
     }
     let failure = Failure::after(before, kind, why, later_s, actor.at_unix_s);
     let next = Delivery { failure: Some(failure.clone()), ..delivery };
     record::put(&writer, &next)?;
     if is_new {
-        notice::tell(&writer, Told::Failed(&next, &failure), actor.at_unix_s)?;
+        notice::tell(&writer, NoticeFacts::Failed(&next, &failure), actor.at_unix_s)?;
     }
     match to {
         Some(to) => Ok(to.commit(writer)?),
@@ -484,12 +487,12 @@ fn give_up(
     }
     let abandoned =
         Abandoned { why: why.to_owned(), part, at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
-    let next = Delivery { progress: Progress::Abandoned(Box::new(abandoned)), failure: None, ..now };
+    let next = Delivery { progress: DeliveryProgress::Abandoned(Box::new(abandoned)), failure: None, ..now };
     record::put(&writer, &next)?;
     let subject = next.plan.wanted.bill.subject();
     let detail =
         format!("delivery {}: `{}` to sink `{}`: {why}", next.number, next.plan.part_name(), next.sink);
-    append_change(&writer, actor, Change::new("delivery abandon", &subject, &detail))?;
+    append_change(&writer, actor, EntryChange::new("delivery abandon", &subject, &detail))?;
     writer.commit()?;
     Ok(next)
 }
@@ -504,10 +507,10 @@ struct Watching<'a> {
 impl Watch for Watching<'_> {
     fn begun(&self, token: &str) -> Result<(), SinkError> {
         let upload = Upload { token: Some(token.to_owned()) };
-        let progress = Progress::Uploading(Box::new(self.receipt.clone()), upload);
+        let progress = DeliveryProgress::Uploading(Box::new(self.receipt.clone()), upload);
         let write_down = || -> Result<bool, DeliveryError> {
             let now = record::get(&self.at.store.read()?, self.number)?;
-            let is_ours = matches!(now.progress, Progress::Uploading(..));
+            let is_ours = matches!(now.progress, DeliveryProgress::Uploading(..));
             Ok(is_ours && self.at.step(&now, progress.clone())?.progress == progress)
         };
         match write_down() {

@@ -9,7 +9,7 @@ use crate::deliveries::storage::SinkRecord;
 use crate::engine::own_folder::own_folder;
 use crate::engine::store::{Records, StoreError, Transaction};
 use crate::exports::RenderSettings;
-use crate::exports::sink::{Hold, Place, Sink, SinkError};
+use crate::exports::sink::{Hold, MemoryPlace, Sink, SinkError};
 use crate::values::digest::hex;
 use crate::values::reason::Reason;
 
@@ -34,7 +34,7 @@ pub trait Seal: Send + Sync {
 }
 
 /// Signs manifests.
-pub trait Sign: Send + Sync {
+pub trait SignManifest: Send + Sync {
     /// Returns what the signature's name ends in, after the manifest's name.
     fn suffix(&self) -> &'static str;
 
@@ -51,7 +51,7 @@ pub struct Destination {
     /// Encrypts, if that was said.
     pub seal: Option<Box<dyn Seal>>,
     /// Signs, if that was said.
-    pub sign: Option<Box<dyn Sign>>,
+    pub sign: Option<Box<dyn SignManifest>>,
 }
 
 impl Destination {
@@ -60,8 +60,8 @@ impl Destination {
         Destination { record, sink, seal: None, sign: None }
     }
 
-    fn place(&self) -> Place<'_> {
-        Place { sink: &self.record.name, url: &self.record.url }
+    fn place(&self) -> MemoryPlace<'_> {
+        MemoryPlace { sink: &self.record.name, url: &self.record.url }
     }
 
     /// Reminds the sink of what the store has of its memory.

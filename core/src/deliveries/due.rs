@@ -3,15 +3,19 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::bills::late::Late;
+use crate::bills::late::LateFile;
 use crate::bills::{BillKey, BillView};
-use crate::deliveries::calendar::{Asked, BillFacts, Calendars, Kind, Moment, Slot, Why, WhyNot, judge};
-use crate::deliveries::storage::{self, Account, Lines, SinkOptions, SinkRecord, StorageError, Target};
+use crate::deliveries::calendar::{
+    Asked, BillFacts, BillKind, CalendarSlot, Calendars, Moment, Why, WhyNot, judge,
+};
+use crate::deliveries::storage::{
+    self, PayerLines, SinkOptions, SinkRecord, StorageAccount, StorageError, Target,
+};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError};
 use crate::engine::timeline::Timeline;
-use crate::exports::{Form, Naming, Plan, ROWS_PER_FILE, Scope, Wanted};
-use crate::partners::accounts::{Role, Tree};
+use crate::exports::{ExportForm, Naming, Plan, ROWS_PER_FILE, Scope, WantedExport};
+use crate::partners::accounts::{AccountRole, Tree};
 use crate::values::period::{Basis, Day, TimeZone};
 use crate::values::uin::Uin;
 
@@ -25,13 +29,13 @@ pub struct DueItem {
     /// Whose bill.
     pub uin: Uin,
     /// Which kind and days.
-    pub slot: Slot,
+    pub slot: CalendarSlot,
     /// How the calendar asks for it; bindings as of its day decide.
     pub asked: Asked,
     /// To which sink, if one is set.
     pub sink: Option<String>,
     /// What is to be exported, if it is due.
-    pub verdict: Result<Wanted, WhyNot>,
+    pub verdict: Result<WantedExport, WhyNot>,
 }
 
 /// What is due at a moment, and what will be later on the same day.
@@ -105,22 +109,23 @@ impl DueItem {
     ) -> Result<Vec<DueItem>, DeliveryError> {
         let settings = StoreSettings::of(store)?;
         let tree = Tree::load(store)?;
-        let mut accounts = Account::list(store)?;
+        let mut accounts = StorageAccount::list(store)?;
         if !accounts.iter().any(|a| a.uin == settings.payer) {
-            accounts.insert(0, Account::get(store, settings.payer)?);
+            accounts.insert(0, StorageAccount::get(store, settings.payer)?);
         }
-        let pending: Vec<Late> = Late::list(store)?.into_iter().filter(Late::is_smaller_and_waits).collect();
+        let pending: Vec<LateFile> =
+            LateFile::list(store)?.into_iter().filter(LateFile::is_smaller_and_waits).collect();
         let mut bills = Bills { store, facts: BTreeMap::new(), views: BTreeMap::new() };
         let mut items = Vec::new();
         for account in accounts.iter().filter(|account| is_wanted(account.uin)) {
             for asked in asked.iter().copied() {
                 let Asked { slot, on, .. } = asked;
                 // Reseller bills are the payer's alone.
-                if slot.kind == Kind::Reseller && account.uin != settings.payer {
+                if slot.kind == BillKind::Reseller && account.uin != settings.payer {
                     continue;
                 }
                 if asked.why == Why::Overdue
-                    && slot.kind == Kind::Monthly
+                    && slot.kind == BillKind::Monthly
                     && !storage::stays_due(store, account, asked.since, settings.zone)?
                 {
                     continue;
@@ -128,16 +133,16 @@ impl DueItem {
                 let bill_key = BillKey { payer: settings.payer, month: slot.coverage.first.month(), basis };
                 let lines = match account.target(slot.kind, on) {
                     Some(Target::Sink { lines, .. }) => *lines,
-                    _ => Lines::All,
+                    _ => PayerLines::All,
                 };
-                let mut wanted = Wanted {
+                let mut wanted = WantedExport {
                     uin: account.uin,
                     kind: slot.kind,
                     bill: bill_key,
                     coverage: slot.coverage,
                     scope: scope(&tree, slot, account.uin, lines),
                     rows_per_file: ROWS_PER_FILE,
-                    form: Form::default(),
+                    form: ExportForm::default(),
                 };
                 let facts = bills.facts(bill_key)?.map(|facts| BillFacts {
                     pending: pending
@@ -204,25 +209,30 @@ impl<R: Records> Bills<'_, R> {
 }
 
 /// Says how what is wanted looks at a sink, and how it is named there.
-fn at_sink(wanted: Wanted, record: &SinkRecord, zone: TimeZone) -> Result<(Wanted, Naming), DeliveryError> {
+fn at_sink(
+    wanted: WantedExport,
+    record: &SinkRecord,
+    zone: TimeZone,
+) -> Result<(WantedExport, Naming), DeliveryError> {
     let SinkOptions { rows_per_file, form, naming: profile, .. } = record.options()?;
-    Ok((Wanted { rows_per_file, form, ..wanted }, Naming { zone, profile }))
+    Ok((WantedExport { rows_per_file, form, ..wanted }, Naming { zone, profile }))
 }
 
 /// Finds the delivery of what is wanted: to the sink of the day, or to any other to which the account's bills of this kind ever
 /// went. What lies in the old sink stays there, and is not new; what a late run has put into the new one is not owed to the old.
 fn delivered(
     store: &impl Records,
-    account: &Account,
+    account: &StorageAccount,
     view: &BillView,
-    (wanted, naming): (Wanted, &Naming),
+    (wanted, naming): (WantedExport, &Naming),
     record: &SinkRecord,
 ) -> Result<Option<u64>, DeliveryError> {
-    let to = |record: &SinkRecord, wanted: Wanted, naming: &Naming| -> Result<Option<u64>, DeliveryError> {
-        let plan = Plan::new(store, view, wanted, naming)?;
-        let found = found(store, record, view, &plan, naming.zone)?;
-        Ok(found.filter(|d| d.progress.is_delivered()).map(|d| d.number))
-    };
+    let to =
+        |record: &SinkRecord, wanted: WantedExport, naming: &Naming| -> Result<Option<u64>, DeliveryError> {
+            let plan = Plan::new(store, view, wanted, naming)?;
+            let found = found(store, record, view, &plan, naming.zone)?;
+            Ok(found.filter(|d| d.progress.is_delivered()).map(|d| d.number))
+        };
     if let Some(number) = to(record, wanted, naming)? {
         return Ok(Some(number));
     }
@@ -243,13 +253,14 @@ fn delivered(
 
 /// Returns whose lines an account's bill holds: the payer's all that it owes, a second-level reseller's those of whoever
 /// stands below it, anybody else's its own.
-fn scope(tree: &Tree, slot: Slot, uin: Uin, lines: Lines) -> Scope {
+fn scope(tree: &Tree, slot: CalendarSlot, uin: Uin, lines: PayerLines) -> Scope {
     if uin != tree.payer() {
-        let reseller = tree.on(uin, slot.coverage.last).is_some_and(|known| known.role == Role::Reseller);
+        let reseller =
+            tree.on(uin, slot.coverage.last).is_some_and(|known| known.role == AccountRole::Reseller);
         if reseller { Scope::Reseller(uin) } else { Scope::Owner(uin) }
-    } else if slot.kind == Kind::Reseller {
+    } else if slot.kind == BillKind::Reseller {
         Scope::Customers
-    } else if lines == Lines::SelfUse {
+    } else if lines == PayerLines::SelfUse {
         Scope::SelfUse
     } else {
         Scope::Payer

@@ -30,15 +30,15 @@ mod through;
 mod verify;
 
 pub(crate) use desk::Desk;
-pub use desk::{Destination, Meter, NoMeter, Seal, Sign, Ways};
+pub use desk::{Destination, Meter, NoMeter, Seal, SignManifest, Ways};
 pub use due::{DueAt, DueItem};
 pub use error::DeliveryError;
 
-pub use rebuild::{Made, NOT_AT_ANY_SINK, Rebuilt};
-pub use record::{Abandoned, Delivery, Failure, FailureKind, Progress, Receipt, RemovedAt, Upload};
+pub use rebuild::{NOT_AT_ANY_SINK, Rebuilt, RebuiltAmount};
+pub use record::{Abandoned, Delivery, DeliveryProgress, Failure, FailureKind, Receipt, RemovedAt, Upload};
 pub(crate) use record::{get, put};
 
 pub use repair::Repaired;
 pub use setup::Setup;
 pub use through::scheduled_through;
-pub use verify::{Finding, How, What, verify};
+pub use verify::{SinkFinding, VerifyDepth, What, verify};

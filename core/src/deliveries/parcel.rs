@@ -9,14 +9,14 @@ use sha2::{Digest as _, Sha256};
 use crate::bills::BillView;
 use crate::engine::store::Records;
 use crate::exports::sink::{SinkError, Staged};
-use crate::exports::{Hashing, Manifest, ManifestSealed, Plan, Rendered, Totals, stage_part};
+use crate::exports::{HashingWriter, Manifest, ManifestSealed, Plan, Rendered, Totals, stage_part};
 use crate::values::digest::hex;
 
 use super::DeliveryError;
 use super::desk::stage_error;
 use super::record::{self, Delivery, Receipt};
 use super::session::DeliverySession;
-use crate::engine::journal::Head;
+use crate::engine::journal::JournalHead;
 
 /// A part that is staged, encrypted if it is to be.
 pub(super) struct Parcel {
@@ -91,7 +91,7 @@ impl DeliverySession<'_> {
         let path = self.desk.at(name);
         let seal_file = || -> std::io::Result<(u64, [u8; 32])> {
             let mut from = BufReader::with_capacity(1 << 20, File::open(staged)?);
-            let mut to = Hashing::new(BufWriter::with_capacity(1 << 20, File::create(&path)?));
+            let mut to = HashingWriter::new(BufWriter::with_capacity(1 << 20, File::create(&path)?));
             seal.seal(&mut from, &mut to)?;
             to.flush()?;
             to.out.get_ref().sync_all()?;
@@ -118,7 +118,7 @@ impl DeliverySession<'_> {
         let kept = kept.and_then(|bytes| Manifest::from_bytes(&bytes).ok()?.journal);
         let journal = match kept {
             Some(journal) => Some(journal),
-            None => Head::last(store)?.map(Into::into),
+            None => JournalHead::last(store)?.map(Into::into),
         };
         Ok(Manifest { supersedes, journal, ..Manifest::new(&delivery.plan, rendered) })
     }

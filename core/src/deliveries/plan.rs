@@ -2,17 +2,17 @@
 
 use crate::bills::late;
 use crate::bills::{Bill, BillKey, BillView, Revision, must_be_recorded};
-use crate::deliveries::calendar::{BillFacts, Slot, WhyNot, judge};
+use crate::deliveries::calendar::{BillFacts, CalendarSlot, WhyNot, judge};
 use crate::deliveries::storage::{self, SinkRecord};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, StoreError, Table, Transaction};
-use crate::exports::{Naming, Plan, Wanted};
+use crate::exports::{Naming, Plan, WantedExport};
 use crate::values::period::{Coverage, Day, TimeZone};
 
 use super::DeliveryError;
-use super::record::{Delivery, Progress, get, put};
-use crate::deliveries::storage::Account;
+use super::record::{Delivery, DeliveryProgress, get, put};
+use crate::deliveries::storage::StorageAccount;
 
 /// What came of planning.
 pub(super) enum Planned {
@@ -47,8 +47,8 @@ pub(super) fn plan_key(sink: &SinkRecord, stem: &str) -> Vec<u8> {
 }
 
 /// Under which key the last delivery of a bill's days in a form to a sink is found.
-pub(super) fn slot_key(sink: &SinkRecord, wanted: &Wanted) -> Vec<u8> {
-    let Wanted { uin, kind, bill, coverage, scope, rows_per_file: _, form } = wanted;
+pub(super) fn slot_key(sink: &SinkRecord, wanted: &WantedExport) -> Vec<u8> {
+    let WantedExport { uin, kind, bill, coverage, scope, rows_per_file: _, form } = wanted;
     let (bill, scope) = (bill.subject(), scope.words());
     format!("{}\0{}\0{uin}\0{kind}\0{bill}\0{coverage}\0{scope}\0{form}", sink.name, sink.url).into_bytes()
 }
@@ -66,7 +66,8 @@ pub(super) fn found(
         Some(number) => Ok(Some(get(store, number)?)),
         None => Ok::<_, StoreError>(None),
     };
-    if let Some(delivery) = of(&plan.stem)?.filter(|d| !matches!(d.progress, Progress::Abandoned(_))) {
+    if let Some(delivery) = of(&plan.stem)?.filter(|d| !matches!(d.progress, DeliveryProgress::Abandoned(_)))
+    {
         return Ok(Some(delivery));
     }
     for stem in plan.former_stems(view, zone) {
@@ -86,10 +87,10 @@ impl Delivery {
     pub fn in_the_way(
         store: &impl Records,
         record: &SinkRecord,
-        wanted: &Wanted,
+        wanted: &WantedExport,
         on: Day,
     ) -> Result<Option<WhyNot>, StoreError> {
-        let account = Account::get(store, wanted.uin)?;
+        let account = StorageAccount::get(store, wanted.uin)?;
         let facts = bill_facts(store, wanted.bill)?;
         let facts = match facts {
             Some(facts) => {
@@ -97,7 +98,7 @@ impl Delivery {
             }
             None => None,
         };
-        let slot = Slot { kind: wanted.kind, coverage: wanted.coverage };
+        let slot = CalendarSlot { kind: wanted.kind, coverage: wanted.coverage };
         let judged = judge(slot, account.facts(wanted.kind, on), facts, |sink| {
             if sink != record.name {
                 return Ok::<_, StoreError>(Some(WhyNot::NotEnabled));
@@ -126,7 +127,7 @@ fn pending(store: &impl Records, key: BillKey, days: Coverage) -> Result<Option<
 pub(super) fn may_write(
     store: &impl Records,
     record: &SinkRecord,
-    wanted: &Wanted,
+    wanted: &WantedExport,
     on: Day,
 ) -> Result<(), DeliveryError> {
     match Delivery::in_the_way(store, record, wanted, on)? {
@@ -141,7 +142,7 @@ pub(super) fn may_write(
 pub(super) fn plan(
     store: &Store,
     record: &SinkRecord,
-    wanted: Wanted,
+    wanted: WantedExport,
     on: Day,
     actor: &Actor,
 ) -> Result<Planned, DeliveryError> {
@@ -165,10 +166,12 @@ pub(super) fn plan(
             writer.abort()?;
             return Ok(Planned::Before(Box::new(before), Outdated::Lines));
         }
-        Some(Delivery { progress: Progress::Delivered(_) | Progress::Removing(_), number, .. }) => {
-            Some(number)
-        }
-        Some(Delivery { progress: Progress::Abandoned(_), supersedes, .. }) => supersedes,
+        Some(Delivery {
+            progress: DeliveryProgress::Delivered(_) | DeliveryProgress::Removing(_),
+            number,
+            ..
+        }) => Some(number),
+        Some(Delivery { progress: DeliveryProgress::Abandoned(_), supersedes, .. }) => supersedes,
         _ => None,
     };
     let number = writer.next_id("delivery")?;
@@ -178,7 +181,7 @@ pub(super) fn plan(
         sink: record.name.clone(),
         url: record.url.clone(),
         plan,
-        progress: Progress::Planned,
+        progress: DeliveryProgress::Planned,
         at_unix_s: actor.at_unix_s,
         on: Some(on),
         supersedes,
@@ -203,7 +206,7 @@ fn go_on(
         writer.abort()?;
         return Ok(Planned::Before(Box::new(last), Outdated::Lines));
     }
-    if found.progress == Progress::Planned && found.plan != plan {
+    if found.progress == DeliveryProgress::Planned && found.plan != plan {
         // Nothing was sent: the same lines are delivered from the revision that there is now.
         let delivery = Delivery { plan, ..found };
         put(&writer, &delivery)?;

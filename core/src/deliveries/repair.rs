@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::journal::{Actor, Change, append_change};
+use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::store::Store;
 use crate::exports::Rendered;
 use crate::exports::sink::{SinkError, Unwatched, read_small};
@@ -13,9 +13,9 @@ use crate::values::digest::hex;
 
 use super::DeliveryError;
 use super::desk::{Destination, Ways};
-use super::record::{self, Abandoned, Delivery, Progress, Receipt};
+use super::record::{self, Abandoned, Delivery, DeliveryProgress, Receipt};
 use super::session::DeliverySession;
-use super::verify::{How, What, verify};
+use super::verify::{VerifyDepth, What, verify};
 
 /// What came of mending a delivery.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Store {
         &self,
         to: &Destination,
         only: Option<u64>,
-        how: How,
+        how: VerifyDepth,
         ways: &Ways<'_>,
         actor: &Actor,
     ) -> Result<Vec<Repaired>, DeliveryError> {
@@ -61,8 +61,8 @@ impl Store {
             }
             let delivery = record::get(&self.read()?, number)?;
             let outcome = match &delivery.progress {
-                Progress::Delivered(receipt) => at.mend(&delivery, receipt, &names),
-                Progress::Abandoned(abandoned) => at.clear_left(&delivery, abandoned, &names),
+                DeliveryProgress::Delivered(receipt) => at.mend(&delivery, receipt, &names),
+                DeliveryProgress::Abandoned(abandoned) => at.clear_left(&delivery, abandoned, &names),
                 // What is on its way is finished by a run, and what is to be removed by retention.
                 _ => continue,
             };
@@ -121,8 +121,8 @@ impl DeliverySession<'_> {
             names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
             hex(&mended.sha256)
         );
-        let change = Change::new("delivery repair", &subject, &detail);
-        let progress = Progress::Delivered(Box::new(mended));
+        let change = EntryChange::new("delivery repair", &subject, &detail);
+        let progress = DeliveryProgress::Delivered(Box::new(mended));
         self.step_with(delivery, progress, manifest.as_ref(), Some(change))?;
         Ok(())
     }
@@ -198,12 +198,13 @@ impl DeliverySession<'_> {
             self.sink().remove(name).map_err(|e| self.to.error(e))?;
         }
         let abandoned = Abandoned { part: None, ..abandoned.clone() };
-        let next = Delivery { progress: Progress::Abandoned(Box::new(abandoned)), ..delivery.clone() };
+        let next =
+            Delivery { progress: DeliveryProgress::Abandoned(Box::new(abandoned)), ..delivery.clone() };
         let writer = self.store.write()?;
         record::put(&writer, &next)?;
         let subject = next.plan.wanted.bill.subject();
         let detail = format!("delivery {}: what it left at sink `{}` was removed", next.number, next.sink);
-        append_change(&writer, self.actor, Change::new("delivery repair", &subject, &detail))?;
+        append_change(&writer, self.actor, EntryChange::new("delivery repair", &subject, &detail))?;
         Ok(writer.commit()?)
     }
 }

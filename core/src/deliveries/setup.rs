@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::deliveries::calendar::{CalendarError, Profile};
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store, StoreError, Table, Transaction};
 use crate::values::period::TimeZone;
@@ -37,7 +37,7 @@ impl Setup {
         let detail = format!("payer {payer}, calendar {calendar}, time zone {zone}");
         let after = record_digest(tx, Table::Meta, StoreSettings::KEY)?;
         let subject = payer.to_string();
-        append_change(tx, actor, Change { after, ..Change::new("init", &subject, &detail) })
+        append_change(tx, actor, EntryChange { after, ..EntryChange::new("init", &subject, &detail) })
     }
 }
 
@@ -61,8 +61,8 @@ impl Store {
 mod tests {
     use super::*;
     use crate::audit;
-    
-    use crate::engine::journal::Entry;
+
+    use crate::engine::journal::JournalEntry;
 
     #[test]
     fn a_new_store_holds_its_settings_and_the_journal_records_them() {
@@ -76,7 +76,7 @@ mod tests {
         let store = Store::create(&path, &setup, &actor).unwrap();
         let snapshot = store.read().unwrap();
         assert_eq!(StoreSettings::of(&snapshot).unwrap().payer, setup.payer);
-        assert_eq!(Entry::list(&snapshot).unwrap().len(), 1);
+        assert_eq!(JournalEntry::list(&snapshot).unwrap().len(), 1);
         audit::check::check(&snapshot, 1).unwrap();
         let again = Store::create(&path, &setup, &actor);
         assert!(matches!(again, Err(CalendarError::Store(StoreError::Exists(_)))));

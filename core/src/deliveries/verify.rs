@@ -10,12 +10,12 @@ use crate::values::digest::hex;
 
 use super::DeliveryError;
 use super::desk::Destination;
-use super::record::{Progress, Receipt};
+use super::record::{DeliveryProgress, Receipt};
 use crate::deliveries::Delivery;
 
 /// How closely a sink is looked at. Manifests and signatures are always read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
+pub enum VerifyDepth {
     /// The sink is asked for each part's length, and its mark of the content if it has one.
     Head,
     /// Every byte is read.
@@ -29,12 +29,12 @@ pub enum How {
     },
 }
 
-impl How {
+impl VerifyDepth {
     fn reads(self, part: &str) -> bool {
         match self {
-            How::Head => false,
-            How::ReadData => true,
-            How::Sample { percent, salt } => {
+            VerifyDepth::Head => false,
+            VerifyDepth::ReadData => true,
+            VerifyDepth::Sample { percent, salt } => {
                 let hash = Sha256::digest(format!("{salt}\0{part}"));
                 let draw = hash.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
                 draw % 100 < u64::from(percent)
@@ -84,7 +84,7 @@ impl What {
 
 /// What a check of a sink found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct SinkFinding {
     /// The delivery, unless the object belongs to none.
     pub delivery: Option<u64>,
     /// The object's name.
@@ -99,7 +99,11 @@ pub struct Finding {
 ///
 /// # Errors
 /// [`DeliveryError`] when the store cannot be read, or the sink as a whole; differences are findings, not errors.
-pub fn verify(store: &impl Records, to: &Destination, how: How) -> Result<Vec<Finding>, DeliveryError> {
+pub fn verify(
+    store: &impl Records,
+    to: &Destination,
+    how: VerifyDepth,
+) -> Result<Vec<SinkFinding>, DeliveryError> {
     let sink = to.sink.as_ref();
     to.recall(store)?;
     let mut findings = Vec::new();
@@ -111,25 +115,30 @@ pub fn verify(store: &impl Records, to: &Destination, how: How) -> Result<Vec<Fi
         }
         let number = delivery.number;
         match &delivery.progress {
-            Progress::Delivered(receipt) => {
+            DeliveryProgress::Delivered(receipt) => {
                 known.extend(receipt.objects().map(|(name, ..)| (name.to_owned(), None)));
                 for (name, bytes, sha256) in receipt.objects() {
                     if !sink.looks() {
                         let detail = "the sink has said that it is there, and cannot look again".to_owned();
                         let (name, what) = (name.to_owned(), What::Unseen);
-                        findings.push(Finding { delivery: Some(number), name, what, detail });
+                        findings.push(SinkFinding { delivery: Some(number), name, what, detail });
                         continue;
                     }
                     let (what, detail) = look(sink, receipt, how, (name, bytes, sha256))
                         .or_else(|error| unreadable(sink, error))
                         .map_err(|e| to.error(e))?;
-                    findings.push(Finding { delivery: Some(number), name: name.to_owned(), what, detail });
+                    findings.push(SinkFinding {
+                        delivery: Some(number),
+                        name: name.to_owned(),
+                        what,
+                        detail,
+                    });
                 }
             }
-            Progress::Removing(receipt) => {
+            DeliveryProgress::Removing(receipt) => {
                 known.extend(receipt.objects().map(|(name, ..)| (name.to_owned(), Some(number))));
             }
-            Progress::Removed(..) => {}
+            DeliveryProgress::Removed(..) => {}
             _ => {
                 for name in [delivery.plan.part_name(), delivery.plan.manifest_name()] {
                     known.entry(name).or_insert(Some(number));
@@ -139,7 +148,7 @@ pub fn verify(store: &impl Records, to: &Destination, how: How) -> Result<Vec<Fi
                         known.entry(name.to_owned()).or_insert(Some(number));
                     }
                 }
-                if let Progress::Abandoned(abandoned) = &delivery.progress
+                if let DeliveryProgress::Abandoned(abandoned) = &delivery.progress
                     && let Some(part) = &abandoned.part
                 {
                     known.entry(part.clone()).or_insert(Some(number));
@@ -150,13 +159,13 @@ pub fn verify(store: &impl Records, to: &Destination, how: How) -> Result<Vec<Fi
     for name in sink.list().map_err(|e| to.error(e))? {
         match known.get(&name) {
             Some(None) => {}
-            Some(Some(number)) => findings.push(Finding {
+            Some(Some(number)) => findings.push(SinkFinding {
                 delivery: Some(*number),
                 name,
                 what: What::Stale,
                 detail: "its delivery was not finished, or is not to be there any more".to_owned(),
             }),
-            None => findings.push(Finding {
+            None => findings.push(SinkFinding {
                 delivery: None,
                 name,
                 what: What::Extra,
@@ -181,7 +190,7 @@ fn unreadable(sink: &dyn Sink, error: SinkError) -> Result<(What, String), SinkE
 fn look(
     sink: &dyn Sink,
     receipt: &Receipt,
-    how: How,
+    how: VerifyDepth,
     (name, bytes, sha256): (&str, Option<u64>, [u8; 32]),
 ) -> Result<(What, String), SinkError> {
     let Some(bytes) = bytes else { return read_whole(sink, name, sha256) };

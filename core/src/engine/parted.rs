@@ -69,7 +69,7 @@ struct Listed {
 }
 
 /// A part that was read.
-pub(crate) struct Part {
+pub(crate) struct StoredPart {
     /// How many lines it must have.
     pub(crate) lines: u64,
     pub(crate) bytes: Vec<u8>,
@@ -139,14 +139,14 @@ pub(crate) fn read(
     segment: u64,
     rows: u32,
     wants: impl Fn(&RangeInclusive<u64>) -> bool,
-) -> Result<Option<Vec<Part>>, StoreError> {
+) -> Result<Option<Vec<StoredPart>>, StoreError> {
     let value = match store.get_large(which.whole(), segment) {
         Err(StoreError::Lost(_)) => return Ok(None),
         value => value?,
     };
     let lines = u64::from(rows);
     let listed = decode(&value).map_err(|e| StoreError::damaged(which.what(segment), e))?;
-    let Some(listed) = listed else { return Ok(Some(vec![Part { lines, bytes: value }])) };
+    let Some(listed) = listed else { return Ok(Some(vec![StoredPart { lines, bytes: value }])) };
     let found = listed.iter().fold(0_u64, |sum, part| sum.saturating_add(part.lines));
     if found != lines {
         let why = format!("its parts have {found} lines, and the segment {lines}");
@@ -156,7 +156,7 @@ pub(crate) fn read(
     wanted
         .map(|(place, part)| {
             let bytes = store.get_large(which.parts(), id(which, segment, place)?)?;
-            Ok(Part { lines: part.lines, bytes })
+            Ok(StoredPart { lines: part.lines, bytes })
         })
         .collect::<Result<_, _>>()
         .map(Some)

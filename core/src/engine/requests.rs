@@ -16,7 +16,7 @@ const KEYS_DROPPED: usize = 100;
 
 /// A request with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct KeyedRequest {
     /// What was asked for: method, path, body and who, hashed. The same key for something else is a mistake.
     pub asked: [u8; 32],
     /// When, in Unix seconds.
@@ -27,7 +27,7 @@ pub struct Request {
 
 /// What is known of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Known {
+pub enum RequestState {
     /// Nothing: it is taken now, and the change may be made.
     New,
     /// It was asked for and answered.
@@ -54,23 +54,23 @@ impl Transaction {
         key: &str,
         asked: [u8; 32],
         now_unix_s: i64,
-    ) -> Result<Known, StoreError> {
+    ) -> Result<RequestState, StoreError> {
         let key = at(person, key);
-        let old = |request: &Request| request.at_unix_s.saturating_add(KEPT_S) < now_unix_s;
-        let known = self.get::<Request>(Table::Requests, &key)?;
+        let old = |request: &KeyedRequest| request.at_unix_s.saturating_add(KEPT_S) < now_unix_s;
+        let known = self.get::<KeyedRequest>(Table::Requests, &key)?;
         let is_new = known.is_none();
         if let Some(request) = known.filter(|request| !old(request)) {
             return Ok(match request {
-                Request { asked: before, .. } if before != asked => Known::Other,
-                Request { answer: Some((status, body)), .. } => Known::Answered(status, body),
-                Request { answer: None, .. } => Known::Unknown,
+                KeyedRequest { asked: before, .. } if before != asked => RequestState::Other,
+                KeyedRequest { answer: Some((status, body)), .. } => RequestState::Answered(status, body),
+                KeyedRequest { answer: None, .. } => RequestState::Unknown,
             });
         }
         if is_new {
             make_room(self, &at(person, ""))?;
         }
-        self.put(Table::Requests, &key, &Request { asked, at_unix_s: now_unix_s, answer: None })?;
-        Ok(Known::New)
+        self.put(Table::Requests, &key, &KeyedRequest { asked, at_unix_s: now_unix_s, answer: None })?;
+        Ok(RequestState::New)
     }
 }
 
@@ -84,7 +84,7 @@ fn make_room(writer: &Transaction, of_person: &[u8]) -> Result<(), StoreError> {
     if count < KEYS_MAX {
         return Ok(());
     }
-    let mut all = writer.list::<Request>(Table::Requests, of_person)?;
+    let mut all = writer.list::<KeyedRequest>(Table::Requests, of_person)?;
     all.sort_by_key(|(_, request)| request.at_unix_s);
     let many = (all.len() + KEYS_DROPPED).saturating_sub(KEYS_MAX);
     for (key, _) in all.iter().take(many) {
@@ -105,12 +105,12 @@ impl Transaction {
         answer: Option<(u16, &[u8])>,
     ) -> Result<(), StoreError> {
         let key = at(person, key);
-        if let Some(request) = self.get::<Request>(Table::Requests, &key)? {
+        if let Some(request) = self.get::<KeyedRequest>(Table::Requests, &key)? {
             match answer {
                 None => self.delete(Table::Requests, &key)?,
                 Some((status, body)) => {
                     let answer = Some((status, body.to_vec()));
-                    self.put(Table::Requests, &key, &Request { answer, ..request })?;
+                    self.put(Table::Requests, &key, &KeyedRequest { answer, ..request })?;
                 }
             }
         }
@@ -132,20 +132,20 @@ mod tests {
             store.transact(|tx| tx.take_request("ann", key, [asked; 32], now)).unwrap()
         };
         let end = |key: &str, with| store.transact(|tx| tx.answer_request("ann", key, with)).unwrap();
-        assert_eq!(take("a", 1, 10), Known::New);
+        assert_eq!(take("a", 1, 10), RequestState::New);
         // It is being done, or nobody knows.
-        assert_eq!(take("a", 1, 10), Known::Unknown);
+        assert_eq!(take("a", 1, 10), RequestState::Unknown);
         end("a", Some((200, b"done")));
-        assert_eq!(take("a", 1, 11), Known::Answered(200, b"done".to_vec()));
-        assert_eq!(take("a", 2, 11), Known::Other);
-        assert_eq!(take("b", 2, 11), Known::New);
+        assert_eq!(take("a", 1, 11), RequestState::Answered(200, b"done".to_vec()));
+        assert_eq!(take("a", 2, 11), RequestState::Other);
+        assert_eq!(take("b", 2, 11), RequestState::New);
         // What was refused may be asked for again.
         end("b", None);
-        assert_eq!(take("b", 3, 11), Known::New);
-        assert_eq!(take("a", 2, 11 + KEPT_S), Known::New);
+        assert_eq!(take("b", 3, 11), RequestState::New);
+        assert_eq!(take("a", 2, 11 + KEPT_S), RequestState::New);
         // Somebody else's key is another one.
         let other = |key: &str| store.transact(|tx| tx.take_request("bob", key, [9; 32], 11)).unwrap();
-        assert_eq!(other("a"), Known::New);
+        assert_eq!(other("a"), RequestState::New);
     }
 
     #[test]
@@ -156,14 +156,15 @@ mod tests {
         let take = |person: &str, key: &str, now| {
             store.transact(|tx| tx.take_request(person, key, [1; 32], now)).unwrap()
         };
-        assert_eq!(take("bob", "kept", 0), Known::New);
+        assert_eq!(take("bob", "kept", 0), RequestState::New);
         for n in 0..=KEYS_MAX {
-            assert_eq!(take("ann", &n.to_string(), n as i64), Known::New);
+            assert_eq!(take("ann", &n.to_string(), n as i64), RequestState::New);
         }
-        let count = || store.read().unwrap().list::<Request>(Table::Requests, &at("ann", "")).unwrap().len();
+        let count =
+            || store.read().unwrap().list::<KeyedRequest>(Table::Requests, &at("ann", "")).unwrap().len();
         assert_eq!(count(), KEYS_MAX - KEYS_DROPPED + 1);
-        assert_eq!(take("ann", &KEYS_MAX.to_string(), 5), Known::Unknown);
-        assert_eq!(take("ann", "0", 5), Known::New);
-        assert_eq!(take("bob", "kept", 5), Known::Unknown);
+        assert_eq!(take("ann", &KEYS_MAX.to_string(), 5), RequestState::Unknown);
+        assert_eq!(take("ann", "0", 5), RequestState::New);
+        assert_eq!(take("bob", "kept", 5), RequestState::Unknown);
     }
 }

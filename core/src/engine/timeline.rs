@@ -11,7 +11,7 @@ use crate::values::period::Day;
 
 /// A change: from a day on, something is so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change<T> {
+pub struct DatedChange<T> {
     /// The first day; `None` for all days before as well.
     pub from: Option<Day>,
     /// What is so.
@@ -27,21 +27,21 @@ pub struct Change<T> {
 /// Changes, in the order in which they were recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeline<T> {
-    changes: Vec<Change<T>>,
+    changes: Vec<DatedChange<T>>,
 }
 
 /// Days on which one change holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span<'a, T> {
+pub struct DaySpan<'a, T> {
     /// The first day; `None` for all days before as well.
     pub from: Option<Day>,
     /// The last day; `None` for all days after as well.
     pub until: Option<Day>,
     /// The change that holds.
-    pub change: &'a Change<T>,
+    pub change: &'a DatedChange<T>,
 }
 
-impl<T> Span<'_, T> {
+impl<T> DaySpan<'_, T> {
     /// Says whether a day is one of them.
     pub fn holds_on(&self, day: Day) -> bool {
         self.from.is_none_or(|from| from <= day) && self.until.is_none_or(|until| day <= until)
@@ -61,18 +61,18 @@ impl<T> Timeline<T> {
     }
 
     /// Returns all changes, in the order in which they were recorded.
-    pub fn changes(&self) -> &[Change<T>] {
+    pub fn changes(&self) -> &[DatedChange<T>] {
         &self.changes
     }
 
     /// Returns the change that was recorded last.
-    pub fn last(&self) -> Option<&Change<T>> {
+    pub fn last(&self) -> Option<&DatedChange<T>> {
         self.changes.last()
     }
 
     /// Records a change.
     pub fn record(&mut self, from: Option<Day>, value: T, actor: &Actor, reason: Option<&str>) {
-        self.changes.push(Change {
+        self.changes.push(DatedChange {
             from,
             value,
             at_unix_s: actor.at_unix_s,
@@ -83,7 +83,7 @@ impl<T> Timeline<T> {
 
     /// Returns the same changes with other values.
     pub(crate) fn map<U>(self, value: impl Fn(T) -> U) -> Timeline<U> {
-        let change = |change: Change<T>| Change {
+        let change = |change: DatedChange<T>| DatedChange {
             from: change.from,
             value: value(change.value),
             at_unix_s: change.at_unix_s,
@@ -94,7 +94,7 @@ impl<T> Timeline<T> {
     }
 
     /// Returns the change that holds on a day.
-    pub fn change_on(&self, day: Day) -> Option<&Change<T>> {
+    pub fn change_on(&self, day: Day) -> Option<&DatedChange<T>> {
         self.changes.iter().rev().find(|change| change.from.is_none_or(|from| from <= day))
     }
 
@@ -105,8 +105,8 @@ impl<T> Timeline<T> {
 
     /// Returns the days and the changes that hold on them, in the order of days. Changes that hold on no day any more are
     /// not among them.
-    pub fn spans(&self) -> Vec<Span<'_, T>> {
-        let mut spans: Vec<Span<'_, T>> = Vec::new();
+    pub fn spans(&self) -> Vec<DaySpan<'_, T>> {
+        let mut spans: Vec<DaySpan<'_, T>> = Vec::new();
         let mut until = None;
         // From the last one back: a change holds until one that was recorded later begins.
         let mut first: Option<Option<Day>> = None;
@@ -114,7 +114,7 @@ impl<T> Timeline<T> {
             if first.is_some_and(|first| first.is_none_or(|first| change.from.is_some_and(|f| f >= first))) {
                 continue;
             }
-            spans.push(Span { from: change.from, until, change });
+            spans.push(DaySpan { from: change.from, until, change });
             first = Some(change.from);
             until = change.from.and_then(|from| from.minus_days(1));
             if change.from.is_none() {

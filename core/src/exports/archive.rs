@@ -30,15 +30,15 @@ pub(crate) fn write_small(out: impl Write, entries: &[(&str, Vec<u8>)]) -> Resul
     let mut deflater = Deflater::new();
     let mut pieces = Vec::new();
     for (name, bytes) in entries {
-        pieces.push(Ok(Piece::Begin((*name).to_owned())));
-        pieces.push(deflater.chunk(bytes).map(Piece::Chunk));
+        pieces.push(Ok(ZipPiece::Begin((*name).to_owned())));
+        pieces.push(deflater.chunk(bytes).map(ZipPiece::Chunk));
     }
     write(out, pieces.into_iter()).map(|_| ())
 }
 
 /// A compressed chunk of a CSV.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Chunk {
+pub(super) struct CompressedChunk {
     pub(super) deflated: Vec<u8>,
     pub(super) crc: u32,
     pub(super) bytes: u64,
@@ -55,7 +55,7 @@ impl Deflater {
     }
 
     /// Compresses a chunk on its own.
-    pub(super) fn chunk(&mut self, text: &[u8]) -> Result<Chunk, Reason> {
+    pub(super) fn chunk(&mut self, text: &[u8]) -> Result<CompressedChunk, Reason> {
         self.state.reset();
         let mut deflated = Vec::with_capacity(text.len() / 4 + 64);
         let mut rest = text;
@@ -78,36 +78,36 @@ impl Deflater {
                 return Err("deflate ended early".into());
             }
         }
-        Ok(Chunk { deflated, crc: crc32fast::hash(text), bytes: text.len() as u64 })
+        Ok(CompressedChunk { deflated, crc: crc32fast::hash(text), bytes: text.len() as u64 })
     }
 }
 
 /// What an entry came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct ZipEntry {
     pub(super) bytes: u64,
     pub(super) crc: u32,
 }
 
 /// What goes into a zip, in order.
-pub(super) enum Piece {
+pub(super) enum ZipPiece {
     /// A CSV begins.
     Begin(String),
     /// A chunk of it.
-    Chunk(Chunk),
+    Chunk(CompressedChunk),
 }
 
 /// Writes a zip of the pieces; returns what each CSV came to.
 pub(super) fn write(
     out: impl Write,
-    mut pieces: impl Iterator<Item = Result<Piece, Reason>>,
-) -> Result<Vec<Entry>, Reason> {
+    mut pieces: impl Iterator<Item = Result<ZipPiece, Reason>>,
+) -> Result<Vec<ZipEntry>, Reason> {
     let failed = |e: rawzip::Error| Reason::new(format!("the zip cannot be written: {e}"), e);
     let mut archive = rawzip::ZipArchiveWriter::new(out);
     let mut entries = Vec::new();
     let mut begin = match pieces.next().transpose()? {
-        Some(Piece::Begin(name)) => Some(name),
-        Some(Piece::Chunk(_)) => return Err("a chunk came before its CSV".into()),
+        Some(ZipPiece::Begin(name)) => Some(name),
+        Some(ZipPiece::Chunk(_)) => return Err("a chunk came before its CSV".into()),
         None => None,
     };
     while let Some(name) = begin.take() {
@@ -121,11 +121,11 @@ pub(super) fn write(
         let mut bytes = 0;
         for piece in pieces.by_ref() {
             match piece? {
-                Piece::Begin(name) => {
+                ZipPiece::Begin(name) => {
                     begin = Some(name);
                     break;
                 }
-                Piece::Chunk(chunk) => {
+                ZipPiece::Chunk(chunk) => {
                     entry.write_all(&chunk.deflated).map_err(Reason::of)?;
                     crc.combine(&crc32fast::Hasher::new_with_initial_len(chunk.crc, chunk.bytes));
                     bytes += chunk.bytes;
@@ -135,7 +135,7 @@ pub(super) fn write(
         entry.write_all(&LAST_BLOCK).map_err(Reason::of)?;
         let crc = crc.finalize();
         entry.finish(rawzip::DataDescriptorOutput::new(crc, bytes)).map_err(failed)?;
-        entries.push(Entry { bytes, crc });
+        entries.push(ZipEntry { bytes, crc });
     }
     archive.finish().map_err(failed)?.flush().map_err(Reason::of)?;
     Ok(entries)
@@ -163,12 +163,12 @@ pub(super) fn read_all(zip: &[u8]) -> Vec<(String, Vec<u8>)> {
 mod tests {
     use super::*;
 
-    fn pieces(csvs: &[(&str, &[&[u8]])]) -> Vec<Result<Piece, Reason>> {
+    fn pieces(csvs: &[(&str, &[&[u8]])]) -> Vec<Result<ZipPiece, Reason>> {
         let mut deflater = Deflater::new();
         let mut all = Vec::new();
         for (name, texts) in csvs {
-            all.push(Ok(Piece::Begin((*name).to_owned())));
-            all.extend(texts.iter().map(|t| deflater.chunk(t).map(Piece::Chunk)));
+            all.push(Ok(ZipPiece::Begin((*name).to_owned())));
+            all.extend(texts.iter().map(|t| deflater.chunk(t).map(ZipPiece::Chunk)));
         }
         all
     }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::bills::{BillKey, OwnerDay};
 
-use super::form::{Audience, Form};
+use super::form::{Audience, ExportForm};
 use super::plan::EXPORT_FORMAT;
 use crate::formats::dialect::Dialect;
 
@@ -26,7 +26,7 @@ const CHUNK_BYTES: u64 = 1 << 20;
 
 /// Lines that are deflated together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Chunk {
+pub(super) struct LineChunk {
     /// Which owner-days it has lines of.
     pub(super) days: Range<usize>,
     /// How many lines of the first of them come before.
@@ -41,13 +41,13 @@ pub(super) struct Chunk {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Csv {
     pub(super) rows: u64,
-    pub(super) chunks: Vec<Chunk>,
+    pub(super) chunks: Vec<LineChunk>,
 }
 
 struct Cutter {
     rows_per_file: u64,
     csvs: Vec<Csv>,
-    open: Option<Chunk>,
+    open: Option<LineChunk>,
 }
 
 /// Cuts owner-days, sorted by day and owner, into CSVs and chunks; there is one CSV at least.
@@ -87,7 +87,8 @@ impl Cutter {
                 continue;
             }
             let rows = (day.rows() - done).min(room).min(rows_max);
-            let open = self.open.get_or_insert(Chunk { days: at..at, skip: done, rows: 0, text_bytes: 0 });
+            let open =
+                self.open.get_or_insert(LineChunk { days: at..at, skip: done, rows: 0, text_bytes: 0 });
             open.days.end = at + 1;
             open.rows += rows;
             open.text_bytes += (day.text_bytes / day.rows().max(1)).max(1) * rows;
@@ -117,7 +118,7 @@ pub(super) struct Namer(Sha256);
 
 impl Namer {
     /// Makes names for the chunks of a bill's exports under these headers, in a form.
-    pub(super) fn new(bill: BillKey, headers: &[String], form: Form) -> Namer {
+    pub(super) fn new(bill: BillKey, headers: &[String], form: ExportForm) -> Namer {
         let mut hasher = Sha256::new();
         hasher.update(b"billkeep chunk\n");
         hasher.update(EXPORT_FORMAT.to_le_bytes());
@@ -135,7 +136,7 @@ impl Namer {
     }
 
     /// Returns the name of a chunk: other lines have another one.
-    pub(super) fn name(&self, chunk: &Chunk, days: &[OwnerDay]) -> [u8; 32] {
+    pub(super) fn name(&self, chunk: &LineChunk, days: &[OwnerDay]) -> [u8; 32] {
         let mut hasher = self.0.clone();
         hasher.update(chunk.skip.to_le_bytes());
         hasher.update(chunk.rows.to_le_bytes());
@@ -160,7 +161,7 @@ mod tests {
 
     /// Each chunk as the owner-days and rows in it.
     fn shape(csvs: &[Csv]) -> Vec<Vec<(Range<usize>, u64, u64)>> {
-        let chunk = |c: &Chunk| (c.days.clone(), c.skip, c.rows);
+        let chunk = |c: &LineChunk| (c.days.clone(), c.skip, c.rows);
         csvs.iter().map(|csv| csv.chunks.iter().map(chunk).collect()).collect()
     }
 
@@ -191,7 +192,7 @@ mod tests {
             month: "2021-03".parse().unwrap(),
             basis: crate::values::period::Basis::Used,
         };
-        let namer = Namer::new(bill, &["a".into()], Form::default());
+        let namer = Namer::new(bill, &["a".into()], ExportForm::default());
         let names: Vec<_> =
             cut(&days, 100).iter().flat_map(|c| &c.chunks).map(|c| namer.name(c, &days)).collect();
         assert_eq!(names.len(), 4);
@@ -200,10 +201,10 @@ mod tests {
         let other = |header: &str, form| {
             Namer::new(bill, &[header.into()], form).name(&cut(&days, 100)[0].chunks[0], &days)
         };
-        assert_ne!(names[0], other("b", Form::default()));
-        let spreadsheet = Form { dialect: Dialect::Spreadsheet, ..Form::default() };
-        let customer = Form { audience: Audience::Customer, ..Form::default() };
-        assert_eq!(names[0], other("a", Form::default()));
+        assert_ne!(names[0], other("b", ExportForm::default()));
+        let spreadsheet = ExportForm { dialect: Dialect::Spreadsheet, ..ExportForm::default() };
+        let customer = ExportForm { audience: Audience::Customer, ..ExportForm::default() };
+        assert_eq!(names[0], other("a", ExportForm::default()));
         assert_ne!(names[0], other("a", spreadsheet));
         assert_ne!(names[0], other("a", customer));
         assert_ne!(other("a", spreadsheet), other("a", customer));

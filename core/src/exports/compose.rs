@@ -16,8 +16,8 @@ use super::csv::{BlockWriter, Columns};
 
 /// A chunk of a CSV: its compressed text, and what its lines add up to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Made {
-    pub(super) chunk: archive::Chunk,
+pub(super) struct RenderedChunk {
+    pub(super) chunk: archive::CompressedChunk,
     pub(super) rows: u64,
     pub(super) sums: Vec<Sums>,
     /// What customers pay, where the columns have prices.
@@ -77,12 +77,17 @@ impl PriceSums {
     }
 }
 
-impl Made {
+impl RenderedChunk {
     /// Makes the chunk of a header.
-    pub(super) fn header(columns: &Columns, deflater: &mut Deflater) -> Result<Made, Reason> {
+    pub(super) fn header(columns: &Columns, deflater: &mut Deflater) -> Result<RenderedChunk, Reason> {
         let mut text = Vec::new();
         columns.write_header(&mut text);
-        Ok(Made { chunk: deflater.chunk(&text)?, rows: 0, sums: Vec::new(), priced: PriceSums::default() })
+        Ok(RenderedChunk {
+            chunk: deflater.chunk(&text)?,
+            rows: 0,
+            sums: Vec::new(),
+            priced: PriceSums::default(),
+        })
     }
 }
 
@@ -130,11 +135,11 @@ impl Composer {
     }
 
     /// Compresses what was written, and begins anew.
-    pub(super) fn finish(&mut self, deflater: &mut Deflater) -> Result<Made, Reason> {
+    pub(super) fn finish(&mut self, deflater: &mut Deflater) -> Result<RenderedChunk, Reason> {
         let chunk = deflater.chunk(&self.text)?;
         self.text.clear();
         let sums = std::mem::take(&mut self.sums).into_values().collect();
-        Ok(Made {
+        Ok(RenderedChunk {
             chunk,
             rows: std::mem::take(&mut self.rows),
             sums,

@@ -20,7 +20,7 @@ use crate::formats::dialect::{CellKind, write_quoted};
 pub struct Columns {
     pub(super) headers: Vec<String>,
     /// What tells equal columns of different files: a canonical column, or a header and how often it came before.
-    pub(super) ids: Vec<ColumnId>,
+    pub(super) ids: Vec<CsvColumn>,
     /// How cells are written.
     pub(super) dialect: Dialect,
     /// The prices of an export for a customer; `None` for all others.
@@ -28,7 +28,7 @@ pub struct Columns {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ColumnId {
+pub(super) enum CsvColumn {
     Known(Column),
     Header(String, usize),
     /// No column of the file: what the customer pays.
@@ -44,24 +44,24 @@ pub(super) enum Priced {
     Total,
 }
 
-impl ColumnId {
+impl CsvColumn {
     fn kind(&self) -> CellKind {
         match self {
-            ColumnId::Known(column) => CellKind::of(Some(*column)),
-            ColumnId::Header(..) => CellKind::Text,
-            ColumnId::Priced(_) => CellKind::Number,
+            CsvColumn::Known(column) => CellKind::of(Some(*column)),
+            CsvColumn::Header(..) => CellKind::Text,
+            CsvColumn::Priced(_) => CellKind::Number,
         }
     }
 }
 
-pub(super) fn ids(schema: &Schema) -> Vec<ColumnId> {
+pub(super) fn ids(schema: &Schema) -> Vec<CsvColumn> {
     let headers = schema.headers();
     let id = |(i, column): (usize, &Option<Column>)| match column {
-        Some(column) => ColumnId::Known(*column),
+        Some(column) => CsvColumn::Known(*column),
         None => {
             let header = headers.get(i).cloned().unwrap_or_default();
             let before = headers.iter().take(i).filter(|h| **h == header).count();
-            ColumnId::Header(header, before)
+            CsvColumn::Header(header, before)
         }
     };
     schema.columns().iter().enumerate().map(id).collect()
@@ -166,7 +166,7 @@ impl BlockWriter {
     pub(super) fn new(columns: &Columns, block: &ReadBlock) -> Result<BlockWriter, BillError> {
         let mut ready = Vec::new();
         for (id, place) in columns.ids.iter().zip(columns.places(block.schema())) {
-            if let ColumnId::Priced(priced) = id {
+            if let CsvColumn::Priced(priced) = id {
                 ready.push(Ready::Priced(*priced));
                 continue;
             }
@@ -248,9 +248,9 @@ impl Columns {
 }
 
 /// Says what a column of an export means, if that is known.
-pub(super) fn known(id: &ColumnId) -> Option<Column> {
+pub(super) fn known(id: &CsvColumn) -> Option<Column> {
     match id {
-        ColumnId::Known(column) => Some(*column),
-        ColumnId::Header(..) | ColumnId::Priced(_) => None,
+        CsvColumn::Known(column) => Some(*column),
+        CsvColumn::Header(..) | CsvColumn::Priced(_) => None,
     }
 }

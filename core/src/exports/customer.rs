@@ -7,9 +7,9 @@ use crate::engine::store::Records;
 use crate::formats::schema::{Column, ForCustomer, fold_header, header_for_customer, tag_key};
 use crate::partners::price::PriceBook;
 
-use super::csv::{ColumnId, Columns, Priced};
+use super::csv::{Columns, CsvColumn, Priced};
 use super::form::Audience;
-use super::wanted::{Wanted, coverage_last_day};
+use super::wanted::{WantedExport, coverage_last_day};
 use crate::partners::price::Terms;
 
 /// The header of a line's price for the customer.
@@ -27,7 +27,11 @@ pub(super) fn goes(header: &str, further: &BTreeSet<String>) -> bool {
 }
 
 /// Returns the columns of an export as it is wanted: for the partner all, for a customer those of the contract.
-pub(super) fn columns(store: &impl Records, view: &BillView, wanted: &Wanted) -> Result<Columns, BillError> {
+pub(super) fn columns(
+    store: &impl Records,
+    view: &BillView,
+    wanted: &WantedExport,
+) -> Result<Columns, BillError> {
     let columns = Columns::through(view, coverage_last_day(wanted.coverage)).in_dialect(wanted.form.dialect);
     match wanted.form.audience {
         Audience::Partner => Ok(columns),
@@ -45,7 +49,7 @@ fn for_customer(columns: Columns, prices: PriceBook, further: &BTreeSet<String>)
     let priced = !prices.rules.is_empty();
     let mut kept = Columns { headers: Vec::new(), ids: Vec::new(), prices: None, ..columns };
     for (id, header) in columns.ids.into_iter().zip(columns.headers) {
-        let replaced = matches!(id, ColumnId::Known(Column::CustomerDiscountRate | Column::BeforeVoucher));
+        let replaced = matches!(id, CsvColumn::Known(Column::CustomerDiscountRate | Column::BeforeVoucher));
         // A file's own column of the same name would be taken for ours.
         let ours = [PRICE_HEADER, TOTAL_HEADER].iter().any(|h| fold_header(h) == fold_header(&header));
         if goes(&header, further) && !(priced && (replaced || ours)) {
@@ -55,7 +59,7 @@ fn for_customer(columns: Columns, prices: PriceBook, further: &BTreeSet<String>)
     }
     if priced {
         for (priced, header) in [(Priced::Price, PRICE_HEADER), (Priced::Total, TOTAL_HEADER)] {
-            kept.ids.push(ColumnId::Priced(priced));
+            kept.ids.push(CsvColumn::Priced(priced));
             kept.headers.push(header.to_owned());
         }
     }

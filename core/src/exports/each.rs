@@ -13,7 +13,8 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use crate::bills::{
-    BillView, Filter, OwnerDay, Owners, ReadBlock, WantedLines, must_be_recorded, sums_by_owner, wanted_lines,
+    BillView, LineFilter, OwnerDay, Owners, ReadBlock, WantedLines, must_be_recorded, sums_by_owner,
+    wanted_lines,
 };
 use crate::engine::block::Sums;
 use crate::engine::rollup::Overflow;
@@ -23,22 +24,22 @@ use crate::values::reason::Reason;
 use crate::values::uin::Uin;
 
 use super::ExportError;
-use super::archive::{self, Deflater, Piece};
-use super::chunks::{Chunk, Csv, DAY_BYTES_MIN, Namer, cut};
-use super::compose::{Composer, Made};
+use super::archive::{self, Deflater, ZipPiece};
+use super::chunks::{Csv, DAY_BYTES_MIN, LineChunk, Namer, cut};
+use super::compose::{Composer, RenderedChunk};
 use super::csv::Columns;
 use super::form::Audience;
-use super::job::Lines;
+use super::job::ChunkLines;
 use super::kept::{keep, kept};
 use super::place::{Stage, place_held, put, stage_folder};
 use super::plan::{Naming, Plan};
 use super::render::CACHE_LINES_MIN;
-use super::rendered::{CsvNames, CustomerFigures, Figures, Hashing, must_tie};
+use super::rendered::{CsvNames, CustomerFigures, Figures, HashingWriter, must_tie};
 use super::settings::RenderSettings;
 use super::shape::is_shaped;
 use super::spill::{Spill, Waiting};
-use super::wanted::{Scope, Wanted, coverage_last_day};
-use crate::engine::journal::Head;
+use super::wanted::{Scope, WantedExport, coverage_last_day};
+use crate::engine::journal::JournalHead;
 
 /// Passes for each thread: the fewer, the fewer blocks are read twice; the more, the less time a thread waits for the others.
 const PASSES_A_THREAD: u64 = 2;
@@ -69,7 +70,7 @@ pub struct Exported {
 #[derive(Clone, Copy)]
 pub struct ExportEach<'a> {
     /// What to export. Its account and scope are replaced by each account's.
-    pub wanted: Wanted,
+    pub wanted: WantedExport,
     /// Whether the payer's own account gets none.
     pub customers_only: bool,
     /// How the objects are named.
@@ -111,7 +112,7 @@ impl BillView {
         let threads = settings.threads.clamp(1, 64);
         let pass_lines = rows.div_ceil(threads as u64 * PASSES_A_THREAD).max(PASS_LINES);
         let passes = passes(&accounts, &found.days, pass_lines);
-        let job = Job {
+        let job = AccountJob {
             view: self,
             wanted,
             naming,
@@ -190,9 +191,9 @@ fn passes(accounts: &BTreeMap<u64, Vec<Sums>>, days: &[OwnerDay], pass_lines: u6
     passes
 }
 
-struct Job<'a> {
+struct AccountJob<'a> {
     view: &'a BillView,
-    wanted: Wanted,
+    wanted: WantedExport,
     naming: &'a Naming,
     sink_name: &'a str,
     sink: &'a dyn Sink,
@@ -212,15 +213,15 @@ enum Had {
 }
 
 /// A part of a zip.
-enum Part<'a> {
+enum ZipPart<'a> {
     /// The CSV of this number begins.
     Begin(usize),
     Header,
-    Chunk(&'a Chunk),
+    Chunk(&'a LineChunk),
 }
 
 /// One account's export, being made.
-struct Account {
+struct AccountExport {
     days: Vec<OwnerDay>,
     csvs: Vec<Csv>,
     /// For each chunk its name, and the rows of the account that it has.
@@ -233,11 +234,11 @@ struct Account {
     rows: u64,
 }
 
-impl Job<'_> {
-    fn wanted_of(&self, owner: u64) -> Result<Wanted, ExportError> {
+impl AccountJob<'_> {
+    fn wanted_of(&self, owner: u64) -> Result<WantedExport, ExportError> {
         let uin = Uin::parse(owner.to_string().as_bytes())
             .ok_or_else(|| ExportError::Write(format!("{owner} is no account").into()))?;
-        Ok(Wanted { uin, scope: Scope::Owner(uin), ..self.wanted })
+        Ok(WantedExport { uin, scope: Scope::Owner(uin), ..self.wanted })
     }
 
     fn sink_error(&self, error: SinkError) -> ExportError {
@@ -252,16 +253,16 @@ impl Job<'_> {
         deflater: &mut Deflater,
     ) -> Result<(), ExportError> {
         let (Some(first), Some(last)) = (owners.first(), owners.last()) else { return Ok(()) };
-        let mut by_owner: BTreeMap<u64, Account> = BTreeMap::new();
+        let mut by_owner: BTreeMap<u64, AccountExport> = BTreeMap::new();
         for day in self.found.days.iter().filter(|d| (*first..=*last).contains(&d.owner)) {
-            by_owner.entry(day.owner).or_insert_with(Account::new).days.push(*day);
+            by_owner.entry(day.owner).or_insert_with(AccountExport::new).days.push(*day);
         }
         for account in by_owner.values_mut() {
             account.cut(self);
         }
         let mut spill = Spill::new(stage_folder(self.sink_name, self.sink)?, PASS_DEFLATED_BYTES);
         self.make(store, &mut by_owner, deflater, &mut spill)?;
-        let header = Made::header(&self.columns, deflater).map_err(ExportError::Write)?;
+        let header = RenderedChunk::header(&self.columns, deflater).map_err(ExportError::Write)?;
         let made = Mutex::new(by_owner.into_iter());
         let next = || made.lock().ok()?.next();
         let results: Vec<Result<(), ExportError>> = std::thread::scope(|scope| {
@@ -281,7 +282,7 @@ impl Job<'_> {
     fn make(
         &self,
         store: &impl Records,
-        accounts: &mut BTreeMap<u64, Account>,
+        accounts: &mut BTreeMap<u64, AccountExport>,
         deflater: &mut Deflater,
         spill: &mut Spill,
     ) -> Result<(), ExportError> {
@@ -293,7 +294,7 @@ impl Job<'_> {
         }
         let mut idle = Composer::default();
         for (day, owners) in missing {
-            let filter = Filter {
+            let filter = LineFilter {
                 first_day: day,
                 last_day: day,
                 owners: Owners::of(owners.iter().copied()),
@@ -332,42 +333,42 @@ impl Job<'_> {
         &self,
         store: &impl Records,
         owner: u64,
-        account: Account,
+        account: AccountExport,
         expected: &[Sums],
-        header: &Made,
+        header: &RenderedChunk,
         spill: &Spill,
     ) -> Result<(), ExportError> {
         let content = OwnerDay::digest_of(&account.days);
         let plan = Plan::of_content(self.view, self.wanted_of(owner)?, &self.columns, self.naming, content);
         let names = CsvNames::new(&plan);
         let mut figures = Figures::default();
-        let Account { days, csvs, chunks, had, .. } = account;
+        let AccountExport { days, csvs, chunks, had, .. } = account;
         let mut had = had.into_iter().zip(&chunks);
         let parts = csvs.iter().enumerate().flat_map(|(i, csv)| {
-            [Part::Begin(i), Part::Header].into_iter().chain(csv.chunks.iter().map(Part::Chunk))
+            [ZipPart::Begin(i), ZipPart::Header].into_iter().chain(csv.chunks.iter().map(ZipPart::Chunk))
         });
-        let pieces = parts.map(|part| -> Result<Piece, Reason> {
+        let pieces = parts.map(|part| -> Result<ZipPiece, Reason> {
             let made = match part {
-                Part::Begin(i) => return Ok(Piece::Begin(names.get(i))),
-                Part::Header => return Ok(Piece::Chunk(header.chunk.clone())),
-                Part::Chunk(chunk) => match had.next() {
+                ZipPart::Begin(i) => return Ok(ZipPiece::Begin(names.get(i))),
+                ZipPart::Header => return Ok(ZipPiece::Chunk(header.chunk.clone())),
+                ZipPart::Chunk(chunk) => match had.next() {
                     Some((Had::Made(waiting), _)) => spill.take(waiting)?,
                     Some((Had::Kept, (name, _))) => self.kept(store, chunk, name, &days)?,
                     _ => return Err(format!("lines of {owner} are missing").into()),
                 },
             };
             figures.add(&made).ok_or_else(|| Overflow.to_string())?;
-            Ok(Piece::Chunk(made.chunk))
+            Ok(ZipPiece::Chunk(made.chunk))
         });
         let stage = Stage::of(self.sink_name, self.sink, &plan)?;
         let failed = |e: std::io::Error| ExportError::Write(Reason::at(&stage.path, e));
-        let mut hashing = Hashing::new(File::create(&stage.path).map_err(failed)?);
+        let mut hashing = HashingWriter::new(File::create(&stage.path).map_err(failed)?);
         let mut buffered = BufWriter::with_capacity(ZIP_BUFFER_BYTES, &mut hashing);
         let entries = archive::write(&mut buffered, pieces).map_err(ExportError::Write)?;
         drop(buffered);
         must_tie(&plan, &figures.sums, expected)?;
         let rendered = hashing.rendered(names, &entries, &csvs, figures, &self.columns);
-        put(self.sink_name, self.sink, &plan, rendered, &stage, Head::last(store)?)?;
+        put(self.sink_name, self.sink, &plan, rendered, &stage, JournalHead::last(store)?)?;
         Ok(())
     }
 
@@ -375,22 +376,22 @@ impl Job<'_> {
     fn kept(
         &self,
         store: &impl Records,
-        chunk: &Chunk,
+        chunk: &LineChunk,
         name: &[u8; 32],
         days: &[OwnerDay],
-    ) -> Result<Made, Reason> {
+    ) -> Result<RenderedChunk, Reason> {
         if let Some(made) = self.cache.and_then(|cache| kept(cache, name)) {
             return Ok(made);
         }
         let lines =
-            Lines { store, view: self.view, days, blocks: &self.found.blocks, columns: &self.columns };
+            ChunkLines { store, view: self.view, days, blocks: &self.found.blocks, columns: &self.columns };
         lines.make_one(chunk, &mut Deflater::new())
     }
 }
 
-impl Account {
-    fn new() -> Account {
-        Account {
+impl AccountExport {
+    fn new() -> AccountExport {
+        AccountExport {
             days: Vec::new(),
             csvs: Vec::new(),
             chunks: Vec::new(),
@@ -402,7 +403,7 @@ impl Account {
     }
 
     /// Cuts the account's lines into chunks, and sees which are kept.
-    fn cut(&mut self, job: &Job<'_>) {
+    fn cut(&mut self, job: &AccountJob<'_>) {
         self.csvs = cut(&self.days, job.wanted.rows_per_file);
         let mut row = 0;
         for chunk in self.csvs.iter().flat_map(|csv| &csv.chunks) {
@@ -418,7 +419,7 @@ impl Account {
     fn missing_days(&self) -> impl Iterator<Item = u8> {
         let chunks = self.csvs.iter().flat_map(|csv| &csv.chunks);
         let missing = chunks.zip(&self.had).filter(|(_, had)| matches!(had, Had::Missing)).map(|(c, _)| c);
-        let days = |chunk: &Chunk| self.days.get(chunk.days.clone()).unwrap_or_default();
+        let days = |chunk: &LineChunk| self.days.get(chunk.days.clone()).unwrap_or_default();
         missing.flat_map(days).map(|day| day.coverage_day)
     }
 
@@ -431,7 +432,7 @@ impl Account {
     /// need any more.
     fn write(
         &mut self,
-        job: &Job<'_>,
+        job: &AccountJob<'_>,
         block: &ReadBlock,
         rows: Range<usize>,
         idle: &mut Composer,

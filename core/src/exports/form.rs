@@ -22,7 +22,7 @@ words!(Audience, "an audience", Partner = "partner", Customer = "customer");
 
 /// All of how an export presents its lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Form {
+pub struct ExportForm {
     /// The level of detail.
     pub shape: Shape,
     /// The division into files.
@@ -33,7 +33,7 @@ pub struct Form {
     pub audience: Audience,
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for ExportForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {} {}", self.shape, self.per, self.dialect, self.audience)
     }

@@ -8,13 +8,13 @@ use crate::values::reason::Reason;
 
 use super::ExportError;
 use super::archive::Deflater;
-use super::chunks::Chunk;
-use super::compose::{Composer, Made};
+use super::chunks::LineChunk;
+use super::compose::{Composer, RenderedChunk};
 use super::csv::Columns;
 
 /// What chunks are made of.
 #[derive(Clone, Copy)]
-pub(super) struct Lines<'a, R> {
+pub(super) struct ChunkLines<'a, R> {
     pub(super) store: &'a R,
     pub(super) view: &'a BillView,
     /// The owner-days of the export.
@@ -24,13 +24,13 @@ pub(super) struct Lines<'a, R> {
     pub(super) columns: &'a Columns,
 }
 
-impl<R: Records> Lines<'_, R> {
+impl<R: Records> ChunkLines<'_, R> {
     /// Makes chunks of which each begins where the one before ends; stops when nobody takes them.
     pub(super) fn make(
         &self,
-        chunks: &[&Chunk],
+        chunks: &[&LineChunk],
         deflater: &mut Deflater,
-        give: &mut dyn FnMut(Made) -> bool,
+        give: &mut dyn FnMut(RenderedChunk) -> bool,
     ) -> Result<(), ExportError> {
         let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else { return Ok(()) };
         let days = self.days.get(first.days.start..last.days.end).unwrap_or_default();
@@ -57,7 +57,11 @@ impl<R: Records> Lines<'_, R> {
     }
 
     /// Makes one chunk, here and now.
-    pub(super) fn make_one(&self, chunk: &Chunk, deflater: &mut Deflater) -> Result<Made, Reason> {
+    pub(super) fn make_one(
+        &self,
+        chunk: &LineChunk,
+        deflater: &mut Deflater,
+    ) -> Result<RenderedChunk, Reason> {
         let mut made = None;
         let mut give = |m| {
             made = Some(m);

@@ -10,13 +10,13 @@ use crate::engine::block::Sums;
 use crate::engine::codec;
 use crate::engine::store::ChunkCache;
 
-use super::archive::Chunk;
-use super::compose::{Made, PriceSums};
+use super::archive::CompressedChunk;
+use super::compose::{PriceSums, RenderedChunk};
 
 const VERSION: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct Record {
+struct KeptExport {
     crc: u32,
     bytes: u64,
     rows: u64,
@@ -24,9 +24,9 @@ struct Record {
 }
 
 /// Keeps a chunk under its name.
-pub(super) fn keep(cache: &ChunkCache, name: &[u8; 32], made: &Made) {
+pub(super) fn keep(cache: &ChunkCache, name: &[u8; 32], made: &RenderedChunk) {
     let record =
-        Record { crc: made.chunk.crc, bytes: made.chunk.bytes, rows: made.rows, sums: made.sums.clone() };
+        KeptExport { crc: made.chunk.crc, bytes: made.chunk.bytes, rows: made.rows, sums: made.sums.clone() };
     // What cannot be kept is made again.
     let Ok(record) = codec::encode(&record) else { return };
     let Ok(length) = u32::try_from(record.len()) else { return };
@@ -38,14 +38,14 @@ pub(super) fn keep(cache: &ChunkCache, name: &[u8; 32], made: &Made) {
 }
 
 /// Returns a chunk that was kept.
-pub(super) fn kept(cache: &ChunkCache, name: &[u8; 32]) -> Option<Made> {
+pub(super) fn kept(cache: &ChunkCache, name: &[u8; 32]) -> Option<RenderedChunk> {
     cache.get(name, |value| {
         let (&[version, length @ ..], rest) = value.split_first_chunk::<5>()?;
         let length = usize::try_from(u32::from_le_bytes(length)).ok().filter(|_| version == VERSION)?;
         let (record, deflated) = rest.split_at_checked(length)?;
-        let record: Record = codec::decode(record).ok()?;
-        let chunk = Chunk { deflated: deflated.to_vec(), crc: record.crc, bytes: record.bytes };
+        let record: KeptExport = codec::decode(record).ok()?;
+        let chunk = CompressedChunk { deflated: deflated.to_vec(), crc: record.crc, bytes: record.bytes };
         // Exports with prices are made anew each time.
-        Some(Made { chunk, rows: record.rows, sums: record.sums, priced: PriceSums::default() })
+        Some(RenderedChunk { chunk, rows: record.rows, sums: record.sums, priced: PriceSums::default() })
     })
 }

@@ -19,10 +19,10 @@ use crate::formats::schema::Schema;
 use crate::values::reason::Reason;
 
 use super::ExportError;
-use super::archive::{self, Deflater, Piece};
-use super::csv::{ColumnId, ids};
-use super::form::Form;
-use super::wanted::{Scope, Wanted, coverage_last_day};
+use super::archive::{self, Deflater, ZipPiece};
+use super::csv::{CsvColumn, ids};
+use super::form::ExportForm;
+use super::wanted::{Scope, WantedExport, coverage_last_day};
 use crate::formats::dialect::CellKind;
 use crate::formats::dialect::Dialect;
 
@@ -66,10 +66,10 @@ impl LineHeaders {
 pub(super) fn line_headers(
     store: &impl Records,
     view: &BillView,
-    wanted: &Wanted,
+    wanted: &WantedExport,
     found: &WantedLines,
 ) -> Result<Option<LineHeaders>, ExportError> {
-    if wanted.scope != Scope::Payer || wanted.form != Form::default() {
+    if wanted.scope != Scope::Payer || wanted.form != ExportForm::default() {
         return Ok(None);
     }
     let last_day = coverage_last_day(wanted.coverage);
@@ -179,14 +179,14 @@ pub(crate) fn separate(
     folder: &Path,
     into: File,
 ) -> Result<(), String> {
-    let schema = |headers: &[String]| -> Result<Vec<ColumnId>, String> {
+    let schema = |headers: &[String]| -> Result<Vec<CsvColumn>, String> {
         Ok(ids(&Schema::recognise(headers.iter().map(String::as_bytes)).map_err(|e| e.to_string())?))
     };
     let all = schema(columns)?;
     let mut text = Vec::new();
     let mut files = Vec::new();
     for headers in &of_lines.headers {
-        let place = |id: &ColumnId| {
+        let place = |id: &CsvColumn| {
             all.iter()
                 .position(|of_all| of_all == id)
                 .ok_or("its `line_headers` name a column that it does not have")
@@ -228,11 +228,11 @@ pub(crate) fn separate(
             let mut part = file.take(CHUNK_BYTES as u64);
             match part.read_to_end(&mut text) {
                 Ok(0) => None,
-                Ok(_) => Some(deflater.chunk(&text).map(Piece::Chunk)),
+                Ok(_) => Some(deflater.chunk(&text).map(ZipPiece::Chunk)),
                 Err(e) => Some(Err(Reason::of(e))),
             }
         };
-        let begin = Piece::Begin(format!("header-{}.csv", number + 1));
+        let begin = ZipPiece::Begin(format!("header-{}.csv", number + 1));
         std::iter::once(Ok(begin)).chain(std::iter::from_fn(chunk))
     });
     archive::write(BufWriter::new(into), pieces).map(drop).map_err(|why| why.to_string())

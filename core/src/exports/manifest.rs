@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::block::Sums;
-use crate::engine::journal::Head;
+use crate::engine::journal::JournalHead;
 use crate::formats::schema::Column;
-use crate::partners::price::{Applied, Fee};
+use crate::partners::price::{AppliedRule, Fee};
 use crate::values::digest::hex;
 use crate::values::period::Day;
 
@@ -106,8 +106,8 @@ pub struct ManifestJournal {
     pub hash: String,
 }
 
-impl From<Head> for ManifestJournal {
-    fn from(head: Head) -> ManifestJournal {
+impl From<JournalHead> for ManifestJournal {
+    fn from(head: JournalHead) -> ManifestJournal {
         ManifestJournal { entry: head.entry, hash: head.hex() }
     }
 }
@@ -344,7 +344,7 @@ impl Manifest {
             }
         }
         let day = |day: Option<Day>| day.map_or_else(String::new, |day| day.to_string());
-        let rounding = |Applied { product, rule }: &Applied| ManifestRounding {
+        let rounding = |AppliedRule { product, rule }: &AppliedRule| ManifestRounding {
             product: if product.is_empty() { "*".to_owned() } else { product.clone() },
             first: day(rule.from),
             last: day(rule.to),

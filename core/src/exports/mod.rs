@@ -31,7 +31,7 @@ pub(crate) use archive::write_small;
 pub use compose::PriceSum;
 pub use csv::Columns;
 pub use each::{ExportEach, Exported};
-pub use form::{Audience, Form, Per, Shape};
+pub use form::{Audience, ExportForm, Per, Shape};
 pub use line_headers::LineHeaders;
 pub(crate) use line_headers::{guessed_line_headers, separate};
 pub use manifest::{
@@ -45,11 +45,11 @@ pub(crate) use plan::{MANIFEST_ENDING, PlannedLines};
 pub use preflight::preflight;
 
 pub use rendered::{CustomerFigures, Rendered};
-pub(crate) use rendered::{Hashing, expected_sums};
+pub(crate) use rendered::{HashingWriter, expected_sums};
 pub use settings::RenderSettings;
 pub use shape::{Shaped, Tie};
 pub use totals::{Charged, CustomerTotal, Totals};
-pub use wanted::{Scope, Wanted};
+pub use wanted::{Scope, WantedExport};
 
 pub use guard::GuardError;
 
@@ -102,7 +102,7 @@ pub enum ExportError {
         /// The part.
         name: String,
         /// The form.
-        form: Form,
+        form: ExportForm,
         /// What stands against it.
         why: &'static str,
     },

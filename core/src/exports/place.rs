@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::bills::{BillView, must_be_recorded};
-use crate::engine::journal::Head;
+use crate::engine::journal::JournalHead;
 use crate::engine::store::Records;
 use crate::exports::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
 use crate::values::reason::Reason;
@@ -43,7 +43,7 @@ pub(super) fn place_held(
 ) -> Result<Rendered, ExportError> {
     let stage = Stage::of(sink_name, sink, plan)?;
     let rendered = stage_part(store, view, plan, settings, &stage.path)?;
-    put(sink_name, sink, plan, rendered, &stage, Head::last(store)?)
+    put(sink_name, sink, plan, rendered, &stage, JournalHead::last(store)?)
 }
 
 /// Renders a plan's part into a file, and sees that it shows nobody what is not theirs.
@@ -102,7 +102,7 @@ pub(super) fn put(
     plan: &Plan,
     rendered: Rendered,
     stage: &Stage,
-    head: Option<Head>,
+    head: Option<JournalHead>,
 ) -> Result<Rendered, ExportError> {
     let sink_error = |error: SinkError| ExportError::Sink { sink: sink_name.to_owned(), error };
     let name = plan.part_name();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::{BillError, BillView, OwnerDay, OwnersByDay, State, WantedLines, wanted_lines};
+use crate::bills::{BillError, BillState, BillView, OwnerDay, OwnersByDay, WantedLines, wanted_lines};
 use crate::engine::store::Records;
 use crate::formats::naming::{ExportName, NameProfile};
 use crate::values::digest::Digest;
@@ -17,8 +17,8 @@ use crate::values::period::TimeZone;
 use super::ExportError;
 use super::csv::Columns;
 use super::customer::columns;
-use super::form::Form;
-use super::wanted::{Scope, Wanted, coverage_last_day};
+use super::form::ExportForm;
+use super::wanted::{Scope, WantedExport, coverage_last_day};
 use crate::formats::naming::ExportId;
 
 /// The version of the bytes that exports have; it is part of every name.
@@ -50,7 +50,7 @@ impl From<TimeZone> for Naming {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// What was asked for.
-    pub wanted: Wanted,
+    pub wanted: WantedExport,
     /// Which revision it is made from.
     pub revision: u32,
     /// The digest of that revision, in hexadecimal digits.
@@ -89,7 +89,7 @@ impl Plan {
     pub fn new(
         store: &impl Records,
         view: &BillView,
-        wanted: Wanted,
+        wanted: WantedExport,
         naming: &Naming,
     ) -> Result<Plan, BillError> {
         let last_day = coverage_last_day(wanted.coverage);
@@ -112,7 +112,7 @@ impl Plan {
     /// Plans an export whose lines have been read: `content` is their digest.
     pub(super) fn of_content(
         view: &BillView,
-        wanted: Wanted,
+        wanted: WantedExport,
         columns: &Columns,
         naming: &Naming,
         content: Digest,
@@ -123,7 +123,7 @@ impl Plan {
             revision: view.revision.number,
             revision_digest: view.revision.digest.hex(),
             content,
-            is_final: view.bill.state == State::Confirmed && view.bill.revision == view.revision.number,
+            is_final: view.bill.state == BillState::Confirmed && view.bill.revision == view.revision.number,
             stem,
             profile: naming.profile.clone(),
             found: PlannedLines::default(),
@@ -134,7 +134,7 @@ impl Plan {
     pub(crate) fn former_stems(&self, view: &BillView, zone: TimeZone) -> impl Iterator<Item = String> {
         // They had one form, and names of one.
         let naming = Naming::from(zone);
-        let former = self.wanted.form == Form::default() && self.profile == naming.profile;
+        let former = self.wanted.form == ExportForm::default() && self.profile == naming.profile;
         let formats = if former { FORMER_FORMATS } else { &[] };
         let columns = Columns::through(view, coverage_last_day(self.wanted.coverage));
         formats.iter().map(move |format| stem(*format, &columns, &self.wanted, &naming, &self.content))
@@ -149,7 +149,7 @@ impl Plan {
         store: &impl Records,
         view: &BillView,
     ) -> Result<Arc<WantedLines>, ExportError> {
-        let Wanted { scope, bill, coverage, .. } = self.wanted;
+        let WantedExport { scope, bill, coverage, .. } = self.wanted;
         let owners = scope.owners(store, bill)?;
         let found = match &self.found.0 {
             Some((planned, found)) if *planned == owners && self.revision == view.revision.number => {
@@ -176,7 +176,7 @@ impl Plan {
 
     /// Tells programs at a destination what the part is. No amounts: who may see which is the manifest's matter.
     pub fn tags(&self) -> Vec<(&'static str, String)> {
-        let Wanted { uin, kind, bill, coverage, .. } = &self.wanted;
+        let WantedExport { uin, kind, bill, coverage, .. } = &self.wanted;
         vec![
             ("object", "part".to_owned()),
             ("account", uin.to_string()),
@@ -192,7 +192,7 @@ impl Plan {
 }
 
 /// Returns the name, without ending, of content in a version of the bytes.
-fn stem(format: u32, columns: &Columns, wanted: &Wanted, naming: &Naming, content: &Digest) -> String {
+fn stem(format: u32, columns: &Columns, wanted: &WantedExport, naming: &Naming, content: &Digest) -> String {
     let mut hasher = Sha256::new();
     hasher.update(b"billkeep export\n");
     hasher.update(format.to_le_bytes());
@@ -208,7 +208,7 @@ fn stem(format: u32, columns: &Columns, wanted: &Wanted, naming: &Naming, conten
         hasher.update(header);
     }
     // Exports were of one form once: their names stay.
-    if wanted.form != Form::default() {
+    if wanted.form != ExportForm::default() {
         hasher.update(b"form\n");
         hasher.update(wanted.form.to_string());
     }

@@ -16,17 +16,17 @@ use crate::engine::settings::StoreSettings;
 use crate::engine::store::{ChunkCache, Records};
 use crate::values::reason::Reason;
 
-use super::archive::{self, Deflater, Piece};
-use super::chunks::{Chunk, Namer, cut};
-use super::compose::Made;
+use super::archive::{self, Deflater, ZipPiece};
+use super::chunks::{LineChunk, Namer, cut};
+use super::compose::RenderedChunk;
 use super::csv::Columns;
 use super::customer::columns;
 use super::guard;
-use super::job::Lines;
+use super::job::ChunkLines;
 use super::kept::{keep, kept};
 use super::line_headers::line_headers;
 use super::plan::{Naming, Plan};
-use super::rendered::{CsvNames, Figures, Hashing, Rendered, expected_sums, must_tie};
+use super::rendered::{CsvNames, Figures, HashingWriter, Rendered, expected_sums, must_tie};
 use super::settings::RenderSettings;
 use super::{ExportError, shape};
 
@@ -44,8 +44,8 @@ pub(super) const CACHE_LINES_MIN: u64 = 20_000;
 const JOBS_AHEAD: u64 = 1;
 
 /// A chunk of a zip, and what the cache knows it by.
-struct Source<'c> {
-    chunk: &'c Chunk,
+struct ZipSource<'c> {
+    chunk: &'c LineChunk,
     name: [u8; 32],
     kept: bool,
 }
@@ -75,30 +75,32 @@ impl BillView {
         let cached = plan.content.lines() >= CACHE_LINES_MIN && columns.prices.is_none();
         let cache = settings.cache.filter(|_| cached);
         let namer = Namer::new(wanted.bill, columns.headers(), wanted.form);
-        let sources: Vec<Vec<Source<'_>>> = csvs
+        let sources: Vec<Vec<ZipSource<'_>>> = csvs
             .iter()
             .map(|csv| {
                 let source = |chunk| {
                     let name = namer.name(chunk, &found.days);
-                    Source { chunk, name, kept: cache.is_some_and(|cache| cache.has(&name)) }
+                    ZipSource { chunk, name, kept: cache.is_some_and(|cache| cache.has(&name)) }
                 };
                 csv.chunks.iter().map(source).collect()
             })
             .collect();
-        let lines = Lines { store, view: self, days: &found.days, blocks: &found.blocks, columns: &columns };
+        let lines =
+            ChunkLines { store, view: self, days: &found.days, blocks: &found.blocks, columns: &columns };
         let names = CsvNames::new(plan);
         let jobs = jobs(&sources, settings.threads);
-        let mut hashing = Hashing::new(out);
+        let mut hashing = HashingWriter::new(out);
         let mut figures = Figures::default();
         let threads = settings.threads.clamp(1, 64).min(jobs.len());
         let open_bytes_max = (threads as u64 + JOBS_AHEAD) * JOB_BYTES_MAX;
-        let make = |job: &[&Chunk], deflater: &mut Deflater, give: &mut dyn FnMut(Made) -> bool| {
-            lines.make(job, deflater, give)
-        };
+        let make =
+            |job: &[&LineChunk], deflater: &mut Deflater, give: &mut dyn FnMut(RenderedChunk) -> bool| {
+                lines.make(job, deflater, give)
+            };
         let (written, worked, expected) = std::thread::scope(|scope| {
             let expected = scope.spawn(|| expected_sums(store, self, plan));
             let (written, worked) = on_threads(&jobs, threads, open_bytes_max, make, |handing| {
-                let mut reading = Reading { cache, lines: &lines, handing, deflater: Deflater::new() };
+                let mut reading = ChunkSource { cache, lines: &lines, handing, deflater: Deflater::new() };
                 archive::write(&mut hashing, Pieces::new(&sources, names, &mut reading, &mut figures))
             });
             (written, worked, expected.join().unwrap_or_else(|_| Err(thread_failed())))
@@ -119,10 +121,11 @@ fn thread_failed() -> ExportError {
 ///
 /// After a failure, and once `take` has returned, no job is begun.
 fn on_threads<'j, T>(
-    jobs: &'j [Job<'j>],
+    jobs: &'j [RenderJob<'j>],
     threads: usize,
     open_bytes_max: u64,
-    make: impl Fn(&[&Chunk], &mut Deflater, &mut dyn FnMut(Made) -> bool) -> Result<(), ExportError> + Sync,
+    make: impl Fn(&[&LineChunk], &mut Deflater, &mut dyn FnMut(RenderedChunk) -> bool) -> Result<(), ExportError>
+    + Sync,
     take: impl FnOnce(Handing<'j>) -> T,
 ) -> (T, Result<(), ExportError>) {
     let stop = AtomicBool::new(false);
@@ -158,18 +161,18 @@ fn on_threads<'j, T>(
 
 /// Chunks that one thread makes, one after another.
 #[derive(Default)]
-struct Job<'c> {
-    chunks: Vec<&'c Chunk>,
+struct RenderJob<'c> {
+    chunks: Vec<&'c LineChunk>,
     text_bytes: u64,
 }
 
 /// Puts chunks that have to be made into jobs, each of chunks that follow one another.
-fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Job<'c>> {
+fn jobs<'c>(sources: &[Vec<ZipSource<'c>>], threads: usize) -> Vec<RenderJob<'c>> {
     let missing = || sources.iter().flatten().filter(|s| !s.kept);
     let all: u64 = missing().map(|s| s.chunk.text_bytes).sum();
     let jobs = (threads as u64 * JOBS_A_THREAD).max(1);
     let bytes_max = (all / jobs).clamp(JOB_BYTES_MIN, JOB_BYTES_MAX);
-    let mut jobs: Vec<Job<'_>> = Vec::new();
+    let mut jobs: Vec<RenderJob<'_>> = Vec::new();
     let mut goes_on = false;
     for source in sources.iter().flatten() {
         if source.kept {
@@ -177,7 +180,7 @@ fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Job<'c>> {
             continue;
         }
         if !goes_on {
-            jobs.push(Job::default());
+            jobs.push(RenderJob::default());
         }
         if let Some(job) = jobs.last_mut() {
             job.chunks.push(source.chunk);
@@ -189,30 +192,30 @@ fn jobs<'c>(sources: &[Vec<Source<'c>>], threads: usize) -> Vec<Job<'c>> {
 }
 
 /// Where chunks are read from: the cache, or the jobs that make them.
-struct Reading<'a, R> {
+struct ChunkSource<'a, R> {
     cache: Option<&'a ChunkCache>,
-    lines: &'a Lines<'a, R>,
+    lines: &'a ChunkLines<'a, R>,
     handing: Handing<'a>,
     deflater: Deflater,
 }
 
 /// A job, and where to give what it makes.
-type Handed<'a> = (&'a [&'a Chunk], Sender<Made>);
+type Handed<'a> = (&'a [&'a LineChunk], Sender<RenderedChunk>);
 
 /// Hands out jobs in order, of so much text at a time, and takes what they make in the same order.
 struct Handing<'a> {
-    jobs: std::slice::Iter<'a, Job<'a>>,
+    jobs: std::slice::Iter<'a, RenderJob<'a>>,
     /// The text of jobs that are handed out and have not ended.
     open_bytes: u64,
     open_bytes_max: u64,
     /// `None` when all jobs are handed out: workers end then.
     job_in: Option<Sender<Handed<'a>>>,
     /// What comes of the jobs that are handed out, and the text of each.
-    made_by: VecDeque<(Receiver<Made>, u64)>,
+    made_by: VecDeque<(Receiver<RenderedChunk>, u64)>,
 }
 
 impl<'a> Handing<'a> {
-    fn new(jobs: &'a [Job<'a>], open_bytes_max: u64, job_in: Sender<Handed<'a>>) -> Handing<'a> {
+    fn new(jobs: &'a [RenderJob<'a>], open_bytes_max: u64, job_in: Sender<Handed<'a>>) -> Handing<'a> {
         let (jobs, made_by) = (jobs.iter(), VecDeque::new());
         let mut handing = Handing { jobs, open_bytes: 0, open_bytes_max, job_in: Some(job_in), made_by };
         handing.hand_out();
@@ -239,7 +242,7 @@ impl<'a> Handing<'a> {
     }
 
     /// Returns the next chunk; `None` when there is none any more.
-    fn take(&mut self) -> Option<Made> {
+    fn take(&mut self) -> Option<RenderedChunk> {
         loop {
             if let Ok(made) = self.made_by.front()?.0.recv() {
                 return Some(made);
@@ -252,8 +255,8 @@ impl<'a> Handing<'a> {
     }
 }
 
-impl<R: Records> Reading<'_, R> {
-    fn get(&mut self, source: &Source<'_>) -> Result<Made, Reason> {
+impl<R: Records> ChunkSource<'_, R> {
+    fn get(&mut self, source: &ZipSource<'_>) -> Result<RenderedChunk, Reason> {
         if source.kept {
             if let Some(made) = self.cache.and_then(|cache| kept(cache, &source.name)) {
                 return Ok(made);
@@ -271,20 +274,20 @@ impl<R: Records> Reading<'_, R> {
 
 /// What goes into a zip, one after another.
 struct Pieces<'p, 'c, 'a, R> {
-    sources: std::slice::Iter<'p, Vec<Source<'c>>>,
-    csv: std::slice::Iter<'p, Source<'c>>,
+    sources: std::slice::Iter<'p, Vec<ZipSource<'c>>>,
+    csv: std::slice::Iter<'p, ZipSource<'c>>,
     begun: usize,
-    header: Option<Result<Made, Reason>>,
+    header: Option<Result<RenderedChunk, Reason>>,
     names: CsvNames<'p>,
-    reading: &'p mut Reading<'a, R>,
+    reading: &'p mut ChunkSource<'a, R>,
     figures: &'p mut Figures,
 }
 
 impl<'p, 'c, 'a, R: Records> Pieces<'p, 'c, 'a, R> {
     fn new(
-        sources: &'p [Vec<Source<'c>>],
+        sources: &'p [Vec<ZipSource<'c>>],
         names: CsvNames<'p>,
-        reading: &'p mut Reading<'a, R>,
+        reading: &'p mut ChunkSource<'a, R>,
         figures: &'p mut Figures,
     ) -> Self {
         Pieces { sources: sources.iter(), csv: [].iter(), begun: 0, header: None, names, reading, figures }
@@ -292,22 +295,22 @@ impl<'p, 'c, 'a, R: Records> Pieces<'p, 'c, 'a, R> {
 }
 
 impl<R: Records> Iterator for Pieces<'_, '_, '_, R> {
-    type Item = Result<Piece, Reason>;
+    type Item = Result<ZipPiece, Reason>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(header) = self.header.take() {
-            return Some(header.map(|made| Piece::Chunk(made.chunk)));
+            return Some(header.map(|made| ZipPiece::Chunk(made.chunk)));
         }
         if let Some(source) = self.csv.next() {
             return Some(self.reading.get(source).and_then(|made| {
                 self.figures.add(&made).ok_or_else(|| Overflow.to_string())?;
-                Ok(Piece::Chunk(made.chunk))
+                Ok(ZipPiece::Chunk(made.chunk))
             }));
         }
         self.csv = self.sources.next()?.iter();
-        self.header = Some(Made::header(self.reading.lines.columns, &mut self.reading.deflater));
+        self.header = Some(RenderedChunk::header(self.reading.lines.columns, &mut self.reading.deflater));
         self.begun += 1;
-        Some(Ok(Piece::Begin(self.names.get(self.begun - 1))))
+        Some(Ok(ZipPiece::Begin(self.names.get(self.begun - 1))))
     }
 }
 
@@ -336,12 +339,12 @@ mod tests {
 
     /// More jobs than are handed out at once, of which one fails: how many chunks are taken, and what went wrong.
     fn chunks_with_a_failure(threads: usize, failing: u64) -> (usize, Result<(), ExportError>) {
-        let chunks: Vec<Chunk> =
-            (0..40).map(|skip| Chunk { days: 0..1, skip, rows: 1, text_bytes: 1 }).collect();
-        let jobs: Vec<Job<'_>> =
-            chunks.iter().map(|chunk| Job { chunks: vec![chunk], text_bytes: 1 }).collect();
-        let made = || Made {
-            chunk: archive::Chunk { deflated: Vec::new(), crc: 0, bytes: 0 },
+        let chunks: Vec<LineChunk> =
+            (0..40).map(|skip| LineChunk { days: 0..1, skip, rows: 1, text_bytes: 1 }).collect();
+        let jobs: Vec<RenderJob<'_>> =
+            chunks.iter().map(|chunk| RenderJob { chunks: vec![chunk], text_bytes: 1 }).collect();
+        let made = || RenderedChunk {
+            chunk: archive::CompressedChunk { deflated: Vec::new(), crc: 0, bytes: 0 },
             rows: 1,
             sums: Vec::new(),
             priced: PriceSums::default(),

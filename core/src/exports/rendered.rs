@@ -10,9 +10,9 @@ use crate::engine::block::{Sums, merge_sums};
 use crate::engine::store::Records;
 use crate::partners::price::PriceBook;
 
-use super::archive::Entry;
+use super::archive::ZipEntry;
 use super::chunks::Csv;
-use super::compose::{Made, PriceSum, PriceSums};
+use super::compose::{PriceSum, PriceSums, RenderedChunk};
 use super::csv::Columns;
 use super::form::Audience;
 use super::line_headers::LineHeaders;
@@ -60,7 +60,7 @@ pub(super) struct Figures {
 
 impl Figures {
     /// Adds a chunk; `None` beyond 128 bits.
-    pub(super) fn add(&mut self, made: &Made) -> Option<()> {
+    pub(super) fn add(&mut self, made: &RenderedChunk) -> Option<()> {
         merge_sums(&mut self.sums, &made.sums)?;
         self.priced.merge(&made.priced)
     }
@@ -100,15 +100,15 @@ impl<'a> CsvNames<'a> {
 }
 
 /// Hashes and counts what is written.
-pub(crate) struct Hashing<W> {
+pub(crate) struct HashingWriter<W> {
     pub(crate) out: W,
     pub(super) hasher: Sha256,
     pub(super) bytes: u64,
 }
 
-impl<W: Write> Hashing<W> {
-    pub(crate) fn new(out: W) -> Hashing<W> {
-        Hashing { out, hasher: Sha256::new(), bytes: 0 }
+impl<W: Write> HashingWriter<W> {
+    pub(crate) fn new(out: W) -> HashingWriter<W> {
+        HashingWriter { out, hasher: Sha256::new(), bytes: 0 }
     }
 
     /// Returns how many bytes were written, and their SHA-256.
@@ -120,12 +120,12 @@ impl<W: Write> Hashing<W> {
     pub(super) fn rendered(
         self,
         names: CsvNames<'_>,
-        entries: &[Entry],
+        entries: &[ZipEntry],
         csvs: &[Csv],
         figures: Figures,
         columns: &Columns,
     ) -> Rendered {
-        let file = |(i, (entry, csv)): (usize, (&Entry, &Csv))| RenderedFile {
+        let file = |(i, (entry, csv)): (usize, (&ZipEntry, &Csv))| RenderedFile {
             name: names.get(i),
             rows: csv.rows,
             bytes: entry.bytes,
@@ -147,7 +147,7 @@ impl<W: Write> Hashing<W> {
     }
 }
 
-impl<W: Write> Write for Hashing<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
         let written = self.out.write(buffer)?;
         self.hasher.update(buffer.get(..written).unwrap_or_default());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::values::reason::Reason;
 
-use super::compose::Made;
+use super::compose::RenderedChunk;
 
 /// Where chunks wait.
 pub(super) struct Spill {
@@ -22,7 +22,7 @@ pub(super) struct Spill {
 
 /// A chunk that waits.
 pub(super) struct Waiting {
-    made: Made,
+    made: RenderedChunk,
     /// Where its compressed text lies in the file, and how long it is.
     place: Option<(u64, usize)>,
 }
@@ -41,7 +41,7 @@ impl Spill {
     ///
     /// # Errors
     /// In words, when there is no room for it on the disk.
-    pub(super) fn keep(&mut self, mut made: Made) -> Result<Waiting, Reason> {
+    pub(super) fn keep(&mut self, mut made: RenderedChunk) -> Result<Waiting, Reason> {
         let length = made.chunk.deflated.len();
         if let Some(room) = self.room.checked_sub(length) {
             self.room = room;
@@ -69,7 +69,7 @@ impl Spill {
     ///
     /// # Errors
     /// In words, when it cannot be read.
-    pub(super) fn take(&self, waiting: Waiting) -> Result<Made, Reason> {
+    pub(super) fn take(&self, waiting: Waiting) -> Result<RenderedChunk, Reason> {
         let Waiting { mut made, place } = waiting;
         if let Some((from, length)) = place {
             made.chunk.deflated = self.read(from, length).map_err(|e| self.failed(e))?;
@@ -105,13 +105,13 @@ fn read_at(mut file: &File, from: u64, bytes: &mut [u8]) -> std::io::Result<()> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exports::archive::Chunk;
+    use crate::exports::archive::CompressedChunk;
     use crate::exports::compose::PriceSums;
     use proptest::prelude::*;
 
-    fn made(deflated: Vec<u8>) -> Made {
-        let chunk = Chunk { crc: crc32fast::hash(&deflated), bytes: 7, deflated };
-        Made { chunk, rows: 3, sums: Vec::new(), priced: PriceSums::default() }
+    fn made(deflated: Vec<u8>) -> RenderedChunk {
+        let chunk = CompressedChunk { crc: crc32fast::hash(&deflated), bytes: 7, deflated };
+        RenderedChunk { chunk, rows: 3, sums: Vec::new(), priced: PriceSums::default() }
     }
 
     proptest! {

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bills::BillKey;
-use crate::formats::naming::{Kind, ScopeWord};
+use crate::formats::naming::{BillKind, ScopeWord};
 use crate::values::period::Coverage;
 use crate::values::uin::Uin;
 
-use super::form::Form;
+use super::form::ExportForm;
 
 /// Whose lines an export holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,11 +47,11 @@ impl Scope {
 
 /// What is to be exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct WantedExport {
     /// After which account the file is named.
     pub uin: Uin,
     /// Which kind.
-    pub kind: Kind,
+    pub kind: BillKind,
     /// From which bill.
     pub bill: BillKey,
     /// Which days of it.
@@ -61,7 +61,7 @@ pub struct Wanted {
     /// How many rows a CSV may have, the header not counted.
     pub rows_per_file: u64,
     /// How they are presented.
-    pub form: Form,
+    pub form: ExportForm,
 }
 
 /// Returns the last day of coverage, as blocks and segments count it.

@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::formats::schema::{Class, Column};
+use crate::formats::schema::{Column, ColumnClass};
 use crate::values::money::{Amount, trim_cell};
 
 use super::naming::words;
@@ -80,9 +80,11 @@ impl CellKind {
             | Column::TransactionId
             | Column::OrderId => CellKind::Id,
             _ => match column.class() {
-                Class::Uin | Class::Month => CellKind::Id,
-                Class::Number | Class::Money => CellKind::Number,
-                Class::Text | Class::Time | Class::Day | Class::Currency => CellKind::Text,
+                ColumnClass::Uin | ColumnClass::Month => CellKind::Id,
+                ColumnClass::Number | ColumnClass::Money => CellKind::Number,
+                ColumnClass::Text | ColumnClass::Time | ColumnClass::Day | ColumnClass::Currency => {
+                    CellKind::Text
+                }
             },
         }
     }

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::dated::{self, Dated};
 use crate::values::error::codes;
@@ -157,7 +157,8 @@ impl Transaction {
         self.put(Table::Contracts, &at, &contract)?;
         let after = record_digest(self, Table::Contracts, &at)?;
         let subject = uin.to_string();
-        let entry = Change { before, after, ..Change::new("account contract set", &subject, &detail) };
+        let entry =
+            EntryChange { before, after, ..EntryChange::new("account contract set", &subject, &detail) };
         append_change(self, actor, entry)?;
         Ok(())
     }
@@ -190,7 +191,8 @@ impl Transaction {
         let detail = format!("`{}`{}", contract.product, Contract::days_text(from, to));
         let after = record_digest(self, Table::Contracts, &key)?;
         let subject = uin.to_string();
-        let entry = Change { before, after, ..Change::new("account contract remove", &subject, &detail) };
+        let entry =
+            EntryChange { before, after, ..EntryChange::new("account contract remove", &subject, &detail) };
         append_change(self, actor, entry)?;
         Ok(())
     }
@@ -207,7 +209,7 @@ impl Contract {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::journal::Entry;
+    use crate::engine::journal::JournalEntry;
     use crate::engine::store::{OpenOptions, Store};
     use proptest::prelude::*;
 
@@ -245,7 +247,7 @@ mod tests {
         back("CVM", None).unwrap();
         assert_eq!(Contract::list(&store.read().unwrap()).unwrap(), []);
         let actions: Vec<String> =
-            Entry::list(&store.read().unwrap()).unwrap().into_iter().map(|e| e.action).collect();
+            JournalEntry::list(&store.read().unwrap()).unwrap().into_iter().map(|e| e.action).collect();
         assert_eq!(actions.iter().filter(|a| *a == "account contract set").count(), 2);
         assert_eq!(actions.iter().filter(|a| *a == "account contract remove").count(), 2);
     }

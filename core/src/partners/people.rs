@@ -13,7 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::engine::journal::{self, Actor, Change};
+use crate::engine::journal::{self, Actor, EntryChange};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::codes;
 use crate::values::near::no_word;
@@ -27,7 +27,7 @@ const NAME_CHARS_MAX: usize = 64;
 
 /// What somebody may do; each role may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Role {
+pub enum PersonRole {
     /// Looks at everything, changes nothing.
     Viewer,
     /// Imports, delivers, opens disputes.
@@ -38,33 +38,34 @@ pub enum Role {
     Admin,
 }
 
-impl Role {
+impl PersonRole {
     /// All of them, from the one that may least.
-    pub const ALL: [Role; 4] = [Role::Viewer, Role::Operator, Role::Approver, Role::Admin];
+    pub const ALL: [PersonRole; 4] =
+        [PersonRole::Viewer, PersonRole::Operator, PersonRole::Approver, PersonRole::Admin];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Role::Viewer => "viewer",
-            Role::Operator => "operator",
-            Role::Approver => "approver",
-            Role::Admin => "admin",
+            PersonRole::Viewer => "viewer",
+            PersonRole::Operator => "operator",
+            PersonRole::Approver => "approver",
+            PersonRole::Admin => "admin",
         }
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for PersonRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-impl FromStr for Role {
+impl FromStr for PersonRole {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Role::ALL.into_iter().find(|role| role.word() == text);
-        found.ok_or_else(|| no_word(text, "a role", &Role::ALL.map(Role::word)))
+        let found = PersonRole::ALL.into_iter().find(|role| role.word() == text);
+        found.ok_or_else(|| no_word(text, "a role", &PersonRole::ALL.map(PersonRole::word)))
     }
 }
 
@@ -102,7 +103,7 @@ pub struct Person {
     /// The name, as it stands in the journal.
     pub name: String,
     /// What they may do.
-    pub role: Role,
+    pub role: PersonRole,
     /// What their programs act with.
     pub tokens: Vec<Token>,
     links: Vec<Link>,
@@ -138,9 +139,9 @@ pub enum PeopleError {
         /// Who.
         name: String,
         /// Their role.
-        role: Role,
+        role: PersonRole,
         /// The least role that may.
-        needs: Role,
+        needs: PersonRole,
     },
     /// The first one has to be an admin, and the last one stays.
     #[error("somebody has to be an admin: {0}")]
@@ -150,8 +151,8 @@ pub enum PeopleError {
     Store(#[from] StoreError),
 }
 
-fn article(role: Role) -> &'static str {
-    if role == Role::Viewer { "a" } else { "an" }
+fn article(role: PersonRole) -> &'static str {
+    if role == PersonRole::Viewer { "a" } else { "an" }
 }
 
 codes!(PeopleError {
@@ -191,10 +192,10 @@ impl Person {
     ///
     /// # Errors
     /// [`PeopleError::Stranger`] when there are people, and nobody of that name.
-    pub fn role_of(store: &impl Records, name: &str) -> Result<Role, PeopleError> {
+    pub fn role_of(store: &impl Records, name: &str) -> Result<PersonRole, PeopleError> {
         match Person::get(store, name) {
             Ok(person) => Ok(person.role),
-            Err(PeopleError::Nobody(_)) if Person::list(store)?.is_empty() => Ok(Role::Admin),
+            Err(PeopleError::Nobody(_)) if Person::list(store)?.is_empty() => Ok(PersonRole::Admin),
             Err(PeopleError::Nobody(name)) => Err(PeopleError::Stranger(name)),
             Err(e) => Err(e),
         }
@@ -213,7 +214,7 @@ impl Person {
     ///
     /// # Errors
     /// [`PeopleError::Role`] or [`PeopleError::Stranger`] when not.
-    pub fn permit(store: &impl Records, name: &str, needs: Role) -> Result<(), PeopleError> {
+    pub fn permit(store: &impl Records, name: &str, needs: PersonRole) -> Result<(), PeopleError> {
         let role = Person::role_of(store, name)?;
         if role >= needs { Ok(()) } else { Err(PeopleError::Role { name: name.to_owned(), role, needs }) }
     }
@@ -224,7 +225,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`PeopleError::Name`] for a name that is none; [`PeopleError::NoAdmin`] when nobody would be an admin.
-    pub fn set_person(&self, name: &str, role: Role, actor: &Actor) -> Result<(), PeopleError> {
+    pub fn set_person(&self, name: &str, role: PersonRole, actor: &Actor) -> Result<(), PeopleError> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.chars().any(char::is_control) {
             return Err(PeopleError::Name(name.to_owned()));
@@ -248,7 +249,7 @@ impl Transaction {
 }
 
 fn must_have_admin(all: &[Person], what: &'static str) -> Result<(), PeopleError> {
-    let any = all.iter().any(|person| person.role == Role::Admin);
+    let any = all.iter().any(|person| person.role == PersonRole::Admin);
     if any { Ok(()) } else { Err(PeopleError::NoAdmin(what)) }
 }
 
@@ -265,7 +266,7 @@ impl Transaction {
         }
         let before = journal::record_digest(self, Table::People, &key(name))?;
         self.delete(Table::People, &key(name))?;
-        let entry = Change { before, ..Change::new("user remove", &person.name, "") };
+        let entry = EntryChange { before, ..EntryChange::new("user remove", &person.name, "") };
         journal::append_change(self, actor, entry)?;
         Ok(())
     }
@@ -286,7 +287,7 @@ fn put(
     journal::append_change(
         writer,
         actor,
-        Change { before, after, ..Change::new(&action, &person.name, detail) },
+        EntryChange { before, after, ..EntryChange::new(&action, &person.name, detail) },
     )
 }
 
@@ -422,35 +423,35 @@ mod tests {
     fn without_people_everybody_may_and_with_people_their_roles_say() {
         let (_dir, store) = store();
         let permit = |name: &str, needs| Person::permit(&store.read().unwrap(), name, needs);
-        permit("anybody", Role::Admin).unwrap();
+        permit("anybody", PersonRole::Admin).unwrap();
         let set = |name: &str, role| store.transact(|tx| tx.set_person(name, role, &actor(1)));
         // Nobody is locked out by a first person who may do little.
-        assert!(matches!(set("Bob", Role::Viewer), Err(PeopleError::NoAdmin(_))));
-        permit("anybody", Role::Admin).unwrap();
-        set("Ann", Role::Admin).unwrap();
-        set("Bob", Role::Operator).unwrap();
-        permit(" ANN ", Role::Admin).unwrap();
-        permit("bob", Role::Operator).unwrap();
-        for (name, needs) in [("bob", Role::Approver), ("bob", Role::Admin)] {
+        assert!(matches!(set("Bob", PersonRole::Viewer), Err(PeopleError::NoAdmin(_))));
+        permit("anybody", PersonRole::Admin).unwrap();
+        set("Ann", PersonRole::Admin).unwrap();
+        set("Bob", PersonRole::Operator).unwrap();
+        permit(" ANN ", PersonRole::Admin).unwrap();
+        permit("bob", PersonRole::Operator).unwrap();
+        for (name, needs) in [("bob", PersonRole::Approver), ("bob", PersonRole::Admin)] {
             let error = permit(name, needs).unwrap_err();
             assert!(matches!(error, PeopleError::Role { .. }), "{error}");
             assert_eq!(error.kind(), Kind::Refused);
         }
-        assert!(matches!(permit("anybody", Role::Viewer), Err(PeopleError::Stranger(_))));
+        assert!(matches!(permit("anybody", PersonRole::Viewer), Err(PeopleError::Stranger(_))));
         // The last admin stays, in whichever way somebody tries.
-        assert!(matches!(set("ann", Role::Viewer), Err(PeopleError::NoAdmin(_))));
+        assert!(matches!(set("ann", PersonRole::Viewer), Err(PeopleError::NoAdmin(_))));
         let remove = |name: &str| store.transact(|tx| tx.remove_person(name, &actor(2)));
         assert!(matches!(remove("ann"), Err(PeopleError::NoAdmin(_))));
         remove("BOB").unwrap();
         remove("ann").unwrap();
-        permit("anybody", Role::Admin).unwrap();
+        permit("anybody", PersonRole::Admin).unwrap();
         Proof::verify(&store.read().unwrap()).unwrap();
     }
 
     #[test]
     fn a_link_works_once_and_in_its_time_and_a_token_until_it_is_taken_back() {
         let (_dir, store) = store();
-        store.transact(|tx| tx.set_person("Ann", Role::Admin, &actor(1))).unwrap();
+        store.transact(|tx| tx.set_person("Ann", PersonRole::Admin, &actor(1))).unwrap();
         let hash = SecretHash::of(b"secret");
         assert!(!Person::has_link(&store.read().unwrap(), hash).unwrap());
         let follow = |hash, now| store.transact(|tx| tx.follow_link(hash, now)).unwrap();
@@ -480,17 +481,17 @@ mod tests {
         assert!(Person::has_link(&store.read().unwrap(), hash).unwrap());
         assert_eq!((follow(), follow()), (Some("me".to_owned()), None));
         add();
-        store.transact(|tx| tx.set_person("Ann", Role::Admin, &actor(5))).unwrap();
+        store.transact(|tx| tx.set_person("Ann", PersonRole::Admin, &actor(5))).unwrap();
         assert_eq!(follow(), None);
         let now = || Person::generation(&store.read().unwrap(), "ANN").unwrap();
         let first = now();
-        store.transact(|tx| tx.set_person("ann", Role::Admin, &actor(6))).unwrap();
+        store.transact(|tx| tx.set_person("ann", PersonRole::Admin, &actor(6))).unwrap();
         assert_eq!(now(), first);
         store.transact(|tx| tx.revoke_tokens("ann", &actor(9))).unwrap();
         let revoked = now();
         store.transact(|tx| tx.remove_person("ann", &actor(10))).unwrap();
         assert_eq!(now(), 0);
-        store.transact(|tx| tx.set_person("Ann", Role::Admin, &actor(11))).unwrap();
+        store.transact(|tx| tx.set_person("Ann", PersonRole::Admin, &actor(11))).unwrap();
         assert!(first != revoked && now() != revoked && now() != 0);
     }
 
@@ -498,7 +499,7 @@ mod tests {
     fn what_is_no_name_is_refused() {
         let (_dir, store) = store();
         for bad in ["", "  ", "a\nb", &"x".repeat(65)] {
-            let error = store.transact(|tx| tx.set_person(bad, Role::Admin, &actor(1))).unwrap_err();
+            let error = store.transact(|tx| tx.set_person(bad, PersonRole::Admin, &actor(1))).unwrap_err();
             assert!(matches!(error, PeopleError::Name(_)), "{bad}");
         }
     }

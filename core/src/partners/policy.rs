@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::journal::{self, Actor, Change};
+use crate::engine::journal::{self, Actor, EntryChange};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 /// Rules that may be changed at any time; each change is in the journal.
@@ -65,7 +65,7 @@ impl Policy {
             (false, true) => "off, once a second person wishes it",
             (false, false) => "off",
         };
-        let entry = Change { before, after, ..Change::new("settings", "four_eyes", detail) };
+        let entry = EntryChange { before, after, ..EntryChange::new("settings", "four_eyes", detail) };
         journal::append_change(tx, actor, entry)?;
         Ok(if waits { Changed::Waits } else { Changed::Done })
     }

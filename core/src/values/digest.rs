@@ -93,7 +93,7 @@ impl fmt::Display for Digest {
 }
 
 /// A block of SHA-256.
-type Block = [u8; 64];
+type ShaBlock = [u8; 64];
 
 /// Hashes lines of one schema.
 #[derive(Clone)]
@@ -103,14 +103,14 @@ pub struct LineHasher {
     /// The texts of lines, one after another, each with its end.
     texts: Vec<u8>,
     /// Where these lines are, by length.
-    places: Vec<Place>,
+    places: Vec<TextPlace>,
     /// Their hashes, in the order in which they were laid out.
     hashes: Vec<[u8; 32]>,
 }
 
 /// Where a line's text is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct TextPlace {
     /// How many blocks it has.
     blocks: usize,
     /// Which line it is of those laid out.
@@ -119,8 +119,8 @@ struct Place {
     from: usize,
 }
 
-impl Place {
-    fn of<'a>(&self, blocks: &'a [Block]) -> &'a [Block] {
+impl TextPlace {
+    fn of<'a>(&self, blocks: &'a [ShaBlock]) -> &'a [ShaBlock] {
         blocks.get(self.from..self.from + self.blocks).unwrap_or_default()
     }
 }
@@ -128,7 +128,7 @@ impl Place {
 /// What SHA-256 begins with (FIPS 180-4, 5.3.3).
 const SHA256_START: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
-const SHA256_BLOCK: usize = size_of::<Block>();
+const SHA256_BLOCK: usize = size_of::<ShaBlock>();
 
 impl LineHasher {
     /// Makes a hasher for lines under the header with this hash.
@@ -168,7 +168,7 @@ impl LineHasher {
         for line in 0..lines {
             let from = texts.len() / SHA256_BLOCK;
             lay_out(line, texts);
-            places.push(Place { blocks: texts.len() / SHA256_BLOCK - from, line, from });
+            places.push(TextPlace { blocks: texts.len() / SHA256_BLOCK - from, line, from });
         }
         // Lines of one length end together.
         places.sort_unstable();
@@ -176,7 +176,7 @@ impl LineHasher {
         hashes.clear();
         hashes.resize(lines, [0; 32]);
         for pair in places.chunks(2) {
-            let text_of = |lane| pair.get(lane).map_or(&[][..], |place: &Place| place.of(blocks));
+            let text_of = |lane| pair.get(lane).map_or(&[][..], |place: &TextPlace| place.of(blocks));
             let states = hash_two(*start, [0, 1].map(text_of));
             for (place, state) in pair.iter().zip(states) {
                 if let Some(hash) = hashes.get_mut(place.line) {
@@ -189,7 +189,7 @@ impl LineHasher {
 }
 
 /// Hashes two texts: a block of the one and a block of the other in turn. Neither waits for the other, and the processor works on both.
-fn hash_two(start: [u32; 8], [one, other]: [&[Block]; 2]) -> [[u32; 8]; 2] {
+fn hash_two(start: [u32; 8], [one, other]: [&[ShaBlock]; 2]) -> [[u32; 8]; 2] {
     let [mut first, mut second] = [start; 2];
     let both = one.len().min(other.len());
     for (one, other) in one.iter().zip(other) {

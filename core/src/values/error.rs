@@ -18,7 +18,7 @@ pub enum Kind {
 }
 
 /// The value of an error's field, as text.
-pub type Field = (&'static str, String);
+pub type ErrorField = (&'static str, String);
 
 /// A code, and the names of the fields that its errors have.
 pub type Code = (&'static str, &'static [&'static str]);
@@ -33,7 +33,7 @@ pub trait Coded: std::error::Error {
     fn code(&self) -> &'static str;
 
     /// Returns the values that the sentence names. An error that another one carries adds its own.
-    fn fields(&self) -> Vec<Field>;
+    fn fields(&self) -> Vec<ErrorField>;
 }
 
 /// Gives an error its kinds, codes and fields, in one table.
@@ -78,13 +78,13 @@ macro_rules! codes {
             }
 
             #[allow(unused_variables, reason = "a table names all fields for `fields`")]
-            fn fields(&self) -> Vec<$crate::values::error::Field> {
+            fn fields(&self) -> Vec<$crate::values::error::ErrorField> {
                 #[allow(unused_imports, reason = "a table may have no inner error")]
                 use $crate::values::error::Coded as _;
                 match self {
                     $($pattern => vec![$((stringify!($field), $value.to_string())),*],)*
                     $($outer => {
-                        let own: Vec<$crate::values::error::Field> =
+                        let own: Vec<$crate::values::error::ErrorField> =
                             vec![$((stringify!($more), $said.to_string())),*];
                         own.into_iter().chain($inner.fields()).collect()
                     })*

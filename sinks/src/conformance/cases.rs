@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use billkeep_core::bounded;
 use billkeep_core::sink::{
-    Held, SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small,
+    ObjectMeta, SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small,
 };
 
 use super::case::Answer::{No, NotTried, Yes};
@@ -114,12 +114,12 @@ fn head(subject: &Subject<'_>) -> Answered {
 }
 
 /// Returns what a sink says of an object in words.
-fn seen(held: Option<&Held>) -> String {
+fn seen(held: Option<&ObjectMeta>) -> String {
     held.map_or_else(|| "nothing".to_owned(), |held| format!("an object of {} bytes", held.bytes))
 }
 
 /// Returns what a sink says of an object that is not there.
-fn seen_where_nothing_is(head: Option<&Held>, read: bool) -> String {
+fn seen_where_nothing_is(head: Option<&ObjectMeta>, read: bool) -> String {
     let read = if read { "can be read" } else { "cannot be read" };
     format!("under a name where nothing is, it reports {}, which {read}", seen(head))
 }

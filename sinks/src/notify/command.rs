@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::process::{self, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use billkeep_core::notice::{Event, Notify, NotifyError};
+use billkeep_core::notice::{NoticeEvent, Notify, NotifyError};
 
 use super::options::{check_options, shortened, timeout};
 use crate::options::{Options, UrlError};
@@ -43,7 +43,7 @@ impl Command {
 }
 
 impl Notify for Command {
-    fn notify(&self, event: Event, id: &str, body: &str) -> Result<(), NotifyError> {
+    fn notify(&self, event: NoticeEvent, id: &str, body: &str) -> Result<(), NotifyError> {
         let program = self.program();
         let refused = |e: std::io::Error| NotifyError::refused(format!("`{program}` cannot be run: {e}"));
         let mut child = process::Command::new(program)
@@ -120,7 +120,7 @@ mod tests {
     /// How a command fails.
     fn failed(command: &Command) -> (FailureKind, String) {
         command
-            .notify(Event::Test, "a", "")
+            .notify(NoticeEvent::Test, "a", "")
             .map_or_else(|e| (e.kind, e.why), |()| (FailureKind::Damaged, String::new()))
     }
 
@@ -129,15 +129,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("told");
         let script = format!("cat > {0}; echo \" $BILLKEEP_EVENT $BILLKEEP_NOTICE\" >> {0}", path.display());
-        command(&script).notify(Event::Failed, "billkeep-1-2", "{\"a\":1}").unwrap();
+        command(&script).notify(NoticeEvent::Failed, "billkeep-1-2", "{\"a\":1}").unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap(), "{\"a\":1} failed billkeep-1-2\n");
     }
 
     #[test]
     fn a_command_need_not_read_and_may_say_a_lot() {
         let body = "x".repeat(1 << 20);
-        command("exit 0").notify(Event::Test, "a", &body).unwrap();
-        command("yes | head -c 300000 >&2").notify(Event::Test, "a", &body).unwrap();
+        command("exit 0").notify(NoticeEvent::Test, "a", &body).unwrap();
+        command("yes | head -c 300000 >&2").notify(NoticeEvent::Test, "a", &body).unwrap();
     }
 
     #[test]

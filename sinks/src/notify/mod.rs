@@ -4,7 +4,7 @@ mod command;
 mod options;
 mod webhook;
 
-use billkeep_core::notice::{How, Notifier, Notify, NotifyError};
+use billkeep_core::notice::{Notifier, Notify, NotifyBy, NotifyError};
 
 use crate::options::{Env, UrlError};
 
@@ -14,8 +14,8 @@ use crate::options::{Env, UrlError};
 /// [`UrlError`] when no notifier can be made of them.
 pub fn check_notifier(notifier: &Notifier) -> Result<(), UrlError> {
     match &notifier.how {
-        How::Command(words) => command::check(words, &notifier.options),
-        How::Webhook(url) => webhook::check(url, &notifier.options),
+        NotifyBy::Command(words) => command::check(words, &notifier.options),
+        NotifyBy::Webhook(url) => webhook::check(url, &notifier.options),
     }
 }
 
@@ -26,7 +26,7 @@ pub fn check_notifier(notifier: &Notifier) -> Result<(), UrlError> {
 pub fn open_notifier(notifier: &Notifier, env: Env<'_>) -> Result<Box<dyn Notify>, NotifyError> {
     check_notifier(notifier).map_err(|e| NotifyError::refused(e.to_string()))?;
     match &notifier.how {
-        How::Command(words) => Ok(Box::new(command::Command::new(words, &notifier.options))),
-        How::Webhook(url) => Ok(Box::new(webhook::Webhook::new(url, &notifier.options, env)?)),
+        NotifyBy::Command(words) => Ok(Box::new(command::Command::new(words, &notifier.options))),
+        NotifyBy::Webhook(url) => Ok(Box::new(webhook::Webhook::new(url, &notifier.options, env)?)),
     }
 }

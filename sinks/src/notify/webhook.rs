@@ -1,7 +1,7 @@
 //! A webhook: JSON by POST, by the library that object stores are spoken to with.
 
 use billkeep_core::digest::hex;
-use billkeep_core::notice::{Event, Notify, NotifyError};
+use billkeep_core::notice::{NoticeEvent, Notify, NotifyError};
 use ring::hmac;
 
 use super::options::{check_options, is_reference, secret, shortened, timeout};
@@ -89,7 +89,7 @@ impl Webhook {
 }
 
 impl Notify for Webhook {
-    fn notify(&self, event: Event, id: &str, body: &str) -> Result<(), NotifyError> {
+    fn notify(&self, event: NoticeEvent, id: &str, body: &str) -> Result<(), NotifyError> {
         let mut headers = vec![
             ("content-type", "application/json".to_owned()),
             ("idempotency-key", id.to_owned()),
@@ -164,7 +164,7 @@ mod tests {
     fn answered(answer: &'static str) -> NotifyError {
         let (url, server) = server(answer);
         let hook = Webhook::new(&url, &options(&[("allow_http", "yes")]), &env).unwrap();
-        let error = hook.notify(Event::Delivered, "id", "{}").unwrap_err();
+        let error = hook.notify(NoticeEvent::Delivered, "id", "{}").unwrap_err();
         server.join().unwrap();
         error
     }
@@ -174,7 +174,8 @@ mod tests {
         let (url, server) = server("HTTP/1.1 204 No Content\r\n\r\n");
         let said = [("allow_http", "yes"), ("token", "env:HOOK_SECRET"), ("sign", "env:HOOK_SECRET")];
         let hook = Webhook::new(&url, &options(&said), &env).unwrap();
-        hook.notify(Event::Delivered, "billkeep-1-2", "The quick brown fox jumps over the lazy dog").unwrap();
+        hook.notify(NoticeEvent::Delivered, "billkeep-1-2", "The quick brown fox jumps over the lazy dog")
+            .unwrap();
         let (head, body) = server.join().unwrap();
         assert_eq!(
             (head[0].as_str(), body.as_str()),
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(moved.kind, FailureKind::Refused);
         let none =
             Webhook::new("http://127.0.0.1:1/secret", &options(&[("allow_http", "yes")]), &env).unwrap();
-        assert_eq!(none.notify(Event::Test, "id", "{}").unwrap_err().kind, FailureKind::Transient);
+        assert_eq!(none.notify(NoticeEvent::Test, "id", "{}").unwrap_err().kind, FailureKind::Transient);
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
             sent_bytes
         });
         let hook = Webhook::new(&url, &options(&[("allow_http", "yes")]), &env).unwrap();
-        let error = hook.notify(Event::Test, "id", "{}").unwrap_err();
+        let error = hook.notify(NoticeEvent::Test, "id", "{}").unwrap_err();
         drop(hook);
         assert_eq!(error.kind, FailureKind::Refused);
         assert!(error.why.contains("answered 404: xxx") && error.why.len() < 400, "{error}");
@@ -244,7 +245,7 @@ mod tests {
         let said = [("allow_http", "yes"), ("token", "env:HOOK_TOKEN")];
         let env = |name: &str| (name == "HOOK_TOKEN").then(|| "hook-token-3f9a1".to_owned());
         let hook = Webhook::new(&url, &options(&said), &env).unwrap();
-        let error = hook.notify(Event::Test, "id", "{}").unwrap_err();
+        let error = hook.notify(NoticeEvent::Test, "id", "{}").unwrap_err();
         server.join().unwrap();
         assert!(error.why.ends_with("answered 403: Bearer *** no"), "{error}");
     }
@@ -263,7 +264,7 @@ mod tests {
         let error = open(&place).err().unwrap();
         assert_eq!(error.kind, FailureKind::Credentials);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let error = open(&place).unwrap().notify(Event::Test, "id", "{}").unwrap_err();
+        let error = open(&place).unwrap().notify(NoticeEvent::Test, "id", "{}").unwrap_err();
         assert!(
             error.why.contains("cannot be reached") && !error.why.contains("token-of-the-hook"),
             "{error}"

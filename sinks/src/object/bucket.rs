@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use billkeep_core::bounded;
 use billkeep_core::error::Reason;
-use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
+use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Watch};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, FuturesUnordered};
@@ -243,7 +243,7 @@ impl Sink for Bucket {
         format!("{}/{name}", self.url)
     }
 
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         let path = self.path(name)?;
         if watch.stopped() {
             return Err(SinkError::Stopped);
@@ -258,7 +258,7 @@ impl Sink for Bucket {
             watch.sent(part.bytes);
             put.e_tag
         };
-        Ok(Held { bytes: part.bytes, tag })
+        Ok(ObjectMeta { bytes: part.bytes, tag })
     }
 
     fn abandon(&self, name: &str, token: &str) -> Result<(), SinkError> {
@@ -299,10 +299,10 @@ impl Sink for Bucket {
         })?
     }
 
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
         let path = self.path(name)?;
         match self.wait(self.store.head(&path))? {
-            Ok(meta) => Ok(Some(Held { bytes: meta.size, tag: meta.e_tag })),
+            Ok(meta) => Ok(Some(ObjectMeta { bytes: meta.size, tag: meta.e_tag })),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(e) => Err(self.error(&format!("`{name}` cannot be looked for"), &e)),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use billkeep_core::digest::hex;
 use billkeep_core::error::Reason;
-use billkeep_core::sink::{Held, Memory, Sink, SinkError, Staged, Unwatched, Watch};
+use billkeep_core::sink::{Memory, ObjectMeta, Sink, SinkError, Staged, Unwatched, Watch};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -363,7 +363,7 @@ impl Sink for WasmSink {
         .map_err(|e| self.plugin.error("", e))
     }
 
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         if watch.stopped() {
             return Err(SinkError::Stopped);
         }
@@ -380,7 +380,7 @@ impl Sink for WasmSink {
             content: None,
         };
         let kept = self.put_object(name, &put, watch)?;
-        Ok(Held { bytes: kept.bytes, tag: None })
+        Ok(ObjectMeta { bytes: kept.bytes, tag: None })
     }
 
     fn put_new(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
@@ -431,20 +431,22 @@ impl Sink for WasmSink {
         Ok(new)
     }
 
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
         if !self.looks() {
             return Ok(self
                 .kept(name)
                 .filter(RememberedObject::is_there)
-                .map(|kept| Held { bytes: kept.bytes, tag: None }));
+                .map(|kept| ObjectMeta { bytes: kept.bytes, tag: None }));
         }
         let key = self.key(name)?;
         let found = self
             .plugin
             .look("stat", &self.memory, async |store, guest| guest.call_stat(store, &self.config, &key).await)
             .map_err(|e| self.plugin.error(name, e))?;
-        Ok(found
-            .map(|found| Held { bytes: found.size, tag: found.mark.map(|mark| self.plugin.redacted(&mark)) }))
+        Ok(found.map(|found| ObjectMeta {
+            bytes: found.size,
+            tag: found.mark.map(|mark| self.plugin.redacted(&mark)),
+        }))
     }
 
     fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send + '_>>, SinkError> {

@@ -7,17 +7,17 @@ use std::sync::{Arc, Mutex};
 
 use billkeep_core::bill::dispute::{Claim, Direction, LineId};
 use billkeep_core::bill::{self, BillKey};
-use billkeep_core::calendar::Kind;
+use billkeep_core::calendar::BillKind;
 use billkeep_core::check;
-use billkeep_core::delivery::{self, Destination, How, NoMeter, Ways, What};
+use billkeep_core::delivery::{self, Destination, NoMeter, VerifyDepth, Ways, What};
 use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{Import, Limits, Settings};
-use billkeep_core::journal::{self, Actor, Change, Entry};
+use billkeep_core::ingest::{Import, ImportSettings, Limits};
+use billkeep_core::journal::{self, Actor, EntryChange, JournalEntry};
 use billkeep_core::money::Amount;
 use billkeep_core::period::{Basis, Day};
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::sink::{Held, Sink, SinkError, Staged, Watch};
-use billkeep_core::storage::{Consent, Enable, Lines, Places, Said, SinkRecord};
+use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Watch};
+use billkeep_core::storage::{Consent, Enable, PayerLines, SinkPlaces, SinkRecord, Statement};
 use billkeep_core::store::{OpenOptions, Store, StoreError};
 use billkeep_core::testing::{RawStore as _, RawTransaction as _, Table};
 use billkeep_core::uin::Uin;
@@ -93,7 +93,7 @@ pub struct Machine {
     pub returned: AtomicUsize,
 }
 
-type Done = fn(&[Entry]) -> bool;
+type Done = fn(&[JournalEntry]) -> bool;
 type Act = fn(&Scene, &Store, &Site<'_>) -> Result<(), String>;
 
 /// A step of the journey: whether it needs no doing any more, and the doing.
@@ -152,7 +152,7 @@ const STEPS: [Step; 9] = [
     Step { done: |journal| has(journal, "confirm", 1), act: confirm },
 ];
 
-fn has(journal: &[Entry], action: &str, times: usize) -> bool {
+fn has(journal: &[JournalEntry], action: &str, times: usize) -> bool {
     journal.iter().filter(|entry| entry.action == action).count() >= times
 }
 
@@ -184,12 +184,12 @@ fn add_sink(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
 }
 
 fn allow(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
-    let said = Said { actor: &site.actor, reason: Some("the contract") };
-    store.transact(|tx| tx.allow_kinds(payer(), &Kind::ALL, None, said)).map_err(text)
+    let said = Statement { actor: &site.actor, reason: Some("the contract") };
+    store.transact(|tx| tx.allow_kinds(payer(), &BillKind::ALL, None, said)).map_err(text)
 }
 
 fn authorise(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
-    let said = Said { actor: &site.actor, reason: None };
+    let said = Statement { actor: &site.actor, reason: None };
     store.transact(|tx| tx.authorize_storage(payer(), Consent::Storing, None, today(), said)).map_err(text)
 }
 
@@ -197,15 +197,15 @@ fn enable(_: &Scene, store: &Store, site: &Site<'_>) -> Result<(), String> {
     let wanted = Enable {
         uin: payer(),
         sink: SINK.to_owned(),
-        kinds: vec![Kind::Daily, Kind::Monthly],
-        lines: Lines::All,
+        kinds: vec![BillKind::Daily, BillKind::Monthly],
+        lines: PayerLines::All,
         after: None,
-        places: Places::default(),
+        places: SinkPlaces::default(),
         shared: false,
         custom_bills: false,
         from: None,
     };
-    let said = Said { actor: &site.actor, reason: None };
+    let said = Statement { actor: &site.actor, reason: None };
     store.transact(|tx| tx.enable_storage(&wanted, None, today(), said)).map(|_| ()).map_err(text)
 }
 
@@ -253,7 +253,7 @@ impl Sink for Watched {
         self.inner.location(name)
     }
 
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         let held = self.inner.put(name, part, watch);
         self.changed();
         held
@@ -265,7 +265,7 @@ impl Sink for Watched {
         put
     }
 
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
         self.inner.head(name)
     }
 
@@ -331,7 +331,7 @@ impl Scene {
                     let then =
                         Machine::with(FaultyDisk::of(platter.bytes.clone()), &Objects::new(), FIRST_UNIX_S);
                     let store = then.open().unwrap();
-                    scene.promised.push(Entry::list(&store.read().unwrap()).unwrap().len());
+                    scene.promised.push(JournalEntry::list(&store.read().unwrap()).unwrap().len());
                 }
             }
         }
@@ -357,7 +357,7 @@ impl Scene {
     }
 
     fn import(&self, store: &Store, through: u32, site: &Site<'_>) -> Result<(), String> {
-        let (settings, limits) = (Settings::default(), Limits::default());
+        let (settings, limits) = (ImportSettings::default(), Limits::default());
         let file = self.file(through);
         store
             .import(
@@ -380,7 +380,7 @@ impl Scene {
         }
         for step in &STEPS {
             site.program(|store| {
-                let journal = Entry::list(&store.read().map_err(text)?).map_err(text)?;
+                let journal = JournalEntry::list(&store.read().map_err(text)?).map_err(text)?;
                 if (step.done)(&journal) { Ok(()) } else { (step.act)(self, store, &site) }
             })?;
         }
@@ -396,7 +396,7 @@ impl Scene {
                 zone: "+08:00".parse().unwrap(),
             };
             writer.put(Table::Meta, StoreSettings::KEY, &settings)?;
-            journal::append_change(writer, &site.actor, Change::new("init", PAYER, ""))
+            journal::append_change(writer, &site.actor, EntryChange::new("init", PAYER, ""))
         };
         Store::create_on(disk, Path::new("the store"), &Machine::options(), fill).map_err(text)
     }
@@ -430,14 +430,14 @@ impl Scene {
         let store = machine.open().map_err(text)?;
         let reader = store.read().map_err(text)?;
         check::check(&reader, 1).map_err(text)?;
-        let journal = Entry::list(&reader).map_err(text)?;
+        let journal = JournalEntry::list(&reader).map_err(text)?;
         let bills = Bill::list(&reader).map_err(text)?;
         let held = crate::support::bucket::without_entries(objects(&machine.sink));
         let deliveries = Delivery::list(&reader).map_err(text)?;
         if !deliveries.is_empty() && deliveries.iter().all(|d| d.progress.is_delivered()) {
             let bucket = Bucket::over(machine.sink.clone(), "", "s3://bills").unwrap();
             let to = Destination::plain(SinkRecord::get(&reader, SINK).map_err(text)?, Box::new(bucket));
-            let findings = delivery::verify(&reader, &to, How::ReadData).map_err(text)?;
+            let findings = delivery::verify(&reader, &to, VerifyDepth::ReadData).map_err(text)?;
             if let Some(found) = findings.iter().find(|f| f.what != What::Ok) {
                 return Err(format!("verify: {found:?}"));
             }

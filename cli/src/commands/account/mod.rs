@@ -3,7 +3,7 @@
 mod contract;
 mod price;
 
-use billkeep_core::accounts::{Known, Role, Tree, Unassigned};
+use billkeep_core::accounts::{AccountDetails, AccountRole, Tree, Unassigned};
 
 use billkeep_core::bounded::{self, ACCOUNTS_BYTES_MAX};
 use billkeep_core::ingest::grouped;
@@ -29,10 +29,10 @@ pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandErro
             let store = context.write()?;
             let payer = StoreSettings::of(&store.read()?)?.payer;
             let (role, parent) = match (uin == payer, parent) {
-                (true, None) => (Role::Payer, None),
+                (true, None) => (AccountRole::Payer, None),
                 (_, parent) => (role, Some(parent.unwrap_or(payer))),
             };
-            let known = Known { name: name.trim().to_owned(), role, parent };
+            let known = AccountDetails { name: name.trim().to_owned(), role, parent };
             let said = format!("`{}`, {role}", known.name);
             let changed =
                 store.transact(|tx| tx.set_account(uin, known, from, reason.as_deref(), &context.actor()))?;

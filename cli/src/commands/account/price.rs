@@ -91,7 +91,7 @@ fn meant(error: CommandError, text: &str) -> CommandError {
 /// Writes what 100.00 becomes by a factor.
 fn hundred(factor: Amount) -> String {
     Method::Discount(factor)
-        .of_hundred(Rounding { decimals: 8, mode: price::Mode::HalfUp })
+        .of_hundred(Rounding { decimals: 8, mode: price::RoundingMode::HalfUp })
         .map_or_else(String::new, shown)
 }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use billkeep_core::audit;
 use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
-use billkeep_core::journal::{Entry, Filter};
+use billkeep_core::journal::{EntryFilter, JournalEntry};
 use billkeep_core::settings::StoreSettings;
 use billkeep_core::store::Records;
 
@@ -26,7 +26,7 @@ pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError
     let reader = store.read()?;
     match command {
         Audit::List(wanted) => {
-            let entries = Entry::select(&reader, &filter(wanted, &reader)?)?;
+            let entries = JournalEntry::select(&reader, &filter(wanted, &reader)?)?;
             match context.format {
                 Format::Table => context.data(for_people(&entries).as_bytes()),
                 _ => context.print(&table(&entries)),
@@ -36,9 +36,9 @@ pub(crate) fn run(context: &Context, command: &Audit) -> Result<(), CommandError
     }
 }
 
-fn filter(wanted: &AuditList, store: &impl Records) -> Result<Filter, CommandError> {
+fn filter(wanted: &AuditList, store: &impl Records) -> Result<EntryFilter, CommandError> {
     let offset = StoreSettings::of(store)?.zone.offset_minutes();
-    Ok(Filter {
+    Ok(EntryFilter {
         actor: wanted.actor.clone(),
         action: wanted.action.clone(),
         subject: wanted.subject.clone(),
@@ -49,7 +49,7 @@ fn filter(wanted: &AuditList, store: &impl Records) -> Result<Filter, CommandErr
 }
 
 /// Writes entries as people read them: a line that tells who did what, and below it what there is to say.
-fn for_people(entries: &[Entry]) -> String {
+fn for_people(entries: &[JournalEntry]) -> String {
     let mut text = String::new();
     for entry in entries {
         let what =
@@ -66,7 +66,7 @@ fn for_people(entries: &[Entry]) -> String {
     text
 }
 
-fn table(entries: &[Entry]) -> Table {
+fn table(entries: &[JournalEntry]) -> Table {
     let texts =
         ["at", "actor", "action", "subject", "detail", "before", "after", "reason", "previous", "hash"];
     let columns = std::iter::once(Column::count("entry")).chain(texts.map(Column::text)).collect();
@@ -100,7 +100,7 @@ fn verify(
     let (entries, last) = (proof.entries, hex(&proof.last));
     let noted = match expect {
         None => None,
-        Some(hash) => Some(Entry::number_of(store, &hash)?.ok_or_else(|| {
+        Some(hash) => Some(JournalEntry::number_of(store, &hash)?.ok_or_else(|| {
             CommandError::new(
                 Kind::Damaged,
                 format!(

@@ -10,7 +10,7 @@ use billkeep_core::store::Records;
 use serde::Deserialize;
 
 use crate::error::CommandError;
-use billkeep_core::engine::journal::Entry;
+use billkeep_core::engine::journal::JournalEntry;
 
 /// How the name of a manifest ends.
 const MANIFEST: &str = ".manifest.json";
@@ -48,7 +48,7 @@ pub(super) fn ask(store: &impl Records, paths: &[PathBuf]) -> Result<WitnessRepo
                 continue;
             };
             let found = match from_hex(&hash) {
-                Some(hash) => Entry::number_of(store, &hash)?,
+                Some(hash) => JournalEntry::number_of(store, &hash)?,
                 None => None,
             };
             if found != Some(entry) {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use billkeep_core::bill::{BillError, BillView, Change, Comparison, Diff, DiffGroup, DiffLine, Net};
+use billkeep_core::bill::{BillError, BillView, Comparison, Diff, DiffGroup, DiffLine, LineChange, Net};
 use billkeep_core::money::Amount;
 use billkeep_core::schema::Column as BillColumn;
 use console::truncate_str;
@@ -151,12 +151,12 @@ struct DiffRow<'a> {
 }
 
 /// Tells the lines of a change.
-fn diff_rows<'a>(number: u64, change: &'a Change, headers: &'a [String]) -> Vec<DiffRow<'a>> {
+fn diff_rows<'a>(number: u64, change: &'a LineChange, headers: &'a [String]) -> Vec<DiffRow<'a>> {
     let one = |kind, line| DiffRow { change: number, kind, by: String::new(), columns: Vec::new(), line };
     match change {
-        Change::Added(line) => vec![one("added", line)],
-        Change::Removed(line) => vec![one("removed", line)],
-        Change::Changed { from, to, by, columns } => {
+        LineChange::Added(line) => vec![one("added", line)],
+        LineChange::Removed(line) => vec![one("removed", line)],
+        LineChange::Changed { from, to, by, columns } => {
             let names = || columns.iter().filter_map(|at| headers.get(*at).map(String::as_str)).collect();
             let one =
                 |kind, line| DiffRow { change: number, kind, by: by.to_string(), columns: names(), line };
@@ -202,7 +202,7 @@ impl<'a> DiffCsv<'a> {
         Ok(self.out.write_all(&self.text)?)
     }
 
-    fn change(&mut self, change: &Change) -> Result<(), CommandError> {
+    fn change(&mut self, change: &LineChange) -> Result<(), CommandError> {
         self.changes += 1;
         for diff_rows in diff_rows(self.changes, change, self.headers) {
             let fixed = [
@@ -255,7 +255,7 @@ impl<'a> DiffJson<'a> {
         Ok(lines)
     }
 
-    fn change(&mut self, change: &Change) -> Result<(), CommandError> {
+    fn change(&mut self, change: &LineChange) -> Result<(), CommandError> {
         for diff_rows in diff_rows(self.changes + 1, change, self.headers) {
             let text = |cell: &[u8]| Value::from(String::from_utf8_lossy(cell).into_owned());
             let cells: Map<String, Value> =

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use billkeep_core::bill::{BillView, Explained, Field, Load, PlacedLine, Shown};
+use billkeep_core::bill::{BillField, BillView, Explained, Load, PlacedLine, Shown};
 use billkeep_core::block::Sums;
 use billkeep_core::digest::hex;
 use billkeep_core::money::Amount;
@@ -176,7 +176,7 @@ fn summed(view: &BillView) -> Vec<BillColumn> {
 /// Returns the names of a line's values.
 fn names(columns: &[BillColumn]) -> Vec<String> {
     let place = ["line", "file", "sha256", "entry", "record", "text_line"].map(str::to_owned);
-    let telling = TELLING.iter().map(|c| Field::Column(*c).to_string());
+    let telling = TELLING.iter().map(|c| BillField::Column(*c).to_string());
     let money = columns.iter().map(|c| c.name().to_owned());
     place.into_iter().chain(telling).chain(["day", "currency"].map(str::to_owned)).chain(money).collect()
 }

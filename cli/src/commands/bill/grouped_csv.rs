@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use billkeep_core::bill::{Group, Grouped};
+use billkeep_core::bill::{GroupRow, Grouped};
 use billkeep_core::money::Amount;
 
 use crate::error::CommandError;
@@ -147,7 +147,7 @@ impl RowWriter {
         Ok(written)
     }
 
-    fn row(&self, row: Group<'_>, out: &mut Vec<u8>) {
+    fn row(&self, row: GroupRow<'_>, out: &mut Vec<u8>) {
         let mut places = row.places();
         for (field, place) in self.fields.iter().zip(places.by_ref()) {
             field.write(place, out);

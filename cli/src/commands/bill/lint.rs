@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use billkeep_core::accounts::Tree;
 use billkeep_core::bill::Origin;
-use billkeep_core::lint::{self, Example, Report, Severity};
+use billkeep_core::lint::{self, Example, LintReport, Severity};
 use billkeep_core::uin::Uin;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandEr
     if known.is_empty() && !tree.is_empty() {
         known.extend(tree.accounts().map(|(uin, _)| uin));
     }
-    let settings = lint::Settings {
+    let settings = lint::LintSettings {
         threads: context.thread_count(),
         examples_max: args.examples,
         tolerance_units: args.tolerance,
@@ -54,7 +54,7 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandEr
     Ok(if worth_looking { ExitCode::from(FINDINGS) } else { ExitCode::SUCCESS })
 }
 
-fn sentence(report: &Report) -> String {
+fn sentence(report: &LintReport) -> String {
     let lines = output::lines(report.lines);
     let count = |severity| report.findings.iter().filter(|f| f.rule.severity() == severity).count();
     let counted: Vec<String> = [Severity::Error, Severity::Warning, Severity::Notice]
@@ -68,7 +68,7 @@ fn sentence(report: &Report) -> String {
 }
 
 /// One row for each finding.
-fn table_of(report: &Report) -> Table {
+fn table_of(report: &LintReport) -> Table {
     let columns = columns("rule severity product count:count currency stake:amount examples:wide");
     let mut table = Table::new("billkeep.bill.lint/1", columns);
     for finding in &report.findings {
@@ -86,7 +86,7 @@ fn table_of(report: &Report) -> Table {
     table
 }
 
-fn json_of(report: &Report) -> Value {
+fn json_of(report: &LintReport) -> Value {
     let place = |origin: &Option<Origin>| {
         origin.as_ref().map(|o| {
             json!({

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use billkeep_core::bill::BillView;
-use billkeep_core::price::{Applied, MarginRow, Method, PriceBook};
+use billkeep_core::price::{AppliedRule, MarginRow, Method, PriceBook};
 use serde_json::{Value, json};
 
 use crate::args::{Format, GroupBy, Margin};
@@ -72,7 +72,7 @@ fn total_json(row: &MarginRow) -> Value {
 /// Writes in one line how many rules there are, of how many accounts, and how they round; none without rules.
 fn roundings(books: &[PriceBook]) -> Option<String> {
     let mut by_rounding: BTreeMap<String, u64> = BTreeMap::new();
-    for Applied { rule, .. } in books.iter().flat_map(|book| &book.rules) {
+    for AppliedRule { rule, .. } in books.iter().flat_map(|book| &book.rules) {
         *by_rounding.entry(rule.rounding.to_string()).or_default() += 1;
     }
     let rules: u64 = by_rounding.values().sum();
@@ -93,7 +93,7 @@ fn roundings(books: &[PriceBook]) -> Option<String> {
 /// Tells what an account's prices came from.
 fn rules(book: &PriceBook) -> Vec<Value> {
     let day = |day: Option<billkeep_core::period::Day>| day.map(|d| d.to_string());
-    let rule = |Applied { product, rule }: &Applied| {
+    let rule = |AppliedRule { product, rule }: &AppliedRule| {
         let (name, figure) = match rule.method {
             Method::Discount(factor) => ("discount", factor),
             Method::CostPlus(percent) => ("cost-plus", percent),

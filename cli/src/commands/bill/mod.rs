@@ -16,7 +16,7 @@ use std::io::Write;
 use std::path::Path;
 
 use billkeep_core::bill::dispute::LineId;
-use billkeep_core::bill::{self, BillError, BillKey, BillView, Field, ReadBlock};
+use billkeep_core::bill::{self, BillError, BillField, BillKey, BillView, ReadBlock};
 use billkeep_core::block::Sums;
 use billkeep_core::export::{Columns, Dialect};
 use billkeep_core::period::{Basis, Coverage, Day};
@@ -106,7 +106,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
 
 /// A condition of `--where`.
 struct Condition {
-    field: Field,
+    field: BillField,
     value: String,
 }
 
@@ -114,18 +114,18 @@ fn condition(text: &str) -> Result<Condition, CommandError> {
     let (field, value) = text.split_once('=').ok_or_else(|| {
         CommandError::user(format!("`{text}` is not a condition")).hint("write it as `--where FIELD=VALUE`")
     })?;
-    Ok(Condition { field: field.trim().parse::<Field>()?, value: value.to_owned() })
+    Ok(Condition { field: field.trim().parse::<BillField>()?, value: value.to_owned() })
 }
 
 impl Condition {
     fn holds(&self, block: &ReadBlock, row: usize, scratch: &mut Vec<u8>) -> Result<bool, BillError> {
-        if self.field == Field::Day {
+        if self.field == BillField::Day {
             let days = block.own_days()?;
             let day = days.get(row).copied().flatten().map_or_else(|| "-".to_owned(), |d| d.to_string());
             return Ok(day == self.value);
         }
         match self.field.index_in(block.schema()) {
-            Some(index) => Ok(Field::cell_is(block.column(index)?.cell(row, scratch), &self.value)),
+            Some(index) => Ok(BillField::cell_is(block.column(index)?.cell(row, scratch), &self.value)),
             None => Ok(self.value.is_empty()),
         }
     }
@@ -205,7 +205,7 @@ fn lines(
     if context.format == Format::Table {
         shown.extend(few.iter().map(|c| match c {
             BillColumn::Total => Column::amount(c.name()),
-            _ => Column::text(Field::Column(*c).to_string()),
+            _ => Column::text(BillField::Column(*c).to_string()),
         }));
     } else {
         shown.extend(columns.headers().iter().map(Column::text));
@@ -260,7 +260,7 @@ fn csv(
     let columns = Columns::of(&view).in_dialect(dialect);
     let mut out = OutFile::create(context, output.unwrap_or(Path::new("-")), For::Group)?;
     let wanted =
-        owner.map(|uin| Condition { field: Field::Column(BillColumn::OwnerUin), value: uin.to_string() });
+        owner.map(|uin| Condition { field: BillField::Column(BillColumn::OwnerUin), value: uin.to_string() });
     let (mut text, mut scratch, mut rows) = (Vec::new(), Vec::new(), 0_u64);
     columns.write_header(&mut text);
     for segment in view.segments() {

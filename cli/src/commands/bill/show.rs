@@ -1,6 +1,6 @@
 //! `bill show`: a bill's sums, grouped.
 
-use billkeep_core::bill::{self, BillError, BillView, Field};
+use billkeep_core::bill::{self, BillError, BillField, BillView};
 use billkeep_core::schema::Column as BillColumn;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) fn show(
 ) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let fields = by.iter().map(|f| f.trim().parse()).collect::<Result<Vec<Field>, BillError>>()?;
+    let fields = by.iter().map(|f| f.trim().parse()).collect::<Result<Vec<BillField>, BillError>>()?;
     let view = context.bill_view(&reader, which, revision)?;
     let shown = view.show(&reader, &fields, context.thread_count())?;
     if context.format == Format::Csv {
@@ -63,7 +63,7 @@ fn say_revision(context: &Context, which: &Which, view: &BillView) {
         view.revision.total_text(),
         short(&digest)
     ));
-    if current && view.bill.state == bill::State::Issued {
+    if current && view.bill.state == bill::BillState::Issued {
         context.say(&format!(
             "hint: if it is right, confirm it with `billkeep bill confirm {}{} --digest {}`",
             which.month,

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use billkeep_core::accounts::Tree;
-use billkeep_core::bill::late::{Cause, Late, LateState};
+use billkeep_core::bill::late::{LateCause, LateFile, LateState};
 
 use billkeep_core::error::Kind;
 use billkeep_core::ingest::{
-    self, Aligned, Control, Elsewhere, ImportError, Input, Limits, Outcome, Report, Request, WhySkipped,
-    grouped,
+    self, Aligned, Control, Elsewhere, ImportError, ImportReport, ImportRequest, Input, Limits, Outcome,
+    WhySkipped, grouped,
 };
 use billkeep_core::period::BillMonth;
 use billkeep_core::store::{Records, Store};
@@ -37,7 +37,7 @@ const LOSSES_SHOWN: usize = 10;
 
 pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> {
     let sources = found::find(context, &args.files)?;
-    let request = Request {
+    let request = ImportRequest {
         mode: args.mode,
         payer: args.payer,
         month: args.month,
@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context, args: &Import) -> Result<(), CommandError> 
             totals: args.expect_total.clone(),
             sha256: args.expect_sha256.map(|hash| (hash, "--expect-sha256".to_owned())).into_iter().collect(),
         },
-        ..Request::default()
+        ..ImportRequest::default()
     };
     if sources.len() > 1 && request.control != Control::default() {
         return Err(CommandError::user(
@@ -151,7 +151,11 @@ fn summary(failed: &[(String, CommandError)], all: usize, imported: usize) -> Op
 }
 
 /// Tells which accounts of the bills that were imported into are not in the tree, if there is a tree.
-fn tell_unassigned(context: &Context, store: &impl Records, reports: &[Report]) -> Result<(), CommandError> {
+fn tell_unassigned(
+    context: &Context,
+    store: &impl Records,
+    reports: &[ImportReport],
+) -> Result<(), CommandError> {
     if Tree::load(store)?.is_empty() {
         return Ok(());
     }
@@ -170,14 +174,14 @@ fn tell_unassigned(context: &Context, store: &impl Records, reports: &[Report]) 
 }
 
 /// Says that files wait for a decision, whether they came just now or before.
-fn held(reports: &[Report]) -> Option<CommandError> {
+fn held(reports: &[ImportReport]) -> Option<CommandError> {
     let waiting = reports.iter().filter_map(|report| match &report.outcome {
         Outcome::Held { late, .. } if late.state == LateState::Waiting => Some(late),
         _ => None,
     });
     let all: Vec<_> = waiting.collect();
     let first = all.first()?;
-    let reopen = if first.cause == Cause::Confirmed { " --reopen" } else { "" };
+    let reopen = if first.cause == LateCause::Confirmed { " --reopen" } else { "" };
     let accept = late::command(first, "accept") + reopen;
     let (show, discard) = (late::command(first, "show"), late::command(first, "discard"));
     let files = all.len();
@@ -187,7 +191,7 @@ fn held(reports: &[Report]) -> Option<CommandError> {
 }
 
 /// Says that a file was discarded before: only a decision brings it back.
-fn left_out(reports: &[Report]) -> Option<CommandError> {
+fn left_out(reports: &[ImportReport]) -> Option<CommandError> {
     let discarded = reports.iter().find_map(|report| match &report.outcome {
         Outcome::Held { late, .. } if late.state == LateState::Discarded => Some(late),
         _ => None,
@@ -197,8 +201,8 @@ fn left_out(reports: &[Report]) -> Option<CommandError> {
 }
 
 /// States the command that takes a file after all.
-fn after_all(late: &Late) -> String {
-    let more = if late.cause == Cause::Confirmed { " --reopen" } else { "" };
+fn after_all(late: &LateFile) -> String {
+    let more = if late.cause == LateCause::Confirmed { " --reopen" } else { "" };
     format!("`{}{more} --reason TEXT` takes it after all", late::command(late, "accept"))
 }
 
@@ -206,8 +210,8 @@ fn of_source(
     context: &Context,
     store: &Store,
     source: Source,
-    request: &Request,
-) -> Result<Report, ImportError> {
+    request: &ImportRequest,
+) -> Result<ImportReport, ImportError> {
     match source {
         Source::File(path) => one(context, store, &path, request),
         Source::Piped(input) => one_input(context, store, &input, request),
@@ -219,8 +223,8 @@ pub(crate) fn one(
     context: &Context,
     store: &Store,
     path: &Path,
-    request: &Request,
-) -> Result<Report, ImportError> {
+    request: &ImportRequest,
+) -> Result<ImportReport, ImportError> {
     let input =
         Input::open(path, billkeep_core::bills::ingest::Import::folder_of(store.path()), &Limits::default())?;
     // Where the console puts a file that was sent is nothing to whoever sent it.
@@ -232,8 +236,8 @@ fn one_input(
     context: &Context,
     store: &Store,
     input: &Input,
-    request: &Request,
-) -> Result<Report, ImportError> {
+    request: &ImportRequest,
+) -> Result<ImportReport, ImportError> {
     let bar = Bar::new(context.shows_progress());
     let actor = context.actor();
     let settings = context.import_settings();
@@ -245,7 +249,7 @@ fn one_input(
 }
 
 /// Says in one sentence what came of it.
-pub(crate) fn sentence(report: &Report) -> String {
+pub(crate) fn sentence(report: &ImportReport) -> String {
     let month = report.bill;
     let lines = output::lines(report.digest.lines());
     let file = &report.file.name;
@@ -333,7 +337,7 @@ pub(crate) fn sentence(report: &Report) -> String {
 }
 
 /// Names the other bills that have the same lines.
-fn elsewhere_text(report: &Report) -> String {
+fn elsewhere_text(report: &ImportReport) -> String {
     let mut text = String::new();
     for other in &report.elsewhere {
         text.push_str(&format!(
@@ -345,7 +349,7 @@ fn elsewhere_text(report: &Report) -> String {
 }
 
 /// Names the cosmetic differences between a file's header and the bill's, a line for each CSV that has any.
-fn aligned_text(report: &Report) -> String {
+fn aligned_text(report: &ImportReport) -> String {
     let columns = |names: &[String]| {
         let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
         match names.len() - shown.len() {
@@ -392,7 +396,7 @@ fn aligned_json(aligned: &Aligned) -> Value {
 }
 
 /// Names what was in a zip and is no part of the bill, a line for each cause.
-fn skipped_text(report: &Report) -> String {
+fn skipped_text(report: &ImportReport) -> String {
     const TOLD: usize = 10;
     let mut text = String::new();
     for why in [WhySkipped::Junk, WhySkipped::NoLines] {
@@ -420,7 +424,7 @@ fn why_word(why: WhySkipped) -> &'static str {
 }
 
 /// Says what a file would change that waits now.
-fn held_sentence(report: &Report, late: &Late) -> String {
+fn held_sentence(report: &ImportReport, late: &LateFile) -> String {
     let (month, file) = (report.bill, &report.file.name);
     let mut text = format!(
         "  `{file}`\n  {}, total {}\n",
@@ -438,18 +442,18 @@ fn held_sentence(report: &Report, late: &Late) -> String {
         n => format!("{n} accounts"),
     };
     let fact = match (late.cause, late.revision) {
-        (Cause::Confirmed, revision) => format!(
+        (LateCause::Confirmed, revision) => format!(
             "The bill for {month} is confirmed at revision {revision}, and stays so. The file would change it by\n{}, \
              for {accounts}.",
             late.difference_text()
         ),
-        (Cause::Smaller, 0) => {
+        (LateCause::Smaller, 0) => {
             format!(
                 "There is not yet a bill for {month}. The file {}.",
                 late::reasons(&late.smaller).join(", and it ")
             )
         }
-        (Cause::Smaller, revision) => format!(
+        (LateCause::Smaller, revision) => format!(
             "The bill for {month} stays at revision {revision}. The file {}.\nIn all it would change the bill by {}.",
             late::reasons(&late.smaller).join(", and it "),
             late.difference_text()
@@ -459,7 +463,7 @@ fn held_sentence(report: &Report, late: &Late) -> String {
 }
 
 /// One row for each file and currency.
-fn table_of(reports: &[Report]) -> Table {
+fn table_of(reports: &[ImportReport]) -> Table {
     let columns = columns("file month mode outcome lines:count currency total:amount bill_digest");
     let mut table = Table::new("billkeep.import/1", columns);
     for report in reports {
@@ -480,7 +484,7 @@ fn table_of(reports: &[Report]) -> Table {
 }
 
 /// Tells what came of it: a word, the revision and the load.
-fn outcome(report: &Report) -> (&'static str, Option<u32>, Option<u64>) {
+fn outcome(report: &ImportReport) -> (&'static str, Option<u32>, Option<u64>) {
     match &report.outcome {
         Outcome::Imported { load, revision } => ("imported", Some(*revision), Some(*load)),
         Outcome::DryRun { revision } => ("dry-run", Some(*revision), None),
@@ -493,7 +497,7 @@ fn outcome(report: &Report) -> (&'static str, Option<u32>, Option<u64>) {
     }
 }
 
-fn json_of(report: &Report) -> Value {
+fn json_of(report: &ImportReport) -> Value {
     let (outcome, revision, load) = outcome(report);
     let held = match &report.outcome {
         Outcome::Held { late, .. } => Some(late),

@@ -1,6 +1,6 @@
 //! A month's bill: totals, state, roll-up, charts; CSV File, Refresh, Confirm.
 
-use billkeep_core::bill::{Bill, BillView, Comparison, Diff, Field, Group, Revision, Standing};
+use billkeep_core::bill::{Bill, BillField, BillView, Comparison, Diff, GroupRow, Revision, Standing};
 use billkeep_core::calendar::Calendars;
 use billkeep_core::money::Amount;
 use billkeep_core::policy::Policy;
@@ -197,16 +197,16 @@ fn charts(
     let threads = console.context.thread_count();
     // A chart is of one currency: the one with most lines.
     let Some(main) = shown.revision.sums.iter().max_by_key(|sums| sums.lines) else { return Ok(html! {}) };
-    let of = |field: Field| -> Result<Vec<(String, Amount)>, CommandError> {
+    let of = |field: BillField| -> Result<Vec<(String, Amount)>, CommandError> {
         let grouped = console.rollups.of(reader, shown, &[field], threads)?;
         let total = grouped.columns.iter().position(|column| *column == billkeep_core::schema::Column::Total);
-        let row = |group: Group<'_>| {
+        let row = |group: GroupRow<'_>| {
             let amount = total.and_then(|at| group.amounts().nth(at)).unwrap_or_default();
             (group.keys().next().unwrap_or_default().to_owned(), amount)
         };
         Ok(grouped.rows().filter(|group| group.currency() == main.currency).map(row).collect())
     };
-    let mut products = of(Field::Column(billkeep_core::schema::Column::ProductName))?;
+    let mut products = of(BillField::Column(billkeep_core::schema::Column::ProductName))?;
     products.sort_by(|(_, a), (_, b)| b.cmp(a));
     let rest = products.split_off(products.len().min(BARS));
     let lines = |product: &str| {
@@ -229,7 +229,7 @@ fn charts(
             to: Some(with_query(here, "by", Some("product"))),
         });
     }
-    let days: Vec<Mark> = of(Field::Day)?
+    let days: Vec<Mark> = of(BillField::Day)?
         .into_iter()
         .filter(|(day, _)| day != "-")
         .map(|(name, amount)| Mark { name, amount, to: None })

@@ -1,7 +1,7 @@
 //! What is decided about a bill: files to take away, Refresh, Confirm, and the dialogs of it.
 
-use billkeep_core::bill::{Bill, Revision, Signature, Signed, Standing, State};
-use billkeep_core::people::Role;
+use billkeep_core::bill::{Bill, BillState, Revision, Signature, Signed, Standing};
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::Day;
 
 use maud::{Markup, html};
@@ -50,11 +50,11 @@ pub(super) fn actions(view: &View<'_>, request: &Request, of: &Decision<'_>) -> 
     let spreadsheet = with_query(&csv, "spreadsheet", Some("true"));
     let asks = request.get("ask").unwrap_or_default();
     let opens = |what: &str| with_query(here, "ask", Some(what));
-    let approves = view.may(Role::Approver);
+    let approves = view.may(PersonRole::Approver);
     let stale = with_query(here, "seen", Some(&digest));
-    let confirms = bill.state == State::Issued && !of.has_signed(view, Signed::Confirm);
-    let reopens = bill.state == State::Confirmed && !of.has_signed(view, Signed::Reopen);
-    let defers = bill.state == State::Issued && of.standing.deferred.is_none();
+    let confirms = bill.state == BillState::Issued && !of.has_signed(view, Signed::Confirm);
+    let reopens = bill.state == BillState::Confirmed && !of.has_signed(view, Signed::Reopen);
+    let defers = bill.state == BillState::Issued && of.standing.deferred.is_none();
     html! {
         div.actions {
             a.button href=(spreadsheet) download="" aria-describedby="csv-text" { (words.csv_file) }
@@ -63,7 +63,7 @@ pub(super) fn actions(view: &View<'_>, request: &Request, of: &Decision<'_>) -> 
             @if approves {
                 @if confirms { a.button.primary href=(opens("confirm")) data-dialog="confirm" { (words.confirm) } }
                 @if defers { a.button href=(opens("defer")) { (words.defer) } }
-                @if bill.state == State::Open { a.button href=(opens("issue")) { (words.issue) } }
+                @if bill.state == BillState::Open { a.button href=(opens("issue")) { (words.issue) } }
                 @if reopens { a.button href=(opens("reopen")) { (words.reopen) } }
             }
         }
@@ -92,7 +92,7 @@ pub(super) fn actions(view: &View<'_>, request: &Request, of: &Decision<'_>) -> 
         }))
         @if approves {
             @for (what, is_open) in [
-                ("issue", bill.state == State::Open),
+                ("issue", bill.state == BillState::Open),
                 ("reopen", reopens),
                 ("defer", defers),
             ] {
@@ -106,24 +106,24 @@ pub(super) fn actions(view: &View<'_>, request: &Request, of: &Decision<'_>) -> 
 fn standing(view: &View<'_>, of: &Decision<'_>) -> Markup {
     let words = view.words;
     let signed = [
-        (Signed::Confirm, State::Issued, words.signed_confirm),
-        (Signed::Reopen, State::Confirmed, words.signed_reopen),
+        (Signed::Confirm, BillState::Issued, words.signed_confirm),
+        (Signed::Reopen, BillState::Confirmed, words.signed_reopen),
     ];
     html! {
-        @if let (State::Confirmed, Some(by)) = (of.bill.state, &of.bill.confirmation) {
+        @if let (BillState::Confirmed, Some(by)) = (of.bill.state, &of.bill.confirmation) {
             p {
                 (foreign(&filled(words.confirmed_by, &[&by.actor, &crate::output::time(by.at_unix_s)])))
                 @if let Some(note) = &by.note { " " (words.note) ": " (foreign(note)) }
             }
         }
-        @if of.bill.state == State::Confirmed { p.label { (words.confirmed_text) } }
-        @if of.bill.state == State::Disputed { p { (words.disputed_text) " " a href="/disputes" { (words.disputes) } } }
+        @if of.bill.state == BillState::Confirmed { p.label { (words.confirmed_text) } }
+        @if of.bill.state == BillState::Disputed { p { (words.disputed_text) " " a href="/disputes" { (words.disputes) } } }
         @for (what, state, text) in signed {
             @if let Some(first) = of.first(what).filter(|_| of.bill.state == state) {
                 div.notice.warn role="status" { p { (foreign(&filled(text, &[&first.actor]))) } }
             }
         }
-        @if let Some(deferred) = of.standing.deferred.as_ref().filter(|_| of.bill.state != State::Confirmed) {
+        @if let Some(deferred) = of.standing.deferred.as_ref().filter(|_| of.bill.state != BillState::Confirmed) {
             p {
                 (foreign(&filled(words.deferred, &[&deferred.until.to_string(), &deferred.actor])))
                 " " (words.reason) ": " (foreign(&deferred.reason))

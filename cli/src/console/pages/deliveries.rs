@@ -1,7 +1,7 @@
 //! What was delivered: parts, receipts, manifests.
 
 use billkeep_core::delivery::DeliveryError;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use maud::html;
 
 use super::common::{ROWS, answer, drop_columns, parsed, said, table};
@@ -77,7 +77,7 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
                 input type="hidden" name="sink" value=(found.sink);
                 button type="submit" { (words.verify) }
             }
-            @if found.progress.is_pending() && view.may(Role::Operator) {
+            @if found.progress.is_pending() && view.may(PersonRole::Operator) {
                 form method="post" action=(format!("{here}/retry")) {
                     (view.token(&here))
                     button.primary type="submit" { (words.retry) }

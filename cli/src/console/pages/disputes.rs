@@ -1,8 +1,8 @@
 //! Disputes: all, one with what can be done about it, and a new one.
 
 use billkeep_core::bill::dispute::DisputeState;
-use billkeep_core::bill::{Bill, State};
-use billkeep_core::people::Role;
+use billkeep_core::bill::{Bill, BillState};
+use billkeep_core::people::PersonRole;
 use maud::{Markup, html};
 
 use super::bill;
@@ -80,12 +80,12 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
             (fact(words.reason, html! { (foreign(&dispute.reason)) }))
         }
         (view.table(words.history, &history, &no_links))
-        @if view.may(Role::Operator) {
+        @if view.may(PersonRole::Operator) {
             div.forms {
                 @for (step, field) in steps(dispute.state) {
-                    @if view.may(if *step == "send" { Role::Operator } else { Role::Approver }) { (form(step, field)) }
+                    @if view.may(if *step == "send" { PersonRole::Operator } else { PersonRole::Approver }) { (form(step, field)) }
                 }
-                @if !dispute.state.is_end() && dispute.set_aside.is_none() && view.may(Role::Approver) { (form("set-aside", "reason")) }
+                @if !dispute.state.is_end() && dispute.set_aside.is_none() && view.may(PersonRole::Approver) { (form("set-aside", "reason")) }
             }
         }
     };
@@ -94,7 +94,7 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
 
 /// Says whether a bill is in a state in which lines of it can be disputed.
 pub(super) fn is_open_to(bill: &Bill) -> bool {
-    matches!(bill.state, State::Issued | State::Disputed)
+    matches!(bill.state, BillState::Issued | BillState::Disputed)
 }
 
 /// A new dispute, about the lines that somebody has looked at.
@@ -113,7 +113,7 @@ pub(crate) fn open(console: &Console, request: &Request) -> Result<Answer, Comma
     let choose = path(&format!("{}/lines", bill_path(&key.month.to_string(), "")), &[("basis", basis)]);
     let content = html! {
         (bill::menu(&view, &shown.bill, "/lines"))
-        @if !view.may(Role::Operator) { (view.may_not()) }
+        @if !view.may(PersonRole::Operator) { (view.may_not()) }
         @else if !is_open_to(&shown.bill) {
             div.notice.warn role="status" { p { (words.dispute_state) " " (words.state) ": " (view.value(&shown.bill.state.to_string())) } }
             p { a.button href=(whole) { (words.overview) } }

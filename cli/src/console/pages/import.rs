@@ -1,7 +1,7 @@
 //! Bill files into the store.
 
-use billkeep_core::bill::Mode;
-use billkeep_core::people::Role;
+use billkeep_core::bill::ImportMode;
+use billkeep_core::people::PersonRole;
 use maud::html;
 
 use super::common::{answer, drop_columns, said, table};
@@ -17,14 +17,14 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     // Commands are for the command line; the sentence names the files.
     drop_columns(&mut expected, &["next", "file", "other_file"]);
     let mut modes = vec![(String::new(), words.as_name_says.to_owned())];
-    let all = [Mode::Cumulative, Mode::Day, Mode::Monthly, Mode::Adjustment];
+    let all = [ImportMode::Cumulative, ImportMode::Day, ImportMode::Monthly, ImportMode::Adjustment];
     modes.extend(
         all.map(|mode| (mode.to_string(), view.language.value_of("import", &mode.to_string()).to_owned())),
     );
     let mut bases = vec![(String::new(), words.as_name_says.to_owned())];
     bases.extend(["used", "paid"].map(|basis| (basis.to_owned(), view.value(basis).to_owned())));
     let content = html! {
-        @if view.may(Role::Operator) {
+        @if view.may(PersonRole::Operator) {
             form.card method="post" action="/imports" enctype="multipart/form-data" {
                 (view.token("/import"))
                 (select("mode", "mode", words.mode, &modes, ""))
@@ -43,7 +43,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
                     label for="file" { (words.choose_file) }
                     input id="file" type="file" name="file" accept=".csv,.zip,.gz" multiple required;
                 }
-                @if view.may(Role::Approver) {
+                @if view.may(PersonRole::Approver) {
                     div.check {
                         input id="accept_smaller" type="checkbox" name="accept_smaller" value="true";
                         label for="accept_smaller" { (words.accept_smaller_import) }

@@ -1,7 +1,7 @@
 //! Files that wait for a decision.
 
-use billkeep_core::bill::late::{Cause, Late, LateState};
-use billkeep_core::people::Role;
+use billkeep_core::bill::late::{LateCause, LateFile, LateState};
+use billkeep_core::people::PersonRole;
 use maud::{Markup, html};
 
 use super::common::{answer, bill_of_row, bill_path, drop_columns, parsed, said, table};
@@ -16,7 +16,7 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
     let view = View::of(request);
     let words = view.words;
     let mut all = table(console, request, said(&["late", "list"], &[], &[])?)?;
-    let known = Late::list(&console.store.read()?)?;
+    let known = LateFile::list(&console.store.read()?)?;
     for (row, file) in all.rows.iter_mut().zip(&known) {
         if let Some(cell) = row.get_mut(1) {
             *cell = state(&view, &file.state);
@@ -50,10 +50,10 @@ fn state(view: &View<'_>, state: &LateState) -> String {
 }
 
 /// Says why a file waits, in words of the page.
-fn why(view: &View<'_>, file: &Late) -> Vec<&'static str> {
+fn why(view: &View<'_>, file: &LateFile) -> Vec<&'static str> {
     let (words, smaller) = (view.words, &file.smaller);
     let all = [
-        (file.cause == Cause::Confirmed, words.for_confirmed),
+        (file.cause == LateCause::Confirmed, words.for_confirmed),
         (!smaller.days.is_empty(), words.takes_away),
         (!smaller.dropped.is_empty(), words.lacks_csvs),
         (smaller.early_end.is_some(), words.ends_early),
@@ -63,7 +63,7 @@ fn why(view: &View<'_>, file: &Late) -> Vec<&'static str> {
 }
 
 /// Returns what a file takes away, by day and account.
-fn gone(file: &Late) -> Table {
+fn gone(file: &LateFile) -> Table {
     let columns = columns("day owner currency lines:count amount:amount");
     let mut table = Table::new("billkeep.late.show/1", columns);
     for loss in &file.smaller.losses {
@@ -82,7 +82,7 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
     let view = View::of(request);
     let words = view.words;
     let number = request.get("number").unwrap_or_default();
-    let file = Late::get(&console.store.read()?, parsed(number)?)?;
+    let file = LateFile::get(&console.store.read()?, parsed(number)?)?;
     let effects = table(console, request, said(&["late", "show"], &["number"], &[("number", number)])?)?;
     let here = format!("/late/{number}");
     let decide = |what: &str, also: &str, label: &str, id: &str| -> Markup {
@@ -110,9 +110,9 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
             @if let Some(reason) = &file.reason { (fact(words.reason, foreign(reason))) }
         }
         ul { @for why in why(&view, &file) { li { (why) } } }
-        @if file.state == LateState::Waiting && view.may(Role::Approver) {
+        @if file.state == LateState::Waiting && view.may(PersonRole::Approver) {
             div.forms {
-                @if file.cause == Cause::Confirmed {
+                @if file.cause == LateCause::Confirmed {
                     (decide("accept", "reopen", words.accept_reopen, "reopen-reason"))
                     (decide("accept", "carry_forward", words.accept_carry, "carry-reason"))
                 } @else {

@@ -1,10 +1,10 @@
 //! A bill's lines: searched and paged.
 
-use billkeep_core::bill::page::{Place, Wanted};
-use billkeep_core::bill::{Field, ReadBlock};
+use billkeep_core::bill::page::{PagePlace, WantedPage};
+use billkeep_core::bill::{BillField, ReadBlock};
 use billkeep_core::ingest::grouped;
 use billkeep_core::money::{Amount, trim_cell};
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::BillMonth;
 use billkeep_core::schema::Column;
 use maud::{Markup, html};
@@ -41,16 +41,16 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     let mut cells = Vec::new();
     for (field, value) in [("field", "value"), ("field2", "value2")] {
         if let (Some(field), Some(value)) = (request.get(field), request.get(value)) {
-            cells.push((parsed::<Field>(field)?, value.to_owned()));
+            cells.push((parsed::<BillField>(field)?, value.to_owned()));
         }
     }
     let filtered = !cells.is_empty() || request.get("text").is_some();
     let from = match (request.get("after"), request.get("line")) {
         (Some(after), _) => place(after)?,
-        (None, Some(line)) => Place::of_line(&shown, parsed::<u64>(line)?.saturating_sub(1)),
-        (None, None) => Place::default(),
+        (None, Some(line)) => PagePlace::of_line(&shown, parsed::<u64>(line)?.saturating_sub(1)),
+        (None, None) => PagePlace::default(),
     };
-    let wanted = Wanted {
+    let wanted = WantedPage {
         cells,
         text: request.get("text").map(str::to_owned),
         from,
@@ -101,13 +101,13 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
             (input("text", "text", words.contains, "search", request.get("text").unwrap_or(""), false))
             button type="submit" { (words.search) }
         }
-        @if !conditions.is_empty() && view.may(Role::Operator) && super::disputes::is_open_to(&shown.bill) {
+        @if !conditions.is_empty() && view.may(PersonRole::Operator) && super::disputes::is_open_to(&shown.bill) {
             p { a.button href=(dispute) { (words.dispute_these) } }
         }
         @if rows.is_empty() && found.next.is_none() { p role="status" { (words.no_lines) } }
         @if !rows.is_empty() { (table_of(&view, month, &rows)) }
         nav.pager aria-label=(words.lines) {
-            @if from != Place::default() { a href=(clean) { (words.first_page) } }
+            @if from != PagePlace::default() { a href=(clean) { (words.first_page) } }
             @if filtered {
                 @let through = found.next.map_or(all, |next| next.lines_before(&shown));
                 span role="status" { (filled(words.looked_at, &[&grouped(through), &grouped(all)])) }
@@ -134,7 +134,7 @@ fn table_of(view: &View<'_>, month: BillMonth, rows: &[ShownLine]) -> Markup {
                 caption { (view.words.lines) " · " (month.to_string()) }
                 thead { tr {
                     th scope="col" { (view.words.lines) }
-                    @for column in SHOWN { th scope="col" { (view.name(&Field::Column(column).to_string())) } }
+                    @for column in SHOWN { th scope="col" { (view.name(&BillField::Column(column).to_string())) } }
                     th.num scope="col" { (view.words.total) }
                     th scope="col" { (view.words.currency) }
                 } }
@@ -171,10 +171,10 @@ fn text(
     })
 }
 
-fn place(text: &str) -> Result<Place, CommandError> {
+fn place(text: &str) -> Result<PagePlace, CommandError> {
     let numbers: Option<Vec<u32>> = text.split('.').map(|number| number.parse().ok()).collect();
     match numbers.as_deref() {
-        Some([segment, block, row]) => Ok(Place { segment: *segment, block: *block, row: *row }),
+        Some([segment, block, row]) => Ok(PagePlace { segment: *segment, block: *block, row: *row }),
         _ => Err(CommandError::user(format!("`{text}` is not a place among lines"))),
     }
 }

@@ -1,7 +1,7 @@
 //! What in a bill contradicts itself.
 
 use billkeep_core::money::Amount;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -24,7 +24,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     let command = said(&["bill", "lint"], &["month", "basis"], &[("month", &month), ("basis", &basis)])?;
     let report = json(console, request, command)?;
     let rows = report.get("rows").and_then(Value::as_array).cloned().unwrap_or_default();
-    let disputes = view.may(Role::Operator) && super::disputes::is_open_to(&shown.bill);
+    let disputes = view.may(PersonRole::Operator) && super::disputes::is_open_to(&shown.bill);
     let dispute = |row: &Value| {
         let lines: Vec<&str> = row
             .get("examples")

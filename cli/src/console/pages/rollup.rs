@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::bill::{BillView, Field, Group, Grouped};
+use billkeep_core::bill::{BillField, BillView, GroupRow, Grouped};
 use billkeep_core::money::Amount;
 use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
@@ -35,7 +35,7 @@ pub(super) fn rollup(
 ) -> Result<Markup, CommandError> {
     let words = view.words;
     let (by, then) = (request.get("by").unwrap_or("product"), request.get("then").unwrap_or(""));
-    let mut fields: Vec<Field> = vec![parsed(by)?];
+    let mut fields: Vec<BillField> = vec![parsed(by)?];
     if !then.is_empty() && then != by {
         fields.push(parsed(then)?);
     }
@@ -52,10 +52,10 @@ pub(super) fn rollup(
     let (sort, down) = order(request);
     let at = request.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
     // Rows are sorted by their keys already; subtotals need them so.
-    let mut rows: Vec<Group<'_>> = grouped.rows().collect();
+    let mut rows: Vec<GroupRow<'_>> = grouped.rows().collect();
     match sort.as_str() {
         "total" => rows.sort_by_key(|group| amount_of(group, total)),
-        "lines" => rows.sort_by_key(Group::lines),
+        "lines" => rows.sort_by_key(GroupRow::lines),
         _ => {}
     }
     if down {
@@ -117,8 +117,8 @@ pub(super) fn rollup(
 /// The rows of a page, and what they are drawn with.
 struct ShownRows<'a> {
     shown: &'a BillView,
-    fields: &'a [Field],
-    window: &'a [Group<'a>],
+    fields: &'a [BillField],
+    window: &'a [GroupRow<'a>],
     /// Which of the sums is the total.
     total: Option<usize>,
     /// Sums of the first field's values, where rows are in its order.
@@ -128,7 +128,7 @@ struct ShownRows<'a> {
 /// Lines and total for each value of the first field and currency.
 type Subtotals<'a> = BTreeMap<(&'a str, &'a str), (u64, Amount)>;
 
-fn amount_of(group: &Group<'_>, total: Option<usize>) -> Amount {
+fn amount_of(group: &GroupRow<'_>, total: Option<usize>) -> Amount {
     total.and_then(|at| group.amounts().nth(at)).unwrap_or_default()
 }
 
@@ -182,12 +182,12 @@ fn totals(view: &View<'_>, shown: &BillView, fields: usize) -> Markup {
 }
 
 /// The value of the first field.
-fn first<'a>(group: &Group<'a>) -> &'a str {
+fn first<'a>(group: &GroupRow<'a>) -> &'a str {
     group.keys().next().unwrap_or_default()
 }
 
 /// The lines of a row, as a link.
-fn lines_of(shown: &BillView, fields: &[Field], keys: &[&str], through: usize) -> String {
+fn lines_of(shown: &BillView, fields: &[BillField], keys: &[&str], through: usize) -> String {
     let base =
         path(&format!("/bills/{}/lines", shown.bill.key.month), &[("basis", basis_query(&shown.bill))]);
     let pairs = fields.iter().zip(keys).take(through + 1);
@@ -210,8 +210,9 @@ fn subtotals(grouped: &Grouped, total: Option<usize>) -> Subtotals<'_> {
 fn chooser(view: &View<'_>, request: &Request, shown: &BillView, by: &str, then: &str) -> Markup {
     let words = view.words;
     let has = |name: &&&str| {
-        name.parse::<Field>().is_ok_and(|field| {
-            field == Field::Day || shown.segments().any(|segment| field.index_in(&segment.schema).is_some())
+        name.parse::<BillField>().is_ok_and(|field| {
+            field == BillField::Day
+                || shown.segments().any(|segment| field.index_in(&segment.schema).is_some())
         })
     };
     let mut values: Vec<(String, String)> =

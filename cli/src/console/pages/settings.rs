@@ -1,6 +1,6 @@
 //! Rules, people, buckets.
 
-use billkeep_core::people::{Person, Role};
+use billkeep_core::people::{Person, PersonRole};
 use billkeep_core::policy::Policy;
 use maud::{Markup, html};
 
@@ -25,7 +25,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
     let reader = console.store.read()?;
     let (policy, all, sinks) = (Policy::of(&reader)?, Person::list(&reader)?, SinkRecord::list(&reader)?);
     drop(reader);
-    let admin = view.may(Role::Admin);
+    let admin = view.may(PersonRole::Admin);
     let name = request.get("name").unwrap_or_default();
     let removes = |kind: &str, path: &str| -> Markup {
         let title = format!("{} {name}?", words.remove);
@@ -60,7 +60,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
                     li {
                         span.subject { (foreign(&sink.name)) }
                         span.text { (foreign(&sink.url)) " · " (view.value(&sink.audience.to_string())) }
-                        @if view.may(Role::Operator) {
+                        @if view.may(PersonRole::Operator) {
                             form method="post" action=(format!("/sinks/{}/test", encoded(&sink.name))) {
                                 (view.token("/settings"))
                                 button type="submit" { (words.test) span.unseen { " " (foreign(&sink.name)) } }
@@ -97,15 +97,15 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
 /// The rule of four eyes: it cannot be turned on before two people could follow it.
 fn four_eyes(view: &View<'_>, request: &Request, policy: &Policy, all: &[Person]) -> Markup {
     let (words, is_on) = (view.words, policy.four_eyes);
-    let approvers = all.iter().filter(|person| person.role >= Role::Approver).count();
-    let asks = request.get("ask") == Some("four-eyes") && view.may(Role::Admin);
+    let approvers = all.iter().filter(|person| person.role >= PersonRole::Approver).count();
+    let asks = request.get("ask") == Some("four-eyes") && view.may(PersonRole::Admin);
     let name = if is_on { words.turn_off } else { words.turn_on };
     html! {
         p { (words.four_eyes) ": " strong { (view.value(if is_on { "yes" } else { "no" })) } }
         @if let Some(actor) = policy.off_asked_by.as_ref().filter(|_| is_on) {
             div.notice.warn role="status" { p { (foreign(&filled(words.four_eyes_off_asked, &[actor]))) } }
         }
-        @if view.may(Role::Admin) {
+        @if view.may(PersonRole::Admin) {
             @if is_on || approvers >= 2 {
                 p { a.button href="/settings?ask=four-eyes" { (name) } }
             } @else {
@@ -142,9 +142,11 @@ fn scheduler(console: &Console, view: &View<'_>) -> Result<Markup, CommandError>
 /// People: whoever is first enters themselves, and each gets links and tokens here.
 fn people_section(view: &View<'_>, all: &[Person]) -> Markup {
     let words = view.words;
-    let admin = view.may(Role::Admin);
-    let roles: Vec<(String, String)> =
-        Role::ALL.iter().map(|role| (role.word().to_owned(), view.value(role.word()).to_owned())).collect();
+    let admin = view.may(PersonRole::Admin);
+    let roles: Vec<(String, String)> = PersonRole::ALL
+        .iter()
+        .map(|role| (role.word().to_owned(), view.value(role.word()).to_owned()))
+        .collect();
     let me = view.visitor.map_or("", |visitor| visitor.name.as_str());
     html! {
         @if all.is_empty() {

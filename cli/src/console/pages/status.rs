@@ -9,7 +9,7 @@ use crate::console::html::{View, foreign};
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 use billkeep_core::partners::people::Person;
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::settings::StoreSettings;
 
 /// How many of a kind are shown; the others open.
@@ -60,7 +60,7 @@ pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, Comma
                             ul.todo { @for row in rest { (item(&view, section, row)) } }
                         }
                     }
-                    @if section == "due" && view.may(Role::Operator) {
+                    @if section == "due" && view.may(PersonRole::Operator) {
                         div.actions {
                             @for (basis, flag) in [("used", false), ("paid", true)] {
                                 @if of.iter().any(|row| delivers(row, flag)) {

@@ -1,10 +1,10 @@
 //! Bill Storage: whose bills go where; what was delivered when, what is due, what failed.
 
-use billkeep_core::calendar::{Calendars, Kind};
-use billkeep_core::people::Role;
+use billkeep_core::calendar::{BillKind, Calendars};
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::Day;
 use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{Account, After, Consent, Target};
+use billkeep_core::storage::{After, Consent, StorageAccount, Target};
 use billkeep_core::store::Snapshot;
 use billkeep_core::uin::Uin;
 use maud::{Markup, html};
@@ -24,10 +24,11 @@ fn today(console: &Console, reader: &Snapshot) -> Result<Day, CommandError> {
     Ok(console.context.moment(&Calendars::load(reader)?)?.day)
 }
 
-pub(crate) fn kinds_of(account: &Account, payer: Uin, on: Day) -> Vec<Kind> {
-    let may =
-        |kind: &Kind| account.facts(*kind, on).allowed && (*kind != Kind::Reseller || account.uin == payer);
-    Kind::ALL.into_iter().filter(may).collect()
+pub(crate) fn kinds_of(account: &StorageAccount, payer: Uin, on: Day) -> Vec<BillKind> {
+    let may = |kind: &BillKind| {
+        account.facts(*kind, on).allowed && (*kind != BillKind::Reseller || account.uin == payer)
+    };
+    BillKind::ALL.into_iter().filter(may).collect()
 }
 
 pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
@@ -40,8 +41,8 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
         return Ok(Answer::see(&format!("/storage/{uin}")));
     }
     let today = today(console, &reader)?;
-    let accounts = Account::list(&reader)?;
-    let allowed: Vec<(&Account, Vec<Kind>)> = accounts
+    let accounts = StorageAccount::list(&reader)?;
+    let allowed: Vec<(&StorageAccount, Vec<BillKind>)> = accounts
         .iter()
         .map(|account| (account, kinds_of(account, payer, today)))
         .filter(|(_, kinds)| !kinds.is_empty())
@@ -72,7 +73,7 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
             (input("uin", "uin", words.sub_account, "text", "", true))
             button type="submit" { (words.open_account) }
         }
-        @if view.may(Role::Admin) {
+        @if view.may(PersonRole::Admin) {
             @if allowed.iter().all(|(account, _)| account.uin != payer) {
                 form.inline method="post" action=(format!("/storage/{payer}/allow")) {
                     (view.token("/storage"))
@@ -84,7 +85,7 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
     answer(console, request, words.storage, "/storage", content)
 }
 
-fn sinks_of(account: &Account, kinds: &[Kind], on: Day) -> Vec<String> {
+fn sinks_of(account: &StorageAccount, kinds: &[BillKind], on: Day) -> Vec<String> {
     let mut sinks: Vec<String> =
         kinds.iter().filter_map(|kind| account.facts(*kind, on).sink).map(str::to_owned).collect();
     sinks.dedup();
@@ -98,14 +99,14 @@ pub(crate) fn account(console: &Console, request: &Request) -> Result<Answer, Co
     let uin: Uin = parsed(request.get("uin").unwrap_or_default())?;
     let payer = StoreSettings::of(&reader)?.payer;
     let today = today(console, &reader)?;
-    let account = Account::get(&reader, uin)?;
+    let account = StorageAccount::get(&reader, uin)?;
     let kinds = kinds_of(&account, payer, today);
     let title = format!("{} {uin}", words.storage);
     let here = format!("/storage/{uin}");
     if kinds.is_empty() {
         let content = html! {
             div.notice.warn role="status" { p { (words.not_allowed) } }
-            @if view.may(Role::Admin) {
+            @if view.may(PersonRole::Admin) {
                 form method="post" action=(format!("{here}/allow")) {
                     (view.token(&here))
                     @if uin != payer {
@@ -119,7 +120,7 @@ pub(crate) fn account(console: &Console, request: &Request) -> Result<Answer, Co
         return answer(console, request, &title, "/storage", content);
     }
     let authorised = kinds.iter().any(|kind| account.facts(*kind, today).authorised);
-    let enabled: Vec<Kind> =
+    let enabled: Vec<BillKind> =
         kinds.iter().copied().filter(|kind| account.facts(*kind, today).sink.is_some()).collect();
     let asks = request.get("ask").unwrap_or_default();
     let opens = |what: &str| with_query(&here, "ask", Some(what));
@@ -131,11 +132,11 @@ pub(crate) fn account(console: &Console, request: &Request) -> Result<Answer, Co
         .into_iter()
         .map(|sink| (sink.name.clone(), format!("{} · {}", sink.name, sink.url)))
         .collect();
-    let operates = view.may(Role::Operator);
+    let operates = view.may(PersonRole::Operator);
     let content = html! {
         @if !authorised {
             div.notice.warn role="status" { p { (words.authorize_text) } }
-            @if view.may(Role::Admin) {
+            @if view.may(PersonRole::Admin) {
                 p { a.button.primary href=(opens("authorize")) { (words.authorize) } }
             }
             (dialog(&view, "authorize", words.authorize_title, asks == "authorize", &here, &html! {
@@ -193,8 +194,8 @@ pub(super) fn new_bucket(view: &View<'_>, back: &str) -> Markup {
 }
 
 /// What an account's bills wait for on a day; empty where that is the default.
-pub(crate) fn after_of(account: &Account, kinds: &[Kind], on: Day) -> &'static str {
-    let of = |kind: &Kind| match account.target(*kind, on) {
+pub(crate) fn after_of(account: &StorageAccount, kinds: &[BillKind], on: Day) -> &'static str {
+    let of = |kind: &BillKind| match account.target(*kind, on) {
         Some(Target::Sink { after, .. }) => Some(after.map_or("", After::word)),
         _ => None,
     };
@@ -219,15 +220,15 @@ fn waiting(view: &View<'_>, form: &str, after: &str) -> Markup {
 }
 
 /// Reseller bills that are stored and wait for a consent.
-fn waits(view: &View<'_>, here: &str, account: &Account, kinds: &[Kind], today: Day) -> Markup {
+fn waits(view: &View<'_>, here: &str, account: &StorageAccount, kinds: &[BillKind], today: Day) -> Markup {
     let words = view.words;
-    let facts = account.facts(Kind::Reseller, today);
+    let facts = account.facts(BillKind::Reseller, today);
     html! {
-        @if kinds.contains(&Kind::Reseller) && facts.sink.is_some() && !facts.custom_bills {
+        @if kinds.contains(&BillKind::Reseller) && facts.sink.is_some() && !facts.custom_bills {
             div.notice.warn role="status" {
                 p { (words.waits_agreement) }
                 p.label { (words.custom_bills_text) }
-                @if view.may(Role::Admin) {
+                @if view.may(PersonRole::Admin) {
                     form method="post" action=(format!("{here}/authorize")) {
                         (view.token(here))
                         input type="hidden" name="custom_bills" value="true";
@@ -244,8 +245,8 @@ fn settings_form(
     view: &View<'_>,
     here: &str,
     sinks: &[(String, String)],
-    account: &Account,
-    kinds: &[Kind],
+    account: &StorageAccount,
+    kinds: &[BillKind],
     today: Day,
 ) -> Markup {
     let words = view.words;
@@ -256,20 +257,20 @@ fn settings_form(
     let agreed = account.grants_any(Consent::CustomBills);
     let agrees =
         [("yes", words.custom_yes), ("no", words.custom_no)].map(|(v, t)| (v.to_owned(), t.to_owned()));
-    let is_custom = kinds.contains(&Kind::Reseller);
+    let is_custom = kinds.contains(&BillKind::Reseller);
     html! {
         @if !sinks.is_empty() {
             section.card aria-labelledby="enable" {
                 h2 id="enable" { (words.storage_settings) }
                 p { (words.settings_text) }
-                @if view.may(Role::Operator) {
+                @if view.may(PersonRole::Operator) {
                     form method="post" action=(format!("{here}/settings")) {
                         (view.token(here))
                         @for kind in kinds {
                             @let label = filled(words.bucket_for, &[view.value(kind.word())]);
                             (select(&format!("bucket-{}", kind.word()), kind.word(), &label, &choices, account.facts(*kind, on).sink.unwrap_or("")))
                         }
-                        @if is_custom && view.may(Role::Admin) {
+                        @if is_custom && view.may(PersonRole::Admin) {
                             (select("custom", "custom_bills", words.custom_bills, &agrees, if agreed { "yes" } else { "no" }))
                             p.label { (words.custom_bills_text) }
                         } @else if is_custom {
@@ -287,7 +288,7 @@ fn settings_form(
 /// The form that adds a bucket, closed where there is one already.
 fn new_bucket_section(view: &View<'_>, here: &str, is_open: bool) -> Markup {
     html! {
-        @if view.may(Role::Admin) {
+        @if view.may(PersonRole::Admin) {
             details.card open[is_open] {
                 summary { (view.words.create_bucket) }
                 (new_bucket(view, here))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use billkeep_core::calendar::Calendars;
 use billkeep_core::delivery::{Delivery, DueItem};
-use billkeep_core::people::Role;
+use billkeep_core::people::PersonRole;
 use billkeep_core::period::{BillMonth, Day};
 use billkeep_core::store::Snapshot;
 use billkeep_core::uin::Uin;
@@ -51,7 +51,7 @@ impl SlotView<'_> {
                             span.badge.bad { (kind) ": " (if pending.failure.is_some() { words.has_failed } else { self.view.value(pending.progress.word()) }) }
                         }
                         @if let Some(failure) = &pending.failure { span.why { (foreign(&failure.why)) } }
-                        @if self.view.may(Role::Operator) {
+                        @if self.view.may(PersonRole::Operator) {
                             form method="post" action=(format!("/deliveries/{}/retry", pending.number)) {
                                 (self.view.token(self.here))
                                 button.quiet type="submit" { (words.retry) span.unseen { " " (pending.number) } }
@@ -65,7 +65,7 @@ impl SlotView<'_> {
                     }
                     (Ok(_), None, None) if on <= self.today => {
                         span .badge .warn[on == self.today] .dim[on != self.today] { (kind) ": " (if on == self.today { words.is_due } else { words.not_delivered }) }
-                        @if self.view.may(Role::Operator) {
+                        @if self.view.may(PersonRole::Operator) {
                             form method="post" action="/run" {
                                 (self.view.token(self.here))
                                 input type="hidden" name="on" value=(on.to_string());

@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bills::{BillError, BillView, ReadBlock, SegmentView};
-use crate::formats::schema::{Class, Column, Schema, fold_header, tag_key};
+use crate::formats::schema::{Column, ColumnClass, Schema, fold_header, tag_key};
 use crate::values::digest::LineHasher;
 use crate::values::money::{Amount, trim_cell};
 
-use super::line::{Cells, Line, Stored};
+use super::line::{LineCells, OneSidedLine, StoredLine};
 
 /// What a column means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +23,11 @@ enum Meaning {
 }
 
 /// What tells equal columns of different files: what they mean, and how often the same came before in the file.
-type ColumnId = (Meaning, usize);
+type ColumnIdentity = (Meaning, usize);
 
 /// Returns what tells each column of a schema.
-fn ids(schema: &Schema) -> Vec<ColumnId> {
-    let mut ids: Vec<ColumnId> = Vec::new();
+fn ids(schema: &Schema) -> Vec<ColumnIdentity> {
+    let mut ids: Vec<ColumnIdentity> = Vec::new();
     for (column, header) in schema.columns().iter().zip(schema.headers()) {
         let meaning = match (column, tag_key(header)) {
             (Some(column), _) => Meaning::Known(*column),
@@ -41,9 +41,9 @@ fn ids(schema: &Schema) -> Vec<ColumnId> {
 }
 
 /// The columns of all revisions, in the order in which they came first.
-pub(super) struct Layout {
+pub(super) struct DiffLayout {
     pub(super) headers: Vec<String>,
-    ids: Vec<ColumnId>,
+    ids: Vec<ColumnIdentity>,
     /// The money columns that are added up, the total first.
     pub(super) summed: Vec<Column>,
     schemas: HashMap<[u8; 32], Placed>,
@@ -58,10 +58,10 @@ struct Placed {
     hasher: LineHasher,
 }
 
-impl Layout {
-    pub(super) fn of<'v>(views: impl IntoIterator<Item = &'v BillView>) -> Layout {
+impl DiffLayout {
+    pub(super) fn of<'v>(views: impl IntoIterator<Item = &'v BillView>) -> DiffLayout {
         let mut layout =
-            Layout { headers: Vec::new(), ids: Vec::new(), summed: Vec::new(), schemas: HashMap::new() };
+            DiffLayout { headers: Vec::new(), ids: Vec::new(), summed: Vec::new(), schemas: HashMap::new() };
         let mut schemas: Vec<([u8; 32], Arc<Schema>)> = Vec::new();
         for segment in views.into_iter().flat_map(BillView::segments) {
             if schemas.iter().any(|(hash, _)| *hash == segment.record.schema) {
@@ -100,8 +100,8 @@ impl Layout {
 
     /// Says of each column whether its cells are figures: money, prices, usage, durations, rates.
     pub(super) fn figures(&self) -> Vec<bool> {
-        let figure = |(meaning, _): &ColumnId| match meaning {
-            Meaning::Known(column) => matches!(column.class(), Class::Money | Class::Number),
+        let figure = |(meaning, _): &ColumnIdentity| match meaning {
+            Meaning::Known(column) => matches!(column.class(), ColumnClass::Money | ColumnClass::Number),
             Meaning::Tag(_) | Meaning::Header(_) => false,
         };
         self.ids.iter().map(figure).collect()
@@ -111,7 +111,7 @@ impl Layout {
     pub(super) fn reader<'a>(&'a self, segment: &SegmentView) -> Result<LineReader<'a>, BillError> {
         let placed = self.schemas.get(&segment.record.schema).ok_or(BillError::Thread)?;
         let currency = self.place(Column::Currency);
-        Ok(LineReader { placed, currency, hasher: placed.hasher.clone(), cells: Cells::default() })
+        Ok(LineReader { placed, currency, hasher: placed.hasher.clone(), cells: LineCells::default() })
     }
 }
 
@@ -121,7 +121,7 @@ pub(super) struct LineReader<'a> {
     /// The place of the currency in the layout.
     currency: Option<usize>,
     hasher: LineHasher,
-    cells: Cells,
+    cells: LineCells,
 }
 
 impl LineReader<'_> {
@@ -148,7 +148,7 @@ impl LineReader<'_> {
     }
 
     /// Reads a line.
-    pub(super) fn line(&mut self, block: &ReadBlock, row: usize) -> Result<Line, BillError> {
+    pub(super) fn line(&mut self, block: &ReadBlock, row: usize) -> Result<OneSidedLine, BillError> {
         self.fill(block, row)?;
         let mut scratch = Vec::new();
         let mut amounts = Vec::with_capacity(self.placed.summed.len());
@@ -168,8 +168,8 @@ impl LineReader<'_> {
         };
         let currency = String::from_utf8_lossy(trim_cell(currency)).into_owned();
         let owner = block.owners()?.get(row).copied().unwrap_or(0);
-        Ok(Line {
-            stored: Stored::default(),
+        Ok(OneSidedLine {
+            stored: StoredLine::default(),
             coverage_day: block.header().coverage_day,
             owner,
             currency,

@@ -4,12 +4,12 @@ use crate::values::money::Amount;
 
 /// The cells of a line, one after another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Cells {
+pub(super) struct LineCells {
     pub(super) bytes: Vec<u8>,
     ends: Vec<u32>,
 }
 
-impl Cells {
+impl LineCells {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
@@ -34,7 +34,7 @@ impl Cells {
 
 /// Where a line lies in the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Stored {
+pub struct StoredLine {
     /// The number of its segment.
     pub segment: u64,
     /// Its place among the segment's lines as the blocks have them, from 0.
@@ -43,9 +43,9 @@ pub struct Stored {
 
 /// A line that only one of two revisions has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct OneSidedLine {
     /// Where it lies: what [`crate::bills::BillView::line_ids`] makes an id of.
-    pub stored: Stored,
+    pub stored: StoredLine,
     /// The day of the month under which exports cover it.
     pub coverage_day: u8,
     /// The owner as a number; 0 for none.
@@ -54,10 +54,10 @@ pub struct Line {
     pub currency: String,
     /// The amount of each of the comparison's summed columns.
     pub amounts: Vec<Amount>,
-    pub(super) cells: Cells,
+    pub(super) cells: LineCells,
 }
 
-impl Line {
+impl OneSidedLine {
     /// Goes through the cells under the comparison's headers, as imported.
     pub fn cells(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.cells.iter()

@@ -18,8 +18,8 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use line::{Line as DiffLine, Stored};
-pub use pair::{Change, Identity};
+pub use line::{OneSidedLine as DiffLine, StoredLine};
+pub use pair::{Identity, LineChange};
 pub use tally::{Diff, DiffGroup, Net};
 
 use crate::engine::store::Records;
@@ -31,10 +31,10 @@ use super::error::BillError;
 use super::threads::in_order;
 use super::view::BillView;
 
-use layout::Layout;
-use line::Line;
+use layout::DiffLayout;
+use line::OneSidedLine;
 use parts::Apart;
-use tally::Tally;
+use tally::DiffTally;
 
 /// How many lines wait to be paired, and how much memory they take.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +54,9 @@ pub(crate) fn unequal_charges(
     store: &impl Records,
     [from, to]: [&BillView; 2],
     wanted: impl Fn(u8, u64) -> bool,
-    visit: &mut dyn FnMut(bool, &Line, Amount) -> Result<(), BillError>,
+    visit: &mut dyn FnMut(bool, &OneSidedLine, Amount) -> Result<(), BillError>,
 ) -> Result<(), BillError> {
-    let layout = Layout::of([from, to]);
+    let layout = DiffLayout::of([from, to]);
     let mut apart = parts::find(store, from, to)?;
     apart.days.retain(|day| wanted(day.coverage_day, day.owner));
     for job in read::jobs(&apart) {
@@ -75,7 +75,7 @@ pub struct Comparison<'a> {
     from: &'a BillView,
     to: &'a BillView,
     basis: Basis,
-    layout: Layout,
+    layout: DiffLayout,
     apart: Apart<'a>,
     window: Window,
 }
@@ -106,7 +106,7 @@ impl<'a> Comparison<'a> {
             from,
             to,
             basis: to.bill.key.basis,
-            layout: Layout::of([from, to].into_iter().chain(others.iter().copied())),
+            layout: DiffLayout::of([from, to].into_iter().chain(others.iter().copied())),
             apart: parts::find(store, from, to)?,
             window: WINDOW,
         })
@@ -120,7 +120,7 @@ impl<'a> Comparison<'a> {
         &self,
         store: &impl Records,
         view: &BillView,
-        visit: &mut dyn FnMut(&Line) -> Result<(), E>,
+        visit: &mut dyn FnMut(&OneSidedLine) -> Result<(), E>,
     ) -> Result<(), E> {
         let none = BillView { bill: view.bill.clone(), revision: view.revision.clone(), loads: Vec::new() };
         let apart = parts::find(store, &none, view)?;
@@ -138,7 +138,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn unequal(
         &self,
         store: &impl Records,
-        visit: &mut dyn FnMut(bool, &Line) -> Result<(), BillError>,
+        visit: &mut dyn FnMut(bool, &OneSidedLine) -> Result<(), BillError>,
     ) -> Result<(), BillError> {
         for job in read::jobs(&self.apart) {
             let left = read::read(store, &self.layout, &self.apart, self.basis, &job)?;
@@ -169,27 +169,28 @@ impl<'a> Comparison<'a> {
         &self,
         store: &(impl Records + Sync),
         threads: usize,
-        visit: &mut dyn FnMut(&Change) -> Result<(), E>,
+        visit: &mut dyn FnMut(&LineChange) -> Result<(), E>,
     ) -> Result<Diff, E> {
         let jobs = read::jobs(&self.apart);
         let make = |at: usize| match jobs.get(at) {
             Some(job) => read::read(store, &self.layout, &self.apart, self.basis, job),
             None => Ok(read::Left::default()),
         };
-        let mut tally = Tally::new(&self.layout);
-        let (mut from, mut to): (Vec<Line>, Vec<Line>) = (Vec::new(), Vec::new());
+        let mut tally = DiffTally::new(&self.layout);
+        let (mut from, mut to): (Vec<OneSidedLine>, Vec<OneSidedLine>) = (Vec::new(), Vec::new());
         let mut bytes = 0;
-        let mut tell = |from: &mut Vec<Line>, to: &mut Vec<Line>, tally: &mut Tally<'_>| {
-            for change in pair::pair(&self.layout, std::mem::take(from), std::mem::take(to)) {
-                tally.add(&change).map_err(BillError::from)?;
-                visit(&change)?;
-            }
-            Ok::<(), E>(())
-        };
+        let mut tell =
+            |from: &mut Vec<OneSidedLine>, to: &mut Vec<OneSidedLine>, tally: &mut DiffTally<'_>| {
+                for change in pair::pair(&self.layout, std::mem::take(from), std::mem::take(to)) {
+                    tally.add(&change).map_err(BillError::from)?;
+                    visit(&change)?;
+                }
+                Ok::<(), E>(())
+            };
         in_order::<_, E>(threads, jobs.len(), make, &mut |left| {
             tally.diff.lines_read += left.lines_read;
             tally.diff.blocks_read += left.blocks_read;
-            bytes += left.from.iter().chain(&left.to).map(Line::bytes).sum::<usize>();
+            bytes += left.from.iter().chain(&left.to).map(OneSidedLine::bytes).sum::<usize>();
             from.extend(left.from);
             to.extend(left.to);
             if from.len() + to.len() > self.window.lines || bytes > self.window.bytes {

@@ -12,8 +12,8 @@ use rustc_hash::FxHashMap;
 use crate::formats::schema::Column;
 use crate::values::money::{is_blank, trim_cell};
 
-use super::layout::Layout;
-use super::line::Line;
+use super::layout::DiffLayout;
+use super::line::OneSidedLine;
 
 /// By what two lines were found to be one line, changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,17 +97,17 @@ impl fmt::Display for Identity {
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum LineChange {
     /// Only the later revision has it.
-    Added(Line),
+    Added(OneSidedLine),
     /// Only the earlier revision has it.
-    Removed(Line),
+    Removed(OneSidedLine),
     /// Both have it, with other cells.
     Changed {
         /// As it was.
-        from: Line,
+        from: OneSidedLine,
         /// As it is.
-        to: Line,
+        to: OneSidedLine,
         /// By what they were found to be one line.
         by: Identity,
         /// The places of the columns whose cells differ.
@@ -115,21 +115,23 @@ pub enum Change {
     },
 }
 
-impl Change {
+impl LineChange {
     /// The line by which changes are sorted.
-    fn line(&self) -> &Line {
+    fn line(&self) -> &OneSidedLine {
         match self {
-            Change::Added(line) | Change::Removed(line) | Change::Changed { to: line, .. } => line,
+            LineChange::Added(line) | LineChange::Removed(line) | LineChange::Changed { to: line, .. } => {
+                line
+            }
         }
     }
 }
 
 /// Makes changes of lines that only one side has, sorted by day, owner and content.
-pub(super) fn pair(layout: &Layout, from: Vec<Line>, to: Vec<Line>) -> Vec<Change> {
-    let mut sides = [Open::new(from), Open::new(to)];
+pub(super) fn pair(layout: &DiffLayout, from: Vec<OneSidedLine>, to: Vec<OneSidedLine>) -> Vec<LineChange> {
+    let mut sides = [UnpairedLines::new(from), UnpairedLines::new(to)];
     let mut pairs: Vec<(usize, usize, Identity)> = Vec::new();
     for identity in Identity::ALL {
-        let Some(key) = Key::of(layout, identity) else { continue };
+        let Some(key) = PairKey::of(layout, identity) else { continue };
         // The texts tell owner and day anyhow.
         let near_first: &[bool] = if identity == Identity::Texts { &[false] } else { &[true, false] };
         for near in near_first {
@@ -142,11 +144,11 @@ pub(super) fn pair(layout: &Layout, from: Vec<Line>, to: Vec<Line>) -> Vec<Chang
         let (Some(from), Some(to)) = (from.take(one), to.take(other)) else { continue };
         let cells = from.cells.iter().zip(to.cells.iter()).enumerate();
         let columns = cells.filter(|(_, (from, to))| from != to).map(|(at, _)| at).collect();
-        changes.push(Change::Changed { from, to, by, columns });
+        changes.push(LineChange::Changed { from, to, by, columns });
     }
-    changes.extend(from.rest().map(Change::Removed));
-    changes.extend(to.rest().map(Change::Added));
-    let key = |change: &Change| {
+    changes.extend(from.rest().map(LineChange::Removed));
+    changes.extend(to.rest().map(LineChange::Added));
+    let key = |change: &LineChange| {
         let line = change.line();
         (line.coverage_day, line.owner)
     };
@@ -155,45 +157,45 @@ pub(super) fn pair(layout: &Layout, from: Vec<Line>, to: Vec<Line>) -> Vec<Chang
 }
 
 /// Lines of one side, of which some have found theirs.
-struct Open {
-    lines: Vec<Option<Line>>,
+struct UnpairedLines {
+    lines: Vec<Option<OneSidedLine>>,
     paired: Vec<bool>,
 }
 
-impl Open {
-    fn new(mut lines: Vec<Line>) -> Open {
+impl UnpairedLines {
+    fn new(mut lines: Vec<OneSidedLine>) -> UnpairedLines {
         // Pairs are made in this order: it must not depend on how lines were split over segments.
         lines.sort_by(|a, b| {
             (a.coverage_day, a.owner).cmp(&(b.coverage_day, b.owner)).then_with(|| a.cells.cmp(&b.cells))
         });
-        Open { paired: vec![false; lines.len()], lines: lines.into_iter().map(Some).collect() }
+        UnpairedLines { paired: vec![false; lines.len()], lines: lines.into_iter().map(Some).collect() }
     }
 
-    fn take(&mut self, at: usize) -> Option<Line> {
+    fn take(&mut self, at: usize) -> Option<OneSidedLine> {
         self.lines.get_mut(at)?.take()
     }
 
     /// Goes through the lines that have not found theirs.
-    fn unpaired(&self) -> impl Iterator<Item = (usize, &Line)> {
+    fn unpaired(&self) -> impl Iterator<Item = (usize, &OneSidedLine)> {
         let lines = self.lines.iter().zip(&self.paired).enumerate();
         lines.filter(|(_, (_, paired))| !**paired).filter_map(|(at, (line, _))| Some((at, line.as_ref()?)))
     }
 
-    fn rest(self) -> impl Iterator<Item = Line> {
+    fn rest(self) -> impl Iterator<Item = OneSidedLine> {
         self.lines.into_iter().flatten()
     }
 }
 
 /// How lines are compared by one identity.
-struct Key {
+struct PairKey {
     identity: Identity,
     places: Vec<usize>,
     transaction: Option<usize>,
 }
 
-impl Key {
+impl PairKey {
     /// Returns nothing where a column that the identity needs is in no file.
-    fn of(layout: &Layout, identity: Identity) -> Option<Key> {
+    fn of(layout: &DiffLayout, identity: Identity) -> Option<PairKey> {
         let places = if identity == Identity::Texts {
             let figures = layout.figures().into_iter().enumerate();
             figures.filter(|(_, figure)| !figure).map(|(at, _)| at).collect()
@@ -205,11 +207,11 @@ impl Key {
             }
             columns.iter().filter_map(|column| layout.place(*column)).collect()
         };
-        Some(Key { identity, places, transaction: layout.place(Column::TransactionId) })
+        Some(PairKey { identity, places, transaction: layout.place(Column::TransactionId) })
     }
 
     /// Returns what lines of this identity have in common; nothing for a line that has none.
-    fn text(&self, line: &Line, near: bool) -> Option<Vec<u8>> {
+    fn text(&self, line: &OneSidedLine, near: bool) -> Option<Vec<u8>> {
         let mut needed = self.places.iter().take(self.identity.needed());
         if needed.any(|place| is_blank(line.cells.get(*place))) {
             return None;
@@ -228,7 +230,7 @@ impl Key {
     }
 
     /// Says whether a line has a transaction id that this identity leaves the word to.
-    fn has_transaction(&self, line: &Line) -> bool {
+    fn has_transaction(&self, line: &OneSidedLine) -> bool {
         let place = self.transaction.filter(|_| self.identity.yields_to_transactions());
         place.is_some_and(|place| !is_blank(line.cells.get(place)))
     }
@@ -239,7 +241,12 @@ impl Key {
 struct Alike([[Vec<usize>; 2]; 2]);
 
 /// Pairs lines by one identity, where asked only those of the same owner and day.
-fn pair_by(key: &Key, near: bool, sides: &mut [Open; 2], pairs: &mut Vec<(usize, usize, Identity)>) {
+fn pair_by(
+    key: &PairKey,
+    near: bool,
+    sides: &mut [UnpairedLines; 2],
+    pairs: &mut Vec<(usize, usize, Identity)>,
+) {
     let mut groups: FxHashMap<Vec<u8>, Alike> = FxHashMap::default();
     for (side, open) in sides.iter().enumerate() {
         for (at, line) in open.unpaired() {

@@ -55,7 +55,7 @@ impl<'a> OneSided<'a> {
 
 /// The lines of one owner-day in one segment.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct OwnerDayPart {
     /// The segment's place among those that one revision has.
     pub(super) segment: usize,
     /// Which of its rows.
@@ -68,7 +68,7 @@ pub(super) struct Part {
 pub(super) struct Differing {
     pub(super) coverage_day: u8,
     pub(super) owner: u64,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<OwnerDayPart>,
 }
 
 /// What two revisions do not share.
@@ -118,19 +118,19 @@ pub(super) fn find<'a>(
         }
     }
     sums.retain(|_, [from, to]| from != to);
-    let mut days: BTreeMap<(u8, u64), Vec<Part>> = BTreeMap::new();
+    let mut days: BTreeMap<(u8, u64), Vec<OwnerDayPart>> = BTreeMap::new();
     for (number, one) in segments.iter().enumerate() {
         let mut row = 0;
         for day in owner_days::of_segment(store, one.segment, basis)? {
             let end = row + usize::try_from(day.rows()).unwrap_or(usize::MAX);
             if sums.contains_key(&(day.coverage_day, day.owner)) {
-                let part = Part { segment: number, rows: row..end, digest: day.digest };
+                let part = OwnerDayPart { segment: number, rows: row..end, digest: day.digest };
                 days.entry((day.coverage_day, day.owner)).or_default().push(part);
             }
             row = end;
         }
     }
-    let side = |part: &Part| segments.get(part.segment).map_or(Side::From, |s| s.side);
+    let side = |part: &OwnerDayPart| segments.get(part.segment).map_or(Side::From, |s| s.side);
     let differing =
         |((coverage_day, owner), parts)| Differing { coverage_day, owner, parts: without_equal(parts, side) };
     let days = days.into_iter().map(differing).collect();
@@ -138,9 +138,9 @@ pub(super) fn find<'a>(
 }
 
 /// Takes parts out that both sides have, one against one.
-fn without_equal(parts: Vec<Part>, side: impl Fn(&Part) -> Side) -> Vec<Part> {
+fn without_equal(parts: Vec<OwnerDayPart>, side: impl Fn(&OwnerDayPart) -> Side) -> Vec<OwnerDayPart> {
     let mut surplus: FxHashMap<Digest, i64> = FxHashMap::default();
-    let sign = |part: &Part| if side(part) == Side::From { 1 } else { -1 };
+    let sign = |part: &OwnerDayPart| if side(part) == Side::From { 1 } else { -1 };
     parts.iter().for_each(|part| *surplus.entry(part.digest).or_default() += sign(part));
     let mut left = Vec::new();
     for part in parts {
@@ -165,8 +165,8 @@ mod tests {
             digest
         };
         // Segments 0 to 2 are of the one side, the others of the other.
-        let side = |part: &Part| if part.segment < 3 { Side::From } else { Side::To };
-        let part = |(segment, n): (usize, u8)| Part { segment, rows: 0..1, digest: digest(n) };
+        let side = |part: &OwnerDayPart| if part.segment < 3 { Side::From } else { Side::To };
+        let part = |(segment, n): (usize, u8)| OwnerDayPart { segment, rows: 0..1, digest: digest(n) };
         let parts = [(0, 1), (1, 1), (2, 2), (3, 1), (4, 3)].map(part).to_vec();
         let left: Vec<usize> = without_equal(parts, side).iter().map(|p| p.segment).collect();
         assert_eq!(left, [0, 2, 4]);

@@ -11,9 +11,9 @@ use crate::bills::{BillError, ReadBlock};
 use crate::engine::store::Records;
 use crate::values::period::Basis;
 
-use super::layout::Layout;
-use super::line::{Line, Stored};
-use super::parts::{Apart, Part, Side};
+use super::layout::DiffLayout;
+use super::line::{OneSidedLine, StoredLine};
+use super::parts::{Apart, OwnerDayPart, Side};
 
 /// Lines that a job hashes, unless one owner-day has more.
 const JOB_ROWS: usize = 1 << 15;
@@ -23,13 +23,13 @@ const JOB_BLOCK_ROWS: usize = 1 << 17;
 const KEEP_ROWS: usize = 1 << 17;
 
 /// The owner-days of one job.
-pub(super) type Job = Range<usize>;
+pub(super) type DiffJob = Range<usize>;
 
 /// The lines that are left of a job.
 #[derive(Debug, Default)]
 pub(super) struct Left {
-    pub(super) from: Vec<Line>,
-    pub(super) to: Vec<Line>,
+    pub(super) from: Vec<OneSidedLine>,
+    pub(super) to: Vec<OneSidedLine>,
     pub(super) lines_read: u64,
     pub(super) blocks_read: u64,
 }
@@ -39,7 +39,7 @@ type BlockAt = (usize, usize);
 
 fn blocks_of<'a>(
     apart: &'a Apart<'_>,
-    part: &'a Part,
+    part: &'a OwnerDayPart,
 ) -> impl Iterator<Item = (BlockAt, Range<usize>)> + use<'a> {
     let segment = apart.segments.get(part.segment);
     let blocks = segment.into_iter().flat_map(|s| s.blocks_of(&part.rows));
@@ -47,8 +47,8 @@ fn blocks_of<'a>(
 }
 
 /// Cuts owner-days into jobs.
-pub(super) fn jobs(apart: &Apart<'_>) -> Vec<Job> {
-    let mut jobs: Vec<Job> = Vec::new();
+pub(super) fn jobs(apart: &Apart<'_>) -> Vec<DiffJob> {
+    let mut jobs: Vec<DiffJob> = Vec::new();
     let (mut rows, mut block_rows, mut day) = (0, 0, None);
     let mut blocks: HashSet<BlockAt> = HashSet::new();
     let rows_of = |(segment, block): BlockAt| {
@@ -92,10 +92,10 @@ struct Hashed {
 /// Reads a job's lines, and returns those that only one side has.
 pub(super) fn read(
     store: &impl Records,
-    layout: &Layout,
+    layout: &DiffLayout,
     apart: &Apart<'_>,
     basis: Basis,
-    job: &Job,
+    job: &DiffJob,
 ) -> Result<Left, BillError> {
     let mut wanted: BTreeMap<BlockAt, Vec<(usize, Range<usize>)>> = BTreeMap::new();
     for (day, differing) in apart.days.get(job.clone()).unwrap_or_default().iter().enumerate() {
@@ -142,8 +142,8 @@ pub(super) fn read(
         let side = if one.side == Side::From { &mut left.from } else { &mut left.to };
         let before = one.segment.record.rows_before(at.1);
         for line in lines {
-            let stored = Stored { segment: one.segment.number, row: before + line.row as u32 };
-            side.push(Line { stored, ..reader.line(&block, line.row)? });
+            let stored = StoredLine { segment: one.segment.number, row: before + line.row as u32 };
+            side.push(OneSidedLine { stored, ..reader.line(&block, line.row)? });
         }
     }
     Ok(left)

@@ -9,9 +9,9 @@ use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
 use crate::values::money::{Amount, trim_cell};
 
-use super::layout::Layout;
-use super::line::Line;
-use super::pair::Change;
+use super::layout::DiffLayout;
+use super::line::OneSidedLine;
+use super::pair::LineChange;
 
 /// What changed for one customer and product, in one currency.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,16 +79,16 @@ pub struct Diff {
 }
 
 /// Adds up changes.
-pub(super) struct Tally<'a> {
+pub(super) struct DiffTally<'a> {
     columns: &'a [Column],
     product: Option<usize>,
     groups: FxHashMap<(u64, Vec<u8>, String), DiffGroup>,
     pub(super) diff: Diff,
 }
 
-impl<'a> Tally<'a> {
-    pub(super) fn new(layout: &'a Layout) -> Tally<'a> {
-        Tally {
+impl<'a> DiffTally<'a> {
+    pub(super) fn new(layout: &'a DiffLayout) -> DiffTally<'a> {
+        DiffTally {
             columns: &layout.summed,
             product: layout.place(Column::ProductName),
             groups: FxHashMap::default(),
@@ -96,17 +96,17 @@ impl<'a> Tally<'a> {
         }
     }
 
-    pub(super) fn add(&mut self, change: &Change) -> Result<(), Overflow> {
+    pub(super) fn add(&mut self, change: &LineChange) -> Result<(), Overflow> {
         match change {
-            Change::Added(line) => {
+            LineChange::Added(line) => {
                 self.diff.added += 1;
                 self.group(line, 1)?.added += 1;
             }
-            Change::Removed(line) => {
+            LineChange::Removed(line) => {
                 self.diff.removed += 1;
                 self.group(line, -1)?.removed += 1;
             }
-            Change::Changed { from, to, .. } => {
+            LineChange::Changed { from, to, .. } => {
                 self.diff.changed += 1;
                 let same = self.key(from) == self.key(to);
                 self.group(to, 1)?.changed += 1;
@@ -116,13 +116,13 @@ impl<'a> Tally<'a> {
         Ok(())
     }
 
-    fn key(&self, line: &Line) -> (u64, Vec<u8>, String) {
+    fn key(&self, line: &OneSidedLine) -> (u64, Vec<u8>, String) {
         let product = self.product.map_or(&b""[..], |place| line.cells.get(place));
         (line.owner, trim_cell(product).to_vec(), line.currency.clone())
     }
 
     /// Adds a line to its group, or takes it away, and returns the group.
-    fn group(&mut self, line: &Line, sign: i64) -> Result<&mut DiffGroup, Overflow> {
+    fn group(&mut self, line: &OneSidedLine, sign: i64) -> Result<&mut DiffGroup, Overflow> {
         let key = self.key(line);
         let columns = self.columns.len();
         let group = self.groups.entry(key).or_insert_with_key(|(owner, product, currency)| DiffGroup {

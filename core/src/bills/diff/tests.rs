@@ -6,9 +6,9 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::pair::Identity;
-use super::{Change, Comparison, Diff, DiffLine, Window};
-use crate::bills::ingest::{Import, Request, Settings};
-use crate::bills::{BillError, BillKey, BillView, Mode};
+use super::{Comparison, Diff, DiffLine, LineChange, Window};
+use crate::bills::ingest::{Import, ImportRequest, ImportSettings};
+use crate::bills::{BillError, BillKey, BillView, ImportMode};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Access, OpenOptions, Store, Table};
@@ -90,12 +90,16 @@ fn store(folder: &Path) -> Store {
 }
 
 /// Imports lines in small segments and blocks.
-fn import(store: &Store, folder: &Path, name: &str, text: &str, mode: Mode, segment_bytes: usize) {
+fn import(store: &Store, folder: &Path, name: &str, text: &str, mode: ImportMode, segment_bytes: usize) {
     let file = folder.join(name);
     std::fs::write(&file, text).unwrap();
-    let request =
-        Request { mode: Some(mode), month: Some(key().month), accept_smaller: true, ..Request::default() };
-    let settings = Settings { segment_bytes, block_rows: 3, threads: 1, ..Settings::default() };
+    let request = ImportRequest {
+        mode: Some(mode),
+        month: Some(key().month),
+        accept_smaller: true,
+        ..ImportRequest::default()
+    };
+    let settings = ImportSettings { segment_bytes, block_rows: 3, threads: 1, ..ImportSettings::default() };
     let actor = Actor { name: "ann".into(), at_unix_s: 0 };
     store
         .import(&file, &Import { request: request.clone(), settings: settings.clone(), ..Import::by(&actor) })
@@ -103,13 +107,13 @@ fn import(store: &Store, folder: &Path, name: &str, text: &str, mode: Mode, segm
 }
 
 /// Compares revisions 1 and 2.
-fn compared(store: &Store, threads: usize, window: Option<Window>) -> (Vec<Change>, Diff, Vec<String>) {
+fn compared(store: &Store, threads: usize, window: Option<Window>) -> (Vec<LineChange>, Diff, Vec<String>) {
     let reader = store.read().unwrap();
     let [from, to] = [1, 2].map(|n| BillView::open(&reader, key(), Some(n)).unwrap());
     let mut comparison = Comparison::new(&reader, &from, &to).unwrap();
     comparison.window = window.unwrap_or(comparison.window);
     let mut changes = Vec::new();
-    let visit = &mut |change: &Change| -> Result<(), BillError> {
+    let visit = &mut |change: &LineChange| -> Result<(), BillError> {
         changes.push(change.clone());
         Ok(())
     };
@@ -139,13 +143,13 @@ fn left(lines: &[Cells], others: &[Cells]) -> Vec<Cells> {
 }
 
 /// What only one side has, as the changes tell it.
-fn told(changes: &[Change], headers: &[String]) -> [Vec<Cells>; 2] {
+fn told(changes: &[LineChange], headers: &[String]) -> [Vec<Cells>; 2] {
     let mut sides = [Vec::new(), Vec::new()];
     for change in changes {
         match change {
-            Change::Added(line) => sides[1].push(cells(line, headers)),
-            Change::Removed(line) => sides[0].push(cells(line, headers)),
-            Change::Changed { from, to, columns, .. } => {
+            LineChange::Added(line) => sides[1].push(cells(line, headers)),
+            LineChange::Removed(line) => sides[0].push(cells(line, headers)),
+            LineChange::Changed { from, to, columns, .. } => {
                 let (one, other) = (cells(from, headers), cells(to, headers));
                 assert!(!columns.is_empty() && one != other);
                 sides[0].push(one);
@@ -198,8 +202,8 @@ proptest! {
 
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        import(&store, folder.path(), "a.csv", &csv(&before, Shape::Plain), Mode::Monthly, segment_bytes);
-        import(&store, folder.path(), "b.csv", &csv(&after, shape), Mode::Monthly, segment_bytes);
+        import(&store, folder.path(), "a.csv", &csv(&before, Shape::Plain), ImportMode::Monthly, segment_bytes);
+        import(&store, folder.path(), "b.csv", &csv(&after, shape), ImportMode::Monthly, segment_bytes);
         let (changes, diff, headers) = compared(&store, 1, None);
         prop_assert_eq!(told(&changes, &headers), [removed.clone(), added.clone()]);
         prop_assert_eq!(diff.added + diff.changed, added.len() as u64);
@@ -227,11 +231,11 @@ proptest! {
         prop_assert_eq!(diff.net[0].total(), net);
 
         // No two lines that agree in all but figures, or in a transaction, are told as removed and added.
-        let rest = |want: fn(&Change) -> Option<&DiffLine>| {
+        let rest = |want: fn(&LineChange) -> Option<&DiffLine>| {
             changes.iter().filter_map(want).map(|line| cells(line, &headers)).collect::<Vec<_>>()
         };
-        let rest_removed = rest(|c| if let Change::Removed(line) = c { Some(line) } else { None });
-        let rest_added = rest(|c| if let Change::Added(line) = c { Some(line) } else { None });
+        let rest_removed = rest(|c| if let LineChange::Removed(line) = c { Some(line) } else { None });
+        let rest_added = rest(|c| if let LineChange::Added(line) = c { Some(line) } else { None });
         let texts = |line: &Cells| [0, 1, 2, 3, 4, 5, 8].map(|at: usize| line[at].clone());
         for (one, other) in rest_removed.iter().flat_map(|r| rest_added.iter().map(move |a| (r, a))) {
             prop_assert_ne!(texts(one), texts(other));
@@ -255,14 +259,14 @@ fn of(cells: [&str; 9]) -> Cells {
 fn became(before: &[Cells], after: &[Cells]) -> Vec<(Option<String>, Option<String>, Option<Identity>)> {
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
-    import(&store, folder.path(), "a.csv", &csv(before, Shape::Plain), Mode::Monthly, 1 << 20);
-    import(&store, folder.path(), "b.csv", &csv(after, Shape::Plain), Mode::Monthly, 1 << 20);
+    import(&store, folder.path(), "a.csv", &csv(before, Shape::Plain), ImportMode::Monthly, 1 << 20);
+    import(&store, folder.path(), "b.csv", &csv(after, Shape::Plain), ImportMode::Monthly, 1 << 20);
     let (changes, _, headers) = compared(&store, 1, None);
     let total = |line: &DiffLine| Some(cells(line, &headers)[7].clone());
-    let told = |change: &Change| match change {
-        Change::Added(line) => (None, total(line), None),
-        Change::Removed(line) => (total(line), None, None),
-        Change::Changed { from, to, by, .. } => (total(from), total(to), Some(*by)),
+    let told = |change: &LineChange| match change {
+        LineChange::Added(line) => (None, total(line), None),
+        LineChange::Removed(line) => (total(line), None, None),
+        LineChange::Changed { from, to, by, .. } => (total(from), total(to), Some(*by)),
     };
     changes.iter().map(told).collect()
 }
@@ -321,16 +325,16 @@ fn what_both_revisions_have_is_not_read() {
     let lines: Vec<Cells> = (0..400).map(line).collect();
     let folder = tempfile::tempdir().unwrap();
     let store = store(folder.path());
-    import(&store, folder.path(), "a.csv", &csv(&lines, Shape::Plain), Mode::Monthly, 2_000);
+    import(&store, folder.path(), "a.csv", &csv(&lines, Shape::Plain), ImportMode::Monthly, 2_000);
     let more = csv(&[line(1_000)], Shape::Plain);
-    import(&store, folder.path(), "b.csv", &more, Mode::Adjustment, 2_000);
+    import(&store, folder.path(), "b.csv", &more, ImportMode::Adjustment, 2_000);
     let (_, diff, _) = compared(&store, 1, None);
     assert_eq!((diff.added, diff.lines_read, diff.blocks_read), (1, 1, 1));
 
     // A file in which one line differs: of the other days nothing is read.
     let mut other = lines.clone();
     other[200][7] = "9.00".into();
-    import(&store, folder.path(), "c.csv", &csv(&other, Shape::Plain), Mode::Monthly, 3_000);
+    import(&store, folder.path(), "c.csv", &csv(&other, Shape::Plain), ImportMode::Monthly, 3_000);
     let reader = store.read().unwrap();
     let [from, to] = [2, 3].map(|n| BillView::open(&reader, key(), Some(n)).unwrap());
     let comparison = Comparison::new(&reader, &from, &to).unwrap();

@@ -12,7 +12,7 @@
 
 mod record;
 
-pub use record::{Direction, Dispute, DisputeState, LineId, Step};
+pub use record::{Direction, Dispute, DisputeState, DisputeStep, LineId};
 
 use std::collections::BTreeSet;
 
@@ -23,9 +23,9 @@ use crate::formats::schema::Column;
 use crate::values::error::codes;
 use crate::values::money::Amount;
 
-use super::change::{Said, change, refused};
+use super::change::{BillChange, change, refused};
 use super::error::BillError;
-use super::life::{Event, next};
+use super::life::{BillEvent, next};
 use super::origin::{self, LineAt};
 use super::read_block::ReadBlock;
 use super::records::{Bill, BillKey};
@@ -131,7 +131,7 @@ impl Transaction {
             return Err(DisputeError::Amount(claim.amount));
         }
         let view = BillView::open(self, key, None)?;
-        next(view.bill.state, Event::Dispute)
+        next(view.bill.state, BillEvent::Dispute)
             .map_err(|refusal| refused(&view.bill, refusal, Some(&view.revision)))?;
         let named = named(self, &view, &claim.lines)?;
         let number = self.next_id("dispute")?;
@@ -160,20 +160,24 @@ impl Transaction {
             dispute.direction,
             dispute.lines.len(),
         );
-        let said = Said { action: "dispute open", detail: &detail, reason: Some(claim.reason) };
-        change(self, view.bill, Event::Dispute, said, actor)?;
+        let said = BillChange { action: "dispute open", detail: &detail, reason: Some(claim.reason) };
+        change(self, view.bill, BillEvent::Dispute, said, actor)?;
         Ok(dispute)
     }
 }
 
 /// What lines that a dispute names have in common.
-struct Named {
+struct DisputedLines {
     cells: BTreeSet<(String, String)>,
     currency: String,
     total: Amount,
 }
 
-fn named(store: &impl Records, view: &BillView, lines: &BTreeSet<LineId>) -> Result<Named, DisputeError> {
+fn named(
+    store: &impl Records,
+    view: &BillView,
+    lines: &BTreeSet<LineId>,
+) -> Result<DisputedLines, DisputeError> {
     let mut cells = BTreeSet::new();
     let mut currency: Option<String> = None;
     let mut total = Amount::ZERO;
@@ -195,11 +199,11 @@ fn named(store: &impl Records, view: &BillView, lines: &BTreeSet<LineId>) -> Res
         }
         Ok(())
     })?;
-    Ok(Named { cells, currency: currency.unwrap_or_default(), total })
+    Ok(DisputedLines { cells, currency: currency.unwrap_or_default(), total })
 }
 
 /// What a disputed line says.
-struct Told {
+struct DisputedLine {
     owner: String,
     product: String,
     currency: String,
@@ -228,7 +232,7 @@ pub(crate) fn each_block(
     Ok(())
 }
 
-fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<Told, BillError> {
+fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<DisputedLine, BillError> {
     let mut scratch = Vec::new();
     let mut text = |index: Option<usize>| -> Result<Option<String>, BillError> {
         let Some(index) = index else { return Ok(None) };
@@ -238,7 +242,7 @@ fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<Told, Bi
     let schema = segment.schema.as_ref();
     let implied = schema.implied_currency().unwrap_or("").to_owned();
     let total = text(schema.total_index())?.unwrap_or_default();
-    Ok(Told {
+    Ok(DisputedLine {
         owner: text(schema.index_of(Column::OwnerUin))?.unwrap_or_default(),
         product: text(schema.index_of(Column::ProductName))?.unwrap_or_default(),
         currency: text(schema.index_of(Column::Currency))?.unwrap_or(implied),
@@ -327,8 +331,8 @@ fn put_resolved(
     writer.put(Table::Disputes, &dispute.number.to_be_bytes(), dispute)?;
     let disputed = blocks(writer, dispute.bill)?;
     let detail = format!("dispute {}", dispute.number);
-    let said = Said { action, detail: &detail, reason: Some(note).filter(|note| !note.is_empty()) };
-    change(writer, Bill::get(writer, dispute.bill)?, Event::Resolve { disputed }, said, actor)?;
+    let said = BillChange { action, detail: &detail, reason: Some(note).filter(|note| !note.is_empty()) };
+    change(writer, Bill::get(writer, dispute.bill)?, BillEvent::Resolve { disputed }, said, actor)?;
     Ok(())
 }
 

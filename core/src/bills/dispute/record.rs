@@ -120,7 +120,7 @@ impl DisputeState {
 
 /// Something that was done to a dispute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct DisputeStep {
     /// When, in Unix seconds.
     pub at_unix_s: i64,
     /// Who did it.
@@ -161,7 +161,7 @@ pub struct Dispute {
     /// The load that brought the correction.
     pub settled_by: Option<u64>,
     /// What was done, oldest first.
-    pub history: Vec<Step>,
+    pub history: Vec<DisputeStep>,
 }
 
 impl Dispute {
@@ -180,8 +180,12 @@ impl Dispute {
 
     pub(super) fn step(&mut self, state: DisputeState, note: &str, actor: &Actor) {
         self.state = state;
-        let step =
-            Step { at_unix_s: actor.at_unix_s, actor: actor.name.clone(), state, note: note.to_owned() };
+        let step = DisputeStep {
+            at_unix_s: actor.at_unix_s,
+            actor: actor.name.clone(),
+            state,
+            note: note.to_owned(),
+        };
         self.history.push(step);
     }
 }

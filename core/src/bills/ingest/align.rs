@@ -88,27 +88,27 @@ fn schemas(store: &impl Records, bill: BillKey) -> Result<Vec<([u8; 32], Schema)
 
 /// What makes two columns the same one: what it means, a tag's key, or its text.
 #[derive(PartialEq, Eq)]
-enum Name {
+enum ColumnName {
     Canonical(Column),
     Tag(String),
     Text(String),
 }
 
-impl Name {
-    fn of(header: &str, column: Option<Column>) -> Name {
+impl ColumnName {
+    fn of(header: &str, column: Option<Column>) -> ColumnName {
         match (column, tag_key(header)) {
-            (Some(column), _) => Name::Canonical(column),
-            (None, Some(key)) => Name::Tag(key.to_owned()),
-            (None, None) => Name::Text(fold_header(header)),
+            (Some(column), _) => ColumnName::Canonical(column),
+            (None, Some(key)) => ColumnName::Tag(key.to_owned()),
+            (None, None) => ColumnName::Text(fold_header(header)),
         }
     }
 
-    fn all(schema: &Schema) -> Vec<Name> {
+    fn all(schema: &Schema) -> Vec<ColumnName> {
         schema
             .headers()
             .iter()
             .zip(schema.columns())
-            .map(|(header, column)| Name::of(header, *column))
+            .map(|(header, column)| ColumnName::of(header, *column))
             .collect()
     }
 }
@@ -124,8 +124,8 @@ impl Alignment {
         {
             return None;
         }
-        let (theirs, ours) = (Name::all(file), Name::all(&known));
-        let once = |names: &[Name]| (1..names.len()).all(|i| !names[..i].contains(&names[i]));
+        let (theirs, ours) = (ColumnName::all(file), ColumnName::all(&known));
+        let once = |names: &[ColumnName]| (1..names.len()).all(|i| !names[..i].contains(&names[i]));
         if !once(&theirs) || !once(&ours) {
             return None;
         }

@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::formats::schema::{Column, Schema, SchemaError};
 use crate::formats::text::{
-    BYTE_ORDER_MARK, Commas, Decoding, Detected, Detection, Encoding, HeadFault, Reading, bad_bytes, detect,
-    find_head, first_record, in_full,
+    BYTE_ORDER_MARK, Commas, CsvReading, Decoding, Detected, Detection, Encoding, HeadFault, bad_bytes,
+    detect, find_head, first_record, in_full,
 };
 use crate::values::digits::read_time;
 use crate::values::money::trim_cell;
 use crate::values::uin::Uin;
 
-use super::fault::Fault;
+use super::fault::ImportFault;
 
 /// Bytes at the beginning from which everything is decided, unless the header is longer.
 const HEAD_BYTES: usize = 64 << 10;
@@ -31,7 +31,7 @@ pub(super) enum Failed {
     Io(std::io::Error),
     Empty,
     /// With its line.
-    Fault(Fault, u64),
+    Fault(ImportFault, u64),
 }
 
 impl From<std::io::Error> for Failed {
@@ -42,14 +42,14 @@ impl From<std::io::Error> for Failed {
 
 /// What is left to ask once the text has been handed on.
 pub(super) struct Facts {
-    reading: Reading,
+    reading: CsvReading,
     encoding: Rc<Cell<Encoding>>,
     raw: Option<Rc<RefCell<(Sha256, u64)>>>,
 }
 
 impl Facts {
-    pub(super) fn reading(&self) -> Reading {
-        Reading { encoding: self.encoding.get(), ..self.reading }
+    pub(super) fn reading(&self) -> CsvReading {
+        CsvReading { encoding: self.encoding.get(), ..self.reading }
     }
 
     /// Returns SHA-256 and length of the file's own bytes, unless the text is the same.
@@ -74,7 +74,7 @@ pub(super) fn begin<'r>(
         whole = read_to(&mut reader, &mut head, more)?;
     }
     if !whole && !has_line(&head) {
-        return Err(Failed::Fault(Fault::LongRecord { max }, 1));
+        return Err(Failed::Fault(ImportFault::LongRecord { max }, 1));
     }
     let late = detection == Detection::FirstForeign && head.is_ascii();
     let Detected { encoding, mark } = match detection {
@@ -99,10 +99,10 @@ pub(super) fn begin<'r>(
     let mark = if encoding == Encoding::Utf8 { head.len() - text.len() } else { mark };
     let found =
         find_head(text, &|record| recognise(record, encoding)).map_err(|fault| no_header(fault, text))?;
-    let reading = Reading { encoding, separator: char::from(found.separator), above: found.above };
+    let reading = CsvReading { encoding, separator: char::from(found.separator), above: found.above };
     let encoding = Rc::new(Cell::new(encoding));
     let raw = Cursor::new(head).chain(reader);
-    let plain = reading == Reading::default() && !late;
+    let plain = reading == CsvReading::default() && !late;
     let tap = (!plain).then(|| Rc::new(RefCell::new((Sha256::new(), 0))));
     let text: Box<dyn Read + 'r> = match &tap {
         None => Box::new(raw),
@@ -111,7 +111,7 @@ pub(super) fn begin<'r>(
             skip(&mut bytes, mark)?;
             let mut text: Box<dyn Read + 'r> = match reading.encoding {
                 Encoding::Utf8 if late => {
-                    Box::new(Late { state: State::Ascii(bytes), encoding: encoding.clone() })
+                    Box::new(LateEncoding { state: BeginState::Ascii(bytes), encoding: encoding.clone() })
                 }
                 Encoding::Utf8 => Box::new(bytes),
                 other => Box::new(Decoding::new(bytes, other)),
@@ -135,11 +135,11 @@ fn skip(reader: &mut impl Read, bytes: usize) -> std::io::Result<()> {
 }
 
 /// Makes a schema of a record, or says what is wrong with it and how many of its headers are known.
-fn recognise(record: &csv::ByteRecord, encoding: Encoding) -> Result<Schema, (Fault, usize)> {
+fn recognise(record: &csv::ByteRecord, encoding: Encoding) -> Result<Schema, (ImportFault, usize)> {
     let text = |cell| std::str::from_utf8(cell).ok();
     let known = || record.iter().filter(|cell| text(cell).and_then(Column::of_header).is_some()).count();
     if record.iter().any(|cell| cell.contains(&0)) {
-        return Err((Fault::Nul, known()));
+        return Err((ImportFault::Nul, known()));
     }
     Schema::recognise(record.iter()).map_err(|error| {
         let fault = match error {
@@ -147,7 +147,7 @@ fn recognise(record: &csv::ByteRecord, encoding: Encoding) -> Result<Schema, (Fa
                 let cell = record.get(column - 1).unwrap_or_default();
                 let at = std::str::from_utf8(cell).err().map_or(0, |e| e.valid_up_to());
                 let bytes = bad_bytes(cell.get(at..).unwrap_or_default(), encoding);
-                Fault::NotText { column: Some(format!("{column} of the header")), encoding, bytes }
+                ImportFault::NotText { column: Some(format!("{column} of the header")), encoding, bytes }
             }
             error => error.into(),
         };
@@ -165,16 +165,16 @@ fn begins_with_chinese_header(text: &[u8]) -> bool {
         .any(|line| line.split([',', '\t', ';', '|']).any(known))
 }
 
-fn no_header(fault: HeadFault<Fault>, text: &[u8]) -> Failed {
+fn no_header(fault: HeadFault<ImportFault>, text: &[u8]) -> Failed {
     if let Some((what, page)) = other_form(text) {
-        return Failed::Fault(Fault::OtherForm { what, page }, 1);
+        return Failed::Fault(ImportFault::OtherForm { what, page }, 1);
     }
     match fault {
-        HeadFault::LinesAbove { header } => Failed::Fault(Fault::LinesAbove { header }, 1),
-        HeadFault::NoHeader { fault: Fault::Header(SchemaError::NotABill { .. }), line: 1 }
+        HeadFault::LinesAbove { header } => Failed::Fault(ImportFault::LinesAbove { header }, 1),
+        HeadFault::NoHeader { fault: ImportFault::Header(SchemaError::NotABill { .. }), line: 1 }
             if is_line(text) =>
         {
-            Failed::Fault(Fault::HeaderAbsent, 1)
+            Failed::Fault(ImportFault::HeaderAbsent, 1)
         }
         HeadFault::NoHeader { fault, line } => Failed::Fault(fault, line),
     }
@@ -230,26 +230,26 @@ impl<R: Read> Read for Tapped<R> {
 type Rest<R> = std::io::Chain<Cursor<Vec<u8>>, R>;
 
 /// Text that was ASCII so far: the first byte that is not decides.
-struct Late<R> {
-    state: State<R>,
+struct LateEncoding<R> {
+    state: BeginState<R>,
     encoding: Rc<Cell<Encoding>>,
 }
 
-enum State<R> {
+enum BeginState<R> {
     Ascii(R),
     Utf8(Rest<R>),
     Decoded(Decoding<Rest<R>>),
     Ended,
 }
 
-impl<R: Read> Read for Late<R> {
+impl<R: Read> Read for LateEncoding<R> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         loop {
             let reader = match &mut self.state {
-                State::Utf8(rest) => return rest.read(out),
-                State::Decoded(rest) => return rest.read(out),
-                State::Ended => return Ok(0),
-                State::Ascii(reader) => reader,
+                BeginState::Utf8(rest) => return rest.read(out),
+                BeginState::Decoded(rest) => return rest.read(out),
+                BeginState::Ended => return Ok(0),
+                BeginState::Ascii(reader) => reader,
             };
             let got = match reader.read(out) {
                 Err(e) if e.kind() == ErrorKind::Interrupted => continue,
@@ -263,11 +263,11 @@ impl<R: Read> Read for Late<R> {
             // What has no zeros so far is not UTF-16.
             let found = if found == Encoding::Gb18030 { found } else { Encoding::Utf8 };
             self.encoding.set(found);
-            if let State::Ascii(reader) = std::mem::replace(&mut self.state, State::Ended) {
+            if let BeginState::Ascii(reader) = std::mem::replace(&mut self.state, BeginState::Ended) {
                 let rest = Cursor::new(window).chain(reader);
                 self.state = match found {
-                    Encoding::Gb18030 => State::Decoded(Decoding::new(rest, found)),
-                    _ => State::Utf8(rest),
+                    Encoding::Gb18030 => BeginState::Decoded(Decoding::new(rest, found)),
+                    _ => BeginState::Utf8(rest),
                 };
             }
             if at > 0 {

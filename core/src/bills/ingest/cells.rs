@@ -13,12 +13,12 @@ use super::marks::Marks;
 
 /// A cell, as a range of the text, or of the copies that follow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct CellSpan {
     from: u32,
     to: u32,
 }
 
-impl Span {
+impl CellSpan {
     /// Returns where the cell begins, and its length.
     pub(super) fn place(self) -> (usize, usize) {
         (self.from as usize, (self.to - self.from) as usize)
@@ -37,14 +37,14 @@ pub(super) struct Ragged {
 /// The cells of a stretch, record by record.
 ///
 /// Where the cells are is known of the records that were found last; of all others where they begin. What is still wanted
-/// of a cell when more records are found is its [`Span`].
-pub(super) struct Cells<'a> {
+/// of a cell when more records are found is its [`CellSpan`].
+pub(super) struct ChunkCells<'a> {
     text: &'a [u8],
     /// Cells that had to be copied; their ranges go on where the text ends.
     copies: Vec<u8>,
     columns: usize,
     /// The cells of the records that were found last.
-    spans: Vec<Span>,
+    spans: Vec<CellSpan>,
     /// The first of these records.
     first: usize,
     /// Where each record begins in the text.
@@ -69,7 +69,7 @@ const KEEP: [u128; 17] = {
 };
 
 /// What a record was found to be.
-enum Record {
+enum RecordCells {
     /// Its cells have been noted; the next one begins here.
     Plain(usize),
     /// The `csv` crate has to read it.
@@ -78,16 +78,16 @@ enum Record {
     None,
 }
 
-impl<'a> Cells<'a> {
+impl<'a> ChunkCells<'a> {
     /// Begins with a text, of which no record has been found yet.
     ///
     /// # Errors
     /// Texts beyond 2 GiB.
-    pub(super) fn new(text: &'a [u8], columns: usize) -> Result<Cells<'a>, String> {
+    pub(super) fn new(text: &'a [u8], columns: usize) -> Result<ChunkCells<'a>, String> {
         if text.len() > (u32::MAX / 2) as usize {
             return Err("a stretch of text is longer than 2 GiB".into());
         }
-        Ok(Cells {
+        Ok(ChunkCells {
             text,
             copies: Vec::new(),
             columns,
@@ -153,31 +153,31 @@ impl<'a> Cells<'a> {
     }
 
     /// Returns where the cells of a record that was found last are.
-    pub(super) fn spans_of(&self, row: usize) -> &[Span] {
+    pub(super) fn spans_of(&self, row: usize) -> &[CellSpan] {
         let Some(row) = row.checked_sub(self.first) else { return &[] };
         self.spans.get(row * self.columns..(row + 1) * self.columns).unwrap_or_default()
     }
 
     /// Returns where the cells of a column are, of the records that were found last.
-    pub(super) fn spans_in(&self, column: usize) -> impl Iterator<Item = Span> {
+    pub(super) fn spans_in(&self, column: usize) -> impl Iterator<Item = CellSpan> {
         self.spans.iter().skip(column).step_by(self.columns.max(1)).copied()
     }
 
     /// Takes a copy of a text, which a cell may be put to.
-    pub(super) fn copy(&mut self, text: &[u8]) -> Span {
+    pub(super) fn copy(&mut self, text: &[u8]) -> CellSpan {
         let from = (self.text.len() + self.copies.len()) as u32;
         self.copies.extend_from_slice(text);
-        Span { from, to: from + text.len() as u32 }
+        CellSpan { from, to: from + text.len() as u32 }
     }
 
     /// Puts another text in the place of a cell of a record that was found last; returns what was there.
-    pub(super) fn put(&mut self, row: usize, column: usize, span: Span) -> Option<Span> {
+    pub(super) fn put(&mut self, row: usize, column: usize, span: CellSpan) -> Option<CellSpan> {
         let at = row.checked_sub(self.first)? * self.columns + column;
         self.spans.get_mut(at).map(|slot| std::mem::replace(slot, span))
     }
 
     /// Returns the cell of a range.
-    pub(super) fn at(&self, span: Span) -> &[u8] {
+    pub(super) fn at(&self, span: CellSpan) -> &[u8] {
         let (from, to) = (span.from as usize, span.to as usize);
         match from.checked_sub(self.text.len()) {
             None => self.text.get(from..to).unwrap_or_default(),
@@ -255,16 +255,16 @@ impl<'a> Cells<'a> {
             let spans_before = self.spans.len();
             let copies_before = self.copies.len();
             match self.record_of(start, &mut marks) {
-                Record::Plain(next) => {
+                RecordCells::Plain(next) => {
                     self.end(start, spans_before, ragged);
                     start = next;
                 }
-                Record::Odd => {
+                RecordCells::Odd => {
                     self.spans.truncate(spans_before);
                     self.copies.truncate(copies_before);
                     break;
                 }
-                Record::None => start = text.len(),
+                RecordCells::None => start = text.len(),
             }
         }
         self.odd |= marks.odd();
@@ -272,12 +272,12 @@ impl<'a> Cells<'a> {
     }
 
     /// Notes the cells of one record.
-    fn record_of(&mut self, start: usize, marks: &mut Marks<'_>) -> Record {
+    fn record_of(&mut self, start: usize, marks: &mut Marks<'_>) -> RecordCells {
         let text = self.text;
         let byte = |at: usize| text.get(at).copied();
         // Files that were put together have a mark where the next one began.
         if byte(start) == Some(BYTE_ORDER_MARK[0]) && mark_at(text, start) > 0 {
-            return Record::Odd;
+            return RecordCells::Odd;
         }
         let (mut from, mut broken) = (start, false);
         loop {
@@ -287,7 +287,7 @@ impl<'a> Cells<'a> {
                     // In quotes: two of them are one, a single one ends the cell.
                     let mut escaped = false;
                     let close = loop {
-                        let Some(at) = marks.next() else { return Record::Odd };
+                        let Some(at) = marks.next() else { return RecordCells::Odd };
                         if byte(at) != Some(b'"') {
                             broken |= byte(at) == Some(b'\n');
                             continue;
@@ -306,18 +306,18 @@ impl<'a> Cells<'a> {
                         (Some(b','), b"") => from = mark + 1,
                         (Some(b'\n'), b"" | b"\r") | (None, b"") => {
                             self.note_if(broken);
-                            return Record::Plain(mark + 1);
+                            return RecordCells::Plain(mark + 1);
                         }
-                        _ => return Record::Odd,
+                        _ => return RecordCells::Odd,
                     }
                 }
                 // Not at the beginning of a cell: a quote like any other byte.
                 Some(b'"') => {}
                 Some(b',') => {
                     if marks.odd() && memchr(b'\r', text.get(from..mark).unwrap_or_default()).is_some() {
-                        return Record::Odd;
+                        return RecordCells::Odd;
                     }
-                    self.spans.push(Span { from: from as u32, to: mark as u32 });
+                    self.spans.push(CellSpan { from: from as u32, to: mark as u32 });
                     from = mark + 1;
                 }
                 _ => {
@@ -325,16 +325,20 @@ impl<'a> Cells<'a> {
                     if marks.odd() {
                         cell = cell.strip_suffix(b"\r").unwrap_or(cell);
                         if memchr(b'\r', cell).is_some() {
-                            return Record::Odd;
+                            return RecordCells::Odd;
                         }
                     }
                     if from == start && cell.is_empty() {
                         // An empty line is no record.
-                        return if mark >= text.len() { Record::None } else { Record::Plain(mark + 1) };
+                        return if mark >= text.len() {
+                            RecordCells::None
+                        } else {
+                            RecordCells::Plain(mark + 1)
+                        };
                     }
-                    self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
+                    self.spans.push(CellSpan { from: from as u32, to: (from + cell.len()) as u32 });
                     self.note_if(broken);
-                    return Record::Plain(mark + 1);
+                    return RecordCells::Plain(mark + 1);
                 }
             }
         }
@@ -347,9 +351,9 @@ impl<'a> Cells<'a> {
         }
     }
 
-    fn quoted(&mut self, from: usize, to: usize, escaped: bool) -> Span {
+    fn quoted(&mut self, from: usize, to: usize, escaped: bool) -> CellSpan {
         if !escaped {
-            return Span { from: from as u32, to: to as u32 };
+            return CellSpan { from: from as u32, to: to as u32 };
         }
         let cell = self.text.get(from..to).unwrap_or_default();
         let start = self.text.len() + self.copies.len();
@@ -362,7 +366,7 @@ impl<'a> Cells<'a> {
             }
         }
         self.copies.extend_from_slice(cell.get(rest..).unwrap_or_default());
-        Span { from: start as u32, to: (self.text.len() + self.copies.len()) as u32 }
+        CellSpan { from: start as u32, to: (self.text.len() + self.copies.len()) as u32 }
     }
 
     /// Ends a record, if it has any cells: it stays, or is told of as ragged.
@@ -411,7 +415,7 @@ impl<'a> Cells<'a> {
             self.copies.extend_from_slice(record.as_slice());
             self.note_if(record.as_slice().iter().any(|b| matches!(b, b'\r' | b'\n')));
             for cell in &record {
-                self.spans.push(Span { from: from as u32, to: (from + cell.len()) as u32 });
+                self.spans.push(CellSpan { from: from as u32, to: (from + cell.len()) as u32 });
                 from += cell.len();
             }
             self.end(begin + ends, before, ragged);
@@ -446,9 +450,9 @@ mod tests {
     fn all<'t>(
         text: &'t [u8],
         columns: usize,
-        show: &mut dyn FnMut(&Cells<'t>, usize),
-    ) -> (Cells<'t>, Vec<Ragged>) {
-        let (mut cells, mut ragged) = (Cells::new(text, columns).unwrap(), Vec::new());
+        show: &mut dyn FnMut(&ChunkCells<'t>, usize),
+    ) -> (ChunkCells<'t>, Vec<Ragged>) {
+        let (mut cells, mut ragged) = (ChunkCells::new(text, columns).unwrap(), Vec::new());
         let mut more = true;
         while more {
             let from = cells.rows();
@@ -510,7 +514,7 @@ mod tests {
         for bytes in (5..140).chain([3 << 16]) {
             for odd in ["x\ry,z\n", "x,y\rz\n", "x,y\r\nz,\"\r\"\r\n", "\r\nx,y\r\n"] {
                 let text = format!("a,{}\n{odd}c,d\n", "b".repeat(bytes - 5));
-                let mut cells = Cells::new(text.as_bytes(), 2).unwrap();
+                let mut cells = ChunkCells::new(text.as_bytes(), 2).unwrap();
                 let mut ragged = Vec::new();
                 while cells.find(usize::MAX, usize::MAX, &mut ragged).unwrap() {}
                 let record = |row| cells.record(row).map(<[u8]>::to_vec).collect();
@@ -524,7 +528,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_nul_is_never_passed_over(text in "[a\",\n\r\0]{0,8}[ab,\n]{0,80}[a\",\0\n\r]{0,60}", records in 1_usize..4) {
-            let (mut cells, mut from) = (Cells::new(text.as_bytes(), 2).unwrap(), 0);
+            let (mut cells, mut from) = (ChunkCells::new(text.as_bytes(), 2).unwrap(), 0);
             while cells.find(records, usize::MAX, &mut Vec::new()).unwrap() {
                 let to = cells.found().min(text.len());
                 prop_assert!(cells.may_hold_nul() || !text.as_bytes()[from..to].contains(&0));

@@ -1,91 +1,95 @@
 //! Checks cells by their columns, and names lines that are no lines of a bill.
 
-use crate::formats::forms::{self, Cause, Read};
-use crate::formats::schema::{Class, Column, Schema};
+use crate::formats::forms::{self, CellCause, Read};
+use crate::formats::schema::{Column, ColumnClass, Schema};
 use crate::values::money::{is_blank, trim_cell};
 
-use super::chunk::Source;
-use super::column::{Checked, Fact};
-use super::fault::Fault;
+use super::chunk::TextSource;
+use super::column::{CheckedCell, Fact};
+use super::fault::ImportFault;
 
 /// Checks a cell by its column's class.
 pub(super) fn check_cell(
-    source: &Source,
+    source: &TextSource,
     column: Column,
     header: &str,
     cell: &[u8],
     currencies: &mut Vec<String>,
-) -> Result<Checked, Fault> {
-    let bad = |expected: &'static str, cause: Option<Cause>| Fault::Cell {
+) -> Result<CheckedCell, ImportFault> {
+    let bad = |expected: &'static str, cause: Option<CellCause>| ImportFault::Cell {
         column: header.to_owned(),
         text: shortened(cell),
         expected,
         cause,
     };
-    let differs = |other: String| Fault::Differs { column: header.to_owned(), text: shortened(cell), other };
+    let differs =
+        |other: String| ImportFault::Differs { column: header.to_owned(), text: shortened(cell), other };
     match column.class() {
-        Class::Money => checked(forms::amount(cell), |amount| amount.map_or(Fact::Blank, Fact::Amount))
+        ColumnClass::Money => checked(forms::amount(cell), |amount| amount.map_or(Fact::Blank, Fact::Amount))
             .map_err(|cause| bad("an amount", cause)),
-        Class::Number => {
+        ColumnClass::Number => {
             checked(forms::number(cell), |()| Fact::Text).map_err(|cause| bad("a number", cause))
         }
-        Class::Uin => {
+        ColumnClass::Uin => {
             // Whose money it is, and who owes it, is told on every line.
             let read = forms::uin(cell).map_err(|cause| bad("an account id of 9 to 12 digits", cause))?;
             if column == Column::PayerUin && read.0 != source.bill.payer {
                 return Err(differs(format!("this is the bill of payer {}", source.bill.payer)));
             }
-            Ok(Checked { fact: Fact::Uin(read.0.number()), plain: read.1 })
+            Ok(CheckedCell { fact: Fact::Uin(read.0.number()), plain: read.1 })
         }
-        Class::Time | Class::Day | Class::Month if is_blank(cell) => Ok(Checked::BLANK),
-        Class::Time => checked(forms::time(cell, column == Column::UsageEnd), Fact::Time)
+        ColumnClass::Time | ColumnClass::Day | ColumnClass::Month if is_blank(cell) => Ok(CheckedCell::BLANK),
+        ColumnClass::Time => checked(forms::time(cell, column == Column::UsageEnd), Fact::Time)
             .map_err(|cause| bad("a time like 2021-03-31 23:59:59", cause)),
-        Class::Day => {
+        ColumnClass::Day => {
             checked(forms::day(cell), Fact::Day).map_err(|cause| bad("a day like 2021-03-31", cause))
         }
-        Class::Month => {
+        ColumnClass::Month => {
             let (month, plain) = forms::month(cell).map_err(|cause| bad("a month like 2021-03", cause))?;
             if month != source.bill.month {
                 return Err(differs(format!("this is the bill of {}", source.bill.month)));
             }
-            Ok(Checked { fact: Fact::Text, plain })
+            Ok(CheckedCell { fact: Fact::Text, plain })
         }
-        Class::Currency => {
+        ColumnClass::Currency => {
             let (code, plain) =
                 forms::currency(cell).map_err(|cause| bad("a currency code like USD", cause))?;
             let at = currencies.iter().position(|c| *c == code).unwrap_or_else(|| {
                 currencies.push(code);
                 currencies.len() - 1
             });
-            Ok(Checked { fact: Fact::Currency(at as u32), plain })
+            Ok(CheckedCell { fact: Fact::Currency(at as u32), plain })
         }
-        Class::Text if source.verbatim => Ok(Checked::TEXT),
-        Class::Text if column == Column::ProductName && is_total(cell) => {
-            Err(Fault::TotalRow { text: shortened(cell) })
+        ColumnClass::Text if source.verbatim => Ok(CheckedCell::TEXT),
+        ColumnClass::Text if column == Column::ProductName && is_total(cell) => {
+            Err(ImportFault::TotalRow { text: shortened(cell) })
         }
-        Class::Text => {
+        ColumnClass::Text => {
             let plain =
                 forms::text(cell, column).map_err(|cause| bad("a text of the provider", Some(cause)))?;
-            Ok(Checked { fact: Fact::Text, plain })
+            Ok(CheckedCell { fact: Fact::Text, plain })
         }
     }
 }
 
-fn checked<T>(read: Read<T>, fact: impl FnOnce(T) -> Fact) -> Result<Checked, Option<Cause>> {
-    read.map(|(value, plain)| Checked { fact: fact(value), plain })
+fn checked<T>(read: Read<T>, fact: impl FnOnce(T) -> Fact) -> Result<CheckedCell, Option<CellCause>> {
+    read.map(|(value, plain)| CheckedCell { fact: fact(value), plain })
 }
 
 /// Tells what a whole line is that is no line of a bill: the header once more, or a sum of others.
-pub(super) fn no_line<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema: &Schema) -> Option<Fault> {
+pub(super) fn no_line<'c>(
+    cells: impl Iterator<Item = &'c [u8]> + Clone,
+    schema: &Schema,
+) -> Option<ImportFault> {
     let mut pairs = cells.clone().zip(schema.headers());
     if pairs.all(|(cell, header)| trim_cell(cell) == trim_cell(header.as_bytes()))
         && cells.clone().count() > 1
     {
-        return Some(Fault::HeaderAgain);
+        return Some(ImportFault::HeaderAgain);
     }
     let first = cells.clone().find(|cell| !is_blank(cell));
     if first.is_none() {
-        return Some(Fault::EmptyLine);
+        return Some(ImportFault::EmptyLine);
     }
     let named = cells.zip(schema.columns()).filter(|(_, column)| {
         matches!(column, Some(Column::OwnerUin | Column::PayerUin | Column::ProductName))
@@ -94,7 +98,7 @@ pub(super) fn no_line<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema:
         .into_iter()
         .chain(named.map(|(cell, _)| cell))
         .find(|cell| is_total(cell) || begins_total(cell));
-    total.map(|cell| Fault::TotalRow { text: shortened(cell) })
+    total.map(|cell| ImportFault::TotalRow { text: shortened(cell) })
 }
 
 /// Words that stand at the beginning of a sum, without spaces and in lower case.
@@ -144,9 +148,9 @@ fn begins_total(cell: &[u8]) -> bool {
 }
 
 /// Tells what is wrong with a record of another number of cells than the header.
-pub(super) fn ragged(text: &[u8], cells: usize, schema: &Schema) -> Fault {
+pub(super) fn ragged(text: &[u8], cells: usize, schema: &Schema) -> ImportFault {
     if text.iter().all(|b| *b == 0) && !text.is_empty() {
-        return Fault::NulTail;
+        return ImportFault::NulTail;
     }
     let line = text.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
     let record;
@@ -160,21 +164,25 @@ pub(super) fn ragged(text: &[u8], cells: usize, schema: &Schema) -> Fault {
 }
 
 /// Tells what a record of another number of cells is by what is in them.
-fn of_cells<'c>(cells: impl Iterator<Item = &'c [u8]> + Clone, schema: &Schema, number: usize) -> Fault {
+fn of_cells<'c>(
+    cells: impl Iterator<Item = &'c [u8]> + Clone,
+    schema: &Schema,
+    number: usize,
+) -> ImportFault {
     if cells.clone().any(|cell| cell.contains(&0)) {
-        return Fault::Nul;
+        return ImportFault::Nul;
     }
     let headers = schema.headers().len();
     let open = number == headers + 1 && cells.clone().last().is_some_and(is_blank);
     match no_line(cells, schema) {
-        Some(fault @ (Fault::TotalRow { .. } | Fault::EmptyLine)) => fault,
-        _ => Fault::Ragged { cells: number, headers, open },
+        Some(fault @ (ImportFault::TotalRow { .. } | ImportFault::EmptyLine)) => fault,
+        _ => ImportFault::Ragged { cells: number, headers, open },
     }
 }
 
 /// Tells of a cell that has taken whole lines of the bill in: a quote that opens in one line closes in another one. What stands
 /// between then has at least as many of the file's separators as a line has. Cells of people that go on over several lines do not.
-pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize, separator: u8) -> Option<Fault> {
+pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize, separator: u8) -> Option<ImportFault> {
     let wanted = columns.checked_sub(1).filter(|wanted| *wanted > 0)?;
     let separators_of = |line: &[u8]| memchr::memchr_iter(separator, line).count();
     let mut lines = cell.split(|b| matches!(b, b'\r' | b'\n'));
@@ -185,7 +193,7 @@ pub(super) fn swallowed(cell: &[u8], header: &str, columns: usize, separator: u8
     // another one, a cell with separators may follow in pieces.
     let whole = separators_of(first) + separators_of(last) >= wanted
         && within.inspect(|_| count += 1).all(|found| found >= wanted);
-    whole.then(|| Fault::Swallowed { column: header.to_owned(), lines: count })
+    whole.then(|| ImportFault::Swallowed { column: header.to_owned(), lines: count })
 }
 
 /// Returns a cell as it is shown: its first letters.
@@ -205,7 +213,7 @@ mod tests {
     #[test]
     fn a_quote_that_takes_whole_lines_in_is_told_from_a_cell_of_several_lines() {
         let taken_in = |cell: &str| match swallowed(cell.as_bytes(), "Tag", 4, b',') {
-            Some(Fault::Swallowed { lines, .. }) => lines,
+            Some(ImportFault::Swallowed { lines, .. }) => lines,
             _ => 0,
         };
         // Lines of four cells; the quote opens in the third cell of one and closes in the third of another.
@@ -248,11 +256,11 @@ mod tests {
             "Total:,,,,",
             "sub-total: 5",
         ] {
-            assert!(matches!(of(line), Some(Fault::TotalRow { .. })), "{line}");
+            assert!(matches!(of(line), Some(ImportFault::TotalRow { .. })), "{line}");
         }
         assert_eq!(
             of("OwnerAccountID,ProductName,InstanceName,TotalCost,Currency"),
-            Some(Fault::HeaderAgain)
+            Some(ImportFault::HeaderAgain)
         );
         for line in [
             "200000003412,CVM,Total,1,USD",

@@ -10,15 +10,15 @@ use crate::formats::schema::Schema;
 use crate::formats::text::Encoding;
 use crate::values::period::Day;
 
-use super::fault::Place;
-use super::request::Settings;
+use super::fault::FaultPlace;
+use super::request::ImportSettings;
 
 /// A stretch of text with all that is needed to read it.
-pub(super) struct Source {
+pub(super) struct TextSource {
     pub(super) bytes: Vec<u8>,
     /// The SHA-256 of its CSV's text from the beginning to the end of this stretch.
     pub(super) text_hash: [u8; 32],
-    pub(super) place: Place,
+    pub(super) place: FaultPlace,
     pub(super) schema: Arc<Schema>,
     pub(super) schema_hash: [u8; 32],
     pub(super) bill: BillKey,
@@ -34,12 +34,12 @@ pub(super) struct Source {
     pub(super) verbatim: bool,
 }
 
-impl Source {
+impl TextSource {
     /// Returns the hash by which a segment of the same text and meaning is found again.
     ///
     /// It covers all text up to the end of the stretch. A text that grows at its end is cut as before, so its stretches are
     /// found; where anything before one differs, it would hardly be cut at the same places.
-    pub(super) fn key(&self, settings: &Settings) -> [u8; 32] {
+    pub(super) fn key(&self, settings: &ImportSettings) -> [u8; 32] {
         let mut hasher = Sha256::new();
         hasher.update(b"billkeep segment 2\n");
         hasher.update(self.schema_hash);
@@ -72,8 +72,8 @@ impl Source {
 }
 
 /// A stretch on its way to a worker.
-pub(super) struct Job {
+pub(super) struct ChunkJob {
     pub(super) number: u64,
     pub(super) entry: u32,
-    pub(super) source: Source,
+    pub(super) source: TextSource,
 }

@@ -24,10 +24,10 @@ pub(super) struct Done {
     pub(super) number: u64,
     pub(super) entry: u32,
     pub(super) key: [u8; 32],
-    pub(super) result: Result<Made, ImportError>,
+    pub(super) result: Result<MadeSegment, ImportError>,
 }
 
-pub(super) enum Made {
+pub(super) enum MadeSegment {
     /// A segment of this text is in the store.
     Known(u64),
     Built {
@@ -103,20 +103,20 @@ fn put_segment(
     writer: &Transaction,
     entry: u32,
     key: [u8; 32],
-    made: Made,
+    made: MadeSegment,
     new: &mut HashMap<[u8; 32], u64>,
     loaded: &mut Loaded,
 ) -> Result<(), ImportError> {
     let known = match &made {
-        Made::Known(number) => Some(*number),
-        Made::Built { .. } => new.get(&key).copied(),
+        MadeSegment::Known(number) => Some(*number),
+        MadeSegment::Built { .. } => new.get(&key).copied(),
     };
     let (number, record) = match (known, made) {
-        (Some(number), _) | (None, Made::Known(number)) => {
+        (Some(number), _) | (None, MadeSegment::Known(number)) => {
             loaded.shared += 1;
             (number, writer.need::<Segment>(Table::Segments, &number.to_be_bytes())?)
         }
-        (None, Made::Built { schema, hash, built }) => {
+        (None, MadeSegment::Built { schema, hash, built }) => {
             built.taken.iter().for_each(|taken| Taken::merge(&mut loaded.taken, taken.clone()));
             built.white.iter().for_each(|white| WhiteSpace::merge(&mut loaded.white, white));
             let number = writer.next_id("segment")?;

@@ -7,15 +7,15 @@
 use std::ops::Range;
 
 use crate::engine::block::encode::EXCEPTION_SHARE;
-use crate::engine::block::text::Form;
+use crate::engine::block::text::CellForm;
 use crate::values::money::Amount;
 use crate::values::period::Day;
 
-use super::cells::{Cells, Span};
-use super::fault::Fault;
-use super::known::{Known, Name};
+use super::cells::{CellSpan, ChunkCells};
+use super::fault::ImportFault;
+use super::known::{KnownTexts, LookedUpName};
 use super::white::White;
-use crate::formats::forms::{Plain, Sign};
+use crate::formats::forms::{CurrencySign, Plain};
 
 /// With fewer texts than this a list of them is always worth it.
 const TEXTS_MIN: usize = 512;
@@ -41,7 +41,7 @@ pub(super) enum Fact {
 }
 
 /// Checks one distinct cell.
-pub(super) type Checker<'c> = dyn FnMut(&[u8]) -> Result<Checked, Fault> + 'c;
+pub(super) type Checker<'c> = dyn FnMut(&[u8]) -> Result<CheckedCell, ImportFault> + 'c;
 
 /// A cell for which a plain one was put.
 #[derive(Clone, Copy, Debug)]
@@ -49,18 +49,18 @@ pub(super) struct Replaced {
     pub(super) row: usize,
     pub(super) column: usize,
     /// The cell as it came.
-    pub(super) was: Span,
+    pub(super) was: CellSpan,
     /// The sign of a currency that it had.
-    pub(super) sign: Option<&'static Sign>,
+    pub(super) sign: Option<&'static CurrencySign>,
 }
 
 /// A text of a column for which a plain one stands.
 struct Alias {
-    was: Span,
+    was: CellSpan,
     plain: Plain,
     fact: Fact,
     /// The plain text's place in the copies and its code, once it was put there.
-    put: Option<(Span, u32)>,
+    put: Option<(CellSpan, u32)>,
 }
 
 /// Which integers stand for a column's cells.
@@ -77,18 +77,20 @@ pub(super) enum Disguise {
 }
 
 impl Disguise {
-    fn takes(self, form: Form) -> bool {
+    fn takes(self, form: CellForm) -> bool {
         match self {
             Disguise::Never => false,
-            Disguise::Amounts => matches!(form, Form::Fixed(_)),
-            Disguise::Times => form == Form::Time,
+            Disguise::Amounts => matches!(form, CellForm::Fixed(_)),
+            Disguise::Times => form == CellForm::Time,
             Disguise::Any => true,
         }
     }
 
-    fn fact(self, form: Form, value: i64) -> Fact {
+    fn fact(self, form: CellForm, value: i64) -> Fact {
         match (self, form) {
-            (Disguise::Amounts, Form::Fixed(scale)) => Fact::Amount(Amount::new(i128::from(value), scale)),
+            (Disguise::Amounts, CellForm::Fixed(scale)) => {
+                Fact::Amount(Amount::new(i128::from(value), scale))
+            }
             (Disguise::Times, _) => Fact::Time(value),
             _ => Fact::Text,
         }
@@ -98,17 +100,17 @@ impl Disguise {
 /// The cells of a column.
 pub(super) enum Data {
     /// The distinct texts, what each tells, and which one each line has.
-    Coded { entries: Vec<Span>, facts: Vec<Fact>, codes: Vec<u32> },
+    Coded { entries: Vec<CellSpan>, facts: Vec<Fact>, codes: Vec<u32> },
     /// A value for each line; lines of another form are exceptions, ascending.
-    Integers { form: Form, values: Vec<i64>, exceptions: Vec<(u32, Other)> },
+    Integers { form: CellForm, values: Vec<i64>, exceptions: Vec<(u32, Other)> },
     /// Nothing but the cells.
-    Texts(Vec<Text>),
+    Texts(Vec<DistinctText>),
 }
 
 /// A cell of another form than the integers of its column, with what it tells.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Other {
-    pub(super) span: Span,
+    pub(super) span: CellSpan,
     fact: Fact,
 }
 
@@ -117,20 +119,20 @@ pub(super) struct Other {
 /// Its first bytes are kept, as most cells have no more: lines are told in another order than that of the text, of which each
 /// would be fetched from far.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
+pub(super) struct DistinctText {
     /// Followed by zeros where the cell is shorter.
     pub(super) begins: [u8; 16],
-    pub(super) span: Span,
+    pub(super) span: CellSpan,
 }
 
-impl Text {
-    fn of(cells: &Cells<'_>, span: Span) -> Text {
+impl DistinctText {
+    fn of(cells: &ChunkCells<'_>, span: CellSpan) -> DistinctText {
         let (from, bytes) = span.place();
-        Text { begins: cells.word(from, bytes).to_le_bytes(), span }
+        DistinctText { begins: cells.word(from, bytes).to_le_bytes(), span }
     }
 
     /// Returns the cell.
-    pub(super) fn at<'c>(&'c self, cells: &'c Cells<'_>) -> &'c [u8] {
+    pub(super) fn at<'c>(&'c self, cells: &'c ChunkCells<'_>) -> &'c [u8] {
         self.begins.get(..self.span.place().1).unwrap_or_else(|| cells.at(self.span))
     }
 
@@ -142,9 +144,9 @@ impl Text {
     }
 
     /// Returns the cell, as it is looked up.
-    pub(super) fn name<'c>(&self, cells: &'c Cells<'_>) -> Name<'c> {
-        let name = Name::of_word(u128::from_le_bytes(self.begins), self.span.place().1);
-        name.unwrap_or_else(|| Name::of(cells, self.span))
+    pub(super) fn name<'c>(&self, cells: &'c ChunkCells<'_>) -> LookedUpName<'c> {
+        let name = LookedUpName::of_word(u128::from_le_bytes(self.begins), self.span.place().1);
+        name.unwrap_or_else(|| LookedUpName::of(cells, self.span))
     }
 }
 
@@ -153,7 +155,7 @@ pub(super) struct ColumnReader {
     index: usize,
     disguise: Disguise,
     data: Data,
-    known: Known,
+    known: KnownTexts,
     /// Whether any text was refused, or replaced.
     odd: bool,
     aliases: Vec<Alias>,
@@ -171,7 +173,7 @@ impl ColumnReader {
             index,
             disguise,
             data,
-            known: Known::default(),
+            known: KnownTexts::default(),
             odd: false,
             aliases: Vec::new(),
             settled: false,
@@ -189,10 +191,10 @@ impl ColumnReader {
     /// Reads the column's cells in the lines that were found last; puts plain ones in the place of others.
     pub(super) fn read(
         &mut self,
-        cells: &mut Cells<'_>,
+        cells: &mut ChunkCells<'_>,
         rows: Range<usize>,
         check: &mut Checker<'_>,
-        faults: &mut Vec<(usize, Fault)>,
+        faults: &mut Vec<(usize, ImportFault)>,
         replaced: &mut Vec<Replaced>,
     ) {
         // Lines whose cells are replaced, and by which alias.
@@ -201,7 +203,7 @@ impl ColumnReader {
         match &mut self.data {
             Data::Coded { entries, facts, codes } => {
                 for (row, span) in spans {
-                    let code = self.known.code(Name::of(cells, span), facts.len() as u32);
+                    let code = self.known.code(LookedUpName::of(cells, span), facts.len() as u32);
                     codes.push(code);
                     let new = code as usize == facts.len();
                     if new {
@@ -214,13 +216,13 @@ impl ColumnReader {
                     {
                         if *fact == Fact::Bad {
                             match check(cells.at(span)) {
-                                Ok(Checked { fact: found, plain: None }) => {
+                                Ok(CheckedCell { fact: found, plain: None }) => {
                                     *fact = found;
                                     if let Some(white) = &mut self.white {
                                         white.look_at_text(cells.at(span), code, span);
                                     }
                                 }
-                                Ok(Checked { fact: found, plain: Some(plain) }) => {
+                                Ok(CheckedCell { fact: found, plain: Some(plain) }) => {
                                     *fact = Fact::Replaced(self.aliases.len() as u32);
                                     self.aliases.push(Alias { was: span, plain, fact: found, put: None });
                                     self.odd = true;
@@ -244,13 +246,13 @@ impl ColumnReader {
                     match form.read(text) {
                         Some(read) => value = read,
                         None => match check(text) {
-                            Ok(Checked { fact, plain: None }) => {
+                            Ok(CheckedCell { fact, plain: None }) => {
                                 exceptions.push((row as u32, Other { span, fact }));
                                 if let Some(white) = &mut self.white {
                                     white.look(text, span);
                                 }
                             }
-                            Ok(Checked { fact, plain: Some(plain) }) => {
+                            Ok(CheckedCell { fact, plain: Some(plain) }) => {
                                 pending.push((row, self.aliases.len() as u32));
                                 self.aliases.push(Alias { was: span, plain, fact, put: None });
                             }
@@ -263,17 +265,17 @@ impl ColumnReader {
             }
             Data::Texts(texts) => {
                 let before = texts.len();
-                texts.extend(spans.map(|(_, span)| Text::of(cells, span)));
+                texts.extend(spans.map(|(_, span)| DistinctText::of(cells, span)));
                 for (row, text) in rows.clone().zip(texts.iter().skip(before)) {
                     let cell = text.at(cells);
-                    let checked = if text.is_odd() { check(cell) } else { Ok(Checked::TEXT) };
+                    let checked = if text.is_odd() { check(cell) } else { Ok(CheckedCell::TEXT) };
                     match checked {
-                        Ok(Checked { plain: None, .. }) => {
+                        Ok(CheckedCell { plain: None, .. }) => {
                             if let Some(white) = &mut self.white {
                                 white.look(cell, text.span);
                             }
                         }
-                        Ok(Checked { fact, plain: Some(plain) }) => {
+                        Ok(CheckedCell { fact, plain: Some(plain) }) => {
                             pending.push((row, self.aliases.len() as u32));
                             self.aliases.push(Alias { was: text.span, plain, fact, put: None });
                         }
@@ -295,7 +297,7 @@ impl ColumnReader {
     }
 
     /// Puts the plain text of an alias into a line's place.
-    fn replace(&mut self, cells: &mut Cells<'_>, row: usize, alias: u32, replaced: &mut Vec<Replaced>) {
+    fn replace(&mut self, cells: &mut ChunkCells<'_>, row: usize, alias: u32, replaced: &mut Vec<Replaced>) {
         let Some(alias) = self.aliases.get_mut(alias as usize) else { return };
         let span = match alias.put {
             Some((span, _)) => span,
@@ -305,7 +307,7 @@ impl ColumnReader {
             Data::Coded { entries, facts, codes } => {
                 let code = match alias.put {
                     Some((_, code)) => code,
-                    None => self.known.code(Name::of(cells, span), facts.len() as u32),
+                    None => self.known.code(LookedUpName::of(cells, span), facts.len() as u32),
                 };
                 if code as usize == facts.len() {
                     entries.push(span);
@@ -329,7 +331,7 @@ impl ColumnReader {
             },
             Data::Texts(texts) => {
                 if let Some(slot) = texts.get_mut(row) {
-                    *slot = Text::of(cells, span);
+                    *slot = DistinctText::of(cells, span);
                 }
             }
         }
@@ -338,14 +340,14 @@ impl ColumnReader {
     }
 
     /// Gives up the list of texts where nearly every line has another one.
-    fn settle(&mut self, cells: &Cells<'_>) {
+    fn settle(&mut self, cells: &ChunkCells<'_>) {
         let Data::Coded { entries, facts, codes } = &self.data else { return };
         if entries.len() < TEXTS_MIN || entries.len() * 2 <= codes.len() {
             return;
         }
         self.settled = true;
         let plain = entries.iter().zip(facts).filter(|(_, fact)| !matches!(fact, Fact::Replaced(_)));
-        let form = plain.take(8).find_map(|(span, _)| Form::guess(cells.at(*span)));
+        let form = plain.take(8).find_map(|(span, _)| CellForm::guess(cells.at(*span)));
         if let Some(form) = form.filter(|form| self.disguise.takes(*form)) {
             let read: Vec<Option<i64>> = entries.iter().map(|span| form.read(cells.at(*span))).collect();
             let (mut values, mut exceptions) = (Vec::with_capacity(codes.capacity()), Vec::new());
@@ -362,16 +364,16 @@ impl ColumnReader {
             }
             if exceptions.len() <= codes.len() / EXCEPTION_SHARE {
                 self.data = Data::Integers { form, values, exceptions };
-                self.known = Known::default();
+                self.known = KnownTexts::default();
                 return;
             }
         }
         if self.disguise == Disguise::Any {
             let mut texts = Vec::with_capacity(codes.capacity());
             let spans = codes.iter().filter_map(|code| entries.get(*code as usize));
-            texts.extend(spans.map(|span| Text::of(cells, *span)));
+            texts.extend(spans.map(|span| DistinctText::of(cells, *span)));
             self.data = Data::Texts(texts);
-            self.known = Known::default();
+            self.known = KnownTexts::default();
         }
     }
 
@@ -407,7 +409,12 @@ impl ReadColumn {
     }
 
     /// Returns the cell of a line, in `scratch` where it has to be written first.
-    pub(super) fn cell<'c>(&'c self, cells: &'c Cells<'_>, row: usize, scratch: &'c mut Vec<u8>) -> &'c [u8] {
+    pub(super) fn cell<'c>(
+        &'c self,
+        cells: &'c ChunkCells<'_>,
+        row: usize,
+        scratch: &'c mut Vec<u8>,
+    ) -> &'c [u8] {
         match (&self.data, self.data.span(row)) {
             (Data::Texts(texts), _) => texts.get(row).map_or(b"", |text| text.at(cells)),
             (_, Some(span)) => cells.at(span),
@@ -423,7 +430,7 @@ impl ReadColumn {
 
 impl Data {
     /// Returns where the cell of a line is, unless it is an integer in disguise.
-    pub(super) fn span(&self, row: usize) -> Option<Span> {
+    pub(super) fn span(&self, row: usize) -> Option<CellSpan> {
         match self {
             Data::Coded { entries, codes, .. } => {
                 codes.get(row).and_then(|code| entries.get(*code as usize)).copied()
@@ -469,7 +476,7 @@ pub(super) struct Amounts {
 
 /// Amounts of one column being added up, exactly.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sum {
+pub(super) struct ColumnSum {
     mantissa: i128,
     wide: Amount,
 }
@@ -496,7 +503,7 @@ impl Amounts {
                     amounts.values.push(value.unwrap_or(0));
                 }
             }
-            Data::Integers { form: Form::Fixed(scale), values, exceptions } => {
+            Data::Integers { form: CellForm::Fixed(scale), values, exceptions } => {
                 let largest =
                     exceptions.iter().map(|(_, other)| amount(&other.fact).scale()).max().unwrap_or(0);
                 amounts.scale = largest.max(*scale).min(SCALE_MAX);
@@ -552,7 +559,7 @@ impl Amounts {
 
     /// Adds the amount of a line; `None` beyond 128 bits.
     #[inline]
-    pub(super) fn add(&self, row: usize, sum: &mut Sum) -> Option<()> {
+    pub(super) fn add(&self, row: usize, sum: &mut ColumnSum) -> Option<()> {
         // 2^64 lines of 64 bits each would have to come together.
         sum.mantissa = sum.mantissa.wrapping_add(i128::from(self.values.get(row).copied().unwrap_or(0)));
         if let Some(at) = exception(&self.wide, row) {
@@ -563,7 +570,7 @@ impl Amounts {
 
     /// Adds the amounts of some lines up; `None` beyond 128 bits.
     pub(super) fn sum_of(&self, mut rows: impl Iterator<Item = usize>) -> Option<Amount> {
-        let mut sum = Sum::default();
+        let mut sum = ColumnSum::default();
         if self.wide.is_empty() {
             let value = |row: usize| i128::from(self.values.get(row).copied().unwrap_or(0));
             sum.mantissa = rows.map(value).fold(0, i128::wrapping_add);
@@ -574,18 +581,18 @@ impl Amounts {
     }
 
     /// Returns a sum of this column's amounts; `None` beyond 128 bits.
-    pub(super) fn sum(&self, sum: &Sum) -> Option<Amount> {
+    pub(super) fn sum(&self, sum: &ColumnSum) -> Option<Amount> {
         Amount::new(sum.mantissa, self.scale).checked_add(sum.wide)
     }
 }
 
 /// What a cell tells, and the plain cell that stands for it where it says so in an unusual way.
-pub(super) struct Checked {
+pub(super) struct CheckedCell {
     pub(super) fact: Fact,
     pub(super) plain: Option<Plain>,
 }
 
-impl Checked {
-    pub(super) const TEXT: Checked = Checked { fact: Fact::Text, plain: None };
-    pub(super) const BLANK: Checked = Checked { fact: Fact::Blank, plain: None };
+impl CheckedCell {
+    pub(super) const TEXT: CheckedCell = CheckedCell { fact: Fact::Text, plain: None };
+    pub(super) const BLANK: CheckedCell = CheckedCell { fact: Fact::Blank, plain: None };
 }

@@ -8,7 +8,9 @@ use crate::bills::smaller::{
     AccountDay, AccountDayChange, CoveredDays, DayLoss, EarlyEnd, FarBelow, Smaller, compare, dropped,
     early_end, far_below, few_at_the_end, longest_few, summed,
 };
-use crate::bills::{Bill, BillKey, Load, Mode, Revision, SegmentView, State, segment_views, unequal_charges};
+use crate::bills::{
+    Bill, BillKey, BillState, ImportMode, Load, Revision, SegmentView, segment_views, unequal_charges,
+};
 use crate::engine::journal::Actor;
 use crate::engine::rollup::{Overflow, Rollup};
 use crate::engine::store::{Records, StoreError, Table};
@@ -29,7 +31,7 @@ pub(super) struct Newcomer<'a> {
 
 /// What a comparison found.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found {
+pub(super) struct ComparisonResult {
     /// What stands against taking the file.
     pub(super) smaller: Smaller,
     /// What new ratings took, by day and currency: little enough to pass.
@@ -40,11 +42,15 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// [`ImportError`] when the store is damaged or sums overflow.
-pub(super) fn find(store: &impl Records, new: &Newcomer<'_>, actor: &Actor) -> Result<Found, ImportError> {
-    if new.load.mode == Mode::Adjustment {
-        return Ok(Found::default());
+pub(super) fn find(
+    store: &impl Records,
+    new: &Newcomer<'_>,
+    actor: &Actor,
+) -> Result<ComparisonResult, ImportError> {
+    if new.load.mode == ImportMode::Adjustment {
+        return Ok(ComparisonResult::default());
     }
-    let mut found = Found::default();
+    let mut found = ComparisonResult::default();
     if let [only] = new.replaced
         && only.digest == new.load.digest
     {
@@ -176,7 +182,7 @@ impl LinesByDay {
         let mut days = [0; 31];
         let last = month.last_day();
         let mut has_last = false;
-        for load in loads.iter().filter(|load| load.mode != Mode::Adjustment) {
+        for load in loads.iter().filter(|load| load.mode != ImportMode::Adjustment) {
             for segment in segment_views(store, load)? {
                 has_last |= segment.record.own_days.is_some_and(|days| days.last >= last);
                 for of in &segment.record.days {
@@ -242,7 +248,7 @@ fn month_before(store: &impl Records, key: BillKey) -> Result<Option<(BillMonth,
     let key = BillKey { month, ..key };
     let Some(bill) = store.get::<Bill>(Table::Bills, &key.bytes())? else { return Ok(None) };
     let revision: Revision = store.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?;
-    if bill.state == State::Open {
+    if bill.state == BillState::Open {
         return Ok(None);
     }
     Ok(Some((month, LinesByDay::of(store, month, &Load::list_of(store, &revision)?)?)))
@@ -250,7 +256,7 @@ fn month_before(store: &impl Records, key: BillKey) -> Result<Option<(BillMonth,
 
 /// Says whether the first file of a month has far fewer lines than the month before has on the same days.
 fn is_far_below(store: &impl Records, new: &Newcomer<'_>) -> Result<Option<FarBelow>, ImportError> {
-    let is_first = !new.stay.iter().chain(new.replaced).any(|load| load.mode != Mode::Adjustment);
+    let is_first = !new.stay.iter().chain(new.replaced).any(|load| load.mode != ImportMode::Adjustment);
     let Some(days) = new.load.coverage.filter(|_| is_first) else { return Ok(None) };
     let Some((month, before)) = month_before(store, new.load.bill)? else { return Ok(None) };
     let last =

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::engine::block::Sums;
-use crate::partners::price::{Mode as Way, Rounding};
+use crate::partners::price::{Rounding, RoundingMode as Way};
 use crate::values::digest::hex;
 use crate::values::money::Amount;
 

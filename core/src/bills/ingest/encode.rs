@@ -1,11 +1,11 @@
 //! Hands the columns of a stretch to the block engine, block by block, in the form in which they were read.
 
 use crate::engine::block::BlockError;
-use crate::engine::block::encode::{Cells, entries_max};
+use crate::engine::block::encode::{CellsToEncode, entries_max};
 
-use super::cells::Cells as StretchCells;
+use super::cells::ChunkCells as StretchCells;
 use super::column::{Data, ReadColumn, exception};
-use super::known::Known;
+use super::known::KnownTexts;
 
 /// Stands for a text that has no code in the block yet.
 const NO_CODE: u32 = u32::MAX;
@@ -46,7 +46,7 @@ impl<'a> BlockColumn<'a> {
             Data::Coded { entries, codes, .. } => {
                 if let [one] = entries.as_slice() {
                     // The same in all of the stretch.
-                    return Cells::Coded { entries: &[self.cells.at(*one)], codes: &[0] }.encode(out);
+                    return CellsToEncode::Coded { entries: &[self.cells.at(*one)], codes: &[0] }.encode(out);
                 }
                 of_rows.clear();
                 let mut of_block: Vec<u32> = Vec::new();
@@ -64,7 +64,7 @@ impl<'a> BlockColumn<'a> {
                 }));
                 let text = |code: &u32| entries.get(*code as usize).map_or(&b""[..], |s| self.cells.at(*s));
                 let texts: Vec<&[u8]> = of_block.iter().map(text).collect();
-                let codec = Cells::Coded { entries: &texts, codes: of_rows }.encode(out);
+                let codec = CellsToEncode::Coded { entries: &texts, codes: of_rows }.encode(out);
                 for code in of_block {
                     if let Some(slot) = local.get_mut(code as usize) {
                         *slot = NO_CODE;
@@ -88,11 +88,11 @@ impl<'a> BlockColumn<'a> {
                         last = *slot;
                     }
                 }
-                Cells::Integers { form: *form, values: integers, exceptions: &others }.encode(out)
+                CellsToEncode::Integers { form: *form, values: integers, exceptions: &others }.encode(out)
             }
             Data::Texts(texts) => {
                 of_rows.clear();
-                let mut known = Known::default();
+                let mut known = KnownTexts::default();
                 let mut entries: Vec<&[u8]> = Vec::new();
                 for text in rows.iter().filter_map(|row| texts.get(*row as usize)) {
                     let code = known.code(text.name(self.cells), entries.len() as u32);
@@ -102,11 +102,13 @@ impl<'a> BlockColumn<'a> {
                     of_rows.push(code);
                     if entries.len() > entries_max(rows.len()) {
                         let texts = rows.iter().filter_map(|row| texts.get(*row as usize));
-                        return Cells::Different(&texts.map(|t| t.at(self.cells)).collect::<Vec<_>>())
-                            .encode(out);
+                        return CellsToEncode::Different(
+                            &texts.map(|t| t.at(self.cells)).collect::<Vec<_>>(),
+                        )
+                        .encode(out);
                     }
                 }
-                Cells::Coded { entries: &entries, codes: of_rows }.encode(out)
+                CellsToEncode::Coded { entries: &entries, codes: of_rows }.encode(out)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bills::CombineError;
 use crate::bills::late::LateError;
-use crate::bills::lint::Finding;
+use crate::bills::lint::LintFinding;
 use crate::engine::block::{BlockError, Sums};
 use crate::engine::rollup::Overflow;
 use crate::engine::store::StoreError;
@@ -11,7 +11,7 @@ use crate::values::error::codes;
 use crate::values::period::{BillMonth, Day};
 use crate::values::reason::Reason;
 
-use super::fault::{Fault, Place};
+use super::fault::{FaultPlace, ImportFault};
 use super::faults::Faults;
 
 use super::control::Mismatch;
@@ -112,7 +112,7 @@ pub enum ImportError {
         /// The file's name.
         file: String,
         /// What was found.
-        findings: Vec<Finding>,
+        findings: Vec<LintFinding>,
     },
     /// Sums that must be equal are not (I1): a fault of this program or of the machine.
     #[error("{what} do not tie: {one} and {other}")]
@@ -186,7 +186,7 @@ fn mismatches_text(mismatches: &[Mismatch]) -> String {
     mismatches.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-fn findings_text(findings: &[Finding]) -> String {
+fn findings_text(findings: &[LintFinding]) -> String {
     let told = findings.iter().take(FINDINGS_TOLD).map(|finding| format!("\n  {finding}"));
     let more = findings.len().saturating_sub(FINDINGS_TOLD);
     let more = (more > 0).then(|| format!("\n  and {more} more"));
@@ -223,7 +223,7 @@ codes!(ImportError {
 
 impl ImportError {
     /// Makes the error of one fault.
-    pub fn fault(place: Place, fault: impl Into<Fault>) -> ImportError {
+    pub fn fault(place: FaultPlace, fault: impl Into<ImportFault>) -> ImportError {
         let mut faults = Faults::default();
         faults.add(fault.into(), || place);
         ImportError::Faults(faults)

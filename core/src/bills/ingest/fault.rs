@@ -4,14 +4,14 @@ use crate::values::error::codes;
 use std::fmt;
 
 use crate::formats::container::Foreign;
-use crate::formats::forms::Cause;
+use crate::formats::forms::CellCause;
 use crate::formats::schema::SchemaError;
 use crate::formats::text::Encoding;
 use crate::values::money::grouped;
 
 /// A place in an imported file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FaultPlace {
     /// The file's name.
     pub file: String,
     /// The entry of the zip, if it is one.
@@ -20,7 +20,7 @@ pub struct Place {
     pub line: u64,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FaultPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.file)?;
         if let Some(entry) = &self.entry {
@@ -36,7 +36,7 @@ impl fmt::Display for Place {
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Fault {
+pub enum ImportFault {
     /// A header that is no bill's.
     #[error(transparent)]
     Header(#[from] SchemaError),
@@ -116,7 +116,7 @@ pub enum Fault {
         /// What was expected.
         expected: &'static str,
         /// Why it is not, where that is known.
-        cause: Option<Cause>,
+        cause: Option<CellCause>,
     },
     /// A cell that says something else than the file's name, the user, or the lines before.
     #[error("column `{column}`: `{text}`, but {other}")]
@@ -174,7 +174,7 @@ pub enum Fault {
     },
 }
 
-codes!(Fault {
+codes!(ImportFault {
     own {
         Self::Foreign(foreign) => User "file.foreign" { what: foreign },
         Self::Empty => User "file.empty" {},
@@ -230,7 +230,7 @@ fn in_column(column: Option<&String>) -> String {
     column.map_or_else(String::new, |column| format!("column `{column}`: "))
 }
 
-fn cause_text(cause: Option<&Cause>) -> String {
+fn cause_text(cause: Option<&CellCause>) -> String {
     cause.map_or_else(String::new, |cause| format!(": {cause}"))
 }
 
@@ -238,27 +238,29 @@ fn hex_text(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
-impl Fault {
+impl ImportFault {
     /// Returns the header of the column that it is in, if it is in one.
     pub fn column(&self) -> Option<&str> {
         match self {
-            Fault::Cell { column, .. }
-            | Fault::Differs { column, .. }
-            | Fault::Swallowed { column, .. }
-            | Fault::LongCell { column, .. }
-            | Fault::Outside { column, .. } => Some(column),
-            Fault::NotText { column, .. } => column.as_deref(),
+            ImportFault::Cell { column, .. }
+            | ImportFault::Differs { column, .. }
+            | ImportFault::Swallowed { column, .. }
+            | ImportFault::LongCell { column, .. }
+            | ImportFault::Outside { column, .. } => Some(column),
+            ImportFault::NotText { column, .. } => column.as_deref(),
             _ => None,
         }
     }
 
     /// Says whether the same is wrong, whatever the cell.
-    pub fn is_alike(&self, other: &Fault) -> bool {
+    pub fn is_alike(&self, other: &ImportFault) -> bool {
         let same_cause = match (self, other) {
-            (Fault::Cell { cause: one, .. }, Fault::Cell { cause: other, .. }) => match (one, other) {
-                (Some(one), Some(other)) => std::mem::discriminant(one) == std::mem::discriminant(other),
-                (one, other) => one.is_none() == other.is_none(),
-            },
+            (ImportFault::Cell { cause: one, .. }, ImportFault::Cell { cause: other, .. }) => {
+                match (one, other) {
+                    (Some(one), Some(other)) => std::mem::discriminant(one) == std::mem::discriminant(other),
+                    (one, other) => one.is_none() == other.is_none(),
+                }
+            }
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         };
         same_cause && self.column() == other.column()
@@ -267,7 +269,7 @@ impl Fault {
     /// Returns the character that does not belong into the cell, if that is the cause.
     pub fn character(&self) -> Option<char> {
         match self {
-            Fault::Cell { cause: Some(Cause::Character(character)), .. } => Some(*character),
+            ImportFault::Cell { cause: Some(CellCause::Character(character)), .. } => Some(*character),
             _ => None,
         }
     }

@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::formats::text::Encoding;
 
-use crate::values::error::{Coded, Field, Kind};
+use crate::values::error::{Coded, ErrorField, Kind};
 use crate::values::money::grouped;
 
-use super::fault::{Fault, Place};
+use super::fault::{FaultPlace, ImportFault};
 
 /// Places that are kept of one fault.
 const PLACES_KEPT: usize = 3;
@@ -27,7 +27,7 @@ pub struct FaultGroup {
     /// How often it occurs.
     pub count: u64,
     /// The first ones, in the file's order.
-    pub first: Vec<(Place, Fault)>,
+    pub first: Vec<(FaultPlace, ImportFault)>,
 }
 
 impl Faults {
@@ -47,18 +47,19 @@ impl Faults {
     }
 
     /// Returns the first fault of the file.
-    pub fn first(&self) -> Option<&(Place, Fault)> {
+    pub fn first(&self) -> Option<&(FaultPlace, ImportFault)> {
         self.groups.first()?.first.first()
     }
 
     /// Says whether there is text in them that is not UTF-8.
     pub(super) fn has_foreign_text(&self) -> bool {
-        let of_utf8 = |fault: &Fault| matches!(fault, Fault::NotText { encoding: Encoding::Utf8, .. });
+        let of_utf8 =
+            |fault: &ImportFault| matches!(fault, ImportFault::NotText { encoding: Encoding::Utf8, .. });
         self.groups.iter().any(|group| group.first.first().is_some_and(|(_, fault)| of_utf8(fault)))
     }
 
     /// Adds a fault that comes after those that were added before.
-    pub(super) fn add(&mut self, fault: Fault, place: impl FnOnce() -> Place) {
+    pub(super) fn add(&mut self, fault: ImportFault, place: impl FnOnce() -> FaultPlace) {
         self.total += 1;
         let room = self.groups.len() < GROUPS_MAX;
         match self.place_of(&fault).and_then(|at| self.groups.get_mut(at)) {
@@ -75,7 +76,7 @@ impl Faults {
         }
     }
 
-    fn place_of(&self, fault: &Fault) -> Option<usize> {
+    fn place_of(&self, fault: &ImportFault) -> Option<usize> {
         self.groups
             .iter()
             .position(|group| group.first.first().is_some_and(|(_, first)| first.is_alike(fault)))
@@ -110,7 +111,7 @@ impl Faults {
         self.first().map_or("file.empty", |(_, fault)| fault.code())
     }
 
-    pub(super) fn fields(&self) -> Vec<Field> {
+    pub(super) fn fields(&self) -> Vec<ErrorField> {
         let Some((place, fault)) = self.first() else { return Vec::new() };
         let entry = place.entry.clone().unwrap_or_default();
         let line = if place.line > 0 { grouped(place.line) } else { String::new() };
@@ -140,12 +141,12 @@ impl fmt::Display for Faults {
 mod tests {
     use super::*;
 
-    fn at(line: u64) -> Place {
-        Place { file: "a.csv".into(), entry: None, line }
+    fn at(line: u64) -> FaultPlace {
+        FaultPlace { file: "a.csv".into(), entry: None, line }
     }
 
-    fn long(column: &str, bytes: usize) -> Fault {
-        Fault::LongCell { column: column.into(), bytes, max: 10 }
+    fn long(column: &str, bytes: usize) -> ImportFault {
+        ImportFault::LongCell { column: column.into(), bytes, max: 10 }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::hash::{BuildHasher as _, Hash};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use super::cells::{Cells, Span};
+use super::cells::{CellSpan, ChunkCells};
 
 /// The longest texts that are one number and two numbers: the last byte is the length.
 const SHORT_BYTES: usize = 15;
@@ -15,7 +15,7 @@ const MIDDLE_BYTES: usize = 31;
 
 /// A text, as it is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Name<'a> {
+pub(super) enum LookedUpName<'a> {
     Short(Word),
     Middle(Word, Word),
     Long(&'a [u8]),
@@ -33,45 +33,45 @@ fn length(bytes: usize) -> u128 {
     (bytes as u128) << 120
 }
 
-impl<'a> Name<'a> {
+impl<'a> LookedUpName<'a> {
     #[inline]
-    pub(super) fn of(cells: &'a Cells<'_>, span: Span) -> Name<'a> {
+    pub(super) fn of(cells: &'a ChunkCells<'_>, span: CellSpan) -> LookedUpName<'a> {
         let (from, bytes) = span.place();
         let begins = cells.word(from, bytes.min(16));
-        if let Some(name) = Name::of_word(begins, bytes) {
+        if let Some(name) = LookedUpName::of_word(begins, bytes) {
             name
         } else if bytes <= MIDDLE_BYTES {
             // The first 16 bytes, and the last 15: together they are all of it.
             let rest = cells.word(from + bytes - SHORT_BYTES, SHORT_BYTES);
-            Name::Middle(word(begins), word(rest | length(bytes)))
+            LookedUpName::Middle(word(begins), word(rest | length(bytes)))
         } else {
-            Name::Long(cells.at(span))
+            LookedUpName::Long(cells.at(span))
         }
     }
 
     /// Makes the name of a text with so many bytes out of its first 16, with zeros after them; `None` if it has more.
     #[inline]
-    pub(super) fn of_word(begins: u128, bytes: usize) -> Option<Name<'a>> {
-        (bytes <= SHORT_BYTES).then(|| Name::Short(word(begins | length(bytes))))
+    pub(super) fn of_word(begins: u128, bytes: usize) -> Option<LookedUpName<'a>> {
+        (bytes <= SHORT_BYTES).then(|| LookedUpName::Short(word(begins | length(bytes))))
     }
 }
 
 /// Texts with their codes.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownTexts {
     short: Codes<Word>,
     middle: Codes<(Word, Word)>,
     long: FxHashMap<Box<[u8]>, u32>,
 }
 
-impl Known {
+impl KnownTexts {
     /// Returns the code of a text, which is `next` if it was not known.
     #[inline]
-    pub(super) fn code(&mut self, name: Name<'_>, next: u32) -> u32 {
+    pub(super) fn code(&mut self, name: LookedUpName<'_>, next: u32) -> u32 {
         match name {
-            Name::Short(text) => self.short.code(text, next),
-            Name::Middle(first, rest) => self.middle.code((first, rest), next),
-            Name::Long(text) => match self.long.get(text) {
+            LookedUpName::Short(text) => self.short.code(text, next),
+            LookedUpName::Middle(first, rest) => self.middle.code((first, rest), next),
+            LookedUpName::Long(text) => match self.long.get(text) {
                 Some(code) => *code,
                 None => *self.long.entry(text.into()).or_insert(next),
             },
@@ -130,10 +130,10 @@ mod tests {
             texts in proptest::collection::vec("a{0,40}|[ab]{14,17}|b?a{29,33}b?|[a-c]{0,2}", 1..20),
         ) {
             let text = texts.join(",") + ",\n";
-            let mut cells = Cells::new(text.as_bytes(), texts.len() + 1).unwrap();
+            let mut cells = ChunkCells::new(text.as_bytes(), texts.len() + 1).unwrap();
             cells.find(1, 1, &mut Vec::new()).unwrap();
-            let names: Vec<Name<'_>> = cells.spans_of(0).iter().map(|s| Name::of(&cells, *s)).collect();
-            let mut known = Known::default();
+            let names: Vec<LookedUpName<'_>> = cells.spans_of(0).iter().map(|s| LookedUpName::of(&cells, *s)).collect();
+            let mut known = KnownTexts::default();
             for (i, one) in texts.iter().enumerate() {
                 for (j, other) in texts.iter().enumerate() {
                     prop_assert_eq!(names[i] == names[j], one == other);

@@ -5,19 +5,19 @@
 
 use std::ops::Range;
 
-use crate::formats::forms::Cause;
+use crate::formats::forms::CellCause;
 use crate::formats::limits::Limits;
-use crate::formats::schema::{Class, Column};
+use crate::formats::schema::{Column, ColumnClass};
 use crate::formats::text::{Encoding, bad_bytes};
 use crate::values::digest::{LineHasher, lay_out};
 use crate::values::period::{Coverage, Day};
 
-use super::cells::{Cells, Ragged};
+use super::cells::{ChunkCells, Ragged};
 use super::check::{check_cell, no_line, ragged, shortened, swallowed};
-use super::chunk::Source;
-use super::column::{Amounts, Checked, ColumnReader, Disguise, Fact, ReadColumn, Replaced};
+use super::chunk::TextSource;
+use super::column::{Amounts, CheckedCell, ColumnReader, Disguise, Fact, ReadColumn, Replaced};
 use super::error::ImportError;
-use super::fault::{Fault, Place};
+use super::fault::{FaultPlace, ImportFault};
 use super::faults::Faults;
 use super::white::{White, WhiteSpace, is_looked_for};
 
@@ -31,7 +31,7 @@ pub(super) struct SortKey {
 
 /// What the checked cells of a line tell together.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
+pub(super) struct LineFacts {
     pub(super) key: SortKey,
     /// Which of the currencies.
     pub(super) currency: u32,
@@ -39,11 +39,11 @@ pub(super) struct Row {
 }
 
 /// The lines of a stretch, read and checked, in the order in which they came.
-pub(super) struct Lines<'a> {
-    pub(super) cells: Cells<'a>,
+pub(super) struct CheckedLines<'a> {
+    pub(super) cells: ChunkCells<'a>,
     /// The columns, in the header's order.
     pub(super) columns: Vec<ReadColumn>,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<LineFacts>,
     /// For each line its hash, and the bytes of its text in an export.
     pub(super) hashes: Vec<([u8; 32], u32)>,
     /// Which columns are summed, and where they are.
@@ -80,7 +80,7 @@ impl Taken {
     }
 }
 
-impl Lines<'_> {
+impl CheckedLines<'_> {
     /// Returns a cell, in `scratch` where it has to be written first.
     pub(super) fn cell<'c>(&'c self, row: usize, column: usize, scratch: &'c mut Vec<u8>) -> &'c [u8] {
         self.columns.get(column).map_or(b"", |c| c.cell(&self.cells, row, scratch))
@@ -94,13 +94,13 @@ fn odd_text(text: &[u8], may_hold_nul: bool) -> Option<usize> {
 }
 
 /// Tells what is wrong with a text that is not all of it.
-fn text_fault(text: &[u8], column: Option<&String>, encoding: Encoding) -> Option<Fault> {
+fn text_fault(text: &[u8], column: Option<&String>, encoding: Encoding) -> Option<ImportFault> {
     if memchr::memchr(0, text).is_some() {
-        return Some(if text.iter().all(|b| *b == 0) { Fault::NulTail } else { Fault::Nul });
+        return Some(if text.iter().all(|b| *b == 0) { ImportFault::NulTail } else { ImportFault::Nul });
     }
     let at = std::str::from_utf8(text).err()?.valid_up_to();
     let bytes = bad_bytes(text.get(at..).unwrap_or_default(), encoding);
-    Some(Fault::NotText { column: column.cloned(), encoding, bytes })
+    Some(ImportFault::NotText { column: column.cloned(), encoding, bytes })
 }
 
 /// Lines that are found, looked at column by column, and hashed, while their text is in the processor's own cache.
@@ -113,10 +113,14 @@ const RAGGED_MAX: usize = 1_024;
 ///
 /// # Errors
 /// The faults of the first lines that have any; with `all`, those of every line.
-pub(super) fn read<'a>(source: &'a Source, limits: &Limits, all: bool) -> Result<Lines<'a>, ImportError> {
+pub(super) fn read<'a>(
+    source: &'a TextSource,
+    limits: &Limits,
+    all: bool,
+) -> Result<CheckedLines<'a>, ImportError> {
     let schema = source.schema.as_ref();
     let failed = |why: String| ImportError::Read { file: source.place.file.clone(), why: why.into() };
-    let mut cells = Cells::new(&source.bytes, schema.headers().len()).map_err(failed)?;
+    let mut cells = ChunkCells::new(&source.bytes, schema.headers().len()).map_err(failed)?;
     let columns = schema.columns().iter().enumerate();
     let mut reader = LinesReader {
         source,
@@ -166,26 +170,26 @@ pub(super) fn read<'a>(source: &'a Source, limits: &Limits, all: bool) -> Result
     let of = |(_, index): &(Column, usize)| columns.get(*index).map(|c| Amounts::of(c, cells.rows()));
     let amounts = summed.iter().filter_map(of).collect();
     let LinesReader { rows, hashes, currencies, taken, .. } = reader;
-    Ok(Lines { cells, columns, rows, hashes, summed, amounts, currencies, taken, white })
+    Ok(CheckedLines { cells, columns, rows, hashes, summed, amounts, currencies, taken, white })
 }
 
 /// Returns which integers may stand for the cells of a column.
 fn disguise(column: Option<Column>) -> Disguise {
-    match column.map_or(Class::Text, Column::class) {
+    match column.map_or(ColumnClass::Text, Column::class) {
         // Roll-ups are by product, by the codes of its texts.
-        Class::Text if column == Some(Column::ProductName) => Disguise::Never,
-        Class::Text => Disguise::Any,
-        Class::Money | Class::Number => Disguise::Amounts,
-        Class::Time => Disguise::Times,
-        Class::Uin | Class::Day | Class::Month | Class::Currency => Disguise::Never,
+        ColumnClass::Text if column == Some(Column::ProductName) => Disguise::Never,
+        ColumnClass::Text => Disguise::Any,
+        ColumnClass::Money | ColumnClass::Number => Disguise::Amounts,
+        ColumnClass::Time => Disguise::Times,
+        ColumnClass::Uin | ColumnClass::Day | ColumnClass::Month | ColumnClass::Currency => Disguise::Never,
     }
 }
 
 struct LinesReader<'s> {
-    source: &'s Source,
+    source: &'s TextSource,
     limits: &'s Limits,
     columns: Vec<ColumnReader>,
-    rows: Vec<Row>,
+    rows: Vec<LineFacts>,
     hasher: LineHasher,
     hashes: Vec<([u8; 32], u32)>,
     currencies: Vec<String>,
@@ -211,10 +215,10 @@ impl LinesReader<'_> {
     /// Reads the lines that were found last. With `odd`, cells that are no text are told of as well.
     fn read_batch(
         &mut self,
-        cells: &mut Cells<'_>,
+        cells: &mut ChunkCells<'_>,
         rows: Range<usize>,
         odd: bool,
-        faults: &mut Vec<(usize, Fault)>,
+        faults: &mut Vec<(usize, ImportFault)>,
     ) {
         let schema = self.source.schema.as_ref();
         let max = self.limits.cell_bytes_max;
@@ -230,7 +234,7 @@ impl LinesReader<'_> {
             if cells.offset(row + 1) - cells.offset(row) > max {
                 let long = cells.record(row).zip(schema.headers()).filter(|(cell, _)| cell.len() > max);
                 faults.extend(long.map(|(cell, header)| {
-                    (row, Fault::LongCell { column: header.clone(), bytes: cell.len(), max })
+                    (row, ImportFault::LongCell { column: header.clone(), bytes: cell.len(), max })
                 }));
             }
             if odd {
@@ -247,7 +251,7 @@ impl LinesReader<'_> {
         {
             let mut check = |cell: &[u8]| match column {
                 Some(column) => check_cell(source, *column, header, cell, currencies),
-                None => Ok(Checked::TEXT),
+                None => Ok(CheckedCell::TEXT),
             };
             reader.read(cells, rows.clone(), &mut check, faults, &mut replaced);
         }
@@ -273,7 +277,7 @@ impl LinesReader<'_> {
     }
 
     /// Notes a cell that was read as a plain one, unless it is an amount with the sign of another currency.
-    fn take(&mut self, cells: &Cells<'_>, cell: &Replaced, faults: &mut Vec<(usize, Fault)>) {
+    fn take(&mut self, cells: &ChunkCells<'_>, cell: &Replaced, faults: &mut Vec<(usize, ImportFault)>) {
         let header = self.source.schema.headers().get(cell.column).cloned().unwrap_or_default();
         let was = shortened(cells.at(cell.was));
         if let Some(sign) = cell.sign {
@@ -282,10 +286,10 @@ impl LinesReader<'_> {
                 _ => self.currencies.first().filter(|_| self.currency.is_none()),
             };
             if !currency.is_some_and(|currency| sign.currencies.contains(&currency.as_str())) {
-                let cause = Some(Cause::Sign(sign.text));
+                let cause = Some(CellCause::Sign(sign.text));
                 faults.push((
                     cell.row,
-                    Fault::Cell { column: header, text: was, expected: "an amount", cause },
+                    ImportFault::Cell { column: header, text: was, expected: "an amount", cause },
                 ));
                 return;
             }
@@ -298,7 +302,7 @@ impl LinesReader<'_> {
     }
 
     /// Returns the cells with white space around their text, by column.
-    fn white(&self, cells: &Cells<'_>) -> Vec<WhiteSpace> {
+    fn white(&self, cells: &ChunkCells<'_>) -> Vec<WhiteSpace> {
         let schema = self.source.schema.as_ref();
         let columns = self.columns.iter().zip(schema.headers());
         let found = columns.filter_map(|(reader, header)| Some((reader.white()?, header)));
@@ -317,16 +321,16 @@ impl LinesReader<'_> {
     /// Adds what is wrong with the lines that were found last, in the file's order.
     fn tell(
         &self,
-        cells: &Cells<'_>,
+        cells: &ChunkCells<'_>,
         rows: Range<usize>,
-        mut faults: Vec<(usize, Fault)>,
+        mut faults: Vec<(usize, ImportFault)>,
         ragged_lines: &mut Vec<Ragged>,
         odd: Option<usize>,
         found: &mut Faults,
     ) {
         let schema = self.source.schema.as_ref();
         let text = &self.source.bytes;
-        let mut all: Vec<(usize, Fault)> = Vec::new();
+        let mut all: Vec<(usize, ImportFault)> = Vec::new();
         faults.sort_by_key(|(row, _)| *row);
         for line in faults.chunk_by(|(one, _), (other, _)| one == other) {
             let Some((row, _)) = line.first() else { continue };
@@ -353,7 +357,8 @@ impl LinesReader<'_> {
         }
         all.sort_by_key(|(offset, _)| *offset);
         for (offset, fault) in all {
-            found.add(fault, || Place { line: self.source.line_of(offset), ..self.source.place.clone() });
+            found
+                .add(fault, || FaultPlace { line: self.source.line_of(offset), ..self.source.place.clone() });
         }
     }
 
@@ -361,7 +366,7 @@ impl LinesReader<'_> {
         column.and_then(|c| self.columns.get(c)).map_or(Fact::Blank, |c| c.fact(row))
     }
 
-    fn row(&mut self, row: usize) -> Row {
+    fn row(&mut self, row: usize) -> LineFacts {
         let time = self.times.iter().find_map(|column| match self.fact(*column, row) {
             Fact::Time(time) => Some(time),
             _ => None,
@@ -379,7 +384,7 @@ impl LinesReader<'_> {
             _ => 0,
         };
         let key = SortKey { coverage_day: self.coverage_day(own_day), owner, time: time.unwrap_or(i64::MAX) };
-        Row { key, currency, own_day }
+        LineFacts { key, currency, own_day }
     }
 
     fn day_of(&mut self, time: i64) -> Option<Day> {
@@ -403,7 +408,7 @@ impl LinesReader<'_> {
     }
 }
 
-fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
+fn outside(source: &TextSource, own_day: Option<Day>) -> Option<ImportFault> {
     let (last, day) = (source.last_day?, own_day?);
     if source.covers(day) {
         return None;
@@ -413,5 +418,5 @@ fn outside(source: &Source, own_day: Option<Day>) -> Option<Fault> {
         .find_map(|c| source.schema.index_of(c))
         .and_then(|i| source.schema.headers().get(i));
     let coverage = if source.only_day { last.to_string() } else { Coverage::month_to_date(last).to_string() };
-    Some(Fault::Outside { column: column.cloned().unwrap_or_default(), day: day.to_string(), coverage })
+    Some(ImportFault::Outside { column: column.cloned().unwrap_or_default(), day: day.to_string(), coverage })
 }

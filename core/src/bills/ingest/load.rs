@@ -1,21 +1,21 @@
 //! The last step of an import: what the bill becomes, in the transaction that holds the lines.
 
-use crate::bills::late::{self, CarriedBefore, Cause, Late, LateState, Waits};
+use crate::bills::late::{self, CarriedBefore, LateCause, LateFile, LateState, Waits};
 use crate::bills::lint;
 use crate::bills::readings;
 use crate::bills::revise::{put_revision, revise};
 use crate::bills::smaller::Smaller;
 use crate::bills::{
-    Bill, BillKey, BillView, FileSeen, Load, Mode, Piece, Revision, Segment, SegmentUse, SourceFile, State,
-    combine, dispute, repeated, segment_views,
+    Bill, BillKey, BillState, BillView, FileSeen, ImportMode, Load, LoadPiece, Revision, Segment, SegmentUse,
+    SourceFile, combine, dispute, repeated, segment_views,
 };
 use crate::engine::block::Sums;
-use crate::engine::journal::{self, Actor, Change};
+use crate::engine::journal::{self, Actor, EntryChange};
 use crate::engine::parted::{self, Parted};
 use crate::engine::rollup::Rollup;
 use crate::engine::store::{Records, Store, StoreError, Table, Transaction};
-use crate::formats::schema::Level;
-use crate::formats::text::Reading;
+use crate::formats::schema::BillLevel;
+use crate::formats::text::CsvReading;
 use crate::values::digest::{Digest, lines_counted};
 use crate::values::period::{BillMonth, Coverage, Day};
 
@@ -27,8 +27,8 @@ use super::error::ImportError;
 use super::fault::Skipped;
 use super::lines::Taken;
 use super::recognise::coverage;
-use super::report::{Accept, Elsewhere, Outcome, Report};
-use super::request::Request;
+use super::report::{Accept, Elsewhere, ImportReport, Outcome};
+use super::request::ImportRequest;
 use super::seen::{file_key, file_seen};
 use super::source::ReadFile;
 use super::white::WhiteSpace;
@@ -39,10 +39,10 @@ pub(super) fn commit(
     writer: Transaction,
     read: ReadFile,
     loaded: Loaded,
-    (request, accept): (&Request, Accept<'_>),
+    (request, accept): (&ImportRequest, Accept<'_>),
     actor: &Actor,
-) -> Result<Report, ImportError> {
-    let place = Place::find(&writer, read.recognised.bill)?;
+) -> Result<ImportReport, ImportError> {
+    let place = TargetBill::find(&writer, read.recognised.bill)?;
     let incoming = Incoming::of(read, loaded)?;
     let mismatches =
         request.control.mismatches(incoming.digest.lines(), &incoming.sums, &incoming.file.sha256);
@@ -52,8 +52,9 @@ pub(super) fn commit(
     if !request.accept_outside {
         incoming.must_have_lines_of(&writer, place.key.month)?;
     }
-    let report = Report { elsewhere: elsewhere(&writer, place.key, &incoming)?, ..place.report(&incoming) };
-    let mut step = Step { place, request, accept, actor, report };
+    let report =
+        ImportReport { elsewhere: elsewhere(&writer, place.key, &incoming)?, ..place.report(&incoming) };
+    let mut step = LastStep { place, request, accept, actor, report };
     // I8: the very bytes were imported before, whatever became of that load since.
     // Under the name of a later day they say that nothing was added since, and the bill goes through that day.
     if let Some(seen) = file_seen(&writer, step.place.key, &incoming.file.sha256)?
@@ -82,8 +83,8 @@ pub(super) fn commit(
     step.report.repeated = repeated(&writer, &load, &joined.stay, actor)?;
     step.report.carried = compare::carried(&writer, &newcomer, actor)?;
     let cause = match step.place.state() {
-        Some(State::Confirmed) => Some(Cause::Confirmed),
-        _ if !found.smaller.is_nothing() && !request.accept_smaller => Some(Cause::Smaller),
+        Some(BillState::Confirmed) => Some(LateCause::Confirmed),
+        _ if !found.smaller.is_nothing() && !request.accept_smaller => Some(LateCause::Smaller),
         _ => None,
     };
     match cause {
@@ -96,7 +97,7 @@ pub(super) fn commit(
 }
 
 /// Where a file goes: its bill as it is.
-struct Place {
+struct TargetBill {
     key: BillKey,
     bill: Option<Bill>,
     current: Option<Revision>,
@@ -110,8 +111,8 @@ struct Joined {
     replaced: Vec<Load>,
 }
 
-impl Place {
-    fn find(store: &impl Records, key: BillKey) -> Result<Place, ImportError> {
+impl TargetBill {
+    fn find(store: &impl Records, key: BillKey) -> Result<TargetBill, ImportError> {
         let bill: Option<Bill> = store.get(Table::Bills, &key.bytes())?;
         let current: Option<Revision> = match &bill {
             Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(key, bill.revision))?),
@@ -121,17 +122,17 @@ impl Place {
             Some(revision) => Load::list_of(store, revision)?,
             None => Vec::new(),
         };
-        Ok(Place { key, bill, current, active })
+        Ok(TargetBill { key, bill, current, active })
     }
 
-    fn state(&self) -> Option<State> {
+    fn state(&self) -> Option<BillState> {
         self.bill.as_ref().map(|bill| bill.state)
     }
 
     /// Returns the report of a file that changes nothing yet.
-    fn report(&self, incoming: &Incoming) -> Report {
+    fn report(&self, incoming: &Incoming) -> ImportReport {
         let current = self.current.as_ref();
-        Report {
+        ImportReport {
             bill: self.key,
             mode: incoming.mode,
             coverage: incoming.coverage,
@@ -141,7 +142,7 @@ impl Place {
             before: current.map(|r| r.sums.clone()),
             after: current.map_or_else(Vec::new, |r| r.sums.clone()),
             bill_digest: current.map_or(Digest::EMPTY, |r| r.digest),
-            state: self.state().unwrap_or(State::Open),
+            state: self.state().unwrap_or(BillState::Open),
             missing: current.map_or_else(Vec::new, |r| r.missing.clone()),
             segments_shared: incoming.shared,
             settled: Vec::new(),
@@ -186,7 +187,7 @@ impl Place {
         // Lines to be added that the bill holds already, however they came, are the same lines once more.
         self.active.iter().find(|l| {
             l.digest == incoming.digest
-                && (incoming.mode == Mode::Adjustment
+                && (incoming.mode == ImportMode::Adjustment
                     || (l.mode == incoming.mode && self.has_the_days_of(l, incoming)))
         })
     }
@@ -195,7 +196,7 @@ impl Place {
     fn has_the_days_of(&self, load: &Load, incoming: &Incoming) -> bool {
         match (load.coverage, incoming.coverage) {
             (Some(old), Some(new)) => {
-                let confirmed = self.state() == Some(State::Confirmed);
+                let confirmed = self.state() == Some(BillState::Confirmed);
                 old.first <= new.first && (new.last <= old.last || (confirmed && old.first == new.first))
             }
             (old, new) => old == new,
@@ -204,7 +205,7 @@ impl Place {
 
     /// Decides which loads stay when the file joins them.
     fn join(&self, incoming: &Incoming) -> Result<Joined, ImportError> {
-        let piece = Piece {
+        let piece = LoadPiece {
             load: 0,
             mode: incoming.mode,
             coverage: incoming.coverage,
@@ -212,7 +213,7 @@ impl Place {
             file: incoming.file.name.clone(),
             declared: false,
         };
-        let pieces: Vec<Piece> = self.active.iter().map(Piece::from).collect();
+        let pieces: Vec<LoadPiece> = self.active.iter().map(LoadPiece::from).collect();
         let kept = combine(&pieces, &piece)?;
         let (stay, replaced) = self.active.iter().cloned().partition(|l| kept.contains(&l.number));
         Ok(Joined { stay, replaced })
@@ -221,9 +222,9 @@ impl Place {
 
 /// A file whose lines are in the transaction, before it is a load.
 struct Incoming {
-    mode: Mode,
+    mode: ImportMode,
     coverage: Option<Coverage>,
-    level: Level,
+    level: BillLevel,
     file: SourceFile,
     /// How it is called in errors.
     shown: String,
@@ -237,7 +238,7 @@ struct Incoming {
     /// Whether its lines state the month.
     states_month: bool,
     aligned: Vec<Aligned>,
-    readings: Vec<Reading>,
+    readings: Vec<CsvReading>,
     taken: Vec<Taken>,
     white: Vec<WhiteSpace>,
 }
@@ -320,21 +321,21 @@ impl Incoming {
 }
 
 /// The last step of an import, before it is known which outcome it has.
-struct Step<'a> {
-    place: Place,
-    request: &'a Request,
+struct LastStep<'a> {
+    place: TargetBill,
+    request: &'a ImportRequest,
     accept: Accept<'a>,
     actor: &'a Actor,
-    report: Report,
+    report: ImportReport,
 }
 
-impl Step<'_> {
+impl LastStep<'_> {
     /// Reports a file whose bytes the bill has seen before; takes it if it only waits for its losses to be accepted.
-    fn seen_before(mut self, writer: Transaction, seen: FileSeen) -> Result<Report, ImportError> {
+    fn seen_before(mut self, writer: Transaction, seen: FileSeen) -> Result<ImportReport, ImportError> {
         let FileSeen { load, name } = seen;
         self.report.outcome = match late::of_load(&writer, load)?.filter(|late| !late.is_in()) {
             Some(late)
-                if late.cause == Cause::Smaller
+                if late.cause == LateCause::Smaller
                     && self.request.accept_smaller
                     && !self.request.dry_run
                     && !matches!(late.state, LateState::Carried { .. }) =>
@@ -351,7 +352,7 @@ impl Step<'_> {
     }
 
     /// Takes a file that waits, now that its losses are accepted.
-    fn accept(mut self, writer: Transaction, late: Late) -> Result<Report, ImportError> {
+    fn accept(mut self, writer: Transaction, late: LateFile) -> Result<ImportReport, ImportError> {
         let (load, smaller) = (late.load, late.smaller.clone());
         let reason = "imported again, and its losses accepted";
         let accepted = late::accept_in(&writer, late, false, reason, self.actor)?;
@@ -370,7 +371,12 @@ impl Step<'_> {
     }
 
     /// Remembers the bytes of a file whose lines the bill has from another file.
-    fn same_lines(mut self, store: &Store, writer: Transaction, load: &Load) -> Result<Report, ImportError> {
+    fn same_lines(
+        mut self,
+        store: &Store,
+        writer: Transaction,
+        load: &Load,
+    ) -> Result<ImportReport, ImportError> {
         if !self.request.dry_run {
             let (key, file) = (self.place.key, &self.report.file);
             let detail = format!("`{}` holds the lines of load {}; nothing changed", file.name, load.number);
@@ -393,9 +399,9 @@ impl Step<'_> {
         writer: Transaction,
         load: Load,
         replaced: &[Load],
-        cause: Cause,
+        cause: LateCause,
         smaller: Smaller,
-    ) -> Result<Report, ImportError> {
+    ) -> Result<ImportReport, ImportError> {
         let revision = self.place.current.as_ref().map_or(0, |current| current.number);
         let waits = Waits { load: &load, replaced, revision, cause, smaller };
         let late = late::hold(&writer, waits, self.actor)?;
@@ -409,8 +415,13 @@ impl Step<'_> {
     }
 
     /// Makes the bill's next revision of the loads that stay and the new one.
-    fn take(mut self, writer: Transaction, load: Load, mut loads: Vec<Load>) -> Result<Report, ImportError> {
-        let Place { key, bill, current, .. } = &self.place;
+    fn take(
+        mut self,
+        writer: Transaction,
+        load: Load,
+        mut loads: Vec<Load>,
+    ) -> Result<ImportReport, ImportError> {
+        let TargetBill { key, bill, current, .. } = &self.place;
         let (key, number) = (*key, load.number);
         loads.push(load.clone());
         let revision = revise(key, current.as_ref(), &loads, self.actor)?;
@@ -420,7 +431,7 @@ impl Step<'_> {
         }
         writer.put(Table::Loads, &number.to_be_bytes(), &load)?;
         remember(&writer, key, number, &load.file)?;
-        if let (Some(bill), Mode::Adjustment) = (bill, load.mode) {
+        if let (Some(bill), ImportMode::Adjustment) = (bill, load.mode) {
             let segments = segment_views(&writer, &load)?;
             self.report.settled = dispute::settle(&writer, bill, number, &segments, self.actor)?;
         }
@@ -443,10 +454,10 @@ impl Step<'_> {
             },
         );
         let subject = key.subject();
-        let entry = Change {
+        let entry = EntryChange {
             before: current.as_ref().map(|r| r.digest.bytes()),
             after: Some(revision.digest.bytes()),
-            ..Change::new("import", &subject, &detail)
+            ..EntryChange::new("import", &subject, &detail)
         };
         journal::append_change(&writer, self.actor, entry)?;
         self.report.superseded = late::supersede(&writer, &load, self.actor)?;
@@ -485,10 +496,11 @@ fn check_strictly(
     actor: &Actor,
 ) -> Result<(), ImportError> {
     let revision = revise(load.bill, None, std::slice::from_ref(load), actor)?;
-    let bill = Bill { key: load.bill, revision: revision.number, state: State::Open, confirmation: None };
+    let bill = Bill { key: load.bill, revision: revision.number, state: BillState::Open, confirmation: None };
     let loads = vec![(load.clone(), segment_views(writer, load)?)];
-    let report = lint::lint_alone(writer, &BillView { bill, revision, loads }, &lint::Settings::default())?;
-    let findings: Vec<lint::Finding> = report.findings_of(lint::Severity::Error).cloned().collect();
+    let report =
+        lint::lint_alone(writer, &BillView { bill, revision, loads }, &lint::LintSettings::default())?;
+    let findings: Vec<lint::LintFinding> = report.findings_of(lint::Severity::Error).cloned().collect();
     if findings.is_empty() {
         return Ok(());
     }

@@ -44,19 +44,19 @@ use crossbeam_channel::{Receiver, Sender};
 pub use align::Aligned;
 pub use control::{Control, ControlTotal, Mismatch};
 pub use error::{ImportError, WhyUnclear};
-pub use fault::{Fault, Place, Skipped, WhySkipped};
+pub use fault::{FaultPlace, ImportFault, Skipped, WhySkipped};
 pub use faults::{FaultGroup, Faults};
 pub use input::Input;
 pub use lines::Taken;
 pub(crate) use report::Accept;
-pub use report::{Elsewhere, Outcome, Report};
-pub use request::{Import, Progress, Quiet, Request, Settings};
+pub use report::{Elsewhere, ImportReport, Outcome};
+pub use request::{Import, ImportProgress, ImportRequest, ImportSettings, Quiet};
 pub(crate) use seen::file_seen;
 pub use white::WhiteSpace;
 
 pub use crate::formats::archive::is_junk;
 pub use crate::formats::container::Foreign;
-pub use crate::formats::forms::Cause;
+pub use crate::formats::forms::CellCause;
 pub use crate::formats::limits::Limits;
 pub use crate::values::money::grouped;
 
@@ -66,15 +66,15 @@ use crate::engine::store::{Records, Store, StoreError, Table, Transaction};
 use crate::formats::text::Detection;
 use crate::values::uin::Uin;
 
-use chunk::{Job, Source};
-use collect::{Done, Loaded, Made, collect};
+use chunk::{ChunkJob, TextSource};
+use collect::{Done, Loaded, MadeSegment, collect};
 
 impl Store {
     /// Imports the file of a path into the bill it belongs to, as [`Store::import_input`] does.
     ///
     /// # Errors
     /// [`ImportError`]; the store is then as before.
-    pub fn import(&self, path: &Path, how: &Import<'_>) -> Result<Report, ImportError> {
+    pub fn import(&self, path: &Path, how: &Import<'_>) -> Result<ImportReport, ImportError> {
         let input = Input::open(path, Import::folder_of(self.path()), &how.limits)?;
         self.import_input(&input, how)
     }
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ImportError`]; the store is then as before.
-    pub fn import_input(&self, input: &Input, how: &Import<'_>) -> Result<Report, ImportError> {
+    pub fn import_input(&self, input: &Input, how: &Import<'_>) -> Result<ImportReport, ImportError> {
         import_if(self, input, how, &|_| Ok(()))
     }
 }
@@ -103,14 +103,14 @@ pub(crate) fn import_if(
     input: &Input,
     how: &Import<'_>,
     accept: Accept<'_>,
-) -> Result<Report, ImportError> {
+) -> Result<ImportReport, ImportError> {
     match import_as(store, input, how, accept) {
         // The beginning was ASCII, and what came later was not UTF-8: that may be another encoding. Looking for the first
         // such byte in every file would cost each of them a pass.
         Err(ImportError::Faults(faults))
             if how.request.detection == Detection::Beginning && faults.has_foreign_text() =>
         {
-            let request = Request { detection: Detection::FirstForeign, ..how.request.clone() };
+            let request = ImportRequest { detection: Detection::FirstForeign, ..how.request.clone() };
             import_as(store, input, &Import { request, ..how.clone() }, accept)
         }
         result => result,
@@ -122,7 +122,7 @@ fn import_as(
     input: &Input,
     how: &Import<'_>,
     accept: Accept<'_>,
-) -> Result<Report, ImportError> {
+) -> Result<ImportReport, ImportError> {
     let store_payer: Uin = StoreSettings::of(&store.read()?)?.payer;
     let work = Work { store, how };
     // A new column may turn out to hold a value far behind: the file is then read again under its own header.
@@ -162,7 +162,7 @@ impl Work<'_> {
         let all_faults = request.dry_run;
         let stop = AtomicBool::new(false);
         let threads = settings.threads.clamp(1, 64);
-        let (jobs_in, jobs) = crossbeam_channel::bounded::<Job>(0);
+        let (jobs_in, jobs) = crossbeam_channel::bounded::<ChunkJob>(0);
         // A segment has a tenth of its text. While the store's file grows, which is flushed to disk at once, workers go on.
         let (done_in, done) = crossbeam_channel::bounded::<Done>(threads + 4);
         let (spare_in, spare) = crossbeam_channel::unbounded::<Vec<u8>>();
@@ -217,26 +217,28 @@ impl Work<'_> {
 /// Turns stretches into segments until there are none left; their text goes back.
 fn work(
     store: &Store,
-    jobs: Receiver<Job>,
+    jobs: Receiver<ChunkJob>,
     done: Sender<Done>,
     spare: Sender<Vec<u8>>,
-    settings: &Settings,
+    settings: &ImportSettings,
     limits: &Limits,
     all_faults: bool,
 ) {
     let known = store.read();
-    for Job { number, entry, source } in jobs {
+    for ChunkJob { number, entry, source } in jobs {
         let key = source.key(settings);
         let result = match &known {
             Err(e) => Err(e.clone().into()),
             Ok(known) => match find_known(known, &key, &source) {
                 Err(e) => Err(e.into()),
-                Ok(Some(segment)) => Ok(Made::Known(segment)),
-                Ok(None) => segment::build(&source, settings, limits, all_faults).map(|built| Made::Built {
-                    schema: source.schema.clone(),
-                    hash: source.schema_hash,
-                    built: Box::new(built),
-                }),
+                Ok(Some(segment)) => Ok(MadeSegment::Known(segment)),
+                Ok(None) => {
+                    segment::build(&source, settings, limits, all_faults).map(|built| MadeSegment::Built {
+                        schema: source.schema.clone(),
+                        hash: source.schema_hash,
+                        built: Box::new(built),
+                    })
+                }
             },
         };
         // The reader may have ended.
@@ -249,7 +251,7 @@ fn work(
 
 /// Finds a segment of the same text, unless its lines lie outside of what this file covers: then the text is read
 /// again, to tell which line does.
-fn find_known(store: &impl Records, key: &[u8; 32], source: &Source) -> Result<Option<u64>, StoreError> {
+fn find_known(store: &impl Records, key: &[u8; 32], source: &TextSource) -> Result<Option<u64>, StoreError> {
     let Some(number) = store.get::<u64>(Table::SegmentKeys, key)? else { return Ok(None) };
     let record: Segment = store.need(Table::Segments, &number.to_be_bytes())?;
     let covered = record.own_days.is_none_or(|days| source.covers(days.first) && source.covers(days.last));

@@ -4,17 +4,17 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::cells::Span;
+use super::cells::CellSpan;
 use super::column::{Data, ReadColumn, exception};
-use super::lines::{Lines, Row};
+use super::lines::{CheckedLines, LineFacts};
 
 /// A line with what it is sorted by first: day, owner and time, and then the ranks of its first cells.
 type Keyed = (u128, u64, u32);
 
 /// Returns the lines' numbers, sorted.
-pub(super) fn order(lines: &Lines<'_>) -> Vec<u32> {
+pub(super) fn order(lines: &CheckedLines<'_>) -> Vec<u32> {
     let (ranks, ranked) = ranks_of_lines(lines);
-    let keyed = |((row, r), rank): ((usize, &Row), &u64)| (key(r), *rank, row as u32);
+    let keyed = |((row, r), rank): ((usize, &LineFacts), &u64)| (key(r), *rank, row as u32);
     let mut keys: Vec<Keyed> = lines.rows.iter().enumerate().zip(&ranks).map(keyed).collect();
     keys.sort_unstable();
     let mut rest = keys.as_mut_slice();
@@ -29,7 +29,7 @@ pub(super) fn order(lines: &Lines<'_>) -> Vec<u32> {
 
 /// Returns, for each line, a number by which lines sort as by their cells in the first columns, and how many columns these
 /// are: as far as their cells have ranks, and 64 bits reach.
-fn ranks_of_lines(lines: &Lines<'_>) -> (Vec<u64>, usize) {
+fn ranks_of_lines(lines: &CheckedLines<'_>) -> (Vec<u64>, usize) {
     let mut ranks = vec![0_u64; lines.rows.len()];
     let mut left = u64::BITS;
     let mut columns = 0;
@@ -46,7 +46,7 @@ fn ranks_of_lines(lines: &Lines<'_>) -> (Vec<u64>, usize) {
 
 /// Returns, for each line, where its cell of a column comes among all, and how many bits that takes; `None` for more bits than are
 /// left, and for columns of many texts, or of texts of which one goes on from another.
-fn ranks_of_column(lines: &Lines<'_>, column: &ReadColumn, left: u32) -> Option<(u32, Vec<u64>)> {
+fn ranks_of_column(lines: &CheckedLines<'_>, column: &ReadColumn, left: u32) -> Option<(u32, Vec<u64>)> {
     let bits_for = |largest: u64| Some(u64::BITS - largest.leading_zeros()).filter(|bits| *bits <= left);
     if let Data::Coded { entries, codes, .. } = &column.data {
         let bits = bits_for(entries.len().saturating_sub(1) as u64)?;
@@ -70,11 +70,11 @@ fn sorted_integers(column: &ReadColumn) -> Option<&[i64]> {
 }
 
 /// Returns where each text comes among all; `None` if one of them goes on where another one ends.
-fn ranks_of_texts(lines: &Lines<'_>, entries: &[Span]) -> Option<Vec<u64>> {
-    let of = |(code, span): (usize, &Span)| Cell::of(lines, *span, code as u32);
-    let mut cells: Vec<Cell<'_>> = entries.iter().enumerate().map(of).collect();
+fn ranks_of_texts(lines: &CheckedLines<'_>, entries: &[CellSpan]) -> Option<Vec<u64>> {
+    let of = |(code, span): (usize, &CellSpan)| SortedCell::of(lines, *span, code as u32);
+    let mut cells: Vec<SortedCell<'_>> = entries.iter().enumerate().map(of).collect();
     cells.sort_unstable();
-    if cells.array_windows().any(Cell::goes_on) {
+    if cells.array_windows().any(SortedCell::goes_on) {
         return None;
     }
     let mut ranks = vec![0; entries.len()];
@@ -90,7 +90,7 @@ fn ranks_of_texts(lines: &Lines<'_>, entries: &[Span]) -> Option<Vec<u64>> {
 ///
 /// The cells of the first column in which they differ are fetched once for each line; comparing pairs would fetch them again
 /// and again, from all over the text. Equal lines are given, and stay, in the order in which they came.
-fn by_cells(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
+fn by_cells(lines: &CheckedLines<'_>, group: &mut [Keyed], from: usize) {
     if group.len() < 2 {
         return;
     }
@@ -99,30 +99,30 @@ fn by_cells(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
     let columns = lines.columns.get(from..).unwrap_or_default();
     let different = |column: &&ReadColumn| rows().any(|row| !same(column, first, row));
     let Some(column) = columns.iter().find(different) else { return };
-    let mut cells: Vec<Cell<'_>> = rows().map(|row| Cell::of_line(lines, column, row)).collect();
+    let mut cells: Vec<SortedCell<'_>> = rows().map(|row| SortedCell::of_line(lines, column, row)).collect();
     cells.sort_unstable();
-    if cells.array_windows().any(Cell::goes_on) {
+    if cells.array_windows().any(SortedCell::goes_on) {
         return compare_pairs(lines, group, column.index);
     }
     for ((_, _, row), cell) in group.iter_mut().zip(&cells) {
         *row = cell.row;
     }
     let mut rest = group;
-    for equal in cells.chunk_by(Cell::is) {
+    for equal in cells.chunk_by(SortedCell::is) {
         let (run, others) = rest.split_at_mut(equal.len());
         by_cells(lines, run, column.index + 1);
         rest = others;
     }
 }
 
-fn compare_pairs(lines: &Lines<'_>, group: &mut [Keyed], from: usize) {
+fn compare_pairs(lines: &CheckedLines<'_>, group: &mut [Keyed], from: usize) {
     group.sort_unstable_by(|(_, _, a), (_, _, b)| {
         compare(lines, from, *a as usize, *b as usize).then_with(|| a.cmp(b))
     });
 }
 
 /// A cell, while lines or texts are sorted by it.
-struct Cell<'a> {
+struct SortedCell<'a> {
     /// Its first 16 bytes, as a number that sorts as they do. No cell holds a NUL, so the zeros after a short one sort before
     /// whatever goes on.
     begins: u128,
@@ -132,79 +132,79 @@ struct Cell<'a> {
     row: u32,
 }
 
-impl<'a> Cell<'a> {
-    fn new(begins: u128, text: &'a [u8], row: u32) -> Cell<'a> {
+impl<'a> SortedCell<'a> {
+    fn new(begins: u128, text: &'a [u8], row: u32) -> SortedCell<'a> {
         let rest = Cow::Borrowed(text.get(16..).unwrap_or_default());
-        Cell { begins, rest, bytes: text.len(), row }
+        SortedCell { begins, rest, bytes: text.len(), row }
     }
 
-    fn of(lines: &'a Lines<'_>, span: Span, row: u32) -> Cell<'a> {
+    fn of(lines: &'a CheckedLines<'_>, span: CellSpan, row: u32) -> SortedCell<'a> {
         let (from, bytes) = span.place();
-        Cell::new(lines.cells.word(from, bytes).swap_bytes(), lines.cells.at(span), row)
+        SortedCell::new(lines.cells.word(from, bytes).swap_bytes(), lines.cells.at(span), row)
     }
 
-    fn of_line(lines: &'a Lines<'_>, column: &'a ReadColumn, row: usize) -> Cell<'a> {
+    fn of_line(lines: &'a CheckedLines<'_>, column: &'a ReadColumn, row: usize) -> SortedCell<'a> {
         let place = row as u32;
         if let Some(values) = sorted_integers(column) {
             let value = i128::from(values.get(row).copied().unwrap_or(0));
             let begins = (value - i128::from(i64::MIN)).cast_unsigned();
-            return Cell { begins, rest: Cow::Borrowed(b""), bytes: 16, row: place };
+            return SortedCell { begins, rest: Cow::Borrowed(b""), bytes: 16, row: place };
         }
         if let Data::Texts(texts) = &column.data {
             // The first bytes are at hand, wherever in the file's text the cell lies.
-            return texts.get(row).map_or(Cell::new(0, b"", place), |text| {
-                Cell::new(u128::from_be_bytes(text.begins), text.at(&lines.cells), place)
+            return texts.get(row).map_or(SortedCell::new(0, b"", place), |text| {
+                SortedCell::new(u128::from_be_bytes(text.begins), text.at(&lines.cells), place)
             });
         }
         match column.data.span(row) {
-            Some(span) => Cell::of(lines, span, place),
+            Some(span) => SortedCell::of(lines, span, place),
             None => {
                 let mut text = Vec::new();
                 let bytes = column.cell(&lines.cells, row, &mut text).len();
                 let rest = text.get(16..).unwrap_or_default().to_vec();
                 text.resize(16, 0);
                 let begins = text.first_chunk().map_or(0, |word| u128::from_be_bytes(*word));
-                Cell { begins, rest: Cow::Owned(rest), bytes, row: place }
+                SortedCell { begins, rest: Cow::Owned(rest), bytes, row: place }
             }
         }
     }
 
     /// Says whether the second of two neighbours goes on where the first one ends: what follows in their lines decides then.
-    fn goes_on([one, other]: &[Cell<'_>; 2]) -> bool {
+    fn goes_on([one, other]: &[SortedCell<'_>; 2]) -> bool {
         let alike = (one.begins ^ other.begins).leading_zeros() as usize / 8;
         alike >= one.bytes.min(16) && other.bytes > one.bytes && other.rest.starts_with(&one.rest)
     }
 
-    fn is(one: &Cell<'_>, other: &Cell<'_>) -> bool {
+    fn is(one: &SortedCell<'_>, other: &SortedCell<'_>) -> bool {
         one.begins == other.begins && one.compare_rest(other) == Ordering::Equal
     }
 
     /// Compares what follows the first bytes: mostly nothing.
-    fn compare_rest(&self, other: &Cell<'_>) -> Ordering {
+    fn compare_rest(&self, other: &SortedCell<'_>) -> Ordering {
         if self.bytes <= 16 && other.bytes <= 16 { Ordering::Equal } else { self.rest.cmp(&other.rest) }
     }
 }
 
-impl Ord for Cell<'_> {
+impl Ord for SortedCell<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         let begins = self.begins.cmp(&other.begins).then_with(|| self.compare_rest(other));
         begins.then_with(|| (self.bytes, self.row).cmp(&(other.bytes, other.row)))
     }
 }
 
-impl PartialOrd for Cell<'_> {
+impl PartialOrd for SortedCell<'_> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Cell<'_> {
+impl PartialEq for SortedCell<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Cell<'_> {}
+impl Eq for SortedCell<'_> {}
 
 /// Says whether two lines are known to have the same cell in a column, without a look at their texts.
 fn same(column: &ReadColumn, a: usize, b: usize) -> bool {
@@ -220,7 +220,7 @@ fn same(column: &ReadColumn, a: usize, b: usize) -> bool {
 }
 
 /// Packs day, owner and time so that they sort as one number.
-fn key(row: &Row) -> u128 {
+fn key(row: &LineFacts) -> u128 {
     // Times of a calendar have less than 2^40 seconds; "none" comes last.
     const MIDDLE: i64 = 1 << 54;
     let time = row.key.time.clamp(-MIDDLE, MIDDLE) + MIDDLE;
@@ -230,7 +230,7 @@ fn key(row: &Row) -> u128 {
 }
 
 /// Compares two lines by their cells from a column on, one after another as if they were one text; those before are equal.
-fn compare(lines: &Lines<'_>, from: usize, a: usize, b: usize) -> Ordering {
+fn compare(lines: &CheckedLines<'_>, from: usize, a: usize, b: usize) -> Ordering {
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
     for column in lines.columns.get(from..).unwrap_or_default() {
         if same(column, a, b) {
@@ -249,7 +249,7 @@ fn compare(lines: &Lines<'_>, from: usize, a: usize, b: usize) -> Ordering {
     Ordering::Equal
 }
 
-fn compare_whole(lines: &Lines<'_>, a: usize, b: usize) -> Ordering {
+fn compare_whole(lines: &CheckedLines<'_>, a: usize, b: usize) -> Ordering {
     let (mut scratch, mut one, mut other) = (Vec::new(), (Vec::new(), Vec::new()), (Vec::new(), Vec::new()));
     for (row, (text, ends)) in [(a, &mut one), (b, &mut other)] {
         for column in &lines.columns {
@@ -266,8 +266,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::chunk::Source;
-    use super::super::fault::Place;
+    use super::super::chunk::TextSource;
+    use super::super::fault::FaultPlace;
     use super::super::lines::read;
     use super::*;
     use crate::bills::BillKey;
@@ -288,13 +288,13 @@ mod tests {
         "Remark",
     ];
 
-    fn source(records: &[String]) -> Source {
+    fn source(records: &[String]) -> TextSource {
         let schema = Schema::recognise(HEADERS.iter().map(|h| h.as_bytes())).unwrap();
         let payer = "100010445724".parse().unwrap();
-        Source {
+        TextSource {
             bytes: (records.join("\n") + "\n").into_bytes(),
             text_hash: [0; 32],
-            place: Place::default(),
+            place: FaultPlace::default(),
             schema_hash: schema.hash(),
             schema: Arc::new(schema),
             bill: BillKey { payer, month: BillMonth::new(2021, 3).unwrap(), basis: Basis::Used },
@@ -307,7 +307,7 @@ mod tests {
     }
 
     /// The rule, said plainly: day, owner, time, the cells as one text, their ends, and then as they came.
-    fn plainly(lines: &Lines<'_>) -> Vec<u32> {
+    fn plainly(lines: &CheckedLines<'_>) -> Vec<u32> {
         let mut rows: Vec<u32> = (0..lines.rows.len() as u32).collect();
         rows.sort_by_key(|row| {
             let row = *row as usize;

@@ -2,22 +2,22 @@
 //!
 //! When two of them disagree, the file is refused with both named; nothing is guessed that changes money.
 
-use crate::bills::{BillKey, Mode};
+use crate::bills::{BillKey, ImportMode};
 use crate::formats::forms;
-use crate::formats::naming::{Form, ParsedName};
-use crate::formats::schema::{Column, Level, Schema};
+use crate::formats::naming::{NameForm, ParsedName};
+use crate::formats::schema::{BillLevel, Column, Schema};
 use crate::values::money::{is_blank, trim_cell};
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
 use crate::values::uin::Uin;
 
 use super::error::WhyUnclear;
-use super::request::Request;
+use super::request::ImportRequest;
 
 /// What is known of a file before its lines are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Recognised {
     pub(super) bill: BillKey,
-    pub(super) mode: Mode,
+    pub(super) mode: ImportMode,
     /// The last day covered, where the name tells it.
     pub(super) last_day: Option<Day>,
 }
@@ -27,7 +27,7 @@ pub(super) fn recognise(
     file: &str,
     schema: &Schema,
     first_line: &[&[u8]],
-    request: &Request,
+    request: &ImportRequest,
     store_payer: Uin,
 ) -> Result<Recognised, WhyUnclear> {
     let name = ParsedName::parse(file);
@@ -36,8 +36,8 @@ pub(super) fn recognise(
             return Err(why.into());
         }
         let level = match schema.level() {
-            Level::L2 => 2,
-            Level::L3 => 3,
+            BillLevel::L2 => 2,
+            BillLevel::L3 => 3,
         };
         if name.level.is_some_and(|named| named != level) {
             return Err(format!(
@@ -76,12 +76,12 @@ pub(super) fn recognise(
 }
 
 /// Says what a file is by its name, if it is none that is read.
-pub(super) fn other_file(form: Form) -> Option<&'static str> {
+pub(super) fn other_file(form: NameForm) -> Option<&'static str> {
     match form {
-        Form::Pack => Some("it is a pack of several levels; import its details file"),
-        Form::Summary => Some("it is a summary (L1); billkeep reads L3 and L2 bills"),
-        Form::CostAllocation => Some("it is a cost allocation report, not a bill"),
-        Form::Focus => Some(
+        NameForm::Pack => Some("it is a pack of several levels; import its details file"),
+        NameForm::Summary => Some("it is a summary (L1); billkeep reads L3 and L2 bills"),
+        NameForm::CostAllocation => Some("it is a cost allocation report, not a bill"),
+        NameForm::Focus => Some(
             "it is a FOCUS bill; billkeep reads L3 and L2 bills: download the bill details of the month, \
              `PAYER-YYYYMM-by_used_time-bill_details.csv`",
         ),
@@ -92,11 +92,11 @@ pub(super) fn other_file(form: Form) -> Option<&'static str> {
 fn payer(
     name: Option<&ParsedName>,
     in_file: Option<Uin>,
-    request: &Request,
+    request: &ImportRequest,
     store_payer: Uin,
 ) -> Result<Uin, WhyUnclear> {
     // A customer's download is named after the customer; its lines tell the payer.
-    let named = name.filter(|n| n.form != Form::CustomerDownload).and_then(|n| n.uin);
+    let named = name.filter(|n| n.form != NameForm::CustomerDownload).and_then(|n| n.uin);
     let told = [
         (in_file, "its lines say payer"),
         (named, "its name says"),
@@ -116,10 +116,10 @@ fn payer(
     Ok(store_payer)
 }
 
-fn mode(name: Option<&ParsedName>, request: &Request) -> Result<Mode, WhyUnclear> {
+fn mode(name: Option<&ParsedName>, request: &ImportRequest) -> Result<ImportMode, WhyUnclear> {
     let named = name.and_then(|n| match n.form {
-        Form::ConsolidatedDaily | Form::DetailsDaily => Some(Mode::Cumulative),
-        Form::ConsolidatedMonth | Form::DetailsMonth => Some(Mode::Monthly),
+        NameForm::ConsolidatedDaily | NameForm::DetailsDaily => Some(ImportMode::Cumulative),
+        NameForm::ConsolidatedMonth | NameForm::DetailsMonth => Some(ImportMode::Monthly),
         _ => None,
     });
     match (named, request.mode) {
@@ -127,12 +127,12 @@ fn mode(name: Option<&ParsedName>, request: &Request) -> Result<Mode, WhyUnclear
         (Some(named), None) => Ok(named),
         // A name with a day may hold month to date or the day alone; the complete month is month to date
         // through its last day; and lines to be added come under any name.
-        (Some(Mode::Cumulative), Some(said @ (Mode::Cumulative | Mode::Day)))
-        | (Some(Mode::Monthly), Some(said @ (Mode::Monthly | Mode::Cumulative)))
-        | (_, Some(said @ Mode::Adjustment))
+        (Some(ImportMode::Cumulative), Some(said @ (ImportMode::Cumulative | ImportMode::Day)))
+        | (Some(ImportMode::Monthly), Some(said @ (ImportMode::Monthly | ImportMode::Cumulative)))
+        | (_, Some(said @ ImportMode::Adjustment))
         | (None, Some(said)) => Ok(said),
         (Some(named), Some(said)) => {
-            let what = if named == Mode::Monthly { "a complete month" } else { "a day" };
+            let what = if named == ImportMode::Monthly { "a complete month" } else { "a day" };
             Err(format!("its name is that of {what}, and the import names mode `{said}`").into())
         }
     }
@@ -143,7 +143,7 @@ fn month<'a>(
     schema: &Schema,
     basis: Basis,
     cell: &impl Fn(Column) -> Option<&'a [u8]>,
-    request: &Request,
+    request: &ImportRequest,
 ) -> Result<BillMonth, WhyUnclear> {
     let in_file = cell(Column::BillMonth).and_then(|c| Some(forms::month(c).ok()?.0));
     let told = [
@@ -182,14 +182,14 @@ pub(super) fn coverage(
     let month = recognised.bill.month;
     let last_in_file = own_days.map(|d| d.last.clamp(month.first_day(), month.last_day()));
     match recognised.mode {
-        Mode::Adjustment => Ok(None),
-        Mode::Monthly => Ok(Some(Coverage::month(month))),
-        Mode::Cumulative => {
+        ImportMode::Adjustment => Ok(None),
+        ImportMode::Monthly => Ok(Some(Coverage::month(month))),
+        ImportMode::Cumulative => {
             // A file named after the month, that the user takes as month to date, goes through its last day.
             let last = recognised.last_day.or(last_in_file).unwrap_or(month.last_day());
             Ok(Some(Coverage { first: month.first_day(), last }))
         }
-        Mode::Day => match (recognised.last_day, own_days) {
+        ImportMode::Day => match (recognised.last_day, own_days) {
             (None, Some(days)) if days.first != days.last => Err(format!(
                 "its lines are of {} to {}, and a `day` file has the lines of one day",
                 days.first, days.last
@@ -213,7 +213,7 @@ mod tests {
     const HEADER: &str =
         "PayerAccountID,OwnerAccountID,ProductName,UsageStartTime,TotalCost,Currency,BillMonth";
 
-    fn told(file: &str, line: &str, request: &Request) -> Result<Recognised, String> {
+    fn told(file: &str, line: &str, request: &ImportRequest) -> Result<Recognised, String> {
         let schema = Schema::recognise(HEADER.split(',').map(str::as_bytes)).unwrap();
         let cells: Vec<&[u8]> = line.split(',').map(str::as_bytes).collect();
         recognise(file, &schema, &cells, request, "100010445724".parse().unwrap())
@@ -225,21 +225,24 @@ mod tests {
     #[test]
     fn a_providers_name_is_enough() {
         let got =
-            told("100010445724-20210304-by_used_time-bill_details.zip", LINE, &Request::default()).unwrap();
-        assert_eq!((got.mode, got.last_day), (Mode::Cumulative, Day::new(2021, 3, 4)));
+            told("100010445724-20210304-by_used_time-bill_details.zip", LINE, &ImportRequest::default())
+                .unwrap();
+        assert_eq!((got.mode, got.last_day), (ImportMode::Cumulative, Day::new(2021, 3, 4)));
         assert_eq!(got.bill.month.to_string(), "2021-03");
-        let got =
-            told("100010445724-202103-by_used_time-bill_details.csv", LINE, &Request::default()).unwrap();
-        assert_eq!((got.mode, got.last_day), (Mode::Monthly, None));
+        let got = told("100010445724-202103-by_used_time-bill_details.csv", LINE, &ImportRequest::default())
+            .unwrap();
+        assert_eq!((got.mode, got.last_day), (ImportMode::Monthly, None));
     }
 
     #[test]
     fn an_unknown_name_wants_the_users_word() {
         assert!(
-            told("march.csv", LINE, &Request::default()).unwrap_err().contains("does not tell what it holds")
+            told("march.csv", LINE, &ImportRequest::default())
+                .unwrap_err()
+                .contains("does not tell what it holds")
         );
-        let request = Request { mode: Some(Mode::Day), ..Request::default() };
-        assert_eq!(told("march.csv", LINE, &request).unwrap().mode, Mode::Day);
+        let request = ImportRequest { mode: Some(ImportMode::Day), ..ImportRequest::default() };
+        assert_eq!(told("march.csv", LINE, &request).unwrap().mode, ImportMode::Day);
     }
 
     #[test]
@@ -247,17 +250,22 @@ mod tests {
         let other_payer = LINE.replacen("100010445724", "100010445725", 1);
         let other_month = LINE.replace("USD,2021-03", "USD,2021-04");
         let daily = "100010445724-20210304-by_used_time-bill_details.zip";
-        let of_month = Request { month: BillMonth::new(2021, 5), ..Request::default() };
-        let monthly = Request { mode: Some(Mode::Monthly), ..Request::default() };
-        let paid = Request { basis: Some(Basis::Paid), ..Request::default() };
+        let of_month = ImportRequest { month: BillMonth::new(2021, 5), ..ImportRequest::default() };
+        let monthly = ImportRequest { mode: Some(ImportMode::Monthly), ..ImportRequest::default() };
+        let paid = ImportRequest { basis: Some(Basis::Paid), ..ImportRequest::default() };
         for (file, line, request, word) in [
-            (daily, other_payer.as_str(), Request::default(), "100010445725"),
-            (daily, &other_month, Request::default(), "2021-04"),
+            (daily, other_payer.as_str(), ImportRequest::default(), "100010445725"),
+            (daily, &other_month, ImportRequest::default(), "2021-04"),
             (daily, LINE, of_month, "2021-05"),
             (daily, LINE, monthly, "mode `monthly`"),
             (daily, LINE, paid, "by_used_time"),
-            ("200020475883-20210304-by_used_time-bill_details.zip", LINE, Request::default(), "200020475883"),
-            ("100010445724-202103-by_used_time-bill_pack.zip", LINE, Request::default(), "pack"),
+            (
+                "200020475883-20210304-by_used_time-bill_details.zip",
+                LINE,
+                ImportRequest::default(),
+                "200020475883",
+            ),
+            ("100010445724-202103-by_used_time-bill_pack.zip", LINE, ImportRequest::default(), "pack"),
         ] {
             let error = told(file, line, &request).unwrap_err();
             assert!(error.contains(word), "{error}");

@@ -1,11 +1,11 @@
 //! What came of an import.
 
-use crate::bills::late::{CarriedBefore, Late};
-use crate::bills::life::{Event, next};
+use crate::bills::late::{CarriedBefore, LateFile};
+use crate::bills::life::{BillEvent, next};
 use crate::bills::smaller::{DayLoss, Smaller};
-use crate::bills::{Bill, BillKey, Mode, Revision, SourceFile, State};
+use crate::bills::{Bill, BillKey, BillState, ImportMode, Revision, SourceFile};
 use crate::engine::block::Sums;
-use crate::formats::text::Reading;
+use crate::formats::text::CsvReading;
 use crate::values::digest::Digest;
 use crate::values::period::{Coverage, Day};
 
@@ -38,7 +38,7 @@ pub enum Outcome {
     /// The bill is confirmed, or the file takes lines away: it waits until somebody decides, and the bill is as before.
     Held {
         /// The file that waits, with its effect and the cause. Its number is 0 in a dry run.
-        late: Box<Late>,
+        late: Box<LateFile>,
         /// Says whether it was held before, when these very bytes came for the first time.
         before: bool,
     },
@@ -51,11 +51,11 @@ pub enum Outcome {
 
 /// What was imported, and what became of the bill.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct ImportReport {
     /// Which bill.
     pub bill: BillKey,
     /// How the file was taken.
-    pub mode: Mode,
+    pub mode: ImportMode,
     /// The days it covers.
     pub coverage: Option<Coverage>,
     /// The file with its control totals.
@@ -73,7 +73,7 @@ pub struct Report {
     /// The bill's digest now.
     pub bill_digest: Digest,
     /// The bill's state now.
-    pub state: State,
+    pub state: BillState,
     /// Days that no file covers, before the last one covered.
     pub missing: Vec<Day>,
     /// How many of the file's segments the store held already.
@@ -95,7 +95,7 @@ pub struct Report {
     /// Loads of other bills with the same lines: the money is counted there as well.
     pub elsewhere: Vec<Elsewhere>,
     /// How each of its CSVs was read, in the order of the file's.
-    pub readings: Vec<Reading>,
+    pub readings: Vec<CsvReading>,
     /// Cells that were read as plain ones, by column. Segments that the store held already are not in them.
     pub taken: Vec<Taken>,
     /// Cells with white space around their text, by column, which is no reason to refuse them. Segments that the store held
@@ -118,12 +118,15 @@ pub struct Elsewhere {
     pub file: String,
 }
 
-impl Report {
+impl ImportReport {
     /// Tells what the bill becomes by a revision.
     pub(super) fn preview(&mut self, bill: Option<&Bill>, revision: &Revision, disputed: bool) {
-        let event =
-            Event::Load { complete: revision.complete, adjustment: self.mode == Mode::Adjustment, disputed };
-        let state = bill.map_or(State::Open, |b| b.state);
+        let event = BillEvent::Load {
+            complete: revision.complete,
+            adjustment: self.mode == ImportMode::Adjustment,
+            disputed,
+        };
+        let state = bill.map_or(BillState::Open, |b| b.state);
         // A confirmed bill was dealt with before.
         self.state = next(state, event).unwrap_or(state);
         self.after.clone_from(&revision.sums);
@@ -133,4 +136,4 @@ impl Report {
 }
 
 /// Decides whether what an import comes to is kept; returns why not, in words.
-pub(crate) type Accept<'a> = &'a dyn Fn(&Report) -> Result<(), String>;
+pub(crate) type Accept<'a> = &'a dyn Fn(&ImportReport) -> Result<(), String>;

@@ -1,6 +1,6 @@
 //! What an import is asked for, and how it works.
 
-use crate::bills::Mode;
+use crate::bills::ImportMode;
 use crate::engine::block::ZSTD_LEVEL;
 use crate::engine::journal::Actor;
 use crate::formats::limits::Limits;
@@ -12,9 +12,9 @@ use super::control::Control;
 
 /// What the user says of a file.
 #[derive(Clone, Debug, Default)]
-pub struct Request {
+pub struct ImportRequest {
     /// What it holds, where its name does not tell.
-    pub mode: Option<Mode>,
+    pub mode: Option<ImportMode>,
     /// Who owes it.
     pub payer: Option<Uin>,
     /// For which month.
@@ -43,7 +43,7 @@ pub struct Request {
 
 /// How the work is done; none of these changes what an import or an export holds.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ImportSettings {
     /// Text in a segment. Larger ones cluster better and take more memory: about three times this a thread.
     pub segment_bytes: usize,
     /// Lines in a block, roughly. Smaller ones make a single customer's bill cheaper, larger ones the store smaller.
@@ -54,9 +54,9 @@ pub struct Settings {
     pub level: i32,
 }
 
-impl Default for Settings {
+impl Default for ImportSettings {
     fn default() -> Self {
-        Settings { segment_bytes: 16 << 20, block_rows: 8_192, threads: 2, level: ZSTD_LEVEL }
+        ImportSettings { segment_bytes: 16 << 20, block_rows: 8_192, threads: 2, level: ZSTD_LEVEL }
     }
 }
 
@@ -64,15 +64,15 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Import<'a> {
     /// What the file is, where its name and content leave that open, and what is allowed.
-    pub request: Request,
+    pub request: ImportRequest,
     /// How the work is done.
-    pub settings: Settings,
+    pub settings: ImportSettings,
     /// What a file may have at most.
     pub limits: Limits,
     /// Whom the journal names.
     pub actor: &'a Actor,
     /// Observes the import, and may cancel it.
-    pub progress: &'a dyn Progress,
+    pub progress: &'a dyn ImportProgress,
 }
 
 impl<'a> Import<'a> {
@@ -84,7 +84,7 @@ impl<'a> Import<'a> {
 }
 
 /// Observes an import, and may cancel it.
-pub trait Progress: Sync {
+pub trait ImportProgress: Sync {
     /// `done` of `total` bytes of the file have been read.
     fn read(&self, done: u64, total: u64);
 
@@ -98,6 +98,6 @@ pub trait Progress: Sync {
 /// Tells nobody.
 pub struct Quiet;
 
-impl Progress for Quiet {
+impl ImportProgress for Quiet {
     fn read(&self, _done: u64, _total: u64) {}
 }

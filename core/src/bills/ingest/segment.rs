@@ -13,13 +13,13 @@ use crate::formats::schema::Column;
 use crate::values::digest::Digest;
 use crate::values::period::{Coverage, Day};
 
-use super::chunk::Source;
-use super::column::{Amounts, Sum};
+use super::chunk::TextSource;
+use super::column::{Amounts, ColumnSum};
 use super::encode::{BlockColumn, ColumnScratch};
 use super::error::{ImportError, must_tie};
-use super::lines::{Lines, Row, Taken, read};
+use super::lines::{CheckedLines, LineFacts, Taken, read};
 use super::order::order;
-use super::request::Settings;
+use super::request::ImportSettings;
 use super::white::WhiteSpace;
 use crate::formats::limits::Limits;
 
@@ -42,8 +42,8 @@ pub(super) struct Built {
 /// # Errors
 /// Its faults: those of the first lines that have any, or all of them.
 pub(super) fn build(
-    source: &Source,
-    settings: &Settings,
+    source: &TextSource,
+    settings: &ImportSettings,
     limits: &Limits,
     all_faults: bool,
 ) -> Result<Built, ImportError> {
@@ -86,15 +86,15 @@ pub(super) fn build(
 
 /// The lines of a stretch as they are sorted. What each step asks of every line is put in order once.
 struct Sorted<'a> {
-    lines: &'a Lines<'a>,
+    lines: &'a CheckedLines<'a>,
     /// Which line has each place.
     order: &'a [u32],
-    rows: Vec<Row>,
+    rows: Vec<LineFacts>,
     amounts: Vec<Amounts>,
 }
 
 impl<'a> Sorted<'a> {
-    fn new(lines: &'a Lines<'a>, order: &'a [u32]) -> Sorted<'a> {
+    fn new(lines: &'a CheckedLines<'a>, order: &'a [u32]) -> Sorted<'a> {
         let row = |row: &u32| lines.rows.get(*row as usize).copied();
         Sorted {
             lines,
@@ -105,7 +105,7 @@ impl<'a> Sorted<'a> {
     }
 
     /// Splits the places into runs of lines that all have the same of something.
-    fn runs<K: PartialEq>(&self, key: impl Fn(&Row) -> K) -> impl Iterator<Item = Range<usize>> {
+    fn runs<K: PartialEq>(&self, key: impl Fn(&LineFacts) -> K) -> impl Iterator<Item = Range<usize>> {
         let mut at = 0;
         self.rows.chunk_by(move |a, b| key(a) == key(b)).map(move |run| {
             at += run.len();
@@ -116,8 +116,8 @@ impl<'a> Sorted<'a> {
 
 /// Adds up the lines of some places: one entry for each currency.
 fn sums_of(
-    lines: &Lines<'_>,
-    rows: &[Row],
+    lines: &CheckedLines<'_>,
+    rows: &[LineFacts],
     amounts: &[Amounts],
     places: Range<usize>,
 ) -> Result<Vec<Sums>, Overflow> {
@@ -166,7 +166,7 @@ fn owner_days_of(sorted: &Sorted<'_>) -> Vec<OwnerDay> {
 }
 
 /// Adds owner-days up to days, the payer's own apart from the customers'.
-fn days_of(source: &Source, owner_days: &[OwnerDay]) -> Vec<DayDigest> {
+fn days_of(source: &TextSource, owner_days: &[OwnerDay]) -> Vec<DayDigest> {
     let mut days: Vec<DayDigest> = Vec::new();
     for one in owner_days {
         if days.last().is_none_or(|d| d.coverage_day != one.coverage_day) {
@@ -180,17 +180,17 @@ fn days_of(source: &Source, owner_days: &[OwnerDay]) -> Vec<DayDigest> {
     days
 }
 
-fn rollup_of(source: &Source, sorted: &Sorted<'_>) -> Result<Rollup, Overflow> {
+fn rollup_of(source: &TextSource, sorted: &Sorted<'_>) -> Result<Rollup, Overflow> {
     let Sorted { lines, order, rows, amounts } = sorted;
     let mut rollup = Rollup::new(lines.summed.iter().map(|(column, _)| *column).collect());
     let place = |column| source.schema.index_of(column).unwrap_or(0);
-    let mut owners = NameColumn::new(lines, place(Column::OwnerUin));
-    let mut products = NameColumn::new(lines, place(Column::ProductName));
+    let mut owners = NamesOfSegment::new(lines, place(Column::OwnerUin));
+    let mut products = NamesOfSegment::new(lines, place(Column::ProductName));
     let columns = amounts.len();
     // The cells of one run: first line, product and currency by their codes, lines, and the sums of all of them.
     let mut cells: Vec<(usize, (u32, u32), u64)> = Vec::new();
     let mut of_cell: Vec<usize> = Vec::new();
-    let mut sums: Vec<Sum> = Vec::new();
+    let mut sums: Vec<ColumnSum> = Vec::new();
     for run in sorted.runs(|r| (r.key.owner, r.own_day)) {
         cells.clear();
         of_cell.clear();
@@ -211,7 +211,7 @@ fn rollup_of(source: &Source, sorted: &Sorted<'_>) -> Result<Rollup, Overflow> {
             of_cell.push(at);
         }
         sums.clear();
-        sums.resize(cells.len() * columns, Sum::default());
+        sums.resize(cells.len() * columns, ColumnSum::default());
         for (of, sums) in amounts.iter().zip(sums.chunks_exact_mut(cells.len().max(1))) {
             for (place, at) in run.clone().zip(&of_cell) {
                 if let Some(sum) = sums.get_mut(*at) {
@@ -238,18 +238,18 @@ fn rollup_of(source: &Source, sorted: &Sorted<'_>) -> Result<Rollup, Overflow> {
 }
 
 /// A column that names something, whose texts are looked up once each: they lie all over the stretch.
-struct NameColumn<'a> {
-    lines: &'a Lines<'a>,
+struct NamesOfSegment<'a> {
+    lines: &'a CheckedLines<'a>,
     column: usize,
     codes: &'a [u32],
     /// For each text its number among the names.
     numbers: Vec<Option<u32>>,
 }
 
-impl<'a> NameColumn<'a> {
-    fn new(lines: &'a Lines<'a>, column: usize) -> NameColumn<'a> {
+impl<'a> NamesOfSegment<'a> {
+    fn new(lines: &'a CheckedLines<'a>, column: usize) -> NamesOfSegment<'a> {
         let codes = lines.columns.get(column).and_then(|c| c.codes()).unwrap_or_default();
-        NameColumn { lines, column, codes, numbers: Vec::new() }
+        NamesOfSegment { lines, column, codes, numbers: Vec::new() }
     }
 
     /// Returns which of the column's texts a line has.
@@ -268,7 +268,10 @@ impl<'a> NameColumn<'a> {
     }
 }
 
-fn encode_blocks(sorted: &Sorted<'_>, settings: &Settings) -> Result<Vec<(Header, Vec<u8>)>, ImportError> {
+fn encode_blocks(
+    sorted: &Sorted<'_>,
+    settings: &ImportSettings,
+) -> Result<Vec<(Header, Vec<u8>)>, ImportError> {
     let Sorted { lines, order, rows, amounts } = sorted;
     let rows_target = settings.block_rows.max(1) as usize;
     let mut blocks = Vec::new();
@@ -305,8 +308,8 @@ fn encode_blocks(sorted: &Sorted<'_>, settings: &Settings) -> Result<Vec<(Header
 
 /// Returns how many lines the next block has: it ends with its day; past the target it ends with its owner, and at
 /// twice the target anyhow.
-fn block_rows(rest: &[Row], target: usize) -> usize {
-    let day = |row: &Row| row.key.coverage_day;
+fn block_rows(rest: &[LineFacts], target: usize) -> usize {
+    let day = |row: &LineFacts| row.key.coverage_day;
     let first_day = rest.first().map(day);
     let longest = rest.get(..target * 2).unwrap_or(rest);
     let of_day = longest.partition_point(|row| Some(day(row)) == first_day);

@@ -9,24 +9,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam_channel::Receiver;
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::{BillKey, Mode};
+use crate::bills::{BillKey, ImportMode};
 use crate::engine::store::StoreError;
 use crate::formats::line_ends::line_ends;
-use crate::formats::schema::{Column, Level, Schema};
-use crate::formats::text::{Reading, first_record};
+use crate::formats::schema::{BillLevel, Column, Schema};
+use crate::formats::text::{CsvReading, first_record};
 use crate::values::money::is_blank;
 use crate::values::uin::Uin;
 
 use super::align::{Aligned, Alignment, Misfit};
 use super::begin::{Failed, begin};
 use super::check::{no_line, ragged};
-use super::chunk::{Job, Source};
+use super::chunk::{ChunkJob, TextSource};
 use super::error::ImportError;
-use super::fault::{Fault, Place, Skipped, WhySkipped};
+use super::fault::{FaultPlace, ImportFault, Skipped, WhySkipped};
 use super::faults::Faults;
 use super::input::{Input, head_of};
 use super::recognise::{Recognised, other_file, recognise};
-use super::request::{Progress, Request, Settings};
+use super::request::{ImportProgress, ImportRequest, ImportSettings};
 use super::split::{SplitError, Splitter};
 use crate::formats::archive;
 use crate::formats::container::{self, Foreign, Packing};
@@ -46,9 +46,9 @@ pub(super) struct ReadFile {
     /// What was in the zip and is no part of the bill.
     pub(super) skipped: Vec<Skipped>,
     /// How each was read.
-    pub(super) readings: Vec<Reading>,
+    pub(super) readings: Vec<CsvReading>,
     pub(super) recognised: Recognised,
-    pub(super) level: Level,
+    pub(super) level: BillLevel,
     /// The CSVs that were read under a header of the bill.
     pub(super) aligned: Vec<Aligned>,
     /// Whether every line states the month.
@@ -71,15 +71,15 @@ impl From<ImportError> for Stopped {
 struct Feed<'a> {
     name: String,
     shown: String,
-    request: &'a Request,
+    request: &'a ImportRequest,
     store_payer: Uin,
-    settings: &'a Settings,
+    settings: &'a ImportSettings,
     limits: &'a Limits,
     stop: &'a AtomicBool,
     spare: &'a Receiver<Vec<u8>>,
-    send: &'a mut dyn FnMut(Job) -> bool,
+    send: &'a mut dyn FnMut(ChunkJob) -> bool,
     recognised: Option<Recognised>,
-    level: Option<Level>,
+    level: Option<BillLevel>,
     jobs: u64,
     entries: Vec<String>,
     align: AlignBy<'a>,
@@ -90,7 +90,7 @@ struct Feed<'a> {
     /// The CSVs with lines, by the SHA-256 of their text.
     texts: HashMap<[u8; 32], String>,
     skipped: Vec<Skipped>,
-    readings: Vec<Reading>,
+    readings: Vec<CsvReading>,
     /// What is wrong with the file besides its lines, in a dry run.
     faults: Faults,
 }
@@ -103,20 +103,21 @@ pub(super) type AlignBy<'a> = &'a (dyn Fn(BillKey, &Schema) -> Result<Option<Ali
 #[expect(clippy::too_many_arguments, reason = "the parts of one import, each with its own owner")]
 pub(super) fn read(
     input: &Input,
-    request: &Request,
+    request: &ImportRequest,
     store_payer: Uin,
-    settings: &Settings,
+    settings: &ImportSettings,
     limits: &Limits,
-    progress: &dyn Progress,
+    progress: &dyn ImportProgress,
     stop: &AtomicBool,
     spare: &Receiver<Vec<u8>>,
     align: AlignBy<'_>,
-    send: &mut dyn FnMut(Job) -> bool,
+    send: &mut dyn FnMut(ChunkJob) -> bool,
 ) -> Result<ReadFile, Stopped> {
     let (name, shown) = (input.name().to_owned(), input.shown().to_owned());
     let (file, head, total) = input.begin()?;
-    let packing = container::packing(&head)
-        .map_err(|foreign| ImportError::fault(Place { file: shown.clone(), ..Place::default() }, foreign))?;
+    let packing = container::packing(&head).map_err(|foreign| {
+        ImportError::fault(FaultPlace { file: shown.clone(), ..FaultPlace::default() }, foreign)
+    })?;
     let mut feed = Feed {
         name: name.clone(),
         shown: shown.clone(),
@@ -176,7 +177,11 @@ pub(super) fn read(
         }
     };
     let (Some(recognised), Some(level)) = (feed.recognised, feed.level) else {
-        return Err(ImportError::fault(Place { file: shown, ..Place::default() }, Fault::NoLines).into());
+        return Err(ImportError::fault(
+            FaultPlace { file: shown, ..FaultPlace::default() },
+            ImportFault::NoLines,
+        )
+        .into());
     };
     if !feed.faults.is_empty() {
         return Err(ImportError::Faults(feed.faults).into());
@@ -208,8 +213,8 @@ fn tail(mut file: &File, total: u64) -> std::io::Result<Vec<u8>> {
 }
 
 /// Returns SHA-256 and length of a file; leaves it at its beginning.
-fn hash(mut file: &File, total: u64, progress: &dyn Progress) -> std::io::Result<([u8; 32], u64)> {
-    let mut hashing = Hashing(Sha256::new());
+fn hash(mut file: &File, total: u64, progress: &dyn ImportProgress) -> std::io::Result<([u8; 32], u64)> {
+    let mut hashing = SourceHasher(Sha256::new());
     let bytes = std::io::copy(&mut Watched { file, bytes: 0, total, progress }, &mut hashing)?;
     file.rewind()?;
     Ok((hashing.0.finalize().into(), bytes))
@@ -218,7 +223,7 @@ fn hash(mut file: &File, total: u64, progress: &dyn Progress) -> std::io::Result
 impl Feed<'_> {
     /// Reads one CSV to its end; returns SHA-256 and length of its text.
     fn csv(&mut self, mut reader: impl Read, entry: Option<String>) -> Result<([u8; 32], u64), Stopped> {
-        let place = Place { file: self.shown.clone(), entry: entry.clone(), line: 0 };
+        let place = FaultPlace { file: self.shown.clone(), entry: entry.clone(), line: 0 };
         let number = self.entries.len() as u32;
         self.entries.push(entry.unwrap_or_else(|| self.name.clone()));
         let failed = |e: std::io::Error| {
@@ -235,7 +240,7 @@ impl Feed<'_> {
         };
         let split_error = |e: SplitError| match e {
             SplitError::Io(e) => failed(e),
-            SplitError::Fault(fault, line) => ImportError::fault(Place { line, ..place.clone() }, fault),
+            SplitError::Fault(fault, line) => ImportError::fault(FaultPlace { line, ..place.clone() }, fault),
         };
         let head = head_of(&mut reader).map_err(failed)?;
         container::must_be_csv(&head).map_err(|foreign| ImportError::fault(place.clone(), foreign))?;
@@ -245,9 +250,9 @@ impl Feed<'_> {
         let (schema, text, facts) = match begin(reader, self.request.detection, record) {
             Ok(begun) => begun,
             Err(Failed::Io(e)) => return Err(split_error(SplitError::Io(e)).into()),
-            Err(Failed::Empty) => return Err(ImportError::fault(place, Fault::Empty).into()),
+            Err(Failed::Empty) => return Err(ImportError::fault(place, ImportFault::Empty).into()),
             Err(Failed::Fault(fault, line)) => {
-                return Err(self.no_header(fault, Place { line, ..place.clone() }).into());
+                return Err(self.no_header(fault, FaultPlace { line, ..place.clone() }).into());
             }
         };
         let splitter = Splitter::new(text, stretch, record, self.spare.clone());
@@ -276,7 +281,7 @@ impl Feed<'_> {
                 }
                 .into());
             }
-            let at = |line| Place { line, ..place.clone() };
+            let at = |line| FaultPlace { line, ..place.clone() };
             let ends_in_return = stretch.bytes.ends_with(b"\r") && !splitter.is_crlf();
             let ends = stretch.bytes.ends_with(b"\n") || ends_in_return;
             if splitter.is_at_end() && !ends && !self.request.accept_unterminated {
@@ -302,7 +307,7 @@ impl Feed<'_> {
                     Err(Misfit::Filled | Misfit::Ragged) => return Err(Stopped::Misaligned),
                 },
             };
-            let source = Source {
+            let source = TextSource {
                 bytes,
                 text_hash: stretch.text_hash,
                 place: at(stretch.first_line),
@@ -310,12 +315,12 @@ impl Feed<'_> {
                 schema_hash,
                 bill: recognised.bill,
                 last_day: recognised.last_day,
-                only_day: recognised.mode == Mode::Day,
+                only_day: recognised.mode == ImportMode::Day,
                 encoding: facts.reading().encoding,
                 separator: u8::try_from(facts.reading().separator).unwrap_or(b','),
                 verbatim: self.request.verbatim,
             };
-            let job = Job { number: self.jobs, entry: number, source };
+            let job = ChunkJob { number: self.jobs, entry: number, source };
             self.jobs += 1;
             if !(self.send)(job) {
                 break;
@@ -341,7 +346,7 @@ impl Feed<'_> {
             self.skipped.push(Skipped { name, why: WhySkipped::NoLines });
             Ok(([0; 32], 0))
         } else {
-            Err(ImportError::fault(place, Fault::NoLines).into())
+            Err(ImportError::fault(place, ImportFault::NoLines).into())
         }
     }
 
@@ -358,9 +363,9 @@ impl Feed<'_> {
     }
 
     /// Says what a file is that has no bill's header; its name may tell.
-    fn no_header(&self, fault: Fault, place: Place) -> ImportError {
+    fn no_header(&self, fault: ImportFault, place: FaultPlace) -> ImportError {
         match (&fault, ParsedName::parse(&self.name).and_then(|name| other_file(name.form))) {
-            (Fault::Header(_), Some(why)) => {
+            (ImportFault::Header(_), Some(why)) => {
                 ImportError::Unclear { file: self.name.clone(), why: why.into() }
             }
             _ => ImportError::fault(place, fault),
@@ -368,20 +373,20 @@ impl Feed<'_> {
     }
 
     /// A last line without its end is a sign of a cut file. Say what is wrong with the line itself, if anything is.
-    fn unterminated(&mut self, bytes: &[u8], schema: &Schema, place: Place) -> Result<(), ImportError> {
+    fn unterminated(&mut self, bytes: &[u8], schema: &Schema, place: FaultPlace) -> Result<(), ImportError> {
         let last = memchr::memrchr2(b'\n', b'\r', bytes);
         let last = last.map_or(bytes, |at| bytes.get(at + 1..).unwrap_or(bytes));
         let record = first_record(last, b',');
         let fault = if record.len() < schema.headers().len() {
             ragged(last, record.len(), schema)
         } else {
-            no_line(record.iter(), schema).unwrap_or(Fault::Unterminated)
+            no_line(record.iter(), schema).unwrap_or(ImportFault::Unterminated)
         };
         if !self.request.dry_run {
             return Err(ImportError::fault(place, fault));
         }
         // What is wrong with the line itself is found with that of all others.
-        if fault == Fault::Unterminated {
+        if fault == ImportFault::Unterminated {
             self.faults.add(fault, || place);
         }
         Ok(())
@@ -420,9 +425,9 @@ fn cut_end_mark(bytes: &mut Vec<u8>) {
 }
 
 /// Hashes what is written to it.
-struct Hashing(Sha256);
+struct SourceHasher(Sha256);
 
-impl Write for Hashing {
+impl Write for SourceHasher {
     fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
         self.0.update(buffer);
         Ok(buffer.len())
@@ -438,7 +443,7 @@ struct Watched<'a> {
     file: &'a File,
     bytes: u64,
     total: u64,
-    progress: &'a dyn Progress,
+    progress: &'a dyn ImportProgress,
 }
 
 impl Read for Watched<'_> {

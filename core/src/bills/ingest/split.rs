@@ -13,13 +13,13 @@ use sha2::{Digest as _, Sha256};
 use crate::formats::line_ends::line_ends;
 use crate::formats::text::BYTE_ORDER_MARK;
 
-use super::fault::Fault;
+use super::fault::ImportFault;
 
 /// How much is asked from the reader at once: it stays in the processor's own cache until it is looked at and hashed.
 const READ_BYTES: usize = 256 << 10;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum At {
+enum SplitState {
     /// Where a quote would open a quoted cell.
     CellStart,
     /// In a cell without quotes, or after its closing quote.
@@ -32,7 +32,7 @@ enum At {
 
 /// A stretch of whole records.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Stretch {
+pub(crate) struct TextChunk {
     /// The bytes; the last record of the file may lack its line end.
     pub(crate) bytes: Vec<u8>,
     /// The line of text on which it begins, counted from 1.
@@ -46,7 +46,7 @@ pub(crate) struct Stretch {
 pub(crate) enum SplitError {
     Io(std::io::Error),
     /// With the line on which it begins.
-    Fault(Fault, u64),
+    Fault(ImportFault, u64),
 }
 
 /// Cuts one CSV.
@@ -62,7 +62,7 @@ pub(crate) struct Splitter<R> {
     spare: Receiver<Vec<u8>>,
     /// Up to where the buffer was looked at.
     seen: usize,
-    state: At,
+    state: SplitState,
     /// The end of the last whole record in `buffer`.
     record_end: usize,
     line: u64,
@@ -98,7 +98,7 @@ impl<R: Read> Splitter<R> {
             filled: 0,
             spare,
             seen: 0,
-            state: At::CellStart,
+            state: SplitState::CellStart,
             record_end: 0,
             line: 1,
             quote_at: 0,
@@ -157,8 +157,8 @@ impl<R: Read> Splitter<R> {
             }
         }
         if self.finished && self.record_end == 0 {
-            if self.state == At::Quoted {
-                return Err(SplitError::Fault(Fault::UnclosedQuote, self.line_of(self.quote_at)));
+            if self.state == SplitState::Quoted {
+                return Err(SplitError::Fault(ImportFault::UnclosedQuote, self.line_of(self.quote_at)));
             }
             self.record_end = self.filled;
         }
@@ -172,15 +172,15 @@ impl<R: Read> Splitter<R> {
     }
 
     /// Returns the next stretch; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Stretch>, SplitError> {
+    pub(crate) fn next(&mut self) -> Result<Option<TextChunk>, SplitError> {
         loop {
             self.look(false);
             if self.record_end >= self.wanted() {
                 break;
             }
             if self.finished {
-                if self.state == At::Quoted {
-                    return Err(SplitError::Fault(Fault::UnclosedQuote, self.line_of(self.quote_at)));
+                if self.state == SplitState::Quoted {
+                    return Err(SplitError::Fault(ImportFault::UnclosedQuote, self.line_of(self.quote_at)));
                 }
                 self.record_end = self.filled;
                 break;
@@ -188,7 +188,7 @@ impl<R: Read> Splitter<R> {
             if self.may_have_missed_returns() {
                 self.returns = true;
                 self.seen = self.record_end;
-                self.state = At::CellStart;
+                self.state = SplitState::CellStart;
                 continue;
             }
             self.must_not_be_long()?;
@@ -215,8 +215,8 @@ impl<R: Read> Splitter<R> {
         }
         // An open quote swallows the rest of the file: name the quote, not the length.
         let (fault, at) = match self.state {
-            At::Quoted => (Fault::UnclosedQuote, self.quote_at),
-            _ => (Fault::LongRecord { max: self.record_bytes_max }, self.record_end),
+            SplitState::Quoted => (ImportFault::UnclosedQuote, self.quote_at),
+            _ => (ImportFault::LongRecord { max: self.record_bytes_max }, self.record_end),
         };
         Err(SplitError::Fault(fault, self.line_of(at)))
     }
@@ -260,7 +260,7 @@ impl<R: Read> Splitter<R> {
     }
 
     /// Gives out the whole records that are there.
-    fn take(&mut self) -> Stretch {
+    fn take(&mut self) -> TextChunk {
         self.hash();
         let end = self.record_end;
         let rest = self.buffer.get(end..self.filled).unwrap_or_default();
@@ -281,7 +281,7 @@ impl<R: Read> Splitter<R> {
         self.quote_at = self.quote_at.saturating_sub(end);
         self.record_end = 0;
         self.hashed = 0;
-        Stretch { bytes, first_line, text_hash: self.hasher.clone().finalize().into() }
+        TextChunk { bytes, first_line, text_hash: self.hasher.clone().finalize().into() }
     }
 
     /// Follows quotes and line ends over what was not looked at yet; stops at the first record end if asked.
@@ -292,22 +292,22 @@ impl<R: Read> Splitter<R> {
                 return; // Enough: what follows belongs to the next stretch.
             }
             match self.state {
-                At::Quoted => match memchr::memchr(b'"', rest) {
+                SplitState::Quoted => match memchr::memchr(b'"', rest) {
                     Some(at) => {
                         self.seen += at + 1;
-                        self.state = At::QuoteInQuoted;
+                        self.state = SplitState::QuoteInQuoted;
                     }
                     None => self.seen = self.filled,
                 },
-                At::QuoteInQuoted => {
+                SplitState::QuoteInQuoted => {
                     if rest.first() == Some(&b'"') {
                         self.seen += 1;
-                        self.state = At::Quoted;
+                        self.state = SplitState::Quoted;
                     } else {
-                        self.state = At::Unquoted;
+                        self.state = SplitState::Unquoted;
                     }
                 }
-                At::CellStart | At::Unquoted => {
+                SplitState::CellStart | SplitState::Unquoted => {
                     // Only a quote at a cell's beginning matters, so the quotes are what is searched for.
                     let found = if self.returns || stop_at_first {
                         memchr::memchr3(b'"', b'\n', b'\r', rest)
@@ -316,8 +316,8 @@ impl<R: Read> Splitter<R> {
                     };
                     let Some(at) = found else {
                         self.state = match rest.last() {
-                            Some(b',' | b'\r') => At::CellStart,
-                            _ => At::Unquoted,
+                            Some(b',' | b'\r') => SplitState::CellStart,
+                            _ => SplitState::Unquoted,
                         };
                         self.seen = self.filled;
                         continue;
@@ -327,23 +327,23 @@ impl<R: Read> Splitter<R> {
                         // A record may have a byte order mark before it, where files were put together.
                         Some(0xbf) => self.seen == self.record_end && rest.get(..at) == Some(BYTE_ORDER_MARK),
                         Some(b) => matches!(b, b',' | b'\r'),
-                        None => self.state == At::CellStart,
+                        None => self.state == SplitState::CellStart,
                     };
                     match (rest.get(at), rest.get(at + 1)) {
                         // Whether an LF follows, the next bytes tell.
                         (Some(b'\r'), None) if !self.finished => {
                             self.seen += at;
-                            self.state = At::Unquoted;
+                            self.state = SplitState::Unquoted;
                             return;
                         }
                         (Some(b'\r'), Some(b'\n')) => {
                             self.seen += at + 1;
-                            self.state = At::CellStart;
+                            self.state = SplitState::CellStart;
                         }
                         (Some(b'\r' | b'\n'), _) => {
                             self.seen += at + 1;
                             self.record_end = self.seen;
-                            self.state = At::CellStart;
+                            self.state = SplitState::CellStart;
                             if stop_at_first {
                                 return;
                             }
@@ -351,9 +351,9 @@ impl<R: Read> Splitter<R> {
                         _ => {
                             if at_start {
                                 self.quote_at = self.seen + at;
-                                self.state = At::Quoted;
+                                self.state = SplitState::Quoted;
                             } else {
-                                self.state = At::Unquoted;
+                                self.state = SplitState::Unquoted;
                             }
                             self.seen += at + 1;
                         }
@@ -369,7 +369,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn stretches(text: &[u8], stretch_bytes: usize) -> Result<Vec<Stretch>, SplitError> {
+    fn stretches(text: &[u8], stretch_bytes: usize) -> Result<Vec<TextChunk>, SplitError> {
         let (back, spare) = crossbeam_channel::unbounded();
         let mut splitter = Splitter::new(text, stretch_bytes, 1 << 20, spare);
         let mut all = Vec::new();
@@ -424,7 +424,7 @@ mod tests {
     #[test]
     fn an_open_quote_is_found_where_it_opens() {
         let error = stretches(b"a,b\nc,d\n\"e,f\ng,h\n", 4).unwrap_err();
-        assert!(matches!(error, SplitError::Fault(Fault::UnclosedQuote, 3)), "{error:?}");
+        assert!(matches!(error, SplitError::Fault(ImportFault::UnclosedQuote, 3)), "{error:?}");
     }
 
     #[test]
@@ -432,15 +432,15 @@ mod tests {
         let endless = || std::io::repeat(b'a').take(1 << 30);
         let mut splitter = Splitter::new(endless(), 1 << 20, 3 << 20, crossbeam_channel::never());
         let error = splitter.header().unwrap_err();
-        assert!(matches!(error, SplitError::Fault(Fault::LongRecord { .. }, 1)), "{error:?}");
+        assert!(matches!(error, SplitError::Fault(ImportFault::LongRecord { .. }, 1)), "{error:?}");
         assert!(splitter.buffer.len() < 6 << 20, "{}", splitter.buffer.len());
         let mut quoted =
             Splitter::new((&b"h\"\n\""[..]).chain(endless()), 1 << 20, 3 << 20, crossbeam_channel::never());
         quoted.header().unwrap();
-        assert!(matches!(quoted.next().unwrap_err(), SplitError::Fault(Fault::UnclosedQuote, 2)));
+        assert!(matches!(quoted.next().unwrap_err(), SplitError::Fault(ImportFault::UnclosedQuote, 2)));
         let mut open =
             Splitter::new((&b"\""[..]).chain(endless()), 1 << 20, 3 << 20, crossbeam_channel::never());
-        assert!(matches!(open.header().unwrap_err(), SplitError::Fault(Fault::UnclosedQuote, 1)));
+        assert!(matches!(open.header().unwrap_err(), SplitError::Fault(ImportFault::UnclosedQuote, 1)));
     }
 
     #[test]
@@ -454,10 +454,10 @@ mod tests {
     }
 
     /// Cuts a text after its header.
-    fn after_header(text: &[u8], stretch_bytes: usize) -> Result<Vec<Stretch>, SplitError> {
+    fn after_header(text: &[u8], stretch_bytes: usize) -> Result<Vec<TextChunk>, SplitError> {
         let mut splitter = Splitter::new(text, stretch_bytes, 1 << 20, crossbeam_channel::never());
         let Some(header) = splitter.header()? else { return Ok(Vec::new()) };
-        let mut all = vec![Stretch { bytes: header, first_line: 1, text_hash: [0; 32] }];
+        let mut all = vec![TextChunk { bytes: header, first_line: 1, text_hash: [0; 32] }];
         while let Some(stretch) = splitter.next()? {
             all.push(stretch);
         }

@@ -4,10 +4,10 @@
 //! white space, such as a full-width space, is part of the text: sums have two rows that look alike. Around amounts, times and
 //! codes no white space says anything, and it is not looked for.
 
-use crate::formats::schema::{Class, Column};
+use crate::formats::schema::{Column, ColumnClass};
 use crate::values::money::{is_blank, trim_cell};
 
-use super::cells::Span;
+use super::cells::CellSpan;
 
 /// Cells of a column that begin or end with white space.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,28 +36,28 @@ impl WhiteSpace {
 
 /// Says whether white space at the ends of a column's cells is looked for.
 pub(super) fn is_looked_for(column: Option<Column>) -> bool {
-    matches!(column.map_or(Class::Text, Column::class), Class::Uin | Class::Text)
+    matches!(column.map_or(ColumnClass::Text, Column::class), ColumnClass::Uin | ColumnClass::Text)
 }
 
 /// What is found of white space in a column that is being read.
 #[derive(Default)]
 pub(super) struct White {
-    passed_over: Found,
-    in_text: Found,
+    passed_over: WhiteCells,
+    in_text: WhiteCells,
 }
 
 /// Cells with white space of one kind.
 #[derive(Default)]
-struct Found {
+struct WhiteCells {
     /// The codes of the distinct texts with it, ascending.
     codes: Vec<u32>,
     cells: u64,
-    first: Option<Span>,
+    first: Option<CellSpan>,
 }
 
 impl White {
     /// Returns where a cell is counted, if it has white space at its ends.
-    fn found(&mut self, cell: &[u8]) -> Option<&mut Found> {
+    fn found(&mut self, cell: &[u8]) -> Option<&mut WhiteCells> {
         match has_white_ends(cell) {
             false => None,
             true if has_white_ends(trim_cell(cell)) => Some(&mut self.in_text),
@@ -66,7 +66,7 @@ impl White {
     }
 
     /// Looks at a cell.
-    pub(super) fn look(&mut self, cell: &[u8], span: Span) {
+    pub(super) fn look(&mut self, cell: &[u8], span: CellSpan) {
         if let Some(found) = self.found(cell) {
             found.cells += 1;
             found.first.get_or_insert(span);
@@ -74,7 +74,7 @@ impl White {
     }
 
     /// Looks at a distinct text. Its cells are counted by its code, which is larger than those before.
-    pub(super) fn look_at_text(&mut self, cell: &[u8], code: u32, span: Span) {
+    pub(super) fn look_at_text(&mut self, cell: &[u8], code: u32, span: CellSpan) {
         if let Some(found) = self.found(cell) {
             found.codes.push(code);
             found.first.get_or_insert(span);
@@ -92,7 +92,7 @@ impl White {
     }
 
     /// Returns for each kind that was found whether it is passed over, how many cells have it, and the first.
-    pub(super) fn all(&self) -> impl Iterator<Item = (bool, u64, Span)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (bool, u64, CellSpan)> {
         let kinds = [(true, &self.passed_over), (false, &self.in_text)];
         kinds
             .into_iter()

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::combine::{Piece, combine};
+use crate::bills::combine::{LoadPiece, combine};
 use crate::bills::diff::{Comparison, DiffLine};
 use crate::bills::error::BillError;
 use crate::bills::records::{BillKey, Load};
@@ -22,7 +22,7 @@ use crate::formats::schema::{Column, Schema};
 use crate::values::money::{Amount, trim_cell};
 
 use super::record::LateState;
-use crate::bills::late::Late;
+use crate::bills::late::LateFile;
 
 /// The columns that corrections have besides the bill's.
 pub(crate) const REFERENCES: [&str; 4] =
@@ -50,7 +50,7 @@ struct Corrections {
     late: u64,
     to: BillKey,
     /// The late file's own load.
-    piece: Piece,
+    piece: LoadPiece,
     view: BillView,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct Carried(Vec<Corrections>);
 impl Carried {
     pub(crate) fn of(store: &impl Records, key: BillKey, actor: &Actor) -> Result<Carried, BillError> {
         let mut all = Vec::new();
-        for late in Late::list(store)?.into_iter().filter(|late| late.bill == key) {
+        for late in LateFile::list(store)?.into_iter().filter(|late| late.bill == key) {
             let LateState::Carried { to, load } = late.state else { continue };
             if store.get_bytes(Table::Pruned, &load.to_be_bytes())?.is_some() {
                 return Err(BillError::Pruned { bill: to, number: 1, load });
@@ -70,7 +70,7 @@ impl Carried {
             all.push(Corrections {
                 late: late.number,
                 to,
-                piece: Piece::from(&own),
+                piece: LoadPiece::from(&own),
                 view: alone(store, to, &[corrections], actor)?,
             });
         }
@@ -115,7 +115,7 @@ impl Carried {
     /// Says whether a load takes the place of the file that was carried forward.
     fn is_replaced(&self, at: usize, load: &Load) -> bool {
         let Some(one) = self.0.get(at) else { return false };
-        combine(std::slice::from_ref(&one.piece), &Piece::from(load)).is_ok_and(|kept| kept.is_empty())
+        combine(std::slice::from_ref(&one.piece), &LoadPiece::from(load)).is_ok_and(|kept| kept.is_empty())
     }
 
     /// Visits the corrections that stand for nothing any more, since the file that they belong to is replaced.

@@ -9,7 +9,7 @@ mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::journal::{self, Actor, Change};
+use crate::engine::journal::{self, Actor, EntryChange};
 use crate::engine::rollup::{Overflow, Rollup};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::digest::lines_counted;
@@ -17,11 +17,11 @@ use crate::values::error::codes;
 use crate::values::money::Amount;
 
 use super::change::{refused, reopen_in};
-use super::combine::{CombineError, Piece, combine};
+use super::combine::{CombineError, LoadPiece, combine};
 use super::dispute;
 use super::error::BillError;
-use super::life::{Event, next};
-use super::records::{Bill, BillKey, Load, Mode, Revision, State};
+use super::life::{BillEvent, next};
+use super::records::{Bill, BillKey, BillState, ImportMode, Load, Revision};
 use super::repeated::repeated;
 use super::revise::{put_revision, revise};
 use super::smaller::Smaller;
@@ -29,7 +29,7 @@ use super::view::{BillView, SegmentView, segment_views};
 
 pub use carried::CarriedBefore;
 pub(crate) use carried::{Carried, carried_before};
-pub use record::{Cause, Effect, Late, LateState};
+pub use record::{Effect, LateCause, LateFile, LateState};
 
 /// Why nothing can be done about a late file.
 #[derive(Debug, thiserror::Error)]
@@ -168,16 +168,16 @@ pub(crate) struct Waits<'a> {
     /// The bill's revision; 0 where there is no bill.
     pub(crate) revision: u32,
     /// Why it waits.
-    pub(crate) cause: Cause,
+    pub(crate) cause: LateCause,
     /// What it takes away.
     pub(crate) smaller: Smaller,
 }
 
 /// Keeps a file aside until somebody decides, with what it would change.
-pub(crate) fn hold(writer: &Transaction, waits: Waits<'_>, actor: &Actor) -> Result<Late, BillError> {
+pub(crate) fn hold(writer: &Transaction, waits: Waits<'_>, actor: &Actor) -> Result<LateFile, BillError> {
     let Waits { load, replaced, revision, cause, smaller } = waits;
     let dry_run = load.number == 0;
-    let late = Late {
+    let late = LateFile {
         number: if dry_run { 0 } else { writer.next_id("late")? },
         bill: load.bill,
         revision,
@@ -244,44 +244,44 @@ pub(crate) fn supersede(writer: &Transaction, load: &Load, actor: &Actor) -> Res
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn smaller_of(store: &impl Records, key: BillKey) -> Result<Vec<Late>, StoreError> {
-    Ok(Late::list(store)?
+pub fn smaller_of(store: &impl Records, key: BillKey) -> Result<Vec<LateFile>, StoreError> {
+    Ok(LateFile::list(store)?
         .into_iter()
         .filter(|late| late.bill == key && late.is_smaller_and_waits())
         .collect())
 }
 
-fn put(writer: &Transaction, late: &Late) -> Result<(), StoreError> {
+fn put(writer: &Transaction, late: &LateFile) -> Result<(), StoreError> {
     writer.put_of(Table::Late, &late.number.to_be_bytes(), late)
 }
 
-impl Late {
+impl LateFile {
     /// Returns all files that wait or waited, oldest first.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn list(store: &impl Records) -> Result<Vec<Late>, StoreError> {
+    pub fn list(store: &impl Records) -> Result<Vec<LateFile>, StoreError> {
         store.list_of(Table::Late)
     }
 }
 
 /// Returns the late file that a load holds, if it is one.
-pub(crate) fn of_load(store: &impl Records, load: u64) -> Result<Option<Late>, StoreError> {
-    Ok(Late::list(store)?.into_iter().find(|late| late.load == load))
+pub(crate) fn of_load(store: &impl Records, load: u64) -> Result<Option<LateFile>, StoreError> {
+    Ok(LateFile::list(store)?.into_iter().find(|late| late.load == load))
 }
 
-impl Late {
+impl LateFile {
     /// Returns a late file.
     ///
     /// # Errors
     /// [`LateError::None`] when there is none.
-    pub fn get(store: &impl Records, number: u64) -> Result<Late, LateError> {
+    pub fn get(store: &impl Records, number: u64) -> Result<LateFile, LateError> {
         store.get_of(Table::Late, &number.to_be_bytes())?.ok_or(LateError::None(number))
     }
 }
 
-pub(crate) fn waiting(store: &impl Records, number: u64) -> Result<Late, LateError> {
-    let late = Late::get(store, number)?;
+pub(crate) fn waiting(store: &impl Records, number: u64) -> Result<LateFile, LateError> {
+    let late = LateFile::get(store, number)?;
     let noun = late.noun();
     match late.state {
         LateState::Waiting => Ok(late),
@@ -290,8 +290,8 @@ pub(crate) fn waiting(store: &impl Records, number: u64) -> Result<Late, LateErr
 }
 
 /// Returns a file that may be taken: it waits, or it was left out, and its lines are in the store all the same.
-pub(crate) fn takeable(store: &impl Records, number: u64) -> Result<Late, LateError> {
-    match Late::get(store, number)? {
+pub(crate) fn takeable(store: &impl Records, number: u64) -> Result<LateFile, LateError> {
+    match LateFile::get(store, number)? {
         late if late.is_left_out() => Ok(late),
         _ => waiting(store, number),
     }
@@ -303,8 +303,8 @@ fn joined(store: &impl Records, current: Option<&Revision>, load: &Load) -> Resu
         Some(current) => Load::list_of(store, current)?,
         None => Vec::new(),
     };
-    let pieces: Vec<Piece> = loads.iter().map(Piece::from).collect();
-    let kept = combine(&pieces, &Piece::from(load))?;
+    let pieces: Vec<LoadPiece> = loads.iter().map(LoadPiece::from).collect();
+    let kept = combine(&pieces, &LoadPiece::from(load))?;
     loads.retain(|l| kept.contains(&l.number));
     Ok(loads)
 }
@@ -315,11 +315,11 @@ fn joined(store: &impl Records, current: Option<&Revision>, load: &Load) -> Resu
 /// [`LateError`]; also when the bill is not confirmed any more.
 pub(crate) fn with_and_without(
     store: &impl Records,
-    late: &Late,
+    late: &LateFile,
     actor: &Actor,
 ) -> Result<(BillView, BillView), LateError> {
     let without = BillView::open(store, late.bill, None)?;
-    if without.bill.state != State::Confirmed {
+    if without.bill.state != BillState::Confirmed {
         let why =
             "it can be reopened for the file; what is carried forward is what a confirmed bill cannot take"
                 .to_owned();
@@ -356,7 +356,7 @@ impl CarriedBefore {
     ///
     /// # Errors
     /// [`LateError`] when the file does not join its bill any more, or the store cannot be read.
-    pub fn of(store: &impl Records, late: &Late, actor: &Actor) -> Result<CarriedBefore, LateError> {
+    pub fn of(store: &impl Records, late: &LateFile, actor: &Actor) -> Result<CarriedBefore, LateError> {
         let bill: Option<Bill> = store.get(Table::Bills, &late.bill.bytes())?;
         let current: Option<Revision> = match &bill {
             Some(bill) => Some(store.need(Table::Revisions, &Revision::key_bytes(late.bill, bill.revision))?),
@@ -371,11 +371,11 @@ impl CarriedBefore {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The file, as it is now.
-    pub late: Late,
+    pub late: LateFile,
     /// The bill's new revision; `None` while a second person has to agree to reopen the bill.
     pub revision: Option<Revision>,
     /// The bill's state now.
-    pub state: State,
+    pub state: BillState,
     /// The disputes that its lines settled.
     pub settled: Vec<u64>,
     /// The pending files that it made pointless.
@@ -407,7 +407,7 @@ impl Transaction {
 /// [`Transaction::accept_late`] within a transaction that does more.
 pub(crate) fn accept_in(
     writer: &Transaction,
-    mut late: Late,
+    mut late: LateFile,
     reopen: bool,
     reason: &str,
     actor: &Actor,
@@ -422,19 +422,19 @@ pub(crate) fn accept_in(
     let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
     let mut loads = joined(writer, current.as_ref(), &load)?;
     // Another file may have brought the lines while this one waited.
-    let same = loads.iter().find(|held| load.mode == Mode::Adjustment && held.digest == load.digest);
+    let same = loads.iter().find(|held| load.mode == ImportMode::Adjustment && held.digest == load.digest);
     if let Some(held) = same {
         let (noun, file) = (late.noun(), held.file.name.clone());
         return Err(LateError::Same { noun, number, file, bill: key });
     }
-    if late.cause == Cause::Confirmed {
+    if late.cause == LateCause::Confirmed {
         let before = before_of(writer, current.as_ref(), &loads, &load, actor)?;
         if before.lines > 0 {
             let (noun, CarriedBefore { lines, with, .. }) = (late.noun(), before);
             return Err(LateError::Carried { noun, number, bill: key, lines, with });
         }
     }
-    if before.as_ref().is_some_and(|bill| bill.state == State::Confirmed) {
+    if before.as_ref().is_some_and(|bill| bill.state == BillState::Confirmed) {
         if !reopen {
             return Err(LateError::Confirmed { noun: late.noun(), number, bill: key });
         }
@@ -443,7 +443,7 @@ pub(crate) fn accept_in(
             return Ok(Accepted {
                 late,
                 revision: None,
-                state: State::Confirmed,
+                state: BillState::Confirmed,
                 settled: Vec::new(),
                 superseded: Vec::new(),
                 repeated: 0,
@@ -451,17 +451,17 @@ pub(crate) fn accept_in(
         }
         before = Some(Bill::get(writer, key)?);
     }
-    let adjustment = load.mode == Mode::Adjustment;
+    let adjustment = load.mode == ImportMode::Adjustment;
     let settled = settle(writer, &late, actor)?;
     let repeated = repeated(writer, &load, &loads, actor)?;
     loads.push(load.clone());
     loads.sort_unstable_by_key(|l| l.number);
     let revision = revise(key, current.as_ref(), &loads, actor)?;
     let disputed = dispute::blocks(writer, key)?;
-    let event = Event::Load { complete: revision.complete, adjustment, disputed };
+    let event = BillEvent::Load { complete: revision.complete, adjustment, disputed };
     let state = match &before {
         Some(bill) => next(bill.state, event).map_err(|r| refused(bill, r, current.as_ref()))?,
-        None => next(State::Open, event).unwrap_or(State::Open),
+        None => next(BillState::Open, event).unwrap_or(BillState::Open),
     };
     put_revision(writer, key, &revision, state)?;
     late.state = LateState::Accepted { revision: revision.number };
@@ -476,11 +476,11 @@ pub(crate) fn accept_in(
         revision.digest
     );
     let subject = key.subject();
-    let entry = Change {
+    let entry = EntryChange {
         before: current.map(|current| current.digest.bytes()),
         after: Some(revision.digest.bytes()),
         reason: Some(reason),
-        ..Change::new(late.action("accept"), &subject, &detail)
+        ..EntryChange::new(late.action("accept"), &subject, &detail)
     };
     journal::append_change(writer, actor, entry)?;
     let superseded = supersede(writer, &load, actor)?;
@@ -488,9 +488,9 @@ pub(crate) fn accept_in(
 }
 
 /// Settles the disputes of a late file's bill that its lines correct, wherever these are booked. Returns their numbers.
-pub(crate) fn settle(writer: &Transaction, late: &Late, actor: &Actor) -> Result<Vec<u64>, BillError> {
+pub(crate) fn settle(writer: &Transaction, late: &LateFile, actor: &Actor) -> Result<Vec<u64>, BillError> {
     let load: Load = writer.need(Table::Loads, &late.load.to_be_bytes())?;
-    if load.mode != Mode::Adjustment {
+    if load.mode != ImportMode::Adjustment {
         return Ok(Vec::new());
     }
     dispute::settle(
@@ -507,7 +507,7 @@ impl Transaction {
     ///
     /// # Errors
     /// [`LateError`]; nothing has happened then.
-    pub fn discard_late(&self, number: u64, reason: &str, actor: &Actor) -> Result<Late, LateError> {
+    pub fn discard_late(&self, number: u64, reason: &str, actor: &Actor) -> Result<LateFile, LateError> {
         let late = decide(self, waiting(self, number)?, LateState::Discarded, reason, actor)?;
         Ok(late)
     }
@@ -516,11 +516,11 @@ impl Transaction {
 /// Writes down what was decided about a pending file that changes nothing in its own bill.
 pub(crate) fn decide(
     writer: &Transaction,
-    mut late: Late,
+    mut late: LateFile,
     state: LateState,
     reason: &str,
     actor: &Actor,
-) -> Result<Late, StoreError> {
+) -> Result<LateFile, StoreError> {
     late.state = state;
     late.reason = Some(reason.to_owned());
     put(writer, &late)?;
@@ -531,7 +531,7 @@ pub(crate) fn decide(
     };
     let detail = format!("{} {}, `{}`, {}", late.noun(), late.number, late.file, late.state);
     let subject = late.bill.subject();
-    let entry = Change { reason: Some(reason), ..Change::new(action, &subject, &detail) };
+    let entry = EntryChange { reason: Some(reason), ..EntryChange::new(action, &subject, &detail) };
     journal::append_change(writer, actor, entry)?;
     Ok(late)
 }

@@ -66,26 +66,26 @@ pub struct Effect {
 
 /// Why a file waits for a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Cause {
+pub enum LateCause {
     /// The bill is confirmed: the file is late.
     Confirmed,
     /// The file takes lines or money away, or ends too early.
     Smaller,
 }
 
-impl Cause {
+impl LateCause {
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Cause::Confirmed => "confirmed",
-            Cause::Smaller => "smaller",
+            LateCause::Confirmed => "confirmed",
+            LateCause::Smaller => "smaller",
         }
     }
 }
 
 /// A file that waits for a decision, or waited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Late {
+pub struct LateFile {
     /// Counted from 1 within the store.
     pub number: u64,
     /// Which bill it is for.
@@ -111,14 +111,14 @@ pub struct Late {
     /// Who brought it.
     pub actor: String,
     /// Why it waits.
-    pub cause: Cause,
+    pub cause: LateCause,
     /// What it takes away, and whether it ends too early.
     pub smaller: Smaller,
 }
 
 /// The layout in which only files for confirmed bills were kept.
 #[derive(Serialize, Deserialize)]
-struct First {
+struct LateV1 {
     number: u64,
     bill: BillKey,
     revision: u32,
@@ -135,9 +135,9 @@ struct First {
 
 const FIRST_LAYOUT: u8 = 1;
 
-impl From<First> for Late {
-    fn from(first: First) -> Late {
-        Late {
+impl From<LateV1> for LateFile {
+    fn from(first: LateV1) -> LateFile {
+        LateFile {
             number: first.number,
             bill: first.bill,
             revision: first.revision,
@@ -150,50 +150,50 @@ impl From<First> for Late {
             reason: first.reason,
             at_unix_s: first.at_unix_s,
             actor: first.actor,
-            cause: Cause::Confirmed,
+            cause: LateCause::Confirmed,
             smaller: Smaller::default(),
         }
     }
 }
 
-impl Layouts for Late {
+impl Layouts for LateFile {
     const NEWEST: u8 = 2;
 
-    fn decode(bytes: &[u8]) -> Result<Late, CodecError> {
+    fn decode(bytes: &[u8]) -> Result<LateFile, CodecError> {
         match codec::version(bytes)? {
-            FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Late::from),
+            FIRST_LAYOUT => codec::decode_as::<LateV1>(FIRST_LAYOUT, bytes).map(LateFile::from),
             _ => codec::decode_as(Self::NEWEST, bytes),
         }
     }
 }
 
-impl Late {
+impl LateFile {
     /// Returns what it is, for people: `late file` or `pending file`.
     pub fn noun(&self) -> &'static str {
         match self.cause {
-            Cause::Confirmed => "late file",
-            Cause::Smaller => "pending file",
+            LateCause::Confirmed => "late file",
+            LateCause::Smaller => "pending file",
         }
     }
 
     /// Returns the word by which the journal calls what happens to it.
     pub(super) fn action(&self, verb: &str) -> &'static str {
         match (self.cause, verb) {
-            (Cause::Confirmed, "hold") => "late hold",
-            (Cause::Confirmed, "accept") => "late accept",
-            (Cause::Confirmed, "carry forward") => "late carry forward",
-            (Cause::Confirmed, _) => "late discard",
-            (Cause::Smaller, "hold") => "pending hold",
-            (Cause::Smaller, "accept") => "pending accept",
-            (Cause::Smaller, "supersede") => "pending supersede",
-            (Cause::Smaller, "carry forward") => "pending carry forward",
-            (Cause::Smaller, _) => "pending discard",
+            (LateCause::Confirmed, "hold") => "late hold",
+            (LateCause::Confirmed, "accept") => "late accept",
+            (LateCause::Confirmed, "carry forward") => "late carry forward",
+            (LateCause::Confirmed, _) => "late discard",
+            (LateCause::Smaller, "hold") => "pending hold",
+            (LateCause::Smaller, "accept") => "pending accept",
+            (LateCause::Smaller, "supersede") => "pending supersede",
+            (LateCause::Smaller, "carry forward") => "pending carry forward",
+            (LateCause::Smaller, _) => "pending discard",
         }
     }
 
     /// Says whether it waits for a decision about what it takes away.
     pub fn is_smaller_and_waits(&self) -> bool {
-        self.cause == Cause::Smaller && self.state == LateState::Waiting
+        self.cause == LateCause::Smaller && self.state == LateState::Waiting
     }
 
     /// Says whether it was discarded or superseded: no bill has its lines, and somebody may want them after all.
@@ -281,7 +281,7 @@ mod tests {
             lines,
             amount: Amount::new(mantissa, 8),
         };
-        let waits = Late {
+        let waits = LateFile {
             number: 7,
             bill: key,
             revision: 4,
@@ -294,25 +294,25 @@ mod tests {
             reason: None,
             at_unix_s: 1_617_000_000,
             actor: "lin".into(),
-            cause: Cause::Confirmed,
+            cause: LateCause::Confirmed,
             smaller: Smaller::default(),
         };
-        assert_eq!(Late::decode(&first_layout(&0_u32.to_le_bytes(), &[0])), Ok(waits.clone()));
+        assert_eq!(LateFile::decode(&first_layout(&0_u32.to_le_bytes(), &[0])), Ok(waits.clone()));
         let why = [&[1][..], &text("agreed")].concat();
         let accepted = [&1_u32.to_le_bytes()[..], &5_u32.to_le_bytes()].concat();
-        let decided = Late { reason: Some("agreed".into()), ..waits.clone() };
+        let decided = LateFile { reason: Some("agreed".into()), ..waits.clone() };
         assert_eq!(
-            Late::decode(&first_layout(&accepted, &why)),
-            Ok(Late { state: LateState::Accepted { revision: 5 }, ..decided.clone() })
+            LateFile::decode(&first_layout(&accepted, &why)),
+            Ok(LateFile { state: LateState::Accepted { revision: 5 }, ..decided.clone() })
         );
         assert_eq!(
-            Late::decode(&first_layout(&3_u32.to_le_bytes(), &why)),
-            Ok(Late { state: LateState::Discarded, ..decided })
+            LateFile::decode(&first_layout(&3_u32.to_le_bytes(), &why)),
+            Ok(LateFile { state: LateState::Discarded, ..decided })
         );
         // It is written in the newest layout, and another version or a byte too many is refused.
-        let again = codec::encode_as(Late::NEWEST, &waits).unwrap();
-        assert_eq!((again.first(), Late::decode(&again)), (Some(&2), Ok(waits)));
+        let again = codec::encode_as(LateFile::NEWEST, &waits).unwrap();
+        assert_eq!((again.first(), LateFile::decode(&again)), (Some(&2), Ok(waits)));
         let long = [&first_layout(&0_u32.to_le_bytes(), &[0])[..], &[0]].concat();
-        assert!(matches!(Late::decode(&long), Err(CodecError::Damaged(_))));
+        assert!(matches!(LateFile::decode(&long), Err(CodecError::Damaged(_))));
     }
 }

@@ -9,15 +9,15 @@
 //! month, which has no transaction id, is a sum of rounded lines: up to one an hour, so its tolerance is 744 times as large.
 
 use crate::bills::{BillError, ReadBlock, map_cells};
-use crate::formats::schema::{Column, Level};
+use crate::formats::schema::{BillLevel, Column};
 use crate::values::money::{Amount, is_blank};
 
 use super::cells::Numbers;
-use super::drive::Place;
-use super::exact::{Compared, compare, rounded, short, size, times};
-use super::found::Found;
+use super::drive::BlockPlace;
+use super::exact::{ExactComparison, compare, rounded, short, size, times};
+use super::found::LintFindings;
 use super::rule::Rule;
-use super::settings::Settings;
+use super::settings::LintSettings;
 
 /// The most lines that one of a bill aggregated by month is made of: the hours of a month.
 const MERGED_LINES_MAX: i128 = 744;
@@ -92,7 +92,7 @@ const EQUATIONS: &[Equation] = &[
 ];
 
 /// How exact the lines of a block have to be.
-pub(super) struct Precision {
+pub(super) struct LinePrecision {
     /// The decimals that amounts are rounded to.
     decimals: u8,
     units: i128,
@@ -100,14 +100,14 @@ pub(super) struct Precision {
     merged: Vec<bool>,
 }
 
-impl Precision {
-    fn of(block: &ReadBlock, settings: &Settings) -> Result<Precision, BillError> {
+impl LinePrecision {
+    fn of(block: &ReadBlock, settings: &LintSettings) -> Result<LinePrecision, BillError> {
         let level = block.schema().level();
         let merged = match block.schema().index_of(Column::TransactionId) {
-            Some(index) if level == Level::L3 => map_cells(block.column(index)?, block.rows(), is_blank),
+            Some(index) if level == BillLevel::L3 => map_cells(block.column(index)?, block.rows(), is_blank),
             _ => Vec::new(),
         };
-        Ok(Precision { decimals: decimals(level), units: i128::from(settings.tolerance_units), merged })
+        Ok(LinePrecision { decimals: decimals(level), units: i128::from(settings.tolerance_units), merged })
     }
 
     fn units(&self, row: usize) -> i128 {
@@ -117,21 +117,21 @@ impl Precision {
 }
 
 /// Returns the decimals that amounts of a level have (docs/DOMAIN.md#levels).
-pub(super) fn decimals(level: Level) -> u8 {
+pub(super) fn decimals(level: BillLevel) -> u8 {
     match level {
-        Level::L3 => 8,
-        Level::L2 => 2,
+        BillLevel::L3 => 8,
+        BillLevel::L2 => 2,
     }
 }
 
 /// Checks all equations on all lines of a block.
 pub(super) fn check(
     block: &ReadBlock,
-    place: &Place<'_>,
-    settings: &Settings,
-    found: &mut Found,
+    place: &BlockPlace<'_>,
+    settings: &LintSettings,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
-    let precision = Precision::of(block, settings)?;
+    let precision = LinePrecision::of(block, settings)?;
     for equation in EQUATIONS {
         equation.check(block, place, &precision, found)?;
     }
@@ -142,9 +142,9 @@ impl Equation {
     fn check(
         &self,
         block: &ReadBlock,
-        place: &Place<'_>,
-        precision: &Precision,
-        found: &mut Found,
+        place: &BlockPlace<'_>,
+        precision: &LinePrecision,
+        found: &mut LintFindings,
     ) -> Result<(), BillError> {
         let result = Numbers::of(block, self.result)?;
         let numbers = |columns: &[Column]| {
@@ -181,15 +181,15 @@ impl Equation {
             checked += 1;
             let compared = match (self.value)(figures) {
                 Some(value) => compare(value, shown, precision.decimals, precision.units(row)),
-                None => Compared::TooLarge,
+                None => ExactComparison::TooLarge,
             };
             match compared {
-                Compared::Equal => {}
-                Compared::Differs { expected, by } => {
+                ExactComparison::Equal => {}
+                ExactComparison::Differs { expected, by } => {
                     let what = format!("{} is {shown}, but {} is {expected}", self.result.name(), self.words);
                     found.add_line(self.rule, block, place.line(row), by, what)?;
                 }
-                Compared::TooLarge => too_large(block, place, row, self.words, shown, found)?,
+                ExactComparison::TooLarge => too_large(block, place, row, self.words, shown, found)?,
             }
         }
         found.checked(self.rule, checked);
@@ -221,9 +221,9 @@ pub struct Recomputed {
 pub fn recompute(
     block: &ReadBlock,
     rows: &[usize],
-    settings: &Settings,
+    settings: &LintSettings,
 ) -> Result<Vec<(usize, Recomputed)>, BillError> {
-    let precision = Precision::of(block, settings)?;
+    let precision = LinePrecision::of(block, settings)?;
     let mut all = Vec::new();
     for equation in EQUATIONS {
         let columns = || equation.needs.iter().chain(equation.less).copied();
@@ -243,7 +243,7 @@ pub fn recompute(
             figures.iter_mut().zip(&values).for_each(|(slot, value)| *slot = *value);
             let value = (equation.value)(figures);
             let agrees = value.is_some_and(|value| {
-                compare(value, result, precision.decimals, precision.units(row)) == Compared::Equal
+                compare(value, result, precision.decimals, precision.units(row)) == ExactComparison::Equal
             });
             all.push((
                 row,
@@ -263,11 +263,11 @@ pub fn recompute(
 
 fn too_large(
     block: &ReadBlock,
-    place: &Place<'_>,
+    place: &BlockPlace<'_>,
     row: usize,
     words: &str,
     shown: Amount,
-    found: &mut Found,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     let what = format!("{words} has too many digits to be worked out exactly");
     found.add_line(Rule::TooLarge, block, place.line(row), shown, what)
@@ -279,9 +279,9 @@ fn too_large(
 /// off by the rounding of the quotient, times the original; and by a unit of each amount.
 fn check_blended(
     block: &ReadBlock,
-    place: &Place<'_>,
-    precision: &Precision,
-    found: &mut Found,
+    place: &BlockPlace<'_>,
+    precision: &LinePrecision,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     let blended = Numbers::of(block, Column::BlendedDiscount)?;
     let original = Numbers::of(block, Column::OriginalCost)?;

@@ -13,11 +13,11 @@ use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 use super::cells::{Numbers, is_precision, text};
-use super::drive::Place;
+use super::drive::BlockPlace;
 use super::exact::times;
-use super::found::Found;
+use super::found::LintFindings;
 use super::rule::Rule;
-use super::settings::Settings;
+use super::settings::LintSettings;
 
 /// The contracts, by account and product.
 pub(super) struct Rates<'a>(FxHashMap<u64, BTreeMap<&'a str, &'a Contract>>);
@@ -38,9 +38,9 @@ impl<'a> Rates<'a> {
 /// charged; by pay time the other way round. A line without any day is not outside.
 pub(super) fn check_outside(
     block: &ReadBlock,
-    place: &Place<'_>,
+    place: &BlockPlace<'_>,
     view: &BillView,
-    found: &mut Found,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     let month = view.bill.key.month;
     found.checked(Rule::Outside, block.rows() as u64);
@@ -68,10 +68,10 @@ pub(super) fn check_outside(
 /// The precision difference is the month's own and is left out.
 pub(super) fn check_owners(
     block: &ReadBlock,
-    place: &Place<'_>,
+    place: &BlockPlace<'_>,
     view: &BillView,
-    settings: &Settings,
-    found: &mut Found,
+    settings: &LintSettings,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     if settings.known_accounts.is_empty() {
         return Ok(());
@@ -109,10 +109,10 @@ pub(super) fn check_owners(
 /// A line without a day is held against the month's last one, under which exports have it.
 pub(super) fn check_contracts(
     block: &ReadBlock,
-    place: &Place<'_>,
+    place: &BlockPlace<'_>,
     view: &BillView,
     rates: &Rates<'_>,
-    found: &mut Found,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     let header = block.header();
     if !rates.0.keys().any(|owner| (header.owner_min..=header.owner_max).contains(owner)) {

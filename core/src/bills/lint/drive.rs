@@ -6,14 +6,14 @@ use crate::bills::{BillError, BillView, BlockUse, LineAt, ReadBlock, SegmentView
 use crate::engine::store::Records;
 
 /// A block on its way to be looked at.
-pub(super) struct Place<'a> {
+pub(super) struct BlockPlace<'a> {
     pub(super) segment_at: u32,
     pub(super) block_at: u32,
     pub(super) segment: &'a SegmentView,
     pub(super) used: &'a BlockUse,
 }
 
-impl Place<'_> {
+impl BlockPlace<'_> {
     /// Returns where a row of this block lies.
     pub(super) fn line(&self, row: usize) -> LineAt {
         LineAt { segment: self.segment_at, block: self.block_at, row: row as u32 }
@@ -21,11 +21,15 @@ impl Place<'_> {
 }
 
 /// Lists all blocks, in the order of the view.
-pub(super) fn places(view: &BillView) -> Vec<Place<'_>> {
+pub(super) fn places(view: &BillView) -> Vec<BlockPlace<'_>> {
     let of_segment = |(at, segment): (usize, _)| {
         let segment: &SegmentView = segment;
-        let place =
-            move |(block_at, used)| Place { segment_at: at as u32, block_at: block_at as u32, segment, used };
+        let place = move |(block_at, used)| BlockPlace {
+            segment_at: at as u32,
+            block_at: block_at as u32,
+            segment,
+            used,
+        };
         segment.record.blocks.iter().enumerate().map(place)
     };
     view.segments().enumerate().flat_map(of_segment).collect()
@@ -46,18 +50,18 @@ pub(super) trait Drive {
     fn each<S: Send>(
         &self,
         view: &BillView,
-        places: &[&Place<'_>],
+        places: &[&BlockPlace<'_>],
         begin: impl Fn() -> S + Sync,
-        work: impl Fn(&mut S, &Place<'_>, &ReadBlock) -> Result<(), BillError> + Sync,
+        work: impl Fn(&mut S, &BlockPlace<'_>, &ReadBlock) -> Result<(), BillError> + Sync,
     ) -> Result<Vec<S>, BillError>;
 }
 
 fn one<S>(
     store: &impl Records,
     view: &BillView,
-    place: &Place<'_>,
+    place: &BlockPlace<'_>,
     state: &mut S,
-    work: &impl Fn(&mut S, &Place<'_>, &ReadBlock) -> Result<(), BillError>,
+    work: &impl Fn(&mut S, &BlockPlace<'_>, &ReadBlock) -> Result<(), BillError>,
 ) -> Result<(), BillError> {
     let block = ReadBlock::read(store, place.segment, place.used, view.bill.key.basis)?;
     work(state, place, &block)
@@ -79,9 +83,9 @@ impl<R: Records + Sync> Drive for Threads<'_, R> {
     fn each<S: Send>(
         &self,
         view: &BillView,
-        places: &[&Place<'_>],
+        places: &[&BlockPlace<'_>],
         begin: impl Fn() -> S + Sync,
-        work: impl Fn(&mut S, &Place<'_>, &ReadBlock) -> Result<(), BillError> + Sync,
+        work: impl Fn(&mut S, &BlockPlace<'_>, &ReadBlock) -> Result<(), BillError> + Sync,
     ) -> Result<Vec<S>, BillError> {
         share(self.threads, places.len(), begin, |state, at| match places.get(at) {
             Some(place) => one(self.store, view, place, state, &work),
@@ -105,9 +109,9 @@ impl<R: Records> Drive for Alone<'_, R> {
     fn each<S: Send>(
         &self,
         view: &BillView,
-        places: &[&Place<'_>],
+        places: &[&BlockPlace<'_>],
         begin: impl Fn() -> S + Sync,
-        work: impl Fn(&mut S, &Place<'_>, &ReadBlock) -> Result<(), BillError> + Sync,
+        work: impl Fn(&mut S, &BlockPlace<'_>, &ReadBlock) -> Result<(), BillError> + Sync,
     ) -> Result<Vec<S>, BillError> {
         let mut state = begin();
         for place in places {

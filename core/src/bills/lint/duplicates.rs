@@ -14,13 +14,13 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::bills::{BillError, BillView, LineAt, ReadBlock, map_cells};
-use crate::formats::schema::{Column, Level};
+use crate::formats::schema::{BillLevel, Column};
 use crate::values::digest::LineHasher;
 use crate::values::money::{Amount, is_blank, trim_cell};
 
 use super::cells::{Numbers, currency};
-use super::drive::{Drive, Place};
-use super::found::{Candidate, Found, Key};
+use super::drive::{BlockPlace, Drive};
+use super::found::{Candidate, FindingKey, LintFindings};
 use super::rule::Rule;
 
 /// What a line has in common with its duplicates.
@@ -35,29 +35,29 @@ const KEY_COLUMNS: [Column; 6] = [
 
 /// How many keys and lines are kept at a time.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
+pub(super) struct DuplicateBounds {
     /// Keys: 24 bytes each, up to twice of it while the list grows.
     pub(super) keys_max: u64,
     /// Lines whose key came more than once: 96 bytes each.
     pub(super) lines_max: usize,
 }
 
-impl Default for Bounds {
+impl Default for DuplicateBounds {
     fn default() -> Self {
-        Bounds { keys_max: 2 << 20, lines_max: 256 << 10 }
+        DuplicateBounds { keys_max: 2 << 20, lines_max: 256 << 10 }
     }
 }
 
 /// A key and where it came.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Seen {
+struct SeenKey {
     high: u64,
     low: u64,
     /// The block, by its number in the list of places.
     block: u32,
 }
 
-impl Seen {
+impl SeenKey {
     fn key(&self) -> (u64, u64) {
         (self.high, self.low)
     }
@@ -65,7 +65,7 @@ impl Seen {
 
 /// A line whose key came more than once.
 #[derive(Clone, Copy)]
-struct Line {
+struct DuplicateLine {
     key: (u64, u64),
     at: LineAt,
     content: [u8; 16],
@@ -78,9 +78,9 @@ struct Line {
 pub(super) fn check(
     drive: &impl Drive,
     view: &BillView,
-    places: &[Place<'_>],
-    bounds: Bounds,
-    found: &mut Found,
+    places: &[BlockPlace<'_>],
+    bounds: DuplicateBounds,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     let csvs: Vec<(u64, u32)> = view
         .loads
@@ -90,22 +90,23 @@ pub(super) fn check(
         })
         .collect();
     // The blocks of L3 segments that have transaction ids.
-    let has = |p: &&Place<'_>| {
-        p.segment.schema.level() == Level::L3 && p.segment.schema.index_of(Column::TransactionId).is_some()
+    let has = |p: &&BlockPlace<'_>| {
+        p.segment.schema.level() == BillLevel::L3
+            && p.segment.schema.index_of(Column::TransactionId).is_some()
     };
-    let places: Vec<&Place<'_>> = places.iter().filter(has).collect();
+    let places: Vec<&BlockPlace<'_>> = places.iter().filter(has).collect();
     let lines: u64 = places.iter().map(|p| u64::from(p.used.rows)).sum();
     let parts = lines.div_ceil(bounds.keys_max.max(1)).max(1);
     for part in 0..parts {
         let seen = keys(drive, view, &places, parts, part)?;
         found.checked(Rule::Duplicate, seen.len() as u64);
         found.checked(Rule::Repeated, seen.len() as u64);
-        let twice: Vec<&[Seen]> =
+        let twice: Vec<&[SeenKey]> =
             seen.chunk_by(|a, b| a.key() == b.key()).filter(|same| same.len() > 1).collect();
         let mut rest = twice.as_slice();
         while !rest.is_empty() {
             let mut lines = 0;
-            let fits = |same: &&&[Seen]| {
+            let fits = |same: &&&[SeenKey]| {
                 lines += same.len();
                 lines <= bounds.lines_max
             };
@@ -122,15 +123,15 @@ pub(super) fn check(
 fn keys(
     drive: &impl Drive,
     view: &BillView,
-    places: &[&Place<'_>],
+    places: &[&BlockPlace<'_>],
     parts: u64,
     part: u64,
-) -> Result<Vec<Seen>, BillError> {
-    let states = drive.each(view, places, Vec::new, |seen: &mut Vec<Seen>, place, block| {
+) -> Result<Vec<SeenKey>, BillError> {
+    let states = drive.each(view, places, Vec::new, |seen: &mut Vec<SeenKey>, place, block| {
         let number = number_of(places, place.line(0));
         each_key(block, &mut |_, (high, low)| {
             if high % parts == part {
-                seen.push(Seen { high, low, block: number });
+                seen.push(SeenKey { high, low, block: number });
             }
             Ok(())
         })
@@ -143,7 +144,7 @@ fn keys(
 }
 
 /// Returns the number of a block in the list, which is sorted as the view has them.
-fn number_of(places: &[&Place<'_>], first: LineAt) -> u32 {
+fn number_of(places: &[&BlockPlace<'_>], first: LineAt) -> u32 {
     places.partition_point(|place| place.line(0) < first) as u32
 }
 
@@ -182,24 +183,24 @@ fn each_key(
 fn look_at(
     drive: &impl Drive,
     view: &BillView,
-    places: &[&Place<'_>],
-    twice: &[&[Seen]],
+    places: &[&BlockPlace<'_>],
+    twice: &[&[SeenKey]],
     csvs: &[(u64, u32)],
-    found: &mut Found,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     let mut blocks: Vec<u32> = twice.iter().flat_map(|same| same.iter().map(|seen| seen.block)).collect();
     blocks.sort_unstable();
     blocks.dedup();
-    let places: Vec<&Place<'_>> =
+    let places: Vec<&BlockPlace<'_>> =
         blocks.iter().filter_map(|number| places.get(*number as usize).copied()).collect();
-    let states = drive.each(view, &places, Vec::new, |lines: &mut Vec<Line>, place, block| {
+    let states = drive.each(view, &places, Vec::new, |lines: &mut Vec<DuplicateLine>, place, block| {
         let totals = Numbers::at(block, block.schema().total_index())?;
         let mut hasher = LineHasher::new(&place.segment.record.schema);
         each_key(block, &mut |row, key| {
-            let of = |same: &&[Seen]| same.first().map_or((0, 0), Seen::key);
+            let of = |same: &&[SeenKey]| same.first().map_or((0, 0), SeenKey::key);
             if twice.binary_search_by_key(&key, of).is_ok() {
                 let (hash, _) = block.hash(row, &mut hasher)?;
-                lines.push(Line {
+                lines.push(DuplicateLine {
                     key,
                     at: place.line(row),
                     content: hash.first_chunk::<16>().copied().unwrap_or_default(),
@@ -214,7 +215,7 @@ fn look_at(
             Ok(())
         })
     })?;
-    let mut lines: Vec<Line> = states.into_iter().flatten().collect();
+    let mut lines: Vec<DuplicateLine> = states.into_iter().flatten().collect();
     lines.sort_unstable_by_key(|line| (line.key, line.at));
     for same in lines.chunk_by(|a, b| a.key == b.key) {
         tell(same, csvs, found)?;
@@ -223,9 +224,9 @@ fn look_at(
 }
 
 /// Tells lines of one key: all but the first are too many, if any is.
-fn tell(same: &[Line], csvs: &[(u64, u32)], found: &mut Found) -> Result<(), BillError> {
+fn tell(same: &[DuplicateLine], csvs: &[(u64, u32)], found: &mut LintFindings) -> Result<(), BillError> {
     let Some((first, others)) = same.split_first() else { return Ok(()) };
-    let csv = |line: &Line| csvs.get(line.at.segment as usize);
+    let csv = |line: &DuplicateLine| csvs.get(line.at.segment as usize);
     let repeated = others.iter().all(|line| line.content == first.content && csv(line) == csv(first));
     let (rule, what) = if repeated {
         (Rule::Repeated, "every cell is that of another line of the same CSV")
@@ -234,7 +235,7 @@ fn tell(same: &[Line], csvs: &[(u64, u32)], found: &mut Found) -> Result<(), Bil
     };
     for line in others {
         let currency = String::from_utf8_lossy(&line.currency).into_owned();
-        let key = Key { rule, product: None, currency };
+        let key = FindingKey { rule, product: None, currency };
         let candidate =
             Candidate { stake: line.total, at: Some(line.at), other: Some(first.at), what: what.into() };
         found.add(key, candidate)?;

@@ -6,7 +6,7 @@ use crate::values::money::Amount;
 
 /// What became of comparing a recomputed value with the one that is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compared {
+pub(super) enum ExactComparison {
     /// They agree.
     Equal,
     /// They do not.
@@ -83,7 +83,7 @@ pub(super) fn rounded(amount: Amount, decimals: u8) -> Option<Amount> {
 /// rounded half up or half even.
 ///
 /// A value that is shown with more decimals than asked for is compared with as many as it has.
-pub(super) fn compare(exact: Amount, shown: Amount, decimals: u8, tolerance_units: i128) -> Compared {
+pub(super) fn compare(exact: Amount, shown: Amount, decimals: u8, tolerance_units: i128) -> ExactComparison {
     let shown = short(shown);
     let decimals = decimals.max(shown.scale());
     let all = || {
@@ -94,11 +94,12 @@ pub(super) fn compare(exact: Amount, shown: Amount, decimals: u8, tolerance_unit
         Some((up, off(up)?, off(even)?))
     };
     match all() {
-        None => Compared::TooLarge,
-        Some((_, up, even)) if up.min(even) <= tolerance_units => Compared::Equal,
-        Some((expected, by, _)) => {
-            Compared::Differs { expected: Amount::new(expected, decimals), by: Amount::new(by, decimals) }
-        }
+        None => ExactComparison::TooLarge,
+        Some((_, up, even)) if up.min(even) <= tolerance_units => ExactComparison::Equal,
+        Some((expected, by, _)) => ExactComparison::Differs {
+            expected: Amount::new(expected, decimals),
+            by: Amount::new(by, decimals),
+        },
     }
 }
 
@@ -122,7 +123,7 @@ mod tests {
     }
 
     fn right(exact: &str, shown: &str, decimals: u8, tolerance: i128) -> bool {
-        compare(amount(exact), amount(shown), decimals, tolerance) == Compared::Equal
+        compare(amount(exact), amount(shown), decimals, tolerance) == ExactComparison::Equal
     }
 
     #[test]
@@ -151,7 +152,7 @@ mod tests {
     fn what_does_not_fit_is_told() {
         let large = Amount::new(i128::MAX, 0);
         assert_eq!(times(large, amount("1.5")), None);
-        assert_eq!(compare(large, amount("1.5"), 2, 1), Compared::TooLarge);
+        assert_eq!(compare(large, amount("1.5"), 2, 1), ExactComparison::TooLarge);
         let zeros = Amount::new(10_i128.pow(30), 18);
         assert_eq!(times(zeros, zeros), Some(Amount::new(10_i128.pow(24), 0)));
     }
@@ -172,10 +173,10 @@ mod tests {
         fn a_value_and_its_own_rounding_agree(mantissa in any::<i64>(), scale in 0_u8..18, decimals in 0_u8..10) {
             let exact = Amount::new(mantissa.into(), scale);
             let shown = rounded(exact, decimals).unwrap();
-            prop_assert_eq!(compare(exact, shown, decimals, 0), Compared::Equal);
+            prop_assert_eq!(compare(exact, shown, decimals, 0), ExactComparison::Equal);
             // Of two neighbours at the same distance, either is right: two units from one may be one from the other.
             let off = shown.checked_add(Amount::new(3, decimals)).unwrap();
-            let differs = matches!(compare(exact, off, decimals, 1), Compared::Differs { .. });
+            let differs = matches!(compare(exact, off, decimals, 1), ExactComparison::Differs { .. });
             prop_assert!(differs, "{} {}", exact, off);
         }
 

@@ -19,7 +19,7 @@ const GROUPS_MAX: usize = 4_096;
 
 /// What findings are put together by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct FindingKey {
     pub(super) rule: Rule,
     /// `None` where the rule is not about products.
     pub(super) product: Option<String>,
@@ -46,14 +46,14 @@ impl Candidate {
 
 /// The findings of one group.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Group {
+pub(super) struct FindingGroup {
     pub(super) lines: u64,
     pub(super) stake: Amount,
     /// The gravest first.
     pub(super) examples: Vec<Candidate>,
 }
 
-impl Group {
+impl FindingGroup {
     fn offer(&mut self, candidate: Candidate, examples_max: usize) {
         let at = self.examples.partition_point(|e| e.rank() <= candidate.rank());
         if at < examples_max {
@@ -64,16 +64,16 @@ impl Group {
 }
 
 /// All findings.
-pub(super) struct Found {
-    pub(super) groups: FxHashMap<Key, Group>,
+pub(super) struct LintFindings {
+    pub(super) groups: FxHashMap<FindingKey, FindingGroup>,
     /// How many lines each rule could be checked on.
     pub(super) checked: FxHashMap<Rule, u64>,
     examples_max: usize,
 }
 
-impl Found {
-    pub(super) fn new(examples_max: usize) -> Found {
-        Found { groups: FxHashMap::default(), checked: FxHashMap::default(), examples_max }
+impl LintFindings {
+    pub(super) fn new(examples_max: usize) -> LintFindings {
+        LintFindings { groups: FxHashMap::default(), checked: FxHashMap::default(), examples_max }
     }
 
     /// Notes that a rule was checked on some more lines.
@@ -82,7 +82,7 @@ impl Found {
     }
 
     /// Notes a finding; the stake counts without its sign.
-    pub(super) fn add(&mut self, key: Key, mut candidate: Candidate) -> Result<(), BillError> {
+    pub(super) fn add(&mut self, key: FindingKey, mut candidate: Candidate) -> Result<(), BillError> {
         candidate.stake = size(candidate.stake).ok_or(Overflow)?.with_sum_scale();
         let examples_max = self.examples_max;
         let group = self.group(key);
@@ -103,12 +103,12 @@ impl Found {
     ) -> Result<(), BillError> {
         let row = at.row as usize;
         let product = Some(text(block, Column::ProductName, row)?);
-        let key = Key { rule, product, currency: currency(block, row)? };
+        let key = FindingKey { rule, product, currency: currency(block, row)? };
         self.add(key, Candidate { stake, at: Some(at), other: None, what })
     }
 
     /// Adds what another thread has found.
-    pub(super) fn merge(&mut self, other: Found) -> Result<(), BillError> {
+    pub(super) fn merge(&mut self, other: LintFindings) -> Result<(), BillError> {
         for (rule, lines) in other.checked {
             self.checked(rule, lines);
         }
@@ -122,7 +122,7 @@ impl Found {
         Ok(())
     }
 
-    fn group(&mut self, mut key: Key) -> &mut Group {
+    fn group(&mut self, mut key: FindingKey) -> &mut FindingGroup {
         if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
             key.product = key.product.map(|_| "(other products)".to_owned());
         }

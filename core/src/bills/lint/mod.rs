@@ -36,17 +36,17 @@ use crate::values::money::Amount;
 
 use cells::text;
 use drive::{Alone, Drive, Threads, places};
-use duplicates::Bounds;
-use found::{Candidate, Found};
+use duplicates::DuplicateBounds;
+use found::{Candidate, LintFindings};
 use owners::Tallies;
 
 pub use arithmetic::{Recomputed, recompute};
 pub use rule::{Rule, Severity};
-pub use settings::Settings;
+pub use settings::LintSettings;
 
 /// What was found in a bill.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct LintReport {
     /// Which bill.
     pub bill: BillKey,
     /// At which revision.
@@ -56,12 +56,12 @@ pub struct Report {
     /// On how many lines each rule could be checked: the others do not show its figures.
     pub checked: Vec<(Rule, u64)>,
     /// By rule, the most at stake first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LintFinding>,
 }
 
 /// Lines, accounts or months that break a rule, of one product and currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub struct LintFinding {
     /// Which rule.
     pub rule: Rule,
     /// The product's name; `None` where the rule is not about products.
@@ -91,14 +91,14 @@ pub struct Example {
     pub what: String,
 }
 
-impl Report {
+impl LintReport {
     /// Returns the findings of at least this severity.
-    pub fn findings_of(&self, least: Severity) -> impl Iterator<Item = &Finding> {
+    pub fn findings_of(&self, least: Severity) -> impl Iterator<Item = &LintFinding> {
         self.findings.iter().filter(move |f| f.rule.severity() >= least)
     }
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for LintFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = Amount::new(i128::from(self.count), 0).grouped();
         write!(f, "{}: {count} with {} {} at stake", self.rule, self.stake.grouped(), self.currency)?;
@@ -130,8 +130,12 @@ impl BillView {
     ///
     /// # Errors
     /// [`BillError`] when the store is damaged, or sums go beyond 128 bits.
-    pub fn lint(&self, store: &(impl Records + Sync), settings: &Settings) -> Result<Report, BillError> {
-        examine(&Threads { store, threads: settings.threads }, self, settings, Bounds::default())
+    pub fn lint(
+        &self,
+        store: &(impl Records + Sync),
+        settings: &LintSettings,
+    ) -> Result<LintReport, BillError> {
+        examine(&Threads { store, threads: settings.threads }, self, settings, DuplicateBounds::default())
     }
 }
 
@@ -142,20 +146,20 @@ impl BillView {
 pub(crate) fn lint_alone(
     store: &impl Records,
     view: &BillView,
-    settings: &Settings,
-) -> Result<Report, BillError> {
-    examine(&Alone { store }, view, settings, Bounds::default())
+    settings: &LintSettings,
+) -> Result<LintReport, BillError> {
+    examine(&Alone { store }, view, settings, DuplicateBounds::default())
 }
 
 fn examine(
     drive: &impl Drive,
     view: &BillView,
-    settings: &Settings,
-    bounds: Bounds,
-) -> Result<Report, BillError> {
+    settings: &LintSettings,
+    bounds: DuplicateBounds,
+) -> Result<LintReport, BillError> {
     let places = places(view);
     let rates = days::Rates::new(&settings.contracts);
-    let begin = || (Found::new(settings.examples_max), Tallies::default());
+    let begin = || (LintFindings::new(settings.examples_max), Tallies::default());
     let all: Vec<_> = places.iter().collect();
     let states = drive.each(view, &all, begin, |(found, tallies), place, block| {
         arithmetic::check(block, place, settings, found)?;
@@ -176,7 +180,7 @@ fn examine(
 }
 
 /// Makes the report: puts findings in their order, and looks up where examples came from.
-fn report(store: &impl Records, view: &BillView, found: Found) -> Result<Report, BillError> {
+fn report(store: &impl Records, view: &BillView, found: LintFindings) -> Result<LintReport, BillError> {
     let mut groups: Vec<_> = found.groups.into_iter().collect();
     groups.sort_by(|(one, a), (other, b)| {
         one.rule
@@ -206,7 +210,7 @@ fn report(store: &impl Records, view: &BillView, found: Found) -> Result<Report,
             let cells = at.and_then(|at| cells_of.get(&at).cloned()).unwrap_or_default();
             examples.push(Example { origin, repeats, cells, stake: candidate.stake, what: candidate.what });
         }
-        findings.push(Finding {
+        findings.push(LintFinding {
             rule: key.rule,
             product: key.product,
             currency: key.currency,
@@ -217,7 +221,7 @@ fn report(store: &impl Records, view: &BillView, found: Found) -> Result<Report,
     }
     let mut checked: Vec<(Rule, u64)> = found.checked.into_iter().collect();
     checked.sort_unstable();
-    Ok(Report {
+    Ok(LintReport {
         bill: view.bill.key,
         revision: view.revision.number,
         lines: view.segments().map(|s| u64::from(s.record.rows)).sum(),
@@ -230,14 +234,14 @@ fn report(store: &impl Records, view: &BillView, found: Found) -> Result<Report,
 const TELLING: [Column; 4] =
     [Column::OwnerUin, Column::ProductName, Column::InstanceId, Column::TransactionId];
 
-type Cells = Vec<(Column, String)>;
+type LintCells = Vec<(Column, String)>;
 
 /// Reads what tells the lines of examples; lines come in the order of the view.
 fn cells_of(
     store: &impl Records,
     view: &BillView,
     lines: &[LineAt],
-) -> Result<BTreeMap<LineAt, Cells>, BillError> {
+) -> Result<BTreeMap<LineAt, LintCells>, BillError> {
     let segments: Vec<_> = view.segments().collect();
     let mut all = BTreeMap::new();
     for of_block in lines.chunk_by(|a, b| (a.segment, a.block) == (b.segment, b.block)) {

@@ -15,14 +15,14 @@ use rustc_hash::FxHashMap;
 
 use crate::bills::{BillError, BillView, LineAt, ReadBlock, map_cells};
 use crate::engine::rollup::Names;
-use crate::formats::schema::{Column, Level};
+use crate::formats::schema::{BillLevel, Column};
 use crate::values::digest::lines_counted;
 use crate::values::money::Amount;
 
 use super::cells::{Numbers, is_precision};
-use super::drive::Place;
+use super::drive::BlockPlace;
 use super::exact::{minus, plus, rounded, short, size};
-use super::found::{Candidate, Found, Key};
+use super::found::{Candidate, FindingKey, LintFindings};
 use super::rule::Rule;
 
 /// The decimals that accounts are charged with.
@@ -30,7 +30,7 @@ const CHARGED_DECIMALS: u8 = 2;
 
 /// An account's lines of one currency.
 #[derive(Clone, Debug, Default)]
-struct Tally {
+struct OwnerTally {
     /// All of them.
     lines: u64,
     total: Amount,
@@ -40,8 +40,8 @@ struct Tally {
     first_precision: Option<LineAt>,
 }
 
-impl Tally {
-    fn merge(&mut self, other: &Tally) -> Result<(), BillError> {
+impl OwnerTally {
+    fn merge(&mut self, other: &OwnerTally) -> Result<(), BillError> {
         self.lines += other.lines;
         self.total = plus(self.total, other.total)?;
         self.precision_lines += other.precision_lines;
@@ -59,12 +59,12 @@ impl Tally {
 pub(super) struct Tallies {
     currencies: Names,
     /// By owner, 0 for none, and number of the currency.
-    by_owner: FxHashMap<(u64, u32), Tally>,
+    by_owner: FxHashMap<(u64, u32), OwnerTally>,
 }
 
 impl Tallies {
     /// Adds the lines of a block.
-    pub(super) fn add(&mut self, block: &ReadBlock, place: &Place<'_>) -> Result<(), BillError> {
+    pub(super) fn add(&mut self, block: &ReadBlock, place: &BlockPlace<'_>) -> Result<(), BillError> {
         let (schema, rows) = (block.schema(), block.rows());
         let totals = Numbers::at(block, schema.total_index())?;
         let currencies = std::cell::RefCell::new(&mut self.currencies);
@@ -75,19 +75,21 @@ impl Tallies {
             (implied, _) => vec![currencies.borrow_mut().number(implied.unwrap_or("").as_bytes()); rows],
         };
         let precision = match schema.index_of(Column::TransactionType) {
-            Some(index) if schema.level() == Level::L3 => map_cells(block.column(index)?, rows, is_precision),
+            Some(index) if schema.level() == BillLevel::L3 => {
+                map_cells(block.column(index)?, rows, is_precision)
+            }
             _ => Vec::new(),
         };
         // Lines of an owner lie side by side.
         let mut key = None;
-        let mut tally = Tally::default();
+        let mut tally = OwnerTally::default();
         for (row, (owner, currency)) in block.owners()?.iter().zip(&currencies).enumerate() {
             let of_row = (*owner, *currency);
             if key != Some(of_row) {
                 if let Some(key) = key {
                     self.by_owner.entry(key).or_default().merge(&tally)?;
                 }
-                (key, tally) = (Some(of_row), Tally::default());
+                (key, tally) = (Some(of_row), OwnerTally::default());
             }
             let total = totals.get(row).unwrap_or_default();
             tally.lines += 1;
@@ -116,14 +118,14 @@ impl Tallies {
     }
 
     /// Tells what is wrong with what the lines add up to.
-    pub(super) fn check(&self, view: &BillView, found: &mut Found) -> Result<(), BillError> {
+    pub(super) fn check(&self, view: &BillView, found: &mut LintFindings) -> Result<(), BillError> {
         let payer = view.bill.key.payer.number();
-        let mut months: FxHashMap<u32, Tally> = FxHashMap::default();
+        let mut months: FxHashMap<u32, OwnerTally> = FxHashMap::default();
         for ((_, currency), tally) in &self.by_owner {
             months.entry(*currency).or_default().merge(tally)?;
         }
         for ((owner, currency), tally) in &self.by_owner {
-            let key = |rule| Key { rule, product: None, currency: self.currency(*currency) };
+            let key = |rule| FindingKey { rule, product: None, currency: self.currency(*currency) };
             found.checked(Rule::NegativeOwner, tally.lines);
             // The precision difference is not something that the account used.
             let used = minus(tally.total, tally.precision)?;
@@ -143,8 +145,11 @@ impl Tallies {
             if month.total < Amount::ZERO {
                 let total = month.total.with_sum_scale();
                 let what = format!("the month has {total} in {}", lines_counted(month.lines));
-                let key =
-                    Key { rule: Rule::NegativeMonth, product: None, currency: self.currency(*currency) };
+                let key = FindingKey {
+                    rule: Rule::NegativeMonth,
+                    product: None,
+                    currency: self.currency(*currency),
+                };
                 found.add(key, Candidate { stake: month.total, at: None, other: None, what })?;
             }
         }
@@ -158,10 +163,10 @@ impl Tallies {
 
 /// Holds an account's precision differences against its lines, or against all of the month.
 fn check_precision(
-    own: &Tally,
-    month: Option<&Tally>,
-    key: impl Fn(Rule) -> Key,
-    found: &mut Found,
+    own: &OwnerTally,
+    month: Option<&OwnerTally>,
+    key: impl Fn(Rule) -> FindingKey,
+    found: &mut LintFindings,
 ) -> Result<(), BillError> {
     let scope = month.unwrap_or(own);
     let whose = if month.is_some() { "the month" } else { "the account" };
@@ -175,7 +180,7 @@ fn check_precision(
         let what = format!("the difference is {shown}, and {whose} has only {lines} lines to be rounded");
         return found.add(key(Rule::Precision), candidate(own.precision, what));
     }
-    let whole = |tally: &Tally| short(tally.total).scale() <= CHARGED_DECIMALS;
+    let whole = |tally: &OwnerTally| short(tally.total).scale() <= CHARGED_DECIMALS;
     if whole(scope) || whole(own) {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use crate::values::uin::Uin;
 
 /// What is held against a bill, and how much is told.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct LintSettings {
     /// Threads that read.
     pub threads: usize,
     /// Examples for each group of findings.
@@ -20,9 +20,9 @@ pub struct Settings {
     pub contracts: Vec<Contract>,
 }
 
-impl Default for Settings {
+impl Default for LintSettings {
     fn default() -> Self {
-        Settings {
+        LintSettings {
             threads: 2,
             examples_max: 3,
             tolerance_units: 1,

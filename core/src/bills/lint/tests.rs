@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::bills::Bill;
-use crate::bills::Mode;
-use crate::bills::ingest::{self, Import, ImportError, Request};
+use crate::bills::ImportMode;
+use crate::bills::ingest::{self, Import, ImportError, ImportRequest};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store, Table};
@@ -98,10 +98,10 @@ impl Stored {
         Stored { folder, store: store.unwrap() }
     }
 
-    fn import(&self, name: &str, text: &str, request: &Request) -> Result<(), ImportError> {
+    fn import(&self, name: &str, text: &str, request: &ImportRequest) -> Result<(), ImportError> {
         let path = self.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        let settings = ingest::Settings { segment_bytes: 700, block_rows: 3, ..Default::default() };
+        let settings = ingest::ImportSettings { segment_bytes: 700, block_rows: 3, ..Default::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
         self.store
             .import(
@@ -113,7 +113,7 @@ impl Stored {
 
     fn of(sheet: &Sheet) -> Stored {
         let stored = Stored::new();
-        stored.import(&format!("{STEM}.csv"), &sheet.text, &Request::default()).unwrap();
+        stored.import(&format!("{STEM}.csv"), &sheet.text, &ImportRequest::default()).unwrap();
         stored
     }
 
@@ -123,16 +123,16 @@ impl Stored {
         BillView::open(&self.store.read().unwrap(), key, None).unwrap()
     }
 
-    fn lint(&self, settings: &Settings) -> Report {
+    fn lint(&self, settings: &LintSettings) -> LintReport {
         self.view().lint(&self.store.read().unwrap(), settings).unwrap()
     }
 }
 
 fn found(sheet: &Sheet) -> Vec<(Rule, u64, String)> {
-    brief(&Stored::of(sheet).lint(&Settings::default()))
+    brief(&Stored::of(sheet).lint(&LintSettings::default()))
 }
 
-fn brief(report: &Report) -> Vec<(Rule, u64, String)> {
+fn brief(report: &LintReport) -> Vec<(Rule, u64, String)> {
     report.findings.iter().map(|f| (f.rule, f.count, f.stake.to_string())).collect()
 }
 
@@ -215,7 +215,7 @@ fn a_component_of_a_transaction_comes_once() {
     // Equal in every cell, in one CSV: the provider writes such lines.
     assert_eq!(found(&right().line(&[]).line(&[]).line(&[])), [(Rule::Repeated, 2, "16.96000000".into())]);
     let again = right().line(&[]).line(&[("Remark", "again"), ("TransactionID", "\t1 ")]);
-    let report = Stored::of(&again).lint(&Settings::default());
+    let report = Stored::of(&again).lint(&LintSettings::default());
     assert_eq!(brief(&report), [(Rule::Duplicate, 1, "8.48000000".into())]);
     let example = &report.findings[0].examples[0];
     let line = |origin: &Option<Origin>| origin.as_ref().unwrap().line;
@@ -226,10 +226,10 @@ fn a_component_of_a_transaction_comes_once() {
 #[test]
 fn the_same_line_in_another_file_is_a_duplicate() {
     let stored = Stored::of(&right().line(&[]));
-    let adjustment = Request { mode: Some(Mode::Adjustment), ..Request::default() };
+    let adjustment = ImportRequest { mode: Some(ImportMode::Adjustment), ..ImportRequest::default() };
     let text = right().line(&[("TransactionID", "2")]).line(&[]).text;
     stored.import("adjustment.csv", &text, &adjustment).unwrap();
-    let report = stored.lint(&Settings::default());
+    let report = stored.lint(&LintSettings::default());
     assert_eq!(brief(&report), [(Rule::Duplicate, 1, "8.48000000".into())]);
     let example = &report.findings[0].examples[0];
     assert_eq!(
@@ -308,7 +308,7 @@ fn known_accounts_and_contracts_are_held_against_lines() {
         .line(&[("TransactionID", "5"), ("ProductName", "COS"), ("UsageStartTime", "2021-03-20 00:00:00")]);
     let stored = Stored::of(&sheet);
     let known_accounts = BTreeSet::from([CUSTOMER.parse().unwrap()]);
-    let report = stored.lint(&Settings { known_accounts, ..Settings::default() });
+    let report = stored.lint(&LintSettings { known_accounts, ..LintSettings::default() });
     assert_eq!(brief(&report), [(Rule::UnknownOwner, 1, "8.48000000".into())]);
     assert!(report.findings[0].examples[0].what.contains("200000009999"));
     let day = |n| Some(BillMonth::new(2021, 3).unwrap().day(n).unwrap());
@@ -316,7 +316,7 @@ fn known_accounts_and_contracts_are_held_against_lines() {
         let rate = Rate { discount: Amount::new(discount, 2), from, to: None };
         let uin = CUSTOMER.parse().unwrap();
         let contracts = vec![Contract { uin, product: "CVM".into(), rates: vec![rate] }];
-        brief(&stored.lint(&Settings { contracts, ..Settings::default() }))
+        brief(&stored.lint(&LintSettings { contracts, ..LintSettings::default() }))
     };
     assert_eq!(contracts(85, None), []);
     assert_eq!(contracts(90, None), []);
@@ -327,7 +327,7 @@ fn known_accounts_and_contracts_are_held_against_lines() {
 
 #[test]
 fn a_strict_import_refuses_what_contradicts_itself_and_takes_what_is_only_odd() {
-    let strict = Request { strict: true, ..Request::default() };
+    let strict = ImportRequest { strict: true, ..ImportRequest::default() };
     let name = format!("{STEM}.csv");
     for changes in [("TotalCost", "9"), ("UsageStartTime", "2021-05-01 00:00:00"), ("Remark", "again")] {
         let stored = Stored::new();
@@ -338,12 +338,12 @@ fn a_strict_import_refuses_what_contradicts_itself_and_takes_what_is_only_odd() 
         );
         assert!(error.to_string().contains("line 3"), "{error}");
         assert!(Bill::list(&stored.store.read().unwrap()).unwrap().is_empty());
-        let dry = Request { dry_run: true, ..strict.clone() };
+        let dry = ImportRequest { dry_run: true, ..strict.clone() };
         assert!(stored.import(&name, &text, &dry).is_err());
     }
     let stored = Stored::new();
     stored.import(&name, &right().line(&[]).line(&[]).text, &strict).unwrap();
-    assert_eq!(brief(&stored.lint(&Settings::default())), [(Rule::Repeated, 1, "8.48000000".into())]);
+    assert_eq!(brief(&stored.lint(&LintSettings::default())), [(Rule::Repeated, 1, "8.48000000".into())]);
 }
 
 /// Rounds half up at 8 decimals what has 8 more than that.
@@ -421,11 +421,11 @@ proptest! {
         }
         let stored = Stored::of(&sheet);
         let (reader, view) = (stored.store.read().unwrap(), stored.view());
-        let settings = Settings::default();
-        let want = view.lint(&reader, &Settings { threads: 1, ..settings.clone() }).unwrap();
-        prop_assert_eq!(&view.lint(&reader, &Settings { threads: 4, ..settings.clone() }).unwrap(), &want);
+        let settings = LintSettings::default();
+        let want = view.lint(&reader, &LintSettings { threads: 1, ..settings.clone() }).unwrap();
+        prop_assert_eq!(&view.lint(&reader, &LintSettings { threads: 4, ..settings.clone() }).unwrap(), &want);
         prop_assert_eq!(&lint_alone(&reader, &view, &settings).unwrap(), &want);
-        let bounds = Bounds { keys_max: 3, lines_max: 2 };
+        let bounds = DuplicateBounds { keys_max: 3, lines_max: 2 };
         let drive = Threads { store: &reader, threads: 2 };
         prop_assert_eq!(&examine(&drive, &view, &settings, bounds).unwrap(), &want);
         // All but one of each id are duplicates, or repeated where all of an id are equal.
@@ -463,7 +463,7 @@ proptest! {
                 ("UsageStartTime", &day),
             ]);
         }
-        let report = Stored::of(&sheet).lint(&Settings::default());
+        let report = Stored::of(&sheet).lint(&LintSettings::default());
         let origin = report.findings[0].examples[0].origin.clone().unwrap();
         prop_assert_eq!(origin.line, line as u64);
         prop_assert_eq!(origin.record, wrong as u64 + 1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::bills::{Bill, BillError, BillView, Currencies, Filter, Owners, ReadBlock, Revision};
+use crate::bills::{Bill, BillError, BillView, Currencies, LineFilter, Owners, ReadBlock, Revision};
 use crate::engine::rollup::Overflow;
 use crate::engine::store::Records;
 use crate::values::money::Amount;
@@ -216,7 +216,7 @@ fn charges(
     uin: Uin,
     visit: &mut VisitCharge<'_>,
 ) -> Result<(), BillError> {
-    let filter = Filter { owners: Owners::one(uin), ..Filter::all() };
+    let filter = LineFilter { owners: Owners::one(uin), ..LineFilter::all() };
     view.walk::<BillError>(store, &filter, &mut |slice| {
         let block = slice.block;
         let (prepared, currencies) = block

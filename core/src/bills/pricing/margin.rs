@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bills::{BillError, BillView, Currencies, Filter};
+use crate::bills::{BillError, BillView, Currencies, LineFilter};
 use crate::engine::rollup::Overflow;
 use crate::engine::store::Records;
 use crate::values::money::Amount;
@@ -76,7 +76,7 @@ impl BillView {
             .collect();
         let mut groups = Groups::new();
         let mut seen: BTreeMap<u64, bool> = books.keys().map(|owner| (*owner, false)).collect();
-        self.walk::<BillError>(store, &Filter::all(), &mut |slice| {
+        self.walk::<BillError>(store, &LineFilter::all(), &mut |slice| {
             let block = slice.block;
             let (prepared, currencies) = block
                 .prepared(|block| Ok::<_, BillError>((PricedBlock::new(block)?, Currencies::read(block)?)))?;

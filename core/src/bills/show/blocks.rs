@@ -12,19 +12,19 @@ use crate::values::period::Day;
 use crate::bills::read_block::map_cells;
 use crate::bills::{BillError, BillView, ReadBlock};
 
-use super::cells::{Cells, Stack, Summed};
+use super::cells::{ColumnCells, Stack, Summed};
 use super::dictionary::Dictionary;
-use super::field::{FIELDS_MAX, Field};
+use super::field::{BillField, FIELDS_MAX};
 use super::sums::ColumnSums;
 use crate::bills::threads::share;
 
 /// Numbers into a thread's dictionaries: one a field, then the currency's, then zeros.
-type Key = [u32; FIELDS_MAX + 1];
+type GroupKey = [u32; FIELDS_MAX + 1];
 
 /// What a thread has added up.
-pub(super) struct Added {
-    groups: FxHashMap<Key, u32>,
-    keys: Vec<Key>,
+pub(super) struct BlockSums {
+    groups: FxHashMap<GroupKey, u32>,
+    keys: Vec<GroupKey>,
     lines: ColumnSums,
     columns: Vec<(Column, ColumnSums)>,
 }
@@ -33,12 +33,12 @@ pub(super) struct Added {
 pub(super) fn read(
     store: &(impl Records + Sync),
     view: &BillView,
-    fields: &[Field],
+    fields: &[BillField],
     columns: &[Column],
     threads: usize,
-) -> Result<Vec<Stack<Added>>, BillError> {
+) -> Result<Vec<Stack<BlockSums>>, BillError> {
     let blocks: Vec<_> = view.segments().flat_map(|s| s.record.blocks.iter().map(move |b| (s, b))).collect();
-    let begin = || (Stack::new(fields), Added::new(columns));
+    let begin = || (Stack::new(fields), BlockSums::new(columns));
     let read = share(threads, blocks.len(), begin, |(stack, added), at| {
         let Some((segment, used)) = blocks.get(at) else { return Ok(()) };
         let block = ReadBlock::read(store, segment, used, view.bill.key.basis)?;
@@ -53,9 +53,9 @@ pub(super) fn read(
         .collect())
 }
 
-impl Added {
-    fn new(columns: &[Column]) -> Added {
-        Added {
+impl BlockSums {
+    fn new(columns: &[Column]) -> BlockSums {
+        BlockSums {
             groups: FxHashMap::default(),
             keys: Vec::new(),
             lines: ColumnSums::new(0, 0),
@@ -66,7 +66,7 @@ impl Added {
     fn add_block(
         &mut self,
         block: &ReadBlock,
-        fields: &[Field],
+        fields: &[BillField],
         dictionaries: &mut [Dictionary],
     ) -> Result<(), BillError> {
         let groups = self.groups_of(&numbers(block, fields, dictionaries)?, block.rows());
@@ -84,9 +84,9 @@ impl Added {
 
     /// Returns the group of each row, new ones where need be.
     fn groups_of(&mut self, numbers: &[Vec<u32>], rows: usize) -> Vec<u32> {
-        let mut last: Option<(Key, u32)> = None;
+        let mut last: Option<(GroupKey, u32)> = None;
         let group = |row: usize| {
-            let mut key = Key::default();
+            let mut key = GroupKey::default();
             for (slot, numbers) in key.iter_mut().zip(numbers) {
                 *slot = numbers.get(row).copied().unwrap_or(0);
             }
@@ -109,11 +109,11 @@ impl Added {
 /// Numbers each row's value of each field, and then its currency.
 fn numbers(
     block: &ReadBlock,
-    fields: &[Field],
+    fields: &[BillField],
     dictionaries: &mut [Dictionary],
 ) -> Result<Vec<Vec<u32>>, BillError> {
     let (schema, rows) = (block.schema(), block.rows());
-    let currency = Field::Column(Column::Currency);
+    let currency = BillField::Column(Column::Currency);
     let mut numbers = Vec::new();
     for (at, dictionary) in dictionaries.iter_mut().enumerate() {
         let field = fields.get(at);
@@ -196,7 +196,7 @@ pub(crate) fn column_amounts(data: &ColumnData, rows: usize) -> Vec<Amount> {
     }
 }
 
-impl Cells for Added {
+impl ColumnCells for BlockSums {
     fn len(&self) -> usize {
         self.keys.len()
     }
@@ -222,7 +222,7 @@ impl Cells for Added {
     }
 }
 
-impl Added {
+impl BlockSums {
     fn sums(&self, column: Column) -> Option<&ColumnSums> {
         self.columns.iter().find(|(mine, _)| *mine == column).map(|(_, sums)| sums)
     }

@@ -4,7 +4,7 @@ use crate::bills::BillError;
 use crate::formats::schema::Column;
 
 use super::dictionary::Dictionary;
-use super::field::Field;
+use super::field::BillField;
 use super::sums::ColumnSums;
 
 /// What cells have sums of.
@@ -15,7 +15,7 @@ pub(super) enum Summed {
 }
 
 /// Cells that can be looked through column by column.
-pub(super) trait Cells: Send + Sync {
+pub(super) trait ColumnCells: Send + Sync {
     /// Returns how many cells there are.
     fn len(&self) -> usize;
 
@@ -38,7 +38,7 @@ pub(super) struct Stack<C> {
 
 impl<C> Stack<C> {
     /// Makes a stack of nothing.
-    pub(super) fn new(fields: &[Field]) -> Stack<C> {
+    pub(super) fn new(fields: &[BillField]) -> Stack<C> {
         let dictionaries = fields.iter().map(Dictionary::of).chain([Dictionary::names()]).collect();
         Stack { dictionaries, parts: Vec::new() }
     }

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::engine::rollup::Names;
 use crate::values::period::Day;
 
-use super::field::Field;
+use super::field::BillField;
 
 /// The values of one field that a thread came upon, numbered as they came.
 #[derive(Debug)]
@@ -39,9 +39,9 @@ impl Days {
 
 impl Dictionary {
     /// Makes an empty dictionary for a field.
-    pub(super) fn of(field: &Field) -> Dictionary {
+    pub(super) fn of(field: &BillField) -> Dictionary {
         match field {
-            Field::Day => Dictionary::Days(Days::default()),
+            BillField::Day => Dictionary::Days(Days::default()),
             _ => Dictionary::names(),
         }
     }

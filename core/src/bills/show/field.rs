@@ -12,7 +12,7 @@ pub const FIELDS_MAX: usize = 8;
 
 /// What lines are grouped or chosen by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum BillField {
     /// A canonical column.
     Column(Column),
     /// The line's own day.
@@ -21,22 +21,22 @@ pub enum Field {
     Tag(String),
 }
 
-impl FromStr for Field {
+impl FromStr for BillField {
     type Err = BillError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Some(key) = text.strip_prefix("tag:") {
-            return Ok(Field::Tag(key.to_owned()));
+            return Ok(BillField::Tag(key.to_owned()));
         }
         if text == DAY {
-            return Ok(Field::Day);
+            return Ok(BillField::Day);
         }
         let short = SHORT.iter().find(|(_, name)| *name == text).map(|(column, _)| *column);
-        short.or_else(|| Column::of_name(text)).map(Field::Column).ok_or_else(|| BillError::NoField {
+        short.or_else(|| Column::of_name(text)).map(BillField::Column).ok_or_else(|| BillError::NoField {
             field: text.to_owned(),
             near: Column::of_header(text)
                 .map(|column| name_of(column).to_owned())
-                .or_else(|| nearest(text, Field::names()).map(str::to_owned)),
+                .or_else(|| nearest(text, BillField::names()).map(str::to_owned)),
         })
     }
 }
@@ -61,17 +61,17 @@ fn name_of(column: Column) -> &'static str {
     SHORT.iter().find(|(short, _)| *short == column).map_or(column.name(), |(_, name)| name)
 }
 
-impl fmt::Display for Field {
+impl fmt::Display for BillField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Field::Column(column) => f.write_str(name_of(*column)),
-            Field::Day => f.write_str(DAY),
-            Field::Tag(key) => write!(f, "tag:{key}"),
+            BillField::Column(column) => f.write_str(name_of(*column)),
+            BillField::Day => f.write_str(DAY),
+            BillField::Tag(key) => write!(f, "tag:{key}"),
         }
     }
 }
 
-impl Field {
+impl BillField {
     /// Returns the names of all fields but tags: the shorter ones, in the order of bills.
     pub fn names() -> impl Iterator<Item = &'static str> {
         std::iter::once(DAY).chain(Column::ALL.iter().map(|column| name_of(*column)))
@@ -80,9 +80,9 @@ impl Field {
     /// Returns the place of the field's column in a schema.
     pub fn index_in(&self, schema: &Schema) -> Option<usize> {
         match self {
-            Field::Column(column) => schema.index_of(*column),
-            Field::Tag(key) => schema.tag_index(key),
-            Field::Day => None,
+            BillField::Column(column) => schema.index_of(*column),
+            BillField::Tag(key) => schema.tag_index(key),
+            BillField::Day => None,
         }
     }
 }
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn every_field_is_read_back_by_its_name_and_by_its_column() {
-        for name in Field::names() {
-            assert_eq!(name.parse::<Field>().unwrap().to_string(), name);
+        for name in BillField::names() {
+            assert_eq!(name.parse::<BillField>().unwrap().to_string(), name);
         }
         for column in Column::ALL {
-            assert_eq!(column.name().parse::<Field>().unwrap(), Field::Column(*column));
+            assert_eq!(column.name().parse::<BillField>().unwrap(), BillField::Column(*column));
         }
     }
 
@@ -111,7 +111,7 @@ mod tests {
             ("availability zone", Some("zone")),
             ("cost_centre", None),
         ] {
-            match text.parse::<Field>() {
+            match text.parse::<BillField>() {
                 Err(BillError::NoField { near, .. }) => assert_eq!(near.as_deref(), field, "{text}"),
                 other => panic!("{text}: {other:?}"),
             }

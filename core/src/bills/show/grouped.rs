@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::formats::schema::Column;
 use crate::values::money::Amount;
 
-use super::field::Field;
+use super::field::BillField;
 use super::key::GroupKeys;
 use super::sums::ColumnSums;
 
@@ -13,7 +13,7 @@ use super::sums::ColumnSums;
 #[derive(Debug)]
 pub struct Grouped {
     /// By what.
-    pub fields: Vec<Field>,
+    pub fields: Vec<BillField>,
     /// Which amounts there are.
     pub columns: Vec<Column>,
     pub(super) groups: GroupKeys,
@@ -25,13 +25,13 @@ pub struct Grouped {
 
 impl Grouped {
     /// Goes through the rows.
-    pub fn rows(&self) -> impl Iterator<Item = Group<'_>> {
+    pub fn rows(&self) -> impl Iterator<Item = GroupRow<'_>> {
         self.rows_in(0..self.len())
     }
 
     /// Goes through the rows of a range, as far as there are any.
-    pub fn rows_in(&self, range: Range<usize>) -> impl Iterator<Item = Group<'_>> {
-        (range.start..range.end.min(self.len())).map(|at| Group { grouped: self, at })
+    pub fn rows_in(&self, range: Range<usize>) -> impl Iterator<Item = GroupRow<'_>> {
+        (range.start..range.end.min(self.len())).map(|at| GroupRow { grouped: self, at })
     }
 
     /// Returns how many rows there are.
@@ -44,7 +44,7 @@ impl Grouped {
         self.len() == 0
     }
 
-    /// Goes through the values of each field, and then the currencies: [`Group::places`] are places in them.
+    /// Goes through the values of each field, and then the currencies: [`GroupRow::places`] are places in them.
     ///
     /// Whoever writes many rows makes each value ready once.
     pub fn values(&self) -> impl Iterator<Item = &[String]> {
@@ -54,12 +54,12 @@ impl Grouped {
 
 /// A row of a grouped bill.
 #[derive(Clone, Copy, Debug)]
-pub struct Group<'a> {
+pub struct GroupRow<'a> {
     grouped: &'a Grouped,
     at: usize,
 }
 
-impl<'a> Group<'a> {
+impl<'a> GroupRow<'a> {
     /// Returns, for each field and then for the currency, the place of the row's value among [`Grouped::values`].
     pub fn places(&self) -> impl Iterator<Item = usize> + use<'a> {
         self.grouped.groups.ranks(self.at).map(|rank| rank as usize)

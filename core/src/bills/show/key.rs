@@ -3,7 +3,7 @@
 use super::field::FIELDS_MAX;
 
 /// A rank for each field, then the currency's, in one value that sorts as they do one after another.
-pub(super) trait Key: Copy + Ord + Default + Send + Sync {
+pub(super) trait PackedRanks: Copy + Ord + Default + Send + Sync {
     /// Adds the rank of the next field, which has `width` bits.
     fn push(&mut self, field: usize, width: u32, rank: u32);
 
@@ -17,7 +17,7 @@ pub(super) trait Key: Copy + Ord + Default + Send + Sync {
 macro_rules! packed {
     ($($integer:ty, $list:ident);*) => {$(
         /// Ranks that have at most this many bits together.
-        impl Key for $integer {
+        impl PackedRanks for $integer {
             fn push(&mut self, _: usize, width: u32, rank: u32) {
                 *self = self.wrapping_shl(width) | <$integer>::from(rank);
             }
@@ -38,7 +38,7 @@ macro_rules! packed {
 packed!(u32, Small; u64, Packed);
 
 /// Any ranks.
-impl Key for Wide {
+impl PackedRanks for Wide {
     fn push(&mut self, field: usize, _: u32, rank: u32) {
         if let Some(slot) = self.get_mut(field) {
             *slot = rank;
@@ -113,7 +113,7 @@ pub(super) fn width(values: usize) -> u32 {
 /// Returns where a key is in a sorted list, beginning the search at the place of the key before.
 ///
 /// Keys of a roll-up come in their order or nearly so: the next one is mostly a few places on.
-pub(super) fn find<K: Key>(sorted: &[K], from: usize, key: K) -> usize {
+pub(super) fn find<K: PackedRanks>(sorted: &[K], from: usize, key: K) -> usize {
     let (mut low, mut high) = (0, sorted.len());
     if sorted.get(from).is_some_and(|k| *k <= key) {
         low = from;

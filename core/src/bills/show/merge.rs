@@ -8,9 +8,9 @@ use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
 use crate::values::money::Amount;
 
-use super::cells::{Cells, Stack, Summed};
+use super::cells::{ColumnCells, Stack, Summed};
 use super::dictionary::Dictionary;
-use super::field::Field;
+use super::field::BillField;
 use super::grouped::Grouped;
 use super::order::order;
 use super::sums::ColumnSums;
@@ -18,9 +18,9 @@ use crate::bills::BillError;
 use crate::bills::threads::each;
 
 /// Merges what the threads read; returns the groups, and the sums over all of them, one entry for each currency.
-pub(super) fn merge<C: Cells>(
+pub(super) fn merge<C: ColumnCells>(
     stacks: Vec<Stack<C>>,
-    fields: &[Field],
+    fields: &[BillField],
     columns: Vec<Column>,
     threads: usize,
 ) -> Result<(Grouped, Vec<Sums>), BillError> {

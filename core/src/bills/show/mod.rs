@@ -19,8 +19,8 @@ mod sums;
 mod tests;
 
 pub(crate) use blocks::column_amounts;
-pub use field::{FIELDS_MAX, Field};
-pub use grouped::{Group, Grouped};
+pub use field::{BillField, FIELDS_MAX};
+pub use grouped::{GroupRow, Grouped};
 
 use crate::engine::store::Records;
 use crate::formats::schema::Column;
@@ -38,26 +38,26 @@ impl BillView {
     pub fn show(
         &self,
         store: &(impl Records + Sync),
-        fields: &[Field],
+        fields: &[BillField],
         threads: usize,
     ) -> Result<Grouped, BillError> {
         if fields.len() > FIELDS_MAX {
             return Err(BillError::TooManyFields(FIELDS_MAX));
         }
-        for field in fields.iter().filter(|f| **f != Field::Day) {
+        for field in fields.iter().filter(|f| **f != BillField::Day) {
             let has = self.segments().any(|s| field.index_in(&s.schema).is_some());
             if !has && self.segments().next().is_some() {
                 return Err(BillError::NoColumn { bill: self.bill.key, field: field.to_string() });
             }
         }
-        let source = if fields.iter().all(rollups::have) { Source::Rollups } else { Source::Blocks };
+        let source = if fields.iter().all(rollups::have) { SumSource::Rollups } else { SumSource::Blocks };
         group(store, self, fields, source, threads)
     }
 }
 
 /// Where sums come from.
 #[derive(Clone, Copy)]
-enum Source {
+enum SumSource {
     Rollups,
     Blocks,
 }
@@ -65,17 +65,17 @@ enum Source {
 fn group(
     store: &(impl Records + Sync),
     view: &BillView,
-    fields: &[Field],
-    source: Source,
+    fields: &[BillField],
+    source: SumSource,
     threads: usize,
 ) -> Result<Grouped, BillError> {
     let has = |column: &Column| view.segments().any(|s| s.schema.summed().iter().any(|(c, _)| c == column));
     let columns: Vec<Column> = Column::SUMMED.iter().copied().filter(has).collect();
     let (grouped, sums) = match source {
-        Source::Rollups => {
+        SumSource::Rollups => {
             merge::merge(rollups::read(store, view, fields, threads)?, fields, columns, threads)?
         }
-        Source::Blocks => {
+        SumSource::Blocks => {
             let read = blocks::read(store, view, fields, &columns, threads)?;
             merge::merge(read, fields, columns, threads)?
         }
@@ -92,7 +92,7 @@ impl BillView {
     pub fn check_sums(&self, store: &(impl Records + Sync), threads: usize) -> Result<(), BillError> {
         self.check_rollups(store)?;
         let digest = owner_days::check(store, self)?;
-        group(store, self, &[], Source::Blocks, threads)?;
+        group(store, self, &[], SumSource::Blocks, threads)?;
         if digest != self.revision.digest {
             return Err(BillError::DoNotTie {
                 bill: self.bill.key,
@@ -105,7 +105,7 @@ impl BillView {
     }
 }
 
-impl Field {
+impl BillField {
     /// Says whether a line's cell is what was asked for, white space around it aside.
     pub fn cell_is(cell: &[u8], wanted: &str) -> bool {
         trim_cell(cell) == wanted.as_bytes()

@@ -4,9 +4,9 @@
 //! there are cells, a bit for each key tells which ones there are, and bits before a key's its group. Otherwise the keys
 //! of all parts are sorted.
 
-use super::cells::{Cells, Stack};
+use super::cells::{ColumnCells, Stack};
 use super::dense::Bits;
-use super::key::{GroupKeys, Key, Wide, find, width};
+use super::key::{GroupKeys, PackedRanks, Wide, find, width};
 use crate::bills::BillError;
 use crate::bills::threads::{each, each_mut};
 
@@ -25,7 +25,7 @@ pub(super) struct Ordered {
 
 /// Finds the groups. For each field and then the currency, `values` are those there are, and `ranks` the ranks of each
 /// stack's numbers.
-pub(super) fn order<C: Cells>(
+pub(super) fn order<C: ColumnCells>(
     stacks: &[Stack<C>],
     values: &[Vec<String>],
     ranks: &[Vec<Vec<u32>>],
@@ -35,7 +35,7 @@ pub(super) fn order<C: Cells>(
     let numbered = stacks.iter().enumerate().flat_map(|(at, stack)| stack.parts.iter().map(move |p| (at, p)));
     let parts = Parts { stacks, parts: numbered.collect(), ranks, widths };
     let bits: u32 = parts.widths.iter().sum();
-    let cells: usize = stacks.iter().flat_map(|stack| &stack.parts).map(Cells::len).sum();
+    let cells: usize = stacks.iter().flat_map(|stack| &stack.parts).map(ColumnCells::len).sum();
     if bits < u32::BITS && 1_usize.checked_shl(bits).is_some_and(|keys| keys <= BITS_A_CELL * cells) {
         dense(&parts, bits, threads)
     } else if bits <= u64::BITS {
@@ -53,9 +53,9 @@ struct Parts<'a, C> {
     widths: Vec<u32>,
 }
 
-impl<C: Cells> Parts<'_, C> {
+impl<C: ColumnCells> Parts<'_, C> {
     /// Returns the key of each cell of a part.
-    fn keys<K: Key>(&self, at: usize) -> Result<Vec<K>, BillError> {
+    fn keys<K: PackedRanks>(&self, at: usize) -> Result<Vec<K>, BillError> {
         let mut keys = Vec::new();
         let Some((stack_at, part)) = self.parts.get(at) else { return Ok(keys) };
         let dictionaries = self.stacks.get(*stack_at).into_iter().flat_map(|stack| &stack.dictionaries);
@@ -76,7 +76,7 @@ impl<C: Cells> Parts<'_, C> {
     }
 }
 
-fn dense<C: Cells>(parts: &Parts<'_, C>, bits: u32, threads: usize) -> Result<Ordered, BillError> {
+fn dense<C: ColumnCells>(parts: &Parts<'_, C>, bits: u32, threads: usize) -> Result<Ordered, BillError> {
     let (mut of_cells, found) = Bits::collect(threads, bits, parts.parts.len(), |at| parts.keys(at))?;
     // A thread takes longer to start than this takes for some cells.
     let cells: usize = of_cells.iter().map(Vec::len).sum();
@@ -86,7 +86,10 @@ fn dense<C: Cells>(parts: &Parts<'_, C>, bits: u32, threads: usize) -> Result<Or
     Ok(Ordered { groups: GroupKeys::new(u32::list(found.keys()), &parts.widths), of_cells })
 }
 
-fn sorted<K: Key, C: Cells>(parts: &Parts<'_, C>, threads: usize) -> Result<Ordered, BillError> {
+fn sorted<K: PackedRanks, C: ColumnCells>(
+    parts: &Parts<'_, C>,
+    threads: usize,
+) -> Result<Ordered, BillError> {
     let keys: Vec<Vec<K>> = each(threads, parts.parts.len(), |at| parts.keys(at))?;
     let groups = distinct(&keys, threads)?;
     let of_cells = each(threads, keys.len(), |at| {
@@ -104,7 +107,7 @@ fn sorted<K: Key, C: Cells>(parts: &Parts<'_, C>, threads: usize) -> Result<Orde
 /// Returns the keys of all lists, sorted and each once.
 ///
 /// Lists that are sorted in themselves, as those of roll-ups are, take few comparisons.
-fn distinct<K: Key>(lists: &[Vec<K>], threads: usize) -> Result<Vec<K>, BillError> {
+fn distinct<K: PackedRanks>(lists: &[Vec<K>], threads: usize) -> Result<Vec<K>, BillError> {
     let together = lists.len().div_ceil(threads.max(1)).max(2);
     let mut merged = each(threads, lists.len().div_ceil(together), |at| {
         let mut all: Vec<K> = lists.chunks(together).nth(at).unwrap_or_default().concat();

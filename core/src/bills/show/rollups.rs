@@ -1,33 +1,33 @@
 //! Cells from the stored roll-ups, which have sums by owner, product, day and currency.
 
 use crate::engine::block::BlockError;
-use crate::engine::rollup::{Mantissas, Named, StoredRollup};
+use crate::engine::rollup::{Mantissas, NamedPart, StoredRollup};
 use crate::engine::store::Records;
 use crate::formats::schema::Column;
 
 use crate::bills::{BillError, BillView, SegmentView};
 
-use super::cells::{Cells, Stack, Summed};
+use super::cells::{ColumnCells, Stack, Summed};
 use super::dictionary::Dictionary;
-use super::field::Field;
+use super::field::BillField;
 use super::sums::ColumnSums;
 use crate::bills::threads::share;
 
 /// Says whether roll-ups have sums by a field.
-pub(super) fn have(field: &Field) -> bool {
-    matches!(field, Field::Day) || named(field).is_some()
+pub(super) fn have(field: &BillField) -> bool {
+    matches!(field, BillField::Day) || named(field).is_some()
 }
 
-fn named(field: &Field) -> Option<Named> {
+fn named(field: &BillField) -> Option<NamedPart> {
     match field {
-        Field::Column(Column::OwnerUin) => Some(Named::Owner),
-        Field::Column(Column::ProductName) => Some(Named::Product),
+        BillField::Column(Column::OwnerUin) => Some(NamedPart::Owner),
+        BillField::Column(Column::ProductName) => Some(NamedPart::Product),
         _ => None,
     }
 }
 
 /// The cells of a segment, or of a part of it.
-pub(super) struct Stored<'a> {
+pub(super) struct StoredCells<'a> {
     segment: &'a SegmentView,
     rollup: StoredRollup,
     fields: Vec<Numbered>,
@@ -35,7 +35,7 @@ pub(super) struct Stored<'a> {
 
 /// How a field's numbers in the roll-up become those of the dictionary.
 enum Numbered {
-    Names(Named, Vec<u32>),
+    Names(NamedPart, Vec<u32>),
     Days,
     /// All cells have this one.
     Same(u32),
@@ -45,9 +45,9 @@ enum Numbered {
 pub(super) fn read<'a>(
     store: &(impl Records + Sync),
     view: &'a BillView,
-    fields: &[Field],
+    fields: &[BillField],
     threads: usize,
-) -> Result<Vec<Stack<Stored<'a>>>, BillError> {
+) -> Result<Vec<Stack<StoredCells<'a>>>, BillError> {
     let segments: Vec<&SegmentView> = view.segments().collect();
     share(
         threads,
@@ -58,7 +58,7 @@ pub(super) fn read<'a>(
             for rollup in segment.stored_rollups(store, |_| true)? {
                 let fields = numbered(&mut stack.dictionaries, fields, &rollup)
                     .map_err(|e| segment.damaged_rollup(&e))?;
-                stack.parts.push(Stored { segment, rollup, fields });
+                stack.parts.push(StoredCells { segment, rollup, fields });
             }
             Ok(())
         },
@@ -68,11 +68,11 @@ pub(super) fn read<'a>(
 /// Numbers the values of a roll-up.
 fn numbered(
     dictionaries: &mut [Dictionary],
-    fields: &[Field],
+    fields: &[BillField],
     rollup: &StoredRollup,
 ) -> Result<Vec<Numbered>, BlockError> {
     let mut numbered = Vec::new();
-    let named = fields.iter().map(named).chain([Some(Named::Currency)]);
+    let named = fields.iter().map(named).chain([Some(NamedPart::Currency)]);
     for (dictionary, named) in dictionaries.iter_mut().zip(named) {
         numbered.push(match (dictionary, named) {
             (Dictionary::Names(names), Some(named)) => {
@@ -95,7 +95,7 @@ fn numbered(
     Ok(numbered)
 }
 
-impl Cells for Stored<'_> {
+impl ColumnCells for StoredCells<'_> {
     fn len(&self) -> usize {
         self.rollup.len()
     }

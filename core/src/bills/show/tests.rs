@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::cells::{Cells, Stack, Summed};
+use super::cells::{ColumnCells, Stack, Summed};
 use super::dictionary::Dictionary;
 use super::merge::merge;
 use super::sums::ColumnSums;
-use super::{Field, Grouped};
+use super::{BillField, Grouped};
 use crate::bills::BillError;
 use crate::engine::block::Sums;
 use crate::engine::rollup::Overflow;
@@ -29,7 +29,7 @@ struct Lines {
     numbers: Vec<Vec<u32>>,
 }
 
-impl Cells for Lines {
+impl ColumnCells for Lines {
     fn len(&self) -> usize {
         self.lines.len()
     }
@@ -61,8 +61,8 @@ impl Cells for Lines {
 }
 
 /// Text fields and, last, the day.
-fn fields(texts: usize) -> Vec<Field> {
-    (0..texts).map(|n| Field::Tag(n.to_string())).chain([Field::Day]).collect()
+fn fields(texts: usize) -> Vec<BillField> {
+    (0..texts).map(|n| BillField::Tag(n.to_string())).chain([BillField::Day]).collect()
 }
 
 /// Deals lines out to stacks, in parts of some lines.
@@ -89,7 +89,7 @@ fn stacks(lines: &[Line], texts: usize, stacks: usize, part_lines: usize) -> Vec
 type Row = (Vec<String>, String, u64, String);
 
 fn rows(grouped: &Grouped) -> Vec<Row> {
-    let row = |group: super::Group<'_>| {
+    let row = |group: super::GroupRow<'_>| {
         let keys = group.keys().map(str::to_owned).collect();
         let totals: Vec<Amount> = group.amounts().collect();
         (keys, group.currency().to_owned(), group.lines(), totals[0].to_string())

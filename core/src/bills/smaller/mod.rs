@@ -58,14 +58,14 @@ impl AccountDay {
 
 /// Lines and their money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct LinesAndSums {
     /// How many lines.
     pub lines: u64,
     /// Their sum.
     pub amount: Amount,
 }
 
-impl Counted {
+impl LinesAndSums {
     /// Adds lines.
     ///
     /// # Errors
@@ -89,13 +89,13 @@ impl Counted {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccountDayChange {
     /// All lines of the replaced files.
-    pub before: Counted,
+    pub before: LinesAndSums,
     /// All lines of the new one.
-    pub after: Counted,
+    pub after: LinesAndSums,
     /// The charges that only the replaced files have.
-    pub removed: Counted,
+    pub removed: LinesAndSums,
     /// The charges that only the new one has.
-    pub added: Counted,
+    pub added: LinesAndSums,
 }
 
 impl AccountDayChange {
@@ -181,8 +181,8 @@ impl Smaller {
     }
 
     /// Returns what is gone in all, by currency.
-    pub fn totals(&self) -> BTreeMap<&str, Counted> {
-        let mut all: BTreeMap<&str, Counted> = BTreeMap::new();
+    pub fn totals(&self) -> BTreeMap<&str, LinesAndSums> {
+        let mut all: BTreeMap<&str, LinesAndSums> = BTreeMap::new();
         for day in &self.days {
             let sum = all.entry(&day.currency).or_default();
             sum.lines += day.lines;
@@ -200,7 +200,7 @@ impl Smaller {
 
 /// What a comparison of days, accounts and currencies comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Compared {
+pub struct DayComparison {
     /// What is gone, by day, account and currency.
     pub losses: Vec<Loss>,
     /// What a new rating took, which is little enough to pass.
@@ -220,8 +220,8 @@ fn is_little(loss: Amount, base: Amount) -> Result<bool, Overflow> {
 pub fn compare(
     month: BillMonth,
     cells: &BTreeMap<AccountDay, AccountDayChange>,
-) -> Result<Compared, Overflow> {
-    let mut found = Compared::default();
+) -> Result<DayComparison, Overflow> {
+    let mut found = DayComparison::default();
     // By day and currency: what new ratings took, and of how much.
     let mut by_day: BTreeMap<(u8, &str), [Amount; 2]> = BTreeMap::new();
     let mut rated_again = Vec::new();

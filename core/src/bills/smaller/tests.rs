@@ -27,7 +27,7 @@ fn change(before: &[i128], after: &[i128]) -> AccountDayChange {
     change
 }
 
-fn compared(days: &[(u8, u64, &[i128], &[i128])]) -> Compared {
+fn compared(days: &[(u8, u64, &[i128], &[i128])]) -> DayComparison {
     let cells = days.iter().map(|(day, owner, before, after)| {
         (AccountDay { day: *day, owner: *owner, currency: "USD".into() }, change(before, after))
     });

@@ -11,8 +11,8 @@ mod range;
 
 use std::fmt;
 
-use crate::bills::State;
-pub use crate::formats::naming::Kind;
+use crate::bills::BillState;
+pub use crate::formats::naming::BillKind;
 use crate::values::period::{Coverage, Day};
 
 pub use clock::{Moment, TimeOfDay};
@@ -24,9 +24,9 @@ pub use range::MonthRange;
 
 /// A bill that the calendar asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub struct CalendarSlot {
     /// Which kind.
-    pub kind: Kind,
+    pub kind: BillKind,
     /// Which days.
     pub coverage: Coverage,
 }
@@ -50,7 +50,7 @@ pub struct AccountFacts<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BillFacts {
     /// Its state.
-    pub state: State,
+    pub state: BillState,
     /// Through which day its lines are in without a gap.
     pub through: Option<Day>,
     /// The pending file that takes lines away on days of the slot, if one waits.
@@ -90,7 +90,7 @@ pub enum WhyNot {
     /// The bill is not confirmed.
     NotConfirmed {
         /// Its state.
-        state: State,
+        state: BillState,
     },
     /// A customer would get the bill, and somebody disputes it.
     Disputed,
@@ -130,7 +130,7 @@ impl<'a> AccountFacts<'a> {
     ///
     /// # Errors
     /// The first thing in the way.
-    pub fn may_write(self, kind: Kind) -> Result<&'a str, WhyNot> {
+    pub fn may_write(self, kind: BillKind) -> Result<&'a str, WhyNot> {
         if !self.allowed {
             return Err(WhyNot::NotAllowed);
         }
@@ -140,7 +140,7 @@ impl<'a> AccountFacts<'a> {
         let Some(sink) = self.sink else {
             return Err(self.stopped.map_or(WhyNot::NotEnabled, |since| WhyNot::Stopped { since }));
         };
-        if kind == Kind::Reseller && !self.custom_bills {
+        if kind == BillKind::Reseller && !self.custom_bills {
             return Err(WhyNot::NoCustomBills);
         }
         Ok(sink)
@@ -154,7 +154,7 @@ impl<'a> AccountFacts<'a> {
 /// # Errors
 /// The first reason why it is not due, with the sink if there is one, or what `at_sink` returns.
 pub fn judge<E>(
-    slot: Slot,
+    slot: CalendarSlot,
     account: AccountFacts<'_>,
     bill: Option<BillFacts>,
     at_sink: impl FnOnce(&str) -> Result<Option<WhyNot>, E>,
@@ -166,14 +166,14 @@ pub fn judge<E>(
     };
     let Some(bill) = bill else { return not(WhyNot::NoBill) };
     // A month that somebody declared complete is, whatever the files say.
-    let declared = bill.state != State::Open && slot.coverage.is_whole_month();
+    let declared = bill.state != BillState::Open && slot.coverage.is_whole_month();
     if !declared && bill.through.is_none_or(|through| through < slot.coverage.last) {
         return not(WhyNot::NotComplete { through: bill.through });
     }
     if let Some(number) = bill.pending {
         return not(WhyNot::Pending { number });
     }
-    if slot.kind == Kind::Reseller && bill.state != State::Confirmed {
+    if slot.kind == BillKind::Reseller && bill.state != BillState::Confirmed {
         return not(WhyNot::NotConfirmed { state: bill.state });
     }
     match at_sink(sink)? {
@@ -201,14 +201,14 @@ mod tests {
             stopped: None,
         };
         let month = Coverage::month(day("2021-03-01").month());
-        let slot = Slot { kind: Kind::Reseller, coverage: month };
+        let slot = CalendarSlot { kind: BillKind::Reseller, coverage: month };
         let bill =
             |state, through: &str| Some(BillFacts { state, through: Some(day(through)), pending: None });
         let told = |slot, facts, bill, delivered: Option<u64>| {
             let delivered = delivered.map(|delivery| WhyNot::Delivered { delivery });
             judge(slot, facts, bill, |_| Ok::<_, Infallible>(delivered)).unwrap().map_err(|(_, why)| why)
         };
-        let full = bill(State::Confirmed, "2021-03-31");
+        let full = bill(BillState::Confirmed, "2021-03-31");
         let not = |facts| told(slot, facts, full, None).unwrap_err();
         assert_eq!(not(AccountFacts { allowed: false, ..ready }), WhyNot::NotAllowed);
         assert_eq!(not(AccountFacts { authorised: false, ..ready }), WhyNot::NotAuthorised);
@@ -218,18 +218,19 @@ mod tests {
         assert_eq!(not(stopped), WhyNot::Stopped { since });
         assert_eq!(not(AccountFacts { custom_bills: false, ..ready }), WhyNot::NoCustomBills);
         assert_eq!(told(slot, ready, None, None), Err(WhyNot::NoBill));
-        let state = State::Issued;
+        let state = BillState::Issued;
         assert_eq!(told(slot, ready, bill(state, "2021-03-31"), None), Err(WhyNot::NotConfirmed { state }));
         assert_eq!(told(slot, ready, full, Some(7)), Err(WhyNot::Delivered { delivery: 7 }));
         assert_eq!(told(slot, ready, full, None), Ok("bucket".to_owned()));
         let doubtful = full.map(|facts| BillFacts { pending: Some(3), ..facts });
         assert_eq!(told(slot, ready, doubtful, None), Err(WhyNot::Pending { number: 3 }));
-        let daily = Slot { kind: Kind::Daily, coverage: Coverage::month_to_date(day("2021-04-04")) };
+        let daily =
+            CalendarSlot { kind: BillKind::Daily, coverage: Coverage::month_to_date(day("2021-04-04")) };
         let through = Some(day("2021-04-03"));
         assert_eq!(
-            told(daily, ready, bill(State::Open, "2021-04-03"), None),
+            told(daily, ready, bill(BillState::Open, "2021-04-03"), None),
             Err(WhyNot::NotComplete { through })
         );
-        assert!(told(daily, ready, bill(State::Open, "2021-04-05"), None).is_ok());
+        assert!(told(daily, ready, bill(BillState::Open, "2021-04-05"), None).is_ok());
     }
 }

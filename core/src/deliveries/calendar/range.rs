@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::formats::naming::Kind;
+use crate::formats::naming::BillKind;
 use crate::values::period::{BillMonth, Day};
 
 use super::clock::Moment;
@@ -32,7 +32,7 @@ impl MonthRange {
     pub fn asked<'a>(
         self,
         calendars: &'a Calendars,
-        kinds: &'a [Kind],
+        kinds: &'a [BillKind],
         until: Moment,
     ) -> impl Iterator<Item = (Day, Vec<Asked>)> + 'a {
         // The month after the last one, and a lag that reaches beyond it.

@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use crate::bills::{Mode, State};
+use crate::bills::{BillState, ImportMode};
 use crate::values::period::Day;
 
-use super::facts::{BillFiles, File};
+use super::facts::{BillFiles, ReceivedFile};
 use crate::values::period::ranges;
 
 /// Two files where one is expected.
@@ -63,7 +63,7 @@ impl fmt::Display for Double {
 /// Returns what is double in a bill.
 pub(super) fn doubles(bill: &BillFiles) -> Vec<Double> {
     let mut found = Vec::new();
-    let active: Vec<&File> = bill.active().collect();
+    let active: Vec<&ReceivedFile> = bill.active().collect();
     for file in &active {
         // Whoever confirmed the bill has seen its total, and the earlier file cannot come back.
         let earlier = bill.files.iter().rev().find(|old| {
@@ -72,7 +72,9 @@ pub(super) fn doubles(bill: &BillFiles) -> Vec<Double> {
                 && old.mode == file.mode
                 && old.load < file.load
         });
-        if let Some(old) = earlier.filter(|old| bill.state != State::Confirmed && old.digest != file.digest) {
+        if let Some(old) =
+            earlier.filter(|old| bill.state != BillState::Confirmed && old.digest != file.digest)
+        {
             found.push(Double::Replaced {
                 file: file.name.clone(),
                 earlier: old.name.clone(),
@@ -80,8 +82,10 @@ pub(super) fn doubles(bill: &BillFiles) -> Vec<Double> {
             });
         }
     }
-    for file in active.iter().filter(|file| file.mode == Mode::Adjustment) {
-        for other in active.iter().filter(|other| other.mode != Mode::Adjustment || other.load < file.load) {
+    for file in active.iter().filter(|file| file.mode == ImportMode::Adjustment) {
+        for other in
+            active.iter().filter(|other| other.mode != ImportMode::Adjustment || other.load < file.load)
+        {
             let same = |(day, digest): &&(Day, _)| other.days.iter().any(|(d, of)| d == day && of == digest);
             let days: Vec<Day> = file.days.iter().filter(same).map(|(day, _)| *day).collect();
             if !days.is_empty() {

@@ -1,21 +1,21 @@
 //! What is known of a bill's files, as the store has it.
 
 use crate::bills::Bill;
-use crate::bills::late::Late;
-use crate::bills::{Completeness, Load, Mode, Revision, Segment, State, completeness};
+use crate::bills::late::LateFile;
+use crate::bills::{BillState, Completeness, ImportMode, Load, Revision, Segment, completeness};
 use crate::engine::store::{Records, StoreError, Table};
 use crate::values::digest::Digest;
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
 
 /// A file that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub struct ReceivedFile {
     /// Its load.
     pub load: u64,
     /// Its name.
     pub name: String,
     /// How it was taken.
-    pub mode: Mode,
+    pub mode: ImportMode,
     /// The days it covers; an adjustment covers none.
     pub coverage: Option<Coverage>,
     /// The digest of its lines.
@@ -34,11 +34,11 @@ pub struct BillFiles {
     /// Its basis.
     pub basis: Basis,
     /// Its state.
-    pub state: State,
+    pub state: BillState,
     /// Its current revision.
     pub revision: u32,
     /// The files, by load.
-    pub files: Vec<File>,
+    pub files: Vec<ReceivedFile>,
     /// The files that wait for a decision because they are smaller, oldest first.
     pub pending: Vec<PendingFile>,
 }
@@ -56,17 +56,17 @@ pub struct PendingFile {
 
 impl BillFiles {
     /// Returns the files of the current revision.
-    pub(super) fn active(&self) -> impl Iterator<Item = &File> + Clone {
+    pub(super) fn active(&self) -> impl Iterator<Item = &ReceivedFile> + Clone {
         self.files.iter().filter(|file| file.last_revision == self.revision)
     }
 
     /// Returns the file that covers a day now.
-    pub(super) fn covering(&self, day: Day) -> Option<&File> {
+    pub(super) fn covering(&self, day: Day) -> Option<&ReceivedFile> {
         self.active().find(|file| file.coverage.is_some_and(|c| c.first <= day && day <= c.last))
     }
 
     /// Returns the file that covers the last day that is in.
-    pub(super) fn last_file(&self) -> Option<&File> {
+    pub(super) fn last_file(&self) -> Option<&ReceivedFile> {
         self.active().filter(|file| file.coverage.is_some()).max_by_key(|file| file.coverage.map(|c| c.last))
     }
 
@@ -91,13 +91,14 @@ impl BillFiles {
                 let load: Load = store.need(Table::Loads, &number.to_be_bytes())?;
                 loads.push((last_revision(&revisions, number), load));
             }
-            let adjusted =
-                loads.iter().any(|(last, load)| *last == bill.revision && load.mode == Mode::Adjustment);
+            let adjusted = loads
+                .iter()
+                .any(|(last, load)| *last == bill.revision && load.mode == ImportMode::Adjustment);
             let mut files = Vec::new();
             for (last_revision, load) in loads {
                 let wanted = adjusted && last_revision == bill.revision;
                 let days = if wanted { days(store, bill.key.month, &load)? } else { Vec::new() };
-                files.push(File {
+                files.push(ReceivedFile {
                     load: load.number,
                     name: load.file.name,
                     mode: load.mode,
@@ -111,7 +112,7 @@ impl BillFiles {
             let pending = Vec::new();
             all.push(BillFiles { month, basis, state: bill.state, revision: bill.revision, files, pending });
         }
-        for late in Late::list(store)?.into_iter().filter(Late::is_smaller_and_waits) {
+        for late in LateFile::list(store)?.into_iter().filter(LateFile::is_smaller_and_waits) {
             let load: Load = store.need(Table::Loads, &late.load.to_be_bytes())?;
             let one = PendingFile { number: late.number, name: late.file, coverage: load.coverage };
             let (month, basis) = (late.bill.month, late.bill.basis);
@@ -121,7 +122,7 @@ impl BillFiles {
                 None => all.push(BillFiles {
                     month,
                     basis,
-                    state: State::Open,
+                    state: BillState::Open,
                     revision: 0,
                     files: Vec::new(),
                     pending: vec![one],

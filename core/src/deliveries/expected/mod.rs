@@ -10,12 +10,12 @@ mod facts;
 
 use std::fmt;
 
-use crate::bills::{Mode, State};
-use crate::deliveries::calendar::{Kind, Profile};
+use crate::bills::{BillState, ImportMode};
+use crate::deliveries::calendar::{BillKind, Profile};
 use crate::values::period::{Basis, BillMonth, Day, ranges};
 
 pub use double::Double;
-pub use facts::{BillFiles, File, PendingFile};
+pub use facts::{BillFiles, PendingFile, ReceivedFile};
 
 /// What came of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ pub struct Expectation {
     /// By which basis.
     pub basis: Basis,
     /// The month-to-date file, or the complete month.
-    pub kind: Kind,
+    pub kind: BillKind,
     /// Through which day lines are expected.
     pub last_day: Day,
     /// By which day they should have come; where some lack, the first of these.
@@ -109,9 +109,9 @@ pub struct Expectation {
     /// Through which day the bill is in without a gap.
     pub through: Option<Day>,
     /// How the file came that covers the last day that is in.
-    pub mode: Option<Mode>,
+    pub mode: Option<ImportMode>,
     /// The bill's state, if there is a bill.
-    pub state: Option<State>,
+    pub state: Option<BillState>,
     /// Which days the verdict finds not to be in.
     pub lacking: Vec<Day>,
     /// What came of it.
@@ -142,7 +142,7 @@ impl Expectation {
             let first = bills.iter().filter(counts).map(|b| b.month).min();
             let mut month = Some(covered.month());
             while let Some(of) = month.filter(|m| first.is_some_and(|first| first <= *m)) {
-                let slot = Slot::of(profile, on, covered, of, basis);
+                let slot = ExpectedSlot::of(profile, on, covered, of, basis);
                 all.extend(slot.judge(profile, on, bills, &kept));
                 month = of.previous();
             }
@@ -171,21 +171,21 @@ fn kept(bills: &[BillFiles]) -> Vec<Basis> {
 }
 
 /// What is expected of a month.
-struct Slot {
+struct ExpectedSlot {
     month: BillMonth,
     basis: Basis,
-    kind: Kind,
+    kind: BillKind,
     last_day: Day,
     due: Day,
 }
 
-impl Slot {
-    fn of(profile: &Profile, on: Day, covered: Day, month: BillMonth, basis: Basis) -> Slot {
+impl ExpectedSlot {
+    fn of(profile: &Profile, on: Day, covered: Day, month: BillMonth, basis: Basis) -> ExpectedSlot {
         let end = month.last_day();
-        let complete = profile.due_day(Kind::Monthly, month);
+        let complete = profile.due_day(BillKind::Monthly, month);
         match complete.filter(|due| *due <= on) {
-            Some(due) => Slot { month, basis, kind: Kind::Monthly, last_day: end, due },
-            None => Slot { month, basis, kind: Kind::Daily, last_day: covered.min(end), due: on },
+            Some(due) => ExpectedSlot { month, basis, kind: BillKind::Monthly, last_day: end, due },
+            None => ExpectedSlot { month, basis, kind: BillKind::Daily, last_day: covered.min(end), due: on },
         }
     }
 
@@ -224,7 +224,7 @@ impl Slot {
         };
         let lacks = |day: &Day| bill.is_none_or(|b| b.covering(*day).is_none()) && !waits(*day);
         let lacking: Vec<Day> = days.filter(lacks).collect();
-        let declared = bill.is_some_and(|b| b.state != State::Open);
+        let declared = bill.is_some_and(|b| b.state != BillState::Open);
         if !pending.is_empty() && lacking.is_empty() {
             // What has come is told; whether all is in depends on the decision.
         } else if declared || lacking.is_empty() {
@@ -237,7 +237,7 @@ impl Slot {
             let (gone, open): (Vec<Day>, Vec<Day>) =
                 lacking.into_iter().partition(|day| passed || last_in.is_some_and(|last| *day < last));
             let due = |first: Day| match self.kind {
-                Kind::Daily => Day::from_epoch_days(
+                BillKind::Daily => Day::from_epoch_days(
                     first.epoch_days().saturating_add(i32::try_from(profile.lag_days).unwrap_or(0)),
                 )
                 .unwrap_or(self.due),

@@ -15,25 +15,25 @@ fn digest(of: u8) -> Digest {
 }
 
 /// A file that is part of revision 1, the current one of [`bill`].
-fn file(load: u64, mode: Mode, days: &str) -> File {
+fn file(load: u64, mode: ImportMode, days: &str) -> ReceivedFile {
     let coverage = days.split_once("..").map(|(first, last)| Coverage { first: day(first), last: day(last) });
     let (name, digest) = (format!("{mode}-{load}.csv"), digest(load as u8));
-    File { load, name, mode, coverage, digest, last_revision: 1, days: Vec::new() }
+    ReceivedFile { load, name, mode, coverage, digest, last_revision: 1, days: Vec::new() }
 }
 
-fn bill(month: &str, basis: Basis, state: State, files: Vec<File>) -> BillFiles {
+fn bill(month: &str, basis: Basis, state: BillState, files: Vec<ReceivedFile>) -> BillFiles {
     BillFiles { month: month.parse().unwrap(), basis, state, revision: 1, files, pending: Vec::new() }
 }
 
 fn whole(month: &str, basis: Basis) -> BillFiles {
     let month_days = Coverage::month(month.parse().unwrap()).to_string();
-    bill(month, basis, State::Issued, vec![file(1, Mode::Monthly, &month_days)])
+    bill(month, basis, BillState::Issued, vec![file(1, ImportMode::Monthly, &month_days)])
 }
 
 fn open(month: &str, days: &[&str]) -> BillFiles {
-    let mode = if days.len() == 1 { Mode::Cumulative } else { Mode::Day };
+    let mode = if days.len() == 1 { ImportMode::Cumulative } else { ImportMode::Day };
     let files = (1..).zip(days).map(|(load, days)| file(load, mode, days)).collect();
-    bill(month, Basis::Used, State::Open, files)
+    bill(month, Basis::Used, BillState::Open, files)
 }
 
 /// What is told on a day: month, basis, through which day lines are expected, the verdict and its days.
@@ -58,8 +58,8 @@ fn what_has_come_has_arrived_with_the_files_name() {
     assert_eq!(
         told,
         [
-            (Kind::Monthly, day("2021-04-02"), day("2021-03-31"), arrived("monthly-1.csv")),
-            (Kind::Daily, day("2021-04-06"), day("2021-04-04"), arrived("cumulative-1.csv")),
+            (BillKind::Monthly, day("2021-04-02"), day("2021-03-31"), arrived("monthly-1.csv")),
+            (BillKind::Daily, day("2021-04-06"), day("2021-04-04"), arrived("cumulative-1.csv")),
         ]
     );
     assert_eq!(Expectation::list(DEFAULT, day("2021-04-06"), &[]), []);
@@ -121,7 +121,7 @@ fn what_was_passed_over_is_missing_in_a_month_and_between_months() {
 #[test]
 fn a_month_that_somebody_declared_complete_lacks_nothing() {
     let mut march = open("2021-03", &["2021-03-01..2021-03-29"]);
-    march.state = State::Issued;
+    march.state = BillState::Issued;
     let rows = Expectation::list(DEFAULT, day("2021-04-02"), &[march]);
     assert_eq!(rows[0].verdict, Verdict::Arrived { file: None });
     assert_eq!(rows[0].through, Some(day("2021-03-29")));
@@ -158,7 +158,7 @@ fn a_month_by_the_other_basis_alone_is_told_and_both_are_kept_where_a_month_has_
 }
 
 /// What is told of March on April 2, beside its arrival.
-fn doubles_of(state: State, files: Vec<File>) -> Vec<Verdict> {
+fn doubles_of(state: BillState, files: Vec<ReceivedFile>) -> Vec<Verdict> {
     let mut bill = bill("2021-03", Basis::Used, state, files);
     bill.revision = 2;
     let rows = Expectation::list(DEFAULT, day("2021-04-02"), &[bill]);
@@ -169,38 +169,38 @@ fn doubles_of(state: State, files: Vec<File>) -> Vec<Verdict> {
 #[test]
 fn another_file_of_the_same_days_is_told_until_the_bill_is_confirmed() {
     let march = "2021-03-01..2021-03-31";
-    let now = |load| File { last_revision: 2, ..file(load, Mode::Cumulative, march) };
+    let now = |load| ReceivedFile { last_revision: 2, ..file(load, ImportMode::Cumulative, march) };
     let replaced = Verdict::Double(Double::Replaced {
         file: "cumulative-2.csv".into(),
         earlier: "cumulative-1.csv".into(),
         revision: 1,
     });
-    let twice = || vec![file(1, Mode::Cumulative, march), now(2)];
-    assert_eq!(doubles_of(State::Issued, twice()), [replaced]);
-    assert_eq!(doubles_of(State::Confirmed, twice()), []);
+    let twice = || vec![file(1, ImportMode::Cumulative, march), now(2)];
+    assert_eq!(doubles_of(BillState::Issued, twice()), [replaced]);
+    assert_eq!(doubles_of(BillState::Confirmed, twice()), []);
     // That a month grows is how it should be.
-    let grown = vec![file(1, Mode::Cumulative, "2021-03-01..2021-03-30"), now(2)];
-    assert_eq!(doubles_of(State::Issued, grown), []);
+    let grown = vec![file(1, ImportMode::Cumulative, "2021-03-01..2021-03-30"), now(2)];
+    assert_eq!(doubles_of(BillState::Issued, grown), []);
 }
 
 #[test]
 fn an_adjustment_with_the_lines_of_a_day_that_is_in_is_told_even_of_a_confirmed_bill() {
     let at = |d: u32| day(&format!("2021-03-{d:02}"));
-    let now = |load, mode, coverage, days: &[(u32, u8)]| File {
+    let now = |load, mode, coverage, days: &[(u32, u8)]| ReceivedFile {
         last_revision: 2,
         days: days.iter().map(|(d, of)| (at(*d), digest(*of))).collect(),
         ..file(load, mode, coverage)
     };
-    let month = now(1, Mode::Monthly, "2021-03-01..2021-03-31", &[(1, 7), (2, 8), (3, 9)]);
-    let again = now(2, Mode::Adjustment, "", &[(2, 8), (3, 9), (4, 1)]);
-    let other = now(3, Mode::Adjustment, "", &[(1, 8), (5, 9)]);
+    let month = now(1, ImportMode::Monthly, "2021-03-01..2021-03-31", &[(1, 7), (2, 8), (3, 9)]);
+    let again = now(2, ImportMode::Adjustment, "", &[(2, 8), (3, 9), (4, 1)]);
+    let other = now(3, ImportMode::Adjustment, "", &[(1, 8), (5, 9)]);
     let twice = Verdict::Double(Double::Twice {
         file: "adjustment-2.csv".into(),
         other: "monthly-1.csv".into(),
         days: vec![at(2), at(3)],
     });
     assert_eq!(twice.to_string().matches("2021-03-02..2021-03-03").count(), 1);
-    for state in [State::Issued, State::Confirmed] {
+    for state in [BillState::Issued, BillState::Confirmed] {
         let found = doubles_of(state, vec![month.clone(), again.clone(), other.clone()]);
         assert_eq!(found, std::slice::from_ref(&twice));
     }

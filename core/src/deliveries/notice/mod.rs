@@ -12,10 +12,10 @@ use crate::engine::store::StoreError;
 use crate::values::error::codes;
 use crate::values::label::BadLabel;
 
-pub use outbox::{Open, Sent};
-pub use record::{Event, How, Notice, Notifier};
+pub use outbox::{OpenNotifier, Sent};
+pub use record::{Notice, NoticeEvent, Notifier, NotifyBy};
 pub(crate) use tell::tell;
-pub use tell::{SchedulerStop, Told};
+pub use tell::{NoticeFacts, SchedulerStop};
 
 use crate::deliveries::FailureKind;
 
@@ -45,7 +45,7 @@ pub trait Notify {
     ///
     /// # Errors
     /// [`NotifyError`]; it may have arrived.
-    fn notify(&self, event: Event, id: &str, body: &str) -> Result<(), NotifyError>;
+    fn notify(&self, event: NoticeEvent, id: &str, body: &str) -> Result<(), NotifyError>;
 }
 
 /// Why a notifier could not be looked at or changed.

@@ -4,16 +4,16 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::late::LateState;
 use crate::bills::BillKey;
+use crate::bills::late::LateState;
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, StoreError, Table};
 
-use super::record::{Event, Notifier};
-use super::tell::{SchedulerStop, Told, write};
+use super::record::{NoticeEvent, Notifier};
+use super::tell::{NoticeFacts, SchedulerStop, write};
 use crate::bills::Bill;
-use crate::bills::late::Late;
+use crate::bills::late::LateFile;
 
 /// Of how many causes on one day a notifier is told why the scheduler delivers nothing: texts of errors may differ each time.
 const CAUSES_MAX: usize = 8;
@@ -21,12 +21,12 @@ const CAUSES_MAX: usize = 8;
 /// A fact for a notifier, with the key under which it lies that it was told.
 struct News<'a> {
     notifier: &'a Notifier,
-    told: Told<'a>,
+    told: NoticeFacts<'a>,
     key: Vec<u8>,
 }
 
 /// Returns those who want to be told of an event.
-fn wants(store: &impl Records, event: Event) -> Result<Vec<Notifier>, StoreError> {
+fn wants(store: &impl Records, event: NoticeEvent) -> Result<Vec<Notifier>, StoreError> {
     Ok(Notifier::list(store)?.into_iter().filter(|n| n.events.contains(&event)).collect())
 }
 
@@ -65,7 +65,7 @@ impl Store {
     /// [`StoreError`] when the store cannot be read or written.
     pub fn notify_waiting(&self, bills: &[BillKey], actor: &Actor) -> Result<(), StoreError> {
         let reader = self.read()?;
-        let wants = wants(&reader, Event::Waiting)?;
+        let wants = wants(&reader, NoticeEvent::Waiting)?;
         if wants.is_empty() || bills.is_empty() {
             return Ok(());
         }
@@ -76,7 +76,7 @@ impl Store {
                 let fact = [&bill.key.bytes()[..], &revision.number.to_be_bytes()].concat();
                 let key = key_of(notifier, &fact);
                 if !is_told(&reader, &key)? {
-                    news.push(News { notifier, told: Told::Waiting(bill, revision), key });
+                    news.push(News { notifier, told: NoticeFacts::Waiting(bill, revision), key });
                 }
             }
         }
@@ -89,17 +89,17 @@ impl Store {
     /// [`StoreError`] when the store cannot be read or written.
     pub fn notify_pending(&self, actor: &Actor) -> Result<(), StoreError> {
         let reader = self.read()?;
-        let wants = wants(&reader, Event::Pending)?;
+        let wants = wants(&reader, NoticeEvent::Pending)?;
         if wants.is_empty() {
             return Ok(());
         }
-        let all = Late::list(&reader)?;
+        let all = LateFile::list(&reader)?;
         let mut news = Vec::new();
         for late in all.iter().filter(|late| late.state == LateState::Waiting) {
             for notifier in &wants {
                 let key = key_of(notifier, &[&b"pending"[..], &late.number.to_be_bytes()].concat());
                 if !is_told(&reader, &key)? {
-                    news.push(News { notifier, told: Told::Pending(late), key });
+                    news.push(News { notifier, told: NoticeFacts::Pending(late), key });
                 }
             }
         }
@@ -114,7 +114,7 @@ impl Store {
     /// [`StoreError`] when the store cannot be read or written.
     pub fn notify_stopped(&self, stop: SchedulerStop<'_>, actor: &Actor) -> Result<usize, StoreError> {
         let reader = self.read()?;
-        let wants = wants(&reader, Event::Stopped)?;
+        let wants = wants(&reader, NoticeEvent::Stopped)?;
         if wants.is_empty() {
             return Ok(0);
         }
@@ -137,7 +137,7 @@ impl Store {
             })?;
             let key = [&today[..], &cause].concat();
             if told_today < CAUSES_MAX && !is_told(&reader, &key)? {
-                news.push(News { notifier, told: Told::Stopped(stop), key });
+                news.push(News { notifier, told: NoticeFacts::Stopped(stop), key });
             }
         }
         note(self, &news, &gone, actor)

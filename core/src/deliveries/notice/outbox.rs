@@ -21,7 +21,7 @@ pub struct Sent {
 }
 
 /// Makes what tells a notifier.
-pub type Open<'a> = dyn Fn(&Notifier) -> Result<Box<dyn Notify>, NotifyError> + 'a;
+pub type OpenNotifier<'a> = dyn Fn(&Notifier) -> Result<Box<dyn Notify>, NotifyError> + 'a;
 
 impl Store {
     /// Sends what is to be sent, oldest first. After one that failed, its notifier gets no further one: whoever is down is not
@@ -31,7 +31,7 @@ impl Store {
     /// [`StoreError`] when the store cannot be read or written; what arrived just before is sent again then.
     pub fn send_notices(
         &self,
-        open: &Open<'_>,
+        open: &OpenNotifier<'_>,
         at_once: bool,
         stopped: &dyn Fn() -> bool,
         actor: &Actor,

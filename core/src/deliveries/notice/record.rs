@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::deliveries::Failure;
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::label::check_label;
 use crate::values::near::no_word;
@@ -16,7 +16,7 @@ use super::NoticeError;
 
 /// What can happen that somebody is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Event {
+pub enum NoticeEvent {
     /// A bill is at its sink, whole.
     Delivered,
     /// An attempt to deliver has failed: the first in a row, or in another way than before.
@@ -31,53 +31,58 @@ pub enum Event {
     Stopped,
 }
 
-impl Event {
+impl NoticeEvent {
     /// Those that a notifier can be told of.
-    pub const ALL: [Event; 5] =
-        [Event::Delivered, Event::Failed, Event::Waiting, Event::Pending, Event::Stopped];
+    pub const ALL: [NoticeEvent; 5] = [
+        NoticeEvent::Delivered,
+        NoticeEvent::Failed,
+        NoticeEvent::Waiting,
+        NoticeEvent::Pending,
+        NoticeEvent::Stopped,
+    ];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Event::Delivered => "delivered",
-            Event::Failed => "failed",
-            Event::Waiting => "waiting",
-            Event::Pending => "pending",
-            Event::Stopped => "stopped",
-            Event::Test => "test",
+            NoticeEvent::Delivered => "delivered",
+            NoticeEvent::Failed => "failed",
+            NoticeEvent::Waiting => "waiting",
+            NoticeEvent::Pending => "pending",
+            NoticeEvent::Stopped => "stopped",
+            NoticeEvent::Test => "test",
         }
     }
 }
 
-impl fmt::Display for Event {
+impl fmt::Display for NoticeEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.word())
     }
 }
 
-impl FromStr for Event {
+impl FromStr for NoticeEvent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Event::ALL.into_iter().find(|event| event.word() == text);
-        found.ok_or_else(|| no_word(text, "an event", &Event::ALL.map(Event::word)))
+        let found = NoticeEvent::ALL.into_iter().find(|event| event.word() == text);
+        found.ok_or_else(|| no_word(text, "an event", &NoticeEvent::ALL.map(NoticeEvent::word)))
     }
 }
 
 /// How somebody is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum How {
+pub enum NotifyBy {
     /// A program and its arguments; no shell reads them.
     Command(Vec<String>),
     /// A URL, or where one is found that is a secret itself: `env:NAME`, `file:PATH`.
     Webhook(String),
 }
 
-impl fmt::Display for How {
+impl fmt::Display for NotifyBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            How::Command(words) => f.write_str(&words.join(" ")),
-            How::Webhook(url) => f.write_str(url),
+            NotifyBy::Command(words) => f.write_str(&words.join(" ")),
+            NotifyBy::Webhook(url) => f.write_str(url),
         }
     }
 }
@@ -88,9 +93,9 @@ pub struct Notifier {
     /// Its name.
     pub name: String,
     /// How.
-    pub how: How,
+    pub how: NotifyBy,
     /// Of what.
-    pub events: BTreeSet<Event>,
+    pub events: BTreeSet<NoticeEvent>,
     /// What else was said, by name; whoever sends reads them.
     pub options: BTreeMap<String, String>,
 }
@@ -103,7 +108,7 @@ pub struct Notice {
     /// To whom.
     pub notifier: String,
     /// What happened.
-    pub event: Event,
+    pub event: NoticeEvent,
     /// To what, in words.
     pub subject: String,
     /// The id that the receiver sees, the same at every attempt.
@@ -171,7 +176,11 @@ impl Transaction {
         let after = record_digest(self, Table::Notifiers, key)?;
         let events: Vec<&str> = notifier.events.iter().map(|event| event.word()).collect();
         let detail = format!("{} on {}", notifier.how, events.join(", "));
-        append_change(self, actor, Change { after, ..Change::new("notify add", &notifier.name, &detail) })?;
+        append_change(
+            self,
+            actor,
+            EntryChange { after, ..EntryChange::new("notify add", &notifier.name, &detail) },
+        )?;
         Ok(())
     }
 
@@ -191,7 +200,11 @@ impl Transaction {
             }
         }
         let detail = format!("{untold} notices were not sent");
-        append_change(self, actor, Change { before, ..Change::new("notify remove", name, &detail) })?;
+        append_change(
+            self,
+            actor,
+            EntryChange { before, ..EntryChange::new("notify remove", name, &detail) },
+        )?;
         Ok(untold)
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
-use crate::bills::late::{Cause, Late};
+use crate::bills::late::{LateCause, LateFile};
 use crate::bills::{Bill, BillKey, Revision};
 use crate::deliveries::{Delivery, Failure, Receipt};
 use crate::engine::journal::Actor;
@@ -13,15 +13,15 @@ use crate::exports::Totals;
 use crate::values::digest::lines_counted;
 use crate::values::money::Amount;
 
-use super::record::{self, Event, Notice, Notifier, SERIES};
-use crate::engine::journal::Head;
+use super::record::{self, Notice, NoticeEvent, Notifier, SERIES};
+use crate::engine::journal::JournalHead;
 
 /// The name and version of what is sent.
 const FORMAT: &str = "billkeep.notice/1";
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
-pub enum Told<'a> {
+pub enum NoticeFacts<'a> {
     /// This delivery has arrived.
     Delivered(&'a Delivery, &'a Receipt),
     /// This delivery has failed.
@@ -29,7 +29,7 @@ pub enum Told<'a> {
     /// This bill waits for confirmation.
     Waiting(&'a Bill, &'a Revision),
     /// This file waits for a decision.
-    Pending(&'a Late),
+    Pending(&'a LateFile),
     /// The scheduler delivers nothing.
     Stopped(SchedulerStop<'a>),
     /// Nothing; somebody tries.
@@ -45,35 +45,37 @@ pub struct SchedulerStop<'a> {
     pub why: &'a str,
 }
 
-impl Told<'_> {
-    pub(super) fn event(self) -> Event {
+impl NoticeFacts<'_> {
+    pub(super) fn event(self) -> NoticeEvent {
         match self {
-            Told::Delivered(..) => Event::Delivered,
-            Told::Failed(..) => Event::Failed,
-            Told::Waiting(..) => Event::Waiting,
-            Told::Pending(..) => Event::Pending,
-            Told::Stopped(..) => Event::Stopped,
-            Told::Test => Event::Test,
+            NoticeFacts::Delivered(..) => NoticeEvent::Delivered,
+            NoticeFacts::Failed(..) => NoticeEvent::Failed,
+            NoticeFacts::Waiting(..) => NoticeEvent::Waiting,
+            NoticeFacts::Pending(..) => NoticeEvent::Pending,
+            NoticeFacts::Stopped(..) => NoticeEvent::Stopped,
+            NoticeFacts::Test => NoticeEvent::Test,
         }
     }
 
     /// What it is about, in words.
     fn subject(self) -> String {
         match self {
-            Told::Delivered(delivery, _) | Told::Failed(delivery, _) => {
+            NoticeFacts::Delivered(delivery, _) | NoticeFacts::Failed(delivery, _) => {
                 format!("delivery {}", delivery.number)
             }
-            Told::Waiting(bill, revision) => format!("{} revision {}", bill.key.subject(), revision.number),
-            Told::Pending(late) => format!("{} {}", late.noun(), late.number),
-            Told::Stopped(_) => "the scheduler".to_owned(),
-            Told::Test => "a test".to_owned(),
+            NoticeFacts::Waiting(bill, revision) => {
+                format!("{} revision {}", bill.key.subject(), revision.number)
+            }
+            NoticeFacts::Pending(late) => format!("{} {}", late.noun(), late.number),
+            NoticeFacts::Stopped(_) => "the scheduler".to_owned(),
+            NoticeFacts::Test => "a test".to_owned(),
         }
     }
 
     /// One sentence for people; chats show this alone.
     fn text(self) -> String {
         match self {
-            Told::Delivered(delivery, receipt) => format!(
+            NoticeFacts::Delivered(delivery, receipt) => format!(
                 "Delivered the {} bill of {}, {}, to sink `{}`: {}, {}. {}",
                 delivery.plan.wanted.kind,
                 delivery.plan.wanted.uin,
@@ -83,7 +85,7 @@ impl Told<'_> {
                 receipt.totals,
                 receipt.location
             ),
-            Told::Failed(delivery, failure) => format!(
+            NoticeFacts::Failed(delivery, failure) => format!(
                 "Could not deliver the {} bill of {}, {}, to sink `{}` ({}): {}",
                 delivery.plan.wanted.kind,
                 delivery.plan.wanted.uin,
@@ -92,7 +94,7 @@ impl Told<'_> {
                 failure.kind.word(),
                 failure.why
             ),
-            Told::Waiting(bill, revision) => format!(
+            NoticeFacts::Waiting(bill, revision) => format!(
                 "The bill for {} is {} and waits for confirmation: revision {}, {}, {}.",
                 bill.key,
                 bill.state,
@@ -100,10 +102,10 @@ impl Told<'_> {
                 lines_counted(revision.lines()),
                 revision.total_text()
             ),
-            Told::Pending(late) => {
+            NoticeFacts::Pending(late) => {
                 let why = match late.cause {
-                    Cause::Confirmed => "is confirmed",
-                    Cause::Smaller => "would lose lines, or the file ends too early",
+                    LateCause::Confirmed => "is confirmed",
+                    LateCause::Smaller => "would lose lines, or the file ends too early",
                 };
                 format!(
                     "File `{}` waits for a decision as {} {}: the bill for {} {why}. It would change the bill by {}.",
@@ -114,10 +116,10 @@ impl Told<'_> {
                     late.difference_text()
                 )
             }
-            Told::Stopped(SchedulerStop { actor, why }) => {
+            NoticeFacts::Stopped(SchedulerStop { actor, why }) => {
                 format!("The scheduler, which acts as `{actor}`, delivers nothing: {why}.")
             }
-            Told::Test => "This is a test of billkeep's notices. Nothing has happened.".to_owned(),
+            NoticeFacts::Test => "This is a test of billkeep's notices. Nothing has happened.".to_owned(),
         }
     }
 
@@ -126,7 +128,7 @@ impl Told<'_> {
         let mut members = Map::new();
         let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
         match self {
-            Told::Delivered(delivery, receipt) => {
+            NoticeFacts::Delivered(delivery, receipt) => {
                 put("bill", bill_json(delivery.plan.wanted.bill));
                 let mut told = delivery_json(delivery);
                 for (name, value) in [
@@ -143,7 +145,7 @@ impl Told<'_> {
                 }
                 put("delivery", told.into());
             }
-            Told::Failed(delivery, failure) => {
+            NoticeFacts::Failed(delivery, failure) => {
                 put("bill", bill_json(delivery.plan.wanted.bill));
                 put("delivery", delivery_json(delivery).into());
                 put(
@@ -156,7 +158,7 @@ impl Told<'_> {
                     }),
                 );
             }
-            Told::Waiting(bill, revision) => {
+            NoticeFacts::Waiting(bill, revision) => {
                 put("bill", bill_json(bill.key));
                 put(
                     "revision",
@@ -169,7 +171,7 @@ impl Told<'_> {
                     }),
                 );
             }
-            Told::Pending(late) => {
+            NoticeFacts::Pending(late) => {
                 put("bill", bill_json(late.bill));
                 let losses = late.smaller.days.iter().map(|loss| {
                     json!({
@@ -191,10 +193,10 @@ impl Told<'_> {
                     }),
                 );
             }
-            Told::Stopped(SchedulerStop { actor, why }) => {
+            NoticeFacts::Stopped(SchedulerStop { actor, why }) => {
                 put("scheduler", json!({ "actor": actor, "why": why }));
             }
-            Told::Test => {}
+            NoticeFacts::Test => {}
         }
         members
     }
@@ -238,7 +240,7 @@ fn id(store: &impl Records, number: &str) -> Result<String, StoreError> {
     Ok(format!("billkeep-{}-{number}", StoreSettings::of(store)?.payer))
 }
 
-fn body(store: &impl Records, told: Told<'_>, id: &str, at_unix_s: i64) -> Result<String, StoreError> {
+fn body(store: &impl Records, told: NoticeFacts<'_>, id: &str, at_unix_s: i64) -> Result<String, StoreError> {
     let mut object = Map::new();
     object.insert("format".into(), json!(FORMAT));
     object.insert("id".into(), json!(id));
@@ -246,14 +248,14 @@ fn body(store: &impl Records, told: Told<'_>, id: &str, at_unix_s: i64) -> Resul
     object.insert("at".into(), json!(time(at_unix_s)));
     object.insert("text".into(), json!(told.text()));
     object.append(&mut told.members());
-    if let Some(head) = Head::last(store)? {
+    if let Some(head) = JournalHead::last(store)? {
         object.insert("journal".into(), json!({ "entry": head.entry, "hash": head.hex() }));
     }
     Ok(Value::Object(object).to_string())
 }
 
 /// Writes down what everybody who wants to know of it is to be told, in the transaction of what happened.
-pub(crate) fn tell(writer: &Transaction, told: Told<'_>, at_unix_s: i64) -> Result<(), StoreError> {
+pub(crate) fn tell(writer: &Transaction, told: NoticeFacts<'_>, at_unix_s: i64) -> Result<(), StoreError> {
     for notifier in Notifier::list(writer)? {
         if notifier.events.contains(&told.event()) {
             write(writer, &notifier, told, at_unix_s)?;
@@ -265,7 +267,7 @@ pub(crate) fn tell(writer: &Transaction, told: Told<'_>, at_unix_s: i64) -> Resu
 pub(super) fn write(
     writer: &Transaction,
     notifier: &Notifier,
-    told: Told<'_>,
+    told: NoticeFacts<'_>,
     at_unix_s: i64,
 ) -> Result<(), StoreError> {
     let number = writer.next_id(SERIES)?;
@@ -291,7 +293,7 @@ impl Notice {
     /// [`StoreError`] when the store cannot be read.
     pub fn trial(store: &impl Records, actor: &Actor) -> Result<(String, String), StoreError> {
         let id = id(store, &format!("test-{}", actor.at_unix_s))?;
-        let body = body(store, Told::Test, &id, actor.at_unix_s)?;
+        let body = body(store, NoticeFacts::Test, &id, actor.at_unix_s)?;
         Ok((id, body))
     }
 }

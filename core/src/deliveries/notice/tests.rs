@@ -25,8 +25,8 @@ fn new_store(folder: &std::path::Path) -> Store {
 }
 
 fn notifier(name: &str) -> Notifier {
-    let how = How::Webhook("https://example.com/hook".into());
-    Notifier { name: name.into(), how, events: BTreeSet::from([Event::Test]), options: BTreeMap::new() }
+    let how = NotifyBy::Webhook("https://example.com/hook".into());
+    Notifier { name: name.into(), how, events: BTreeSet::from([NoticeEvent::Test]), options: BTreeMap::new() }
 }
 
 thread_local! {
@@ -37,7 +37,7 @@ thread_local! {
 struct Ear;
 
 impl Notify for Ear {
-    fn notify(&self, _event: Event, id: &str, body: &str) -> Result<(), NotifyError> {
+    fn notify(&self, _event: NoticeEvent, id: &str, body: &str) -> Result<(), NotifyError> {
         let told: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(told["id"], id);
         HEARD.with_borrow_mut(|heard| heard.push(id.to_owned()));
@@ -55,7 +55,7 @@ fn send_at(store: &Store, at_unix_s: i64, at_once: bool) -> Sent {
 
 fn happens(store: &Store, at_unix_s: i64) {
     let writer = store.write().unwrap();
-    tell(&writer, Told::Test, at_unix_s).unwrap();
+    tell(&writer, NoticeFacts::Test, at_unix_s).unwrap();
     writer.commit().unwrap();
 }
 
@@ -70,7 +70,7 @@ fn what_was_taken_back_is_not_told_and_what_happened_is_told_once() {
         Err(NoticeError::Exists(name)) if name == "one"
     ));
     let writer = store.write().unwrap();
-    tell(&writer, Told::Test, 3).unwrap();
+    tell(&writer, NoticeFacts::Test, 3).unwrap();
     writer.abort().unwrap();
     happens(&store, 4);
     assert_eq!(send_at(&store, 5, false).arrived, 1);
@@ -131,8 +131,8 @@ fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause_and_of_ei
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(folder.path());
     let wants = |name: &str, event| Notifier { events: BTreeSet::from([event]), ..notifier(name) };
-    store.transact(|tx| tx.add_notifier(&wants("one", Event::Stopped), &ann(0))).unwrap();
-    store.transact(|tx| tx.add_notifier(&wants("two", Event::Failed), &ann(0))).unwrap();
+    store.transact(|tx| tx.add_notifier(&wants("one", NoticeEvent::Stopped), &ann(0))).unwrap();
+    store.transact(|tx| tx.add_notifier(&wants("two", NoticeEvent::Failed), &ann(0))).unwrap();
     let look = |why: &str, at| store.notify_stopped(SchedulerStop { actor: "lin", why }, &ann(at)).unwrap();
     assert_eq!(look("no role", MIDNIGHT - 60), 1);
     assert_eq!(look("no role", MIDNIGHT - 1), 0);
@@ -146,7 +146,7 @@ fn a_scheduler_that_delivers_nothing_is_told_once_a_day_for_each_cause_and_of_ei
     assert_eq!(look("no role", MIDNIGHT + DAY_S), 1);
     let notices = Notice::list(&store.read().unwrap()).unwrap();
     assert_eq!(notices.len(), 1 + 8 + 1);
-    assert!(notices.iter().all(|notice| notice.notifier == "one" && notice.event == Event::Stopped));
+    assert!(notices.iter().all(|notice| notice.notifier == "one" && notice.event == NoticeEvent::Stopped));
     let body: serde_json::Value = serde_json::from_str(&notices[0].body).unwrap();
     assert_eq!(body["scheduler"], serde_json::json!({ "actor": "lin", "why": "no role" }));
     assert_eq!(body["text"], "The scheduler, which acts as `lin`, delivers nothing: no role.");

@@ -6,7 +6,7 @@ use crate::values::period::Coverage;
 
 /// How much of something was made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Made {
+pub enum RebuiltAmount {
     /// All that the sink holds of it.
     Whole,
     /// Nothing, or something less than there was.
@@ -15,19 +15,19 @@ pub enum Made {
     Damaged,
 }
 
-impl Made {
+impl RebuiltAmount {
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Made::Whole => "rebuilt",
-            Made::Not => "not rebuilt",
-            Made::Damaged => "damaged",
+            RebuiltAmount::Whole => "rebuilt",
+            RebuiltAmount::Not => "not rebuilt",
+            RebuiltAmount::Damaged => "damaged",
         }
     }
 }
 
 /// A manifest at the sink, and its export as it was asked for.
-pub(super) struct Found {
+pub(super) struct FoundManifest {
     pub(super) name: String,
     pub(super) bytes: Vec<u8>,
     pub(super) manifest: Manifest,

@@ -11,14 +11,14 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::ingest::Settings;
+use crate::bills::ingest::ImportSettings;
 use crate::bills::{BillKey, BillView};
-use crate::engine::journal::{Actor, Change, append_change};
+use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, Table};
 use crate::exports::sink::{SinkError, read_small};
 use crate::exports::{
-    Audience, MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Totals, Wanted, expected_sums,
+    Audience, MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Totals, WantedExport, expected_sums,
 };
 use crate::formats::naming::ScopeWord;
 use crate::values::digest::from_hex;
@@ -28,10 +28,10 @@ use crate::values::uin::Uin;
 use super::DeliveryError;
 use super::desk::{Desk, Destination, Ways};
 use super::plan::{plan_key, slot_key};
-use super::record::{self, Delivery, Progress, Receipt};
+use super::record::{self, Delivery, DeliveryProgress, Receipt};
 use crate::bills::Bill;
-use made::Found;
-pub use made::Made;
+use made::FoundManifest;
+pub use made::RebuiltAmount;
 use restore::{Tried, restore};
 
 /// What came of a bill or a delivery.
@@ -42,7 +42,7 @@ pub struct Rebuilt {
     /// The bill, or the manifest's name.
     pub name: String,
     /// How much of it is there again.
-    pub made: Made,
+    pub made: RebuiltAmount,
     /// What there is to say.
     pub detail: String,
 }
@@ -69,7 +69,7 @@ impl Store {
         &self,
         to: &Destination,
         ways: &Ways<'_>,
-        settings: &Settings,
+        settings: &ImportSettings,
         actor: &Actor,
     ) -> Result<Vec<Rebuilt>, DeliveryError> {
         let sink = &to.record.name;
@@ -90,10 +90,10 @@ impl Store {
         if !goes_on {
             let writer = self.write()?;
             writer.put(Table::Meta, REBUILDING, sink)?;
-            append_change(&writer, actor, Change::new("delivery rebuild", sink, "begun"))?;
+            append_change(&writer, actor, EntryChange::new("delivery rebuild", sink, "begun"))?;
             writer.commit()?;
         }
-        let mut best: BTreeMap<BillKey, Vec<&Found>> = BTreeMap::new();
+        let mut best: BTreeMap<BillKey, Vec<&FoundManifest>> = BTreeMap::new();
         for found in &found {
             best.entry(found.bill).or_default().push(found);
         }
@@ -101,17 +101,19 @@ impl Store {
             candidates.retain(|found| is_whole(&found.manifest));
             // The newest state of the longest coverage.
             candidates.sort_by_key(|found| (found.coverage.last, found.manifest.revision));
-            let mut last =
-                (Made::Not, "no export at this sink has all its lines, plain and unencrypted".to_owned());
+            let mut last = (
+                RebuiltAmount::Not,
+                "no export at this sink has all its lines, plain and unencrypted".to_owned(),
+            );
             for candidate in candidates.into_iter().rev() {
                 let tried = of_one(restore(self, to, &desk, candidate, settings, actor), Tried::damaged)?;
-                if last.0 == Made::Damaged {
+                if last.0 == RebuiltAmount::Damaged {
                     let (made, detail) = last;
                     told.push(Rebuilt { what: "bill", name: bill.subject(), made, detail });
                 }
                 last = (tried.made, tried.detail);
                 // What is restored is the bill: another export would add to it.
-                if last.0 == Made::Whole {
+                if last.0 == RebuiltAmount::Whole {
                     break;
                 }
             }
@@ -123,12 +125,12 @@ impl Store {
         found.sort_by_key(|found| found.manifest.revision);
         for found in &found {
             let tried = one_delivery(self, to, found, &mut numbers, actor);
-            let (made, detail) = of_one(tried, |why| (Made::Damaged, why))?;
+            let (made, detail) = of_one(tried, |why| (RebuiltAmount::Damaged, why))?;
             told.push(Rebuilt { what: "delivery", name: found.name.clone(), made, detail });
         }
         let writer = self.write()?;
         writer.delete(Table::Meta, REBUILDING)?;
-        append_change(&writer, actor, Change::new("delivery rebuild", sink, "finished"))?;
+        append_change(&writer, actor, EntryChange::new("delivery rebuild", sink, "finished"))?;
         writer.commit()?;
         Ok(told)
     }
@@ -155,7 +157,11 @@ fn is_whole(manifest: &Manifest) -> bool {
 }
 
 /// Reads all manifests; those that cannot be used are told.
-fn manifests(to: &Destination, payer: Uin, told: &mut Vec<Rebuilt>) -> Result<Vec<Found>, DeliveryError> {
+fn manifests(
+    to: &Destination,
+    payer: Uin,
+    told: &mut Vec<Rebuilt>,
+) -> Result<Vec<FoundManifest>, DeliveryError> {
     let names = to.sink.list().map_err(|e| to.error(e))?;
     let mut found = Vec::new();
     for name in names {
@@ -163,7 +169,7 @@ fn manifests(to: &Destination, payer: Uin, told: &mut Vec<Rebuilt>) -> Result<Ve
             told.push(Rebuilt { what: "delivery", name: name.clone(), made, detail });
         };
         if name.ends_with(&format!("{MANIFEST_ENDING}.age")) {
-            tell(Made::Not, "its manifest is encrypted".to_owned());
+            tell(RebuiltAmount::Not, "its manifest is encrypted".to_owned());
             continue;
         }
         if !name.ends_with(MANIFEST_ENDING) {
@@ -179,17 +185,17 @@ fn manifests(to: &Destination, payer: Uin, told: &mut Vec<Rebuilt>) -> Result<Ve
         let (manifest, bytes) = match read {
             Ok(read) => read,
             Err(why) => {
-                tell(Made::Damaged, why);
+                tell(RebuiltAmount::Damaged, why);
                 continue;
             }
         };
         match asked(&manifest, payer) {
             Some((bill, coverage)) => {
-                found.push(Found { name, bytes, manifest, bill, coverage });
+                found.push(FoundManifest { name, bytes, manifest, bill, coverage });
             }
             None => {
                 tell(
-                    Made::Not,
+                    RebuiltAmount::Not,
                     format!("it is of payer {}, or of no bill that there can be", manifest.payer),
                 );
             }
@@ -212,14 +218,14 @@ fn asked(manifest: &Manifest, payer: Uin) -> Option<(BillKey, Coverage)> {
 fn one_delivery(
     store: &Store,
     to: &Destination,
-    found: &Found,
+    found: &FoundManifest,
     numbers: &mut BTreeMap<String, u64>,
     actor: &Actor,
-) -> Result<(Made, String), DeliveryError> {
-    let Found { name, bytes, manifest, bill, coverage } = found;
-    let not = |why: &str| Ok((Made::Not, why.to_owned()));
+) -> Result<(RebuiltAmount, String), DeliveryError> {
+    let FoundManifest { name, bytes, manifest, bill, coverage } = found;
+    let not = |why: &str| Ok((RebuiltAmount::Not, why.to_owned()));
     let Some(part) = manifest.parts.first() else {
-        return Ok((Made::Damaged, "it names no part".to_owned()));
+        return Ok((RebuiltAmount::Damaged, "it names no part".to_owned()));
     };
     let (held_name, held_bytes, held_sha256) = match &part.sealed {
         Some(sealed) => (&sealed.name, sealed.bytes, &sealed.sha256),
@@ -227,10 +233,10 @@ fn one_delivery(
     };
     let held = to.sink.head(held_name).map_err(|e| to.error(e))?;
     let (Some(held), Some(sha256), Some(zip)) = (held, from_hex(held_sha256), from_hex(&part.sha256)) else {
-        return Ok((Made::Damaged, format!("its part `{held_name}` is not there")));
+        return Ok((RebuiltAmount::Damaged, format!("its part `{held_name}` is not there")));
     };
     if held.bytes != held_bytes {
-        return Ok((Made::Damaged, format!("its part `{held_name}` has another length")));
+        return Ok((RebuiltAmount::Damaged, format!("its part `{held_name}` has another length")));
     }
     let writer = store.write()?;
     if writer.get_bytes(Table::Bills, &bill.bytes())?.is_none() {
@@ -250,7 +256,7 @@ fn one_delivery(
     if let Some(number) = writer.get(Table::DeliveryKeys, &key)? {
         // A rebuild that was stopped has got so far.
         numbers.insert(name.clone(), number);
-        return Ok((Made::Whole, format!("delivery {number}")));
+        return Ok((RebuiltAmount::Whole, format!("delivery {number}")));
     }
     let number = writer.next_id("delivery")?;
     let signature = signature(to, name)?;
@@ -282,7 +288,7 @@ fn one_delivery(
         sink: to.record.name.clone(),
         url: to.record.url.clone(),
         plan,
-        progress: Progress::Delivered(Box::new(receipt)),
+        progress: DeliveryProgress::Delivered(Box::new(receipt)),
         at_unix_s: actor.at_unix_s,
         on: None,
         supersedes,
@@ -292,10 +298,14 @@ fn one_delivery(
     record::put_manifest(&writer, number, bytes)?;
     writer.put(Table::DeliveryKeys, &key, &number)?;
     writer.put(Table::DeliverySlots, &slot, &number)?;
-    append_change(&writer, actor, Change { after, ..Change::new("delivery rebuild", &subject, &detail) })?;
+    append_change(
+        &writer,
+        actor,
+        EntryChange { after, ..EntryChange::new("delivery rebuild", &subject, &detail) },
+    )?;
     writer.commit()?;
     numbers.insert(name.clone(), number);
-    Ok((Made::Whole, format!("delivery {number}")))
+    Ok((RebuiltAmount::Whole, format!("delivery {number}")))
 }
 
 /// Returns what was asked for when an export was made, if the sink's options are as they were.
@@ -304,7 +314,7 @@ fn wanted(
     bill: BillKey,
     coverage: Coverage,
     to: &Destination,
-) -> Result<Option<Wanted>, DeliveryError> {
+) -> Result<Option<WantedExport>, DeliveryError> {
     let options = to.record.options()?;
     let (Ok(uin), Ok(kind)) = (manifest.uin.parse::<Uin>(), manifest.kind.parse()) else { return Ok(None) };
     let scope = match manifest.scope.parse() {
@@ -316,7 +326,7 @@ fn wanted(
         Err(_) => return Ok(None),
     };
     let (rows_per_file, form) = (options.rows_per_file, options.form);
-    Ok(Some(Wanted { uin, kind, bill, coverage, scope, rows_per_file, form }))
+    Ok(Some(WantedExport { uin, kind, bill, coverage, scope, rows_per_file, form }))
 }
 
 /// Finds the signature of a manifest.

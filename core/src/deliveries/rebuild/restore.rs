@@ -8,25 +8,25 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Read as _, Write as _};
 use std::path::Path;
 
-use crate::bills::ingest::{self, ImportError, Outcome, Report, Request, Settings};
-use crate::bills::Mode;
+use crate::bills::ImportMode;
+use crate::bills::ingest::{self, ImportError, ImportReport, ImportRequest, ImportSettings, Outcome};
 use crate::engine::journal::Actor;
 use crate::engine::own_folder::temporary_folder;
 use crate::engine::store::Store;
 use crate::exports::sink::SinkError;
-use crate::exports::{Hashing, LineHeaders, ManifestTotals, guessed_line_headers, separate};
-use crate::formats::naming::Kind;
+use crate::exports::{HashingWriter, LineHeaders, ManifestTotals, guessed_line_headers, separate};
+use crate::formats::naming::BillKind;
 use crate::values::digest::{from_hex, lines_counted};
 
 use super::super::DeliveryError;
 use super::super::desk::{Desk, Destination, stage_error};
-use super::made::{Found, Made};
+use super::made::{FoundManifest, RebuiltAmount};
 use crate::bills::ingest::Import;
 use crate::engine::block::Sums;
 
 /// What came of restoring a bill from an export.
 pub(super) struct Tried {
-    pub(super) made: Made,
+    pub(super) made: RebuiltAmount,
     pub(super) detail: String,
     /// Sums and lines are those of the manifest, and the digest is not: the lines may have had other headers.
     other_digest: bool,
@@ -34,10 +34,10 @@ pub(super) struct Tried {
 
 impl Tried {
     pub(super) fn damaged(why: String) -> Tried {
-        Tried::refused(Made::Damaged, why)
+        Tried::refused(RebuiltAmount::Damaged, why)
     }
 
-    fn refused(made: Made, why: impl Into<String>) -> Tried {
+    fn refused(made: RebuiltAmount, why: impl Into<String>) -> Tried {
         Tried { made, detail: why.into(), other_digest: false }
     }
 }
@@ -47,12 +47,12 @@ pub(super) fn restore(
     store: &Store,
     to: &Destination,
     desk: &Desk,
-    found: &Found,
-    settings: &Settings,
+    found: &FoundManifest,
+    settings: &ImportSettings,
     actor: &Actor,
 ) -> Result<Tried, DeliveryError> {
     let Some(part) = found.manifest.parts.first() else {
-        return Ok(Tried::refused(Made::Damaged, format!("`{}` names no part", found.name)));
+        return Ok(Tried::refused(RebuiltAmount::Damaged, format!("`{}` names no part", found.name)));
     };
     let path = desk.rendered(&part.name);
     let fetched = fetch(to, &part.name, part.bytes, &path);
@@ -63,7 +63,7 @@ pub(super) fn restore(
         Ok(_) => {
             let detail =
                 format!("`{}` is missing, or is not the part that its manifest describes", part.name);
-            Ok(Tried::refused(Made::Damaged, detail))
+            Ok(Tried::refused(RebuiltAmount::Damaged, detail))
         }
         Err(e) => Err(e),
     };
@@ -74,9 +74,9 @@ pub(super) fn restore(
 /// Imports the lines of a part; tries the headers that its lines may have had.
 fn lines(
     store: &Store,
-    found: &Found,
+    found: &FoundManifest,
     path: &Path,
-    settings: &Settings,
+    settings: &ImportSettings,
     actor: &Actor,
 ) -> Result<Tried, DeliveryError> {
     let manifest = &found.manifest;
@@ -91,7 +91,7 @@ fn lines(
     let guesses = guessed_line_headers(path, &manifest.columns).unwrap_or_default();
     for guess in &guesses {
         let tried = separated(store, found, path, guess, settings, actor)?;
-        if tried.made == Made::Whole {
+        if tried.made == RebuiltAmount::Whole {
             return Ok(tried);
         }
     }
@@ -101,10 +101,10 @@ fn lines(
 /// Imports the lines of a part, each under its own header.
 fn separated(
     store: &Store,
-    found: &Found,
+    found: &FoundManifest,
     path: &Path,
     of_lines: &LineHeaders,
-    settings: &Settings,
+    settings: &ImportSettings,
     actor: &Actor,
 ) -> Result<Tried, DeliveryError> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -114,7 +114,7 @@ fn separated(
     let file = File::create(&into).map_err(|e| stage_error(&into, e))?;
     let columns = &found.manifest.columns;
     if let Err(why) = separate(path, columns, of_lines, own.path(), file) {
-        return Ok(Tried::refused(Made::Damaged, format!("`{}`: {why}", found.name)));
+        return Ok(Tried::refused(RebuiltAmount::Damaged, format!("`{}`: {why}", found.name)));
     }
     import(store, found, &into, settings, actor)
 }
@@ -122,15 +122,15 @@ fn separated(
 /// Imports a file, if what it comes to is what the manifest describes.
 fn import(
     store: &Store,
-    found: &Found,
+    found: &FoundManifest,
     path: &Path,
-    settings: &Settings,
+    settings: &ImportSettings,
     actor: &Actor,
 ) -> Result<Tried, DeliveryError> {
-    let Found { manifest, bill, coverage, name, .. } = found;
-    let is_month = manifest.kind == Kind::Monthly.to_string();
-    let request = Request {
-        mode: Some(if is_month { Mode::Monthly } else { Mode::Cumulative }),
+    let FoundManifest { manifest, bill, coverage, name, .. } = found;
+    let is_month = manifest.kind == BillKind::Monthly.to_string();
+    let request = ImportRequest {
+        mode: Some(if is_month { ImportMode::Monthly } else { ImportMode::Cumulative }),
         payer: Some(bill.payer),
         month: Some(bill.month),
         basis: Some(bill.basis),
@@ -138,10 +138,10 @@ fn import(
         verbatim: true,
         // It was taken before it was delivered.
         accept_smaller: true,
-        ..Request::default()
+        ..ImportRequest::default()
     };
     let other_digest = Cell::new(false);
-    let accept = |report: &Report| {
+    let accept = |report: &ImportReport| {
         let totals: Vec<ManifestTotals> = report.after.iter().map(ManifestTotals::from).collect();
         if totals != manifest.totals {
             let listed = manifest
@@ -168,11 +168,11 @@ fn import(
     // Where it lies meanwhile is nothing to whoever reads of it.
     let input = match ingest::Input::open(path, Import::folder_of(path), &how.limits) {
         Ok(input) => input.shown_by_name(),
-        Err(e) => return Ok(Tried::refused(Made::Not, e.to_string())),
+        Err(e) => return Ok(Tried::refused(RebuiltAmount::Not, e.to_string())),
     };
     match ingest::import_if(store, &input, &how, &accept) {
         // Or a rebuild that was stopped has imported it.
-        Ok(Report { outcome, digest, after, bill_digest, .. })
+        Ok(ImportReport { outcome, digest, after, bill_digest, .. })
             if matches!(outcome, Outcome::Imported { .. })
                 || (bill_digest == digest && bill_digest.hex() == manifest.content_digest) =>
         {
@@ -181,20 +181,20 @@ fn import(
             let state = if manifest.is_final { "; it was confirmed" } else { "" };
             let part = path.file_name().unwrap_or_default().to_string_lossy();
             let detail = format!("{lines} lines{through}, total {totals}, from `{part}`{state}");
-            Ok(Tried { made: Made::Whole, detail, other_digest: false })
+            Ok(Tried { made: RebuiltAmount::Whole, detail, other_digest: false })
         }
         Ok(report) => {
-            Ok(Tried::refused(Made::Not, format!("the store has {} already", report.bill.subject())))
+            Ok(Tried::refused(RebuiltAmount::Not, format!("the store has {} already", report.bill.subject())))
         }
         Err(ImportError::Store(e)) => Err(e.into()),
         Err(ImportError::Unlike { why, .. }) => {
-            Ok(Tried { made: Made::Damaged, detail: why, other_digest: other_digest.get() })
+            Ok(Tried { made: RebuiltAmount::Damaged, detail: why, other_digest: other_digest.get() })
         }
         // What an export wrote, an import reads.
         Err(e @ (ImportError::Faults(_) | ImportError::Zip { .. } | ImportError::Twice { .. })) => {
-            Ok(Tried::refused(Made::Damaged, e.to_string()))
+            Ok(Tried::refused(RebuiltAmount::Damaged, e.to_string()))
         }
-        Err(e) => Ok(Tried::refused(Made::Not, e.to_string())),
+        Err(e) => Ok(Tried::refused(RebuiltAmount::Not, e.to_string())),
     }
 }
 
@@ -208,7 +208,7 @@ fn fetch(
     let Some(reader) = to.sink.read(name).map_err(|e| to.error(e))? else { return Ok(None) };
     let mut reader = reader.take(bytes_expected.saturating_add(1));
     let file = File::create(path).map_err(|e| stage_error(path, e))?;
-    let mut out = Hashing::new(BufWriter::with_capacity(1 << 20, file));
+    let mut out = HashingWriter::new(BufWriter::with_capacity(1 << 20, file));
     let mut buffer = vec![0; 1 << 16];
     loop {
         let got =

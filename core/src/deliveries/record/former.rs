@@ -5,13 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::bills::BillKey;
 use crate::engine::block::Sums;
 use crate::engine::codec::{self, CodecError, Layouts};
-use crate::exports::{Audience, Form, Plan, PlannedLines, Scope, Totals, Wanted};
-use crate::formats::naming::{Kind, NameProfile};
+use crate::exports::{Audience, ExportForm, Plan, PlannedLines, Scope, Totals, WantedExport};
+use crate::formats::naming::{BillKind, NameProfile};
 use crate::values::digest::Digest;
 use crate::values::period::{Coverage, Day};
 use crate::values::uin::Uin;
 
-use super::{Abandoned, Delivery, Failure, Progress, Receipt, RemovedAt, Upload};
+use super::{Abandoned, Delivery, DeliveryProgress, Failure, Receipt, RemovedAt, Upload};
 
 /// The layout in which every export had one form.
 const FIRST_LAYOUT: u8 = 1;
@@ -84,18 +84,18 @@ impl ThirdReceipt {
 }
 
 impl ThirdProgress {
-    fn newest(self, audience: Audience) -> Progress {
+    fn newest(self, audience: Audience) -> DeliveryProgress {
         match self {
-            ThirdProgress::Planned => Progress::Planned,
-            ThirdProgress::Delivered(receipt) => Progress::Delivered(receipt.newest(audience)),
-            ThirdProgress::Removing(receipt) => Progress::Removing(receipt.newest(audience)),
-            ThirdProgress::Removed(receipt, at) => Progress::Removed(receipt.newest(audience), at),
+            ThirdProgress::Planned => DeliveryProgress::Planned,
+            ThirdProgress::Delivered(receipt) => DeliveryProgress::Delivered(receipt.newest(audience)),
+            ThirdProgress::Removing(receipt) => DeliveryProgress::Removing(receipt.newest(audience)),
+            ThirdProgress::Removed(receipt, at) => DeliveryProgress::Removed(receipt.newest(audience), at),
             ThirdProgress::Uploading(receipt, upload) => {
-                Progress::Uploading(receipt.newest(audience), upload)
+                DeliveryProgress::Uploading(receipt.newest(audience), upload)
             }
-            ThirdProgress::Uploaded(receipt) => Progress::Uploaded(receipt.newest(audience)),
-            ThirdProgress::Checked(receipt) => Progress::Checked(receipt.newest(audience)),
-            ThirdProgress::Abandoned(abandoned) => Progress::Abandoned(abandoned),
+            ThirdProgress::Uploaded(receipt) => DeliveryProgress::Uploaded(receipt.newest(audience)),
+            ThirdProgress::Checked(receipt) => DeliveryProgress::Checked(receipt.newest(audience)),
+            ThirdProgress::Abandoned(abandoned) => DeliveryProgress::Abandoned(abandoned),
         }
     }
 }
@@ -131,7 +131,7 @@ enum SecondProgress {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Second {
+struct DeliveryV2 {
     number: u64,
     sink: String,
     url: String,
@@ -174,9 +174,9 @@ impl From<SecondProgress> for ThirdProgress {
     }
 }
 
-impl From<Second> for Delivery {
-    fn from(second: Second) -> Delivery {
-        let Second { number, sink, url, plan, progress, at_unix_s, on } = second;
+impl From<DeliveryV2> for Delivery {
+    fn from(second: DeliveryV2) -> Delivery {
+        let DeliveryV2 { number, sink, url, plan, progress, at_unix_s, on } = second;
         let progress = progress.into();
         Third { number, sink, url, plan, progress, at_unix_s, on, supersedes: None, failure: None }.into()
     }
@@ -185,7 +185,7 @@ impl From<Second> for Delivery {
 #[derive(Serialize, Deserialize)]
 struct FirstWanted {
     uin: Uin,
-    kind: Kind,
+    kind: BillKind,
     bill: BillKey,
     coverage: Coverage,
     scope: Scope,
@@ -203,7 +203,7 @@ struct FirstPlan {
 }
 
 #[derive(Serialize, Deserialize)]
-struct First {
+struct DeliveryV1 {
     number: u64,
     sink: String,
     url: String,
@@ -212,11 +212,12 @@ struct First {
     at_unix_s: i64,
 }
 
-impl From<First> for Delivery {
-    fn from(first: First) -> Delivery {
+impl From<DeliveryV1> for Delivery {
+    fn from(first: DeliveryV1) -> Delivery {
         let FirstPlan { wanted, revision, revision_digest, content, is_final, stem } = first.plan;
         let FirstWanted { uin, kind, bill, coverage, scope, rows_per_file } = wanted;
-        let wanted = Wanted { uin, kind, bill, coverage, scope, rows_per_file, form: Form::default() };
+        let wanted =
+            WantedExport { uin, kind, bill, coverage, scope, rows_per_file, form: ExportForm::default() };
         Delivery {
             number: first.number,
             sink: first.sink,
@@ -246,8 +247,8 @@ impl Layouts for Delivery {
 
     fn decode(bytes: &[u8]) -> Result<Delivery, CodecError> {
         match codec::version(bytes)? {
-            FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Delivery::from),
-            SECOND_LAYOUT => codec::decode_as::<Second>(SECOND_LAYOUT, bytes).map(Delivery::from),
+            FIRST_LAYOUT => codec::decode_as::<DeliveryV1>(FIRST_LAYOUT, bytes).map(Delivery::from),
+            SECOND_LAYOUT => codec::decode_as::<DeliveryV2>(SECOND_LAYOUT, bytes).map(Delivery::from),
             THIRD_LAYOUT => codec::decode_as::<Third>(THIRD_LAYOUT, bytes).map(Delivery::from),
             _ => codec::decode_as(Self::NEWEST, bytes),
         }
@@ -265,14 +266,14 @@ mod tests {
             month: "2021-03".parse().unwrap(),
             basis: crate::values::period::Basis::Used,
         };
-        let first = First {
+        let first = DeliveryV1 {
             number: 7,
             sink: "bucket".into(),
             url: "file:///srv/bucket".into(),
             plan: FirstPlan {
                 wanted: FirstWanted {
                     uin: bill.payer,
-                    kind: Kind::Daily,
+                    kind: BillKind::Daily,
                     bill,
                     coverage: Coverage::month(bill.month),
                     scope: Scope::Customers,
@@ -291,9 +292,9 @@ mod tests {
         let read = Delivery::decode(&bytes).unwrap();
         assert_eq!(
             (read.number, read.plan.wanted.form, read.plan.wanted.rows_per_file),
-            (7, Form::default(), 5)
+            (7, ExportForm::default(), 5)
         );
-        let second = Second {
+        let second = DeliveryV2 {
             number: 8,
             sink: read.sink.clone(),
             url: read.url.clone(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::exports::{Manifest, Plan, Totals};
-use crate::formats::naming::Kind;
+use crate::formats::naming::BillKind;
 use crate::values::digest::hex;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
@@ -71,7 +71,7 @@ pub(crate) fn put_manifest(writer: &Transaction, number: u64, bytes: &Vec<u8>) -
 pub(crate) fn last_to_another(
     store: &impl Records,
     uin: Uin,
-    kind: Kind,
+    kind: BillKind,
     sink: &str,
     from: Day,
 ) -> Result<Option<(Day, String)>, StoreError> {
@@ -91,7 +91,7 @@ pub(crate) fn last_to_another(
 ///    └──────────┴───────────┴──────────┴───→ abandoned
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Progress {
+pub enum DeliveryProgress {
     /// Its content and name are fixed; nothing is at the sink.
     Planned,
     /// All of it is there.
@@ -110,13 +110,13 @@ pub enum Progress {
     Abandoned(Box<Abandoned>),
 }
 
-impl Progress {
+impl DeliveryProgress {
     /// Returns what was delivered, whether or not it is still there.
     pub fn receipt(&self) -> Option<&Receipt> {
         match self {
-            Progress::Delivered(receipt) | Progress::Removing(receipt) | Progress::Removed(receipt, _) => {
-                Some(receipt)
-            }
+            DeliveryProgress::Delivered(receipt)
+            | DeliveryProgress::Removing(receipt)
+            | DeliveryProgress::Removed(receipt, _) => Some(receipt),
             _ => None,
         }
     }
@@ -130,16 +130,19 @@ impl Progress {
     pub fn is_pending(&self) -> bool {
         matches!(
             self,
-            Progress::Planned | Progress::Uploading(..) | Progress::Uploaded(_) | Progress::Checked(_)
+            DeliveryProgress::Planned
+                | DeliveryProgress::Uploading(..)
+                | DeliveryProgress::Uploaded(_)
+                | DeliveryProgress::Checked(_)
         )
     }
 
     /// Returns what may be at the sink under the delivery's names, of one that is or was on its way.
     pub fn begun(&self) -> Option<&Receipt> {
         match self {
-            Progress::Uploading(receipt, _) | Progress::Uploaded(receipt) | Progress::Checked(receipt) => {
-                Some(receipt)
-            }
+            DeliveryProgress::Uploading(receipt, _)
+            | DeliveryProgress::Uploaded(receipt)
+            | DeliveryProgress::Checked(receipt) => Some(receipt),
             _ => None,
         }
     }
@@ -147,14 +150,14 @@ impl Progress {
     /// Returns the word for it.
     pub fn word(&self) -> &'static str {
         match self {
-            Progress::Planned => "planned",
-            Progress::Uploading(..) => "uploading",
-            Progress::Uploaded(_) => "uploaded",
-            Progress::Checked(_) => "checked",
-            Progress::Delivered(_) => "delivered",
-            Progress::Removing(_) => "removing",
-            Progress::Removed(..) => "removed",
-            Progress::Abandoned(_) => "abandoned",
+            DeliveryProgress::Planned => "planned",
+            DeliveryProgress::Uploading(..) => "uploading",
+            DeliveryProgress::Uploaded(_) => "uploaded",
+            DeliveryProgress::Checked(_) => "checked",
+            DeliveryProgress::Delivered(_) => "delivered",
+            DeliveryProgress::Removing(_) => "removing",
+            DeliveryProgress::Removed(..) => "removed",
+            DeliveryProgress::Abandoned(_) => "abandoned",
         }
     }
 }
@@ -323,7 +326,7 @@ pub struct Delivery {
     /// What.
     pub plan: Plan,
     /// How far it has come.
-    pub progress: Progress,
+    pub progress: DeliveryProgress,
     /// When it was planned, in Unix seconds.
     pub at_unix_s: i64,
     /// For which day it was due; not known of those that were planned before this was kept.

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use crate::bills::{BillKey, Load, PrunedLoad, Segment};
 use crate::deliveries::storage::SinkRecord;
-use crate::deliveries::{self, Delivery, DeliveryError, Desk, Destination, Progress, Receipt, RemovedAt};
-use crate::engine::journal::{Actor, Change, append_change};
+use crate::deliveries::{
+    self, Delivery, DeliveryError, DeliveryProgress, Desk, Destination, Receipt, RemovedAt,
+};
+use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::parted::{self, Parted};
 use crate::engine::store::{Large, Records, Store, Table, Transaction};
 use crate::exports::sink::{SinkError, read_hash};
@@ -19,7 +21,7 @@ use crate::deliveries::retention::Removals;
 
 /// What was removed.
 #[derive(Debug, Default)]
-pub struct Applied {
+pub struct RemovedItems {
     /// Deliveries, with part and manifest.
     pub deliveries: u64,
     /// Loads, with their lines.
@@ -40,7 +42,7 @@ impl Store {
     /// # Errors
     /// [`RetentionError::Changed`] when the plan is another one by now; [`RetentionError::NotOurs`] when a sink holds something
     /// else. What was removed before an error is marked as removed, and running again goes on. A sink that cannot be used is no
-    /// error: see [`Applied::unreachable`].
+    /// error: see [`RemovedItems::unreachable`].
     pub fn apply_retention(
         &self,
         seen: &str,
@@ -48,7 +50,7 @@ impl Store {
         confirmed: bool,
         (open, stage): (Opener<'_>, &Path),
         actor: &Actor,
-    ) -> Result<Applied, RetentionError> {
+    ) -> Result<RemovedItems, RetentionError> {
         let plan = Removals::plan(&self.read()?, on, confirmed)?;
         let now = plan.digest();
         if seen.len() < 6 || !now.starts_with(&seen.to_lowercase()) {
@@ -57,7 +59,7 @@ impl Store {
                 now: now.chars().take(12).collect(),
             });
         }
-        let mut applied = Applied::default();
+        let mut applied = RemovedItems::default();
         let (mut loads, mut lines_count) = (Vec::new(), 0);
         for removal in plan.removals {
             match removal {
@@ -100,7 +102,8 @@ fn delivery_goes(
     let _desk = Desk::take(&to, stage)?;
     to.recall(&store.read()?)?;
     let delivery: Delivery = deliveries::get(&store.read()?, number)?;
-    let (Progress::Delivered(receipt) | Progress::Removing(receipt)) = &delivery.progress else {
+    let (DeliveryProgress::Delivered(receipt) | DeliveryProgress::Removing(receipt)) = &delivery.progress
+    else {
         return Ok(());
     };
     let receipt = receipt.clone();
@@ -109,12 +112,12 @@ fn delivery_goes(
         return Err(to.error(SinkError::Setup(why.into())).into());
     }
     must_be_ours(&to, &receipt)?;
-    let delivery = Delivery { progress: Progress::Removing(receipt.clone()), ..delivery };
+    let delivery = Delivery { progress: DeliveryProgress::Removing(receipt.clone()), ..delivery };
     let writer = store.write()?;
     deliveries::put(&writer, &delivery)?;
     let subject = delivery.plan.wanted.bill.subject();
     let detail = receipt.told(number, "from", &to.record.name);
-    append_change(&writer, actor, Change::new("retention remove", &subject, &detail))?;
+    append_change(&writer, actor, EntryChange::new("retention remove", &subject, &detail))?;
     writer.commit()?;
     // Nobody finds a manifest without its part.
     let parts = receipt.objects().map(|(name, ..)| name).filter(|name| *name != receipt.manifest);
@@ -123,7 +126,10 @@ fn delivery_goes(
     }
     let writer = store.write()?;
     let removed = RemovedAt { at_unix_s: actor.at_unix_s, actor: actor.name.clone() };
-    deliveries::put(&writer, &Delivery { progress: Progress::Removed(receipt, removed), ..delivery })?;
+    deliveries::put(
+        &writer,
+        &Delivery { progress: DeliveryProgress::Removed(receipt, removed), ..delivery },
+    )?;
     writer.delete(Table::Manifests, &number.to_be_bytes())?;
     Ok(writer.commit()?)
 }
@@ -184,7 +190,7 @@ fn lines_go(writer: Transaction, loads: &[(BillKey, u64)], actor: &Actor) -> Res
             record.digest.hex()
         );
         let subject = bill.subject();
-        append_change(&writer, actor, Change::new("retention remove", &subject, &detail))?;
+        append_change(&writer, actor, EntryChange::new("retention remove", &subject, &detail))?;
     }
     Ok(writer.commit()?)
 }

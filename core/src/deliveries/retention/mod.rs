@@ -14,21 +14,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::bills::BillError;
 use crate::deliveries::DeliveryError;
-use crate::deliveries::calendar::Kind;
+use crate::deliveries::calendar::BillKind;
 use crate::deliveries::storage::StorageError;
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::codes;
 
 use crate::deliveries::storage::SinkRecord;
-pub use apply::{Applied, Opener};
-pub use plan::{Kept, Removal, Removals};
+pub use apply::{Opener, RemovedItems};
+pub use plan::{KeptItem, Removal, Removals};
 
 /// How long things are kept. What has no rule is kept for good.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// Of each sink, for how many days after the last day covered a bill of a kind is kept.
-    pub sinks: BTreeMap<String, BTreeMap<Kind, u32>>,
+    pub sinks: BTreeMap<String, BTreeMap<BillKind, u32>>,
     /// For how many days after a month's end the lines of its replaced revisions are kept.
     pub revisions_days: Option<u32>,
 }
@@ -109,7 +109,7 @@ impl Transaction {
     pub fn set_sink_retention(
         &self,
         sink: &str,
-        kind: Kind,
+        kind: BillKind,
         days: Option<u32>,
         actor: &Actor,
     ) -> Result<(), RetentionError> {
@@ -153,6 +153,10 @@ fn save(
     let before = record_digest(tx, Table::Meta, Rules::KEY)?;
     tx.put(Table::Meta, Rules::KEY, rules)?;
     let after = record_digest(tx, Table::Meta, Rules::KEY)?;
-    append_change(tx, actor, Change { before, after, ..Change::new("retention set", subject, detail) })?;
+    append_change(
+        tx,
+        actor,
+        EntryChange { before, after, ..EntryChange::new("retention set", subject, detail) },
+    )?;
     Ok(())
 }

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bills::late::Late;
-use crate::bills::{Bill, BillKey, Load, Revision, State};
-use crate::deliveries::calendar::Kind;
-use crate::deliveries::{Delivery, Progress};
-use crate::engine::journal::Filter;
+use crate::bills::late::LateFile;
+use crate::bills::{Bill, BillKey, BillState, Load, Revision};
+use crate::deliveries::calendar::BillKind;
+use crate::deliveries::{Delivery, DeliveryProgress};
+use crate::engine::journal::EntryFilter;
 use crate::engine::store::{Records, Table};
 use crate::values::digest::hex;
 use crate::values::period::Day;
 
 use super::{RetentionError, Rules};
 use crate::bills::dispute::Dispute;
-use crate::engine::journal::Entry;
+use crate::engine::journal::JournalEntry;
 
 /// Something that may be removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub enum Removal {
 
 /// Something that is old enough, and is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptItem {
     /// What.
     pub what: String,
     /// Why.
@@ -63,7 +63,7 @@ pub struct Removals {
     /// What may go.
     pub removals: Vec<Removal>,
     /// What is kept though it is old enough.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<KeptItem>,
 }
 
 impl Removals {
@@ -98,7 +98,7 @@ impl Removals {
         let delivered = Delivery::list(store)?;
         deliveries(&bills, &delivered, &rules, confirmed, &mut plan);
         if let Some(days) = rules.revisions_days {
-            let uses = Uses { delivered, late: Late::list(store)?, confirmed };
+            let uses = Uses { delivered, late: LateFile::list(store)?, confirmed };
             for bill in bills.iter().filter(|bill| is_old(bill.key.month.last_day(), days, on)) {
                 lines(store, bill, &uses, &mut plan)?;
             }
@@ -108,13 +108,13 @@ impl Removals {
 }
 
 fn deliveries(bills: &[Bill], delivered: &[Delivery], rules: &Rules, confirmed: bool, plan: &mut Removals) {
-    let states: BTreeMap<BillKey, State> = bills.iter().map(|bill| (bill.key, bill.state)).collect();
+    let states: BTreeMap<BillKey, BillState> = bills.iter().map(|bill| (bill.key, bill.state)).collect();
     for delivery in delivered {
         let wanted = &delivery.plan.wanted;
         let (receipt, begun) = match &delivery.progress {
-            Progress::Delivered(receipt) => (receipt, false),
+            DeliveryProgress::Delivered(receipt) => (receipt, false),
             // Somebody decided before, and was interrupted.
-            Progress::Removing(receipt) => (receipt, true),
+            DeliveryProgress::Removing(receipt) => (receipt, true),
             _ => continue,
         };
         let days = rules.sinks.get(&delivery.sink).and_then(|kinds| kinds.get(&wanted.kind));
@@ -123,10 +123,10 @@ fn deliveries(bills: &[Bill], delivered: &[Delivery], rules: &Rules, confirmed: 
             continue;
         }
         // A month's bill is evidence as soon as the month is confirmed, whenever it was delivered.
-        let whole = wanted.kind != Kind::Daily && states.get(&wanted.bill) == Some(&State::Confirmed);
+        let whole = wanted.kind != BillKind::Daily && states.get(&wanted.bill) == Some(&BillState::Confirmed);
         if (delivery.plan.is_final || whole) && !confirmed && !begun {
             let what = format!("delivery {}, `{}`", delivery.number, receipt.part);
-            plan.kept.push(Kept { what, why: "it is evidence of a confirmed bill" });
+            plan.kept.push(KeptItem { what, why: "it is evidence of a confirmed bill" });
             continue;
         }
         plan.removals.push(Removal::Delivery {
@@ -142,7 +142,7 @@ fn deliveries(bills: &[Bill], delivered: &[Delivery], rules: &Rules, confirmed: 
 /// What may need the lines of a revision.
 struct Uses {
     delivered: Vec<Delivery>,
-    late: Vec<Late>,
+    late: Vec<LateFile>,
     /// Evidence of confirmed bills may go.
     confirmed: bool,
 }
@@ -158,7 +158,8 @@ fn lines(store: &impl Records, bill: &Bill, uses: &Uses, plan: &mut Removals) ->
         if revision.number == bill.revision {
             kept_loads.extend(revision.loads);
         } else if let Some(why) = needed.get(&revision.number) {
-            plan.kept.push(Kept { what: format!("revision {} of {}", revision.number, key.subject()), why });
+            plan.kept
+                .push(KeptItem { what: format!("revision {} of {}", revision.number, key.subject()), why });
             kept_loads.extend(revision.loads);
         } else {
             old_loads.extend(revision.loads);
@@ -184,10 +185,13 @@ fn needed(
 ) -> Result<BTreeMap<u32, &'static str>, RetentionError> {
     let mut needed = BTreeMap::new();
     if !uses.confirmed {
-        let filter =
-            Filter { action: Some("confirm".into()), subject: Some(key.subject()), ..Filter::default() };
+        let filter = EntryFilter {
+            action: Some("confirm".into()),
+            subject: Some(key.subject()),
+            ..EntryFilter::default()
+        };
         let digests: BTreeSet<[u8; 32]> =
-            Entry::select(store, &filter)?.into_iter().filter_map(|entry| entry.after).collect();
+            JournalEntry::select(store, &filter)?.into_iter().filter_map(|entry| entry.after).collect();
         for revision in history {
             if digests.contains(&revision.digest.bytes()) {
                 needed.insert(revision.number, "it was confirmed once");
@@ -201,13 +205,16 @@ fn needed(
     }
     for delivery in uses.delivered.iter().filter(|d| d.plan.wanted.bill == key) {
         match delivery.progress {
-            Progress::Planned | Progress::Uploading(..) | Progress::Uploaded(_) | Progress::Checked(_) => {
+            DeliveryProgress::Planned
+            | DeliveryProgress::Uploading(..)
+            | DeliveryProgress::Uploaded(_)
+            | DeliveryProgress::Checked(_) => {
                 needed.insert(delivery.plan.revision, "a delivery was planned from it")
             }
-            Progress::Delivered(_) | Progress::Removing(_) => {
+            DeliveryProgress::Delivered(_) | DeliveryProgress::Removing(_) => {
                 needed.insert(delivery.plan.revision, "a bill that was made from it lies in a sink")
             }
-            Progress::Removed(..) | Progress::Abandoned(_) => None,
+            DeliveryProgress::Removed(..) | DeliveryProgress::Abandoned(_) => None,
         };
     }
     for late in uses.late.iter().filter(|late| late.bill == key) {

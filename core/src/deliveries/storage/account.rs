@@ -6,10 +6,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::deliveries::calendar::{AccountFacts, Kind};
+use crate::deliveries::calendar::{AccountFacts, BillKind};
 use crate::engine::codec::{self, CodecError, Layouts};
 use crate::engine::journal::Actor;
-use crate::engine::timeline::{Change, Timeline};
+use crate::engine::timeline::{DatedChange, Timeline};
 use crate::values::near::no_word;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
@@ -18,7 +18,7 @@ use super::After;
 
 /// Which of the payer's lines its daily and monthly bills hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Lines {
+pub enum PayerLines {
     /// All that it owes.
     #[default]
     All,
@@ -26,22 +26,22 @@ pub enum Lines {
     SelfUse,
 }
 
-impl fmt::Display for Lines {
+impl fmt::Display for PayerLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Lines::All => "all",
-            Lines::SelfUse => "self",
+            PayerLines::All => "all",
+            PayerLines::SelfUse => "self",
         })
     }
 }
 
-impl FromStr for Lines {
+impl FromStr for PayerLines {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            "all" => Ok(Lines::All),
-            "self" => Ok(Lines::SelfUse),
+            "all" => Ok(PayerLines::All),
+            "self" => Ok(PayerLines::SelfUse),
             _ => Err(no_word(text, "a choice of lines", &["all", "self"])),
         }
     }
@@ -55,7 +55,7 @@ pub enum Target {
         /// Its name.
         sink: String,
         /// Which lines.
-        lines: Lines,
+        lines: PayerLines,
         /// What bills wait for; without it, what is the default for whoever reads the sink.
         after: Option<After>,
     },
@@ -76,7 +76,7 @@ impl Target {
 }
 
 /// Returns the change that has stopped storing for every day, if that was said last.
-pub(super) fn stopped(line: &Timeline<Target>) -> Option<&Change<Target>> {
+pub(super) fn stopped(line: &Timeline<Target>) -> Option<&DatedChange<Target>> {
     line.last().filter(|change| change.value == Target::Stopped)
 }
 
@@ -111,25 +111,25 @@ pub struct Grant {
 
 /// An account in bill storage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
+pub struct StorageAccount {
     /// Its id.
     pub uin: Uin,
     /// On the allowlist? By kind of bill and day.
-    pub allowed: BTreeMap<Kind, Timeline<bool>>,
+    pub allowed: BTreeMap<BillKind, Timeline<bool>>,
     /// What it agreed to.
     pub grants: Vec<Grant>,
     /// Where its bills go, and went, by kind and day.
-    pub bindings: BTreeMap<Kind, Timeline<Target>>,
+    pub bindings: BTreeMap<BillKind, Timeline<Target>>,
 }
 
-impl Account {
+impl StorageAccount {
     /// Makes an account that nothing was said of.
-    pub fn new(uin: Uin) -> Account {
-        Account { uin, allowed: BTreeMap::new(), grants: Vec::new(), bindings: BTreeMap::new() }
+    pub fn new(uin: Uin) -> StorageAccount {
+        StorageAccount { uin, allowed: BTreeMap::new(), grants: Vec::new(), bindings: BTreeMap::new() }
     }
 
     /// Says whether the account is on the allowlist for a kind of bill on a day.
-    pub fn allows(&self, kind: Kind, on: Day) -> bool {
+    pub fn allows(&self, kind: BillKind, on: Day) -> bool {
         self.allowed.get(&kind).and_then(|line| line.on(on)).copied().unwrap_or(false)
     }
 
@@ -149,13 +149,13 @@ impl Account {
     }
 
     /// Returns where bills of a kind go on a day; nowhere once storage was stopped.
-    pub fn target(&self, kind: Kind, on: Day) -> Option<&Target> {
+    pub fn target(&self, kind: BillKind, on: Day) -> Option<&Target> {
         let line = self.bindings.get(&kind)?;
         if stopped(line).is_some() { None } else { line.on(on) }
     }
 
     /// Returns what the calendar needs to know.
-    pub fn facts(&self, kind: Kind, on: Day) -> AccountFacts<'_> {
+    pub fn facts(&self, kind: BillKind, on: Day) -> AccountFacts<'_> {
         let sink = self.target(kind, on).and_then(Target::sink);
         let stopped = self.bindings.get(&kind).and_then(stopped);
         AccountFacts {
@@ -201,17 +201,17 @@ const SECOND_LAYOUT: u8 = 2;
 
 #[derive(Serialize, Deserialize)]
 enum SecondTarget {
-    Sink { sink: String, lines: Lines },
+    Sink { sink: String, lines: PayerLines },
     Off,
     Stopped,
 }
 
 #[derive(Serialize, Deserialize)]
-struct Second {
+struct StorageAccountV2 {
     uin: Uin,
-    allowed: BTreeMap<Kind, Timeline<bool>>,
+    allowed: BTreeMap<BillKind, Timeline<bool>>,
     grants: Vec<Grant>,
-    bindings: BTreeMap<Kind, Timeline<SecondTarget>>,
+    bindings: BTreeMap<BillKind, Timeline<SecondTarget>>,
 }
 
 impl From<SecondTarget> for Target {
@@ -224,38 +224,38 @@ impl From<SecondTarget> for Target {
     }
 }
 
-impl From<Second> for Account {
-    fn from(second: Second) -> Account {
-        let Second { uin, allowed, grants, bindings } = second;
+impl From<StorageAccountV2> for StorageAccount {
+    fn from(second: StorageAccountV2) -> StorageAccount {
+        let StorageAccountV2 { uin, allowed, grants, bindings } = second;
         let bindings = bindings.into_iter().map(|(kind, line)| (kind, line.map(Target::from))).collect();
-        Account { uin, allowed, grants, bindings }
+        StorageAccount { uin, allowed, grants, bindings }
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct FirstBinding {
     sink: String,
-    kinds: Vec<Kind>,
+    kinds: Vec<BillKind>,
     custom_bills: bool,
     from: Option<Day>,
     until: Option<Day>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct First {
+struct StorageAccountV1 {
     uin: Uin,
     allowed: bool,
     authorised: bool,
     bindings: Vec<FirstBinding>,
 }
 
-impl From<First> for Account {
-    fn from(first: First) -> Account {
+impl From<StorageAccountV1> for StorageAccount {
+    fn from(first: StorageAccountV1) -> StorageAccount {
         // Who did it, and when, is in the journal.
         let nobody = Actor { name: String::new(), at_unix_s: 0 };
-        let mut account = Account::new(first.uin);
+        let mut account = StorageAccount::new(first.uin);
         if first.allowed {
-            for kind in Kind::ALL {
+            for kind in BillKind::ALL {
                 account.allowed.entry(kind).or_default().record(None, true, &nobody, None);
             }
         }
@@ -270,7 +270,7 @@ impl From<First> for Account {
         for FirstBinding { sink, kinds, from, until, .. } in bindings {
             for kind in kinds {
                 let line = account.bindings.entry(kind).or_default();
-                let target = Target::Sink { sink: sink.clone(), lines: Lines::All, after: None };
+                let target = Target::Sink { sink: sink.clone(), lines: PayerLines::All, after: None };
                 line.record(from, target, &nobody, None);
                 if let Some(after) = until.and_then(Day::next) {
                     line.record(Some(after), Target::Off, &nobody, None);
@@ -281,13 +281,17 @@ impl From<First> for Account {
     }
 }
 
-impl Layouts for Account {
+impl Layouts for StorageAccount {
     const NEWEST: u8 = 3;
 
-    fn decode(bytes: &[u8]) -> Result<Account, CodecError> {
+    fn decode(bytes: &[u8]) -> Result<StorageAccount, CodecError> {
         match codec::version(bytes)? {
-            FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Account::from),
-            SECOND_LAYOUT => codec::decode_as::<Second>(SECOND_LAYOUT, bytes).map(Account::from),
+            FIRST_LAYOUT => {
+                codec::decode_as::<StorageAccountV1>(FIRST_LAYOUT, bytes).map(StorageAccount::from)
+            }
+            SECOND_LAYOUT => {
+                codec::decode_as::<StorageAccountV2>(SECOND_LAYOUT, bytes).map(StorageAccount::from)
+            }
             _ => codec::decode_as(Self::NEWEST, bytes),
         }
     }
@@ -305,12 +309,12 @@ mod tests {
     fn an_account_of_the_first_layout_is_bound_as_it_was() {
         let binding = |sink: &str, from: Option<&str>, until: Option<&str>, custom_bills| FirstBinding {
             sink: sink.into(),
-            kinds: vec![Kind::Daily, Kind::Reseller],
+            kinds: vec![BillKind::Daily, BillKind::Reseller],
             custom_bills,
             from: from.map(day),
             until: until.map(day),
         };
-        let first = First {
+        let first = StorageAccountV1 {
             uin: "100010445724".parse().unwrap(),
             allowed: true,
             authorised: true,
@@ -319,42 +323,46 @@ mod tests {
                 binding("new", Some("2021-04-11"), Some("2021-04-20"), true),
             ],
         };
-        let account = Account::decode(&codec::encode(&first).unwrap()).unwrap();
-        let sink = |on| account.facts(Kind::Daily, day(on)).sink;
+        let account = StorageAccount::decode(&codec::encode(&first).unwrap()).unwrap();
+        let sink = |on| account.facts(BillKind::Daily, day(on)).sink;
         assert_eq!(["2021-04-10", "2021-04-11", "2021-04-21"].map(sink), [Some("old"), Some("new"), None]);
-        let facts = account.facts(Kind::Reseller, day("2021-04-12"));
+        let facts = account.facts(BillKind::Reseller, day("2021-04-12"));
         assert!(facts.allowed && facts.authorised && facts.custom_bills);
-        assert_eq!(account.facts(Kind::Monthly, day("2021-04-12")).sink, None);
-        let newest = codec::encode_as(Account::NEWEST, &account).unwrap();
-        assert_eq!(Account::decode(&newest), Ok(account));
+        assert_eq!(account.facts(BillKind::Monthly, day("2021-04-12")).sink, None);
+        let newest = codec::encode_as(StorageAccount::NEWEST, &account).unwrap();
+        assert_eq!(StorageAccount::decode(&newest), Ok(account));
     }
 
     #[test]
     fn a_binding_of_the_second_layout_waits_for_what_is_the_default() {
         let actor = Actor { name: "lin".into(), at_unix_s: 7 };
         let mut line = Timeline::default();
-        let target = SecondTarget::Sink { sink: "theirs".into(), lines: Lines::SelfUse };
+        let target = SecondTarget::Sink { sink: "theirs".into(), lines: PayerLines::SelfUse };
         line.record(Some(day("2021-04-01")), target, &actor, Some("why"));
         line.record(Some(day("2021-05-01")), SecondTarget::Off, &actor, None);
-        let second = Second {
+        let second = StorageAccountV2 {
             uin: "100010445724".parse().unwrap(),
             allowed: BTreeMap::new(),
             grants: Vec::new(),
-            bindings: BTreeMap::from([(Kind::Monthly, line)]),
+            bindings: BTreeMap::from([(BillKind::Monthly, line)]),
         };
-        let account = Account::decode(&codec::encode_as(SECOND_LAYOUT, &second).unwrap()).unwrap();
-        let target = account.target(Kind::Monthly, day("2021-04-30"));
-        assert_eq!(target, Some(&Target::Sink { sink: "theirs".into(), lines: Lines::SelfUse, after: None }));
-        assert_eq!(account.target(Kind::Monthly, day("2021-05-01")), Some(&Target::Off));
-        let first = account.bindings.get(&Kind::Monthly).unwrap().changes().first().unwrap();
+        let account = StorageAccount::decode(&codec::encode_as(SECOND_LAYOUT, &second).unwrap()).unwrap();
+        let target = account.target(BillKind::Monthly, day("2021-04-30"));
+        assert_eq!(
+            target,
+            Some(&Target::Sink { sink: "theirs".into(), lines: PayerLines::SelfUse, after: None })
+        );
+        assert_eq!(account.target(BillKind::Monthly, day("2021-05-01")), Some(&Target::Off));
+        let first = account.bindings.get(&BillKind::Monthly).unwrap().changes().first().unwrap();
         assert_eq!((first.at_unix_s, first.actor.as_str(), first.reason.as_deref()), (7, "lin", Some("why")));
     }
 
     #[test]
     fn what_is_said_of_all_sinks_is_said_of_each() {
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-        let mut account = Account::new("100010445724".parse().unwrap());
-        let granted = |account: &Account| ["a", "b"].map(|sink| account.grants(Consent::Storing, sink));
+        let mut account = StorageAccount::new("100010445724".parse().unwrap());
+        let granted =
+            |account: &StorageAccount| ["a", "b"].map(|sink| account.grants(Consent::Storing, sink));
         account.consent(Consent::Storing, Some("a"), true, &actor, None);
         assert_eq!(granted(&account), [true, false]);
         account.consent(Consent::Storing, None, true, &actor, None);

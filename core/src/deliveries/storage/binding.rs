@@ -1,22 +1,22 @@
 //! Which account's bills go to which sink from which day on: enable, disable, switch. Never overwritten.
 
 use crate::bills::BillView;
-use crate::deliveries::calendar::Kind;
+use crate::deliveries::calendar::BillKind;
 use crate::deliveries::record;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, Table, Transaction};
 use crate::engine::timeline::Timeline;
 use crate::exports::guard::check_scope;
 use crate::exports::{Columns, Scope};
-use crate::partners::accounts::{Role, Tree};
+use crate::partners::accounts::{AccountRole, Tree};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 use super::account::stopped;
 use super::place::alone;
 use super::{
-    Account, After, Audience, Consent, Lines, Places, Said, SinkRecord, Step, StorageError, Target, allow_in,
-    authorise_in, not_allowed, save, words,
+    After, Audience, Consent, PayerLines, SinkPlaces, SinkRecord, Statement, StorageAccount, StorageError,
+    StorageStep, Target, allow_in, authorise_in, not_allowed, save, words,
 };
 use crate::bills::Bill;
 
@@ -28,13 +28,13 @@ pub struct Enable {
     /// To which sink.
     pub sink: String,
     /// Which kinds.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<BillKind>,
     /// Which of the payer's lines.
-    pub lines: Lines,
+    pub lines: PayerLines,
     /// What bills wait for; without it, what is the default for whoever reads the sink.
     pub after: Option<After>,
     /// Where sinks are. A customer's place has no other account's bills.
-    pub places: Places,
+    pub places: SinkPlaces,
     /// Accepts bills of other accounts at a customer's place.
     pub shared: bool,
     /// Agrees to store the customers' consolidated bills as well.
@@ -52,16 +52,17 @@ pub fn may_enable(
     wanted: &Enable,
     create: Option<&SinkRecord>,
     today: Day,
-) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+) -> Result<Vec<(BillKind, Option<Day>)>, StorageError> {
     let Enable { uin, sink: name, kinds, lines, custom_bills, from, .. } = wanted;
     let uin = *uin;
-    let account = Account::get(store, uin)?;
+    let account = StorageAccount::get(store, uin)?;
     let record = ready(store, &account, kinds, name, create, from.unwrap_or(today))?;
     if !wanted.shared {
         alone(store, uin, &record, &wanted.places)?;
     }
     let payer = StoreSettings::of(store)?.payer;
-    if uin != payer && (kinds.contains(&Kind::Reseller) || *custom_bills || *lines == Lines::SelfUse) {
+    if uin != payer && (kinds.contains(&BillKind::Reseller) || *custom_bills || *lines == PayerLines::SelfUse)
+    {
         return Err(StorageError::NotThePayer { uin, payer });
     }
     let mut begun = Vec::new();
@@ -94,10 +95,10 @@ impl Transaction {
         wanted: &Enable,
         create: Option<&SinkRecord>,
         today: Day,
-        said: Said<'_>,
-    ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+        said: Statement<'_>,
+    ) -> Result<Vec<(BillKind, Option<Day>)>, StorageError> {
         let mut begun = may_enable(self, wanted, create, today)?;
-        let mut account = Account::get(self, wanted.uin)?;
+        let mut account = StorageAccount::get(self, wanted.uin)?;
         let Enable { sink: name, lines, custom_bills, after, .. } = wanted;
         for (kind, from) in &mut begun {
             let target = Target::Sink { sink: name.clone(), lines: *lines, after: *after };
@@ -110,14 +111,14 @@ impl Transaction {
         if *custom_bills {
             account.consent(Consent::CustomBills, None, true, said.actor, said.reason);
         }
-        let day = |(kind, from): &(Kind, Option<Day>)| {
+        let day = |(kind, from): &(BillKind, Option<Day>)| {
             from.map_or_else(|| kind.to_string(), |from| format!("{kind} from {from}"))
         };
         let detail = format!(
             "{} to sink `{name}`{}{}{}",
             words(begun.iter().map(day)),
             after_text(*after),
-            if *lines == Lines::SelfUse { ", the payer's own lines" } else { "" },
+            if *lines == PayerLines::SelfUse { ", the payer's own lines" } else { "" },
             if *custom_bills { ", with custom bills" } else { "" },
         );
         if let Some(record) = create {
@@ -130,7 +131,7 @@ impl Transaction {
 
 /// The steps before [`Transaction::enable_storage`] that are taken with it, where they are missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Steps {
+pub struct StorageSteps {
     /// Puts the account on the allowlist for the kinds.
     pub allow: bool,
     /// Grants the storing role, for all sinks.
@@ -141,14 +142,15 @@ pub struct Steps {
 fn take(
     writer: &Transaction,
     wanted: &Enable,
-    steps: Steps,
+    steps: StorageSteps,
     today: Day,
-    said: Said<'_>,
+    said: Statement<'_>,
 ) -> Result<(), StorageError> {
     let uin = wanted.uin;
-    let before = Account::get(writer, uin)?;
+    let before = StorageAccount::get(writer, uin)?;
     let on = wanted.from.unwrap_or(today);
-    let missing: Vec<Kind> = wanted.kinds.iter().copied().filter(|kind| !before.allows(*kind, on)).collect();
+    let missing: Vec<BillKind> =
+        wanted.kinds.iter().copied().filter(|kind| !before.allows(*kind, on)).collect();
     if steps.allow && !missing.is_empty() {
         allow_in(writer, uin, &missing, None, said)?;
     }
@@ -166,11 +168,11 @@ impl Store {
     pub fn may_enable_storage_from_start(
         &self,
         wanted: &Enable,
-        steps: Steps,
+        steps: StorageSteps,
         create: Option<&SinkRecord>,
         today: Day,
-        said: Said<'_>,
-    ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+        said: Statement<'_>,
+    ) -> Result<Vec<(BillKind, Option<Day>)>, StorageError> {
         let tx = self.write()?;
         take(&tx, wanted, steps, today, said)?;
         let begun = may_enable(&tx, wanted, create, today)?;
@@ -188,11 +190,11 @@ impl Transaction {
     pub fn enable_storage_from_start(
         &self,
         wanted: &Enable,
-        steps: Steps,
+        steps: StorageSteps,
         create: Option<&SinkRecord>,
         today: Day,
-        said: Said<'_>,
-    ) -> Result<Vec<(Kind, Option<Day>)>, StorageError> {
+        said: Statement<'_>,
+    ) -> Result<Vec<(BillKind, Option<Day>)>, StorageError> {
         self.whole(|| {
             take(self, wanted, steps, today, said)?;
             self.enable_storage(wanted, create, today, said)
@@ -215,14 +217,14 @@ fn after_text(after: Option<After>) -> String {
 /// Checks that bills may go to a sink that is there, or to be made, and returns it.
 fn ready(
     store: &impl Records,
-    account: &Account,
-    kinds: &[Kind],
+    account: &StorageAccount,
+    kinds: &[BillKind],
     name: &str,
     create: Option<&SinkRecord>,
     on: Day,
 ) -> Result<SinkRecord, StorageError> {
     let uin = account.uin;
-    if !Kind::ALL.iter().any(|kind| account.allows(*kind, on)) {
+    if !BillKind::ALL.iter().any(|kind| account.allows(*kind, on)) {
         return Err(not_allowed(uin));
     }
     if let Some(kind) = kinds.iter().copied().find(|kind| !account.allows(*kind, on)) {
@@ -234,7 +236,7 @@ fn ready(
         return Err(StorageError::NotYet {
             uin,
             missing: format!("authorised{of}"),
-            step: Step::Authorize,
+            step: StorageStep::Authorize,
             sink: None,
         });
     }
@@ -253,8 +255,8 @@ fn ready(
     }
     let tree = Tree::load(store)?;
     let scope = match tree.on(uin, on).map(|known| known.role) {
-        Some(Role::Payer) => Scope::Payer,
-        Some(Role::Reseller) => Scope::Reseller(uin),
+        Some(AccountRole::Payer) => Scope::Payer,
+        Some(AccountRole::Reseller) => Scope::Reseller(uin),
         _ => Scope::Owner(uin),
     };
     // The columns that would stand against it are those of the newest bill there is.
@@ -286,11 +288,11 @@ impl Transaction {
     pub fn disable_storage(
         &self,
         uin: Uin,
-        kinds: Option<&[Kind]>,
+        kinds: Option<&[BillKind]>,
         stop: Stop,
-        said: Said<'_>,
-    ) -> Result<Vec<Kind>, StorageError> {
-        let mut account = Account::get(self, uin)?;
+        said: Statement<'_>,
+    ) -> Result<Vec<BillKind>, StorageError> {
+        let mut account = StorageAccount::get(self, uin)?;
         let (from, target) = match stop {
             Stop::AtOnce { today } => (today, Target::Stopped),
             Stop::From(day) => (day, Target::Off),
@@ -311,7 +313,7 @@ impl Transaction {
             return Err(StorageError::NotYet {
                 uin,
                 missing: "enabled".into(),
-                step: Step::Enable,
+                step: StorageStep::Enable,
                 sink: None,
             });
         }
@@ -332,19 +334,19 @@ pub struct Switch {
     /// To which sink.
     pub sink: String,
     /// Which kinds; all that are enabled, if not said.
-    pub kinds: Option<Vec<Kind>>,
+    pub kinds: Option<Vec<BillKind>>,
     /// The last day that stays with the old sink.
     pub last: Day,
     /// What bills wait for. Without it, what was said for the old sink, if the same people read the new one; else the default.
     pub after: Option<After>,
     /// Where sinks are. A customer's place has no other account's bills.
-    pub places: Places,
+    pub places: SinkPlaces,
     /// Accepts bills of other accounts at a customer's place.
     pub shared: bool,
 }
 
 /// A kind that is switched: which lines its bills hold, and what they wait for.
-pub type Switched = (Kind, Lines, Option<After>);
+pub type Switched = (BillKind, PayerLines, Option<After>);
 
 impl Switch {
     /// Tells which kinds would be switched, and how, or why they may not be.
@@ -358,7 +360,7 @@ impl Switch {
     ) -> Result<Vec<Switched>, StorageError> {
         let Switch { uin, sink: name, kinds, last, after, .. } = wanted;
         let (uin, last) = (*uin, *last);
-        let account = Account::get(store, uin)?;
+        let account = StorageAccount::get(store, uin)?;
         let mut bound = Vec::new();
         for kind in
             account.bindings.keys().filter(|kind| kinds.as_ref().is_none_or(|kinds| kinds.contains(kind)))
@@ -371,9 +373,9 @@ impl Switch {
         if bound.is_empty() || missing.is_some() {
             let of = missing.map_or_else(String::new, |kind| format!(" for {kind} bills"));
             let (missing, sink) = (format!("enabled{of} on {last}"), Some(name.to_owned()));
-            return Err(StorageError::NotYet { uin, missing, step: Step::Enable, sink });
+            return Err(StorageError::NotYet { uin, missing, step: StorageStep::Enable, sink });
         }
-        let all: Vec<Kind> = bound.iter().map(|(kind, ..)| *kind).collect();
+        let all: Vec<BillKind> = bound.iter().map(|(kind, ..)| *kind).collect();
         let record = ready(store, &account, &all, name, create, last)?;
         if !wanted.shared {
             alone(store, uin, &record, &wanted.places)?;
@@ -410,16 +412,16 @@ impl Transaction {
         &self,
         wanted: &Switch,
         create: Option<&SinkRecord>,
-        said: Said<'_>,
-    ) -> Result<Vec<Kind>, StorageError> {
+        said: Statement<'_>,
+    ) -> Result<Vec<BillKind>, StorageError> {
         let bound = Switch::check(self, wanted, create)?;
-        let mut account = Account::get(self, wanted.uin)?;
+        let mut account = StorageAccount::get(self, wanted.uin)?;
         let Some(from) = wanted.last.next() else { return Ok(Vec::new()) };
         for (kind, lines, after) in &bound {
             let target = Target::Sink { sink: wanted.sink.clone(), lines: *lines, after: *after };
             account.bindings.entry(*kind).or_default().record(Some(from), target, said.actor, said.reason);
         }
-        let kinds: Vec<Kind> = bound.into_iter().map(|(kind, ..)| kind).collect();
+        let kinds: Vec<BillKind> = bound.into_iter().map(|(kind, ..)| kind).collect();
         let detail =
             format!("{} to sink `{}`{}, from {from}", words(&kinds), wanted.sink, after_text(wanted.after));
         if let Some(record) = create {

@@ -5,14 +5,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bills::State;
-use crate::deliveries::calendar::{Kind, WhyNot};
+use crate::bills::BillState;
+use crate::deliveries::calendar::{BillKind, WhyNot};
 use crate::engine::store::Records;
 use crate::exports::Audience;
 use crate::formats::naming::words;
 use crate::values::period::{Day, TimeZone};
 
-use super::{Account, SinkRecord, StorageError, Target};
+use super::{SinkRecord, StorageAccount, StorageError, Target};
 
 /// After what a bill leaves for a sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,9 +39,9 @@ impl After {
 impl Target {
     /// Returns what bills of a kind to this sink wait for: what was set, or the default. Reseller bills always wait for the
     /// confirmation (docs/DOMAIN.md#kinds-of-bills).
-    pub fn after(&self, kind: Kind, audience: Audience) -> After {
+    pub fn after(&self, kind: BillKind, audience: Audience) -> After {
         match self {
-            _ if kind == Kind::Reseller => After::Confirmation,
+            _ if kind == BillKind::Reseller => After::Confirmation,
             Target::Sink { after: Some(after), .. } => *after,
             _ => After::default_for(audience),
         }
@@ -53,18 +53,18 @@ impl Target {
 /// # Errors
 /// What is in the way.
 pub fn may_leave(
-    account: &Account,
-    kind: Kind,
+    account: &StorageAccount,
+    kind: BillKind,
     on: Day,
     record: &SinkRecord,
-    state: State,
+    state: BillState,
 ) -> Result<(), WhyNot> {
-    if record.audience == Audience::Customer && state == State::Disputed {
+    if record.audience == Audience::Customer && state == BillState::Disputed {
         return Err(WhyNot::Disputed);
     }
     let target = account.target(kind, on);
     let after = target.map_or(After::default_for(record.audience), |t| t.after(kind, record.audience));
-    if after == After::Confirmation && state != State::Confirmed {
+    if after == After::Confirmation && state != BillState::Confirmed {
         return Err(WhyNot::NotConfirmed { state });
     }
     Ok(())
@@ -77,11 +77,11 @@ pub fn may_leave(
 /// [`StorageError`] when the store cannot be read.
 pub(crate) fn stays_due(
     store: &impl Records,
-    account: &Account,
+    account: &StorageAccount,
     since: Day,
     zone: TimeZone,
 ) -> Result<bool, StorageError> {
-    let line = account.bindings.get(&Kind::Monthly);
+    let line = account.bindings.get(&BillKind::Monthly);
     let Some(change) = line.and_then(|line| line.change_on(since)) else { return Ok(false) };
     let Some(name) = change.value.sink() else { return Ok(false) };
     let record = match SinkRecord::get(store, name) {
@@ -90,7 +90,7 @@ pub(crate) fn stays_due(
     };
     // Of a binding for all days, the day on which it was made counts.
     let made = change.from.or_else(|| zone.day_at(change.at_unix_s)).filter(|_| change.at_unix_s != 0);
-    Ok(change.value.after(Kind::Monthly, record.audience) == After::Confirmation
+    Ok(change.value.after(BillKind::Monthly, record.audience) == After::Confirmation
         && made.is_some_and(|made| made <= since))
 }
 
@@ -99,23 +99,23 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::deliveries::storage::Lines;
+    use crate::deliveries::storage::PayerLines;
     use crate::engine::journal::Actor;
 
-    fn judged(audience: Audience, after: Option<After>, state: State) -> Result<(), WhyNot> {
+    fn judged(audience: Audience, after: Option<After>, state: BillState) -> Result<(), WhyNot> {
         let uin = "200000000001".parse().unwrap();
-        let mut account = Account::new(uin);
-        let target = Target::Sink { sink: "s".into(), lines: Lines::All, after };
+        let mut account = StorageAccount::new(uin);
+        let target = Target::Sink { sink: "s".into(), lines: PayerLines::All, after };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-        account.bindings.entry(Kind::Monthly).or_default().record(None, target, &actor, None);
+        account.bindings.entry(BillKind::Monthly).or_default().record(None, target, &actor, None);
         let record =
             SinkRecord { name: "s".into(), url: "file:///s".into(), audience, options: BTreeMap::new() };
-        may_leave(&account, Kind::Monthly, "2021-04-02".parse().unwrap(), &record, state)
+        may_leave(&account, BillKind::Monthly, "2021-04-02".parse().unwrap(), &record, state)
     }
 
     #[test]
     fn a_customer_gets_no_bill_that_nobody_has_confirmed_unless_that_was_said() {
-        for state in [State::Open, State::Issued] {
+        for state in [BillState::Open, BillState::Issued] {
             let waits = Err(WhyNot::NotConfirmed { state });
             for after in [None, Some(After::Confirmation)] {
                 assert_eq!(judged(Audience::Customer, after, state), waits);
@@ -124,14 +124,14 @@ mod tests {
             assert_eq!(judged(Audience::Partner, None, state), Ok(()));
             assert_eq!(judged(Audience::Partner, Some(After::Confirmation), state), waits);
         }
-        assert_eq!(judged(Audience::Customer, None, State::Confirmed), Ok(()));
+        assert_eq!(judged(Audience::Customer, None, BillState::Confirmed), Ok(()));
     }
 
     #[test]
     fn a_disputed_bill_goes_to_no_customer_whatever_was_said() {
         for after in [None, Some(After::Issue), Some(After::Confirmation)] {
-            assert_eq!(judged(Audience::Customer, after, State::Disputed), Err(WhyNot::Disputed));
+            assert_eq!(judged(Audience::Customer, after, BillState::Disputed), Err(WhyNot::Disputed));
         }
-        assert_eq!(judged(Audience::Partner, None, State::Disputed), Ok(()));
+        assert_eq!(judged(Audience::Partner, None, BillState::Disputed), Ok(()));
     }
 }

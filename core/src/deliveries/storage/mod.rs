@@ -14,8 +14,8 @@ mod sinks;
 
 use std::fmt;
 
-use crate::deliveries::calendar::Kind;
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::deliveries::calendar::BillKind;
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 pub use crate::exports::Audience;
@@ -25,17 +25,17 @@ use crate::values::label::BadLabel;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
-pub use account::{Account, Consent, Grant, Lines, Target};
-pub use binding::{Enable, Steps, Stop, Switch, Switched, may_enable};
+pub use account::{Consent, Grant, PayerLines, StorageAccount, Target};
+pub use binding::{Enable, Stop, StorageSteps, Switch, Switched, may_enable};
 pub(crate) use gate::stays_due;
 pub use gate::{After, may_leave};
-pub use place::Places;
+pub use place::SinkPlaces;
 pub use probe::Probe;
 pub use sinks::{SINK_OPTIONS, SinkOptions, SinkRecord};
 
 /// A step that bill storage needs before another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum StorageStep {
     /// The account is put on the allowlist.
     Allow,
     /// The account authorises storing.
@@ -44,13 +44,13 @@ pub enum Step {
     Enable,
 }
 
-impl Step {
+impl StorageStep {
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Step::Allow => "allow",
-            Step::Authorize => "authorize",
-            Step::Enable => "enable",
+            StorageStep::Allow => "allow",
+            StorageStep::Authorize => "authorize",
+            StorageStep::Enable => "enable",
         }
     }
 }
@@ -67,7 +67,7 @@ pub enum StorageError {
         /// `on the allowlist`, `authorised` or `enabled`, with what is to be said about it.
         missing: String,
         /// The step that is missing.
-        step: Step,
+        step: StorageStep,
         /// The sink of the account's bills, where it was named.
         sink: Option<String>,
     },
@@ -77,7 +77,7 @@ pub enum StorageError {
         /// Which account.
         uin: Uin,
         /// Which kind.
-        kind: Kind,
+        kind: BillKind,
         /// On which day.
         on: Day,
     },
@@ -97,7 +97,7 @@ pub enum StorageError {
         /// Which account.
         uin: Uin,
         /// Which kind.
-        kind: Kind,
+        kind: BillKind,
         /// To which sink they go.
         sink: String,
         /// From which day on.
@@ -111,7 +111,7 @@ pub enum StorageError {
         /// Which account.
         uin: Uin,
         /// Which kind.
-        kind: Kind,
+        kind: BillKind,
         /// The sink.
         sink: String,
     },
@@ -124,7 +124,7 @@ pub enum StorageError {
         /// Which account.
         uin: Uin,
         /// Which kind.
-        kind: Kind,
+        kind: BillKind,
         /// For which day it was delivered.
         on: Day,
         /// To which sink.
@@ -232,27 +232,27 @@ fn key(uin: Uin) -> [u8; 8] {
     uin.number().to_be_bytes()
 }
 
-impl Account {
+impl StorageAccount {
     /// Returns an account; one that was never named is not allowed and has nothing.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn get(store: &impl Records, uin: Uin) -> Result<Account, StoreError> {
-        Ok(store.get_of(Table::Storage, &key(uin))?.unwrap_or_else(|| Account::new(uin)))
+    pub fn get(store: &impl Records, uin: Uin) -> Result<StorageAccount, StoreError> {
+        Ok(store.get_of(Table::Storage, &key(uin))?.unwrap_or_else(|| StorageAccount::new(uin)))
     }
 
     /// Returns all accounts that were ever named, by id.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
-    pub fn list(store: &impl Records) -> Result<Vec<Account>, StoreError> {
+    pub fn list(store: &impl Records) -> Result<Vec<StorageAccount>, StoreError> {
         store.list_of(Table::Storage)
     }
 }
 
 /// Who says something, and why.
 #[derive(Clone, Copy, Debug)]
-pub struct Said<'a> {
+pub struct Statement<'a> {
     /// Who, and when.
     pub actor: &'a Actor,
     /// Why, in their words.
@@ -262,16 +262,17 @@ pub struct Said<'a> {
 /// Puts an account's record, and the journal's entry.
 fn save(
     writer: &Transaction,
-    account: &Account,
+    account: &StorageAccount,
     action: &str,
     detail: &str,
-    said: Said<'_>,
+    said: Statement<'_>,
 ) -> Result<(), StorageError> {
     let (at, subject) = (key(account.uin), account.uin.to_string());
     let before = record_digest(writer, Table::Storage, &at)?;
     writer.put_of(Table::Storage, &at, account)?;
     let after = record_digest(writer, Table::Storage, &at)?;
-    let change = Change { before, after, reason: said.reason, ..Change::new(action, &subject, detail) };
+    let change =
+        EntryChange { before, after, reason: said.reason, ..EntryChange::new(action, &subject, detail) };
     Ok(append_change(writer, said.actor, change)?)
 }
 
@@ -287,9 +288,9 @@ impl Transaction {
     pub fn allow_kinds(
         &self,
         uin: Uin,
-        kinds: &[Kind],
+        kinds: &[BillKind],
         until: Option<Day>,
-        said: Said<'_>,
+        said: Statement<'_>,
     ) -> Result<(), StorageError> {
         allow_in(self, uin, kinds, until, said)?;
         Ok(())
@@ -300,11 +301,11 @@ impl Transaction {
 fn allow_in(
     writer: &Transaction,
     uin: Uin,
-    kinds: &[Kind],
+    kinds: &[BillKind],
     until: Option<Day>,
-    said: Said<'_>,
+    said: Statement<'_>,
 ) -> Result<(), StorageError> {
-    let mut account = Account::get(writer, uin)?;
+    let mut account = StorageAccount::get(writer, uin)?;
     for kind in kinds {
         let line = account.allowed.entry(*kind).or_default();
         line.record(None, true, said.actor, said.reason);
@@ -321,8 +322,8 @@ impl Transaction {
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be written.
-    pub fn deny_kinds(&self, uin: Uin, kinds: &[Kind], said: Said<'_>) -> Result<(), StorageError> {
-        let mut account = Account::get(self, uin)?;
+    pub fn deny_kinds(&self, uin: Uin, kinds: &[BillKind], said: Statement<'_>) -> Result<(), StorageError> {
+        let mut account = StorageAccount::get(self, uin)?;
         for kind in kinds {
             account.allowed.entry(*kind).or_default().record(None, false, said.actor, said.reason);
         }
@@ -341,7 +342,7 @@ impl Transaction {
         consent: Consent,
         sink_name: Option<&str>,
         on: Day,
-        said: Said<'_>,
+        said: Statement<'_>,
     ) -> Result<(), StorageError> {
         authorise_in(self, uin, consent, sink_name, on, said)?;
         Ok(())
@@ -355,10 +356,10 @@ fn authorise_in(
     consent: Consent,
     sink_name: Option<&str>,
     on: Day,
-    said: Said<'_>,
+    said: Statement<'_>,
 ) -> Result<(), StorageError> {
-    let mut account = Account::get(writer, uin)?;
-    if !Kind::ALL.iter().any(|kind| account.allows(*kind, on)) {
+    let mut account = StorageAccount::get(writer, uin)?;
+    if !BillKind::ALL.iter().any(|kind| account.allows(*kind, on)) {
         return Err(not_allowed(uin));
     }
     let payer = StoreSettings::of(writer)?.payer;
@@ -382,9 +383,9 @@ impl Transaction {
         uin: Uin,
         consent: Consent,
         sink_name: Option<&str>,
-        said: Said<'_>,
+        said: Statement<'_>,
     ) -> Result<(), StorageError> {
-        let mut account = Account::get(self, uin)?;
+        let mut account = StorageAccount::get(self, uin)?;
         account.consent(consent, sink_name, false, said.actor, said.reason);
         save(self, &account, "storage revoke", &consent_text(consent, sink_name), said)?;
         Ok(())
@@ -396,5 +397,5 @@ fn consent_text(consent: Consent, sink: Option<&str>) -> String {
 }
 
 fn not_allowed(uin: Uin) -> StorageError {
-    StorageError::NotYet { uin, missing: "on the allowlist".into(), step: Step::Allow, sink: None }
+    StorageError::NotYet { uin, missing: "on the allowlist".into(), step: StorageStep::Allow, sink: None }
 }

@@ -11,13 +11,13 @@ use crate::values::label::check_label;
 use crate::values::uin::Uin;
 
 use super::{SinkRecord, StorageError};
-use crate::deliveries::storage::Account;
+use crate::deliveries::storage::StorageAccount;
 
 /// The places of sinks by the sinks' names, each in its one spelling: folders are divided by `/`, and none ends with one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(BTreeMap<String, String>);
+pub struct SinkPlaces(BTreeMap<String, String>);
 
-impl Places {
+impl SinkPlaces {
     /// Asks for the place of each sink that the store has, and of one that is to be made.
     ///
     /// # Errors
@@ -26,9 +26,9 @@ impl Places {
         store: &impl Records,
         new: Option<&SinkRecord>,
         place: impl Fn(&SinkRecord) -> String,
-    ) -> Result<Places, StorageError> {
+    ) -> Result<SinkPlaces, StorageError> {
         let known = SinkRecord::list(store)?;
-        Ok(Places(known.iter().chain(new).map(|sink| (sink.name.clone(), place(sink))).collect()))
+        Ok(SinkPlaces(known.iter().chain(new).map(|sink| (sink.name.clone(), place(sink))).collect()))
     }
 
     fn get<'a>(&'a self, sink: &'a SinkRecord) -> &'a str {
@@ -54,7 +54,7 @@ impl SinkRecord {
     pub fn may_add(
         store: &impl Records,
         new: &SinkRecord,
-        places: &Places,
+        places: &SinkPlaces,
         shared: bool,
     ) -> Result<(), StorageError> {
         check_label(&new.name).map_err(StorageError::Name)?;
@@ -73,11 +73,11 @@ pub(super) fn alone(
     store: &impl Records,
     uin: Uin,
     record: &SinkRecord,
-    places: &Places,
+    places: &SinkPlaces,
 ) -> Result<(), StorageError> {
     let known: BTreeMap<String, SinkRecord> =
         SinkRecord::list(store)?.into_iter().map(|sink| (sink.name.clone(), sink)).collect();
-    for other in Account::list(store)?.into_iter().filter(|other| other.uin != uin) {
+    for other in StorageAccount::list(store)?.into_iter().filter(|other| other.uin != uin) {
         // What went there once may still lie there.
         let changes = other.bindings.values().flat_map(|line| line.changes());
         for at in changes.filter_map(|change| change.value.sink()).filter_map(|name| known.get(name)) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 
 use super::{SinkRecord, StorageError};
@@ -50,7 +50,11 @@ impl Transaction {
         self.put(Table::Probes, name.as_bytes(), &probe)?;
         let after = record_digest(self, Table::Probes, name.as_bytes())?;
         let detail = words.join(", ");
-        append_change(self, actor, Change { before, after, ..Change::new("sink test", name, &detail) })?;
+        append_change(
+            self,
+            actor,
+            EntryChange { before, after, ..EntryChange::new("sink test", name, &detail) },
+        )?;
         Ok(())
     }
 }

@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::codec::{self, CodecError, Layouts};
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::engine::timeline::Timeline;
 use crate::exports::shape::can_render;
-use crate::exports::{Audience, Dialect, Form, Per, ROWS_PER_FILE, Shape};
+use crate::exports::{Audience, Dialect, ExportForm, Per, ROWS_PER_FILE, Shape};
 use crate::formats::naming::{NameError, NameProfile};
 use crate::values::label::check_label;
 use crate::values::period::Day;
 
 use super::account::stopped;
 use super::{StorageError, Target};
-use crate::deliveries::storage::Account;
+use crate::deliveries::storage::StorageAccount;
 
 /// A sink as it was set up. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,7 @@ pub struct SinkOptions {
     /// Rows in a CSV.
     pub rows_per_file: u64,
     /// How exports look.
-    pub form: Form,
+    pub form: ExportForm,
     /// How they are named.
     pub naming: NameProfile,
     /// Parts are read back before their manifest is put.
@@ -54,7 +54,7 @@ impl SinkRecord {
     pub fn options(&self) -> Result<SinkOptions, StorageError> {
         let mut read = SinkOptions {
             rows_per_file: ROWS_PER_FILE,
-            form: Form { audience: self.audience, ..Form::default() },
+            form: ExportForm { audience: self.audience, ..ExportForm::default() },
             naming: NameProfile::default(),
             reads_back: false,
             of_sink: BTreeMap::new(),
@@ -102,7 +102,7 @@ pub const SINK_OPTIONS: &str =
 const FIRST_LAYOUT: u8 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct First {
+struct SinkRecordV1 {
     name: String,
     url: String,
     rows_per_file: Option<u64>,
@@ -115,7 +115,8 @@ impl Layouts for SinkRecord {
     fn decode(bytes: &[u8]) -> Result<SinkRecord, CodecError> {
         match codec::version(bytes)? {
             FIRST_LAYOUT => {
-                let First { name, url, rows_per_file, audience } = codec::decode_as(FIRST_LAYOUT, bytes)?;
+                let SinkRecordV1 { name, url, rows_per_file, audience } =
+                    codec::decode_as(FIRST_LAYOUT, bytes)?;
                 let rows = rows_per_file.map(|rows| ("rows_per_file".to_owned(), rows.to_string()));
                 Ok(SinkRecord { name, url, audience, options: rows.into_iter().collect() })
             }
@@ -162,7 +163,11 @@ pub(super) fn put_sink(writer: &Transaction, sink: &SinkRecord, actor: &Actor) -
     }
     writer.put_of(Table::Sinks, sink.name.as_bytes(), sink)?;
     let after = record_digest(writer, Table::Sinks, sink.name.as_bytes())?;
-    append_change(writer, actor, Change { after, ..Change::new("sink add", &sink.name, &sink.url) })?;
+    append_change(
+        writer,
+        actor,
+        EntryChange { after, ..EntryChange::new("sink add", &sink.name, &sink.url) },
+    )?;
     Ok(())
 }
 
@@ -184,7 +189,11 @@ impl Transaction {
         let before = record_digest(self, Table::Sinks, name.as_bytes())?;
         self.put_of(Table::Sinks, name.as_bytes(), &changed)?;
         let after = record_digest(self, Table::Sinks, name.as_bytes())?;
-        append_change(self, actor, Change { before, after, ..Change::new("sink change", name, why) })?;
+        append_change(
+            self,
+            actor,
+            EntryChange { before, after, ..EntryChange::new("sink change", name, why) },
+        )?;
         Ok(())
     }
 
@@ -194,7 +203,7 @@ impl Transaction {
     /// [`StorageError::NoSink`] or [`StorageError::SinkInUse`].
     pub fn remove_sink(&self, name: &str, today: Day, actor: &Actor) -> Result<(), StorageError> {
         let found = SinkRecord::get(self, name)?;
-        for account in Account::list(self)? {
+        for account in StorageAccount::list(self)? {
             let goes = |line: &Timeline<Target>| {
                 let later = |until: Option<Day>| until.is_none_or(|until| until >= today);
                 stopped(line).is_none()
@@ -206,7 +215,11 @@ impl Transaction {
         }
         let before = record_digest(self, Table::Sinks, name.as_bytes())?;
         self.delete(Table::Sinks, name.as_bytes())?;
-        append_change(self, actor, Change { before, ..Change::new("sink remove", name, &found.url) })?;
+        append_change(
+            self,
+            actor,
+            EntryChange { before, ..EntryChange::new("sink remove", name, &found.url) },
+        )?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::bytes::Take;
 use super::error::BlockError;
 use super::ints;
-use super::text::Form;
+use super::text::CellForm;
 
 pub(super) const CONSTANT: u8 = 0;
 pub(super) const DICTIONARY: u8 = 1;
@@ -27,12 +27,12 @@ pub(super) const DICTIONARY_MAX: usize = 65_536;
 
 /// Texts one after another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Texts {
+pub struct BlockTexts {
     ends: Vec<u32>,
     bytes: Vec<u8>,
 }
 
-impl Texts {
+impl BlockTexts {
     pub(super) fn push(&mut self, text: &[u8]) -> Result<(), BlockError> {
         self.bytes.extend_from_slice(text);
         self.ends.push(u32::try_from(self.bytes.len()).map_err(|_| BlockError::TooLarge)?);
@@ -62,7 +62,7 @@ impl Texts {
     }
 
     /// Takes `n` texts, and keeps those at some places.
-    fn take(take: &mut Take<'_>, n: usize, wanted: Range<usize>) -> Result<Texts, BlockError> {
+    fn take(take: &mut Take<'_>, n: usize, wanted: Range<usize>) -> Result<BlockTexts, BlockError> {
         let lengths = ints::unpack(take, n)?;
         let mut ends = Vec::with_capacity(wanted.len());
         let (mut end, mut from) = (0_u64, 0);
@@ -79,7 +79,7 @@ impl Texts {
         let bytes = take.bytes(total)?.get(usize::try_from(from).map_err(|_| BlockError::TooLarge)?..);
         let length = ends.last().copied().unwrap_or(0) as usize;
         let bytes = bytes.and_then(|bytes| bytes.get(..length)).unwrap_or_default().to_vec();
-        Ok(Texts { ends, bytes })
+        Ok(BlockTexts { ends, bytes })
     }
 
     pub(super) fn put(&self, out: &mut Vec<u8>) {
@@ -106,7 +106,7 @@ pub enum ColumnData {
     /// A code for each row, into the entries.
     Dictionary {
         /// The distinct cells.
-        entries: Texts,
+        entries: BlockTexts,
         /// Which one a row has.
         codes: Vec<u16>,
     },
@@ -120,32 +120,32 @@ pub enum ColumnData {
         exceptions: Vec<(u32, Vec<u8>)>,
     },
     /// The texts as they are.
-    Raw(Texts),
+    Raw(BlockTexts),
 }
 
 /// How integers are written as cells; opaque outside of the block engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IntegerForm(Form);
+pub struct IntegerForm(CellForm);
 
 impl IntegerForm {
     /// Returns the number of decimals, for decimals.
     pub fn scale(self) -> Option<u8> {
         match self.0 {
-            Form::Fixed(scale) => Some(scale),
+            CellForm::Fixed(scale) => Some(scale),
             _ => None,
         }
     }
 
     /// Says whether the integers are seconds since 1970-01-01 00:00:00.
     pub fn is_time(self) -> bool {
-        self.0 == Form::Time
+        self.0 == CellForm::Time
     }
 
     /// Returns the number that an integer's cell shows in digits alone, of which the first is no zero.
     pub(crate) fn plain_number(self, value: i64) -> Option<u64> {
         let least = match self.0 {
-            Form::Fixed(0) => 1,
-            Form::Digits(width) => 10_i64.checked_pow(u32::from(width).checked_sub(1)?)?,
+            CellForm::Fixed(0) => 1,
+            CellForm::Digits(width) => 10_i64.checked_pow(u32::from(width).checked_sub(1)?)?,
             _ => return None,
         };
         u64::try_from(value).ok().filter(|_| value >= least)
@@ -245,7 +245,7 @@ impl ColumnData {
             CONSTANT => ColumnData::Constant(take.bytes(bytes.len())?.to_vec()),
             DICTIONARY => {
                 let n = take.count(DICTIONARY_MAX)?;
-                let entries = Texts::take(&mut take, n, 0..n)?;
+                let entries = BlockTexts::take(&mut take, n, 0..n)?;
                 let part = |bytes: &[u8]| bytes.get(wanted.clone()).unwrap_or_default().to_vec();
                 let mut codes: Vec<u16> = part(take.bytes(rows)?).into_iter().map(u16::from).collect();
                 if n > DICTIONARY_SMALL {
@@ -263,7 +263,7 @@ impl ColumnData {
                 }
             }
             INTEGERS => decode_integers(&mut take, rows, wanted)?,
-            RAW => ColumnData::Raw(Texts::take(&mut take, rows, wanted)?),
+            RAW => ColumnData::Raw(BlockTexts::take(&mut take, rows, wanted)?),
             _ => return Err(BlockError::Damaged("unknown codec")),
         };
         if take.0.is_empty() { Ok(data) } else { Err(BlockError::Damaged("a column has bytes too many")) }
@@ -271,14 +271,14 @@ impl ColumnData {
 }
 
 /// Makes a dictionary of the entries that any row has: whoever reads a few rows goes through a few entries.
-fn used_entries(entries: &Texts, mut codes: Vec<u16>) -> Result<ColumnData, BlockError> {
+fn used_entries(entries: &BlockTexts, mut codes: Vec<u16>) -> Result<ColumnData, BlockError> {
     let mut used = codes.clone();
     used.sort_unstable();
     used.dedup();
     for code in &mut codes {
         *code = used.partition_point(|u| *u < *code) as u16;
     }
-    let mut few = Texts::default();
+    let mut few = BlockTexts::default();
     used.iter().try_for_each(|code| few.push(entries.get(usize::from(*code))))?;
     Ok(ColumnData::Dictionary { entries: few, codes })
 }
@@ -293,9 +293,9 @@ fn exception(exceptions: &[(u32, Vec<u8>)], row: usize) -> Option<&[u8]> {
 
 fn decode_integers(take: &mut Take<'_>, rows: usize, wanted: Range<usize>) -> Result<ColumnData, BlockError> {
     let form = match (take.u8()?, take.u8()?) {
-        (0, scale) if scale <= 18 => Form::Fixed(scale),
-        (1, 0) => Form::Time,
-        (2, width) if width <= 18 => Form::Digits(width),
+        (0, scale) if scale <= 18 => CellForm::Fixed(scale),
+        (1, 0) => CellForm::Time,
+        (2, width) if width <= 18 => CellForm::Digits(width),
         _ => return Err(BlockError::Damaged("unknown form of integers")),
     };
     let n = take.count(rows)?;
@@ -339,7 +339,7 @@ mod tests {
         #[test]
         fn what_an_integer_tells_is_what_its_cell_does(
             value in prop_oneof![-1_000_000_000_000_i64..1_000_000_000_000, -5_i64..1_000, 0_i64..2_000_000_000_000, 253_402_000_000_i64..253_403_000_000],
-            form in prop_oneof![(0_u8..10).prop_map(Form::Fixed), (1_u8..18).prop_map(Form::Digits), Just(Form::Time)],
+            form in prop_oneof![(0_u8..10).prop_map(CellForm::Fixed), (1_u8..18).prop_map(CellForm::Digits), Just(CellForm::Time)],
         ) {
             let mut cell = Vec::new();
             form.write(value, &mut cell);

@@ -6,31 +6,31 @@
 use rustc_hash::FxHashMap;
 
 use super::bytes::Put;
-use super::column::{CONSTANT, DICTIONARY, DICTIONARY_MAX, DICTIONARY_SMALL, INTEGERS, RAW, Texts};
+use super::column::{BlockTexts, CONSTANT, DICTIONARY, DICTIONARY_MAX, DICTIONARY_SMALL, INTEGERS, RAW};
 use super::error::BlockError;
 use super::ints;
-use super::text::Form;
+use super::text::CellForm;
 
 /// One in so many cells may be of another form than the integers of its column.
 pub(crate) const EXCEPTION_SHARE: usize = 16;
 
 /// The cells of a column in a block, in the form in which whoever encodes them has them.
-pub(crate) enum Cells<'a> {
+pub(crate) enum CellsToEncode<'a> {
     /// Each row's text, of which more are different than [`entries_max`].
     Different(&'a [&'a [u8]]),
     /// The distinct texts in the order in which they first come, and which one each row has.
     Coded { entries: &'a [&'a [u8]], codes: &'a [u32] },
     /// Integers of one form, with any value in the rows that have another text.
-    Integers { form: Form, values: &'a [i64], exceptions: &'a [(u32, &'a [u8])] },
+    Integers { form: CellForm, values: &'a [i64], exceptions: &'a [(u32, &'a [u8])] },
 }
 
-impl Cells<'_> {
+impl CellsToEncode<'_> {
     /// Encodes the cells; returns the codec's number.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) -> Result<u8, BlockError> {
         match self {
-            Cells::Different(cells) => encode_different(cells, out),
-            Cells::Coded { entries, codes } => encode_coded(entries, codes, out),
-            Cells::Integers { form, values, exceptions } => {
+            CellsToEncode::Different(cells) => encode_different(cells, out),
+            CellsToEncode::Coded { entries, codes } => encode_coded(entries, codes, out),
+            CellsToEncode::Integers { form, values, exceptions } => {
                 let first = values.first().copied().unwrap_or(0);
                 if exceptions.is_empty() && values.iter().all(|v| *v == first) {
                     form.write(first, out);
@@ -40,7 +40,7 @@ impl Cells<'_> {
                     return put_integers(*form, values, exceptions, out);
                 }
                 // Too many exceptions in this block: they and the written integers are texts like any others.
-                let mut texts = Texts::default();
+                let mut texts = BlockTexts::default();
                 let mut exceptions = exceptions.iter().peekable();
                 let mut text = Vec::new();
                 for (row, value) in values.iter().enumerate() {
@@ -114,7 +114,7 @@ fn encode_coded(entries: &[&[u8]], codes: &[u32], out: &mut Vec<u8>) -> Result<u
     }
     let mut put = Put(out);
     put.u32(u32::try_from(entries.len()).map_err(|_| BlockError::TooLarge)?);
-    let mut list = Texts::default();
+    let mut list = BlockTexts::default();
     for entry in entries {
         list.push(entry)?;
     }
@@ -127,7 +127,7 @@ fn encode_coded(entries: &[&[u8]], codes: &[u32], out: &mut Vec<u8>) -> Result<u
 }
 
 fn put_raw<'a>(cells: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) -> Result<u8, BlockError> {
-    let mut texts = Texts::default();
+    let mut texts = BlockTexts::default();
     for cell in cells {
         texts.push(cell)?;
     }
@@ -135,7 +135,7 @@ fn put_raw<'a>(cells: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) -> Resu
     Ok(RAW)
 }
 
-type Integers<'a> = (Form, Vec<i64>, Vec<(u32, &'a [u8])>);
+type Integers<'a> = (CellForm, Vec<i64>, Vec<(u32, &'a [u8])>);
 
 /// Reads cells as integers, if at least 15 of 16 have one form.
 fn integers_of<'a>(cells: impl Iterator<Item = &'a [u8]> + Clone) -> Option<Integers<'a>> {
@@ -159,12 +159,12 @@ fn integers_of_coded<'a>(entries: &[&'a [u8]], codes: &[u32]) -> Option<Integers
     )
 }
 
-fn form_of<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Option<Form> {
-    cells.take(8).find_map(Form::guess)
+fn form_of<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Option<CellForm> {
+    cells.take(8).find_map(CellForm::guess)
 }
 
 /// Takes cells, each with its integer if it has the form.
-fn gather<'a>(form: Form, cells: impl Iterator<Item = (&'a [u8], Option<i64>)>) -> Option<Integers<'a>> {
+fn gather<'a>(form: CellForm, cells: impl Iterator<Item = (&'a [u8], Option<i64>)>) -> Option<Integers<'a>> {
     let (mut values, mut exceptions) = (Vec::with_capacity(cells.size_hint().0), Vec::new());
     let mut last = 0;
     for (row, (text, value)) in cells.enumerate() {
@@ -183,16 +183,16 @@ fn gather<'a>(form: Form, cells: impl Iterator<Item = (&'a [u8], Option<i64>)>) 
 }
 
 fn put_integers(
-    form: Form,
+    form: CellForm,
     values: &[i64],
     exceptions: &[(u32, &[u8])],
     out: &mut Vec<u8>,
 ) -> Result<u8, BlockError> {
     let mut put = Put(out);
     let (kind, parameter) = match form {
-        Form::Fixed(scale) => (0, scale),
-        Form::Time => (1, 0),
-        Form::Digits(width) => (2, width),
+        CellForm::Fixed(scale) => (0, scale),
+        CellForm::Time => (1, 0),
+        CellForm::Digits(width) => (2, width),
     };
     put.u8(kind);
     put.u8(parameter);
@@ -234,11 +234,11 @@ mod tests {
             entries.extend(known.is_none().then_some(cell));
         }
         let mut bytes = Vec::new();
-        let codec = Cells::Coded { entries: &entries, codes: &codes }.encode(&mut bytes).unwrap();
+        let codec = CellsToEncode::Coded { entries: &entries, codes: &codes }.encode(&mut bytes).unwrap();
         assert_eq!(bytes, want);
         if entries.len() > entries_max(cells.len()) {
             bytes.clear();
-            Cells::Different(cells).encode(&mut bytes).unwrap();
+            CellsToEncode::Different(cells).encode(&mut bytes).unwrap();
             assert_eq!(bytes, want);
         }
         codec
@@ -270,7 +270,8 @@ mod tests {
         let values = [150, 150, 225, 225];
         let exceptions = [(1, &b"-"[..]), (3, &b"x"[..])];
         let mut bytes = Vec::new();
-        let cells = Cells::Integers { form: Form::Fixed(2), values: &values, exceptions: &exceptions };
+        let cells =
+            CellsToEncode::Integers { form: CellForm::Fixed(2), values: &values, exceptions: &exceptions };
         let codec = cells.encode(&mut bytes).unwrap();
         let data = ColumnData::decode(codec, &bytes, 4).unwrap();
         let mut scratch = Vec::new();

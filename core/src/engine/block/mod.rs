@@ -21,7 +21,7 @@ mod error;
 pub(crate) mod ints;
 pub(crate) mod text;
 
-pub use column::{ColumnData, IntegerForm, Texts};
+pub use column::{BlockTexts, ColumnData, IntegerForm};
 pub use error::BlockError;
 
 use std::cell::RefCell;
@@ -238,10 +238,10 @@ impl EncodedColumns {
 pub struct Block {
     header: Header,
     bytes: Vec<u8>,
-    columns: Vec<Place>,
+    columns: Vec<BlockOffset>,
 }
 
-struct Place {
+struct BlockOffset {
     codec: u8,
     packed: bool,
     bytes: usize,
@@ -292,7 +292,7 @@ impl Block {
             let (codec, packed) = (take.u8()?, take.u8()? == 1);
             let raw = take.count(COLUMN_BYTES_MAX)?;
             let to = from.checked_add(take.count(COLUMN_BYTES_MAX)?).ok_or(BlockError::TooLarge)?;
-            places.push(Place { codec, packed, bytes: raw, from, to });
+            places.push(BlockOffset { codec, packed, bytes: raw, from, to });
             from = to;
         }
         if take.0.len() != from {

@@ -7,7 +7,7 @@ use crate::values::digits::{digits, read_fixed, read_time, write_digits, write_f
 
 /// How an integer is written as a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
+pub(crate) enum CellForm {
     /// A decimal with this many decimals: 1250 at 3 is `1.250`.
     Fixed(u8),
     /// Seconds since 1970-01-01 00:00:00, as `YYYY-MM-DD HH:MM:SS`.
@@ -16,35 +16,35 @@ pub(crate) enum Form {
     Digits(u8),
 }
 
-impl Form {
+impl CellForm {
     /// Returns the form that a cell looks like.
-    pub(crate) fn guess(cell: &[u8]) -> Option<Form> {
-        if cell.len() == 19 && Form::Time.read(cell).is_some() {
-            return Some(Form::Time);
+    pub(crate) fn guess(cell: &[u8]) -> Option<CellForm> {
+        if cell.len() == 19 && CellForm::Time.read(cell).is_some() {
+            return Some(CellForm::Time);
         }
         if let Some(dot) = cell.iter().position(|b| *b == b'.') {
-            let form = Form::Fixed(u8::try_from(cell.len() - dot - 1).ok()?);
+            let form = CellForm::Fixed(u8::try_from(cell.len() - dot - 1).ok()?);
             return form.read(cell).map(|_| form);
         }
         let form = if cell.first() == Some(&b'0') && cell.len() > 1 || cell.len() > 9 {
-            Form::Digits(u8::try_from(cell.len()).ok()?)
+            CellForm::Digits(u8::try_from(cell.len()).ok()?)
         } else {
-            Form::Fixed(0)
+            CellForm::Fixed(0)
         };
         form.read(cell).map(|_| form)
     }
 
     /// Says whether all its texts are as long as each other, so that they sort as their integers do.
     pub(crate) fn sorts_as_text(self) -> bool {
-        matches!(self, Form::Digits(_) | Form::Time)
+        matches!(self, CellForm::Digits(_) | CellForm::Time)
     }
 
     /// Reads a cell that has exactly this form.
     pub(crate) fn read(self, cell: &[u8]) -> Option<i64> {
         match self {
-            Form::Fixed(scale) => read_fixed(cell, usize::from(scale)),
-            Form::Time => read_time(cell),
-            Form::Digits(width) => {
+            CellForm::Fixed(scale) => read_fixed(cell, usize::from(scale)),
+            CellForm::Time => read_time(cell),
+            CellForm::Digits(width) => {
                 if cell.len() != usize::from(width) || cell.len() > 18 || cell.is_empty() {
                     return None;
                 }
@@ -56,14 +56,14 @@ impl Form {
     /// Writes the cell of an integer.
     pub(crate) fn write(self, value: i64, out: &mut Vec<u8>) {
         match self {
-            Form::Fixed(scale) => {
+            CellForm::Fixed(scale) => {
                 if value < 0 {
                     out.push(b'-');
                 }
                 write_fixed(value.unsigned_abs(), usize::from(scale), out);
             }
-            Form::Time => write_time(value, out),
-            Form::Digits(width) => write_digits(value.unsigned_abs(), usize::from(width), out),
+            CellForm::Time => write_time(value, out),
+            CellForm::Digits(width) => write_digits(value.unsigned_abs(), usize::from(width), out),
         }
     }
 }
@@ -75,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn round_trip(cell: &str) -> bool {
-        let Some(form) = Form::guess(cell.as_bytes()) else { return false };
+        let Some(form) = CellForm::guess(cell.as_bytes()) else { return false };
         let mut out = Vec::new();
         form.write(form.read(cell.as_bytes()).unwrap(), &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), cell);

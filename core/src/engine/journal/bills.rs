@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 
-use super::entry::{Entry, decode, get};
+use super::entry::{JournalEntry, decode, get};
 
 /// Notes that a bill has a new revision with this digest: the entry of this transaction that tells it is asked for later.
 pub(crate) fn revised(writer: &Transaction, subject: String, digest: [u8; 32]) {
@@ -25,7 +25,7 @@ const OF_BILLS: [&str; 8] =
     ["import", "issue", "defer", "confirm", "confirm first", "reopen", "reopen first", "late accept"];
 
 /// Says which digest an entry of the second layout tells of the bill that its subject names.
-fn told_by(entry: &Entry) -> Option<Recorded> {
+fn told_by(entry: &JournalEntry) -> Option<Recorded> {
     let action = entry.action.as_str();
     let is_of_bill = OF_BILLS.contains(&action) || action.starts_with("dispute ");
     let digest = entry.after.filter(|_| is_of_bill)?;

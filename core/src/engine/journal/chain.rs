@@ -4,7 +4,7 @@ use crate::engine::store::{Records, StoreError, Table};
 use crate::values::digest::hex;
 
 use super::SERIES;
-use super::entry::Entry;
+use super::entry::JournalEntry;
 
 /// What a whole journal is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Proof {
 
 /// What is wrong with an entry.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(super) enum ChainFault {
     #[error("it cannot be read: {0}")]
     Unreadable(String),
     #[error("it is not there, and the next one that is has number {next}")]
@@ -48,38 +48,38 @@ impl Chain {
     pub(super) const EMPTY: Chain = Chain { proof: Proof { entries: 0, last: [0; 32] } };
 
     /// Adds what lies under the next key; returns the number of the entry with which the chain breaks, and why.
-    pub(super) fn add(&mut self, key: &[u8], bytes: &[u8]) -> Result<(), (u64, Fault)> {
+    pub(super) fn add(&mut self, key: &[u8], bytes: &[u8]) -> Result<(), (u64, ChainFault)> {
         let number = self.proof.entries + 1;
         let at = |fault| (number, fault);
         let key: [u8; 8] = key
             .try_into()
-            .map_err(|_| at(Fault::Unreadable(format!("its key has {} bytes, not 8", key.len()))))?;
+            .map_err(|_| at(ChainFault::Unreadable(format!("its key has {} bytes, not 8", key.len()))))?;
         let place = u64::from_be_bytes(key);
         if place > number {
-            return Err(at(Fault::Missing { next: place }));
+            return Err(at(ChainFault::Missing { next: place }));
         }
-        let entry = Entry::decode(bytes).map_err(|e| at(Fault::Unreadable(e.to_string())))?;
+        let entry = JournalEntry::decode(bytes).map_err(|e| at(ChainFault::Unreadable(e.to_string())))?;
         if entry.number != number || place != number {
-            return Err(at(Fault::Number { said: entry.number }));
+            return Err(at(ChainFault::Number { said: entry.number }));
         }
         let wanted = entry.expected_hash();
         if entry.hash != wanted {
-            return Err(at(Fault::Hash { found: hex(&entry.hash), wanted: hex(&wanted) }));
+            return Err(at(ChainFault::Hash { found: hex(&entry.hash), wanted: hex(&wanted) }));
         }
         if entry.previous != self.proof.last {
-            return Err(at(Fault::Link { said: hex(&entry.previous), found: hex(&self.proof.last) }));
+            return Err(at(ChainFault::Link { said: hex(&entry.previous), found: hex(&self.proof.last) }));
         }
         self.proof = Proof { entries: number, last: entry.hash };
         Ok(())
     }
 
     /// Ends the chain, of which `given` numbers were given out.
-    pub(super) fn end(self, given: u64) -> Result<Proof, (u64, Fault)> {
+    pub(super) fn end(self, given: u64) -> Result<Proof, (u64, ChainFault)> {
         let entries = self.proof.entries;
         match entries.cmp(&given) {
-            std::cmp::Ordering::Less => Err((entries + 1, Fault::Cut { given })),
+            std::cmp::Ordering::Less => Err((entries + 1, ChainFault::Cut { given })),
             std::cmp::Ordering::Equal => Ok(self.proof),
-            std::cmp::Ordering::Greater => Err((given + 1, Fault::Beyond { given })),
+            std::cmp::Ordering::Greater => Err((given + 1, ChainFault::Beyond { given })),
         }
     }
 }
@@ -90,7 +90,7 @@ impl Proof {
     /// # Errors
     /// [`StoreError::Damaged`] with the number of the first entry at which the chain breaks, and what is wrong there.
     pub fn verify(store: &impl Records) -> Result<Proof, StoreError> {
-        let broken = |(number, fault): (u64, Fault)| StoreError::Damaged {
+        let broken = |(number, fault): (u64, ChainFault)| StoreError::Damaged {
             what: format!("entry {number} of the journal"),
             why: fault.to_string(),
         };

@@ -15,7 +15,7 @@ const FIRST_LAYOUT: u8 = 1;
 
 /// One change. What is serialized is today's layout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct JournalEntry {
     /// The version of the layout that it is stored in, which decides what its hash is made of: 1, 2 or 3.
     #[serde(skip)]
     pub layout: u8,
@@ -58,7 +58,7 @@ pub struct PartState {
 
 /// The fields of the second layout, in their order.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Second {
+pub(super) struct EntryV2 {
     number: u64,
     at_unix_s: i64,
     actor: String,
@@ -73,10 +73,10 @@ pub(super) struct Second {
 }
 
 #[cfg(test)]
-impl Second {
-    pub(super) fn of(entry: &Entry) -> Second {
+impl EntryV2 {
+    pub(super) fn of(entry: &JournalEntry) -> EntryV2 {
         let e = entry.clone();
-        Second {
+        EntryV2 {
             number: e.number,
             at_unix_s: e.at_unix_s,
             actor: e.actor,
@@ -92,9 +92,9 @@ impl Second {
     }
 }
 
-impl From<Second> for Entry {
-    fn from(second: Second) -> Entry {
-        Entry {
+impl From<EntryV2> for JournalEntry {
+    fn from(second: EntryV2) -> JournalEntry {
+        JournalEntry {
             layout: SECOND_LAYOUT,
             number: second.number,
             at_unix_s: second.at_unix_s,
@@ -114,7 +114,7 @@ impl From<Second> for Entry {
 
 /// The fields of the first layout, in their order.
 #[derive(Serialize, Deserialize)]
-struct First {
+struct EntryV1 {
     number: u64,
     at_unix_s: i64,
     actor: String,
@@ -125,9 +125,9 @@ struct First {
     hash: [u8; 32],
 }
 
-impl From<First> for Entry {
-    fn from(first: First) -> Entry {
-        Entry {
+impl From<EntryV1> for JournalEntry {
+    fn from(first: EntryV1) -> JournalEntry {
+        JournalEntry {
             layout: FIRST_LAYOUT,
             number: first.number,
             at_unix_s: first.at_unix_s,
@@ -145,13 +145,13 @@ impl From<First> for Entry {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     /// Reads an entry in whichever layout it was stored.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Entry, CodecError> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<JournalEntry, CodecError> {
         match codec::version(bytes)? {
-            FIRST_LAYOUT => codec::decode_as::<First>(FIRST_LAYOUT, bytes).map(Entry::from),
-            SECOND_LAYOUT => codec::decode_as::<Second>(SECOND_LAYOUT, bytes).map(Entry::from),
-            LAYOUT => codec::decode_as(LAYOUT, bytes).map(|entry| Entry { layout: LAYOUT, ..entry }),
+            FIRST_LAYOUT => codec::decode_as::<EntryV1>(FIRST_LAYOUT, bytes).map(JournalEntry::from),
+            SECOND_LAYOUT => codec::decode_as::<EntryV2>(SECOND_LAYOUT, bytes).map(JournalEntry::from),
+            LAYOUT => codec::decode_as(LAYOUT, bytes).map(|entry| JournalEntry { layout: LAYOUT, ..entry }),
             other => Err(CodecError::Version(other)),
         }
     }
@@ -200,15 +200,15 @@ impl Entry {
 }
 
 /// Returns the entry with a number, which must be there.
-pub(super) fn get(store: &impl Records, number: u64) -> Result<Entry, StoreError> {
+pub(super) fn get(store: &impl Records, number: u64) -> Result<JournalEntry, StoreError> {
     let bytes = store
         .get_bytes(Table::Journal, &number.to_be_bytes())?
         .ok_or_else(|| StoreError::Lost(format!("entry {number} of the journal")))?;
     decode(&number.to_be_bytes(), &bytes)
 }
 
-pub(super) fn decode(key: &[u8], bytes: &[u8]) -> Result<Entry, StoreError> {
-    Entry::decode(bytes).map_err(|e| {
+pub(super) fn decode(key: &[u8], bytes: &[u8]) -> Result<JournalEntry, StoreError> {
+    JournalEntry::decode(bytes).map_err(|e| {
         let number =
             key.try_into().map_or_else(|_| "?".to_owned(), |key| u64::from_be_bytes(key).to_string());
         StoreError::Damaged { what: format!("entry {number} of the journal"), why: e.to_string() }

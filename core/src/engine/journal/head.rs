@@ -7,14 +7,14 @@ use super::{SERIES, get};
 
 /// An entry's number and hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct JournalHead {
     /// The entry's number.
     pub entry: u64,
     /// Its hash.
     pub hash: [u8; 32],
 }
 
-impl Head {
+impl JournalHead {
     /// Returns the hash in hexadecimal digits.
     pub fn hex(&self) -> String {
         hex(&self.hash)
@@ -24,7 +24,7 @@ impl Head {
     ///
     /// # Errors
     /// [`StoreError::Lost`] when it is not there.
-    pub fn last(store: &impl Records) -> Result<Option<Head>, StoreError> {
+    pub fn last(store: &impl Records) -> Result<Option<JournalHead>, StoreError> {
         let number = store.last_id(SERIES)?.saturating_sub(store.uncommitted_entries());
         at(store, number)
     }
@@ -33,14 +33,14 @@ impl Head {
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be read.
-    pub fn first(store: &impl Records) -> Result<Option<Head>, StoreError> {
+    pub fn first(store: &impl Records) -> Result<Option<JournalHead>, StoreError> {
         at(store, store.last_id(SERIES)?.min(1))
     }
 }
 
-fn at(store: &impl Records, number: u64) -> Result<Option<Head>, StoreError> {
+fn at(store: &impl Records, number: u64) -> Result<Option<JournalHead>, StoreError> {
     if number == 0 {
         return Ok(None);
     }
-    Ok(Some(Head { entry: number, hash: get(store, number)?.hash }))
+    Ok(Some(JournalHead { entry: number, hash: get(store, number)?.hash }))
 }

@@ -20,9 +20,9 @@ pub(crate) use bills::revised;
 
 pub use chain::Proof;
 use entry::get;
-pub use entry::{Entry, PartState};
-pub use head::Head;
-pub use select::Filter;
+pub use entry::{JournalEntry, PartState};
+pub use head::JournalHead;
+pub use select::EntryFilter;
 
 /// The series of the entries' numbers.
 const SERIES: &str = "journal";
@@ -36,9 +36,9 @@ pub struct Actor {
     pub at_unix_s: i64,
 }
 
-/// What an entry is to tell of a change. Made by [`Change::new`], with the rest filled in where there is more to say.
+/// What an entry is to tell of a change. Made by [`EntryChange::new`], with the rest filled in where there is more to say.
 #[derive(Clone, Copy, Debug)]
-pub struct Change<'a> {
+pub struct EntryChange<'a> {
     /// What was done.
     pub action: &'a str,
     /// To what.
@@ -54,10 +54,10 @@ pub struct Change<'a> {
     pub reason: Option<&'a str>,
 }
 
-impl<'a> Change<'a> {
+impl<'a> EntryChange<'a> {
     /// Makes a change without digests and reason.
-    pub fn new(action: &'a str, subject: &'a str, detail: &'a str) -> Change<'a> {
-        Change { action, subject, detail, before: None, after: None, reason: None }
+    pub fn new(action: &'a str, subject: &'a str, detail: &'a str) -> EntryChange<'a> {
+        EntryChange { action, subject, detail, before: None, after: None, reason: None }
     }
 }
 
@@ -72,7 +72,7 @@ pub fn append(
     subject: &str,
     detail: &str,
 ) -> Result<(), StoreError> {
-    append_change(writer, actor, Change::new(action, subject, detail))
+    append_change(writer, actor, EntryChange::new(action, subject, detail))
 }
 
 /// Appends an entry.
@@ -80,11 +80,11 @@ pub fn append(
 /// # Errors
 /// [`StoreError`] when the store cannot be written; [`StoreError::Damaged`] when the journal's end is not the one that
 /// was written last, since nothing may be chained to it.
-pub fn append_change(writer: &Transaction, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
+pub fn append_change(writer: &Transaction, actor: &Actor, change: EntryChange<'_>) -> Result<(), StoreError> {
     if !writer.has_sums() {
         writer.begin_sums();
         bills::list_them(writer)?;
-        write(writer, actor, Change::new(BASELINE, "store", BASELINE_WORDS))?;
+        write(writer, actor, EntryChange::new(BASELINE, "store", BASELINE_WORDS))?;
     }
     write(writer, actor, change)
 }
@@ -94,7 +94,7 @@ pub const BASELINE: &str = "baseline";
 const BASELINE_WORDS: &str =
     "the digests of all tables are recorded from here on; what was there before is taken as it is";
 
-fn write(writer: &Transaction, actor: &Actor, change: Change<'_>) -> Result<(), StoreError> {
+fn write(writer: &Transaction, actor: &Actor, change: EntryChange<'_>) -> Result<(), StoreError> {
     let number = writer.next_id(SERIES)?;
     if writer.get_bytes(Table::Journal, &number.to_be_bytes())?.is_some() {
         let why = format!("it is there, though only {} were written", number - 1);
@@ -104,7 +104,7 @@ fn write(writer: &Transaction, actor: &Actor, change: Change<'_>) -> Result<(), 
         1 => [0; 32],
         _ => get(writer, number - 1)?.hash,
     };
-    let mut entry = Entry {
+    let mut entry = JournalEntry {
         layout: entry::LAYOUT,
         number,
         at_unix_s: actor.at_unix_s,
@@ -135,7 +135,7 @@ fn write(writer: &Transaction, actor: &Actor, change: Change<'_>) -> Result<(), 
     Ok(())
 }
 
-fn put(writer: &Transaction, entry: &mut Entry) -> Result<(), StoreError> {
+fn put(writer: &Transaction, entry: &mut JournalEntry) -> Result<(), StoreError> {
     entry.hash = entry.expected_hash();
     writer.put_as(entry::LAYOUT, Table::Journal, &entry.number.to_be_bytes(), entry)
 }

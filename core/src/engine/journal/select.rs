@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use crate::engine::store::{Records, StoreError, Table};
 
-use super::entry::{Entry, decode};
+use super::entry::{JournalEntry, decode};
 
 /// Which entries are wanted: those to which all of it applies.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct EntryFilter {
     /// Who did it, exactly.
     pub actor: Option<String>,
     /// What was done, or its first words: `storage` is `storage allow` and all its like.
@@ -23,8 +23,8 @@ pub struct Filter {
     pub newest: Option<usize>,
 }
 
-impl Filter {
-    fn fits(&self, entry: &Entry) -> bool {
+impl EntryFilter {
+    fn fits(&self, entry: &JournalEntry) -> bool {
         let is_action = |action: &String| match entry.action.strip_prefix(action.as_str()) {
             Some(rest) => rest.is_empty() || rest.starts_with(' '),
             None => false,
@@ -37,12 +37,12 @@ impl Filter {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     /// Returns the entries that fit, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when an entry cannot be read, whether it fits or not.
-    pub fn select(store: &impl Records, filter: &Filter) -> Result<Vec<Entry>, StoreError> {
+    pub fn select(store: &impl Records, filter: &EntryFilter) -> Result<Vec<JournalEntry>, StoreError> {
         let mut found = VecDeque::new();
         store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
             let entry = decode(key, bytes)?;
@@ -63,7 +63,7 @@ impl Entry {
     /// [`StoreError::Damaged`] when an entry cannot be read, and what `visit` returns.
     pub fn each(
         store: &impl Records,
-        visit: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+        visit: &mut dyn FnMut(JournalEntry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         store.scan_bytes(Table::Journal, &[], &mut |key, bytes| {
             visit(decode(key, bytes)?)?;
@@ -75,8 +75,8 @@ impl Entry {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when an entry cannot be read.
-    pub fn list(store: &impl Records) -> Result<Vec<Entry>, StoreError> {
-        Entry::select(store, &Filter::default())
+    pub fn list(store: &impl Records) -> Result<Vec<JournalEntry>, StoreError> {
+        JournalEntry::select(store, &EntryFilter::default())
     }
 
     /// Returns the number of the entry with this hash, if there is one.

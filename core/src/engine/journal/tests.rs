@@ -1,4 +1,4 @@
-use super::entry::Second;
+use super::entry::EntryV2;
 use super::*;
 use crate::engine::store::{OpenOptions, Store};
 
@@ -12,15 +12,15 @@ fn ann(at_unix_s: i64) -> Actor {
 
 /// Writes an entry as the first programs did.
 fn append_first_layout(writer: &Transaction, detail: &str) {
-    append_former(writer, 1, Change { detail, ..Change::new("import", "2021-03", "") });
+    append_former(writer, 1, EntryChange { detail, ..EntryChange::new("import", "2021-03", "") });
 }
 
 /// Writes an entry in a layout of before.
-fn append_former(writer: &Transaction, layout: u8, change: Change<'_>) {
+fn append_former(writer: &Transaction, layout: u8, change: EntryChange<'_>) {
     let number = writer.next_id(SERIES).unwrap();
     let previous = if number == 1 { [0; 32] } else { get(writer, number - 1).unwrap().hash };
     let (actor, at_unix_s) = if layout == 1 { ("lin", 1_617_638_400_i64) } else { ("ann", 1_617_700_000) };
-    let mut entry = Entry {
+    let mut entry = JournalEntry {
         layout,
         number,
         at_unix_s,
@@ -53,14 +53,15 @@ fn five(store: &Store) -> Transaction {
     let writer = store.write().unwrap();
     append_first_layout(&writer, "450 lines");
     append_first_layout(&writer, "");
-    let all = Change {
+    let all = EntryChange {
         before: Some([1; 32]),
         after: Some([2; 32]),
         reason: Some("the channel manager corrected it"),
-        ..Change::new("reopen", "2021-03", "revision 2")
+        ..EntryChange::new("reopen", "2021-03", "revision 2")
     };
     append_former(&writer, 2, all);
-    let some = Change { after: Some([3; 32]), ..Change::new("storage enable", "100010445724", "daily") };
+    let some =
+        EntryChange { after: Some([3; 32]), ..EntryChange::new("storage enable", "100010445724", "daily") };
     append_change(&writer, &ann(1_617_800_000), some).unwrap();
     append(&writer, &ann(1_617_900_000), "confirm", "2021-03 by pay time", "").unwrap();
     let mut last = get(&writer, 5).unwrap();
@@ -73,8 +74,8 @@ fn five(store: &Store) -> Transaction {
 }
 
 /// Puts an entry in the layout that it says it has, with the hash that it says.
-fn put_entry(writer: &Transaction, entry: &Entry) {
-    let second = Second::of(entry);
+fn put_entry(writer: &Transaction, entry: &JournalEntry) {
+    let second = EntryV2::of(entry);
     match entry.layout {
         2 => writer.put_as(2, Table::Journal, &entry.number.to_be_bytes(), &second).unwrap(),
         _ => writer.put_as(3, Table::Journal, &entry.number.to_be_bytes(), entry).unwrap(),
@@ -103,14 +104,14 @@ fn entries_of_all_layouts_make_one_chain_and_come_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(&folder);
     let writer = five(&store);
-    let entries = Entry::list(&writer).unwrap();
+    let entries = JournalEntry::list(&writer).unwrap();
     assert_eq!(Proof::verify(&writer).unwrap(), Proof { entries: 5, last: entries[4].hash });
     assert_eq!(entries.iter().map(|e| e.layout).collect::<Vec<_>>(), [1, 1, 2, 3, 3]);
     assert_eq!((entries[2].before, entries[2].after), (Some([1; 32]), Some([2; 32])));
     assert_eq!(entries[2].reason.as_deref(), Some("the channel manager corrected it"));
     assert_eq!((entries[4].before, entries[4].after, &entries[4].reason), (None, None, &None));
-    assert_eq!(Entry::number_of(&writer, &entries[3].hash).unwrap(), Some(4));
-    assert_eq!(Entry::number_of(&writer, &[7; 32]).unwrap(), None);
+    assert_eq!(JournalEntry::number_of(&writer, &entries[3].hash).unwrap(), Some(4));
+    assert_eq!(JournalEntry::number_of(&writer, &[7; 32]).unwrap(), None);
     assert_eq!(record_digest(&writer, Table::Journal, b"?").unwrap(), None);
     let empty = tempfile::tempdir().unwrap();
     let store = new_store(&empty);
@@ -211,12 +212,12 @@ fn an_entry_that_was_replaced_with_its_hash_breaks_the_link_of_the_next() {
         put_entry(&writer, &next);
     }
     assert_ne!(Proof::verify(&writer).unwrap().last, noted);
-    assert_eq!(Entry::number_of(&writer, &noted).unwrap(), None);
+    assert_eq!(JournalEntry::number_of(&writer, &noted).unwrap(), None);
 }
 
 #[test]
 fn no_two_entries_have_the_same_bytes_to_be_hashed() {
-    let none = Entry {
+    let none = JournalEntry {
         layout: 3,
         number: 1,
         at_unix_s: 0,
@@ -231,7 +232,7 @@ fn no_two_entries_have_the_same_bytes_to_be_hashed() {
         previous: [0; 32],
         hash: [0; 32],
     };
-    let change = |change: &dyn Fn(&mut Entry)| {
+    let change = |change: &dyn Fn(&mut JournalEntry)| {
         let mut entry = none.clone();
         change(&mut entry);
         entry.expected_hash()
@@ -264,24 +265,24 @@ fn what_is_asked_for_is_found_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let store = new_store(&folder);
     let writer = five(&store);
-    let numbers = |filter: Filter| -> Vec<u64> {
-        Entry::select(&writer, &filter).unwrap().iter().map(|e| e.number).collect()
+    let numbers = |filter: EntryFilter| -> Vec<u64> {
+        JournalEntry::select(&writer, &filter).unwrap().iter().map(|e| e.number).collect()
     };
     let text = |text: &str| Some(text.to_owned());
-    let all = Filter::default;
+    let all = EntryFilter::default;
     assert_eq!(numbers(all()), [1, 2, 3, 4, 5]);
-    assert_eq!(numbers(Filter { actor: text("lin"), ..all() }), [1, 2]);
-    assert_eq!(numbers(Filter { actor: text("li"), ..all() }), [0; 0]);
-    assert_eq!(numbers(Filter { action: text("storage"), ..all() }), [4]);
-    assert_eq!(numbers(Filter { action: text("storage enable"), ..all() }), [4]);
-    assert_eq!(numbers(Filter { action: text("stor"), ..all() }), [0; 0]);
-    assert_eq!(numbers(Filter { subject: text("2021-03"), ..all() }), [1, 2, 3, 5]);
-    assert_eq!(numbers(Filter { subject: text("2021-03 by"), ..all() }), [5]);
-    assert_eq!(numbers(Filter { since_unix_s: Some(1_617_700_000), ..all() }), [3, 4, 5]);
-    assert_eq!(numbers(Filter { until_unix_s: Some(1_617_700_000), ..all() }), [1, 2]);
-    assert_eq!(numbers(Filter { newest: Some(2), ..all() }), [4, 5]);
-    assert_eq!(numbers(Filter { newest: Some(0), ..all() }), [0; 0]);
-    assert_eq!(numbers(Filter { actor: text("lin"), newest: Some(1), ..all() }), [2]);
+    assert_eq!(numbers(EntryFilter { actor: text("lin"), ..all() }), [1, 2]);
+    assert_eq!(numbers(EntryFilter { actor: text("li"), ..all() }), [0; 0]);
+    assert_eq!(numbers(EntryFilter { action: text("storage"), ..all() }), [4]);
+    assert_eq!(numbers(EntryFilter { action: text("storage enable"), ..all() }), [4]);
+    assert_eq!(numbers(EntryFilter { action: text("stor"), ..all() }), [0; 0]);
+    assert_eq!(numbers(EntryFilter { subject: text("2021-03"), ..all() }), [1, 2, 3, 5]);
+    assert_eq!(numbers(EntryFilter { subject: text("2021-03 by"), ..all() }), [5]);
+    assert_eq!(numbers(EntryFilter { since_unix_s: Some(1_617_700_000), ..all() }), [3, 4, 5]);
+    assert_eq!(numbers(EntryFilter { until_unix_s: Some(1_617_700_000), ..all() }), [1, 2]);
+    assert_eq!(numbers(EntryFilter { newest: Some(2), ..all() }), [4, 5]);
+    assert_eq!(numbers(EntryFilter { newest: Some(0), ..all() }), [0; 0]);
+    assert_eq!(numbers(EntryFilter { actor: text("lin"), newest: Some(1), ..all() }), [2]);
 }
 
 /// An entry of each layout, as docs/FORMAT.md says that they are; made by another program.
@@ -310,10 +311,10 @@ fn all_layouts_are_the_documented_ones() {
     let store = new_store(&folder);
     let writer = store.write().unwrap();
     append_first_layout(&writer, "450 lines");
-    let reopen = Change {
+    let reopen = EntryChange {
         before: Some([1; 32]),
         reason: Some("a wrong rate"),
-        ..Change::new("reopen", "2021-03", "revision 2")
+        ..EntryChange::new("reopen", "2021-03", "revision 2")
     };
     append_former(&writer, 2, reopen);
     append_change(&writer, &ann(1_617_700_000), reopen).unwrap();
@@ -351,9 +352,9 @@ fn an_entry_records_what_its_commit_changes_and_names_what_no_entry_recorded_bef
     assert_eq!(parts(3), sound(true));
     assert_eq!(Proof::verify(&store.read().unwrap()).unwrap().entries, 3);
     let writer = store.write().unwrap();
-    let before = Head::last(&writer).unwrap();
+    let before = JournalHead::last(&writer).unwrap();
     append(&writer, &ann(1), "four", "a", "").unwrap();
-    assert_eq!(Head::last(&writer).unwrap(), before);
+    assert_eq!(JournalHead::last(&writer).unwrap(), before);
     writer.commit().unwrap();
-    assert_eq!(Head::last(&store.read().unwrap()).unwrap().map(|head| head.entry), Some(4));
+    assert_eq!(JournalHead::last(&store.read().unwrap()).unwrap().map(|head| head.entry), Some(4));
 }

@@ -26,7 +26,7 @@ use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 pub use names::Names;
-pub(crate) use stored::{Group, Mantissas, Named, StoredRollup, SumError};
+pub(crate) use stored::{Mantissas, NamedPart, OwnerGroup, StoredRollup, SumError};
 
 const VERSION: u8 = 1;
 /// Cells in a part, roughly. Fewer make one owner's sums cheaper, more everybody's.
@@ -49,7 +49,7 @@ pub struct CellKey {
 
 /// The sums of the lines of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cell<'a> {
+pub struct RollupCell<'a> {
     /// By what.
     pub key: CellKey,
     /// How many lines.
@@ -152,7 +152,7 @@ struct Ranked<'a> {
     owners: RankedNames<'a>,
     products: RankedNames<'a>,
     currencies: RankedNames<'a>,
-    cells: Vec<(RankKey, Cell<'a>)>,
+    cells: Vec<(RankKey, RollupCell<'a>)>,
 }
 
 impl<'a> Ranked<'a> {
@@ -165,7 +165,8 @@ impl<'a> Ranked<'a> {
             day: key.day.map_or(NO_DAY, i64::from),
             currency: currencies.rank(key.currency),
         };
-        let mut cells: Vec<(RankKey, Cell<'_>)> = rollup.cells().map(|cell| (key(cell.key), cell)).collect();
+        let mut cells: Vec<(RankKey, RollupCell<'_>)> =
+            rollup.cells().map(|cell| (key(cell.key), cell)).collect();
         cells.sort_unstable_by_key(|(key, _)| *key);
         Ranked { owners, products, currencies, cells }
     }
@@ -274,9 +275,9 @@ impl Rollup {
     }
 
     /// Goes through the cells, in no particular order.
-    pub fn cells(&self) -> impl Iterator<Item = Cell<'_>> {
+    pub fn cells(&self) -> impl Iterator<Item = RollupCell<'_>> {
         let n = self.columns.len();
-        self.cells.iter().enumerate().map(move |(i, (key, lines))| Cell {
+        self.cells.iter().enumerate().map(move |(i, (key, lines))| RollupCell {
             key: *key,
             lines: *lines,
             amounts: self.amounts.get(i * n..(i + 1) * n).unwrap_or_default(),
@@ -320,7 +321,7 @@ impl Rollup {
     ///
     /// # Errors
     /// [`Overflow`] beyond 128 bits.
-    pub fn sums_where(&self, wanted: impl Fn(&Cell<'_>) -> bool) -> Result<Vec<Sums>, Overflow> {
+    pub fn sums_where(&self, wanted: impl Fn(&RollupCell<'_>) -> bool) -> Result<Vec<Sums>, Overflow> {
         let mut by_currency: Vec<(u64, Vec<Amount>)> =
             vec![(0, vec![Amount::ZERO; self.columns.len()]); self.currencies.len()];
         for cell in self.cells().filter(wanted) {
@@ -344,7 +345,7 @@ impl Rollup {
     ///
     /// # Errors
     /// [`Overflow`] when 128 bits do not hold a sum.
-    pub fn add_cell(&self, cell: &Cell<'_>, sums: &mut Vec<Sums>) -> Result<(), Overflow> {
+    pub fn add_cell(&self, cell: &RollupCell<'_>, sums: &mut Vec<Sums>) -> Result<(), Overflow> {
         let currency = self.currencies.get(cell.key.currency);
         let at = match sums.iter().position(|s| s.currency.as_bytes() == currency) {
             Some(at) => at,
@@ -405,7 +406,7 @@ impl Rollup {
     fn encode_cells(
         &self,
         ranked: &Ranked<'_>,
-        cells: &[(RankKey, Cell<'_>)],
+        cells: &[(RankKey, RollupCell<'_>)],
     ) -> Result<Vec<u8>, BlockError> {
         let mut raw = Vec::new();
         let keys = cells.iter().map(|(key, _)| key);
@@ -420,7 +421,7 @@ impl Rollup {
         Put(&mut raw).u64(first.cast_unsigned());
         let since = |day| if day == NO_DAY { 0 } else { day - first + 1 };
         ints::pack(&days.map(since).collect::<Vec<_>>(), &mut raw);
-        let cells: Vec<&Cell<'_>> = cells.iter().map(|(_, cell)| cell).collect();
+        let cells: Vec<&RollupCell<'_>> = cells.iter().map(|(_, cell)| cell).collect();
         let lines: Vec<i64> = cells.iter().map(|c| c.lines.cast_signed()).collect();
         ints::pack(&lines, &mut raw);
         Put(&mut raw).u8(u8::try_from(self.columns.len()).map_err(|_| BlockError::TooLarge)?);
@@ -528,7 +529,7 @@ mod tests {
                 merge_sums(&mut sums[group as usize], &[one]).unwrap();
             }
             for (group, sums) in sums.iter().enumerate() {
-                let is_in = |cell: &Cell<'_>| {
+                let is_in = |cell: &RollupCell<'_>| {
                     let owner = cell.key.owner as usize;
                     groups[owner] == Some(group as u64) && is_wanted(owner, cell.key.day)
                 };

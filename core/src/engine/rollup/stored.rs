@@ -16,7 +16,7 @@ const BYTES_MAX: usize = 1 << 30;
 
 /// What a cell has a name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum NamedPart {
     Owner,
     Product,
     Currency,
@@ -24,7 +24,7 @@ pub(crate) enum Named {
 
 /// A list of names, and which of them each cell has.
 #[derive(Debug)]
-struct NameColumn {
+struct StoredNames {
     names: usize,
     list: Range<usize>,
     numbers: Range<usize>,
@@ -53,9 +53,9 @@ pub(crate) enum Mantissas {
 #[derive(Debug)]
 pub(crate) struct StoredRollup {
     raw: Vec<u8>,
-    owners: NameColumn,
-    products: NameColumn,
-    currencies: NameColumn,
+    owners: StoredNames,
+    products: StoredNames,
+    currencies: StoredNames,
     cells: usize,
     day_first: i64,
     days: Range<usize>,
@@ -64,7 +64,7 @@ pub(crate) struct StoredRollup {
 }
 
 /// In which group an owner's cells are added up, if they are.
-pub(crate) type Group = Option<u64>;
+pub(crate) type OwnerGroup = Option<u64>;
 
 /// The slot of cells that are not added up.
 const NO_SLOT: usize = usize::MAX;
@@ -100,13 +100,13 @@ fn skip(take: &mut Take<'_>, n: usize, raw: &[u8]) -> Result<Range<usize>, Block
     Ok(from..raw.len() - take.0.len())
 }
 
-fn names(take: &mut Take<'_>, raw: &[u8]) -> Result<NameColumn, BlockError> {
+fn names(take: &mut Take<'_>, raw: &[u8]) -> Result<StoredNames, BlockError> {
     let names = take.count(raw.len())?;
     let from = raw.len() - take.0.len();
     for _ in 0..names {
         take.text()?;
     }
-    Ok(NameColumn { names, list: from..raw.len() - take.0.len(), numbers: 0..0 })
+    Ok(StoredNames { names, list: from..raw.len() - take.0.len(), numbers: 0..0 })
 }
 
 impl StoredRollup {
@@ -147,11 +147,11 @@ impl StoredRollup {
         self.cells
     }
 
-    fn of(&self, named: Named) -> &NameColumn {
+    fn of(&self, named: NamedPart) -> &StoredNames {
         match named {
-            Named::Owner => &self.owners,
-            Named::Product => &self.products,
-            Named::Currency => &self.currencies,
+            NamedPart::Owner => &self.owners,
+            NamedPart::Product => &self.products,
+            NamedPart::Currency => &self.currencies,
         }
     }
 
@@ -169,7 +169,7 @@ impl StoredRollup {
     }
 
     /// Goes through the names, by number.
-    pub(crate) fn names(&self, named: Named) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn names(&self, named: NamedPart) -> impl Iterator<Item = &[u8]> {
         let column = self.of(named);
         let mut take = Take(self.packed(&column.list));
         // The list was gone through when it was opened.
@@ -180,7 +180,7 @@ impl StoredRollup {
     ///
     /// # Errors
     /// [`BlockError::Damaged`] for a number that the list does not have.
-    pub(crate) fn numbered(&self, named: Named, list: &[u32]) -> Result<Vec<u32>, BlockError> {
+    pub(crate) fn numbered(&self, named: NamedPart, list: &[u32]) -> Result<Vec<u32>, BlockError> {
         let mut all = true;
         let number = |n: i64| {
             let found = usize::try_from(n).ok().and_then(|n| list.get(n));
@@ -250,14 +250,14 @@ impl StoredRollup {
     /// [`SumError`] when the bytes make no sense, or a sum is too large.
     pub(crate) fn sums_of(
         &self,
-        groups: &[Group],
+        groups: &[OwnerGroup],
         is_wanted: impl Fn(usize, Option<i32>) -> bool,
     ) -> Result<Vec<(u64, Sums)>, SumError> {
         if groups.iter().all(Option::is_none) {
             return Ok(Vec::new());
         }
         let same: Vec<u32> = (0..self.owners.names as u32).collect();
-        let owners = self.numbered(Named::Owner, &same)?;
+        let owners = self.numbered(NamedPart::Owner, &same)?;
         let group = |owner: &u32| groups.get(*owner as usize).copied().flatten();
         let has_group = |owner: &u32| group(owner).is_some();
         let Some(first) = owners.iter().position(has_group) else { return Ok(Vec::new()) };
@@ -267,7 +267,7 @@ impl StoredRollup {
         let days = self.part(&self.days, &cells)?;
         let lines = self.part(&self.lines, &cells)?;
         let currencies = self.part(&self.currencies.numbers, &cells)?;
-        let names: Vec<&[u8]> = self.names(Named::Currency).collect();
+        let names: Vec<&[u8]> = self.names(NamedPart::Currency).collect();
         // Each sum's group and currency, and which of them each cell is part of.
         let mut slots: Vec<(u64, usize)> = Vec::new();
         let mut slot_of = vec![NO_SLOT; owners.len()];
@@ -314,12 +314,12 @@ impl StoredRollup {
     /// Unpacks everything.
     pub(super) fn unpack(&self) -> Result<Rollup, BlockError> {
         let names = |named| Names::from_distinct(self.names(named).map(<[u8]>::to_vec).collect());
-        let numbers = |named: Named| -> Result<Vec<u32>, BlockError> {
+        let numbers = |named: NamedPart| -> Result<Vec<u32>, BlockError> {
             let same: Vec<u32> = (0..self.of(named).names as u32).collect();
             self.numbered(named, &same)
         };
-        let (owner, product) = (numbers(Named::Owner)?, numbers(Named::Product)?);
-        let currency = numbers(Named::Currency)?;
+        let (owner, product) = (numbers(NamedPart::Owner)?, numbers(NamedPart::Product)?);
+        let currency = numbers(NamedPart::Currency)?;
         let keys = owner.into_iter().zip(product).zip(currency).zip(self.days()?);
         let key = |(((owner, product), currency), day)| CellKey { owner, product, currency, day };
         let cells = keys.map(key).zip(self.lines()?.into_iter().map(i64::cast_unsigned)).collect();
@@ -340,9 +340,9 @@ impl StoredRollup {
             }
         }
         Ok(Rollup {
-            owners: names(Named::Owner),
-            products: names(Named::Product),
-            currencies: names(Named::Currency),
+            owners: names(NamedPart::Owner),
+            products: names(NamedPart::Product),
+            currencies: names(NamedPart::Currency),
             columns,
             cells,
             amounts,

@@ -58,6 +58,6 @@ pub(crate) fn put(
 /// Makes the sums of a table those of what lies there, as somebody would who knows how they are made.
 pub(crate) fn forge_sums(writer: &Transaction, name: &str) {
     let lanes = found(writer).unwrap().remove(name).unwrap_or_else(state::Lanes::empty);
-    let entry = writer.get::<state::Kept>(Table::State, name.as_bytes()).unwrap().map_or(0, |k| k.entry);
-    writer.put(Table::State, name.as_bytes(), &state::Kept::new(entry, &lanes)).unwrap();
+    let entry = writer.get::<state::StoredSum>(Table::State, name.as_bytes()).unwrap().map_or(0, |k| k.entry);
+    writer.put(Table::State, name.as_bytes(), &state::StoredSum::new(entry, &lanes)).unwrap();
 }

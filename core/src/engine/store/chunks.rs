@@ -29,18 +29,18 @@ const AHEAD_BYTES: u64 = 256 << 10;
 pub struct ChunkCache {
     path: PathBuf,
     bytes_max: u64,
-    open: OnceLock<Open>,
+    open: OnceLock<OpenCache>,
 }
 
-struct Open {
+struct OpenCache {
     /// What was there when the file was opened.
-    known: HashMap<[u8; 32], Entry>,
+    known: HashMap<[u8; 32], CachedChunk>,
     reader: Option<Mutex<Reader>>,
     adding: Mutex<Adding>,
 }
 
 #[derive(Clone, Copy)]
-struct Entry {
+struct CachedChunk {
     offset: u64,
     bytes: u32,
     crc: u32,
@@ -58,13 +58,13 @@ enum Adding {
 struct Adder {
     out: BufWriter<File>,
     /// All values of the file, in the order of their places.
-    entries: Vec<([u8; 32], Entry)>,
+    entries: Vec<([u8; 32], CachedChunk)>,
     end: u64,
     bytes_max: u64,
 }
 
 /// Reads the list at the end of a cache; `None` where there is none to be believed.
-fn read_list(file: &mut File) -> Option<Vec<([u8; 32], Entry)>> {
+fn read_list(file: &mut File) -> Option<Vec<([u8; 32], CachedChunk)>> {
     let length = file.seek(SeekFrom::End(0)).ok()?;
     let foot_at = length.checked_sub(FOOT_BYTES as u64)?;
     let mut foot = [0; FOOT_BYTES];
@@ -85,7 +85,7 @@ fn read_list(file: &mut File) -> Option<Vec<([u8; 32], Entry)>> {
         let (name, rest) = entry.split_first_chunk::<32>()?;
         let (offset, rest) = rest.split_first_chunk::<8>()?;
         let (bytes, crc) = rest.split_first_chunk::<4>()?;
-        let entry = Entry {
+        let entry = CachedChunk {
             offset: u64::from_le_bytes(*offset),
             bytes: u32::from_le_bytes(*bytes),
             crc: u32::from_le_bytes(crc.try_into().ok()?),
@@ -122,7 +122,7 @@ impl Reader {
     }
 
     /// Returns a value; `None` where it is damaged or cannot be read.
-    fn read(&mut self, entry: Entry) -> Option<&[u8]> {
+    fn read(&mut self, entry: CachedChunk) -> Option<&[u8]> {
         let bytes = u64::from(entry.bytes);
         let piece_end = self.piece_at + self.piece.len() as u64;
         if entry.offset < self.piece_at || entry.offset + bytes > piece_end {
@@ -154,12 +154,12 @@ impl ChunkCache {
         ChunkCache { path: path.to_owned(), bytes_max, open: OnceLock::new() }
     }
 
-    fn open(&self) -> &Open {
+    fn open(&self) -> &OpenCache {
         self.open.get_or_init(|| {
             let mut file = File::open(&self.path).ok();
             let known = file.as_mut().and_then(read_list).unwrap_or_default().into_iter().collect();
             let reader = file.map(|file| Mutex::new(Reader::new(file)));
-            Open { known, reader, adding: Mutex::new(Adding::Idle) }
+            OpenCache { known, reader, adding: Mutex::new(Adding::Idle) }
         })
     }
 
@@ -209,7 +209,11 @@ impl ChunkCache {
     }
 
     /// Lets the oldest chunks go: the newest half of what is allowed moves to the front.
-    fn shrink(&self, file: &mut File, entries: Vec<([u8; 32], Entry)>) -> Option<Vec<([u8; 32], Entry)>> {
+    fn shrink(
+        &self,
+        file: &mut File,
+        entries: Vec<([u8; 32], CachedChunk)>,
+    ) -> Option<Vec<([u8; 32], CachedChunk)>> {
         let mut room = self.bytes_max / 2;
         let mut from = entries.len();
         while let Some((_, entry)) = from.checked_sub(1).and_then(|i| entries.get(i)) {
@@ -226,7 +230,7 @@ impl ChunkCache {
             let Some(value) = reader.read(entry) else { continue };
             file.seek(SeekFrom::Start(end)).ok()?;
             file.write_all(value).ok()?;
-            kept.push((name, Entry { offset: end, ..entry }));
+            kept.push((name, CachedChunk { offset: end, ..entry }));
             end += u64::from(entry.bytes);
         }
         Some(kept)
@@ -261,7 +265,7 @@ impl Adder {
             return Some(());
         }
         self.out.write_all(value).ok()?;
-        self.entries.push((*name, Entry { offset: self.end, bytes, crc: crc32fast::hash(value) }));
+        self.entries.push((*name, CachedChunk { offset: self.end, bytes, crc: crc32fast::hash(value) }));
         self.end += u64::from(bytes);
         Some(())
     }

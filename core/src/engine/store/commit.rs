@@ -9,9 +9,9 @@ use super::format::STORE_FORMAT;
 use super::found::{found, kept};
 use super::guard::{guarded, guarded_write};
 use super::records::Records;
-use super::state::{self, Kept, Lanes, Moved, SINCE, STEPS, Since};
+use super::state::{self, Lanes, Moved, SINCE, STEPS, Since, StoredSum};
 use super::tables::Table;
-use super::transaction::{Record, Transaction};
+use super::transaction::{FinishEntry, Transaction};
 
 impl Transaction {
     /// Makes everything that was put durable, at once, with what the tables add up to and the entry that records it.
@@ -55,7 +55,7 @@ impl Transaction {
     }
 
     /// Has an entry of the journal finished when this transaction is committed. A later entry takes the place of an earlier one.
-    pub(crate) fn record_at_commit(&self, record: Record) {
+    pub(crate) fn record_at_commit(&self, record: FinishEntry) {
         *self.record.borrow_mut() = Some(record);
         self.settling.borrow_mut().entries += 1;
     }
@@ -103,7 +103,7 @@ impl Transaction {
             if change.is_empty() {
                 continue;
             }
-            let mut lanes = match self.get::<Kept>(Table::State, name.as_bytes())? {
+            let mut lanes = match self.get::<StoredSum>(Table::State, name.as_bytes())? {
                 Some(kept) => kept.lanes(name)?,
                 None => Lanes::empty(),
             };
@@ -114,7 +114,7 @@ impl Transaction {
     }
 
     /// Has the entry record the digests, if there is one, and puts the sums.
-    fn keep(&self, now: BTreeMap<String, Lanes>, record: Option<Record>) -> Result<(), StoreError> {
+    fn keep(&self, now: BTreeMap<String, Lanes>, record: Option<FinishEntry>) -> Result<(), StoreError> {
         let mut kept = kept(self)?;
         let mut moved = Vec::new();
         for (name, lanes) in now.iter().filter(|(name, _)| !state::is_step(name)) {
@@ -129,7 +129,7 @@ impl Transaction {
         let before: Since = self.get(Table::State, SINCE)?.unwrap_or_default();
         for (name, lanes) in &now {
             let entry = kept.get(name).map_or(0, |kept| kept.entry);
-            kept.insert(name.clone(), Kept::new(entry, lanes));
+            kept.insert(name.clone(), StoredSum::new(entry, lanes));
         }
         let mut steps = Lanes::empty();
         for (name, kept) in kept.iter().filter(|(name, _)| state::is_step(name)) {

@@ -100,7 +100,7 @@ const SHEET_BYTES: usize = 4096;
 
 /// The sheets that were written over a file.
 #[derive(Debug, Default)]
-struct Sheets {
+struct DiskSheets {
     len: u64,
     /// So much of the file below is still to be seen: beyond lies what was cut off once.
     file_len: u64,
@@ -112,7 +112,7 @@ pub(super) struct Overlay {
     file: FileBackend,
     /// A file that may only be read cannot be locked against other readers; a shared lock keeps writers out just as well.
     may_write: bool,
-    sheets: Mutex<Sheets>,
+    sheets: Mutex<DiskSheets>,
 }
 
 impl fmt::Debug for Overlay {
@@ -128,16 +128,16 @@ impl Overlay {
         Ok(Overlay {
             file,
             may_write,
-            sheets: Mutex::new(Sheets { len, file_len: len, written: BTreeMap::new() }),
+            sheets: Mutex::new(DiskSheets { len, file_len: len, written: BTreeMap::new() }),
         })
     }
 
-    fn sheets(&self) -> std::sync::MutexGuard<'_, Sheets> {
+    fn sheets(&self) -> std::sync::MutexGuard<'_, DiskSheets> {
         self.sheets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns a sheet as it is now; what the file does not have is zeros.
-    fn sheet(&self, sheets: &Sheets, number: u64) -> Result<Box<[u8; SHEET_BYTES]>, std::io::Error> {
+    fn sheet(&self, sheets: &DiskSheets, number: u64) -> Result<Box<[u8; SHEET_BYTES]>, std::io::Error> {
         if let Some(sheet) = sheets.written.get(&number) {
             return Ok(sheet.clone());
         }

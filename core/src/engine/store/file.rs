@@ -29,15 +29,15 @@ const COMPACT_BYTES_MIN: u64 = 8 << 20;
 const WAIT_STEP: Duration = Duration::from_millis(20);
 
 /// A database that is closed without a panic: one that has broken off panics once more when it is dropped.
-struct Held(Option<redb::Database>);
+struct OpenDatabase(Option<redb::Database>);
 
-impl Held {
+impl OpenDatabase {
     fn db(&self) -> Result<&redb::Database, StoreError> {
         self.0.as_ref().ok_or_else(|| StoreError::Io("the store was closed".into()))
     }
 }
 
-impl Drop for Held {
+impl Drop for OpenDatabase {
     fn drop(&mut self) {
         let db = self.0.take();
         let _ = guarded(|| {
@@ -48,7 +48,7 @@ impl Drop for Held {
 }
 
 enum Handle {
-    Writable(Held),
+    Writable(OpenDatabase),
     ReadOnly(redb::ReadOnlyDatabase),
 }
 
@@ -121,7 +121,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let io = |e: std::io::Error| error::of_file(temporary, e);
         let db = Self::builder(options).create(temporary).map_err(|e| open_error(temporary, e))?;
-        let made = Store::over(Handle::Writable(Held(Some(db))), temporary, options);
+        let made = Store::over(Handle::Writable(OpenDatabase(Some(db))), temporary, options);
         made.fill(fill)?;
         made.close()?;
         // A hard link fails if another process was faster, where a rename would replace its store.
@@ -176,7 +176,7 @@ impl Store {
         let backend = disk::Owned(disk.clone());
         let db =
             guarded(|| Self::builder(options).create_with_backend(backend).map_err(|e| open_error(name, e)))?;
-        Ok(Store { disk: Some(disk), ..Store::over(Handle::Writable(Held(Some(db))), name, options) })
+        Ok(Store { disk: Some(disk), ..Store::over(Handle::Writable(OpenDatabase(Some(db))), name, options) })
     }
 
     fn over(handle: Handle, path: &Path, options: &OpenOptions) -> Store {
@@ -267,7 +267,7 @@ impl Store {
         };
         let handle = match read_only {
             Some(db) => Handle::ReadOnly(db),
-            None => Handle::Writable(Held(Some(open_writable(path, options)?))),
+            None => Handle::Writable(OpenDatabase(Some(open_writable(path, options)?))),
         };
         Store::over(handle, path, options).of_our_format()
     }

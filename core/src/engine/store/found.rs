@@ -7,7 +7,7 @@ use redb::ReadableTable;
 use super::error::StoreError;
 use super::guard::guarded;
 use super::records::{Records, decode};
-use super::state::{self, Kept, Lanes, SINCE, Sum, Sums};
+use super::state::{self, Lanes, SINCE, StoreSums, StoredSum, TableSum};
 use super::tables::{Large, Table};
 
 /// A transaction that shows what lies in the file, checksums and pieces included.
@@ -45,12 +45,12 @@ pub(super) fn visit_pieces(
 }
 
 /// Returns the sums that were kept, by table.
-pub(super) fn kept(store: &impl Records) -> Result<BTreeMap<String, Kept>, StoreError> {
+pub(super) fn kept(store: &impl Records) -> Result<BTreeMap<String, StoredSum>, StoreError> {
     let mut found = BTreeMap::new();
     store.scan_bytes(Table::State, &[], &mut |key, bytes| {
         if key != SINCE {
             let name = String::from_utf8_lossy(key).into_owned();
-            found.insert(name, decode::<Kept>(Table::State, bytes)?);
+            found.insert(name, decode::<StoredSum>(Table::State, bytes)?);
         }
         Ok(true)
     })?;
@@ -79,7 +79,7 @@ pub(super) fn found(store: &impl Raw) -> Result<BTreeMap<String, Lanes>, StoreEr
 }
 
 /// Adds up what lies in the file, and puts what was kept beside it.
-pub(super) fn sums(store: &(impl Raw + Records)) -> Result<Sums, StoreError> {
+pub(super) fn sums(store: &(impl Raw + Records)) -> Result<StoreSums, StoreError> {
     let mut found = found(store)?;
     let kept = kept(store)?;
     for name in kept.keys() {
@@ -96,10 +96,10 @@ pub(super) fn sums(store: &(impl Raw + Records)) -> Result<Sums, StoreError> {
             Some(kept) => (Some(kept.lanes(&name)?.digest()), kept.entry),
             None => (None, 0),
         };
-        tables.push(Sum { kept: digest, entry, found: lanes.digest(), is_step, name });
+        tables.push(TableSum { kept: digest, entry, found: lanes.digest(), is_step, name });
     }
     let unknown = |name: &String| !state::is_known(name);
     let strangers = guarded(|| store.names())?.into_iter().filter(unknown);
     let strangers = strangers.chain(kept.keys().filter(|name| !state::is_counted(name)).cloned()).collect();
-    Ok(Sums { tables, steps: steps.digest(), since: store.since()?, strangers })
+    Ok(StoreSums { tables, steps: steps.digest(), since: store.since()?, strangers })
 }

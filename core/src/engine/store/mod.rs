@@ -40,7 +40,7 @@ pub use file::Store;
 pub use options::{Access, OpenOptions};
 pub use records::{Records, Visit};
 pub use snapshot::Snapshot;
-pub use state::{Moved, STEPS, Since, Sum, Sums, empty as empty_part};
+pub use state::{Moved, STEPS, Since, StoreSums, TableSum, empty as empty_part};
 pub use transaction::Transaction;
 
 #[cfg(all(test, not(feature = "testing")))]

@@ -7,7 +7,7 @@ use super::error::StoreError;
 use super::format::{FORMAT_KEY, STORE_FORMAT, series_key};
 use super::guard::guarded;
 use super::sealed;
-use super::state::{SINCE, Since, Sums};
+use super::state::{SINCE, Since, StoreSums};
 use super::tables::{Large, Table};
 use crate::engine::codec::{self, Layouts};
 
@@ -38,7 +38,7 @@ pub trait Records {
     ///
     /// # Errors
     /// [`StoreError`] when the file cannot be read.
-    fn sums(&self) -> Result<Sums, StoreError>;
+    fn sums(&self) -> Result<StoreSums, StoreError>;
 
     /// Returns how many entries of the journal this transaction has written; nobody else sees them yet.
     fn uncommitted_entries(&self) -> u64 {

@@ -8,7 +8,7 @@ use super::found::{self, Raw, visit_pieces, visit_records};
 use super::guard::guarded;
 use super::pages;
 use super::records::{Records, Visit, get_record, scan_table};
-use super::state::Sums;
+use super::state::StoreSums;
 use super::tables::{Large, Table};
 
 /// A read transaction.
@@ -63,7 +63,7 @@ impl Records for Snapshot {
         })
     }
 
-    fn sums(&self) -> Result<Sums, StoreError> {
+    fn sums(&self) -> Result<StoreSums, StoreError> {
         found::sums(self)
     }
 }

@@ -119,15 +119,15 @@ pub(super) fn is_step(name: &str) -> bool {
 
 /// The sums of one table, as they are kept in [`Table::State`] under its name.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct StoredSum {
     /// The last entry of the journal that recorded their digest; 0 before the first, and for what only [`STEPS`] covers.
     pub(super) entry: u64,
     lanes: Vec<u8>,
 }
 
-impl Kept {
-    pub(super) fn new(entry: u64, lanes: &Lanes) -> Kept {
-        Kept { entry, lanes: lanes.to_bytes() }
+impl StoredSum {
+    pub(super) fn new(entry: u64, lanes: &Lanes) -> StoredSum {
+        StoredSum { entry, lanes: lanes.to_bytes() }
     }
 
     pub(super) fn lanes(&self, name: &str) -> Result<Lanes, StoreError> {
@@ -163,7 +163,7 @@ pub struct Moved {
 
 /// The sums of one table: as they were kept by those who wrote, and as its records are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sum {
+pub struct TableSum {
     /// The table's name. `meta/steps` are the counters in `meta`.
     pub name: String,
     /// Says whether it belongs to [`STEPS`].
@@ -178,9 +178,9 @@ pub struct Sum {
 
 /// The sums of a whole store.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sums {
+pub struct StoreSums {
     /// Of each table that has records, or had.
-    pub tables: Vec<Sum>,
+    pub tables: Vec<TableSum>,
     /// The digest of [`STEPS`], of the records that are there.
     pub steps: [u8; 32],
     /// What the last commit said of it; none in a store without sums.

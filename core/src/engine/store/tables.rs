@@ -69,7 +69,7 @@ pub enum Table {
     BillEntries,
     /// The journal, under the entry's number.
     Journal,
-    /// What each table's records add up to, under the table's name ([`super::Sums`]).
+    /// What each table's records add up to, under the table's name ([`super::StoreSums`]).
     State,
 }
 

@@ -13,7 +13,7 @@ use super::found::{self, Raw, visit_pieces, visit_records};
 use super::guard::{guarded, guarded_write};
 use super::records::{Records, Visit, get_record, scan_table};
 use super::settling::Settling;
-use super::state::{Moved, Sums};
+use super::state::{Moved, StoreSums};
 use super::tables::{Large, Table};
 use super::{pages, sealed};
 use crate::engine::codec::{self, CodecError, Layouts};
@@ -22,7 +22,7 @@ type RecordTable<'a> = redb::Table<'a, &'static [u8], &'static [u8]>;
 type LargeTable<'a> = redb::Table<'a, u64, &'static [u8]>;
 
 /// Finishes the journal's entry of a transaction with the digests that it moves; returns the entry's number.
-pub(crate) type Record = Box<dyn FnOnce(&Transaction, &[Moved]) -> Result<u64, StoreError>>;
+pub(crate) type FinishEntry = Box<dyn FnOnce(&Transaction, &[Moved]) -> Result<u64, StoreError>>;
 
 /// The write transaction: nothing of it is there until [`Transaction::commit`], and dropping it takes all back.
 pub struct Transaction {
@@ -41,7 +41,7 @@ pub struct Transaction {
     made: RefCell<Vec<Table>>,
     pub(super) settling: RefCell<Settling>,
     /// What finishes the journal's entry.
-    pub(super) record: RefCell<Option<Record>>,
+    pub(super) record: RefCell<Option<FinishEntry>>,
 }
 
 impl Drop for Transaction {
@@ -257,7 +257,7 @@ impl Records for Transaction {
         guarded(|| pages::get(&open, table, id))
     }
 
-    fn sums(&self) -> Result<Sums, StoreError> {
+    fn sums(&self) -> Result<StoreSums, StoreError> {
         found::sums(self)
     }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use crate::bills::dispute::{Dispute, LineId};
 use crate::bills::lint::Recomputed;
-use crate::bills::{BillView, Load, Origin, SegmentView, Stored};
+use crate::bills::{BillView, Load, Origin, SegmentView, StoredLine};
 use crate::formats::dialect::{CellKind, Dialect};
 use crate::values::digest::hex;
 
 /// A disputed line, as the evidence tells it.
-pub(super) struct Line {
+pub(super) struct EvidenceLine {
     pub(super) id: LineId,
     pub(super) origin: Origin,
-    pub(super) stored: Stored,
+    pub(super) stored: StoredLine,
     /// Under the headers of [`Evidence`].
     pub(super) cells: Vec<String>,
     pub(super) arithmetic: Vec<Recomputed>,
@@ -42,7 +42,7 @@ pub(super) struct Evidence<'a> {
     pub(super) dispute: &'a Dispute,
     pub(super) view: &'a BillView,
     pub(super) headers: Vec<String>,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<EvidenceLine>,
     /// The revision before the disputed one, if there is one.
     pub(super) before: Option<u32>,
 }

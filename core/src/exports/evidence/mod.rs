@@ -13,15 +13,15 @@
 mod data;
 mod page;
 
-use data::{Earlier, Evidence, Line};
+use data::{Earlier, Evidence, EvidenceLine};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use crate::bills::dispute::{Dispute, DisputeError, LineId, each_block};
-use crate::bills::lint::{Recomputed, Settings, recompute};
+use crate::bills::lint::{LintSettings, Recomputed, recompute};
 use crate::bills::origin::{LineAt, origins, stored_lines};
-use crate::bills::{BillError, BillView, Change, Comparison, Stored};
+use crate::bills::{BillError, BillView, Comparison, LineChange, StoredLine};
 use crate::engine::store::Records;
 use crate::exports::{Columns, write_small};
 use crate::values::error::codes;
@@ -111,7 +111,11 @@ impl Packed {
 }
 
 /// Reads the disputed lines, in the order of their ids.
-fn lines(store: &impl Records, view: &BillView, dispute: &Dispute) -> Result<Vec<Line>, DisputeError> {
+fn lines(
+    store: &impl Records,
+    view: &BillView,
+    dispute: &Dispute,
+) -> Result<Vec<EvidenceLine>, DisputeError> {
     let wanted: BTreeSet<LineId> = dispute.lines.iter().copied().collect();
     let found = stored_lines(store, view, &wanted)?;
     let at: Vec<LineAt> = found.iter().map(|(_, at)| *at).collect();
@@ -121,16 +125,16 @@ fn lines(store: &impl Records, view: &BillView, dispute: &Dispute) -> Result<Vec
     each_block(store, view, &found, &mut |segment, block, of_block| {
         let rows: Vec<usize> = of_block.iter().map(|(_, at)| at.row as usize).collect();
         let mut arithmetic: BTreeMap<usize, Vec<Recomputed>> = BTreeMap::new();
-        for (row, one) in recompute(block, &rows, &Settings::default())? {
+        for (row, one) in recompute(block, &rows, &LintSettings::default())? {
             arithmetic.entry(row).or_default().push(one);
         }
         let before = of_block.first().map_or(0, |(_, at)| segment.record.rows_before(at.block as usize));
         for (id, at) in of_block {
             let Some(origin) = origins.next() else { continue };
-            lines.push(Line {
+            lines.push(EvidenceLine {
                 id: *id,
                 origin,
-                stored: Stored { segment: segment.number, row: before + at.row },
+                stored: StoredLine { segment: segment.number, row: before + at.row },
                 cells: columns.cells(block, at.row as usize)?,
                 arithmetic: arithmetic.remove(&(at.row as usize)).unwrap_or_default(),
                 earlier: Earlier::None,
@@ -151,17 +155,18 @@ fn compare(
     let before = evidence.view.revision.previous;
     let earlier = BillView::open(store, evidence.dispute.bill, Some(before))?;
     evidence.before = Some(before);
-    let mut of: BTreeMap<Stored, &mut Line> = evidence.lines.iter_mut().map(|l| (l.stored, l)).collect();
+    let mut of: BTreeMap<StoredLine, &mut EvidenceLine> =
+        evidence.lines.iter_mut().map(|l| (l.stored, l)).collect();
     of.values_mut().for_each(|line| line.earlier = Earlier::Same);
     let comparison = Comparison::new(store, &earlier, evidence.view)?;
     comparison.run::<BillError>(store, threads, &mut |change| {
         match change {
-            Change::Added(line) => {
+            LineChange::Added(line) => {
                 if let Some(disputed) = of.get_mut(&line.stored) {
                     disputed.earlier = Earlier::Missing;
                 }
             }
-            Change::Changed { from, to, columns, .. } => {
+            LineChange::Changed { from, to, columns, .. } => {
                 if let Some(disputed) = of.get_mut(&to.stored) {
                     let (was, is): (Vec<&[u8]>, Vec<&[u8]>) = (from.cells().collect(), to.cells().collect());
                     let text = |cells: &[&[u8]], at: usize| {
@@ -172,7 +177,7 @@ fn compare(
                     disputed.earlier = Earlier::Other(other.collect());
                 }
             }
-            Change::Removed(_) => {}
+            LineChange::Removed(_) => {}
         }
         Ok(())
     })?;

@@ -8,7 +8,7 @@ use crate::formats::schema::Column;
 use crate::values::digest::hex;
 use crate::values::visible::visible_lines;
 
-use super::data::{Earlier, Evidence, Line, figures};
+use super::data::{Earlier, Evidence, EvidenceLine, figures};
 
 /// Lines that the page shows; `lines.csv` has all.
 const LINES_SHOWN: usize = 500;
@@ -141,7 +141,7 @@ fn number_class(column: usize) -> &'static str {
 }
 
 /// Tells where a line stands: the files are numbered, and listed at the end.
-fn place(evidence: &Evidence<'_>, line: &Line) -> String {
+fn place(evidence: &Evidence<'_>, line: &EvidenceLine) -> String {
     let mut sources = evidence.sources().enumerate();
     let Some((at, (load, _))) = sources.find(|(_, (load, _))| load.number == line.id.load) else {
         return line.origin.to_string();
@@ -200,7 +200,7 @@ fn arithmetic(html: &mut String, evidence: &Evidence<'_>) {
 fn earlier(html: &mut String, evidence: &Evidence<'_>) {
     let Some(before) = evidence.before else { return };
     let _ = write!(html, "<h2>The same lines in revision {before}</h2>");
-    let count = |wanted: fn(&Line) -> bool| evidence.lines.iter().filter(|line| wanted(line)).count();
+    let count = |wanted: fn(&EvidenceLine) -> bool| evidence.lines.iter().filter(|line| wanted(line)).count();
     let _ = write!(
         html,
         "<p>{} the same, {} with other cells, {} not there.</p>",

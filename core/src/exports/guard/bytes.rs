@@ -38,7 +38,7 @@ pub(in crate::exports) struct Allowed {
 }
 
 /// A column of a CSV, and what its cells may be.
-struct Seen {
+struct GuardedColumn {
     header: String,
     column: Option<Column>,
     kind: CellKind,
@@ -96,7 +96,7 @@ impl Finder<'_> {
         if !csv.read_byte_record(&mut record).map_err(wrong)? {
             return Err(format!("{entry} is empty"));
         }
-        let columns: Vec<Seen> = record.iter().map(|cell| self.header(&entry, cell)).collect();
+        let columns: Vec<GuardedColumn> = record.iter().map(|cell| self.header(&entry, cell)).collect();
         if !columns.iter().any(|c| c.column == Some(Column::OwnerUin)) {
             self.tell(|| format!("{entry} has no column of owners"));
         }
@@ -121,7 +121,7 @@ impl Finder<'_> {
         }
     }
 
-    fn header(&mut self, entry: &str, cell: &[u8]) -> Seen {
+    fn header(&mut self, entry: &str, cell: &[u8]) -> GuardedColumn {
         let header = String::from_utf8_lossy(self.allowed.dialect.read_cell(cell)).into_owned();
         let ours = self.allowed.totals.is_some() && [PRICE_HEADER, TOTAL_HEADER].contains(&header.as_str());
         if !ours && !goes(&header, &self.allowed.further) {
@@ -131,7 +131,7 @@ impl Finder<'_> {
             self.tell(|| format!("{entry}: the column `{header}` names account {other}"));
         }
         let column = Column::of_header(&header);
-        Seen {
+        GuardedColumn {
             column,
             kind: if ours { CellKind::Number } else { CellKind::of(column) },
             may_name_payer: may_name_payer(&header),
@@ -141,7 +141,7 @@ impl Finder<'_> {
     }
 
     /// Says what is wrong with a cell, if anything is.
-    fn cell(&mut self, column: &Seen, cell: &[u8]) -> Option<String> {
+    fn cell(&mut self, column: &GuardedColumn, cell: &[u8]) -> Option<String> {
         let text = trim_cell(cell);
         match column.column {
             Some(Column::OwnerUin) if Uin::parse(text) != Some(self.allowed.owner) => {

@@ -22,7 +22,7 @@ use crate::values::uin::Uin;
 use super::csv::Columns;
 use super::form::Audience;
 use super::rendered::Rendered;
-use super::wanted::{Scope, Wanted};
+use super::wanted::{Scope, WantedExport};
 use crate::partners::contract::Contract;
 use crate::partners::price::Terms;
 
@@ -90,7 +90,7 @@ codes!(GuardError {
 ///
 /// # Errors
 /// [`GuardError::Consolidated`] or [`GuardError::Another`].
-pub fn check_wanted(wanted: &Wanted, headers: &[String]) -> Result<(), GuardError> {
+pub fn check_wanted(wanted: &WantedExport, headers: &[String]) -> Result<(), GuardError> {
     if wanted.form.audience == Audience::Partner {
         return Ok(());
     }
@@ -98,7 +98,7 @@ pub fn check_wanted(wanted: &Wanted, headers: &[String]) -> Result<(), GuardErro
 }
 
 /// As [`check_wanted`], with the headers of the bill that it is wanted from.
-pub(super) fn check_plan(view: &BillView, wanted: &Wanted) -> Result<(), GuardError> {
+pub(super) fn check_plan(view: &BillView, wanted: &WantedExport) -> Result<(), GuardError> {
     // Columns are looked for only where they may stand against it.
     match wanted.form.audience {
         Audience::Partner => Ok(()),
@@ -135,7 +135,7 @@ pub fn check_scope(scope: Scope, uin: Uin, payer: Uin, headers: &[String]) -> Re
 pub(super) fn allowed(
     store: &impl Records,
     view: &BillView,
-    wanted: &Wanted,
+    wanted: &WantedExport,
     rendered: &Rendered,
 ) -> Result<Allowed, BillError> {
     let (owner, payer) = (wanted.uin, wanted.bill.payer);

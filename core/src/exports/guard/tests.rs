@@ -7,8 +7,8 @@ use super::bytes::{Allowed, check_bytes};
 use super::*;
 use crate::bills::BillKey;
 use crate::exports::archive::write_small;
-use crate::exports::{Dialect, Form, ROWS_PER_FILE};
-use crate::formats::naming::Kind as NameKind;
+use crate::exports::{Dialect, ExportForm, ROWS_PER_FILE};
+use crate::formats::naming::BillKind as NameKind;
 use crate::values::error::Kind;
 use crate::values::money::Amount;
 use crate::values::period::{Basis, Coverage};
@@ -54,16 +54,16 @@ fn found(csv: &str) -> String {
     }
 }
 
-fn wanted(scope: Scope, uin: Uin, audience: Audience) -> Wanted {
+fn wanted(scope: Scope, uin: Uin, audience: Audience) -> WantedExport {
     let month = "2021-03".parse().unwrap();
-    Wanted {
+    WantedExport {
         uin,
         kind: NameKind::Monthly,
         bill: BillKey { payer: self::uin(PAYER), month, basis: Basis::Used },
         coverage: Coverage::month(month),
         scope,
         rows_per_file: ROWS_PER_FILE,
-        form: Form { audience, ..Form::default() },
+        form: ExportForm { audience, ..ExportForm::default() },
     }
 }
 

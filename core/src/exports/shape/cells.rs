@@ -6,20 +6,20 @@ use rustc_hash::FxHashMap;
 
 use crate::values::money::{Amount, is_blank};
 
-use super::level::Role;
+use super::level::ColumnRole;
 
 /// Stands where a row has no single value, or none that is shown.
 pub(super) const NO_VALUE: &[u8] = b"-";
 
 /// Texts, each of them once.
 #[derive(Default)]
-pub(super) struct Texts {
+pub(super) struct DistinctTexts {
     numbers: FxHashMap<Rc<[u8]>, u32>,
     texts: Vec<Rc<[u8]>>,
     bytes: usize,
 }
 
-impl Texts {
+impl DistinctTexts {
     fn number(&mut self, text: &[u8]) -> u32 {
         if let Some(number) = self.numbers.get(text) {
             return *number;
@@ -46,7 +46,7 @@ impl Texts {
 
 /// The cells of a column in a group that are texts. Which text it is in the end does not depend on the order of the lines.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Text {
+pub(super) struct GroupText {
     number: u32,
     /// Lines have different texts.
     pub(super) mixed: bool,
@@ -54,22 +54,22 @@ pub(super) struct Text {
     shown: bool,
 }
 
-impl Text {
-    pub(super) fn new(role: Role, cell: &[u8], texts: &mut Texts) -> Text {
-        Text { number: texts.number(cell), mixed: false, shown: role.is_time() && !is_blank(cell) }
+impl GroupText {
+    pub(super) fn new(role: ColumnRole, cell: &[u8], texts: &mut DistinctTexts) -> GroupText {
+        GroupText { number: texts.number(cell), mixed: false, shown: role.is_time() && !is_blank(cell) }
     }
 
     /// Adds another line's cell.
-    pub(super) fn add(&mut self, role: Role, cell: &[u8], texts: &mut Texts) {
+    pub(super) fn add(&mut self, role: ColumnRole, cell: &[u8], texts: &mut DistinctTexts) {
         let held = texts.get(self.number);
         let takes = match role {
             // Of the spellings of one number the smallest.
-            Role::KeyNumber => cell < held,
-            Role::Earliest | Role::Latest if !is_blank(cell) => {
-                let better = if role == Role::Earliest { cell < held } else { cell > held };
+            ColumnRole::KeyNumber => cell < held,
+            ColumnRole::Earliest | ColumnRole::Latest if !is_blank(cell) => {
+                let better = if role == ColumnRole::Earliest { cell < held } else { cell > held };
                 !std::mem::replace(&mut self.shown, true) || better
             }
-            Role::Earliest | Role::Latest if self.shown => false,
+            ColumnRole::Earliest | ColumnRole::Latest if self.shown => false,
             _ => {
                 self.mixed |= cell != held;
                 false
@@ -82,36 +82,36 @@ impl Text {
     }
 
     /// Returns the text, `-` where there is not one.
-    pub(super) fn get<'a>(&self, texts: &'a Texts) -> &'a [u8] {
+    pub(super) fn get<'a>(&self, texts: &'a DistinctTexts) -> &'a [u8] {
         if self.mixed { NO_VALUE } else { texts.get(self.number) }
     }
 
     /// Moves the text to other texts.
-    pub(super) fn move_to(&mut self, from: &Texts, to: &mut Texts) {
+    pub(super) fn move_to(&mut self, from: &DistinctTexts, to: &mut DistinctTexts) {
         self.number = to.number(from.get(self.number));
     }
 }
 
 /// A sum of which some lines may show nothing, without the room that alignment would take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sum {
+pub(super) struct CellSum {
     mantissa: [u8; 16],
-    /// [`Sum::NOTHING`] as long as no line shows an amount.
+    /// [`CellSum::NOTHING`] as long as no line shows an amount.
     scale: u8,
 }
 
-impl Sum {
+impl CellSum {
     /// No amount has so many decimals.
     const NOTHING: u8 = u8::MAX;
 
-    pub(super) fn new(amount: Option<Amount>) -> Sum {
-        let (mantissa, scale) = amount.map_or((0, Sum::NOTHING), |a| (a.mantissa(), a.scale()));
-        Sum { mantissa: mantissa.to_le_bytes(), scale }
+    pub(super) fn new(amount: Option<Amount>) -> CellSum {
+        let (mantissa, scale) = amount.map_or((0, CellSum::NOTHING), |a| (a.mantissa(), a.scale()));
+        CellSum { mantissa: mantissa.to_le_bytes(), scale }
     }
 
     /// Returns the sum; `None` if no line shows an amount.
     pub(super) fn get(self) -> Option<Amount> {
-        (self.scale != Sum::NOTHING).then(|| Amount::new(i128::from_le_bytes(self.mantissa), self.scale))
+        (self.scale != CellSum::NOTHING).then(|| Amount::new(i128::from_le_bytes(self.mantissa), self.scale))
     }
 
     /// Adds an amount; `None` beyond 128 bits.
@@ -120,7 +120,7 @@ impl Sum {
             Some(held) => held.checked_add(amount)?,
             None => amount,
         };
-        *self = Sum::new(Some(sum));
+        *self = CellSum::new(Some(sum));
         Some(())
     }
 }

@@ -9,20 +9,20 @@ use crate::values::money::{Amount, trim_cell};
 
 use super::super::ExportError;
 use super::block::ShapedBlock;
-use super::cells::{NO_VALUE, Sum, Text, Texts};
-use super::layout::Layout;
-use super::level::Role;
+use super::cells::{CellSum, DistinctTexts, GroupText, NO_VALUE};
+use super::layout::ShapeLayout;
+use super::level::ColumnRole;
 
 /// A line that is to become part of a group.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'a> {
-    pub(super) layout: &'a Layout,
+pub(super) struct GroupedLine<'a> {
+    pub(super) layout: &'a ShapeLayout,
     pub(super) shaped: &'a ShapedBlock,
     pub(super) block: &'a ReadBlock,
     pub(super) row: usize,
 }
 
-impl<'a> Line<'a> {
+impl<'a> GroupedLine<'a> {
     /// Returns a cell, without white space around it.
     fn cell<'c>(&self, at: usize, scratch: &'c mut Vec<u8>) -> Result<&'c [u8], BillError>
     where
@@ -48,8 +48,8 @@ impl<'a> Line<'a> {
         push_key(key, self.shaped.currencies.of(self.row).as_bytes());
         for (at, _, role) in self.layout.columns() {
             match role.of(accumulates_usage) {
-                Role::Key => push_key(key, self.cell(*at, &mut scratch)?),
-                Role::KeyNumber => {
+                ColumnRole::Key => push_key(key, self.cell(*at, &mut scratch)?),
+                ColumnRole::KeyNumber => {
                     let cell = self.cell(*at, &mut scratch)?;
                     match Amount::imported(cell) {
                         Some(number) => {
@@ -79,54 +79,58 @@ fn push_key(key: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Lines that become one row.
-pub(super) struct Group {
-    pub(super) currency: Text,
+pub(super) struct LineGroup {
+    pub(super) currency: GroupText,
     pub(super) lines: u64,
     pub(super) accumulates_usage: bool,
     /// For each column of the layout; of summed ones what stands there when no line shows an amount.
-    cells: Box<[Text]>,
+    cells: Box<[GroupText]>,
     /// For each summed column, in their order.
-    sums: Box<[Sum]>,
+    sums: Box<[CellSum]>,
 }
 
-impl Group {
+impl LineGroup {
     /// Makes the group of one line.
     pub(super) fn new(
-        line: Line<'_>,
+        line: GroupedLine<'_>,
         accumulates_usage: bool,
-        texts: &mut Texts,
-    ) -> Result<Group, ExportError> {
+        texts: &mut DistinctTexts,
+    ) -> Result<LineGroup, ExportError> {
         let (mut cells, mut sums) = (Vec::new(), Vec::new());
         let mut scratch = Vec::new();
         for (at, _, role) in line.layout.columns() {
             let role = role.of(accumulates_usage);
-            let mut cell = if role == Role::None { NO_VALUE } else { line.cell(*at, &mut scratch)? };
-            if role == Role::Sum {
+            let mut cell = if role == ColumnRole::None { NO_VALUE } else { line.cell(*at, &mut scratch)? };
+            if role == ColumnRole::Sum {
                 let sum = Amount::imported(cell);
-                sums.push(Sum::new(sum));
+                sums.push(CellSum::new(sum));
                 cell = if sum.is_some() { b"" } else { cell };
             }
-            cells.push(Text::new(role, cell, texts));
+            cells.push(GroupText::new(role, cell, texts));
         }
-        let currency = Text::new(Role::Key, line.shaped.currencies.of(line.row).as_bytes(), texts);
-        Ok(Group { currency, lines: 1, accumulates_usage, cells: cells.into(), sums: sums.into() })
+        let currency = GroupText::new(ColumnRole::Key, line.shaped.currencies.of(line.row).as_bytes(), texts);
+        Ok(LineGroup { currency, lines: 1, accumulates_usage, cells: cells.into(), sums: sums.into() })
     }
 
     /// Adds a line.
-    pub(super) fn add(&mut self, line: Line<'_>, texts: &mut Texts) -> Result<(), ExportError> {
+    pub(super) fn add(
+        &mut self,
+        line: GroupedLine<'_>,
+        texts: &mut DistinctTexts,
+    ) -> Result<(), ExportError> {
         self.lines += 1;
         let mut scratch = Vec::new();
         let mut sums = self.sums.iter_mut();
         for ((at, _, role), text) in line.layout.columns().iter().zip(&mut self.cells) {
             match role.of(self.accumulates_usage) {
-                Role::None | Role::Key => {}
-                Role::Same if text.mixed => {}
-                Role::Sum => {
+                ColumnRole::None | ColumnRole::Key => {}
+                ColumnRole::Same if text.mixed => {}
+                ColumnRole::Sum => {
                     let cell = line.cell(*at, &mut scratch)?;
                     let Some(sum) = sums.next() else { continue };
                     match Amount::imported(cell) {
                         Some(more) => sum.add(more).ok_or(Overflow).map_err(BillError::from)?,
-                        None if sum.get().is_none() => text.add(Role::Same, cell, texts),
+                        None if sum.get().is_none() => text.add(ColumnRole::Same, cell, texts),
                         None => {}
                     }
                 }
@@ -137,11 +141,15 @@ impl Group {
     }
 
     /// Returns what the group has in each column: a text, and a sum where there is one.
-    pub(super) fn cells<'a>(&self, layout: &Layout, texts: &'a Texts) -> Vec<(&'a [u8], Option<Amount>)> {
+    pub(super) fn cells<'a>(
+        &self,
+        layout: &ShapeLayout,
+        texts: &'a DistinctTexts,
+    ) -> Vec<(&'a [u8], Option<Amount>)> {
         let mut sums = self.sums.iter();
-        let cell = |((_, _, role), text): (&(usize, Option<Column>, Role), &Text)| {
+        let cell = |((_, _, role), text): (&(usize, Option<Column>, ColumnRole), &GroupText)| {
             let sum = match role.of(self.accumulates_usage) {
-                Role::Sum => sums.next().and_then(|sum| sum.get()),
+                ColumnRole::Sum => sums.next().and_then(|sum| sum.get()),
                 _ => None,
             };
             (text.get(texts), sum)
@@ -150,7 +158,7 @@ impl Group {
     }
 
     /// Moves the group's texts to other texts.
-    pub(super) fn move_to(&mut self, from: &Texts, to: &mut Texts) {
+    pub(super) fn move_to(&mut self, from: &DistinctTexts, to: &mut DistinctTexts) {
         self.currency.move_to(from, to);
         self.cells.iter_mut().for_each(|text| text.move_to(from, to));
     }
@@ -161,16 +169,16 @@ impl Group {
         size_of_val(&*self.cells)
             + size_of_val(&*self.sums)
             + key.len()
-            + 2 * size_of::<(Vec<u8>, Group)>()
+            + 2 * size_of::<(Vec<u8>, LineGroup)>()
             + 48
     }
 }
 
 /// What rounding has left of an owner's amounts, in one currency and under one second-level reseller.
-pub(super) struct Precision {
+pub(super) struct RoundingRest {
     pub(super) texts: Vec<Vec<u8>>,
     pub(super) amounts: Vec<Option<Amount>>,
 }
 
 /// What rounding has left of an owner's amounts, by currency and second-level reseller.
-pub(super) type Precisions = BTreeMap<(String, Vec<u8>), Precision>;
+pub(super) type Precisions = BTreeMap<(String, Vec<u8>), RoundingRest>;

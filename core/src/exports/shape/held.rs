@@ -2,20 +2,20 @@
 //! it may, however many lines there are.
 //!
 //! Rows go out by owner and, of an owner, by key. So when too much is held, what would go out last is given up, and the lines
-//! are read once more from there on: [`Place`] tells from where. The rows do not depend on how often that happens.
+//! are read once more from there on: [`ResumePlace`] tells from where. The rows do not depend on how often that happens.
 
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
 use super::super::ExportError;
-use super::cells::Texts;
-use super::group::{Group, Line};
-use super::tally::Tally;
+use super::cells::DistinctTexts;
+use super::group::{GroupedLine, LineGroup};
+use super::tally::LevelTally;
 
 /// From where on rows are to come: an owner, and the key of its first group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ResumePlace {
     pub(super) owner: u64,
     pub(super) key: Vec<u8>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Passing {
     text: Vec<u8>,
     ends: Vec<usize>,
     /// What they add up to.
-    pub(super) tally: Tally,
+    pub(super) tally: LevelTally,
 }
 
 impl Passing {
@@ -39,7 +39,7 @@ impl Passing {
 /// What is held of an owner.
 #[derive(Default)]
 pub(super) struct Owner {
-    groups: FxHashMap<Vec<u8>, Group>,
+    groups: FxHashMap<Vec<u8>, LineGroup>,
     /// `None` where there are none, or too many to hold.
     pub(super) passing: Option<Passing>,
     /// Lines that pass through are too many to hold: they are to be read once more.
@@ -49,7 +49,7 @@ pub(super) struct Owner {
 
 impl Owner {
     /// Returns the groups by key.
-    pub(super) fn into_groups(self) -> Vec<(Vec<u8>, Group)> {
+    pub(super) fn into_groups(self) -> Vec<(Vec<u8>, LineGroup)> {
         let mut groups: Vec<_> = self.groups.into_iter().collect();
         groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         groups
@@ -57,27 +57,27 @@ impl Owner {
 }
 
 /// What is held of some owners.
-pub(super) struct Held {
-    from: Place,
+pub(super) struct HeldOwners {
+    from: ResumePlace,
     /// What lies from here on is given up.
-    until: Option<Place>,
+    until: Option<ResumePlace>,
     owners: BTreeMap<u64, Owner>,
     /// The texts of all groups.
-    texts: Texts,
+    texts: DistinctTexts,
     /// What the owners take, without the texts.
     bytes: usize,
     bytes_max: usize,
     key: Vec<u8>,
 }
 
-impl Held {
+impl HeldOwners {
     /// Holds what lies from a place on, of so many bytes.
-    pub(super) fn new(from: Place, bytes_max: usize) -> Held {
-        Held {
+    pub(super) fn new(from: ResumePlace, bytes_max: usize) -> HeldOwners {
+        HeldOwners {
             from,
             until: None,
             owners: BTreeMap::new(),
-            texts: Texts::default(),
+            texts: DistinctTexts::default(),
             bytes: 0,
             bytes_max,
             key: Vec::new(),
@@ -91,7 +91,7 @@ impl Held {
     }
 
     /// Adds a line to its group.
-    pub(super) fn add(&mut self, owner: u64, line: Line<'_>) -> Result<(), ExportError> {
+    pub(super) fn add(&mut self, owner: u64, line: GroupedLine<'_>) -> Result<(), ExportError> {
         let accumulates_usage = line.accumulates_usage()?;
         line.write_key(accumulates_usage, &mut self.key)?;
         let before = owner == self.from.owner && self.key < self.from.key;
@@ -105,7 +105,7 @@ impl Held {
             self.shed();
             return Ok(());
         }
-        let group = Group::new(line, accumulates_usage, &mut self.texts)?;
+        let group = LineGroup::new(line, accumulates_usage, &mut self.texts)?;
         let bytes = group.bytes(&self.key);
         held.groups.insert(self.key.clone(), group);
         held.bytes += bytes;
@@ -118,7 +118,7 @@ impl Held {
     pub(super) fn pass(
         &mut self,
         owner: u64,
-        write: impl FnOnce(&mut Vec<u8>, &mut Tally) -> Result<(), ExportError>,
+        write: impl FnOnce(&mut Vec<u8>, &mut LevelTally) -> Result<(), ExportError>,
     ) -> Result<(), ExportError> {
         let held = self.owners.entry(owner).or_default();
         // Of an owner whose groups take several passes, they come behind the last.
@@ -126,7 +126,7 @@ impl Held {
         if held.passing_is_left {
             return Ok(());
         }
-        let new = || Passing { text: Vec::new(), ends: Vec::new(), tally: Tally::new("") };
+        let new = || Passing { text: Vec::new(), ends: Vec::new(), tally: LevelTally::new("") };
         let passing = held.passing.get_or_insert_with(new);
         let before = passing.text.len();
         write(&mut passing.text, &mut passing.tally)?;
@@ -155,7 +155,7 @@ impl Held {
         while !enough(self.bytes, before) && self.owners.len() > 1 {
             let Some((owner, given_up)) = self.owners.pop_last() else { break };
             self.bytes -= given_up.bytes;
-            self.until = Some(Place { owner, key: Vec::new() });
+            self.until = Some(ResumePlace { owner, key: Vec::new() });
         }
         self.pack();
         if self.bytes + self.texts.bytes() > self.bytes_max / 4 * 3 {
@@ -181,7 +181,7 @@ impl Held {
                 held.groups.retain(|held, _| *held < key);
                 held.groups.shrink_to_fit();
                 held.bytes = held.groups.iter().map(|(key, group)| group.bytes(key)).sum();
-                self.until = Some(Place { owner, key });
+                self.until = Some(ResumePlace { owner, key });
             }
         }
         self.bytes = self.owners.values().map(|owner| owner.bytes).sum();
@@ -195,7 +195,7 @@ impl Held {
     }
 
     /// Returns what is held by owner, the texts of it, and from where on lines are to be read once more.
-    pub(super) fn finish(self) -> (BTreeMap<u64, Owner>, Texts, Option<Place>) {
+    pub(super) fn finish(self) -> (BTreeMap<u64, Owner>, DistinctTexts, Option<ResumePlace>) {
         (self.owners, self.texts, self.until)
     }
 }

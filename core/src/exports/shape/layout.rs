@@ -5,24 +5,24 @@ use crate::formats::schema::Column;
 
 use super::super::csv::{Columns, known};
 use super::block::ShapedBlock;
-use super::level::{Level, Role, is_merged};
+use super::level::{ColumnRole, ShapeLevel, is_merged};
 
 /// The columns of a level.
-pub(super) struct Layout {
-    pub(super) level: Level,
+pub(super) struct ShapeLayout {
+    pub(super) level: ShapeLevel,
     pub(super) headers: Vec<String>,
     /// For each column of the level its place in the export, its meaning and its role.
-    pub(super) columns: Vec<(usize, Option<Column>, Role)>,
+    pub(super) columns: Vec<(usize, Option<Column>, ColumnRole)>,
     transaction_type: Option<usize>,
     component_name: Option<usize>,
     /// The column that the total is told in.
     total: Option<Column>,
 }
 
-impl Layout {
-    pub(super) fn new(columns: &Columns, level: Level) -> Layout {
+impl ShapeLayout {
+    pub(super) fn new(columns: &Columns, level: ShapeLevel) -> ShapeLayout {
         let at = |column: Column| columns.ids.iter().position(|id| known(id) == Some(column));
-        let mut layout = Layout {
+        let mut layout = ShapeLayout {
             level,
             headers: Vec::new(),
             columns: Vec::new(),
@@ -40,18 +40,18 @@ impl Layout {
     }
 
     /// Returns for each column its place in the export, its meaning and its role.
-    pub(super) fn columns(&self) -> &[(usize, Option<Column>, Role)] {
+    pub(super) fn columns(&self) -> &[(usize, Option<Column>, ColumnRole)] {
         &self.columns
     }
 
     /// Returns the place in the export of the components' names, where a group depends on them.
     pub(super) fn component_name(&self) -> Option<usize> {
-        self.component_name.filter(|_| self.level == Level::L3Monthly)
+        self.component_name.filter(|_| self.level == ShapeLevel::L3Monthly)
     }
 
     /// Says whether no line of the level becomes part of a group.
     pub(super) fn is_lines(&self) -> bool {
-        self.level == Level::L3
+        self.level == ShapeLevel::L3
     }
 
     /// Returns the money columns with their places in a block.
@@ -61,7 +61,7 @@ impl Layout {
     ) -> impl Iterator<Item = (Column, usize)> + 'a {
         self.columns
             .iter()
-            .filter(|(_, _, role)| *role == Role::Sum)
+            .filter(|(_, _, role)| *role == ColumnRole::Sum)
             .filter_map(|(at, column, _)| Some(((*column)?, shaped.place(*at)?)))
     }
 
@@ -79,9 +79,11 @@ impl Layout {
         row: usize,
     ) -> Result<bool, BillError> {
         match (self.level, self.transaction_type) {
-            (Level::L2, _) => Ok(true),
-            (Level::L3, _) | (Level::L3Monthly, None) => Ok(false),
-            (Level::L3Monthly, Some(at)) => Ok(is_merged(shaped.cell(block, at, row, &mut Vec::new())?)),
+            (ShapeLevel::L2, _) => Ok(true),
+            (ShapeLevel::L3, _) | (ShapeLevel::L3Monthly, None) => Ok(false),
+            (ShapeLevel::L3Monthly, Some(at)) => {
+                Ok(is_merged(shaped.cell(block, at, row, &mut Vec::new())?))
+            }
         }
     }
 }

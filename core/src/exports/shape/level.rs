@@ -1,12 +1,12 @@
 //! What each level does with a line and with each column: the published rule of aggregation, and what it leaves open
 //! (docs/SHAPES.md).
 
-use crate::formats::schema::{Class, Column};
+use crate::formats::schema::{Column, ColumnClass};
 use crate::values::money::trim_cell;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(super) enum ShapeLevel {
     /// Every line.
     L3,
     /// Lines aggregated by month.
@@ -15,21 +15,21 @@ pub(super) enum Level {
     L2,
 }
 
-impl Level {
+impl ShapeLevel {
     pub(super) fn word(self) -> &'static str {
         match self {
-            Level::L3 => "l3",
-            Level::L3Monthly => "l3-monthly",
-            Level::L2 => "l2",
+            ShapeLevel::L3 => "l3",
+            ShapeLevel::L3Monthly => "l3-monthly",
+            ShapeLevel::L2 => "l2",
         }
     }
 
     /// Says what becomes of a column; `None` if the level does not have it.
-    pub(super) fn role(self, column: Option<Column>) -> Option<Role> {
+    pub(super) fn role(self, column: Option<Column>) -> Option<ColumnRole> {
         use Column as C;
-        let Some(column) = column else { return Some(Role::Same) };
-        if column.class() == Class::Money {
-            return Some(Role::Sum);
+        let Some(column) = column else { return Some(ColumnRole::Same) };
+        if column.class() == ColumnClass::Money {
+            return Some(ColumnRole::Sum);
         }
         let everywhere = match column {
             C::OwnerUin
@@ -39,26 +39,29 @@ impl Level {
             | C::InstanceId
             | C::BillingMode
             | C::TransactionType
-            | C::Region => Some(Role::Key),
-            C::UsageStart => Some(Role::Earliest),
-            C::UsageEnd => Some(Role::Latest),
+            | C::Region => Some(ColumnRole::Key),
+            C::UsageStart => Some(ColumnRole::Earliest),
+            C::UsageEnd => Some(ColumnRole::Latest),
             _ => None,
         };
         if everywhere.is_some() {
             return everywhere;
         }
         match (self, column) {
-            (Level::L3, _) => Some(Role::Same),
-            (Level::L3Monthly, C::SubproductName | C::ComponentType | C::ComponentName | C::PriceUnit) => {
-                Some(Role::Key)
-            }
-            (Level::L3Monthly, C::Discount | C::ListPrice | C::TaxRate) => Some(Role::KeyNumber),
-            (Level::L3Monthly, C::Usage) => Some(Role::UsageOr),
-            (Level::L3Monthly, C::Duration) => Some(Role::DurationOr),
-            (Level::L3Monthly, C::OrderId | C::TransactionId | C::TransactionTime) => Some(Role::None),
-            (Level::L2, C::Project) => Some(Role::Key),
+            (ShapeLevel::L3, _) => Some(ColumnRole::Same),
             (
-                Level::L2,
+                ShapeLevel::L3Monthly,
+                C::SubproductName | C::ComponentType | C::ComponentName | C::PriceUnit,
+            ) => Some(ColumnRole::Key),
+            (ShapeLevel::L3Monthly, C::Discount | C::ListPrice | C::TaxRate) => Some(ColumnRole::KeyNumber),
+            (ShapeLevel::L3Monthly, C::Usage) => Some(ColumnRole::UsageOr),
+            (ShapeLevel::L3Monthly, C::Duration) => Some(ColumnRole::DurationOr),
+            (ShapeLevel::L3Monthly, C::OrderId | C::TransactionId | C::TransactionTime) => {
+                Some(ColumnRole::None)
+            }
+            (ShapeLevel::L2, C::Project) => Some(ColumnRole::Key),
+            (
+                ShapeLevel::L2,
                 C::ComponentType
                 | C::ComponentName
                 | C::ListPrice
@@ -74,14 +77,14 @@ impl Level {
                 | C::SpDeduct
                 | C::RiDeductDuration,
             ) => None,
-            _ => Some(Role::Same),
+            _ => Some(ColumnRole::Same),
         }
     }
 }
 
 /// What becomes of a column's cells in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ColumnRole {
     /// Lines of other texts are in another group.
     Key,
     /// Lines of other numbers are in another group.
@@ -102,20 +105,20 @@ pub(super) enum Role {
     None,
 }
 
-impl Role {
+impl ColumnRole {
     /// Says what becomes of a column in a group that sums usage, or duration.
-    pub(super) fn of(self, accumulates_usage: bool) -> Role {
+    pub(super) fn of(self, accumulates_usage: bool) -> ColumnRole {
         match self {
-            Role::UsageOr if accumulates_usage => Role::Sum,
-            Role::DurationOr if !accumulates_usage => Role::Sum,
-            Role::UsageOr | Role::DurationOr => Role::KeyNumber,
+            ColumnRole::UsageOr if accumulates_usage => ColumnRole::Sum,
+            ColumnRole::DurationOr if !accumulates_usage => ColumnRole::Sum,
+            ColumnRole::UsageOr | ColumnRole::DurationOr => ColumnRole::KeyNumber,
             role => role,
         }
     }
 
     /// Says whether one of several times is taken.
     pub(super) fn is_time(self) -> bool {
-        matches!(self, Role::Earliest | Role::Latest)
+        matches!(self, ColumnRole::Earliest | ColumnRole::Latest)
     }
 }
 

@@ -32,26 +32,26 @@ use crate::values::uin::Uin;
 
 use super::csv::Columns;
 use super::customer::columns;
-use super::form::{Audience, Form, Per, Shape};
+use super::form::{Audience, ExportForm, Per, Shape};
 use super::plan::Plan;
-use super::rendered::{Hashing, Rendered, expected_sums, must_tie};
+use super::rendered::{HashingWriter, Rendered, expected_sums, must_tie};
 use super::settings::RenderSettings;
 use super::{ExportError, RenderedFile};
 
-use group::{Line, Precisions};
-use held::{Held, Place};
-use layout::Layout;
-use level::Level;
-use lines::Lines;
+use group::{GroupedLine, Precisions};
+use held::{HeldOwners, ResumePlace};
+use layout::ShapeLayout;
+use level::ShapeLevel;
+use lines::ShapedLines;
 pub use shaped::Shaped;
-use sheets::Sheets;
+use sheets::CsvSheets;
 use summary::Summaries;
-use tally::Tally;
+use tally::LevelTally;
 pub use tally::Tie;
 
 /// How much of a bill is worked on at a time; it does not change the bytes.
 #[derive(Clone, Copy)]
-struct Bounds {
+struct ShapeBounds {
     /// Text of the lines of the owners that are read together, where rows are lines.
     lines_bytes: u64,
     /// The same where lines become groups, of which there are fewer.
@@ -60,15 +60,16 @@ struct Bounds {
     held_bytes: usize,
 }
 
-const BOUNDS: Bounds = Bounds { lines_bytes: 32 << 20, groups_bytes: 48 << 20, held_bytes: 64 << 20 };
+const BOUNDS: ShapeBounds =
+    ShapeBounds { lines_bytes: 32 << 20, groups_bytes: 48 << 20, held_bytes: 64 << 20 };
 
 /// Says whether this room renders a form.
-pub(super) fn is_shaped(form: Form) -> bool {
+pub(super) fn is_shaped(form: ExportForm) -> bool {
     (form.shape, form.per) != (Shape::L3, Per::Consolidated)
 }
 
 /// Says whether a form is one that can be rendered.
-pub(crate) fn can_render(form: Form) -> Result<(), &'static str> {
+pub(crate) fn can_render(form: ExportForm) -> Result<(), &'static str> {
     if is_shaped(form) && form.audience == Audience::Customer {
         return Err("a customer gets whole lines of its own, `shape=l3` and `per=consolidated`");
     }
@@ -79,13 +80,13 @@ pub(crate) fn can_render(form: Form) -> Result<(), &'static str> {
 }
 
 /// Where lines are read.
-struct Reading<'a, R> {
+struct LineSource<'a, R> {
     store: &'a R,
     view: &'a BillView,
     found: &'a WantedLines,
     columns: &'a Columns,
     plan: &'a Plan,
-    bounds: Bounds,
+    bounds: ShapeBounds,
 }
 
 /// Renders the part of a plan in a shape.
@@ -107,7 +108,7 @@ fn render_within<R: Records + Sync>(
     view: &BillView,
     plan: &Plan,
     threads: usize,
-    bounds: Bounds,
+    bounds: ShapeBounds,
     out: impl Write,
 ) -> Result<Rendered, ExportError> {
     let wanted = &plan.wanted;
@@ -115,10 +116,10 @@ fn render_within<R: Records + Sync>(
     can_render(form).map_err(|why| ExportError::Form { name: plan.part_name(), form, why })?;
     let columns = columns(store, view, wanted)?;
     let found = plan.lines(store, view)?;
-    let reading = Reading { store, view, found: &found, columns: &columns, plan, bounds };
-    let mut hashing = Hashing::new(out);
+    let reading = LineSource { store, view, found: &found, columns: &columns, plan, bounds };
+    let mut hashing = HashingWriter::new(out);
     let (dialect, rows_per_file) = (wanted.form.dialect, wanted.rows_per_file);
-    let make = |sheets: &mut Sheets| reading.make(sheets);
+    let make = |sheets: &mut CsvSheets| reading.make(sheets);
     let (files, entries, tallies) =
         sheets::write(&mut hashing, threads, dialect, rows_per_file, &plan.stem, make)?;
     let expected = expected_sums(store, view, plan)?;
@@ -151,18 +152,18 @@ fn render_within<R: Records + Sync>(
     })
 }
 
-impl<R: Records> Reading<'_, R> {
+impl<R: Records> LineSource<'_, R> {
     /// Makes all CSVs of the form; returns what the rows of each level add up to.
-    fn make(&self, sheets: &mut Sheets) -> Result<Vec<Tally>, ExportError> {
-        let Form { shape, per, .. } = self.plan.wanted.form;
+    fn make(&self, sheets: &mut CsvSheets) -> Result<Vec<LevelTally>, ExportError> {
+        let ExportForm { shape, per, .. } = self.plan.wanted.form;
         Ok(match shape {
             Shape::L1 => self.summaries(sheets, "")?,
-            Shape::L2 => vec![self.level(Level::L2, per, sheets, "")?],
-            Shape::L3Monthly => vec![self.level(Level::L3Monthly, per, sheets, "")?],
-            Shape::L3 => vec![self.level(Level::L3, per, sheets, "")?],
+            Shape::L2 => vec![self.level(ShapeLevel::L2, per, sheets, "")?],
+            Shape::L3Monthly => vec![self.level(ShapeLevel::L3Monthly, per, sheets, "")?],
+            Shape::L3 => vec![self.level(ShapeLevel::L3, per, sheets, "")?],
             Shape::Pack => {
                 let mut tallies = self.summaries(sheets, "-l1")?;
-                tallies.push(self.level(Level::L2, Per::Consolidated, sheets, "-l2")?);
+                tallies.push(self.level(ShapeLevel::L2, Per::Consolidated, sheets, "-l2")?);
                 tallies.push(self.lines(sheets, "-l3")?);
                 tallies
             }
@@ -178,7 +179,7 @@ impl<R: Records> Reading<'_, R> {
         walk_owner_days(self.store, self.view, days, &self.found.blocks, visit)
     }
 
-    fn summaries(&self, sheets: &mut Sheets, mark: &str) -> Result<Vec<Tally>, ExportError> {
+    fn summaries(&self, sheets: &mut CsvSheets, mark: &str) -> Result<Vec<LevelTally>, ExportError> {
         let mut summaries = Summaries::new(self.columns);
         self.visit(&self.found.days, &mut |Slice { block, mut rows }| {
             rows.try_for_each(|row| summaries.add(self.columns, block, row))
@@ -193,13 +194,13 @@ impl<R: Records> Reading<'_, R> {
     }
 
     /// Writes every line, in the order of exports.
-    fn lines(&self, sheets: &mut Sheets, mark: &str) -> Result<Tally, ExportError> {
-        let layout = Layout::new(self.columns, Level::L3);
-        let mut tally = Tally::new(Level::L3.word());
+    fn lines(&self, sheets: &mut CsvSheets, mark: &str) -> Result<LevelTally, ExportError> {
+        let layout = ShapeLayout::new(self.columns, ShapeLevel::L3);
+        let mut tally = LevelTally::new(ShapeLevel::L3.word());
         sheets.begin(mark, &layout.headers)?;
         let mut text = Vec::new();
         self.visit(&self.found.days, &mut |Slice { block, rows }| {
-            let lines = Lines::new(self.columns, &layout, block)?;
+            let lines = ShapedLines::new(self.columns, &layout, block)?;
             for row in rows {
                 text.clear();
                 lines.write(row, &mut text, &mut tally)?;
@@ -211,20 +212,26 @@ impl<R: Records> Reading<'_, R> {
     }
 
     /// Writes a level, in one CSV or one for each owner or second-level reseller.
-    fn level(&self, level: Level, per: Per, sheets: &mut Sheets, mark: &str) -> Result<Tally, ExportError> {
-        let layout = Layout::new(self.columns, level);
-        let mut tally = Tally::new(level.word());
+    fn level(
+        &self,
+        level: ShapeLevel,
+        per: Per,
+        sheets: &mut CsvSheets,
+        mark: &str,
+    ) -> Result<LevelTally, ExportError> {
+        let layout = ShapeLayout::new(self.columns, level);
+        let mut tally = LevelTally::new(level.word());
         let bytes_max = if layout.is_lines() { self.bounds.lines_bytes } else { self.bounds.groups_bytes };
         match per {
             Per::Consolidated => {
                 sheets.begin(mark, &layout.headers)?;
                 for batch in batches(&self.found.days, bytes_max, |_| true) {
-                    self.batch(&layout, &batch, Part::All, sheets, &mut tally)?;
+                    self.batch(&layout, &batch, OwnerPart::All, sheets, &mut tally)?;
                 }
             }
             Per::Customer => {
                 for batch in batches(&self.found.days, bytes_max, |_| true) {
-                    self.batch(&layout, &batch, Part::Owner, sheets, &mut tally)?;
+                    self.batch(&layout, &batch, OwnerPart::Owner, sheets, &mut tally)?;
                 }
             }
             Per::Reseller => {
@@ -232,7 +239,7 @@ impl<R: Records> Reading<'_, R> {
                     let name = reseller.map_or_else(|| "none".to_owned(), |uin| uin.to_string());
                     sheets.begin(&format!("-{name}"), &layout.headers)?;
                     for batch in batches(&self.found.days, bytes_max, |owner| owners.contains(&owner)) {
-                        self.batch(&layout, &batch, Part::Reseller(reseller), sheets, &mut tally)?;
+                        self.batch(&layout, &batch, OwnerPart::Reseller(reseller), sheets, &mut tally)?;
                     }
                 }
             }
@@ -261,20 +268,20 @@ impl<R: Records> Reading<'_, R> {
     /// They are read once, and again from where on they were too many to hold.
     fn batch(
         &self,
-        layout: &Layout,
+        layout: &ShapeLayout,
         days: &[OwnerDay],
-        part: Part,
-        sheets: &mut Sheets,
-        tally: &mut Tally,
+        part: OwnerPart,
+        sheets: &mut CsvSheets,
+        tally: &mut LevelTally,
     ) -> Result<(), ExportError> {
         let mut precisions = Precisions::new();
-        let mut next = Some(Place::default());
+        let mut next = Some(ResumePlace::default());
         let mut begun = None;
         while let Some(from) = next {
             let days: Vec<OwnerDay> = days.iter().filter(|day| day.owner >= from.owner).copied().collect();
             let (owners, texts, until) = self.hold(layout, &days, part, from)?.finish();
             for (owner, mut held) in owners {
-                if part == Part::Owner && begun != Some(owner) {
+                if part == OwnerPart::Owner && begun != Some(owner) {
                     let name = Uin::of_number(owner).map_or_else(|| "none".to_owned(), |uin| uin.to_string());
                     sheets.begin(&format!("-{name}"), &layout.headers)?;
                 }
@@ -302,10 +309,16 @@ impl<R: Records> Reading<'_, R> {
     }
 
     /// Reads the lines of some owners, from a place on as far as they can be held.
-    fn hold(&self, layout: &Layout, days: &[OwnerDay], part: Part, from: Place) -> Result<Held, ExportError> {
-        let mut held = Held::new(from, self.bounds.held_bytes);
+    fn hold(
+        &self,
+        layout: &ShapeLayout,
+        days: &[OwnerDay],
+        part: OwnerPart,
+        from: ResumePlace,
+    ) -> Result<HeldOwners, ExportError> {
+        let mut held = HeldOwners::new(from, self.bounds.held_bytes);
         self.visit(days, &mut |Slice { block, rows }| {
-            let lines = Lines::new(self.columns, layout, block)?;
+            let lines = ShapedLines::new(self.columns, layout, block)?;
             let owners = block.owners()?;
             for row in rows {
                 let owner = owners.get(row).copied().unwrap_or(0);
@@ -313,7 +326,7 @@ impl<R: Records> Reading<'_, R> {
                     continue;
                 }
                 if layout.merges(lines.shaped, block, row)? {
-                    held.add(owner, Line { layout, shaped: lines.shaped, block, row })?;
+                    held.add(owner, GroupedLine { layout, shaped: lines.shaped, block, row })?;
                 } else {
                     held.pass(owner, |text, tally| lines.write(row, text, tally))?;
                 }
@@ -326,17 +339,17 @@ impl<R: Records> Reading<'_, R> {
     /// Writes the lines of an owner that pass through, as they are read.
     fn pass(
         &self,
-        layout: &Layout,
+        layout: &ShapeLayout,
         days: &[OwnerDay],
         owner: u64,
-        part: Part,
-        sheets: &mut Sheets,
-        tally: &mut Tally,
+        part: OwnerPart,
+        sheets: &mut CsvSheets,
+        tally: &mut LevelTally,
     ) -> Result<(), ExportError> {
         let days: Vec<OwnerDay> = days.iter().filter(|day| day.owner == owner).copied().collect();
         let mut text = Vec::new();
         self.visit(&days, &mut |Slice { block, rows }| {
-            let lines = Lines::new(self.columns, layout, block)?;
+            let lines = ShapedLines::new(self.columns, layout, block)?;
             for row in rows {
                 if part.has(block, row)? && !layout.merges(lines.shaped, block, row)? {
                     text.clear();
@@ -351,7 +364,7 @@ impl<R: Records> Reading<'_, R> {
 
 /// Which lines of an owner are taken, and whether they are a CSV of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum OwnerPart {
     /// All, in one CSV with others.
     All,
     /// All, in a CSV of the owner's.
@@ -360,17 +373,17 @@ enum Part {
     Reseller(Option<Uin>),
 }
 
-impl Part {
+impl OwnerPart {
     fn has(self, block: &ReadBlock, row: usize) -> Result<bool, BillError> {
         match self {
-            Part::All | Part::Owner => Ok(true),
-            Part::Reseller(wanted) => Ok(reseller(block, row)? == wanted),
+            OwnerPart::All | OwnerPart::Owner => Ok(true),
+            OwnerPart::Reseller(wanted) => Ok(reseller(block, row)? == wanted),
         }
     }
 }
 
 /// Checks that the rows of each level add up to what the roll-ups tell of the lines (I1, I7).
-fn all_tie(plan: &Plan, tallies: &[Tally], expected: &[Sums]) -> Result<(), ExportError> {
+fn all_tie(plan: &Plan, tallies: &[LevelTally], expected: &[Sums]) -> Result<(), ExportError> {
     tallies.iter().try_for_each(|tally| must_tie(plan, &tally.sums(), expected))
 }
 

@@ -3,36 +3,36 @@
 use crate::bills::BillError;
 use crate::engine::rollup::Overflow;
 use crate::formats::dialect::CellKind;
-use crate::formats::schema::{Class, Column};
-use crate::partners::price::{Mode, Rounding};
+use crate::formats::schema::{Column, ColumnClass};
+use crate::partners::price::{Rounding, RoundingMode};
 use crate::values::money::Amount;
 use crate::values::uin::Uin;
 
 use super::super::ExportError;
-use super::cells::{NO_VALUE, Texts};
-use super::group::{Group, Precision, Precisions};
-use super::layout::Layout;
-use super::level::Level;
-use super::sheets::Sheets;
-use super::tally::Tally;
+use super::cells::{DistinctTexts, NO_VALUE};
+use super::group::{LineGroup, Precisions, RoundingRest};
+use super::layout::ShapeLayout;
+use super::level::ShapeLevel;
+use super::sheets::CsvSheets;
+use super::tally::LevelTally;
 
 /// The transaction type of a precision row (docs/DOMAIN.md#decimals-and-the-precision-difference).
 const PRECISION_TYPE: &[u8] = b"billVirtualId";
 /// How amounts by resource are rounded.
-const CENTS: Rounding = Rounding { decimals: 2, mode: Mode::HalfUp };
+const CENTS: Rounding = Rounding { decimals: 2, mode: RoundingMode::HalfUp };
 
-impl Layout {
+impl ShapeLayout {
     /// Writes the row of a group; what rounding leaves is added to its owner's.
     pub(super) fn write_group(
         &self,
-        group: &Group,
-        texts: &Texts,
-        sheets: &mut Sheets,
-        tally: &mut Tally,
+        group: &LineGroup,
+        texts: &DistinctTexts,
+        sheets: &mut CsvSheets,
+        tally: &mut LevelTally,
         precisions: &mut Precisions,
     ) -> Result<(), ExportError> {
         let overflow = || BillError::from(Overflow);
-        let rounds = self.level == Level::L2;
+        let rounds = self.level == ShapeLevel::L2;
         let mut cells: Vec<Vec<u8>> = Vec::with_capacity(self.columns.len());
         let mut differences = vec![None; self.columns.len()];
         let held = group.cells(self, texts);
@@ -44,7 +44,7 @@ impl Layout {
             match sum {
                 Some(exact) => {
                     let shown = if rounds { CENTS.round(*exact).ok_or_else(overflow)? } else { *exact };
-                    if let Some(column) = column.filter(|c| c.class() == Class::Money) {
+                    if let Some(column) = column.filter(|c| c.class() == ColumnClass::Money) {
                         self.sums_of(column).try_for_each(|sum| tally.add(&currency, sum, shown))?;
                         if let Some(slot) = differences.get_mut(i) {
                             *slot = Some(exact.checked_sub(shown).ok_or_else(overflow)?);
@@ -59,7 +59,7 @@ impl Layout {
         if rounds {
             let reseller = self.columns.iter().position(|(_, c, _)| *c == Some(Column::ResellerUin));
             let reseller = reseller.and_then(|at| cells.get(at)).cloned().unwrap_or_default();
-            let left = precisions.entry((currency.into_owned(), reseller)).or_insert_with(|| Precision {
+            let left = precisions.entry((currency.into_owned(), reseller)).or_insert_with(|| RoundingRest {
                 texts: held.iter().map(|(text, _)| text.to_vec()).collect(),
                 amounts: vec![None; self.columns.len()],
             });
@@ -77,8 +77,8 @@ impl Layout {
         &self,
         precisions: Precisions,
         payer: Uin,
-        sheets: &mut Sheets,
-        tally: &mut Tally,
+        sheets: &mut CsvSheets,
+        tally: &mut LevelTally,
     ) -> Result<(), ExportError> {
         for ((currency, _), left) in precisions {
             if left.amounts.iter().flatten().any(|amount| amount.mantissa() != 0) {
@@ -91,10 +91,10 @@ impl Layout {
     fn write_precision(
         &self,
         currency: &str,
-        left: &Precision,
+        left: &RoundingRest,
         payer: Uin,
-        sheets: &mut Sheets,
-        tally: &mut Tally,
+        sheets: &mut CsvSheets,
+        tally: &mut LevelTally,
     ) -> Result<(), ExportError> {
         let mut cells: Vec<Vec<u8>> = Vec::with_capacity(self.columns.len());
         for (i, (_, column, _)) in self.columns.iter().enumerate() {
@@ -118,7 +118,7 @@ impl Layout {
         self.write_cells(&cells, sheets)
     }
 
-    fn write_cells(&self, cells: &[Vec<u8>], sheets: &mut Sheets) -> Result<(), ExportError> {
+    fn write_cells(&self, cells: &[Vec<u8>], sheets: &mut CsvSheets) -> Result<(), ExportError> {
         let kinds = self.columns.iter().map(|(_, column, _)| CellKind::of(*column));
         sheets.cells(kinds.zip(cells.iter().map(Vec::as_slice)))
     }

@@ -8,7 +8,7 @@ use std::io::Write;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::super::ExportError;
-use super::super::archive::{self, Chunk, Deflater, Entry, Piece};
+use super::super::archive::{self, CompressedChunk, Deflater, ZipEntry, ZipPiece};
 use crate::formats::dialect::CellKind;
 use crate::formats::dialect::Dialect;
 use crate::values::reason::Reason;
@@ -31,27 +31,27 @@ pub(super) struct Sheet {
 /// A piece of the zip, perhaps not compressed yet.
 enum Coming {
     Begin(String),
-    Chunk(Receiver<Result<Chunk, Reason>>),
+    Chunk(Receiver<Result<CompressedChunk, Reason>>),
 }
 
 impl Coming {
-    fn wait(self) -> Result<Piece, Reason> {
+    fn wait(self) -> Result<ZipPiece, Reason> {
         match self {
-            Coming::Begin(name) => Ok(Piece::Begin(name)),
+            Coming::Begin(name) => Ok(ZipPiece::Begin(name)),
             Coming::Chunk(made) => {
-                made.recv().map_err(|_| "a compressing thread failed".to_owned())?.map(Piece::Chunk)
+                made.recv().map_err(|_| "a compressing thread failed".to_owned())?.map(ZipPiece::Chunk)
             }
         }
     }
 }
 
 /// A text that is to be compressed, and where it goes then.
-type Text = (Vec<u8>, Sender<Result<Chunk, Reason>>);
+type SheetText = (Vec<u8>, Sender<Result<CompressedChunk, Reason>>);
 
 /// Writes CSVs into a zip.
-pub(super) struct Sheets {
+pub(super) struct CsvSheets {
     pieces: Sender<Coming>,
-    texts: Sender<Text>,
+    texts: Sender<SheetText>,
     dialect: Dialect,
     rows_per_file: u64,
     stem: String,
@@ -69,13 +69,13 @@ pub(super) fn write<T: Send>(
     dialect: Dialect,
     rows_per_file: u64,
     stem: &str,
-    make: impl FnOnce(&mut Sheets) -> Result<T, ExportError> + Send,
-) -> Result<(Vec<Sheet>, Vec<Entry>, T), ExportError> {
+    make: impl FnOnce(&mut CsvSheets) -> Result<T, ExportError> + Send,
+) -> Result<(Vec<Sheet>, Vec<ZipEntry>, T), ExportError> {
     let threads = threads.clamp(1, 64);
     let (pieces_in, pieces) = crossbeam_channel::bounded(threads + PIECES_AHEAD);
-    let (texts_in, texts) = crossbeam_channel::unbounded::<Text>();
+    let (texts_in, texts) = crossbeam_channel::unbounded::<SheetText>();
     // Each thread has a queue of its own: where all have ended, nobody waits for texts that were not begun.
-    let deflate = |texts: Receiver<Text>| {
+    let deflate = |texts: Receiver<SheetText>| {
         let mut deflater = Deflater::new();
         for (text, made) in &texts {
             // Nobody waits for it where the zip cannot be written.
@@ -89,7 +89,7 @@ pub(super) fn write<T: Send>(
         }
         drop(texts);
         let maker = scope.spawn(|| {
-            let mut sheets = Sheets::new(pieces_in, texts_in, dialect, rows_per_file, stem);
+            let mut sheets = CsvSheets::new(pieces_in, texts_in, dialect, rows_per_file, stem);
             let made = make(&mut sheets)?;
             Ok::<_, ExportError>((sheets.finish()?, made))
         });
@@ -109,15 +109,15 @@ pub(super) fn write<T: Send>(
     Ok((sheets, written.map_err(ExportError::Write)?, made))
 }
 
-impl Sheets {
+impl CsvSheets {
     fn new(
         pieces: Sender<Coming>,
-        texts: Sender<Text>,
+        texts: Sender<SheetText>,
         dialect: Dialect,
         rows_per_file: u64,
         stem: &str,
-    ) -> Sheets {
-        Sheets {
+    ) -> CsvSheets {
+        CsvSheets {
             pieces,
             texts,
             dialect,

@@ -11,8 +11,8 @@ use super::super::ExportError;
 use super::super::csv::Columns;
 use super::super::csv::known;
 use super::block::ShapedBlock;
-use super::sheets::Sheets;
-use super::tally::Tally;
+use super::sheets::CsvSheets;
+use super::tally::LevelTally;
 use crate::formats::dialect::CellKind;
 
 /// The dimensions that are columns of their own, and how their CSVs are called.
@@ -25,7 +25,7 @@ const DIMENSIONS: [(Column, &str); 4] = [
 
 /// The sums of the lines that have a value, in one currency.
 #[derive(Default)]
-struct Cell {
+struct SummaryCell {
     lines: u64,
     sums: Vec<Amount>,
 }
@@ -38,7 +38,7 @@ struct Summary {
     /// Which column of the export.
     at: usize,
     /// By value and currency.
-    cells: BTreeMap<(Vec<u8>, String), Cell>,
+    cells: BTreeMap<(Vec<u8>, String), SummaryCell>,
 }
 
 /// All summaries of a bill.
@@ -103,13 +103,13 @@ impl Summaries {
     }
 
     /// Writes a CSV for each summary; returns what each adds up to, which has to be the same.
-    pub(super) fn write(self, sheets: &mut Sheets, mark: &str) -> Result<Vec<Tally>, ExportError> {
+    pub(super) fn write(self, sheets: &mut CsvSheets, mark: &str) -> Result<Vec<LevelTally>, ExportError> {
         let mut tallies = Vec::new();
         for summary in self.summaries {
             let mut headers = vec![summary.header, "Currency".to_owned(), "Lines".to_owned()];
             headers.extend(self.money.iter().map(|(column, _)| column.name().to_owned()));
             sheets.begin(&format!("{mark}-by-{}", summary.name), &headers)?;
-            let mut tally = Tally::new("l1");
+            let mut tally = LevelTally::new("l1");
             for ((value, currency), cell) in summary.cells {
                 tally.lines(&currency, cell.lines);
                 tally.row(&currency);

@@ -31,7 +31,7 @@ pub struct Tie {
 
 /// What rows add up to in one currency.
 #[derive(Default)]
-struct Added {
+struct CurrencySums {
     sums: Sums,
     /// What of the total stands in precision rows.
     precision: Amount,
@@ -39,21 +39,21 @@ struct Added {
 }
 
 /// What the rows of a level add up to.
-pub(super) struct Tally {
+pub(super) struct LevelTally {
     level: &'static str,
-    by_currency: BTreeMap<String, Added>,
+    by_currency: BTreeMap<String, CurrencySums>,
 }
 
-impl Tally {
-    pub(super) fn new(level: &'static str) -> Tally {
-        Tally { level, by_currency: BTreeMap::new() }
+impl LevelTally {
+    pub(super) fn new(level: &'static str) -> LevelTally {
+        LevelTally { level, by_currency: BTreeMap::new() }
     }
 
-    fn with<T>(&mut self, currency: &str, change: impl FnOnce(&mut Added) -> T) -> T {
+    fn with<T>(&mut self, currency: &str, change: impl FnOnce(&mut CurrencySums) -> T) -> T {
         if let Some(added) = self.by_currency.get_mut(currency) {
             return change(added);
         }
-        let mut new = Added { sums: Sums::new(currency), ..Added::default() };
+        let mut new = CurrencySums { sums: Sums::new(currency), ..CurrencySums::default() };
         let changed = change(&mut new);
         self.by_currency.insert(currency.to_owned(), new);
         changed
@@ -84,7 +84,7 @@ impl Tally {
     ) -> Result<(), ExportError> {
         self.add(currency, column, amount)?;
         if column == Column::Total {
-            let add = |added: &mut Added| {
+            let add = |added: &mut CurrencySums| {
                 added.precision = added.precision.checked_add(amount)?;
                 Some(())
             };
@@ -94,9 +94,9 @@ impl Tally {
     }
 
     /// Adds what other rows add up to.
-    pub(super) fn merge(&mut self, other: &Tally) -> Result<(), ExportError> {
+    pub(super) fn merge(&mut self, other: &LevelTally) -> Result<(), ExportError> {
         for (currency, more) in &other.by_currency {
-            let add = |added: &mut Added| {
+            let add = |added: &mut CurrencySums| {
                 added.rows += more.rows;
                 added.precision = added.precision.checked_add(more.precision)?;
                 added.sums.merge(&more.sums)
@@ -107,7 +107,7 @@ impl Tally {
     }
 
     /// Counts the rows of another CSV that tells of the same lines.
-    fn count_rows_of(&mut self, other: &Tally) {
+    fn count_rows_of(&mut self, other: &LevelTally) {
         for (currency, more) in &other.by_currency {
             self.with(currency, |added| added.rows += more.rows);
         }
@@ -125,7 +125,7 @@ impl Tally {
 
     /// Returns how the rows come to the total.
     fn ties(&self) -> Vec<Tie> {
-        let tie = |Added { sums, precision, rows }: &Added| {
+        let tie = |CurrencySums { sums, precision, rows }: &CurrencySums| {
             let (total, precision) = (sums.total(), precision.with_sum_scale());
             // Both are parts of the same sum: what can be added can be taken away.
             let rows_total = total.checked_sub(precision).unwrap_or(total).with_sum_scale();
@@ -137,13 +137,13 @@ impl Tally {
 }
 
 /// Returns how the rows of each level come to the total; several tallies of one level tell of the same lines.
-pub(super) fn ties(tallies: Vec<Tally>) -> Vec<Tie> {
-    let mut levels: Vec<Tally> = Vec::new();
+pub(super) fn ties(tallies: Vec<LevelTally>) -> Vec<Tie> {
+    let mut levels: Vec<LevelTally> = Vec::new();
     for tally in tallies {
         match levels.iter_mut().find(|level| level.level() == tally.level()) {
             Some(level) => level.count_rows_of(&tally),
             None => levels.push(tally),
         }
     }
-    levels.iter().flat_map(Tally::ties).collect()
+    levels.iter().flat_map(LevelTally::ties).collect()
 }

@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::bills::ingest::{self, Import, Request};
-use crate::bills::{BillKey, Mode};
+use crate::bills::ingest::{self, Import, ImportRequest};
+use crate::bills::{BillKey, ImportMode};
 use crate::engine::journal::Actor;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store, Table};
 use crate::exports::archive::read_all;
-use crate::exports::{Dialect, Naming, Scope, Wanted};
-use crate::formats::naming::Kind;
+use crate::exports::{Dialect, Naming, Scope, WantedExport};
+use crate::formats::naming::BillKind;
 use crate::values::money::Amount;
 use crate::values::period::{Basis, BillMonth, Coverage, TimeZone};
 
@@ -28,10 +28,10 @@ const OWNER: usize = 2;
 const CURRENCY: usize = 16;
 
 /// What is worked on at a time: as usual, and so little that everything is read many times.
-const FEW: [Bounds; 3] = [
+const FEW: [ShapeBounds; 3] = [
     BOUNDS,
-    Bounds { lines_bytes: 1, groups_bytes: 1, held_bytes: 1 },
-    Bounds { lines_bytes: 1 << 20, groups_bytes: 1 << 20, held_bytes: 6_000 },
+    ShapeBounds { lines_bytes: 1, groups_bytes: 1, held_bytes: 1 },
+    ShapeBounds { lines_bytes: 1 << 20, groups_bytes: 1 << 20, held_bytes: 6_000 },
 ];
 
 const FORMS: [(Shape, Per); 9] = [
@@ -91,9 +91,9 @@ impl Stored {
             let name = if n == 0 { format!("{STEM}.csv") } else { format!("more{n}.csv") };
             let path = folder.path().join(name);
             std::fs::write(&path, format!("{HEADER}{}", lines.concat())).unwrap();
-            let mode = (n > 0).then_some(Mode::Adjustment);
-            let request = Request { mode, month: BillMonth::new(2021, 3), ..Request::default() };
-            let settings = ingest::Settings { segment_bytes: 900, block_rows, ..Default::default() };
+            let mode = (n > 0).then_some(ImportMode::Adjustment);
+            let request = ImportRequest { mode, month: BillMonth::new(2021, 3), ..ImportRequest::default() };
+            let settings = ingest::ImportSettings { segment_bytes: 900, block_rows, ..Default::default() };
             let actor = Actor { name: "lin".into(), at_unix_s: 1 };
             store
                 .import(
@@ -110,10 +110,10 @@ impl Stored {
     }
 
     fn plan(&self, (shape, per): (Shape, Per), rows_per_file: u64) -> Plan {
-        let form = Form { shape, per, dialect: Dialect::Plain, audience: Audience::Partner };
-        let wanted = Wanted {
+        let form = ExportForm { shape, per, dialect: Dialect::Plain, audience: Audience::Partner };
+        let wanted = WantedExport {
             uin: PAYER.parse().unwrap(),
-            kind: Kind::Monthly,
+            kind: BillKind::Monthly,
             bill: key(),
             coverage: Coverage::month(key().month),
             scope: Scope::Payer,
@@ -123,7 +123,7 @@ impl Stored {
         Plan::new(&self.store.read().unwrap(), &self.view(), wanted, &Naming::from(zone())).unwrap()
     }
 
-    fn render(&self, plan: &Plan, threads: usize, bounds: Bounds) -> (Vec<u8>, Rendered) {
+    fn render(&self, plan: &Plan, threads: usize, bounds: ShapeBounds) -> (Vec<u8>, Rendered) {
         let mut zip = Vec::new();
         let read = self.store.read().unwrap();
         let rendered = render_within(&read, &self.view(), plan, threads, bounds, &mut zip).unwrap();
@@ -275,7 +275,7 @@ fn what_does_not_add_up_is_refused() {
         let view = stored.view();
         let found =
             crate::bills::wanted_lines(&read, &view, &crate::bills::Owners::all().into(), 31).unwrap();
-        let reading = Reading {
+        let reading = LineSource {
             store: &read,
             view: &view,
             found: &found,
@@ -283,15 +283,15 @@ fn what_does_not_add_up_is_refused() {
             plan: &plan,
             bounds: BOUNDS,
         };
-        let make = |sheets: &mut Sheets| reading.make(sheets);
+        let make = |sheets: &mut CsvSheets| reading.make(sheets);
         let (.., tallies) = sheets::write(Vec::new(), 1, Dialect::Plain, 9, "x", make).unwrap();
         let right = expected_sums(&read, &view, &plan).unwrap();
         all_tie(&plan, &tallies, &right).unwrap();
         for column in [Column::Total, Column::OriginalCost] {
             for level in 0..tallies.len() {
-                let mut wrong: Vec<Tally> = Vec::new();
+                let mut wrong: Vec<LevelTally> = Vec::new();
                 for (n, tally) in tallies.iter().enumerate() {
-                    let mut other = Tally::new("l2");
+                    let mut other = LevelTally::new("l2");
                     other.merge(tally).unwrap();
                     if n == level {
                         other.add("USD", column, Amount::new(1, 8)).unwrap();

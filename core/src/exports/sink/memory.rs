@@ -9,18 +9,18 @@ use crate::engine::store::{Records, StoreError, Table, Transaction};
 /// What a sink remembers. It is read from the store before the sink is used, and changed by the sink.
 #[derive(Debug, Default)]
 pub struct Memory {
-    held: Mutex<Held>,
+    held: Mutex<MemoryObject>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct MemoryObject {
     values: BTreeMap<String, Vec<u8>>,
     /// Names whose values are not in the store as they are here.
     changed: BTreeSet<String>,
 }
 
 impl Memory {
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, MemoryObject> {
         // Whoever broke off left whole values.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,19 +52,19 @@ impl Memory {
     }
 
     /// Takes what the store has, in place of what is here.
-    pub(crate) fn load(&self, store: &impl Records, place: &Place<'_>) -> Result<(), StoreError> {
+    pub(crate) fn load(&self, store: &impl Records, place: &MemoryPlace<'_>) -> Result<(), StoreError> {
         let prefix = place.key("");
         let mut values = BTreeMap::new();
         for (key, value) in store.list::<Vec<u8>>(Table::SinkMemory, &prefix)? {
             let name = key.get(prefix.len()..).unwrap_or_default();
             values.insert(String::from_utf8_lossy(name).into_owned(), value);
         }
-        *self.held() = Held { values, changed: BTreeSet::new() };
+        *self.held() = MemoryObject { values, changed: BTreeSet::new() };
         Ok(())
     }
 
     /// Writes what has changed.
-    pub(crate) fn keep(&self, writer: &Transaction, place: &Place<'_>) -> Result<(), StoreError> {
+    pub(crate) fn keep(&self, writer: &Transaction, place: &MemoryPlace<'_>) -> Result<(), StoreError> {
         let held = self.held();
         for name in &held.changed {
             match held.values.get(name) {
@@ -82,14 +82,14 @@ impl Memory {
 }
 
 /// Whose memory it is: another place under the same name has another one.
-pub(crate) struct Place<'a> {
+pub(crate) struct MemoryPlace<'a> {
     /// The sink's name.
     pub(crate) sink: &'a str,
     /// Where it is.
     pub(crate) url: &'a str,
 }
 
-impl Place<'_> {
+impl MemoryPlace<'_> {
     fn key(&self, name: &str) -> Vec<u8> {
         [self.sink.as_bytes(), b"\0", self.url.as_bytes(), b"\0", name.as_bytes()].concat()
     }
@@ -105,7 +105,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store =
             Store::create_with(&dir.path().join("b.redb"), &OpenOptions::default(), |_| Ok(())).unwrap();
-        let (here, there) = (Place { sink: "erp", url: "a" }, Place { sink: "erp", url: "b" });
+        let (here, there) = (MemoryPlace { sink: "erp", url: "a" }, MemoryPlace { sink: "erp", url: "b" });
         let memory = Memory::default();
         memory.set("state/token", Some(vec![1, 2]));
         memory.set("state/gone", Some(vec![3]));

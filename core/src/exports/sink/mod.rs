@@ -18,7 +18,7 @@ use crate::values::error::codes;
 use crate::values::reason::Reason;
 
 pub use memory::Memory;
-pub(crate) use memory::Place;
+pub(crate) use memory::MemoryPlace;
 
 /// A part that lies in a file of ours and is ready to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Staged {
 
 /// What a sink says it holds under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct ObjectMeta {
     /// The length.
     pub bytes: u64,
     /// A mark of the content, if the sink has one (an object store's ETag): the same content may have several, but another
@@ -206,7 +206,7 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// [`SinkError`]; the object is not there then, or is as it was, or has arrived though the answer did not.
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError>;
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError>;
 
     /// Clears away what an upload left that was begun with this token and never ended; nothing there is no error.
     ///
@@ -230,7 +230,7 @@ pub trait Sink: Send + Sync {
     ///
     /// # Errors
     /// [`SinkError`].
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError>;
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError>;
 
     /// Reads what is held under a name.
     ///
@@ -281,7 +281,7 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
         (**self).hold()
     }
 
-    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<Held, SinkError> {
+    fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         (**self).put(name, part, watch)
     }
 
@@ -293,7 +293,7 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
         (**self).put_new(name, bytes)
     }
 
-    fn head(&self, name: &str) -> Result<Option<Held>, SinkError> {
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>, SinkError> {
         (**self).head(name)
     }
 

@@ -49,8 +49,8 @@ pub use names::is_junk;
 
 use super::limits::Limits;
 use layout::Run;
-use second::Found;
-use unpack::{Bounded, Counted, Whole};
+use second::SecondReading;
+use unpack::{Bounded, CountedRead, Whole};
 
 /// How much is read of packed data at once.
 const READ_BYTES: usize = 64 << 10;
@@ -65,7 +65,7 @@ const RECORD_BYTES: u64 = 46;
 pub(crate) struct Zip {
     archive: ZipArchive<FileReader>,
     /// The CSVs, in the directory's order.
-    pub(crate) csvs: Vec<Entry>,
+    pub(crate) csvs: Vec<ArchiveEntry>,
     /// The names of entries that belong to no bill.
     pub(crate) junk: Vec<String>,
     /// How much more all entries together may unpack to.
@@ -74,7 +74,7 @@ pub(crate) struct Zip {
 
 /// A CSV in a zip.
 #[derive(Clone)]
-pub(crate) struct Entry {
+pub(crate) struct ArchiveEntry {
     pub(crate) name: String,
     place: ZipArchiveEntryWayfinder,
     method: CompressionMethod,
@@ -150,7 +150,7 @@ pub(crate) fn open(file: File, limits: &Limits) -> Result<Zip, String> {
                 "entry `{name}` is encrypted: unzip it with its password, and import the CSV"
             ));
         }
-        zip.csvs.push(Entry {
+        zip.csvs.push(ArchiveEntry {
             name,
             place: header.wayfinder(),
             method: header.compression_method(),
@@ -205,7 +205,7 @@ fn look_at(
     header: &ZipFileHeaderRecord<'_>,
     name: &str,
     buffer: &mut [u8],
-) -> Result<(Run, Found), String> {
+) -> Result<(Run, SecondReading), String> {
     let damaged = |e: rawzip::Error| format!("entry `{name}` is damaged: {e}; download the zip again");
     let entry = archive.get_entry(header.wayfinder()).map_err(damaged)?;
     let local = entry.local_header(buffer).map_err(damaged)?;
@@ -222,7 +222,7 @@ fn look_at(
         agrees,
         described: header.flags().has_data_descriptor() || local.flags().has_data_descriptor(),
     };
-    let listed = Found {
+    let listed = SecondReading {
         name: header.file_path().as_bytes().to_vec(),
         from,
         packed: header.compressed_size_hint(),
@@ -260,12 +260,12 @@ fn must_be_csv(name: &str) -> Result<(), String> {
 
 impl Zip {
     /// Opens an entry; reading it to the end checks its length and its CRC.
-    pub(crate) fn entry(&mut self, entry: &Entry, limits: &Limits) -> Result<impl Read + '_, String> {
+    pub(crate) fn entry(&mut self, entry: &ArchiveEntry, limits: &Limits) -> Result<impl Read + '_, String> {
         let wrong = |why: &dyn std::fmt::Display| format!("entry `{}` {why}", entry.name);
         let opened = self.archive.get_entry(entry.place).map_err(|e| wrong(&format!("is damaged: {e}")))?;
         let packed = entry.place.compressed_size_hint();
         let unpacked = entry.place.uncompressed_size_hint();
-        let (counted, taken) = Counted::new(BufReader::with_capacity(READ_BYTES, opened.reader()));
+        let (counted, taken) = CountedRead::new(BufReader::with_capacity(READ_BYTES, opened.reader()));
         let inner =
             unpack::unpack(entry.method, entry.marked_end, unpacked, counted).map_err(|e| wrong(&e))?;
         // LZMA reads ahead: what it leaves over is not known.

@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 /// What a reader finds of one entry.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct SecondReading {
     /// The name's bytes, as they stand in the directory.
     pub(crate) name: Vec<u8>,
     /// Where the packed data begins.
@@ -25,7 +25,7 @@ pub(crate) struct Found {
 /// Reads the directory again, and refuses a zip in which something else is found.
 ///
 /// The first reader has counted the entries, so there are not too many of them.
-pub(crate) fn must_agree(file: File, first: &[Found]) -> Result<(), String> {
+pub(crate) fn must_agree(file: File, first: &[SecondReading]) -> Result<(), String> {
     let differs =
         |what: &str| format!("two readers of zips find different things in it: the second one {what}");
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| differs(&format!("says “{e}”")))?;
@@ -37,7 +37,7 @@ pub(crate) fn must_agree(file: File, first: &[Found]) -> Result<(), String> {
         let entry = archive
             .by_index_raw(index)
             .map_err(|e| differs(&format!("says of entry {} `{name}` “{e}”", index + 1)))?;
-        let second = Found {
+        let second = SecondReading {
             name: entry.name_raw().to_vec(),
             from: entry.data_start().unwrap_or_default(),
             packed: entry.compressed_size(),

@@ -117,19 +117,19 @@ impl<R: BufRead> Read for Members<R> {
 }
 
 /// Counts the bytes that are taken from it.
-pub(super) struct Counted<R> {
+pub(super) struct CountedRead<R> {
     inner: R,
     taken: Rc<Cell<u64>>,
 }
 
-impl<R> Counted<R> {
-    pub(super) fn new(inner: R) -> (Counted<R>, Rc<Cell<u64>>) {
+impl<R> CountedRead<R> {
+    pub(super) fn new(inner: R) -> (CountedRead<R>, Rc<Cell<u64>>) {
         let taken = Rc::new(Cell::new(0));
-        (Counted { inner, taken: taken.clone() }, taken)
+        (CountedRead { inner, taken: taken.clone() }, taken)
     }
 }
 
-impl<R: BufRead> BufRead for Counted<R> {
+impl<R: BufRead> BufRead for CountedRead<R> {
     fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
         self.inner.fill_buf()
     }
@@ -140,7 +140,7 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 }
 
-impl<R: BufRead> Read for Counted<R> {
+impl<R: BufRead> Read for CountedRead<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.taken.set(self.taken.get() + read as u64);

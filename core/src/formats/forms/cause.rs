@@ -5,7 +5,7 @@ use crate::values::money::{DIGITS_MAX, SCALE_MAX};
 /// Why a cell cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Cause {
+pub enum CellCause {
     /// A spreadsheet has cut the digits of an id.
     #[error("a spreadsheet rewrote this file and cut the digits; import the original file")]
     Scientific,

@@ -12,25 +12,25 @@ use crate::values::money::{Amount, DIGITS_MAX, SCALE_MAX, is_blank, trim_cell};
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
-pub use cause::Cause;
+pub use cause::CellCause;
 
 /// Reads an account id as people write it, with what keeps a spreadsheet from reading a number.
 ///
 /// # Errors
 /// Why it is none, where that is known.
-pub(crate) fn read_uin(cell: &[u8]) -> Result<Uin, Option<Cause>> {
+pub(crate) fn read_uin(cell: &[u8]) -> Result<Uin, Option<CellCause>> {
     uin(cell).map(|(uin, _)| uin)
 }
 
 /// What a cell was read as, and the plain cell unless it is that itself.
-pub(crate) type Read<T> = Result<(T, Option<Plain>), Option<Cause>>;
+pub(crate) type Read<T> = Result<(T, Option<Plain>), Option<CellCause>>;
 
 /// The plain cell that stands for another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plain {
     pub(crate) text: String,
     /// The sign of a currency that stood at an amount: the line has to be in it.
-    pub(crate) sign: Option<&'static Sign>,
+    pub(crate) sign: Option<&'static CurrencySign>,
 }
 
 impl Plain {
@@ -41,29 +41,29 @@ impl Plain {
 
 /// A sign of currencies, as people write it at amounts.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Sign {
+pub(crate) struct CurrencySign {
     pub(crate) text: &'static str,
     /// The currencies that it may stand for.
     pub(crate) currencies: &'static [&'static str],
 }
 
 /// The longer ones first.
-const SIGNS: [Sign; 15] = [
-    Sign { text: "US$", currencies: &["USD"] },
-    Sign { text: "HK$", currencies: &["HKD"] },
-    Sign { text: "NT$", currencies: &["TWD"] },
-    Sign { text: "S$", currencies: &["SGD"] },
-    Sign { text: "$", currencies: &["USD", "HKD", "SGD", "TWD", "AUD", "CAD", "NZD", "MXN"] },
-    Sign { text: "CN¥", currencies: &["CNY", "RMB"] },
-    Sign { text: "¥", currencies: &["CNY", "RMB", "JPY"] },
-    Sign { text: "元", currencies: &["CNY", "RMB"] },
-    Sign { text: "€", currencies: &["EUR"] },
-    Sign { text: "£", currencies: &["GBP"] },
-    Sign { text: "USD", currencies: &["USD"] },
-    Sign { text: "CNY", currencies: &["CNY", "RMB"] },
-    Sign { text: "RMB", currencies: &["CNY", "RMB"] },
-    Sign { text: "HKD", currencies: &["HKD"] },
-    Sign { text: "EUR", currencies: &["EUR"] },
+const SIGNS: [CurrencySign; 15] = [
+    CurrencySign { text: "US$", currencies: &["USD"] },
+    CurrencySign { text: "HK$", currencies: &["HKD"] },
+    CurrencySign { text: "NT$", currencies: &["TWD"] },
+    CurrencySign { text: "S$", currencies: &["SGD"] },
+    CurrencySign { text: "$", currencies: &["USD", "HKD", "SGD", "TWD", "AUD", "CAD", "NZD", "MXN"] },
+    CurrencySign { text: "CN¥", currencies: &["CNY", "RMB"] },
+    CurrencySign { text: "¥", currencies: &["CNY", "RMB", "JPY"] },
+    CurrencySign { text: "元", currencies: &["CNY", "RMB"] },
+    CurrencySign { text: "€", currencies: &["EUR"] },
+    CurrencySign { text: "£", currencies: &["GBP"] },
+    CurrencySign { text: "USD", currencies: &["USD"] },
+    CurrencySign { text: "CNY", currencies: &["CNY", "RMB"] },
+    CurrencySign { text: "RMB", currencies: &["CNY", "RMB"] },
+    CurrencySign { text: "HKD", currencies: &["HKD"] },
+    CurrencySign { text: "EUR", currencies: &["EUR"] },
 ];
 
 /// Words and signs that name one currency.
@@ -96,9 +96,9 @@ fn clean(cell: &[u8]) -> Option<String> {
 }
 
 /// Returns the first character that is not ASCII, or a control character, between the ends of a cell.
-fn foreign_character(cell: &[u8]) -> Option<Cause> {
+fn foreign_character(cell: &[u8]) -> Option<CellCause> {
     let text = std::str::from_utf8(trim_cell(cell)).ok()?;
-    text.chars().find(|c| !c.is_ascii() || c.is_ascii_control()).map(Cause::Character)
+    text.chars().find(|c| !c.is_ascii() || c.is_ascii_control()).map(CellCause::Character)
 }
 
 fn is_sheet_error(text: &str) -> bool {
@@ -134,8 +134,8 @@ pub(crate) fn uin(cell: &[u8]) -> Read<Uin> {
         return Ok((uin, Some(Plain::of(digits))));
     }
     Err(match &text {
-        text if is_scientific(text) => Some(Cause::Scientific),
-        text if is_sheet_error(text) => Some(Cause::SheetError),
+        text if is_scientific(text) => Some(CellCause::Scientific),
+        text if is_sheet_error(text) => Some(CellCause::SheetError),
         _ => foreign_character(cell),
     })
 }
@@ -143,14 +143,14 @@ pub(crate) fn uin(cell: &[u8]) -> Read<Uin> {
 /// Reads the cell of a column of texts; `Ok(None)` where it stays as it is.
 ///
 /// In columns of ids alone, a leading apostrophe is what keeps a spreadsheet from reading a number.
-pub(crate) fn text(cell: &[u8], column: Column) -> Result<Option<Plain>, Cause> {
+pub(crate) fn text(cell: &[u8], column: Column) -> Result<Option<Plain>, CellCause> {
     let text = match cell {
         [b'\'' | b'=' | b'#', ..] | [_, b'.', ..] => std::str::from_utf8(trim_cell(cell)).unwrap_or_default(),
         cell if is_account(column) && cell.ends_with(b"0") => std::str::from_utf8(cell).unwrap_or_default(),
         _ => return Ok(None),
     };
     if is_sheet_error(text) {
-        return Err(Cause::SheetError);
+        return Err(CellCause::SheetError);
     }
     if !is_id(column) {
         return Ok(None);
@@ -161,7 +161,7 @@ pub(crate) fn text(cell: &[u8], column: Column) -> Result<Option<Plain>, Cause> 
         return Ok(Some(Plain::of(inner)));
     }
     if is_scientific(text) {
-        return Err(Cause::Scientific);
+        return Err(CellCause::Scientific);
     }
     let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     if let Some(digits) = text.strip_prefix('\'').filter(|digits| number(digits)) {
@@ -209,7 +209,7 @@ pub(crate) fn number(cell: &[u8]) -> Read<()> {
 }
 
 /// Takes brackets, a minus behind, and a currency's sign from an amount.
-fn plain_amount(text: &str) -> Option<(String, Option<&'static Sign>)> {
+fn plain_amount(text: &str) -> Option<(String, Option<&'static CurrencySign>)> {
     let (mut rest, mut negative, mut sign) = (text, false, None);
     if let Some(inner) = text.strip_prefix('(').and_then(|t| t.strip_suffix(')')) {
         (rest, negative) = (inner.trim(), true);
@@ -237,18 +237,18 @@ fn plain_amount(text: &str) -> Option<(String, Option<&'static Sign>)> {
     Some((format!("{}{zero}{rest}", if negative { "-" } else { "" }), sign))
 }
 
-fn amount_cause(cell: &[u8], text: &str) -> Option<Cause> {
+fn amount_cause(cell: &[u8], text: &str) -> Option<CellCause> {
     if is_sheet_error(text) {
-        return Some(Cause::SheetError);
+        return Some(CellCause::SheetError);
     }
     if text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b'-' | b'+')) {
         let count = |text: &str| text.bytes().filter(u8::is_ascii_digit).count();
         let decimals = text.rsplit_once('.').map_or(0, |(_, decimals)| count(decimals));
         let after_comma = text.rsplit_once(',').map(|(_, after)| after);
         return match (count(text), decimals, after_comma) {
-            (digits, _, _) if digits > DIGITS_MAX as usize => Some(Cause::Digits(digits)),
-            (_, decimals, _) if decimals > SCALE_MAX as usize => Some(Cause::Decimals(decimals)),
-            (_, _, Some(after)) if after.len() != 3 && !after.contains('.') => Some(Cause::DecimalComma),
+            (digits, _, _) if digits > DIGITS_MAX as usize => Some(CellCause::Digits(digits)),
+            (_, decimals, _) if decimals > SCALE_MAX as usize => Some(CellCause::Decimals(decimals)),
+            (_, _, Some(after)) if after.len() != 3 && !after.contains('.') => Some(CellCause::DecimalComma),
             _ => None,
         };
     }
@@ -273,7 +273,7 @@ pub(crate) fn currency(cell: &[u8]) -> Read<String> {
     if is_code(&code) {
         return Ok((code.clone(), Some(Plain::of(code))));
     }
-    Err(if is_sheet_error(&text) { Some(Cause::SheetError) } else { None })
+    Err(if is_sheet_error(&text) { Some(CellCause::SheetError) } else { None })
 }
 
 /// A date as somebody wrote it, and what follows it.
@@ -323,13 +323,13 @@ pub(crate) fn time(cell: &[u8], ends: bool) -> Read<i64> {
     let Some(Written { year, month, day: Some(day), usual, rest }) = written(&text) else {
         return Err(foreign_character(cell));
     };
-    let mut date = Day::new(year, month, day).ok_or(Some(Cause::NoSuchDay))?;
+    let mut date = Day::new(year, month, day).ok_or(Some(CellCause::NoSuchDay))?;
     let clock = rest.strip_prefix([' ', 'T']).map(str::trim_start);
-    let Some(clock) = clock else { return Err(rest.is_empty().then_some(Cause::NoTime)) };
+    let Some(clock) = clock else { return Err(rest.is_empty().then_some(CellCause::NoTime)) };
     let end = clock.find(|c: char| !c.is_ascii_digit() && !matches!(c, ':' | '.')).unwrap_or(clock.len());
     let (clock, zone) = clock.split_at_checked(end).ok_or(None)?;
     if !zone.is_empty() {
-        return Err(zone.starts_with(['Z', '+', '-']).then_some(Cause::Zone));
+        return Err(zone.starts_with(['Z', '+', '-']).then_some(CellCause::Zone));
     }
     let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
     let parts: Vec<&str> = clock.split(':').collect();
@@ -342,7 +342,7 @@ pub(crate) fn time(cell: &[u8], ends: bool) -> Read<i64> {
         [hour, minute] => {
             two(hour, 1)?;
             two(minute, 2)?;
-            return Err(Some(Cause::Reformatted));
+            return Err(Some(CellCause::Reformatted));
         }
         _ => return Err(None),
     };
@@ -351,10 +351,10 @@ pub(crate) fn time(cell: &[u8], ends: bool) -> Read<i64> {
     }
     let mut hour = hour;
     if (hour, minute, second) == (24, 0, 0) && ends {
-        (date, hour) = (date.next().ok_or(Some(Cause::NoSuchDay))?, 0);
+        (date, hour) = (date.next().ok_or(Some(CellCause::NoSuchDay))?, 0);
     }
     let plain = format!("{date} {hour:02}:{minute:02}:{second:02}");
-    let time = read_time(plain.as_bytes()).ok_or(Some(Cause::NoSuchTime))?;
+    let time = read_time(plain.as_bytes()).ok_or(Some(CellCause::NoSuchTime))?;
     Ok((time, Some(Plain::of(plain))))
 }
 
@@ -369,7 +369,7 @@ pub(crate) fn day(cell: &[u8]) -> Read<Day> {
     }
     match written(&text) {
         Some(Written { year, month, day: Some(day), rest: "", .. }) => {
-            let day = Day::new(year, month, day).ok_or(Some(Cause::NoSuchDay))?;
+            let day = Day::new(year, month, day).ok_or(Some(CellCause::NoSuchDay))?;
             Ok((day, Some(Plain::of(day.to_string()))))
         }
         _ => Err(foreign_character(cell)),
@@ -391,24 +391,24 @@ pub(crate) fn month(cell: &[u8]) -> Read<BillMonth> {
             let month = BillMonth::new(year, month).ok_or(None)?;
             Ok((month, Some(Plain::of(month.to_string()))))
         }
-        Some(Written { day: Some(1), .. }) => Err(Some(Cause::Reformatted)),
+        Some(Written { day: Some(1), .. }) => Err(Some(CellCause::Reformatted)),
         _ => Err(foreign_character(cell)),
     }
 }
 
 /// Tells what a spreadsheet makes of days: a number of days, `Mar-21`, or an error.
-fn day_cause(text: &str) -> Option<Cause> {
+fn day_cause(text: &str) -> Option<CellCause> {
     if is_sheet_error(text) {
-        return Some(Cause::SheetError);
+        return Some(CellCause::SheetError);
     }
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if whole.len() == 5 && digits(whole) && digits(decimals) {
-        return Some(Cause::DayNumber);
+        return Some(CellCause::DayNumber);
     }
     let word = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_alphabetic());
     let (first, second) = text.split_once(['-', ' '])?;
-    ((word(first) && digits(second)) || (digits(first) && word(second))).then_some(Cause::Reformatted)
+    ((word(first) && digits(second)) || (digits(first) && word(second))).then_some(CellCause::Reformatted)
 }
 
 #[cfg(test)]

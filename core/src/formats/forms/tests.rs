@@ -1,6 +1,6 @@
 use super::*;
 
-fn plain<T>(read: Read<T>) -> Result<String, Option<Cause>> {
+fn plain<T>(read: Read<T>) -> Result<String, Option<CellCause>> {
     read.map(|(_, plain)| plain.map_or_else(|| "as it is".to_owned(), |plain| plain.text))
 }
 
@@ -23,9 +23,9 @@ fn an_id_has_one_reading_however_it_is_kept_from_a_spreadsheet() {
     for cell in ["100010445724", " 100010445724\t", "\u{a0}100010445724"] {
         assert_eq!(plain(uin(cell.as_bytes())), Ok("as it is".into()), "{cell:?}");
     }
-    assert_eq!(uin(b"1.00010E+11"), Err(Some(Cause::Scientific)));
-    assert_eq!(uin(b"#REF!"), Err(Some(Cause::SheetError)));
-    assert_eq!(uin("1000\u{a0}10445724".as_bytes()), Err(Some(Cause::Character('\u{a0}'))));
+    assert_eq!(uin(b"1.00010E+11"), Err(Some(CellCause::Scientific)));
+    assert_eq!(uin(b"#REF!"), Err(Some(CellCause::SheetError)));
+    assert_eq!(uin("1000\u{a0}10445724".as_bytes()), Err(Some(CellCause::Character('\u{a0}'))));
     assert_eq!(uin(b"100010445724.5"), Err(None));
     assert_eq!(uin(b""), Err(None));
 }
@@ -36,8 +36,8 @@ fn ids_in_columns_of_text_lose_what_a_spreadsheet_needs_and_other_texts_nothing(
     assert_eq!(of("'2021030000000001", Column::TransactionId), Ok(Some("2021030000000001".into())));
     assert_eq!(of("=\"ins-1\"", Column::InstanceId), Ok(Some("ins-1".into())));
     assert_eq!(of("200000003412.0", Column::OperatorUin), Ok(Some("200000003412".into())));
-    assert_eq!(of("2.02103E+15", Column::TransactionId), Err(Cause::Scientific));
-    assert_eq!(of("#REF!", Column::ComponentName), Err(Cause::SheetError));
+    assert_eq!(of("2.02103E+15", Column::TransactionId), Err(CellCause::Scientific));
+    assert_eq!(of("#REF!", Column::ComponentName), Err(CellCause::SheetError));
     for (cell, column) in [
         ("'prod'", Column::InstanceName),
         ("'123", Column::InstanceName),
@@ -88,19 +88,19 @@ fn an_amount_is_read_where_it_has_one_reading() {
 #[test]
 fn an_amount_with_two_readings_or_none_has_a_cause() {
     for (cell, cause) in [
-        ("123456789012345678901234567", Some(Cause::Digits(27))),
-        ("0.1234567890123456789", Some(Cause::Decimals(19))),
-        ("12,5", Some(Cause::DecimalComma)),
-        ("1.355,90", Some(Cause::DecimalComma)),
-        ("–12.50", Some(Cause::Character('–'))),
-        ("1\u{a0}234.50", Some(Cause::Character('\u{a0}'))),
-        ("#VALUE!", Some(Cause::SheetError)),
-        ("####", Some(Cause::SheetError)),
+        ("123456789012345678901234567", Some(CellCause::Digits(27))),
+        ("0.1234567890123456789", Some(CellCause::Decimals(19))),
+        ("12,5", Some(CellCause::DecimalComma)),
+        ("1.355,90", Some(CellCause::DecimalComma)),
+        ("–12.50", Some(CellCause::Character('–'))),
+        ("1\u{a0}234.50", Some(CellCause::Character('\u{a0}'))),
+        ("#VALUE!", Some(CellCause::SheetError)),
+        ("####", Some(CellCause::SheetError)),
         ("N/A", None),
         ("(-12.50)", None),
         ("--5", None),
         ("5.", None),
-        ("¥", Some(Cause::Character('¥'))),
+        ("¥", Some(CellCause::Character('¥'))),
         ("", None),
         ("-12.50-", None),
     ] {
@@ -155,20 +155,20 @@ fn a_time_is_read_where_it_has_one_reading() {
     }
     assert_eq!(plain(time(b"2021-03-01 00:00:00", true)), Ok("as it is".into()));
     for (cell, cause) in [
-        ("2021-03-31 24:00:00", Some(Cause::NoSuchTime)),
-        ("2021-02-29 00:00:00", Some(Cause::NoSuchDay)),
-        ("0000-00-00 00:00:00", Some(Cause::NoSuchDay)),
-        ("2021/3/1 0:59", Some(Cause::Reformatted)),
-        ("2021/3/1", Some(Cause::NoTime)),
-        ("44256.0", Some(Cause::DayNumber)),
-        ("44256", Some(Cause::DayNumber)),
-        ("Mar-21", Some(Cause::Reformatted)),
-        ("2021-03-01T00:00:00Z", Some(Cause::Zone)),
-        ("2021-03-01 00:00:00+08:00", Some(Cause::Zone)),
-        ("2021-03-01 25:00:00", Some(Cause::NoSuchTime)),
+        ("2021-03-31 24:00:00", Some(CellCause::NoSuchTime)),
+        ("2021-02-29 00:00:00", Some(CellCause::NoSuchDay)),
+        ("0000-00-00 00:00:00", Some(CellCause::NoSuchDay)),
+        ("2021/3/1 0:59", Some(CellCause::Reformatted)),
+        ("2021/3/1", Some(CellCause::NoTime)),
+        ("44256.0", Some(CellCause::DayNumber)),
+        ("44256", Some(CellCause::DayNumber)),
+        ("Mar-21", Some(CellCause::Reformatted)),
+        ("2021-03-01T00:00:00Z", Some(CellCause::Zone)),
+        ("2021-03-01 00:00:00+08:00", Some(CellCause::Zone)),
+        ("2021-03-01 25:00:00", Some(CellCause::NoSuchTime)),
         ("03/01/2021 00:00:00", None),
         ("2021-03-01 00:00:00.5", None),
-        ("#REF!", Some(Cause::SheetError)),
+        ("#REF!", Some(CellCause::SheetError)),
     ] {
         assert_eq!(time(cell.as_bytes(), false), Err(cause), "{cell}");
     }
@@ -178,8 +178,8 @@ fn a_time_is_read_where_it_has_one_reading() {
 fn days_and_months_are_read_where_they_have_one_reading() {
     assert_eq!(plain(day(b"2021/3/1")), Ok("2021-03-01".into()));
     assert_eq!(plain(day(b"2021-03-01 00:00:00")), Ok("as it is".into()));
-    assert_eq!(day(b"2021/2/29"), Err(Some(Cause::NoSuchDay)));
-    assert_eq!(day(b"44256"), Err(Some(Cause::DayNumber)));
+    assert_eq!(day(b"2021/2/29"), Err(Some(CellCause::NoSuchDay)));
+    assert_eq!(day(b"44256"), Err(Some(CellCause::DayNumber)));
     for (cell, want) in [
         ("2021/3", "2021-03"),
         ("2021-3", "2021-03"),
@@ -189,6 +189,6 @@ fn days_and_months_are_read_where_they_have_one_reading() {
     ] {
         assert_eq!(plain(month(cell.as_bytes())), Ok(want.into()), "{cell}");
     }
-    assert_eq!(month(b"Mar-21"), Err(Some(Cause::Reformatted)));
-    assert_eq!(month(b"2021/3/1"), Err(Some(Cause::Reformatted)));
+    assert_eq!(month(b"Mar-21"), Err(Some(CellCause::Reformatted)));
+    assert_eq!(month(b"2021/3/1"), Err(Some(CellCause::Reformatted)));
 }

@@ -11,12 +11,12 @@
 
 use std::collections::BTreeSet;
 
-use super::field::{Class, Field};
-use super::piece::Piece;
+use super::field::{CharClass, NameField};
+use super::piece::TemplatePiece;
 
 /// What may stand at the place, and where it goes from there.
-struct State {
-    class: Class,
+struct AmbiguityState {
+    class: CharClass,
     next: Next,
 }
 
@@ -56,13 +56,13 @@ impl Walk {
 }
 
 /// Returns the first field of which it is not always clear where it ends.
-pub(super) fn ambiguous(pieces: &[Piece]) -> Option<Field> {
+pub(super) fn ambiguous(pieces: &[TemplatePiece]) -> Option<NameField> {
     let (states, mut firsts) = automaton(pieces);
     // The end is a state after all others, and the first place of the piece after the last.
     let end = states.len();
     firsts.push(vec![end]);
     let firsts_of = |piece: usize| firsts.get(piece).map_or(&[] as &[usize], Vec::as_slice);
-    let after = |state: &State| match state.next {
+    let after = |state: &AmbiguityState| match state.next {
         Next::Place(next) => vec![next],
         Next::Piece(piece) => firsts_of(piece).to_vec(),
     };
@@ -86,21 +86,21 @@ pub(super) fn ambiguous(pieces: &[Piece]) -> Option<Field> {
     }
     let parted = walk.seen.into_iter().filter(|(one, other, _)| *one == end && *other == end);
     match pieces.get(parted.filter_map(|(_, _, parted)| parted).min()?)? {
-        Piece::Field(field) => Some(*field),
+        TemplatePiece::Field(field) => Some(*field),
         // Text has one form, so nothing parts there.
-        Piece::Literal(_) => None,
+        TemplatePiece::Literal(_) => None,
     }
 }
 
 /// Returns the states, and the first ones of each piece.
-fn automaton(pieces: &[Piece]) -> (Vec<State>, Vec<Vec<usize>>) {
+fn automaton(pieces: &[TemplatePiece]) -> (Vec<AmbiguityState>, Vec<Vec<usize>>) {
     let (mut states, mut firsts) = (Vec::new(), Vec::new());
     for (at, piece) in pieces.iter().enumerate() {
         let forms = match piece {
-            Piece::Literal(literal) => {
-                vec![literal.chars().flat_map(char::to_lowercase).map(Class::One).collect()]
+            TemplatePiece::Literal(literal) => {
+                vec![literal.chars().flat_map(char::to_lowercase).map(CharClass::One).collect()]
             }
-            Piece::Field(field) => field.forms(),
+            TemplatePiece::Field(field) => field.forms(),
         };
         let mut first = Vec::new();
         for form in forms {
@@ -108,7 +108,7 @@ fn automaton(pieces: &[Piece]) -> (Vec<State>, Vec<Vec<usize>>) {
             let last = form.len().saturating_sub(1);
             for (place, class) in form.into_iter().enumerate() {
                 let next = if place == last { Next::Piece(at + 1) } else { Next::Place(states.len() + 1) };
-                states.push(State { class, next });
+                states.push(AmbiguityState { class, next });
             }
         }
         firsts.push(first);

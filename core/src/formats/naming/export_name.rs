@@ -4,7 +4,7 @@ use crate::values::period::{Basis, Coverage};
 use crate::values::uin::Uin;
 
 use super::id::ExportId;
-use super::words::{Kind, Per, ScopeWord, Shape};
+use super::words::{BillKind, Per, ScopeWord, Shape};
 
 /// What the name of an export is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct ExportName {
     /// Who owes the bill.
     pub payer: Uin,
     /// The kind.
-    pub kind: Kind,
+    pub kind: BillKind,
     /// The basis.
     pub basis: Basis,
     /// The days covered. A daily name shows the last one, the others its month.

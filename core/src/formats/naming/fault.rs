@@ -2,7 +2,7 @@
 
 use crate::values::error::codes;
 
-use super::field::Field;
+use super::field::NameField;
 
 /// How long a name may be without its ending, in bytes.
 ///
@@ -30,10 +30,10 @@ pub enum TemplateFault {
     UnknownField(String),
     /// A field stands twice. A name is not made safer by it, and may be made too long.
     #[error("`{{{0}}}` stands twice; once is enough")]
-    Twice(Field),
+    Twice(NameField),
     /// A field without which different exports would have one name.
     #[error("`{{{0}}}` is missing, and without it two exports could have one name")]
-    Missing(Field),
+    Missing(NameField),
     /// A character that some system refuses, takes for something else, or rewrites.
     #[error(
         "the character {shown} (U+{code:04X}) may not stand in a name; text between fields has letters, digits, \
@@ -63,13 +63,13 @@ pub enum TemplateFault {
     #[error(
         "where `{{{0}}}` ends could not be told in every name; put other text between it and what follows"
     )]
-    Ambiguous(Field),
+    Ambiguous(NameField),
 }
 
 codes!(TemplateFault { own { fault => User "naming.fault" { why: fault }, } within {} });
 
 fn all_fields() -> String {
-    let fields: Vec<String> = Field::ALL.iter().map(|field| format!("`{{{field}}}`")).collect();
+    let fields: Vec<String> = NameField::ALL.iter().map(|field| format!("`{{{field}}}`")).collect();
     fields.join(" ")
 }
 
@@ -92,6 +92,6 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 /// Returns the field of this word.
-pub(super) fn named(word: &str) -> Result<Field, TemplateFault> {
+pub(super) fn named(word: &str) -> Result<NameField, TemplateFault> {
     word.parse().map_err(|_| TemplateFault::UnknownField(shown(word)))
 }

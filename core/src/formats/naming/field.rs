@@ -9,11 +9,11 @@ use crate::values::uin::Uin;
 use super::dates::{parse_basis, parse_day};
 use super::export_name::ExportName;
 use super::id::{ExportId, parse_id};
-use super::words::{Kind, Per, ScopeWord, Shape, words};
+use super::words::{BillKind, Per, ScopeWord, Shape, words};
 
 /// A part of a name that differs from export to export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
+pub enum NameField {
     /// The account that the export is named after: 9 to 12 digits.
     Uin,
     /// The account that owes the bill: 9 to 12 digits.
@@ -45,7 +45,7 @@ pub enum Field {
 }
 
 words!(
-    Field,
+    NameField,
     "a field of names",
     Uin = "uin",
     Payer = "payer",
@@ -65,7 +65,7 @@ words!(
 
 /// What may stand at a place in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
+pub(super) enum CharClass {
     /// This character, in lower case.
     One(char),
     /// A digit that is not 0.
@@ -76,20 +76,20 @@ pub(super) enum Class {
     Hex,
 }
 
-impl Class {
+impl CharClass {
     fn has(self, c: char) -> bool {
         match self {
-            Class::One(one) => one == c,
-            Class::NonZero => c.is_ascii_digit() && c != '0',
-            Class::Digit => c.is_ascii_digit(),
-            Class::Hex => c.is_ascii_digit() || ('a'..='f').contains(&c),
+            CharClass::One(one) => one == c,
+            CharClass::NonZero => c.is_ascii_digit() && c != '0',
+            CharClass::Digit => c.is_ascii_digit(),
+            CharClass::Hex => c.is_ascii_digit() || ('a'..='f').contains(&c),
         }
     }
 
     /// Says whether a character belongs to both.
-    pub(super) fn meets(self, other: Class) -> bool {
+    pub(super) fn meets(self, other: CharClass) -> bool {
         match (self, other) {
-            (Class::One(one), other) | (other, Class::One(one)) => other.has(one),
+            (CharClass::One(one), other) | (other, CharClass::One(one)) => other.has(one),
             // The other classes have the digits 1 to 9 in common.
             _ => true,
         }
@@ -99,33 +99,35 @@ impl Class {
 /// How long an id is.
 const ID_BYTES: usize = 33;
 
-impl Field {
+impl NameField {
     /// Returns every form that the field may have, each as what may stand at each place.
-    pub(super) fn forms(self) -> Vec<Vec<Class>> {
-        let word = |word: &'static str| word.chars().map(Class::One).collect();
+    pub(super) fn forms(self) -> Vec<Vec<CharClass>> {
+        let word = |word: &'static str| word.chars().map(CharClass::One).collect();
         let like = |sample: &str| {
-            vec![sample.chars().map(|c| if c == '0' { Class::Digit } else { Class::One(c) }).collect()]
+            vec![
+                sample.chars().map(|c| if c == '0' { CharClass::Digit } else { CharClass::One(c) }).collect(),
+            ]
         };
         match self {
-            Field::Uin | Field::Payer => (9..=12)
+            NameField::Uin | NameField::Payer => (9..=12)
                 .map(|digits| {
-                    let mut form = vec![Class::Digit; digits];
-                    form.splice(..1, [Class::NonZero]);
+                    let mut form = vec![CharClass::Digit; digits];
+                    form.splice(..1, [CharClass::NonZero]);
                     form
                 })
                 .collect(),
-            Field::Month => like("0000-00"),
-            Field::MonthCompact => like("000000"),
-            Field::Day | Field::FirstDay | Field::LastDay => like("0000-00-00"),
-            Field::DayCompact => like("00000000"),
-            Field::Kind => Kind::ALL.iter().map(|one| word(one.word())).collect(),
-            Field::Basis => [Basis::Used, Basis::Paid].iter().map(|one| word(one.in_names())).collect(),
-            Field::Shape => Shape::ALL.iter().map(|one| word(one.word())).collect(),
-            Field::Per => Per::ALL.iter().map(|one| word(one.word())).collect(),
-            Field::Scope => ScopeWord::ALL.iter().map(|one| word(one.word())).collect(),
-            Field::Id => {
-                let mut form = vec![Class::Hex; 13];
-                form.resize(ID_BYTES, Class::Digit);
+            NameField::Month => like("0000-00"),
+            NameField::MonthCompact => like("000000"),
+            NameField::Day | NameField::FirstDay | NameField::LastDay => like("0000-00-00"),
+            NameField::DayCompact => like("00000000"),
+            NameField::Kind => BillKind::ALL.iter().map(|one| word(one.word())).collect(),
+            NameField::Basis => [Basis::Used, Basis::Paid].iter().map(|one| word(one.in_names())).collect(),
+            NameField::Shape => Shape::ALL.iter().map(|one| word(one.word())).collect(),
+            NameField::Per => Per::ALL.iter().map(|one| word(one.word())).collect(),
+            NameField::Scope => ScopeWord::ALL.iter().map(|one| word(one.word())).collect(),
+            NameField::Id => {
+                let mut form = vec![CharClass::Hex; 13];
+                form.resize(ID_BYTES, CharClass::Digit);
                 vec![form]
             }
         }
@@ -138,7 +140,7 @@ impl Field {
 
     /// Returns how long the field can be at the start of a text, the longest first.
     pub(super) fn lengths(self, text: &str) -> Vec<usize> {
-        let fits = |form: &Vec<Class>| {
+        let fits = |form: &Vec<CharClass>| {
             let mut chars = text.chars();
             form.iter().all(|class| chars.next().is_some_and(|c| class.has(c)))
         };
@@ -153,19 +155,19 @@ impl Field {
         let compact = |month: BillMonth| format!("{:04}{:02}", month.year(), month.month());
         let last = name.coverage.last;
         match self {
-            Field::Uin => name.uin.to_string(),
-            Field::Payer => name.payer.to_string(),
-            Field::Month => last.month().to_string(),
-            Field::MonthCompact => compact(last.month()),
-            Field::Day | Field::LastDay => last.to_string(),
-            Field::DayCompact => format!("{}{:02}", compact(last.month()), last.day_of_month()),
-            Field::FirstDay => name.coverage.first.to_string(),
-            Field::Kind => name.kind.to_string(),
-            Field::Basis => name.basis.in_names().to_owned(),
-            Field::Shape => name.shape.to_string(),
-            Field::Per => name.per.to_string(),
-            Field::Scope => name.scope.to_string(),
-            Field::Id => name.id.to_string(),
+            NameField::Uin => name.uin.to_string(),
+            NameField::Payer => name.payer.to_string(),
+            NameField::Month => last.month().to_string(),
+            NameField::MonthCompact => compact(last.month()),
+            NameField::Day | NameField::LastDay => last.to_string(),
+            NameField::DayCompact => format!("{}{:02}", compact(last.month()), last.day_of_month()),
+            NameField::FirstDay => name.coverage.first.to_string(),
+            NameField::Kind => name.kind.to_string(),
+            NameField::Basis => name.basis.in_names().to_owned(),
+            NameField::Shape => name.shape.to_string(),
+            NameField::Per => name.per.to_string(),
+            NameField::Scope => name.scope.to_string(),
+            NameField::Id => name.id.to_string(),
         }
     }
 }
@@ -184,7 +186,7 @@ pub struct NameFields {
     /// The last day covered.
     pub last_day: Option<Day>,
     /// The kind.
-    pub kind: Option<Kind>,
+    pub kind: Option<BillKind>,
     /// The basis.
     pub basis: Option<Basis>,
     /// The level of detail.
@@ -199,32 +201,34 @@ pub struct NameFields {
 
 impl NameFields {
     /// Adds what a field says; `None` if the text is not the field's, or contradicts what is there.
-    pub(super) fn with(mut self, field: Field, text: &str) -> Option<NameFields> {
+    pub(super) fn with(mut self, field: NameField, text: &str) -> Option<NameFields> {
         match field {
-            Field::Uin => put(&mut self.uin, Uin::parse(text.as_bytes())?)?,
-            Field::Payer => put(&mut self.payer, Uin::parse(text.as_bytes())?)?,
-            Field::Month | Field::MonthCompact => put(&mut self.month, BillMonth::parse(text.as_bytes())?)?,
-            Field::Day | Field::LastDay => {
+            NameField::Uin => put(&mut self.uin, Uin::parse(text.as_bytes())?)?,
+            NameField::Payer => put(&mut self.payer, Uin::parse(text.as_bytes())?)?,
+            NameField::Month | NameField::MonthCompact => {
+                put(&mut self.month, BillMonth::parse(text.as_bytes())?)?
+            }
+            NameField::Day | NameField::LastDay => {
                 let day = day(text.get(..7)?, text.get(8..)?)?;
                 put(&mut self.month, day.month())?;
                 put(&mut self.last_day, day)?;
             }
-            Field::DayCompact => {
+            NameField::DayCompact => {
                 let day = day(text.get(..6)?, text.get(6..)?)?;
                 put(&mut self.month, day.month())?;
                 put(&mut self.last_day, day)?;
             }
-            Field::FirstDay => {
+            NameField::FirstDay => {
                 let day = day(text.get(..7)?, text.get(8..)?)?;
                 put(&mut self.month, day.month())?;
                 put(&mut self.first_day, day)?;
             }
-            Field::Kind => put(&mut self.kind, text.parse().ok()?)?,
-            Field::Basis => put(&mut self.basis, parse_basis(text)?)?,
-            Field::Shape => put(&mut self.shape, text.parse().ok()?)?,
-            Field::Per => put(&mut self.per, text.parse().ok()?)?,
-            Field::Scope => put(&mut self.scope, text.parse().ok()?)?,
-            Field::Id => put(&mut self.id, parse_id(text)?)?,
+            NameField::Kind => put(&mut self.kind, text.parse().ok()?)?,
+            NameField::Basis => put(&mut self.basis, parse_basis(text)?)?,
+            NameField::Shape => put(&mut self.shape, text.parse().ok()?)?,
+            NameField::Per => put(&mut self.per, text.parse().ok()?)?,
+            NameField::Scope => put(&mut self.scope, text.parse().ok()?)?,
+            NameField::Id => put(&mut self.id, parse_id(text)?)?,
         }
         match (self.first_day, self.last_day) {
             (Some(first), Some(last)) if first > last => None,

@@ -30,13 +30,13 @@ mod words;
 
 pub use export_name::ExportName;
 pub use fault::{MAX_STEM_BYTES, TemplateFault};
-pub use field::{Field, NameFields};
+pub use field::{NameField, NameFields};
 pub use id::{ExportId, parse_id};
-pub use parse::{Ending, Form, ParsedName};
+pub use parse::{Ending, NameForm, ParsedName};
 pub use profile::{BuiltIn, NameError, NameProfile};
 pub use template::Template;
 pub(crate) use words::words;
-pub use words::{Kind, Per, ScopeWord, Shape};
+pub use words::{BillKind, Per, ScopeWord, Shape};
 
 #[cfg(test)]
 mod tests;

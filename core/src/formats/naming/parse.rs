@@ -9,14 +9,14 @@ use crate::values::uin::Uin;
 use super::dates::{parse_basis, parse_day};
 use super::field::NameFields;
 use super::profile::BuiltIn;
-use super::words::{Kind, Per, Shape};
+use super::words::{BillKind, Per, Shape};
 
 /// Stands between the basis and the id in the name of a consolidated bill (docs/DOMAIN.md#file-names).
 const CONSOLIDATED: &str = "bill-details-consolidated_bill-";
 
 /// The form of a file name: a row of the table in docs/DOMAIN.md#file-names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Form {
+pub enum NameForm {
     /// A consolidated bill with a day: month to date.
     ConsolidatedDaily,
     /// A consolidated bill without a day: the reseller's month.
@@ -54,7 +54,7 @@ pub enum Ending {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParsedName {
     /// The form.
-    pub form: Form,
+    pub form: NameForm,
     /// The account that the file is named after: the payer, or in a download the customer.
     pub uin: Option<Uin>,
     /// The month; with a day, the day's month.
@@ -88,8 +88,8 @@ impl ParsedName {
 }
 
 /// What a stem says: [`ParsedName`] with that which every form has.
-struct Name {
-    form: Form,
+struct StemName {
+    form: NameForm,
     uin: Uin,
     date: Date,
     basis: Option<Basis>,
@@ -97,13 +97,13 @@ struct Name {
     id: Option<String>,
 }
 
-impl Name {
-    fn new(form: Form, uin: Uin, date: Date) -> Name {
-        Name { form, uin, date, basis: None, level: None, id: None }
+impl StemName {
+    fn new(form: NameForm, uin: Uin, date: Date) -> StemName {
+        StemName { form, uin, date, basis: None, level: None, id: None }
     }
 
     fn into_parsed(self, ending: Ending) -> ParsedName {
-        let Name { form, uin, date, basis, level, id } = self;
+        let StemName { form, uin, date, basis, level, id } = self;
         let Date { month, day } = date;
         ParsedName { form, uin: Some(uin), month: Some(month), day, basis, level, id, ending }
     }
@@ -184,24 +184,24 @@ fn strip_suffix_ignoring_case<'a>(text: &'a str, suffix: &str) -> Option<&'a str
 }
 
 /// The names that our built-in profiles give.
-fn parse_own(stem: &str) -> Option<Name> {
+fn parse_own(stem: &str) -> Option<StemName> {
     let (profile, said) = BuiltIn::parse(stem)?;
     let NameFields { uin, month, last_day, kind, basis, shape, per, id, .. } = said;
-    let (shape, daily) = (shape?, kind? == Kind::Daily);
+    let (shape, daily) = (shape?, kind? == BillKind::Daily);
     let downloaded = profile == BuiltIn::PartnerDownload;
     let form = match (profile, shape) {
-        (BuiltIn::Focus, _) => Form::Focus,
-        (_, Shape::Pack) => Form::Pack,
-        (_, Shape::L1) => Form::Summary,
+        (BuiltIn::Focus, _) => NameForm::Focus,
+        (_, Shape::Pack) => NameForm::Pack,
+        (_, Shape::L1) => NameForm::Summary,
         (BuiltIn::PartnerDownload, _) => match per? {
-            Per::Consolidated => Form::CustomerDownload,
-            Per::Customer => Form::AllCustomersDownload,
-            Per::Reseller => Form::AllResellersDownload,
+            Per::Consolidated => NameForm::CustomerDownload,
+            Per::Customer => NameForm::AllCustomersDownload,
+            Per::Reseller => NameForm::AllResellersDownload,
         },
-        (BuiltIn::Seed2021, _) if daily => Form::ConsolidatedDaily,
-        (BuiltIn::Seed2021, _) if kind == Some(Kind::Reseller) => Form::ConsolidatedMonth,
-        _ if daily => Form::DetailsDaily,
-        _ => Form::DetailsMonth,
+        (BuiltIn::Seed2021, _) if daily => NameForm::ConsolidatedDaily,
+        (BuiltIn::Seed2021, _) if kind == Some(BillKind::Reseller) => NameForm::ConsolidatedMonth,
+        _ if daily => NameForm::DetailsDaily,
+        _ => NameForm::DetailsMonth,
     };
     let level = match shape {
         Shape::L2 => Some(2),
@@ -209,19 +209,19 @@ fn parse_own(stem: &str) -> Option<Name> {
         _ => None,
     };
     let date = Date { month: month?, day: last_day.filter(|_| daily) };
-    Some(Name { basis, level, id: id.map(|id| id.to_string()), ..Name::new(form, uin?, date) })
+    Some(StemName { basis, level, id: id.map(|id| id.to_string()), ..StemName::new(form, uin?, date) })
 }
 
 /// `FOCUS-bill_details-200020002001-20251209`, `…-202512`: of a partner's customer.
-fn parse_focus_download(stem: &str) -> Option<Name> {
+fn parse_focus_download(stem: &str) -> Option<StemName> {
     let (uin, date) = stem.strip_prefix("FOCUS-bill_details-")?.split_once('-')?;
-    Some(Name::new(Form::Focus, Uin::parse(uin.as_bytes())?, Date::parse(date)?))
+    Some(StemName::new(NameForm::Focus, Uin::parse(uin.as_bytes())?, Date::parse(date)?))
 }
 
 /// `L2-bill_by_Instance-800000425835-202412-xx-test`, `L3-bill_details-{uin}-AllCustomersBills-202411-xx-test`.
 ///
 /// What follows the month is the customer's name or a note, in any words, and may be missing.
-fn parse_download(stem: &str) -> Option<Name> {
+fn parse_download(stem: &str) -> Option<StemName> {
     let (level, rest) = if let Some(rest) = stem.strip_prefix("L2-bill_by_Instance-") {
         (2, rest)
     } else {
@@ -229,34 +229,34 @@ fn parse_download(stem: &str) -> Option<Name> {
     };
     let (uin, rest) = rest.split_once('-')?;
     let (form, rest) = if let Some(rest) = rest.strip_prefix("AllCustomersBills-") {
-        (Form::AllCustomersDownload, rest)
+        (NameForm::AllCustomersDownload, rest)
     } else if let Some(rest) = rest.strip_prefix("AllResellersBills-") {
-        (Form::AllResellersDownload, rest)
+        (NameForm::AllResellersDownload, rest)
     } else {
-        (Form::CustomerDownload, rest)
+        (NameForm::CustomerDownload, rest)
     };
     let (month, note) = rest.split_once('-').unwrap_or((rest, ""));
     if month.len() != 6 || note.contains(|c: char| c.is_control() || matches!(c, '/' | '\\')) {
         return None;
     }
-    let name = Name::new(form, Uin::parse(uin.as_bytes())?, Date::parse(month)?);
-    Some(Name { level: Some(level), ..name })
+    let name = StemName::new(form, Uin::parse(uin.as_bytes())?, Date::parse(month)?);
+    Some(StemName { level: Some(level), ..name })
 }
 
 /// The names of the bucket: those that begin with a UIN.
-fn parse_stored(stem: &str) -> Option<Name> {
+fn parse_stored(stem: &str) -> Option<StemName> {
     let (uin, rest) = stem.split_once('-')?;
     let uin = Uin::parse(uin.as_bytes())?;
     parse_consolidated(uin, rest).or_else(|| parse_details(uin, rest))
 }
 
 /// `2021-03-04-by_used_time-bill-details-consolidated_bill-{id}`; the day may be empty.
-fn parse_consolidated(uin: Uin, rest: &str) -> Option<Name> {
+fn parse_consolidated(uin: Uin, rest: &str) -> Option<StemName> {
     let month = BillMonth::parse(rest.get(..7)?.as_bytes())?;
     let (day, rest) = rest.get(7..)?.strip_prefix('-')?.split_once('-')?;
     let (form, day) = match day {
-        "" => (Form::ConsolidatedMonth, None),
-        day => (Form::ConsolidatedDaily, Some(parse_day(month, day)?)),
+        "" => (NameForm::ConsolidatedMonth, None),
+        day => (NameForm::ConsolidatedDaily, Some(parse_day(month, day)?)),
     };
     let (basis, rest) = rest.split_once('-')?;
     let basis = parse_basis(basis)?;
@@ -265,32 +265,32 @@ fn parse_consolidated(uin: Uin, rest: &str) -> Option<Name> {
     if !(1..=64).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return None;
     }
-    let name = Name::new(form, uin, Date { month, day });
-    Some(Name { basis: Some(basis), id: Some(id.to_owned()), ..name })
+    let name = StemName::new(form, uin, Date { month, day });
+    Some(StemName { basis: Some(basis), id: Some(id.to_owned()), ..name })
 }
 
 /// `20210810-bill_details`, `202201-by_used_time-bill_details` and what else has its date in one piece.
-fn parse_details(uin: Uin, rest: &str) -> Option<Name> {
+fn parse_details(uin: Uin, rest: &str) -> Option<StemName> {
     let (date, rest) = rest.split_once('-')?;
     let date = Date::parse(date)?;
     let daily = date.day.is_some();
-    let details = if daily { Form::DetailsDaily } else { Form::DetailsMonth };
+    let details = if daily { NameForm::DetailsDaily } else { NameForm::DetailsMonth };
     let (form, basis) = match rest {
         "bill_details" => (details, None),
         // By billing cycle, that is by the time of deduction; details.
         "按扣费周期-明细账单" => (details, Some(Basis::Paid)),
         // Cost allocation report; details.
-        "分账报表-明细账单" if daily => (Form::CostAllocation, None),
+        "分账报表-明细账单" if daily => (NameForm::CostAllocation, None),
         _ => {
             let (basis, what) = rest.split_once('-')?;
             let form = match what {
                 "bill_details" => details,
-                "bill_pack" if !daily => Form::Pack,
-                "FOCUS-Bill Details" if daily => Form::Focus,
+                "bill_pack" if !daily => NameForm::Pack,
+                "FOCUS-Bill Details" if daily => NameForm::Focus,
                 _ => return None,
             };
             (form, Some(parse_basis(basis)?))
         }
     };
-    Some(Name { basis, ..Name::new(form, uin, date) })
+    Some(StemName { basis, ..StemName::new(form, uin, date) })
 }

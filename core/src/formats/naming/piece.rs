@@ -1,10 +1,10 @@
 //! The pieces of a template.
 
-use super::field::Field;
+use super::field::NameField;
 
 /// A piece of a template.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Piece {
+pub(super) enum TemplatePiece {
     Literal(String),
-    Field(Field),
+    Field(NameField),
 }

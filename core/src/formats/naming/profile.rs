@@ -17,7 +17,7 @@ use super::export_name::ExportName;
 use super::fault::{TemplateFault, shown};
 use super::field::NameFields;
 use super::template::Template;
-use super::words::{Kind, Per, ScopeWord, Shape, words};
+use super::words::{BillKind, Per, ScopeWord, Shape, words};
 
 /// A profile that billkeep knows (docs/DOMAIN.md#file-names).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,8 +47,8 @@ words!(
 
 /// What a built-in profile tells by words of its own, not by a field. What it does not tell so is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Told {
-    kind: Kind,
+struct ProfileFacts {
+    kind: BillKind,
     shape: Shape,
     per: Per,
     basis: Option<Basis>,
@@ -57,19 +57,21 @@ struct Told {
 
 impl BuiltIn {
     /// Returns what the profile tells of an export by words of its own.
-    fn told(self, name: &ExportName) -> Told {
+    fn told(self, name: &ExportName) -> ProfileFacts {
         let ExportName { kind, shape, per, basis, scope, .. } = *name;
-        let told = Told { kind, shape, per, basis: None, scope: None };
+        let told = ProfileFacts { kind, shape, per, basis: None, scope: None };
         match self {
-            BuiltIn::Zh => Told { basis: Some(basis), ..told },
+            BuiltIn::Zh => ProfileFacts { basis: Some(basis), ..told },
             // One customer's file has a form of its own.
-            BuiltIn::Focus => Told { scope: Some(scope).filter(|scope| *scope == ScopeWord::Owner), ..told },
+            BuiltIn::Focus => {
+                ProfileFacts { scope: Some(scope).filter(|scope| *scope == ScopeWord::Owner), ..told }
+            }
             _ => told,
         }
     }
 
     /// Returns all that the profile can tell by words of its own.
-    fn all_told(self) -> Vec<Told> {
+    fn all_told(self) -> Vec<ProfileFacts> {
         let bases: &[Option<Basis>] = match self {
             BuiltIn::Zh => &[Some(Basis::Used), Some(Basis::Paid)],
             _ => &[None],
@@ -79,11 +81,11 @@ impl BuiltIn {
             _ => &[None],
         };
         let mut all = Vec::new();
-        for kind in Kind::ALL {
+        for kind in BillKind::ALL {
             for shape in Shape::ALL.iter().copied() {
                 for per in Per::ALL.iter().copied() {
                     for basis in bases.iter().copied() {
-                        all.extend(scopes.iter().map(|scope| Told {
+                        all.extend(scopes.iter().map(|scope| ProfileFacts {
                             kind,
                             shape,
                             per,
@@ -98,7 +100,7 @@ impl BuiltIn {
     }
 
     /// Returns the template's text.
-    fn template(self, told: Told) -> String {
+    fn template(self, told: ProfileFacts) -> String {
         match self {
             BuiltIn::Seed2021 => seed_2021(told),
             BuiltIn::Current => current(told),
@@ -110,15 +112,15 @@ impl BuiltIn {
 }
 
 /// Says whether an export is what the provider stores: all details, together.
-fn is_plain(told: Told) -> bool {
+fn is_plain(told: ProfileFacts) -> bool {
     told.shape == Shape::L3 && told.per == Per::Consolidated
 }
 
 /// The day of a daily export, the month of another.
-fn date(kind: Kind) -> &'static str {
+fn date(kind: BillKind) -> &'static str {
     match kind {
-        Kind::Daily => "{day_compact}",
-        Kind::Monthly | Kind::Reseller => "{month_compact}",
+        BillKind::Daily => "{day_compact}",
+        BillKind::Monthly | BillKind::Reseller => "{month_compact}",
     }
 }
 
@@ -127,20 +129,22 @@ fn date(kind: Kind) -> &'static str {
 /// - monthly: `{uin}-202103-by_used_time-bill_details-{id}`; the id tells a corrected month from the first one
 ///
 /// Other shapes have their words in the place of `details` and `consolidated`; no sample is known.
-fn seed_2021(told: Told) -> String {
-    let Told { kind, shape, per, .. } = told;
+fn seed_2021(told: ProfileFacts) -> String {
+    let ProfileFacts { kind, shape, per, .. } = told;
     let date = match kind {
-        Kind::Daily => "{day}",
-        Kind::Reseller => "{month}-",
-        Kind::Monthly if is_plain(told) => return "{uin}-{month_compact}-{basis}-bill_details-{id}".into(),
-        Kind::Monthly => return format!("{{uin}}-{{month_compact}}-{{basis}}-bill_{shape}-{per}-{{id}}"),
+        BillKind::Daily => "{day}",
+        BillKind::Reseller => "{month}-",
+        BillKind::Monthly if is_plain(told) => {
+            return "{uin}-{month_compact}-{basis}-bill_details-{id}".into();
+        }
+        BillKind::Monthly => return format!("{{uin}}-{{month_compact}}-{{basis}}-bill_{shape}-{per}-{{id}}"),
     };
     let details = if is_plain(told) { "details" } else { shape.word() };
     format!("{{uin}}-{date}-{{basis}}-bill-{details}-{per}_bill-{{id}}")
 }
 
 /// `{uin}-20241208-by_used_time-bill_details-{id}`, `{uin}-202411-by_used_time-bill_pack-{id}`
-fn current(told: Told) -> String {
+fn current(told: ProfileFacts) -> String {
     let what = match told.shape {
         Shape::L3 => "bill_details",
         Shape::L2 => "bill_by_Instance",
@@ -154,14 +158,14 @@ fn current(told: Told) -> String {
         Per::Customer => "-by_customer",
         Per::Reseller => "-by_reseller",
     };
-    let kind = if told.kind == Kind::Reseller { "-reseller" } else { "" };
+    let kind = if told.kind == BillKind::Reseller { "-reseller" } else { "" };
     format!("{{uin}}-{}-{{basis}}-{what}{per}{kind}-{{id}}", date(told.kind))
 }
 
 /// `L3-bill_details-{uin}-202412-{note}`, `L2-bill_by_Instance-{uin}-AllCustomersBills-202411-{note}`
 ///
 /// The note is the customer's name at the provider's; ours says what the rest does not, and ends with the id.
-fn partner_download(told: Told) -> String {
+fn partner_download(told: ProfileFacts) -> String {
     let level = match told.shape {
         Shape::L3 | Shape::L3Monthly => "L3-bill_details",
         Shape::L2 => "L2-bill_by_Instance",
@@ -174,16 +178,16 @@ fn partner_download(told: Told) -> String {
         Per::Customer => "-AllCustomersBills",
         Per::Reseller => "-AllResellersBills",
     };
-    let day = if told.kind == Kind::Daily { "-{day_compact}" } else { "" };
+    let day = if told.kind == BillKind::Daily { "-{day_compact}" } else { "" };
     let by_month = if told.shape == Shape::L3Monthly { "-by_month" } else { "" };
     let kind = told.kind;
     format!("{level}-{{uin}}{all}-{{month_compact}}{day}-{kind}-{{scope}}-{{basis}}{by_month}-{{id}}")
 }
 
 /// `{uin}-20251209-by_used_time-FOCUS-Bill Details-{id}`; of one customer, `FOCUS-bill_details-{uin}-202512-…-{id}`
-fn focus(told: Told) -> String {
+fn focus(told: ProfileFacts) -> String {
     let more = if is_plain(told) { String::new() } else { format!("-{}-{}", told.shape, told.per) };
-    let kind = if told.kind == Kind::Reseller { "-reseller" } else { "" };
+    let kind = if told.kind == BillKind::Reseller { "-reseller" } else { "" };
     let date = date(told.kind);
     match told.scope {
         Some(ScopeWord::Owner) => format!("FOCUS-bill_details-{{uin}}-{date}-{{basis}}{more}{kind}-{{id}}"),
@@ -192,7 +196,7 @@ fn focus(told: Told) -> String {
 }
 
 /// `{uin}-202411-按扣费周期-明细账单-{id}`
-fn zh(told: Told) -> String {
+fn zh(told: ProfileFacts) -> String {
     let basis = match told.basis {
         // By billing cycle, that is by the time of deduction.
         Some(Basis::Paid) => "按扣费周期",
@@ -214,12 +218,12 @@ fn zh(told: Told) -> String {
         Per::Customer => "-按客户",
         Per::Reseller => "-按二级经销商",
     };
-    let kind = if told.kind == Kind::Reseller { "-经销商账单" } else { "" };
+    let kind = if told.kind == BillKind::Reseller { "-经销商账单" } else { "" };
     format!("{{uin}}-{}-{basis}-{what}{per}{kind}-{{id}}", date(told.kind))
 }
 
 /// The templates of the built-in profiles. That each is one that a user could write as well is a test.
-static TEMPLATES: LazyLock<BTreeMap<(BuiltIn, Told), Template>> = LazyLock::new(|| {
+static TEMPLATES: LazyLock<BTreeMap<(BuiltIn, ProfileFacts), Template>> = LazyLock::new(|| {
     let mut templates = BTreeMap::new();
     for built_in in BuiltIn::ALL.iter().copied() {
         for told in built_in.all_told() {

@@ -9,14 +9,14 @@ use std::fmt;
 use super::ambiguity::ambiguous;
 use super::export_name::ExportName;
 use super::fault::{MAX_STEM_BYTES, TemplateFault, named};
-use super::field::{Field, NameFields};
-use super::piece::Piece;
+use super::field::{NameField, NameFields};
+use super::piece::TemplatePiece;
 
 /// The fields that tell exports apart.
 ///
 /// The id comes from all that an export is, and has 10^16 values for a day: enough for one account's exports, and not
 /// for those of hundreds of thousands of accounts on each day of ten years.
-const NEEDED: [Field; 2] = [Field::Id, Field::Uin];
+const NEEDED: [NameField; 2] = [NameField::Id, NameField::Uin];
 
 /// The characters of a literal beside letters and digits.
 const MARKS: &str = " !'()+,-.=@_";
@@ -28,7 +28,7 @@ const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Template {
     text: String,
-    pieces: Vec<Piece>,
+    pieces: Vec<TemplatePiece>,
 }
 
 impl Template {
@@ -39,7 +39,7 @@ impl Template {
     pub fn new(text: &str) -> Result<Template, TemplateFault> {
         let template = Template::of_pieces(text, pieces(text)?)?;
         for field in NEEDED {
-            if !template.pieces.contains(&Piece::Field(field)) {
+            if !template.pieces.contains(&TemplatePiece::Field(field)) {
                 return Err(TemplateFault::Missing(field));
             }
         }
@@ -50,10 +50,10 @@ impl Template {
         }
     }
 
-    fn of_pieces(text: &str, pieces: Vec<Piece>) -> Result<Template, TemplateFault> {
+    fn of_pieces(text: &str, pieces: Vec<TemplatePiece>) -> Result<Template, TemplateFault> {
         for (at, piece) in pieces.iter().enumerate() {
             match piece {
-                Piece::Literal(literal) => {
+                TemplatePiece::Literal(literal) => {
                     if let Some(c) = literal.chars().find(|c| !is_allowed(*c)) {
                         return Err(TemplateFault::Character(c));
                     }
@@ -61,14 +61,14 @@ impl Template {
                         return Err(TemplateFault::Dots);
                     }
                 }
-                Piece::Field(field) => {
+                TemplatePiece::Field(field) => {
                     if pieces.iter().skip(at + 1).any(|other| other == piece) {
                         return Err(TemplateFault::Twice(*field));
                     }
                 }
             }
         }
-        if let Some(Piece::Literal(literal)) = pieces.first() {
+        if let Some(TemplatePiece::Literal(literal)) = pieces.first() {
             if let Some(c) = literal.chars().next().filter(|c| matches!(c, '.' | ' ' | '-')) {
                 return Err(TemplateFault::Begin(c));
             }
@@ -77,7 +77,7 @@ impl Template {
                 return Err(TemplateFault::Device(base.to_owned()));
             }
         }
-        if let Some(Piece::Literal(literal)) = pieces.last()
+        if let Some(TemplatePiece::Literal(literal)) = pieces.last()
             && let Some(c) = literal.chars().next_back().filter(|c| matches!(c, '.' | ' '))
         {
             return Err(TemplateFault::End(c));
@@ -87,8 +87,8 @@ impl Template {
 
     fn check_length(&self) -> Result<(), TemplateFault> {
         let bytes = self.pieces.iter().map(|piece| match piece {
-            Piece::Literal(literal) => literal.len(),
-            Piece::Field(field) => field.bytes_max(),
+            TemplatePiece::Literal(literal) => literal.len(),
+            TemplatePiece::Field(field) => field.bytes_max(),
         });
         match bytes.sum() {
             bytes if bytes > MAX_STEM_BYTES => Err(TemplateFault::Long { bytes }),
@@ -97,10 +97,10 @@ impl Template {
     }
 
     /// Returns the fields, in their order.
-    pub fn fields(&self) -> impl Iterator<Item = Field> {
+    pub fn fields(&self) -> impl Iterator<Item = NameField> {
         self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Literal(_) => None,
-            Piece::Field(field) => Some(*field),
+            TemplatePiece::Literal(_) => None,
+            TemplatePiece::Field(field) => Some(*field),
         })
     }
 
@@ -109,8 +109,8 @@ impl Template {
         let mut stem = String::with_capacity(self.text.len() + 64);
         for piece in &self.pieces {
             match piece {
-                Piece::Literal(literal) => stem.push_str(literal),
-                Piece::Field(field) => stem.push_str(&field.text(name)),
+                TemplatePiece::Literal(literal) => stem.push_str(literal),
+                TemplatePiece::Field(field) => stem.push_str(&field.text(name)),
             }
         }
         stem
@@ -129,11 +129,11 @@ impl fmt::Display for Template {
 }
 
 /// Reads a text by pieces. As templates are not ambiguous, the first reading is the only one.
-fn read(pieces: &[Piece], text: &str, said: NameFields) -> Option<NameFields> {
+fn read(pieces: &[TemplatePiece], text: &str, said: NameFields) -> Option<NameFields> {
     let Some((piece, pieces)) = pieces.split_first() else { return text.is_empty().then_some(said) };
     match piece {
-        Piece::Literal(literal) => read(pieces, text.strip_prefix(literal.as_str())?, said),
-        Piece::Field(field) => field.lengths(text).into_iter().find_map(|length| {
+        TemplatePiece::Literal(literal) => read(pieces, text.strip_prefix(literal.as_str())?, said),
+        TemplatePiece::Field(field) => field.lengths(text).into_iter().find_map(|length| {
             let (own, rest) = text.split_at_checked(length)?;
             read(pieces, rest, said.clone().with(*field, own)?)
         }),
@@ -141,7 +141,7 @@ fn read(pieces: &[Piece], text: &str, said: NameFields) -> Option<NameFields> {
 }
 
 /// Cuts a template's text into pieces.
-fn pieces(text: &str) -> Result<Vec<Piece>, TemplateFault> {
+fn pieces(text: &str) -> Result<Vec<TemplatePiece>, TemplateFault> {
     let mut pieces = Vec::new();
     let mut rest = text;
     let character = |rest: &str| text.chars().count() - rest.chars().count() + 1;
@@ -159,12 +159,12 @@ fn pieces(text: &str) -> Result<Vec<Piece>, TemplateFault> {
             _ => return Err(TemplateFault::Unclosed { at: character(from_brace) }),
         };
         if !literal.is_empty() {
-            pieces.push(Piece::Literal(literal.to_owned()));
+            pieces.push(TemplatePiece::Literal(literal.to_owned()));
         }
-        pieces.push(Piece::Field(named(word)?));
+        pieces.push(TemplatePiece::Field(named(word)?));
     }
     if !rest.is_empty() {
-        pieces.push(Piece::Literal(rest.to_owned()));
+        pieces.push(TemplatePiece::Literal(rest.to_owned()));
     }
     Ok(pieces)
 }

@@ -10,7 +10,7 @@ use crate::values::near::no_word;
 /// The kind of bill that an export holds (docs/DOMAIN.md#kinds-of-bills).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum BillKind {
     /// Month to date, every day.
     Daily,
     /// The complete month.
@@ -19,32 +19,32 @@ pub enum Kind {
     Reseller,
 }
 
-impl Kind {
+impl BillKind {
     /// All kinds, in order.
-    pub const ALL: [Kind; 3] = [Kind::Daily, Kind::Monthly, Kind::Reseller];
+    pub const ALL: [BillKind; 3] = [BillKind::Daily, BillKind::Monthly, BillKind::Reseller];
 
     /// Returns the word for the kind.
     pub fn word(self) -> &'static str {
         match self {
-            Kind::Daily => "daily",
-            Kind::Monthly => "monthly",
-            Kind::Reseller => "reseller",
+            BillKind::Daily => "daily",
+            BillKind::Monthly => "monthly",
+            BillKind::Reseller => "reseller",
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for BillKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
 }
 
-impl FromStr for Kind {
+impl FromStr for BillKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Kind::ALL.into_iter().find(|kind| kind.word() == text);
-        found.ok_or_else(|| no_word(text, "a kind", &Kind::ALL.map(Kind::word)))
+        let found = BillKind::ALL.into_iter().find(|kind| kind.word() == text);
+        found.ok_or_else(|| no_word(text, "a kind", &BillKind::ALL.map(BillKind::word)))
     }
 }
 
@@ -157,13 +157,13 @@ mod tests {
 
     #[test]
     fn kinds_are_read_as_they_are_written() {
-        for (kind, word) in Kind::ALL.into_iter().zip(["daily", "monthly", "reseller"]) {
+        for (kind, word) in BillKind::ALL.into_iter().zip(["daily", "monthly", "reseller"]) {
             assert_eq!(kind.to_string(), word);
             assert_eq!(word.parse(), Ok(kind));
             assert_eq!(serde_json::to_string(&kind).unwrap(), format!("\"{word}\""));
         }
         for other in ["", "Daily", "weekly", "daily "] {
-            assert!(other.parse::<Kind>().is_err(), "{other}");
+            assert!(other.parse::<BillKind>().is_err(), "{other}");
         }
     }
 

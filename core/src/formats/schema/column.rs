@@ -10,7 +10,7 @@ use crate::values::period::Basis;
 
 /// What the cells of a column hold, and so how they are checked at import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
+pub enum ColumnClass {
     /// An account id, on every line.
     Uin,
     /// Any text.
@@ -48,8 +48,8 @@ macro_rules! columns {
             }
 
             /// Returns what the column's cells hold.
-            pub fn class(self) -> Class {
-                match self { $(Column::$variant => Class::$class,)* }
+            pub fn class(self) -> ColumnClass {
+                match self { $(Column::$variant => ColumnClass::$class,)* }
             }
 
             /// Returns the number that stands for the column in stores.
@@ -287,14 +287,14 @@ mod tests {
             let known: HashSet<String> = column.spellings().iter().map(|s| (*s).to_owned()).collect();
             assert_eq!(folded, known, "{row}");
             let holds = match column.class() {
-                Class::Uin => "account id",
-                Class::Text => "text",
-                Class::Time => "time",
-                Class::Month => "month",
-                Class::Day => "day",
-                Class::Number => "number",
-                Class::Money => "amount",
-                Class::Currency => "currency code",
+                ColumnClass::Uin => "account id",
+                ColumnClass::Text => "text",
+                ColumnClass::Time => "time",
+                ColumnClass::Month => "month",
+                ColumnClass::Day => "day",
+                ColumnClass::Number => "number",
+                ColumnClass::Money => "amount",
+                ColumnClass::Currency => "currency code",
             };
             assert_eq!(cells[4], holds, "{row}");
             listed.push(column);

@@ -6,7 +6,7 @@ mod column;
 mod customer;
 
 use crate::values::error::codes;
-pub use column::{Class, Column, tag_key};
+pub use column::{Column, ColumnClass, tag_key};
 pub(crate) use column::{fold_header, is_invisible};
 pub use customer::{ForCustomer, header_for_customer};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ pub const COLUMNS_MAX: usize = 1_024;
 
 /// How detailed a bill's lines are (docs/DOMAIN.md#levels).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Level {
+pub enum BillLevel {
     /// A line per resource.
     L2,
     /// A line per component and transaction.
@@ -29,7 +29,7 @@ pub enum Level {
 pub struct Schema {
     headers: Vec<String>,
     columns: Vec<Option<Column>>,
-    level: Level,
+    level: BillLevel,
     /// The currency that the header implies where no column tells it (元 is CNY).
     currency: Option<String>,
 }
@@ -184,8 +184,11 @@ impl Schema {
             let begins = headers.iter().take(4).map(|h| h.chars().take(24).collect::<String>());
             return Err(SchemaError::NotABill { missing, begins: begins.collect::<Vec<_>>().join(",") });
         }
-        let level =
-            if has(Column::ComponentName) || has(Column::ComponentType) { Level::L3 } else { Level::L2 };
+        let level = if has(Column::ComponentName) || has(Column::ComponentType) {
+            BillLevel::L3
+        } else {
+            BillLevel::L2
+        };
         // A Chinese bill has no currency column: it is in yuan, and most of its headers say (元).
         let chinese = headers.iter().any(|h| h.contains('元') || fold_header(h) == "优惠后总价");
         let currency = (!has(Column::Currency) && chinese).then(|| "CNY".to_owned());
@@ -206,7 +209,7 @@ impl Schema {
     }
 
     /// Returns the level of detail.
-    pub fn level(&self) -> Level {
+    pub fn level(&self) -> BillLevel {
         self.level
     }
 
@@ -267,7 +270,7 @@ mod tests {
         let schema = recognise("支付者UIN,使用者UIN,产品名称,组件名称,优惠后总价(元),标签键:env").unwrap();
         assert_eq!(schema.implied_currency(), Some("CNY"));
         assert_eq!(schema.total_index(), Some(4));
-        assert_eq!(schema.level(), Level::L3);
+        assert_eq!(schema.level(), BillLevel::L3);
         assert_eq!(schema.tag_index("env"), Some(5));
     }
 

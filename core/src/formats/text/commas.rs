@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 const READ_BYTES: usize = 64 << 10;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum At {
+enum QuoteState {
     /// Nothing of the cell has come.
     Start,
     /// In a cell that began without quotes, or after its closing quote.
@@ -23,7 +23,7 @@ enum At {
 pub(crate) struct Commas<R> {
     inner: R,
     separator: u8,
-    state: At,
+    state: QuoteState,
     text: Vec<u8>,
     text_at: usize,
     ended: bool,
@@ -31,40 +31,40 @@ pub(crate) struct Commas<R> {
 
 impl<R: Read> Commas<R> {
     pub(crate) fn new(inner: R, separator: u8) -> Commas<R> {
-        Commas { inner, separator, state: At::Start, text: Vec::new(), text_at: 0, ended: false }
+        Commas { inner, separator, state: QuoteState::Start, text: Vec::new(), text_at: 0, ended: false }
     }
 
     fn take(&mut self, raw: &[u8]) {
         for byte in raw {
             let ends_cell = *byte == self.separator || matches!(byte, b'\n' | b'\r');
             match self.state {
-                At::Quoted => {
+                QuoteState::Quoted => {
                     if *byte == b'"' {
-                        self.state = At::QuoteInQuoted;
+                        self.state = QuoteState::QuoteInQuoted;
                     } else {
                         self.text.push(*byte);
                     }
                 }
-                At::QuoteInQuoted if *byte == b'"' => {
+                QuoteState::QuoteInQuoted if *byte == b'"' => {
                     self.text.extend(b"\"\"");
-                    self.state = At::Quoted;
+                    self.state = QuoteState::Quoted;
                 }
                 _ if ends_cell => {
-                    if self.state != At::Start {
+                    if self.state != QuoteState::Start {
                         self.text.push(b'"');
                     }
                     self.text.push(if *byte == self.separator { b',' } else { *byte });
-                    self.state = At::Start;
+                    self.state = QuoteState::Start;
                 }
-                At::Start => {
+                QuoteState::Start => {
                     self.text.push(b'"');
-                    self.state = if *byte == b'"' { At::Quoted } else { At::Unquoted };
+                    self.state = if *byte == b'"' { QuoteState::Quoted } else { QuoteState::Unquoted };
                     if *byte != b'"' {
                         self.text.push(*byte);
                     }
                 }
-                At::Unquoted | At::QuoteInQuoted => {
-                    self.state = At::Unquoted;
+                QuoteState::Unquoted | QuoteState::QuoteInQuoted => {
+                    self.state = QuoteState::Unquoted;
                     if *byte == b'"' {
                         self.text.push(b'"');
                     }
@@ -91,7 +91,7 @@ impl<R: Read> Read for Commas<R> {
             if got == 0 {
                 self.ended = true;
                 // A quote that was never closed stays open: what reads the text finds it.
-                if matches!(self.state, At::Unquoted | At::QuoteInQuoted) {
+                if matches!(self.state, QuoteState::Unquoted | QuoteState::QuoteInQuoted) {
                     self.text.push(b'"');
                 }
             }

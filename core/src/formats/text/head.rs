@@ -12,7 +12,7 @@ const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 /// Where a header is, and what was made of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Head<T> {
+pub(crate) struct HeaderPlace<T> {
     pub(crate) separator: u8,
     /// How many lines stand above it.
     pub(crate) above: u64,
@@ -40,7 +40,7 @@ type Recogniser<'a, T, E> = dyn Fn(&csv::ByteRecord) -> Result<T, (E, usize)> + 
 pub(crate) fn find_head<T, E>(
     text: &[u8],
     recognise: &Recogniser<'_, T, E>,
-) -> Result<Head<T>, HeadFault<E>> {
+) -> Result<HeaderPlace<T>, HeadFault<E>> {
     let mut best: Option<(usize, E, u64)> = None;
     // The most cells of a line above that are not empty.
     let mut widest = 0;
@@ -70,7 +70,7 @@ pub(crate) fn find_head<T, E>(
                 Ok(_) if widest * 2 > record.len() => {
                     return Err(HeadFault::LinesAbove { header: above + 1 });
                 }
-                Ok(header) => return Ok(Head { separator, above, above_bytes: from, header }),
+                Ok(header) => return Ok(HeaderPlace { separator, above, above_bytes: from, header }),
                 Err((fault, known)) => {
                     cells = cells.max(record.iter().filter(|cell| !cell.trim_ascii().is_empty()).count());
                     if best.as_ref().is_none_or(|(most, ..)| known > *most) {
@@ -87,7 +87,7 @@ pub(crate) fn find_head<T, E>(
         None => {
             let (fault, _) = match recognise(&csv::ByteRecord::new()) {
                 Err(fault) => fault,
-                Ok(header) => return Ok(Head { separator: b',', above: 0, above_bytes: 0, header }),
+                Ok(header) => return Ok(HeaderPlace { separator: b',', above: 0, above_bytes: 0, header }),
             };
             Err(HeadFault::NoHeader { fault, line: 1 })
         }
@@ -148,15 +148,15 @@ pub(crate) fn in_full(bytes: &[u8], encoding: Encoding) -> Vec<u8> {
 mod tests {
     use super::*;
 
-    fn find(text: &str) -> Result<Head<()>, HeadFault<usize>> {
+    fn find(text: &str) -> Result<HeaderPlace<()>, HeadFault<usize>> {
         find_head(text.as_bytes(), &|record| {
             let known = record.iter().filter(|c| matches!(*c, b"uin" | b"name" | b"total")).count();
             if known == 3 { Ok(()) } else { Err((known, known)) }
         })
     }
 
-    fn head(separator: u8, above: u64, above_bytes: usize) -> Result<Head<()>, HeadFault<usize>> {
-        Ok(Head { separator, above, above_bytes, header: () })
+    fn head(separator: u8, above: u64, above_bytes: usize) -> Result<HeaderPlace<()>, HeadFault<usize>> {
+        Ok(HeaderPlace { separator, above, above_bytes, header: () })
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub enum Detection {
 
 /// How one CSV was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reading {
+pub struct CsvReading {
     /// Its encoding.
     pub encoding: Encoding,
     /// What separates its cells: a comma, a tab, a semicolon or a vertical bar.
@@ -90,13 +90,13 @@ pub struct Reading {
     pub above: u64,
 }
 
-impl Default for Reading {
+impl Default for CsvReading {
     fn default() -> Self {
-        Reading { encoding: Encoding::Utf8, separator: ',', above: 0 }
+        CsvReading { encoding: Encoding::Utf8, separator: ',', above: 0 }
     }
 }
 
-impl Reading {
+impl CsvReading {
     /// Says what is unlike UTF-8 with commas and the header in the first line; `None` where nothing is.
     pub fn told(&self) -> Option<String> {
         let mut parts = Vec::new();

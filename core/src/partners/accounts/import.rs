@@ -11,12 +11,14 @@ use crate::formats::container::must_be_csv;
 use crate::formats::forms::read_uin;
 use crate::formats::line_ends::line_ends;
 use crate::formats::schema::fold_header;
-use crate::formats::text::{Detection, Encoding, HeadFault, Reading, bad_bytes, detect, find_head, in_full};
+use crate::formats::text::{
+    CsvReading, Detection, Encoding, HeadFault, bad_bytes, detect, find_head, in_full,
+};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
-use super::record::ImportFault;
-use super::{AccountError, Known, Role, Tree, save};
+use super::record::AccountsFault;
+use super::{AccountDetails, AccountError, AccountRole, Tree, save};
 
 /// What was imported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,14 +28,14 @@ pub struct Imported {
     /// Rows that said what was known.
     pub unchanged: u64,
     /// How the file was read.
-    pub reading: Reading,
+    pub reading: CsvReading,
 }
 
 /// A row of the file.
-struct Row {
+struct AccountRow {
     line: u64,
     uin: Uin,
-    known: Known,
+    known: AccountDetails,
     from: Option<Day>,
     reason: Option<String>,
 }
@@ -56,20 +58,20 @@ impl Transaction {
         let (rows, mut faults, reading) = parse(bytes, detection, tree.payer());
         let mut imported = Imported { reading, ..Imported::default() };
         let mut changed: BTreeMap<Uin, (u64, Option<Day>, Option<String>)> = BTreeMap::new();
-        for Row { line, uin, known, from, reason } in rows {
+        for AccountRow { line, uin, known, from, reason } in rows {
             match tree.set(uin, Some(known), from, reason.as_deref(), actor) {
                 Ok(true) => {
                     imported.changed += 1;
                     changed.insert(uin, (line, from, reason));
                 }
                 Ok(false) => imported.unchanged += 1,
-                Err(e) => faults.push(ImportFault { line, what: e.to_string() }),
+                Err(e) => faults.push(AccountsFault { line, what: e.to_string() }),
             }
         }
         // Parents may come after their children, so the tree is looked at once all rows are in.
         for (uin, (line, ..)) in &changed {
             if let Err(e) = tree.check(*uin) {
-                faults.push(ImportFault { line: *line, what: e.to_string() });
+                faults.push(AccountsFault { line: *line, what: e.to_string() });
             }
         }
         if !faults.is_empty() {
@@ -87,11 +89,11 @@ impl Transaction {
 }
 
 /// Where each column is in the file.
-type Places = BTreeMap<&'static str, usize>;
+type AccountColumns = BTreeMap<&'static str, usize>;
 
 /// Finds the columns by a header; or says what is wrong with it, and how many of them it has.
-fn places(header: &csv::ByteRecord) -> Result<Places, (String, usize)> {
-    let mut places = Places::new();
+fn places(header: &csv::ByteRecord) -> Result<AccountColumns, (String, usize)> {
+    let mut places = AccountColumns::new();
     let mut wrong = None;
     for (i, cell) in header.iter().enumerate() {
         let header = fold_header(&String::from_utf8_lossy(cell));
@@ -117,10 +119,14 @@ fn places(header: &csv::ByteRecord) -> Result<Places, (String, usize)> {
     }
 }
 
-fn parse(bytes: &[u8], detection: Detection, payer: Uin) -> (Vec<Row>, Vec<ImportFault>, Reading) {
+fn parse(
+    bytes: &[u8],
+    detection: Detection,
+    payer: Uin,
+) -> (Vec<AccountRow>, Vec<AccountsFault>, CsvReading) {
     if let Err(foreign) = must_be_csv(bytes) {
-        let fault = ImportFault { line: 0, what: foreign.to_string() };
-        return (Vec::new(), vec![fault], Reading::default());
+        let fault = AccountsFault { line: 0, what: foreign.to_string() };
+        return (Vec::new(), vec![fault], CsvReading::default());
     }
     let detected = detect(bytes, true, &|_| false);
     let encoding = match detection {
@@ -129,7 +135,7 @@ fn parse(bytes: &[u8], detection: Detection, payer: Uin) -> (Vec<Row>, Vec<Impor
     };
     let mark = if encoding == detected.encoding { detected.mark } else { 0 };
     let text = in_full(bytes.get(mark..).unwrap_or_default(), encoding);
-    let mut reading = Reading { encoding, ..Reading::default() };
+    let mut reading = CsvReading { encoding, ..CsvReading::default() };
     let head = match find_head(&text, &places) {
         Ok(head) => head,
         Err(fault) => {
@@ -139,7 +145,7 @@ fn parse(bytes: &[u8], detection: Detection, payer: Uin) -> (Vec<Row>, Vec<Impor
                     format!("the header is in line {header}, and the lines above it look like rows")
                 }
             };
-            return (Vec::new(), vec![ImportFault { line: 0, what }], reading);
+            return (Vec::new(), vec![AccountsFault { line: 0, what }], reading);
         }
     };
     (reading.separator, reading.above) = (char::from(head.separator), head.above);
@@ -163,11 +169,11 @@ fn parse(bytes: &[u8], detection: Detection, payer: Uin) -> (Vec<Row>, Vec<Impor
         }
         match read_row(&record, line, columns, &head.header, encoding, payer) {
             Ok(row) => rows.push(row),
-            Err(what) => faults.push(ImportFault { line, what }),
+            Err(what) => faults.push(AccountsFault { line, what }),
         }
     }
     if rows.is_empty() && faults.is_empty() {
-        faults.push(ImportFault { line: 0, what: "it has no rows".into() });
+        faults.push(AccountsFault { line: 0, what: "it has no rows".into() });
     }
     (rows, faults, reading)
 }
@@ -176,10 +182,10 @@ fn read_row(
     record: &csv::ByteRecord,
     line: u64,
     columns: usize,
-    places: &Places,
+    places: &AccountColumns,
     encoding: Encoding,
     payer: Uin,
-) -> Result<Row, String> {
+) -> Result<AccountRow, String> {
     if record.len() != columns {
         return Err(format!("the row has {} cells, and the header {columns}", record.len()));
     }
@@ -199,7 +205,7 @@ fn read_row(
     row(line, payer, &|name: &str| texts.get(name).copied().filter(|cell| !cell.is_empty()))
 }
 
-fn row<'a>(line: u64, payer: Uin, cell: &impl Fn(&str) -> Option<&'a str>) -> Result<Row, String> {
+fn row<'a>(line: u64, payer: Uin, cell: &impl Fn(&str) -> Option<&'a str>) -> Result<AccountRow, String> {
     let uin = |text: &str| -> Result<Uin, String> {
         read_uin(text.as_bytes()).map_err(|cause| {
             let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
@@ -210,8 +216,8 @@ fn row<'a>(line: u64, payer: Uin, cell: &impl Fn(&str) -> Option<&'a str>) -> Re
     let name = cell("name").ok_or_else(|| format!("account {id} has no name"))?.to_owned();
     let role = match cell("role") {
         Some(text) => text.parse()?,
-        None if id == payer => Role::Payer,
-        None => Role::Customer,
+        None if id == payer => AccountRole::Payer,
+        None => AccountRole::Customer,
     };
     let parent = match cell("parent") {
         Some(text) => Some(uin(text)?),
@@ -219,5 +225,5 @@ fn row<'a>(line: u64, payer: Uin, cell: &impl Fn(&str) -> Option<&'a str>) -> Re
     };
     let from = cell("from").map(|text| text.parse::<Day>().map_err(|e| e.to_string())).transpose()?;
     let reason = cell("reason").map(str::to_owned);
-    Ok(Row { line, uin: id, known: Known { name, role, parent }, from, reason })
+    Ok(AccountRow { line, uin: id, known: AccountDetails { name, role, parent }, from, reason })
 }

@@ -8,13 +8,13 @@ mod import;
 mod record;
 mod tree;
 
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{StoreError, Table, Transaction};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
 pub use import::Imported;
-pub use record::{AccountError, ImportFault, Known, Record, Role};
+pub use record::{AccountDetails, AccountError, AccountRecord, AccountRole, AccountsFault};
 pub use tree::{Node, Tree};
 
 fn key(uin: Uin) -> [u8; 8] {
@@ -29,7 +29,7 @@ impl Transaction {
     pub fn set_account(
         &self,
         uin: Uin,
-        known: Known,
+        known: AccountDetails,
         from: Option<Day>,
         reason: Option<&str>,
         actor: &Actor,
@@ -90,7 +90,11 @@ fn save(
     let days = from.map_or_else(String::new, |day| format!(" from {day}"));
     let detail = format!("{what}{days}");
     let subject = uin.to_string();
-    append_change(writer, actor, Change { before, after, reason, ..Change::new(action, &subject, &detail) })
+    append_change(
+        writer,
+        actor,
+        EntryChange { before, after, reason, ..EntryChange::new(action, &subject, &detail) },
+    )
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(super) const NAME_CHARS_MAX: usize = 200;
 
 /// What an account is (docs/DOMAIN.md#parties).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Role {
+pub enum AccountRole {
     /// The partner, who owes the bills: the root.
     Payer,
     /// A second-level reseller.
@@ -29,52 +29,53 @@ pub enum Role {
     SubAccount,
 }
 
-impl Role {
+impl AccountRole {
     /// All roles, from the highest rank down.
-    pub const ALL: [Role; 4] = [Role::Payer, Role::Reseller, Role::Customer, Role::SubAccount];
+    pub const ALL: [AccountRole; 4] =
+        [AccountRole::Payer, AccountRole::Reseller, AccountRole::Customer, AccountRole::SubAccount];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Role::Payer => "payer",
-            Role::Reseller => "reseller",
-            Role::Customer => "customer",
-            Role::SubAccount => "sub-account",
+            AccountRole::Payer => "payer",
+            AccountRole::Reseller => "reseller",
+            AccountRole::Customer => "customer",
+            AccountRole::SubAccount => "sub-account",
         }
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for AccountRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
     }
 }
 
-impl FromStr for Role {
+impl FromStr for AccountRole {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Role::ALL.into_iter().find(|role| role.word() == text);
-        found.ok_or_else(|| no_word(text, "a role", &Role::ALL.map(Role::word)))
+        let found = AccountRole::ALL.into_iter().find(|role| role.word() == text);
+        found.ok_or_else(|| no_word(text, "a role", &AccountRole::ALL.map(AccountRole::word)))
     }
 }
 
 /// What is known of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Known {
+pub struct AccountDetails {
     /// Its name.
     pub name: String,
     /// What it is.
-    pub role: Role,
+    pub role: AccountRole,
     /// Below which account it stands; none for the payer.
     pub parent: Option<Uin>,
 }
 
 /// An account: what is known of it, by day; `None` on days on which it is not in the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Record {
+pub struct AccountRecord {
     /// What holds when.
-    pub known: Timeline<Option<Known>>,
+    pub known: Timeline<Option<AccountDetails>>,
 }
 
 /// Why the tree was not changed.
@@ -111,18 +112,18 @@ pub enum AccountError {
         /// Which account.
         uin: Uin,
         /// What it is.
-        role: Role,
+        role: AccountRole,
         /// Its parent.
         parent: Uin,
         /// What that is.
-        parent_role: Role,
+        parent_role: AccountRole,
     },
     /// There is nothing to end.
     #[error("account {0} is not in the tree on that day")]
     Unknown(Uin),
     /// The file of accounts cannot be taken.
     #[error("the accounts were not imported: {}", faults_text(.0))]
-    Import(Vec<ImportFault>),
+    Import(Vec<AccountsFault>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -144,11 +145,11 @@ codes!(AccountError {
 });
 
 /// Returns every account's record, by id.
-pub(super) fn records(store: &impl Records) -> Result<BTreeMap<Uin, Record>, StoreError> {
+pub(super) fn records(store: &impl Records) -> Result<BTreeMap<Uin, AccountRecord>, StoreError> {
     let number =
         |bytes: Vec<u8>| bytes.try_into().ok().and_then(|bytes| Uin::of_number(u64::from_be_bytes(bytes)));
     let mut found = BTreeMap::new();
-    for (bytes, record) in store.list::<Record>(Table::Accounts, &[])? {
+    for (bytes, record) in store.list::<AccountRecord>(Table::Accounts, &[])? {
         let uin = number(bytes).ok_or_else(|| StoreError::Damaged {
             what: "a record of `accounts`".into(),
             why: "its key is no account".into(),
@@ -165,14 +166,14 @@ pub(super) fn payer(store: &impl Records) -> Result<Uin, StoreError> {
 
 /// What is wrong with a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImportFault {
+pub struct AccountsFault {
     /// In which line of the file; 0 for the file as a whole.
     pub line: u64,
     /// What.
     pub what: String,
 }
 
-pub(super) fn faults_text(faults: &[ImportFault]) -> String {
+pub(super) fn faults_text(faults: &[AccountsFault]) -> String {
     let mut text = String::new();
     for fault in faults.iter().take(FAULTS_SHOWN) {
         if !text.is_empty() {

@@ -1,7 +1,7 @@
 //! The tree over time: places, ranks, files, and what is not in it.
 
 use super::*;
-use crate::engine::journal::Entry;
+use crate::engine::journal::JournalEntry;
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{OpenOptions, Store};
 use crate::formats::text::Detection;
@@ -38,8 +38,14 @@ fn store() -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-fn say(store: &Store, id: &str, role: Role, parent: &str, from: Option<&str>) -> Result<bool, AccountError> {
-    let known = Known { name: format!("name of {id}"), role, parent: Some(uin(parent)) };
+fn say(
+    store: &Store,
+    id: &str,
+    role: AccountRole,
+    parent: &str,
+    from: Option<&str>,
+) -> Result<bool, AccountError> {
+    let known = AccountDetails { name: format!("name of {id}"), role, parent: Some(uin(parent)) };
     store.transact(|tx| tx.set_account(uin(id), known, from.map(day), Some("because"), &actor()))
 }
 
@@ -52,10 +58,10 @@ fn below(store: &Store, id: &str, on: &str) -> Vec<String> {
 fn an_account_that_moves_stands_where_it_stood_on_each_day() {
     let (_folder, store) = store();
     assert!(Tree::load(&store.read().unwrap()).unwrap().is_empty());
-    assert!(say(&store, RESELLER, Role::Reseller, PAYER, None).unwrap());
-    assert!(say(&store, CUSTOMER, Role::Customer, PAYER, None).unwrap());
-    assert!(say(&store, CUSTOMER, Role::Customer, RESELLER, Some("2021-03-15")).unwrap());
-    assert!(!say(&store, CUSTOMER, Role::Customer, RESELLER, Some("2021-03-15")).unwrap());
+    assert!(say(&store, RESELLER, AccountRole::Reseller, PAYER, None).unwrap());
+    assert!(say(&store, CUSTOMER, AccountRole::Customer, PAYER, None).unwrap());
+    assert!(say(&store, CUSTOMER, AccountRole::Customer, RESELLER, Some("2021-03-15")).unwrap());
+    assert!(!say(&store, CUSTOMER, AccountRole::Customer, RESELLER, Some("2021-03-15")).unwrap());
     assert_eq!(below(&store, RESELLER, "2021-03-14"), [RESELLER]);
     assert_eq!(below(&store, RESELLER, "2021-03-15"), [RESELLER, CUSTOMER]);
     let tree = Tree::load(&store.read().unwrap()).unwrap();
@@ -69,7 +75,7 @@ fn an_account_that_moves_stands_where_it_stood_on_each_day() {
         store.transact(|tx| tx.end_account(uin(CUSTOMER), day("2021-04-02"), None, &actor())),
         Err(AccountError::Unknown(_))
     ));
-    let entries = Entry::list(&store.read().unwrap()).unwrap();
+    let entries = JournalEntry::list(&store.read().unwrap()).unwrap();
     assert_eq!(entries.iter().filter(|e| e.action == "account set").count(), 3);
 }
 
@@ -77,20 +83,23 @@ fn an_account_that_moves_stands_where_it_stood_on_each_day() {
 fn places_that_cannot_be_are_refused() {
     let (_folder, store) = store();
     assert!(matches!(
-        say(&store, CUSTOMER, Role::Customer, RESELLER, None),
+        say(&store, CUSTOMER, AccountRole::Customer, RESELLER, None),
         Err(AccountError::NoParent { .. })
     ));
-    assert!(matches!(say(&store, PAYER, Role::Customer, RESELLER, None), Err(AccountError::Payer(_))));
-    assert!(matches!(say(&store, CUSTOMER, Role::Payer, PAYER, None), Err(AccountError::NotThePayer { .. })));
-    say(&store, RESELLER, Role::Reseller, PAYER, Some("2021-03-01")).unwrap();
+    assert!(matches!(say(&store, PAYER, AccountRole::Customer, RESELLER, None), Err(AccountError::Payer(_))));
+    assert!(matches!(
+        say(&store, CUSTOMER, AccountRole::Payer, PAYER, None),
+        Err(AccountError::NotThePayer { .. })
+    ));
+    say(&store, RESELLER, AccountRole::Reseller, PAYER, Some("2021-03-01")).unwrap();
     // Below an account that is not there yet, and below one of the same rank.
     assert!(matches!(
-        say(&store, CUSTOMER, Role::Customer, RESELLER, Some("2021-02-01")),
+        say(&store, CUSTOMER, AccountRole::Customer, RESELLER, Some("2021-02-01")),
         Err(AccountError::NoParent { .. })
     ));
-    say(&store, CUSTOMER, Role::Customer, RESELLER, Some("2021-03-01")).unwrap();
+    say(&store, CUSTOMER, AccountRole::Customer, RESELLER, Some("2021-03-01")).unwrap();
     assert!(matches!(
-        say(&store, OTHER, Role::Customer, CUSTOMER, Some("2021-03-01")),
+        say(&store, OTHER, AccountRole::Customer, CUSTOMER, Some("2021-03-01")),
         Err(AccountError::Rank { .. })
     ));
     // Whoever has others below cannot go, or become less than they are.
@@ -99,10 +108,10 @@ fn places_that_cannot_be_are_refused() {
         Err(AccountError::NoParent { .. })
     ));
     assert!(matches!(
-        say(&store, RESELLER, Role::Customer, PAYER, Some("2021-04-01")),
+        say(&store, RESELLER, AccountRole::Customer, PAYER, Some("2021-04-01")),
         Err(AccountError::Rank { .. })
     ));
-    let known = Known { name: "a\nb".into(), role: Role::Customer, parent: Some(uin(PAYER)) };
+    let known = AccountDetails { name: "a\nb".into(), role: AccountRole::Customer, parent: Some(uin(PAYER)) };
     let set = store.transact(|tx| tx.set_account(uin(OTHER), known, None, None, &actor()));
     assert!(matches!(set, Err(AccountError::Name(_))));
 }

@@ -7,13 +7,15 @@ use crate::engine::store::{Records, StoreError};
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
-use super::record::{AccountError, Known, NAME_CHARS_MAX, Record, Role, payer, records};
+use super::record::{
+    AccountDetails, AccountError, AccountRecord, AccountRole, NAME_CHARS_MAX, payer, records,
+};
 
 /// All accounts, on all days.
 #[derive(Clone, Debug)]
 pub struct Tree {
     payer: Uin,
-    records: BTreeMap<Uin, Record>,
+    records: BTreeMap<Uin, AccountRecord>,
 }
 
 /// An account in the tree of a day.
@@ -24,7 +26,7 @@ pub struct Node {
     /// How far below the payer, which has 0.
     pub depth: usize,
     /// What is known of it.
-    pub known: Known,
+    pub known: AccountDetails,
 }
 
 /// A day that stands for all days before anything is dated.
@@ -50,25 +52,25 @@ impl Tree {
     }
 
     /// Returns everything that was said of an account.
-    pub fn record(&self, uin: Uin) -> Option<&Record> {
+    pub fn record(&self, uin: Uin) -> Option<&AccountRecord> {
         self.records.get(&uin)
     }
 
     /// Returns all accounts of which something was said, by id.
-    pub fn accounts(&self) -> impl Iterator<Item = (Uin, &Record)> {
+    pub fn accounts(&self) -> impl Iterator<Item = (Uin, &AccountRecord)> {
         self.records.iter().map(|(uin, record)| (*uin, record))
     }
 
     /// Returns what is known of an account on a day. The payer is always known, if only by its role.
-    pub fn on(&self, uin: Uin, day: Day) -> Option<Known> {
+    pub fn on(&self, uin: Uin, day: Day) -> Option<AccountDetails> {
         let known = self.records.get(&uin).and_then(|record| record.known.on(day)).cloned().flatten();
-        let root = Known { name: String::new(), role: Role::Payer, parent: None };
+        let root = AccountDetails { name: String::new(), role: AccountRole::Payer, parent: None };
         known.or_else(|| (uin == self.payer).then_some(root))
     }
 
     /// Returns the tree of a day from the payer down; those below one account by their ids.
     pub fn nodes(&self, day: Day) -> Vec<Node> {
-        let mut below: BTreeMap<Uin, Vec<(Uin, Known)>> = BTreeMap::new();
+        let mut below: BTreeMap<Uin, Vec<(Uin, AccountDetails)>> = BTreeMap::new();
         for uin in self.records.keys() {
             if let Some(known) = self.on(*uin, day)
                 && let Some(parent) = known.parent
@@ -78,7 +80,7 @@ impl Tree {
         }
         let mut nodes = Vec::new();
         // A stack, not a recursion; the last one pushed is taken first.
-        let mut stack: Vec<(Uin, Known, usize)> =
+        let mut stack: Vec<(Uin, AccountDetails, usize)> =
             self.on(self.payer, day).map(|known| (self.payer, known, 0)).into_iter().collect();
         while let Some((uin, known, depth)) = stack.pop() {
             for (child, known) in below.remove(&uin).unwrap_or_default().into_iter().rev() {
@@ -108,7 +110,7 @@ impl Tree {
     pub(super) fn set(
         &mut self,
         uin: Uin,
-        known: Option<Known>,
+        known: Option<AccountDetails>,
         from: Option<Day>,
         reason: Option<&str>,
         actor: &Actor,
@@ -118,7 +120,7 @@ impl Tree {
             if chars == 0 || chars > NAME_CHARS_MAX || known.name.chars().any(char::is_control) {
                 return Err(AccountError::Name(uin));
             }
-            match (uin == self.payer, known.role == Role::Payer) {
+            match (uin == self.payer, known.role == AccountRole::Payer) {
                 (true, true) if known.parent.is_none() => {}
                 (true, _) => return Err(AccountError::Payer(uin)),
                 (false, true) => return Err(AccountError::NotThePayer { uin, payer: self.payer }),
@@ -141,7 +143,7 @@ impl Tree {
     /// Checks that an account, and those below it, stand where they can on each day.
     pub(super) fn check(&self, uin: Uin) -> Result<(), AccountError> {
         self.check_one(uin)?;
-        let is_parent = |record: &Record| {
+        let is_parent = |record: &AccountRecord| {
             let known = record.known.changes().iter().filter_map(|change| change.value.as_ref());
             known.filter_map(|known| known.parent).any(|parent| parent == uin)
         };

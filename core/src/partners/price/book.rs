@@ -12,7 +12,7 @@ use super::rule::{Fee, Method, PriceRule};
 
 /// A rule, with the days of the coverage on which it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
+pub struct AppliedRule {
     /// For which product; empty for all.
     pub product: String,
     /// The rule, its days cut to the coverage.
@@ -25,7 +25,7 @@ pub struct PriceBook {
     /// Whose.
     pub uin: Uin,
     /// The rules, by product.
-    pub rules: Vec<Applied>,
+    pub rules: Vec<AppliedRule>,
     /// The fee of the month.
     pub fee: Option<Fee>,
     month: BillMonth,
@@ -49,7 +49,7 @@ impl PriceBook {
                 let to = rule.to.map_or(coverage.last, |to| to.min(coverage.last));
                 if from <= to {
                     let rule = PriceRule { from: Some(from), to: Some(to), ..*rule };
-                    rules.push(Applied { product: product.clone(), rule });
+                    rules.push(AppliedRule { product: product.clone(), rule });
                 }
             }
         }
@@ -74,7 +74,7 @@ impl PriceBook {
         let day = day.unwrap_or(self.month.last_day());
         let day = day.clamp(self.month.first_day(), self.month.last_day());
         let of = |name: &[u8]| {
-            let fits = |a: &&Applied| a.product.as_bytes() == name && a.rule.holds_on(day);
+            let fits = |a: &&AppliedRule| a.product.as_bytes() == name && a.rule.holds_on(day);
             self.rules.iter().find(fits).map(|a| &a.rule)
         };
         if product.is_empty() { of(b"") } else { of(product).or_else(|| of(b"")) }
@@ -88,7 +88,7 @@ impl PriceBook {
             hasher.update(text);
         };
         text("billkeep prices 1");
-        for Applied { product, rule } in &self.rules {
+        for AppliedRule { product, rule } in &self.rules {
             text(product);
             match rule.method {
                 Method::Discount(factor) => text(&format!("discount {}", factor.shortest())),

@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use book::{Applied, PriceBook};
-pub use rule::{DECIMALS_MAX, Fee, Method, Mode, PriceRule, Rounding};
+pub use book::{AppliedRule, PriceBook};
+pub use rule::{DECIMALS_MAX, Fee, Method, PriceRule, Rounding, RoundingMode};
 
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::formats::schema::{Column, fold_header};
 
@@ -143,7 +143,7 @@ fn save(
         tx.put(Table::Terms, &at, terms)?;
     }
     let after = record_digest(tx, Table::Terms, &at)?;
-    append_change(tx, actor, Change { before, after, ..Change::new(action, &subject, detail) })?;
+    append_change(tx, actor, EntryChange { before, after, ..EntryChange::new(action, &subject, detail) })?;
     Ok(())
 }
 

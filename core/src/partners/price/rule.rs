@@ -65,7 +65,7 @@ impl fmt::Display for Method {
 
 /// Which way a price goes that lies between two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Mode {
+pub enum RoundingMode {
     /// To the nearer one; from the middle away from zero.
     #[default]
     HalfUp,
@@ -77,26 +77,27 @@ pub enum Mode {
     Down,
 }
 
-impl Mode {
+impl RoundingMode {
     /// All of them.
-    pub const ALL: &[Mode] = &[Mode::HalfUp, Mode::HalfEven, Mode::Up, Mode::Down];
+    pub const ALL: &[RoundingMode] =
+        &[RoundingMode::HalfUp, RoundingMode::HalfEven, RoundingMode::Up, RoundingMode::Down];
 
     /// Returns the word for it.
     pub fn word(self) -> &'static str {
         match self {
-            Mode::HalfUp => "half-up",
-            Mode::HalfEven => "half-even",
-            Mode::Up => "up",
-            Mode::Down => "down",
+            RoundingMode::HalfUp => "half-up",
+            RoundingMode::HalfEven => "half-even",
+            RoundingMode::Up => "up",
+            RoundingMode::Down => "down",
         }
     }
 }
 
-impl FromStr for Mode {
+impl FromStr for RoundingMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Mode::ALL.iter().copied().find(|mode| mode.word() == text);
+        let found = RoundingMode::ALL.iter().copied().find(|mode| mode.word() == text);
         found.ok_or_else(|| no_word(text, "a way to round", &["half-up", "half-even", "up", "down"]))
     }
 }
@@ -107,7 +108,7 @@ pub struct Rounding {
     /// To so many decimals.
     pub decimals: u8,
     /// Which way.
-    pub mode: Mode,
+    pub mode: RoundingMode,
 }
 
 impl Rounding {
@@ -120,10 +121,10 @@ impl Rounding {
         let (below, rest) = (amount.mantissa() / unit, amount.mantissa() % unit);
         let half = (rest.abs()).cmp(&(unit / 2));
         let away = match self.mode {
-            Mode::HalfUp => half.is_ge(),
-            Mode::HalfEven => half.is_gt() || (half.is_eq() && below % 2 != 0),
-            Mode::Up => rest != 0,
-            Mode::Down => false,
+            RoundingMode::HalfUp => half.is_ge(),
+            RoundingMode::HalfEven => half.is_gt() || (half.is_eq() && below % 2 != 0),
+            RoundingMode::Up => rest != 0,
+            RoundingMode::Down => false,
         };
         let mantissa = if away { below.checked_add(amount.mantissa().signum())? } else { below };
         Some(Amount::new(mantissa, self.decimals))
@@ -223,7 +224,7 @@ mod tests {
         }
 
         /// Takes `shift` decimals off, rounding as a person would: by looking at the digits that go.
-        fn rounded(&self, shift: usize, mode: Mode) -> Big {
+        fn rounded(&self, shift: usize, mode: RoundingMode) -> Big {
             let gone: Vec<u8> =
                 self.1.iter().take(shift).copied().chain(std::iter::repeat(0)).take(shift).collect();
             let mut kept: Vec<u8> = self.1.iter().skip(shift).copied().collect();
@@ -231,11 +232,11 @@ mod tests {
             let first = gone.last().copied().unwrap_or(0);
             let middle = first == 5 && gone.iter().rev().skip(1).all(|d| *d == 0);
             let away = match mode {
-                Mode::HalfUp => first >= 5,
-                Mode::HalfEven if middle => kept.first().copied().unwrap_or(0) % 2 == 1,
-                Mode::HalfEven => first >= 5,
-                Mode::Up => any,
-                Mode::Down => false,
+                RoundingMode::HalfUp => first >= 5,
+                RoundingMode::HalfEven if middle => kept.first().copied().unwrap_or(0) % 2 == 1,
+                RoundingMode::HalfEven => first >= 5,
+                RoundingMode::Up => any,
+                RoundingMode::Down => false,
             };
             if away {
                 let nines = kept.iter().take_while(|d| **d == 9).count();
@@ -249,8 +250,8 @@ mod tests {
         }
     }
 
-    fn mode() -> impl Strategy<Value = Mode> {
-        proptest::sample::select(Mode::ALL)
+    fn mode() -> impl Strategy<Value = RoundingMode> {
+        proptest::sample::select(RoundingMode::ALL)
     }
 
     proptest! {
@@ -297,14 +298,14 @@ mod tests {
         let all = |text: &str| {
             let amount = Amount::parse_cell(text.as_bytes()).unwrap().unwrap();
             let round = |mode| Rounding { decimals: 2, mode }.round(amount).unwrap().to_string();
-            [Mode::HalfUp, Mode::HalfEven, Mode::Up, Mode::Down].map(round)
+            [RoundingMode::HalfUp, RoundingMode::HalfEven, RoundingMode::Up, RoundingMode::Down].map(round)
         };
         assert_eq!(all("1.005"), ["1.01", "1.00", "1.01", "1.00"]);
         assert_eq!(all("1.015"), ["1.02", "1.02", "1.02", "1.01"]);
         assert_eq!(all("-1.005"), ["-1.01", "-1.00", "-1.01", "-1.00"]);
         assert_eq!(all("1.0001"), ["1.00", "1.00", "1.01", "1.00"]);
         assert_eq!(all("1"), ["1.00"; 4]);
-        for mode in Mode::ALL {
+        for mode in RoundingMode::ALL {
             assert_eq!(mode.word().parse(), Ok(*mode));
         }
     }

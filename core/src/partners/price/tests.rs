@@ -1,10 +1,10 @@
 use super::*;
-use crate::engine::journal::Entry;
+use crate::engine::journal::JournalEntry;
 use crate::engine::store::{OpenOptions, Store};
 use crate::values::period::Coverage;
 
 fn rule(method: Method, from: Option<Day>, to: Option<Day>) -> PriceRule {
-    PriceRule { method, rounding: Rounding { decimals: 2, mode: Mode::HalfUp }, from, to }
+    PriceRule { method, rounding: Rounding { decimals: 2, mode: RoundingMode::HalfUp }, from, to }
 }
 
 fn day(text: &str) -> Option<Day> {
@@ -76,7 +76,7 @@ fn a_price_is_set_journalled_and_taken_back() {
     remove(None).unwrap();
     home.store.transact(|tx| tx.remove_fee(home.uin, None, None, &home.actor)).unwrap();
     assert_eq!(Terms::list(&home.store.read().unwrap()).unwrap(), []);
-    let journal = Entry::list(&home.store.read().unwrap()).unwrap();
+    let journal = JournalEntry::list(&home.store.read().unwrap()).unwrap();
     let actions = |name: &str| journal.iter().filter(|entry| entry.action == name).count();
     assert_eq!((actions("account price set"), actions("account price remove")), (3, 3));
 }
@@ -94,7 +94,7 @@ fn other_prices_have_another_identity_and_equal_ones_the_same() {
     home.set(None, rule(factor(50), day("2021-04-01"), None)).unwrap();
     assert_eq!(home.book(month).identity(), ninety, "what holds later only is nothing to March");
     assert_ne!(home.book(Coverage::month("2021-04".parse().unwrap())).identity(), ninety);
-    let down = Rounding { decimals: 2, mode: Mode::Down };
+    let down = Rounding { decimals: 2, mode: RoundingMode::Down };
     home.set(None, PriceRule { rounding: down, ..rule(factor(90), None, None) }).unwrap();
     assert_ne!(home.book(month).identity(), ninety, "rounding is part of the rule");
 }

@@ -4,7 +4,7 @@
 
 use std::io::Write as _;
 
-use super::super::{Request, WhySkipped};
+use super::super::{ImportRequest, WhySkipped};
 use super::{HEADER, House, STEM, THREE, bill, import_new, line, taken};
 use crate::engine::block::Sums;
 use crate::formats::archive::second;
@@ -368,7 +368,7 @@ fn lines_are_of_the_csv_that_they_came_from_though_one_before_has_none() {
     let parts =
         [Part::new("0.csv", HEADER), Part::new("1.csv", &bill("\n")), Part::new("2.csv", &single("z"))];
     let path = house.put(&format!("{STEM}.zip"), &zip(&parts));
-    let report = house.import(&path, &Request::default()).unwrap();
+    let report = house.import(&path, &ImportRequest::default()).unwrap();
     let view = house.view(report.bill);
     let names: Vec<&str> =
         view.stretches().unwrap().iter().map(|stretch| stretch.entry.1.name.as_str()).collect();
@@ -533,8 +533,8 @@ proptest::proptest! {
 fn the_same_zip_again_changes_nothing() {
     let house = House::new();
     let path = house.put(&format!("{STEM}.zip"), &zip(&[Part::deflated("a.csv", bill("\n").as_bytes())]));
-    house.import(&path, &Request::default()).unwrap();
-    let again = house.import(&path, &Request::default()).unwrap();
+    house.import(&path, &ImportRequest::default()).unwrap();
+    let again = house.import(&path, &ImportRequest::default()).unwrap();
     assert!(matches!(again.outcome, super::super::Outcome::Unchanged { same_file: true, .. }));
 }
 
@@ -544,20 +544,20 @@ fn a_zip_in_which_a_second_reader_finds_something_else_is_refused() {
     let path = folder.path().join("again.zip");
     let text = single("a");
     std::fs::write(&path, zip(&[Part::new("a.csv", &text)])).unwrap();
-    let first = || second::Found {
+    let first = || second::SecondReading {
         name: b"a.csv".to_vec(),
         from: 35,
         packed: text.len() as u64,
         unpacked: text.len() as u64,
         crc: rawzip::crc32(text.as_bytes()),
     };
-    let told = |listed: &[second::Found]| {
+    let told = |listed: &[second::SecondReading]| {
         second::must_agree(std::fs::File::open(&path).unwrap(), listed)
             .expect_err("the second reader agreed with what is not in the zip")
     };
     second::must_agree(std::fs::File::open(&path).unwrap(), &[first()]).unwrap();
     assert!(told(&[]).contains("finds 1 entries, not 0"), "{}", told(&[]));
-    let others: [fn(&mut second::Found); 5] = [
+    let others: [fn(&mut second::SecondReading); 5] = [
         |found| found.name = b"b.csv".to_vec(),
         |found| found.from += 1,
         |found| found.packed -= 1,

@@ -7,7 +7,7 @@ mod pipes;
 
 use std::path::{Path, PathBuf};
 
-use super::{Import, ImportError, Outcome, Report, Request, Settings};
+use super::{Import, ImportError, ImportReport, ImportRequest, ImportSettings, Outcome};
 use crate::bills::{BillKey, BillView};
 use crate::engine::block::Sums;
 use crate::engine::journal::Actor;
@@ -66,8 +66,8 @@ impl House {
         path
     }
 
-    pub(super) fn import(&self, path: &Path, request: &Request) -> Result<Report, ImportError> {
-        let settings = Settings { segment_bytes: 300, block_rows: 2, ..Settings::default() };
+    pub(super) fn import(&self, path: &Path, request: &ImportRequest) -> Result<ImportReport, ImportError> {
+        let settings = ImportSettings { segment_bytes: 300, block_rows: 2, ..ImportSettings::default() };
         let actor = Actor { name: "lin".into(), at_unix_s: 1 };
         self.store.import(
             path,
@@ -81,9 +81,9 @@ impl House {
 }
 
 /// Imports a file of this name into a new store.
-pub(super) fn import_new(name: &str, bytes: &[u8]) -> Result<Report, ImportError> {
+pub(super) fn import_new(name: &str, bytes: &[u8]) -> Result<ImportReport, ImportError> {
     let house = House::new();
-    house.import(&house.put(name, bytes), &Request::default())
+    house.import(&house.put(name, bytes), &ImportRequest::default())
 }
 
 /// Says what a file became: lines and total.

@@ -11,9 +11,9 @@ fn read(house: &House, bytes: &[u8], limits: &Limits) -> Result<Input, ImportErr
 fn what_came_through_a_pipe_is_imported_as_a_file_is() {
     let house = House::new();
     let input = read(&house, bill("\r\n").as_bytes(), &Limits::default()).unwrap();
-    let request = Request { mode: Some(crate::bills::Mode::Monthly), ..Request::default() };
+    let request = ImportRequest { mode: Some(crate::bills::ImportMode::Monthly), ..ImportRequest::default() };
     let actor = Actor { name: "lin".into(), at_unix_s: 1 };
-    let (settings, limits) = (Settings::default(), Limits::default());
+    let (settings, limits) = (ImportSettings::default(), Limits::default());
     for times in 0..2 {
         // It can be read again.
         let report = house

@@ -36,7 +36,7 @@ codes!(FileError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct CalendarFile {
     name: Spanned<String>,
     zone: Option<Spanned<String>>,
     basis: Option<Spanned<String>>,
@@ -67,9 +67,9 @@ struct OfMonth {
 }
 
 /// The text, to tell lines.
-struct Text<'a>(&'a str);
+struct CalendarText<'a>(&'a str);
 
-impl Text<'_> {
+impl CalendarText<'_> {
     fn error(&self, at: Range<usize>, why: impl Into<String>) -> FileError {
         let before = self.0.as_bytes().get(..at.start).unwrap_or(self.0.as_bytes());
         let line = 1 + before.iter().filter(|b| **b == b'\n').count();
@@ -113,12 +113,12 @@ impl Profile {
     /// # Errors
     /// [`FileError`] at the first thing in it that cannot be.
     pub fn from_toml(text: &str) -> Result<Profile, FileError> {
-        let lines = Text(text);
+        let lines = CalendarText(text);
         if text.len() > FILE_BYTES_MAX {
             let why = format!("the file has {} bytes, and a calendar at most {FILE_BYTES_MAX}", text.len());
             return Err(lines.error(0..0, why));
         }
-        let file: File = toml::from_str(text).map_err(|e| {
+        let file: CalendarFile = toml::from_str(text).map_err(|e| {
             let why = match e.message() {
                 "missing field `name`" => {
                     "the calendar has no name: write one, as name = \"mine\"".to_owned()

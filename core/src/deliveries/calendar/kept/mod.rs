@@ -6,14 +6,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::journal::{Actor, Change, append_change, record_digest};
+use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::codes;
 use crate::values::label::{BadLabel, check_label};
 use crate::values::period::{Day, TimeZone};
 
-use super::Kind;
+use super::BillKind;
 use super::clock::Moment;
 use super::profile::{Asked, Profile, Why};
 
@@ -136,7 +136,7 @@ impl Calendars {
         let yesterday = day.minus_days(1);
         let of_yesterday = yesterday.map_or_else(Vec::new, |yesterday| self.on(yesterday).asked(yesterday));
         let mut now: Vec<Asked> =
-            of_yesterday.into_iter().filter(|a| a.slot.kind == Kind::Daily && a.from > time).collect();
+            of_yesterday.into_iter().filter(|a| a.slot.kind == BillKind::Daily && a.from > time).collect();
         let (later, today): (Vec<Asked>, Vec<Asked>) =
             self.on(day).asked(day).into_iter().partition(|a| a.since == day && a.from > time);
         for asked in today {
@@ -211,7 +211,7 @@ impl Transaction {
         self.put(Table::Calendars, name.as_bytes(), profile)?;
         let after = record_digest(self, Table::Calendars, name.as_bytes())?;
         let detail = profile.words();
-        append_change(self, actor, Change { after, ..Change::new("calendar add", name, &detail) })?;
+        append_change(self, actor, EntryChange { after, ..EntryChange::new("calendar add", name, &detail) })?;
         Ok(true)
     }
 
@@ -231,7 +231,7 @@ impl Transaction {
         }
         let before = record_digest(self, Table::Calendars, name.as_bytes())?;
         self.delete(Table::Calendars, name.as_bytes())?;
-        append_change(self, actor, Change { before, ..Change::new("calendar remove", name, "") })?;
+        append_change(self, actor, EntryChange { before, ..EntryChange::new("calendar remove", name, "") })?;
         Ok(())
     }
 
@@ -258,7 +258,7 @@ impl Transaction {
         self.put(Table::Meta, FOLLOWED, &list)?;
         let after = record_digest(self, Table::Meta, FOLLOWED)?;
         let detail = format!("{name} from {from} on");
-        let change = Change { before, after, ..Change::new("settings", "calendar", &detail) };
+        let change = EntryChange { before, after, ..EntryChange::new("settings", "calendar", &detail) };
         append_change(self, actor, change)?;
         Ok(true)
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::journal::Entry;
+use crate::engine::journal::JournalEntry;
 use crate::engine::store::{OpenOptions, Store};
 
 fn day(text: &str) -> Day {
@@ -59,7 +59,7 @@ fn each_day_has_the_calendar_that_was_set_for_it() {
 
     let reader = store.read().unwrap();
     assert_eq!(Profile::list(&reader).unwrap(), Profile::BUILT_IN);
-    let told: Vec<String> = Entry::list(&reader)
+    let told: Vec<String> = JournalEntry::list(&reader)
         .unwrap()
         .into_iter()
         .map(|e| format!("{} {}", e.action, if e.action == "settings" { &e.detail } else { &e.subject }))

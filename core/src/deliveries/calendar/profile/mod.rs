@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::formats::naming::Kind;
+use crate::formats::naming::BillKind;
 use crate::values::period::{Basis, BillMonth, Coverage, Day, TimeZone};
 
-use super::Slot;
+use super::CalendarSlot;
 use super::clock::TimeOfDay;
 
 /// The most days that a daily bill may lie behind, and that it may be offered again after.
@@ -90,7 +90,7 @@ pub enum Why {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Which bill.
-    pub slot: Slot,
+    pub slot: CalendarSlot,
     /// On which day: bindings as of that day decide where it goes.
     pub on: Day,
     /// On which day it is asked for first.
@@ -165,11 +165,11 @@ impl Profile {
     }
 
     /// Returns from which day on the monthly or the reseller bill of a month is due, `None` for a daily one.
-    pub fn due_day(&self, kind: Kind, month: BillMonth) -> Option<Day> {
+    pub fn due_day(&self, kind: BillKind, month: BillMonth) -> Option<Day> {
         let wanted = match kind {
-            Kind::Daily => return None,
-            Kind::Monthly => self.monthly_day,
-            Kind::Reseller => self.reseller_day,
+            BillKind::Daily => return None,
+            BillKind::Monthly => self.monthly_day,
+            BillKind::Reseller => self.reseller_day,
         };
         let next = month.last_day().next()?.month();
         next.day(wanted).or_else(|| Some(next.last_day()))
@@ -186,7 +186,7 @@ impl Profile {
         let mut asked = Vec::new();
         let mut daily = |days: u32, why| {
             if let Some(last) = on.minus_days(days).filter(|last| self.daily_months.has(last.month())) {
-                let slot = Slot { kind: Kind::Daily, coverage: Coverage::month_to_date(last) };
+                let slot = CalendarSlot { kind: BillKind::Daily, coverage: Coverage::month_to_date(last) };
                 asked.push(Asked { slot, on, since: on, from: self.daily_at_on(on), why });
             }
         };
@@ -196,20 +196,20 @@ impl Profile {
         }
         if let Some(month) = on.month().previous() {
             let of_month = |kind| self.of_month(kind, month, on, Why::Regular).filter(|a| a.since <= on);
-            asked.extend([Kind::Monthly, Kind::Reseller].into_iter().filter_map(of_month));
+            asked.extend([BillKind::Monthly, BillKind::Reseller].into_iter().filter_map(of_month));
         }
         asked
     }
 
     /// Returns the slot of a month's monthly or reseller bill, if there is to be one.
-    fn of_month(&self, kind: Kind, month: BillMonth, on: Day, why: Why) -> Option<Asked> {
+    fn of_month(&self, kind: BillKind, month: BillMonth, on: Day, why: Why) -> Option<Asked> {
         let (months, from) = match kind {
-            Kind::Daily => return None,
-            Kind::Monthly => (self.monthly_months, self.monthly_at),
-            Kind::Reseller => (self.reseller_months, self.reseller_at),
+            BillKind::Daily => return None,
+            BillKind::Monthly => (self.monthly_months, self.monthly_at),
+            BillKind::Reseller => (self.reseller_months, self.reseller_at),
         };
         let since = self.due_day(kind, month).filter(|_| months.has(month))?;
-        Some(Asked { slot: Slot { kind, coverage: Coverage::month(month) }, on, since, from, why })
+        Some(Asked { slot: CalendarSlot { kind, coverage: Coverage::month(month) }, on, since, from, why })
     }
 
     /// Returns the monthly and reseller bills of months before the last, out of those that there are bills for.
@@ -220,7 +220,7 @@ impl Profile {
         let Some(last) = on.month().previous() else { return Vec::new() };
         months
             .filter(|month| *month < last)
-            .flat_map(|month| [Kind::Monthly, Kind::Reseller].map(|kind| (kind, month)))
+            .flat_map(|month| [BillKind::Monthly, BillKind::Reseller].map(|kind| (kind, month)))
             .filter_map(|(kind, month)| self.of_month(kind, month, on, Why::Overdue))
             .collect()
     }

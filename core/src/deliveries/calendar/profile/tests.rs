@@ -11,7 +11,7 @@ fn daily(profile: &Profile, on: &str) -> String {
     profile.asked(day(on))[0].slot.coverage.to_string()
 }
 
-fn kinds(profile: &Profile, on: &str) -> Vec<Kind> {
+fn kinds(profile: &Profile, on: &str) -> Vec<BillKind> {
     profile.asked(day(on)).iter().map(|a| a.slot.kind).collect()
 }
 
@@ -23,10 +23,10 @@ fn the_examples_of_2021_hold() {
     assert_eq!(daily(first, "2021-04-08"), "2021-04-01..2021-04-06");
     assert_eq!(daily(first, "2021-04-01"), "2021-03-01..2021-03-30");
     assert_eq!(daily(first, "2021-04-02"), "2021-03-01..2021-03-31");
-    assert_eq!(kinds(first, "2021-04-01"), [Kind::Daily]);
-    assert_eq!(kinds(first, "2021-04-02"), [Kind::Daily, Kind::Monthly]);
-    assert_eq!(kinds(first, "2021-04-08"), [Kind::Daily, Kind::Monthly]);
-    assert_eq!(kinds(first, "2021-04-09"), [Kind::Daily, Kind::Monthly, Kind::Reseller]);
+    assert_eq!(kinds(first, "2021-04-01"), [BillKind::Daily]);
+    assert_eq!(kinds(first, "2021-04-02"), [BillKind::Daily, BillKind::Monthly]);
+    assert_eq!(kinds(first, "2021-04-08"), [BillKind::Daily, BillKind::Monthly]);
+    assert_eq!(kinds(first, "2021-04-09"), [BillKind::Daily, BillKind::Monthly, BillKind::Reseller]);
 }
 
 #[test]
@@ -36,8 +36,8 @@ fn the_newer_calendar_lies_one_day_behind_and_comes_late_on_the_first() {
     assert_eq!(daily(current, "2021-04-06"), "2021-04-01..2021-04-05");
     let from = |on: &str| current.asked(day(on))[0].from.to_string();
     assert_eq!([from("2021-04-01"), from("2021-04-02")], ["20:00", "03:00"]);
-    assert_eq!(kinds(current, "2021-04-04"), [Kind::Daily, Kind::Monthly]);
-    assert_eq!(kinds(current, "2021-04-05"), [Kind::Daily, Kind::Monthly, Kind::Reseller]);
+    assert_eq!(kinds(current, "2021-04-04"), [BillKind::Daily, BillKind::Monthly]);
+    assert_eq!(kinds(current, "2021-04-05"), [BillKind::Daily, BillKind::Monthly, BillKind::Reseller]);
 }
 
 /// Days as (year, month, day), counted by hand: a running list, leap years by the Gregorian rule.
@@ -86,19 +86,19 @@ fn coverage_of_every_day_of_2020_to_2030_equals_an_independent_count() {
 fn a_day_that_a_month_lacks_is_its_last() {
     let profile = Profile { monthly_day: 31, reseller_day: 30, ..Profile::SEED_2021 };
     let due = |kind, month: &str| profile.due_day(kind, month.parse().unwrap()).unwrap().to_string();
-    assert_eq!(due(Kind::Monthly, "2021-03"), "2021-04-30");
-    assert_eq!(due(Kind::Monthly, "2021-04"), "2021-05-31");
-    assert_eq!(due(Kind::Monthly, "2021-01"), "2021-02-28");
-    assert_eq!(due(Kind::Reseller, "2024-01"), "2024-02-29");
-    assert_eq!(kinds(&profile, "2021-02-27"), [Kind::Daily]);
-    assert_eq!(kinds(&profile, "2021-02-28"), [Kind::Daily, Kind::Monthly, Kind::Reseller]);
+    assert_eq!(due(BillKind::Monthly, "2021-03"), "2021-04-30");
+    assert_eq!(due(BillKind::Monthly, "2021-04"), "2021-05-31");
+    assert_eq!(due(BillKind::Monthly, "2021-01"), "2021-02-28");
+    assert_eq!(due(BillKind::Reseller, "2024-01"), "2024-02-29");
+    assert_eq!(kinds(&profile, "2021-02-27"), [BillKind::Daily]);
+    assert_eq!(kinds(&profile, "2021-02-28"), [BillKind::Daily, BillKind::Monthly, BillKind::Reseller]);
 }
 
 #[test]
 fn a_late_refresh_offers_a_daily_bill_once_more() {
     let profile = Profile { refresh_days: Some(2), ..Profile::CURRENT_2024 };
     let told = |on: &str| -> Vec<String> {
-        let asked = profile.asked(day(on)).into_iter().filter(|a| a.slot.kind == Kind::Daily);
+        let asked = profile.asked(day(on)).into_iter().filter(|a| a.slot.kind == BillKind::Daily);
         asked.map(|a| format!("{} {:?}", a.slot.coverage.last, a.why)).collect()
     };
     // The bill through the 5th comes on the 6th, and once more on the 7th.
@@ -112,8 +112,8 @@ fn a_late_refresh_offers_a_daily_bill_once_more() {
 fn bills_are_asked_for_in_their_months_only() {
     let quarters = Months::new(&[3, 6, 9, 12]).unwrap();
     let profile = Profile { reseller_months: quarters, ..Profile::SEED_2021 };
-    assert!(kinds(&profile, "2021-04-09").contains(&Kind::Reseller));
-    assert!(!kinds(&profile, "2021-05-09").contains(&Kind::Reseller));
+    assert!(kinds(&profile, "2021-04-09").contains(&BillKind::Reseller));
+    assert!(!kinds(&profile, "2021-05-09").contains(&BillKind::Reseller));
     let months = ["2021-02", "2021-03", "2021-04"].map(|m| m.parse().unwrap());
     let overdue = profile.overdue(day("2021-06-01"), months.into_iter());
     let told: Vec<String> = overdue.iter().map(|a| format!("{} {}", a.slot.kind, a.slot.coverage)).collect();
@@ -193,10 +193,10 @@ proptest! {
             for a in &asked.now {
                 prop_assert!(a.since < day(n) || a.from <= at);
             }
-            offered.extend(asked.now.iter().filter(|a| a.slot.kind == Kind::Daily).map(|a| a.slot));
+            offered.extend(asked.now.iter().filter(|a| a.slot.kind == BillKind::Daily).map(|a| a.slot));
         }
         for n in start..start + 69 {
-            for a in profile.asked(day(n)).into_iter().filter(|a| a.slot.kind == Kind::Daily) {
+            for a in profile.asked(day(n)).into_iter().filter(|a| a.slot.kind == BillKind::Daily) {
                 prop_assert!(offered.contains(&a.slot), "{} on {}", a.slot.coverage, a.on);
             }
         }
@@ -213,7 +213,7 @@ proptest! {
         let range = crate::deliveries::calendar::MonthRange { first, last: *months.last().unwrap() };
         let calendars = calendars(profile.clone());
         let until = Moment { day: Day::new(2099, 1, 1).unwrap(), time: TimeOfDay::MIDNIGHT };
-        let asked: Vec<Asked> = range.asked(&calendars, &Kind::ALL, until).flat_map(|(_, asked)| asked).collect();
+        let asked: Vec<Asked> = range.asked(&calendars, &BillKind::ALL, until).flat_map(|(_, asked)| asked).collect();
         prop_assert!(asked.is_sorted_by_key(|a| (a.on, a.slot.kind)));
         let mut got: Vec<String> =
             asked.iter().map(|a| format!("{} {}", a.slot.kind, a.slot.coverage.last)).collect();

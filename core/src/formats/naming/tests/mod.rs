@@ -15,7 +15,7 @@ const SAMPLE: &str =
 const SAMPLE_ID: &str = "61121cbd9017a16285769571173521960";
 
 /// What exports were before they had shapes.
-fn plain(uin: Uin, kind: Kind, basis: Basis, coverage: Coverage, id: ExportId) -> ExportName {
+fn plain(uin: Uin, kind: BillKind, basis: Basis, coverage: Coverage, id: ExportId) -> ExportName {
     let (shape, per, scope) = (Shape::L3, Per::Consolidated, ScopeWord::Payer);
     ExportName { uin, payer: uin, kind, basis, coverage, shape, per, scope, id }
 }
@@ -225,7 +225,7 @@ fn the_providers_sample_renders_and_its_id_is_a_moment_in_august() {
     let name = ExportName {
         uin: uin("100010445724"),
         payer: uin("100010445724"),
-        kind: Kind::Reseller,
+        kind: BillKind::Reseller,
         basis: Basis::Used,
         coverage: Coverage::month(month("2021-03")),
         shape: Shape::L3,
@@ -247,15 +247,15 @@ fn daily_and_monthly_exports_have_names_of_their_own() {
         plain(uin("909619400"), kind, basis, coverage, parse_id(SAMPLE_ID).unwrap()).stem()
     };
     assert_eq!(
-        name(Kind::Daily, Basis::Used, Coverage::month_to_date(day("2021-04-04"))),
+        name(BillKind::Daily, Basis::Used, Coverage::month_to_date(day("2021-04-04"))),
         format!("909619400-2021-04-04-by_used_time-bill-details-consolidated_bill-{SAMPLE_ID}"),
     );
     assert_eq!(
-        name(Kind::Monthly, Basis::Used, Coverage::month(month("2021-03"))),
+        name(BillKind::Monthly, Basis::Used, Coverage::month(month("2021-03"))),
         format!("909619400-202103-by_used_time-bill_details-{SAMPLE_ID}"),
     );
     assert_eq!(
-        name(Kind::Monthly, Basis::Paid, Coverage::month(month("2021-12"))),
+        name(BillKind::Monthly, Basis::Paid, Coverage::month(month("2021-12"))),
         format!("909619400-202112-by_pay_time-bill_details-{SAMPLE_ID}"),
     );
 }
@@ -329,13 +329,13 @@ fn any_zone() -> impl Strategy<Value = TimeZone> {
 
 fn any_name() -> impl Strategy<Value = ExportName> {
     let uins = 100_000_000_u64..1_000_000_000_000;
-    let kinds = proptest::sample::select(&Kind::ALL[..]);
+    let kinds = proptest::sample::select(&BillKind::ALL[..]);
     let bases = proptest::sample::select(&[Basis::Used, Basis::Paid][..]);
     (uins, kinds, bases, any_day(), any::<[u8; 32]>(), any_zone()).prop_map(
         |(uin, kind, basis, day, content, zone)| {
             let coverage = match kind {
-                Kind::Daily => Coverage::month_to_date(day),
-                Kind::Monthly | Kind::Reseller => Coverage::month(day.month()),
+                BillKind::Daily => Coverage::month_to_date(day),
+                BillKind::Monthly | BillKind::Reseller => Coverage::month(day.month()),
             };
             let id = ExportId::of(&content, coverage, zone);
             plain(uin.to_string().parse().unwrap(), kind, basis, coverage, id)
@@ -346,9 +346,9 @@ fn any_name() -> impl Strategy<Value = ExportName> {
 /// Makes the export's name of what was parsed, by the forms that we write.
 fn exported(name: ParsedName) -> Option<ExportName> {
     let (kind, coverage) = match (name.form, name.day) {
-        (Form::ConsolidatedDaily, Some(day)) => (Kind::Daily, Coverage::month_to_date(day)),
-        (Form::ConsolidatedMonth, None) => (Kind::Reseller, Coverage::month(name.month?)),
-        (Form::DetailsMonth, None) => (Kind::Monthly, Coverage::month(name.month?)),
+        (NameForm::ConsolidatedDaily, Some(day)) => (BillKind::Daily, Coverage::month_to_date(day)),
+        (NameForm::ConsolidatedMonth, None) => (BillKind::Reseller, Coverage::month(name.month?)),
+        (NameForm::DetailsMonth, None) => (BillKind::Monthly, Coverage::month(name.month?)),
         _ => return None,
     };
     Some(plain(name.uin?, kind, name.basis?, coverage, parse_id(&name.id?)?))

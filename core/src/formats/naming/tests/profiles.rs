@@ -14,10 +14,10 @@ fn id() -> ExportId {
 /// An export by its words: kind, last day, shape, per, scope.
 fn export(words: &str) -> ExportName {
     let [kind, last, shape, per, scope] = words.split(' ').collect::<Vec<_>>()[..] else { panic!("{words}") };
-    let kind: Kind = kind.parse().unwrap();
+    let kind: BillKind = kind.parse().unwrap();
     let last = day(last);
     let coverage = match kind {
-        Kind::Daily => Coverage::month_to_date(last),
+        BillKind::Daily => Coverage::month_to_date(last),
         _ => Coverage::month(last.month()),
     };
     ExportName {
@@ -253,7 +253,7 @@ fn all_words() -> Vec<ExportName> {
 
 /// What the name of an export says in a built-in profile, as docs/NAMES.md has it.
 fn told(built_in: BuiltIn, name: &ExportName) -> NameFields {
-    let daily = name.kind == Kind::Daily;
+    let daily = name.kind == BillKind::Daily;
     let scope = match built_in {
         BuiltIn::PartnerDownload => Some(name.scope),
         BuiltIn::Focus if name.scope == ScopeWord::Owner => Some(name.scope),
@@ -279,17 +279,19 @@ fn told_by(template: &Template, name: &ExportName) -> NameFields {
     let mut said = NameFields::default();
     for field in template.fields() {
         match field {
-            Field::Uin => said.uin = Some(name.uin),
-            Field::Payer => said.payer = Some(name.payer),
-            Field::Month | Field::MonthCompact => {}
-            Field::Day | Field::DayCompact | Field::LastDay => said.last_day = Some(name.coverage.last),
-            Field::FirstDay => said.first_day = Some(name.coverage.first),
-            Field::Kind => said.kind = Some(name.kind),
-            Field::Basis => said.basis = Some(name.basis),
-            Field::Shape => said.shape = Some(name.shape),
-            Field::Per => said.per = Some(name.per),
-            Field::Scope => said.scope = Some(name.scope),
-            Field::Id => said.id = Some(name.id),
+            NameField::Uin => said.uin = Some(name.uin),
+            NameField::Payer => said.payer = Some(name.payer),
+            NameField::Month | NameField::MonthCompact => {}
+            NameField::Day | NameField::DayCompact | NameField::LastDay => {
+                said.last_day = Some(name.coverage.last)
+            }
+            NameField::FirstDay => said.first_day = Some(name.coverage.first),
+            NameField::Kind => said.kind = Some(name.kind),
+            NameField::Basis => said.basis = Some(name.basis),
+            NameField::Shape => said.shape = Some(name.shape),
+            NameField::Per => said.per = Some(name.per),
+            NameField::Scope => said.scope = Some(name.scope),
+            NameField::Id => said.id = Some(name.id),
         }
         let dates = ["month", "month_compact", "day", "day_compact", "last_day", "first_day"];
         if dates.contains(&field.word()) {
@@ -316,7 +318,7 @@ pub(super) fn any_export() -> impl Strategy<Value = ExportName> {
         1 => any_day(),
     ];
     let words = (
-        proptest::sample::select(&Kind::ALL[..]),
+        proptest::sample::select(&BillKind::ALL[..]),
         proptest::sample::select(&[Basis::Used, Basis::Paid][..]),
         proptest::sample::select(Shape::ALL),
         proptest::sample::select(Per::ALL),
@@ -325,8 +327,8 @@ pub(super) fn any_export() -> impl Strategy<Value = ExportName> {
     (uins(), uins(), last, words, 0..4_u32).prop_map(|(own, payer, last, words, content)| {
         let (kind, basis, shape, per, scope) = words;
         let coverage = match kind {
-            Kind::Daily => Coverage::month_to_date(last),
-            Kind::Monthly | Kind::Reseller => Coverage::month(last.month()),
+            BillKind::Daily => Coverage::month_to_date(last),
+            BillKind::Monthly | BillKind::Reseller => Coverage::month(last.month()),
         };
         let (uin, payer) = (uin(own), uin(payer));
         let name = ExportName { uin, payer, kind, basis, coverage, shape, per, scope, id: id() };
@@ -340,7 +342,7 @@ const TEXTS: &[&str] =
 
 /// Pieces of which many templates are good.
 fn any_template() -> impl Strategy<Value = Template> {
-    let piece = (proptest::sample::select(Field::ALL), proptest::sample::select(TEXTS));
+    let piece = (proptest::sample::select(NameField::ALL), proptest::sample::select(TEXTS));
     (
         proptest::collection::vec(piece, 0..6),
         proptest::sample::select(TEXTS),
@@ -351,9 +353,9 @@ fn any_template() -> impl Strategy<Value = Template> {
         .prop_filter_map(
             "a template that is refused",
             |(mut pieces, first, id_at, uin_at, uin_after)| {
-                pieces.retain(|(field, _)| !matches!(field, Field::Id | Field::Uin));
-                pieces.insert(id_at.min(pieces.len()), (Field::Id, "-"));
-                pieces.insert(uin_at.min(pieces.len()), (Field::Uin, uin_after));
+                pieces.retain(|(field, _)| !matches!(field, NameField::Id | NameField::Uin));
+                pieces.insert(id_at.min(pieces.len()), (NameField::Id, "-"));
+                pieces.insert(uin_at.min(pieces.len()), (NameField::Uin, uin_after));
                 let mut text = first.to_owned();
                 pieces.iter().for_each(|(field, after)| text.push_str(&format!("{{{field}}}{after}")));
                 Template::new(&text).ok()
@@ -429,7 +431,7 @@ proptest! {
         prop_assert_eq!(parsed.uin, Some(name.uin));
         prop_assert_eq!(parsed.basis, Some(name.basis));
         prop_assert_eq!(parsed.month, Some(name.coverage.last.month()));
-        prop_assert_eq!(parsed.day, (name.kind == Kind::Daily).then_some(name.coverage.last));
+        prop_assert_eq!(parsed.day, (name.kind == BillKind::Daily).then_some(name.coverage.last));
         prop_assert_eq!(parsed.id, Some(name.id.to_string()));
         prop_assert_eq!(parsed.level == Some(2), name.shape == Shape::L2 );
     }
