@@ -26,7 +26,6 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
-use billkeep_core::engine::store::Store;
 use context::Context;
 use error::CommandError;
 
@@ -34,7 +33,7 @@ fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         // What the store makes an error of is told as one.
-        if !Store::reads_a_page() && !billkeep_sinks::wasm::looks_at_a_file() {
+        if !billkeep_core::store::reads_a_page() && !billkeep_sinks::wasm::looks_at_a_file() {
             hook(info);
         }
     }));

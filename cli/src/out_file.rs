@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use crate::context::Context;
 use crate::error::CommandError;
 use billkeep_core::engine::store::Beside;
-use billkeep_core::engine::store::Store;
 
 /// Links that are followed, at most.
 const LINKS_MAX: usize = 40;
@@ -141,7 +140,7 @@ impl Write for OutFile {
 pub(crate) fn must_not_be_a_store(context: &Context, path: &Path, place: &Path) -> Result<(), CommandError> {
     let what = if Beside::is_of_store(&context.store, place) {
         format!("it belongs to the store `{}`", context.store.display())
-    } else if Store::is_a_store(place) {
+    } else if Beside::is_a_store(place) {
         "it is a store".to_owned()
     } else {
         return Ok(());

@@ -13,9 +13,9 @@ use billkeep_core::bounded::{self, BoundedError};
 use billkeep_core::error::Reason;
 use billkeep_core::own_folder::own_folder;
 use billkeep_core::sink::{Hold, ObjectMeta, Sink, SinkError, Staged, Watch};
+use billkeep_core::store::Beside;
 
 use crate::names::is_object_name;
-use billkeep_core::engine::store::Store;
 
 /// The hidden folder for files that are not finished.
 const STAGE: &str = ".billkeep-staging";
@@ -153,7 +153,7 @@ impl Sink for Folder {
     fn put(&self, name: &str, part: &Staged, watch: &dyn Watch) -> Result<ObjectMeta, SinkError> {
         let target = self.at(name)?;
         // A bill that is delivered replaces a bill that was, and nothing else.
-        if Store::is_a_store(&target) {
+        if Beside::is_a_store(&target) {
             return Err(SinkError::Conflict { name: name.to_owned() });
         }
         let mut from = part.path.clone();

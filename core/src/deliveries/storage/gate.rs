@@ -3,38 +3,13 @@
 //! A customer takes a bill for final, so by default nobody but the partner gets one that is not confirmed
 //! (docs/decisions/0026).
 
-use serde::{Deserialize, Serialize};
-
 use crate::bills::BillState;
 use crate::deliveries::calendar::{BillKind, WhyNot};
 use crate::engine::store::Records;
 use crate::exports::Audience;
-use crate::formats::naming::words;
 use crate::values::period::{Day, TimeZone};
 
-use super::{SinkRecord, StorageAccount, StorageError, Target};
-
-/// After what a bill leaves for a sink.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum After {
-    /// The calendar asks for it, and its lines are complete.
-    #[default]
-    Issue,
-    /// Somebody has confirmed the month, too.
-    Confirmation,
-}
-
-words!(After, "a moment that a bill can wait for", Issue = "issue", Confirmation = "confirmation");
-
-impl After {
-    /// Returns what holds where nothing was said: a customer's bills wait for the confirmation.
-    pub fn default_for(audience: Audience) -> After {
-        match audience {
-            Audience::Partner => After::Issue,
-            Audience::Customer => After::Confirmation,
-        }
-    }
-}
+use super::{After, SinkRecord, StorageAccount, StorageError, Target};
 
 impl Target {
     /// Returns what bills of a kind to this sink wait for: what was set, or the default. Reseller bills always wait for the

@@ -2,7 +2,6 @@
 //!
 //! Whoever keeps something beside a store names it here, so that nothing that the program writes for a user takes its place.
 
-use crate::engine::store::Store;
 use std::ffi::OsString;
 use std::fs;
 use std::io::Read as _;
@@ -59,7 +58,7 @@ impl Beside {
     }
 }
 
-impl Store {
+impl Beside {
     /// Says whether a regular file begins as a store does.
     pub fn is_a_store(path: &Path) -> bool {
         let mut first = [0; MAGIC.len()];
@@ -101,7 +100,6 @@ fn is_one_file(_: &Path, _: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::store::Store;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -144,9 +142,9 @@ mod tests {
         fs::write(at("a"), MAGIC).unwrap();
         fs::write(at("b"), &MAGIC[1..]).unwrap();
         fs::write(at("c"), "redb").unwrap();
-        assert!(Store::is_a_store(&at("a")));
+        assert!(Beside::is_a_store(&at("a")));
         for other in ["b", "c", "d", "."] {
-            assert!(!Store::is_a_store(&at(other)), "{other}");
+            assert!(!Beside::is_a_store(&at(other)), "{other}");
         }
     }
 }

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::values::error::codes;
 use crate::values::reason::Reason;
 
+use super::beside::Beside;
 use super::format::STORE_FORMAT;
-use crate::engine::store::Store;
 
 /// Why the store could not do it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -185,8 +185,8 @@ pub(super) fn open_error(path: &Path, e: redb::DatabaseError) -> StoreError {
         }
         redb::DatabaseError::Storage(redb::StorageError::Io(e)) => match e.kind() {
             ErrorKind::NotFound => missing(path),
-            ErrorKind::InvalidData if Store::is_a_store(path) => StoreError::damaged("the file", e),
-            ErrorKind::UnexpectedEof if !Store::is_a_store(path) => {
+            ErrorKind::InvalidData if Beside::is_a_store(path) => StoreError::damaged("the file", e),
+            ErrorKind::UnexpectedEof if !Beside::is_a_store(path) => {
                 StoreError::NotAStore { path: path.to_owned(), why: "it is too short".into() }
             }
             ErrorKind::InvalidData => StoreError::NotAStore { path: path.to_owned(), why: e.to_string() },

@@ -9,19 +9,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::StoreError;
-use crate::engine::store::Store;
 
 thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-impl Store {
-    /// Says whether a panic on this thread, right now, is one that the store returns as an error.
-    ///
-    /// For a program's panic hook, so that nothing is said twice.
-    pub fn reads_a_page() -> bool {
-        GUARDED.get()
-    }
+/// Says whether a panic on this thread, right now, is one that the store returns as an error.
+///
+/// For a program's panic hook, so that nothing is said twice.
+pub fn reads_a_page() -> bool {
+    GUARDED.get()
 }
 
 /// Reads pages; what `read` panics with becomes [`StoreError::Damaged`]. It runs redb's code only, never a caller's.

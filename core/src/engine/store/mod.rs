@@ -36,6 +36,7 @@ pub use beside::Beside;
 pub use chunks::ChunkCache;
 pub use error::StoreError;
 pub use file::Store;
+pub use guard::reads_a_page;
 
 pub use options::{Access, OpenOptions};
 pub use records::{Records, Visit};
