@@ -12,7 +12,7 @@ use crate::formats::schema::{Column, ColumnClass, Schema, fold_header, tag_key};
 use crate::values::digest::LineHasher;
 use crate::values::money::{Amount, trim_cell};
 
-use super::line::{LineCells, OneSidedLine, StoredLine};
+use super::line::{DiffLine, LineCells, StoredLine};
 
 /// What a column means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ impl LineReader<'_> {
     }
 
     /// Reads a line.
-    pub(super) fn line(&mut self, block: &ReadBlock, row: usize) -> Result<OneSidedLine, BillError> {
+    pub(super) fn line(&mut self, block: &ReadBlock, row: usize) -> Result<DiffLine, BillError> {
         self.fill(block, row)?;
         let mut scratch = Vec::new();
         let mut amounts = Vec::with_capacity(self.placed.summed.len());
@@ -168,7 +168,7 @@ impl LineReader<'_> {
         };
         let currency = String::from_utf8_lossy(trim_cell(currency)).into_owned();
         let owner = block.owners()?.get(row).copied().unwrap_or(0);
-        Ok(OneSidedLine {
+        Ok(DiffLine {
             stored: StoredLine::default(),
             coverage_day: block.header().coverage_day,
             owner,

@@ -43,7 +43,7 @@ pub struct StoredLine {
 
 /// A line that only one of two revisions has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OneSidedLine {
+pub struct DiffLine {
     /// Where it lies: what [`crate::bills::BillView::line_ids`] makes an id of.
     pub stored: StoredLine,
     /// The day of the month under which exports cover it.
@@ -57,7 +57,7 @@ pub struct OneSidedLine {
     pub(super) cells: LineCells,
 }
 
-impl OneSidedLine {
+impl DiffLine {
     /// Goes through the cells under the comparison's headers, as imported.
     pub fn cells(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.cells.iter()

@@ -18,7 +18,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use line::{OneSidedLine as DiffLine, StoredLine};
+pub use line::{DiffLine, StoredLine};
 pub use pair::{Identity, LineChange};
 pub use tally::{Diff, DiffGroup, Net};
 
@@ -32,7 +32,6 @@ use super::threads::in_order;
 use super::view::BillView;
 
 use layout::DiffLayout;
-use line::OneSidedLine;
 use parts::Apart;
 use tally::DiffTally;
 
@@ -54,7 +53,7 @@ pub(crate) fn unequal_charges(
     store: &impl Records,
     [from, to]: [&BillView; 2],
     wanted: impl Fn(u8, u64) -> bool,
-    visit: &mut dyn FnMut(bool, &OneSidedLine, Amount) -> Result<(), BillError>,
+    visit: &mut dyn FnMut(bool, &DiffLine, Amount) -> Result<(), BillError>,
 ) -> Result<(), BillError> {
     let layout = DiffLayout::of([from, to]);
     let mut apart = parts::find(store, from, to)?;
@@ -120,7 +119,7 @@ impl<'a> Comparison<'a> {
         &self,
         store: &impl Records,
         view: &BillView,
-        visit: &mut dyn FnMut(&OneSidedLine) -> Result<(), E>,
+        visit: &mut dyn FnMut(&DiffLine) -> Result<(), E>,
     ) -> Result<(), E> {
         let none = BillView { bill: view.bill.clone(), revision: view.revision.clone(), loads: Vec::new() };
         let apart = parts::find(store, &none, view)?;
@@ -138,7 +137,7 @@ impl<'a> Comparison<'a> {
     pub(crate) fn unequal(
         &self,
         store: &impl Records,
-        visit: &mut dyn FnMut(bool, &OneSidedLine) -> Result<(), BillError>,
+        visit: &mut dyn FnMut(bool, &DiffLine) -> Result<(), BillError>,
     ) -> Result<(), BillError> {
         for job in read::jobs(&self.apart) {
             let left = read::read(store, &self.layout, &self.apart, self.basis, &job)?;
@@ -177,20 +176,19 @@ impl<'a> Comparison<'a> {
             None => Ok(read::Left::default()),
         };
         let mut tally = DiffTally::new(&self.layout);
-        let (mut from, mut to): (Vec<OneSidedLine>, Vec<OneSidedLine>) = (Vec::new(), Vec::new());
+        let (mut from, mut to): (Vec<DiffLine>, Vec<DiffLine>) = (Vec::new(), Vec::new());
         let mut bytes = 0;
-        let mut tell =
-            |from: &mut Vec<OneSidedLine>, to: &mut Vec<OneSidedLine>, tally: &mut DiffTally<'_>| {
-                for change in pair::pair(&self.layout, std::mem::take(from), std::mem::take(to)) {
-                    tally.add(&change).map_err(BillError::from)?;
-                    visit(&change)?;
-                }
-                Ok::<(), E>(())
-            };
+        let mut tell = |from: &mut Vec<DiffLine>, to: &mut Vec<DiffLine>, tally: &mut DiffTally<'_>| {
+            for change in pair::pair(&self.layout, std::mem::take(from), std::mem::take(to)) {
+                tally.add(&change).map_err(BillError::from)?;
+                visit(&change)?;
+            }
+            Ok::<(), E>(())
+        };
         in_order::<_, E>(threads, jobs.len(), make, &mut |left| {
             tally.diff.lines_read += left.lines_read;
             tally.diff.blocks_read += left.blocks_read;
-            bytes += left.from.iter().chain(&left.to).map(OneSidedLine::bytes).sum::<usize>();
+            bytes += left.from.iter().chain(&left.to).map(DiffLine::bytes).sum::<usize>();
             from.extend(left.from);
             to.extend(left.to);
             if from.len() + to.len() > self.window.lines || bytes > self.window.bytes {

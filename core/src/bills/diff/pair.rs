@@ -13,7 +13,7 @@ use crate::formats::schema::Column;
 use crate::values::money::{is_blank, trim_cell};
 
 use super::layout::DiffLayout;
-use super::line::OneSidedLine;
+use super::line::DiffLine;
 
 /// By what two lines were found to be one line, changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,15 +99,15 @@ impl fmt::Display for Identity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineChange {
     /// Only the later revision has it.
-    Added(OneSidedLine),
+    Added(DiffLine),
     /// Only the earlier revision has it.
-    Removed(OneSidedLine),
+    Removed(DiffLine),
     /// Both have it, with other cells.
     Changed {
         /// As it was.
-        from: OneSidedLine,
+        from: DiffLine,
         /// As it is.
-        to: OneSidedLine,
+        to: DiffLine,
         /// By what they were found to be one line.
         by: Identity,
         /// The places of the columns whose cells differ.
@@ -117,7 +117,7 @@ pub enum LineChange {
 
 impl LineChange {
     /// The line by which changes are sorted.
-    fn line(&self) -> &OneSidedLine {
+    fn line(&self) -> &DiffLine {
         match self {
             LineChange::Added(line) | LineChange::Removed(line) | LineChange::Changed { to: line, .. } => {
                 line
@@ -127,7 +127,7 @@ impl LineChange {
 }
 
 /// Makes changes of lines that only one side has, sorted by day, owner and content.
-pub(super) fn pair(layout: &DiffLayout, from: Vec<OneSidedLine>, to: Vec<OneSidedLine>) -> Vec<LineChange> {
+pub(super) fn pair(layout: &DiffLayout, from: Vec<DiffLine>, to: Vec<DiffLine>) -> Vec<LineChange> {
     let mut sides = [UnpairedLines::new(from), UnpairedLines::new(to)];
     let mut pairs: Vec<(usize, usize, Identity)> = Vec::new();
     for identity in Identity::ALL {
@@ -158,12 +158,12 @@ pub(super) fn pair(layout: &DiffLayout, from: Vec<OneSidedLine>, to: Vec<OneSide
 
 /// Lines of one side, of which some have found theirs.
 struct UnpairedLines {
-    lines: Vec<Option<OneSidedLine>>,
+    lines: Vec<Option<DiffLine>>,
     paired: Vec<bool>,
 }
 
 impl UnpairedLines {
-    fn new(mut lines: Vec<OneSidedLine>) -> UnpairedLines {
+    fn new(mut lines: Vec<DiffLine>) -> UnpairedLines {
         // Pairs are made in this order: it must not depend on how lines were split over segments.
         lines.sort_by(|a, b| {
             (a.coverage_day, a.owner).cmp(&(b.coverage_day, b.owner)).then_with(|| a.cells.cmp(&b.cells))
@@ -171,17 +171,17 @@ impl UnpairedLines {
         UnpairedLines { paired: vec![false; lines.len()], lines: lines.into_iter().map(Some).collect() }
     }
 
-    fn take(&mut self, at: usize) -> Option<OneSidedLine> {
+    fn take(&mut self, at: usize) -> Option<DiffLine> {
         self.lines.get_mut(at)?.take()
     }
 
     /// Goes through the lines that have not found theirs.
-    fn unpaired(&self) -> impl Iterator<Item = (usize, &OneSidedLine)> {
+    fn unpaired(&self) -> impl Iterator<Item = (usize, &DiffLine)> {
         let lines = self.lines.iter().zip(&self.paired).enumerate();
         lines.filter(|(_, (_, paired))| !**paired).filter_map(|(at, (line, _))| Some((at, line.as_ref()?)))
     }
 
-    fn rest(self) -> impl Iterator<Item = OneSidedLine> {
+    fn rest(self) -> impl Iterator<Item = DiffLine> {
         self.lines.into_iter().flatten()
     }
 }
@@ -211,7 +211,7 @@ impl PairKey {
     }
 
     /// Returns what lines of this identity have in common; nothing for a line that has none.
-    fn text(&self, line: &OneSidedLine, near: bool) -> Option<Vec<u8>> {
+    fn text(&self, line: &DiffLine, near: bool) -> Option<Vec<u8>> {
         let mut needed = self.places.iter().take(self.identity.needed());
         if needed.any(|place| is_blank(line.cells.get(*place))) {
             return None;
@@ -230,7 +230,7 @@ impl PairKey {
     }
 
     /// Says whether a line has a transaction id that this identity leaves the word to.
-    fn has_transaction(&self, line: &OneSidedLine) -> bool {
+    fn has_transaction(&self, line: &DiffLine) -> bool {
         let place = self.transaction.filter(|_| self.identity.yields_to_transactions());
         place.is_some_and(|place| !is_blank(line.cells.get(place)))
     }

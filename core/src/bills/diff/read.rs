@@ -12,7 +12,7 @@ use crate::engine::store::Records;
 use crate::values::period::Basis;
 
 use super::layout::DiffLayout;
-use super::line::{OneSidedLine, StoredLine};
+use super::line::{DiffLine, StoredLine};
 use super::parts::{Apart, OwnerDayPart, Side};
 
 /// Lines that a job hashes, unless one owner-day has more.
@@ -28,8 +28,8 @@ pub(super) type DiffJob = Range<usize>;
 /// The lines that are left of a job.
 #[derive(Debug, Default)]
 pub(super) struct Left {
-    pub(super) from: Vec<OneSidedLine>,
-    pub(super) to: Vec<OneSidedLine>,
+    pub(super) from: Vec<DiffLine>,
+    pub(super) to: Vec<DiffLine>,
     pub(super) lines_read: u64,
     pub(super) blocks_read: u64,
 }
@@ -143,7 +143,7 @@ pub(super) fn read(
         let before = one.segment.record.rows_before(at.1);
         for line in lines {
             let stored = StoredLine { segment: one.segment.number, row: before + line.row as u32 };
-            side.push(OneSidedLine { stored, ..reader.line(&block, line.row)? });
+            side.push(DiffLine { stored, ..reader.line(&block, line.row)? });
         }
     }
     Ok(left)

@@ -10,7 +10,7 @@ use crate::formats::schema::Column;
 use crate::values::money::{Amount, trim_cell};
 
 use super::layout::DiffLayout;
-use super::line::OneSidedLine;
+use super::line::DiffLine;
 use super::pair::LineChange;
 
 /// What changed for one customer and product, in one currency.
@@ -116,13 +116,13 @@ impl<'a> DiffTally<'a> {
         Ok(())
     }
 
-    fn key(&self, line: &OneSidedLine) -> (u64, Vec<u8>, String) {
+    fn key(&self, line: &DiffLine) -> (u64, Vec<u8>, String) {
         let product = self.product.map_or(&b""[..], |place| line.cells.get(place));
         (line.owner, trim_cell(product).to_vec(), line.currency.clone())
     }
 
     /// Adds a line to its group, or takes it away, and returns the group.
-    fn group(&mut self, line: &OneSidedLine, sign: i64) -> Result<&mut DiffGroup, Overflow> {
+    fn group(&mut self, line: &DiffLine, sign: i64) -> Result<&mut DiffGroup, Overflow> {
         let key = self.key(line);
         let columns = self.columns.len();
         let group = self.groups.entry(key).or_insert_with_key(|(owner, product, currency)| DiffGroup {
