@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use billkeep_core::bounded;
-
 use crate::error::CommandError;
+use billkeep_core::engine::OutsideFile;
 
 /// A moment in time has some 20 characters.
 const CLOCK_BYTES_MAX: u64 = 1 << 10;
@@ -53,7 +52,7 @@ impl Clock {
 }
 
 fn read(path: &Path) -> Option<i64> {
-    let text = bounded::read_text(path, CLOCK_BYTES_MAX).ok()?;
+    let text = OutsideFile::read_text(path, CLOCK_BYTES_MAX).ok()?;
     chrono::DateTime::parse_from_rfc3339(text.trim()).ok().map(|at| at.timestamp())
 }
 

@@ -6,24 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use billkeep_core::bill::{BillKey, BillView};
-use billkeep_core::calendar::{Calendars, Moment};
-use billkeep_core::export::RenderSettings;
-use billkeep_core::ingest;
-use billkeep_core::journal::Actor;
-use billkeep_core::own_folder::own_folder;
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::{Basis, BillMonth, Day};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::{Access, Beside, ChunkCache, OpenOptions, Records, Store, StoreError};
-
 use crate::args::{Args, Format, Which};
 use crate::clock::Clock;
 use crate::error::CommandError;
 use crate::output::{self, Captured, Output, Table};
 use crate::own_error;
 use crate::tuning::Tuning;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::bills::{BillKey, BillView, ImportSettings};
+use billkeep_core::deliveries::{Calendars, Moment};
+use billkeep_core::engine::{
+    Access, Actor, Beside, ChunkCache, OpenOptions, Records, Store, StoreError, StoreSettings, own_folder,
+};
+use billkeep_core::exports::RenderSettings;
+use billkeep_core::partners::{Person, PersonRole};
+use billkeep_core::values::{Basis, BillMonth, Day};
 
 /// What was said before the command, and where what it says goes.
 #[derive(Clone)]
@@ -235,9 +232,8 @@ impl Context {
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
     }
 
-    pub(crate) fn import_settings(&self) -> ingest::ImportSettings {
-        let default =
-            ingest::ImportSettings { threads: self.thread_count(), ..ingest::ImportSettings::default() };
+    pub(crate) fn import_settings(&self) -> ImportSettings {
+        let default = ImportSettings { threads: self.thread_count(), ..ImportSettings::default() };
         self.tuning.applied_to(default)
     }
 

@@ -5,12 +5,16 @@ use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use billkeep_core::error::{Coded, ErrorField, Kind};
-use billkeep_core::period::Basis;
-use billkeep_core::store::StoreError;
-use billkeep_core::visible::{visible, visible_lines};
 
 use crate::own_error::OwnError;
 use crate::text::{CHECK, Language, told};
+use billkeep_core::bills::{BillError, CarryError, DisputeError, ImportError, LateError};
+use billkeep_core::deliveries::{CalendarError, DeliveryError, NoticeError, RetentionError, StorageError};
+use billkeep_core::engine::StoreError;
+use billkeep_core::exports::{EvidenceError, ExportError};
+use billkeep_core::formats::NameError;
+use billkeep_core::partners::{AccountError, ContractError, PeopleError, PriceError};
+use billkeep_core::values::{Basis, visible, visible_lines};
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -257,23 +261,23 @@ macro_rules! of_library {
 }
 
 of_library! {
-    billkeep_core::accounts::AccountError,
-    billkeep_core::bill::BillError,
-    billkeep_core::bill::dispute::DisputeError,
-    billkeep_core::bill::late::LateError,
-    billkeep_core::calendar::CalendarError,
-    billkeep_core::carry::CarryError,
-    billkeep_core::contract::ContractError,
-    billkeep_core::delivery::DeliveryError,
-    billkeep_core::evidence::EvidenceError,
-    billkeep_core::export::ExportError,
-    billkeep_core::ingest::ImportError,
-    billkeep_core::naming::NameError,
-    billkeep_core::notice::NoticeError,
-    billkeep_core::people::PeopleError,
-    billkeep_core::price::PriceError,
-    billkeep_core::retention::RetentionError,
-    billkeep_core::storage::StorageError,
+    AccountError,
+    BillError,
+    DisputeError,
+    LateError,
+    CalendarError,
+    CarryError,
+    ContractError,
+    DeliveryError,
+    EvidenceError,
+    ExportError,
+    ImportError,
+    NameError,
+    NoticeError,
+    PeopleError,
+    PriceError,
+    RetentionError,
+    StorageError,
     billkeep_sinks::UrlError,
     StoreError,
 }

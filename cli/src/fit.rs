@@ -3,7 +3,7 @@
 //! A cell is divided between words, and a long name also behind `/`, `-`, `_` and the like. Amounts, counts, ids, days and digests
 //! are never divided. Where even that does not fit, [`layout`] gives nothing, and the table is drawn row by row.
 
-use billkeep_core::money::Amount;
+use billkeep_core::values::Amount;
 use console::measure_text_width as width;
 
 /// Words up to this width are never divided: ids with hyphens and commands' options are shorter, names of files longer.

@@ -26,6 +26,8 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use args::{Args, Command};
+use billkeep_core::engine;
+use billkeep_core::values;
 use context::Context;
 use error::CommandError;
 
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         // What the store makes an error of is told as one.
-        if !billkeep_core::store::reads_a_page() && !billkeep_sinks::wasm::looks_at_a_file() {
+        if !engine::reads_a_page() && !billkeep_sinks::wasm::looks_at_a_file() {
             hook(info);
         }
     }));
@@ -67,7 +69,7 @@ fn run(args: Args) -> Result<ExitCode, CommandError> {
 fn refuse(usage: &clap::Error) -> ExitCode {
     let text = usage.to_string();
     // A name that a shell's pattern gave may hold what a terminal acts on.
-    match billkeep_core::visible::visible_lines(&text) {
+    match values::visible_lines(&text) {
         std::borrow::Cow::Owned(shown) if usage.use_stderr() => {
             let _ = writeln!(std::io::stderr(), "{}", shown.trim_end());
         }

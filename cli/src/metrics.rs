@@ -4,16 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use billkeep_core::bill::BillState;
-use billkeep_core::delivery::Delivery;
-use billkeep_core::store::{Records, Store};
-
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
-use billkeep_core::bills::Bill;
-use billkeep_core::deliveries::notice::Notice;
-use billkeep_core::engine::journal::JournalHead;
+use billkeep_core::bills::{Bill, BillState};
+
+use billkeep_core::deliveries::{Delivery, Notice};
+use billkeep_core::engine::{JournalHead, Records, Store};
 
 /// Writes the figures after a run, if they are wanted.
 pub(crate) fn after_run(context: &Context, store: &Store, path: Option<&Path>) -> Result<(), CommandError> {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::context::Context;
 use crate::error::CommandError;
-use billkeep_core::engine::store::Beside;
+
+use billkeep_core::engine::Beside;
 
 /// Links that are followed, at most.
 const LINKS_MAX: usize = 40;

@@ -4,9 +4,6 @@ use std::borrow::Cow;
 use std::io::{BufRead as _, BufWriter, IsTerminal, Read as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::export::{no_formula, write_quoted};
-use billkeep_core::money::Amount;
-use billkeep_core::visible::{visible, visible_lines};
 use comfy_table::{CellAlignment, ContentArrangement, Table as Drawn, presets};
 use console::measure_text_width as width;
 use serde_json::{Map, Value};
@@ -14,6 +11,10 @@ use serde_json::{Map, Value};
 use crate::args::Format;
 use crate::error::CommandError;
 use crate::fit;
+
+use billkeep_core::formats::Dialect;
+use billkeep_core::values;
+use billkeep_core::values::{Amount, visible, visible_lines};
 
 /// Rows to be shown in any format. Every cell is a text; numbers are right-aligned in tables.
 #[derive(Clone)]
@@ -296,9 +297,9 @@ impl Table {
 /// Appends a cell of a CSV for people: no spreadsheet takes it for a formula, unless it is to be raw.
 pub(crate) fn write_cell(raw: bool, cell: &[u8], out: &mut Vec<u8>) {
     if raw {
-        write_quoted(cell, out);
+        Dialect::write_quoted(cell, out);
     } else {
-        write_quoted(&no_formula(cell), out);
+        Dialect::write_quoted(&Dialect::no_formula(cell), out);
     }
 }
 
@@ -331,12 +332,12 @@ pub(crate) fn json_text(value: &Value) -> String {
 
 /// Counts lines in words: `1 line`, `412,006 lines`.
 pub(crate) fn lines(n: u64) -> String {
-    billkeep_core::digest::lines_counted(n)
+    values::lines_counted(n)
 }
 
 /// Returns a number with what is counted.
 pub(crate) fn counted(n: u64, one: &str, several: &str) -> String {
-    if n == 1 { format!("1 {one}") } else { format!("{} {several}", billkeep_core::ingest::grouped(n)) }
+    if n == 1 { format!("1 {one}") } else { format!("{} {several}", values::grouped(n)) }
 }
 
 /// Where what a command says goes.

@@ -1,11 +1,10 @@
 //! Which role each command needs, from wherever it is given: the one place that says so.
 
-use billkeep_core::people::PersonRole;
-
 use crate::args::{
     Account, Bill, Calendar, Command, Contract, Delivery, Dispute, FurtherColumn, Late, Notify, Price,
     Retention, Settings, Sink, Storage, User,
 };
+use billkeep_core::partners::PersonRole;
 
 /// Returns the least role that may do it, in a store that knows people.
 pub(crate) fn needs(command: &Command) -> PersonRole {

@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use billkeep_core::delivery::Meter;
-use billkeep_core::ingest::ImportProgress;
-use billkeep_core::visible::visible;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::stop;
+use billkeep_core::bills::ImportProgress;
+use billkeep_core::deliveries::Meter;
+use billkeep_core::values::visible;
 
 /// Less than this is done before a bar can be looked at.
 const BYTES_MIN: u64 = 8 << 20;

@@ -8,7 +8,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use billkeep_core::store::Beside;
+use billkeep_core::engine::Beside;
 use serde::{Deserialize, Serialize};
 
 /// The largest file of this kind that is read.

@@ -4,9 +4,8 @@
 //! lines. `BILLKEEP_TUNING=block_rows=64,segment_mib=1` makes both small. The sizes enter the key of a segment: a store that
 //! was imported with others does not find lines that it has. So this is no option of the command line.
 
-use billkeep_core::ingest::ImportSettings;
-
 use crate::error::CommandError;
+use billkeep_core::bills::ImportSettings;
 
 const VARIABLE: &str = "BILLKEEP_TUNING";
 

@@ -6,15 +6,12 @@ use std::error::Error;
 use std::fs::File;
 use std::path::Path;
 
-use billkeep_core::bill::{BillKey, BillView};
-use billkeep_core::calendar::BillKind;
-use billkeep_core::delivery::Setup;
-use billkeep_core::engine::block::Sums;
-use billkeep_core::export::{ExportForm, Plan, RenderSettings, Scope, WantedExport};
-use billkeep_core::ingest::Import;
-use billkeep_core::journal::Actor;
-use billkeep_core::period::{Basis, Coverage};
-use billkeep_core::store::Store;
+use billkeep_core::bills::{BillKey, BillView, Import};
+use billkeep_core::deliveries::Setup;
+use billkeep_core::engine::{Actor, Store, Sums};
+use billkeep_core::exports::{ExportForm, Plan, RenderSettings, Scope, WantedExport};
+use billkeep_core::formats::BillKind;
+use billkeep_core::values::{Basis, Coverage};
 
 pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;

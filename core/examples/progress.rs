@@ -6,11 +6,10 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use billkeep_core::bills::Bill;
-use billkeep_core::delivery::Setup;
-use billkeep_core::ingest::{Import, ImportError, ImportProgress};
-use billkeep_core::journal::Actor;
-use billkeep_core::store::Store;
+use billkeep_core::bills::{Bill, Import, ImportError, ImportProgress};
+
+use billkeep_core::deliveries::Setup;
+use billkeep_core::engine::{Actor, Store};
 
 /// Prints how far the import is, and cancels it when asked.
 struct Shown {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Unwatched, Watch};
+use billkeep_core::exports::{ObjectMeta, Sink, SinkError, Staged, Unwatched, Watch};
 
 #[derive(Default)]
 struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
-use billkeep_core::sink::SinkError;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::SETTINGS_BYTES_MAX;
+use billkeep_core::exports::SinkError;
 
 /// Sees that only its owner can read a file, where the system has such rights.
 pub(crate) fn only_ours(path: &Path) -> Result<(), String> {
@@ -30,7 +31,7 @@ pub(crate) fn values(path: &Path) -> Result<BTreeMap<String, String>, SinkError>
     let failed =
         |why: String| SinkError::Credentials(format!("credentials `{}`: {why}", path.display()).into());
     only_ours(path).map_err(failed)?;
-    let text = bounded::read_text(path, SETTINGS_BYTES_MAX).map_err(|e| failed(e.to_string()))?;
+    let text = OutsideFile::read_text(path, SETTINGS_BYTES_MAX).map_err(|e| failed(e.to_string()))?;
     let mut values = BTreeMap::new();
     for (at, line) in text.lines().enumerate() {
         let line = line.trim();

@@ -9,13 +9,12 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use billkeep_core::bounded::{self, BoundedError};
 use billkeep_core::error::Reason;
-use billkeep_core::own_folder::own_folder;
-use billkeep_core::sink::{Hold, ObjectMeta, Sink, SinkError, Staged, Watch};
-use billkeep_core::store::Beside;
 
 use crate::names::is_object_name;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::{Beside, BoundedError, own_folder};
+use billkeep_core::exports::{Hold, ObjectMeta, Sink, SinkError, Staged, Watch};
 
 /// The hidden folder for files that are not finished.
 const STAGE: &str = ".billkeep-staging";
@@ -209,7 +208,7 @@ impl Sink for Folder {
 
     fn read(&self, name: &str) -> Result<Option<Box<dyn Read + Send>>, SinkError> {
         let path = self.at(name)?;
-        match bounded::open_file(&path) {
+        match OutsideFile::open(&path) {
             Ok((file, _)) => Ok(Some(Box::new(file))),
             Err(BoundedError::Io(e)) if e.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(SinkError::Setup(Reason::at(&path, e))),
@@ -243,11 +242,10 @@ impl Sink for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use billkeep_core::delivery::Setup;
-    use billkeep_core::export::preflight;
-    use billkeep_core::journal::Actor;
-    use billkeep_core::sink::Unwatched;
-    use billkeep_core::store::Store;
+
+    use billkeep_core::deliveries::Setup;
+    use billkeep_core::engine::{Actor, Store};
+    use billkeep_core::exports::{Unwatched, preflight};
 
     #[test]
     fn a_store_is_not_replaced() {

@@ -1,5 +1,6 @@
 //! The options of a sink, and what is wrong with them. Every other file may use this one.
 
+use billkeep_core::deliveries::SINK_OPTIONS;
 use std::collections::BTreeMap;
 
 /// Looks a name up in the surroundings of the program. Credentials come from there: a sink's URL and options hold none.
@@ -72,7 +73,7 @@ pub(crate) const SEAL_OPTIONS: &[(&str, &str)] =
 /// Lists the options that every sink has, for an error.
 pub(crate) fn every_sinks() -> String {
     let seal: Vec<String> = SEAL_OPTIONS.iter().map(|(name, value)| format!("`{name}={value}`")).collect();
-    format!("{}, {}", billkeep_core::storage::SINK_OPTIONS, seal.join(", "))
+    format!("{}, {}", SINK_OPTIONS, seal.join(", "))
 }
 
 /// Returns the options without those of encryption and signatures.

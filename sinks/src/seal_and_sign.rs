@@ -3,15 +3,16 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
-use billkeep_core::delivery::{Seal, SignManifest};
-use billkeep_core::sink::SinkError;
 use ring::signature::Ed25519KeyPair;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::files::only_ours;
 use crate::options::{Options, UrlError};
+use billkeep_core::deliveries::{Seal, SignManifest};
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::SETTINGS_BYTES_MAX;
+use billkeep_core::exports::SinkError;
 
 /// Encryption and signature, as a sink's options say.
 pub struct SealAndSign {
@@ -107,7 +108,7 @@ impl Ed25519 {
         let failed =
             |why: &str| SinkError::Credentials(format!("signing key `{}`: {why}", path.display()).into());
         only_ours(path).map_err(|why| failed(&why))?;
-        let pem = bounded::read_file(path, SETTINGS_BYTES_MAX).map_err(|e| failed(&e.to_string()))?;
+        let pem = OutsideFile::read(path, SETTINGS_BYTES_MAX).map_err(|e| failed(&e.to_string()))?;
         let der = PrivatePkcs8KeyDer::from_pem_slice(&pem)
             .map_err(|_| failed("it is not a private key in PEM (PKCS #8)"))?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der());

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use billkeep_core::sink::{Sink, SinkError};
 use percent_encoding::percent_decode_str;
 
 use crate::options::{Env, Options, UrlError, every_sinks, without_seal};
 use crate::wasm::{Grants, PluginFile, WasmSink};
 use crate::{Folder, object, seal_and_sign, wasm};
+use billkeep_core::exports::{Sink, SinkError};
 
 /// Checks a URL and options without touching what they name.
 ///

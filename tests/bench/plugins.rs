@@ -11,7 +11,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::sink::{Sink, Staged, Unwatched};
+use billkeep_core::exports::{Sink, Staged, Unwatched};
 use billkeep_sinks::Folder;
 use billkeep_sinks::wasm::{Grants, Plugin, PluginFile, WasmSink};
 use divan::Bencher;

@@ -9,17 +9,14 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use billkeep_core::bill::{BillField, BillKey, BillView, LineFilter, Owners};
-use billkeep_core::calendar::BillKind;
-use billkeep_core::delivery::Setup;
-use billkeep_core::digest::LineHasher;
-use billkeep_core::export::{ExportForm, Plan, RenderSettings, Scope, WantedExport};
-use billkeep_core::ingest::{Import, ImportRequest, ImportSettings};
-use billkeep_core::journal::Actor;
-use billkeep_core::money::Amount;
-use billkeep_core::period::{Basis, BillMonth, Coverage, TimeZone};
-use billkeep_core::store::Store;
-use billkeep_core::uin::Uin;
+use billkeep_core::bills::{
+    BillError, BillField, BillKey, BillView, Import, ImportRequest, ImportSettings, LineFilter, Owners,
+};
+use billkeep_core::deliveries::Setup;
+use billkeep_core::engine::{Actor, Store};
+use billkeep_core::exports::{ExportForm, Plan, RenderSettings, Scope, WantedExport};
+use billkeep_core::formats::BillKind;
+use billkeep_core::values::{Amount, Basis, BillMonth, Coverage, LineHasher, TimeZone, Uin};
 use billkeep_fixtures::{CsvText, Format, Generator, Headers, Spec};
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -141,7 +138,7 @@ fn cells_from_blocks(bencher: Bencher<'_, '_>) {
     let filter = LineFilter { first_day: 0, last_day: 31, owners: Owners::all(), blocks: None };
     bencher.counter(month.bytes()).counter(ItemsCount::new(LINES)).bench_local(|| {
         let (mut text, mut bytes) = (Vec::new(), 0);
-        view.walk::<billkeep_core::bill::BillError>(&reader, &filter, &mut |slice| {
+        view.walk::<BillError>(&reader, &filter, &mut |slice| {
             for column in 0..slice.block.schema().headers().len() {
                 let data = slice.block.column(column)?;
                 for row in slice.rows.clone() {

@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use billkeep_core::store::{Access, OpenOptions, Records, Store};
 use billkeep_core::testing::Table;
 use serde_json::Value;
 
 use crate::support::{Home, MARCH, PAYER, bill_file, demo_file};
-use billkeep_core::engine::journal::Proof;
+
+use billkeep_core::engine::{Access, OpenOptions, Proof, Records, Store};
 
 /// How the store's file is cut.
 const PAGE_BYTES: usize = 4096;

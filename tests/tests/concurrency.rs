@@ -3,10 +3,10 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_core::testing::{RawStore as _, RawTransaction as _};
 
 use crate::support::{Home, MARCH, Output, bill_file, demo_file, large};
+use billkeep_core::engine::{Access, OpenOptions, Store};
 
 #[cfg(unix)]
 #[test]

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use billkeep_core::storage::SinkRecord;
 use billkeep_core::testing::{RawTransaction as _, Table};
 use serde_json::Value;
 
@@ -13,6 +12,7 @@ use crate::notify::Hook;
 use crate::support::console::Served;
 use crate::support::decimal::{exact, written};
 use crate::support::{Home, MARCH, Output, PAYER, STEM, bill_file};
+use billkeep_core::deliveries::SinkRecord;
 
 /// One with a discount, one with a margin on the cost, one without a price, whose sink fails.
 const ALICE: &str = "200000000001";

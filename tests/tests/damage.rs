@@ -5,14 +5,15 @@ use std::fs;
 use std::path::Path;
 
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{self, Import, ImportError, ImportSettings, Limits};
-use billkeep_core::journal::Actor;
-use billkeep_core::store::{Access, OpenOptions, Store};
+
 use billkeep_fixtures::{Bill, CLASSES, Damaged, Format, Headers, Rng, Spec, csv, damaged};
 
 use crate::support::figures::Figures;
 use crate::support::{Home, MARCH, PAYER, STEM, bill_file, demo_file, fixture};
-use billkeep_core::engine::journal::JournalEntry;
+
+use billkeep_core::bills::{Import, ImportError, ImportReport, ImportSettings};
+use billkeep_core::engine::{Access, Actor, JournalEntry, OpenOptions, Store};
+use billkeep_core::formats::Limits;
 
 const SEED: u64 = 11;
 
@@ -23,7 +24,7 @@ fn contents(store: &Store) -> String {
     format!("{bills:?}\n{:?}", JournalEntry::list(&reader).unwrap())
 }
 
-fn import(store: &Store, path: &Path) -> Result<ingest::ImportReport, ImportError> {
+fn import(store: &Store, path: &Path) -> Result<ImportReport, ImportError> {
     let actor = Actor { name: "ann".to_owned(), at_unix_s: 0 };
     let (settings, limits) = (ImportSettings::default(), Limits::default());
     store.import(path, &Import { settings: settings.clone(), limits: limits.clone(), ..Import::by(&actor) })

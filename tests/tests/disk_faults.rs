@@ -14,15 +14,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::bill::{BillField, BillView};
-use billkeep_core::check;
 use billkeep_core::error::{Error, Kind};
-use billkeep_core::store::{Access, OpenOptions, Records, Store};
+
 use billkeep_core::testing::{Large, RawStore as _, Table};
 use billkeep_fixtures::Rng;
 
 use crate::support::faulty_disk::{Fault, FaultyDisk, Left, Op, Platter};
-use billkeep_core::bills::Bill;
+use billkeep_core::audit::StoreCheck;
+use billkeep_core::bills::{Bill, BillField, BillView};
+use billkeep_core::engine::{Access, OpenOptions, Records, Store};
 use scene::{End, Event, FIRST_UNIX_S, LATER_S, Machine, Objects, Scene};
 
 const SEED: u64 = 6;
@@ -406,7 +406,7 @@ fn checked(path: &Path) -> Result<(), String> {
     pages?;
     let store = Store::open(path, &options, Access::Read).map_err(|e| said(e.kind(), e.to_string()))?;
     let reader = store.read().map_err(|e| e.to_string())?;
-    check::check(&reader, 1).map(|_| ()).map_err(|e| said(e.kind(), e.to_string()))
+    StoreCheck::run(&reader, 1).map(|_| ()).map_err(|e| said(e.kind(), e.to_string()))
 }
 
 #[test]

@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::ImportMode;
-use billkeep_core::ingest::{Import, ImportRequest, ImportSettings};
-use billkeep_core::journal::Actor;
-use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::{Format, Headers, csv, demo};
 
 use crate::support::bucket::{self, Export, listing};
 use crate::support::figures::Figures;
 use crate::support::{Home, MARCH, PAYER, STEM, bill_file, demo_file, fixture, python};
+use billkeep_core::bills::{Import, ImportMode, ImportRequest, ImportSettings};
+use billkeep_core::engine::{Access, Actor, OpenOptions, Store};
 
 /// Exports March into a folder, and returns the folder.
 fn export(home: &Home, folder: &str, more: &[&str]) -> PathBuf {

@@ -2,16 +2,15 @@
 
 use std::fs;
 
-use billkeep_core::bill::{Bill, BillKey, Confirmation, Load, Revision, Segment};
-use billkeep_core::money::Amount;
-use billkeep_core::period::{Basis, BillMonth};
-use billkeep_core::schema::Column;
-use billkeep_core::store::{Access, OpenOptions, Records, Store, Transaction};
 use billkeep_core::testing::{RawStore as _, RawTransaction as _, Table};
 use serde_json::Value;
 
 use crate::confirm::adjustment;
 use crate::support::{Home, MARCH, PAYER, bill_file, bucket};
+use billkeep_core::bills::{Bill, BillKey, BillState, Confirmation, Load, Revision, Segment};
+use billkeep_core::engine::{Access, OpenOptions, Records, Store, Transaction};
+use billkeep_core::formats::Column;
+use billkeep_core::values::{Amount, Basis, BillMonth};
 
 fn key() -> BillKey {
     let month = BillMonth::new(2021, 3).unwrap();
@@ -123,7 +122,7 @@ fn i4_a_confirmation_of_something_else() {
     is_found(&home, "revision 1 was confirmed");
     change_bill(&home, |bill| bill.confirmation = None);
     is_found(&home, "confirmed by nobody");
-    change_bill(&home, |bill| bill.state = billkeep_core::bill::BillState::Issued);
+    change_bill(&home, |bill| bill.state = BillState::Issued);
     // Nothing contradicts itself now; but the bill is not what the journal records.
     is_found(&home, "no entry records that");
     change_bill(&home, |bill| bill.confirmation = confirmation(2));

@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
-use billkeep_core::bill::late;
-use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_core::testing::{RawStore as _, RawTransaction as _, Table};
 use billkeep_fixtures::{Format, Headers, csv, demo};
 
 use crate::confirm::adjustment;
 use crate::support::decimal::{exact, written};
 use crate::support::{CUSTOMER, Home, MARCH, PAYER, STEM, bill_file, demo_file};
-use billkeep_core::bills::late::LateFile;
+
+use billkeep_core::bills::{LateFile, LateState};
+use billkeep_core::engine::{Access, OpenOptions, Store};
 
 /// March with its last line missing, as a month that was delivered once more.
 fn march_again(home: &Home) -> PathBuf {
@@ -216,8 +216,8 @@ fn a_carry_that_stopped_before_its_note_books_nothing_twice_even_if_its_month_wa
     // As it is when the program stops between booking the corrections and noting it in the inbox.
     let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
     let mut late = LateFile::list(&store.read().unwrap()).unwrap().remove(0);
-    let late::LateState::Carried { to, .. } = late.state else { panic!("{:?}", late.state) };
-    late.state = late::LateState::Waiting;
+    let LateState::Carried { to, .. } = late.state else { panic!("{:?}", late.state) };
+    late.state = LateState::Waiting;
     let writer = store.write().unwrap();
     writer.put_of(Table::Late, &1_u64.to_be_bytes(), &late).unwrap();
     writer.put(Table::Meta, b"carrying/1", &to).unwrap();

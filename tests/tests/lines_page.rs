@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use billkeep_core::bill::page::{Page, PagePlace, WantedPage};
-use billkeep_core::bill::{BillError, BillField, BillView};
-use billkeep_core::store::{Access, OpenOptions, Snapshot, Store};
 use serde_json::Value;
 
 use crate::support::{Home, MARCH, bill_file};
-use billkeep_core::bills::Bill;
+use billkeep_core::bills::{Bill, BillError, BillField, BillView, Page, PagePlace, WantedPage};
+use billkeep_core::engine::{Access, OpenOptions, Snapshot, Store};
 
 /// A bill in several CSVs, cut into small blocks.
 fn cut() -> Home {

@@ -2,15 +2,14 @@
 
 use std::fmt::Write as _;
 
-use billkeep_core::bill::BillView;
-use billkeep_core::store::{Access, OpenOptions, Records as _, Store, StoreError};
 use billkeep_core::testing::{Large, RawStore as _, RawTransaction as _};
 
 use crate::support::bucket;
 use crate::support::figures::Figures;
 use crate::support::sheet::Sheet;
 use crate::support::{Home, MARCH, PAYER};
-use billkeep_core::bills::Bill;
+use billkeep_core::bills::{Bill, BillView};
+use billkeep_core::engine::{Access, OpenOptions, Records as _, Store, StoreError};
 
 /// More than a part of a roll-up has cells, and several times what one of owner-days has.
 const OWNERS: u64 = 7_000;

@@ -6,25 +6,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::dispute::{Claim, Direction, DisputeState, LineId};
-use billkeep_core::bill::{self, BillError, BillKey, BillState, ImportMode, late};
-use billkeep_core::delivery::Setup;
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{Import, ImportError, ImportRequest, ImportSettings, Limits, Outcome};
-use billkeep_core::journal::Actor;
-use billkeep_core::money::Amount;
-use billkeep_core::period::{Basis, BillMonth};
-use billkeep_core::policy::{Changed, Policy};
-use billkeep_core::store::Store;
+
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::support::{PAYER, seed};
-use billkeep_core::bills::Bill;
-use billkeep_core::bills::Revision;
-use billkeep_core::bills::dispute::Dispute;
-use billkeep_core::bills::late::LateFile;
-use billkeep_core::engine::journal::Proof;
+use billkeep_core::bills::{
+    Bill, BillError, BillKey, BillState, BillView, Claim, Direction, Dispute, DisputeState, Import,
+    ImportError, ImportMode, ImportRequest, ImportSettings, LateFile, LateState, LineId, Outcome, Revision,
+};
+
+use billkeep_core::deliveries::Setup;
+use billkeep_core::engine::{Actor, Proof, Store};
+use billkeep_core::formats::Limits;
+use billkeep_core::partners::{Changed, Policy};
+use billkeep_core::values::{Amount, Basis, BillMonth};
 
 /// Day of the month and total in 1e-8: all that tells a line of the model from another one.
 type Line = (u32, i128);
@@ -391,7 +388,7 @@ impl World {
     }
 
     fn decide(&self, confirm: bool, who: usize) -> Told {
-        let Ok(view) = bill::BillView::open(&self.store.read().unwrap(), self.key, None) else {
+        let Ok(view) = BillView::open(&self.store.read().unwrap(), self.key, None) else {
             return Told::Nothing;
         };
         let digest = view.revision.digest.hex();
@@ -421,7 +418,7 @@ impl World {
             assert!(Bill::list(&reader).unwrap().is_empty());
             return;
         };
-        let view = bill::BillView::open(&reader, self.key, None).unwrap();
+        let view = BillView::open(&reader, self.key, None).unwrap();
         let lines = model.lines();
         assert_eq!(view.bill.state, wanted);
         assert_eq!(view.bill.confirmation.is_some(), wanted == BillState::Confirmed);
@@ -442,11 +439,11 @@ impl World {
             .unwrap()
             .iter()
             .map(|l| match l.state {
-                late::LateState::Waiting => Held::Waiting,
-                late::LateState::Accepted { .. } => Held::Accepted,
-                late::LateState::Discarded => Held::Discarded,
-                late::LateState::Superseded { .. } => panic!("no smaller file waits"),
-                late::LateState::Carried { .. } => panic!("nothing was carried forward"),
+                LateState::Waiting => Held::Waiting,
+                LateState::Accepted { .. } => Held::Accepted,
+                LateState::Discarded => Held::Discarded,
+                LateState::Superseded { .. } => panic!("no smaller file waits"),
+                LateState::Carried { .. } => panic!("nothing was carried forward"),
             })
             .collect();
         assert_eq!(held, model.late.iter().map(|l| l.1.clone()).collect::<Vec<_>>());
@@ -503,7 +500,7 @@ impl World {
 
     fn dispute(&self) -> Told {
         let reader = self.store.read().unwrap();
-        let Ok(view) = bill::BillView::open(&reader, self.key, None) else { return Told::Nothing };
+        let Ok(view) = BillView::open(&reader, self.key, None) else { return Told::Nothing };
         let line = LineId { load: view.loads[0].0.number, line: 1 };
         let claim = Claim {
             lines: [line].into(),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use billkeep_core::sink::{Sink, SinkError};
 use billkeep_sinks::Folder;
 use billkeep_sinks::conformance::{CaseOutcome, Subject, can, run};
 use serde_json::Value;
@@ -12,6 +11,10 @@ use crate::support::python;
 use crate::support::real::Real;
 use crate::support::s3::{KEY_ID, SECRET, Server, keys};
 use crate::support::{Home, PAYER, bucket, demo_file};
+use billkeep_core::deliveries::{Enable, PayerLines, SinkPlaces, Statement};
+use billkeep_core::engine::{Access, Actor, OpenOptions, Store};
+use billkeep_core::exports::{Sink, SinkError};
+use billkeep_core::formats::BillKind;
 
 /// A part that goes in five pieces.
 const LARGE_BYTES: u64 = (64 << 20) + 5;
@@ -423,14 +426,12 @@ fn ends_at_a_safe_point(number: usize) {
     home.ok(["storage", "authorize", PAYER]);
     // Enabling tries the sink, which does not answer: it is enabled by the library.
     {
-        use billkeep_core::storage::{Enable, PayerLines, SinkPlaces, Statement};
-        use billkeep_core::store::{Access, OpenOptions, Store};
         let store = Store::open(&home.store(), &OpenOptions::default(), Access::Write).unwrap();
-        let actor = billkeep_core::journal::Actor { name: "ann".into(), at_unix_s: 1 };
+        let actor = Actor { name: "ann".into(), at_unix_s: 1 };
         let wanted = Enable {
             uin: PAYER.parse().unwrap(),
             sink: "bucket".into(),
-            kinds: vec![billkeep_core::calendar::BillKind::Daily, billkeep_core::calendar::BillKind::Monthly],
+            kinds: vec![BillKind::Daily, BillKind::Monthly],
             lines: PayerLines::All,
             after: None,
             places: SinkPlaces::default(),

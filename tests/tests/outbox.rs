@@ -5,18 +5,16 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use billkeep_core::delivery::{self, DeliveryProgress, Destination, NoMeter, Ways};
-use billkeep_core::export::RenderSettings;
-use billkeep_core::journal::Actor;
-use billkeep_core::period::{Basis, Day};
-use billkeep_core::sink::{Hold, ObjectMeta, Sink, SinkError, Staged, Watch};
-use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_sinks::Folder;
 
 use crate::support::{Home, MARCH, PAYER, bucket};
-use billkeep_core::deliveries::Delivery;
-use billkeep_core::deliveries::DueItem;
-use billkeep_core::deliveries::storage::SinkRecord;
+use billkeep_core::deliveries::{
+    Delivery, DeliveryProgress, Destination, DueItem, NoMeter, SinkRecord, VerifyDepth, Ways, What,
+};
+
+use billkeep_core::engine::{Access, Actor, OpenOptions, Store};
+use billkeep_core::exports::{Hold, ObjectMeta, RenderSettings, Sink, SinkError, Staged, Watch};
+use billkeep_core::values::{Basis, Day};
 
 /// A folder in which something happens meanwhile.
 struct Meddled {
@@ -121,9 +119,9 @@ fn a_delivery_that_is_given_up_while_its_part_is_put_stays_given_up() {
         SinkRecord::get(&store.read().unwrap(), "bucket").unwrap(),
         Box::new(Folder::create(&home.path("bucket")).unwrap()),
     );
-    let findings = delivery::verify(&store.read().unwrap(), &plain, delivery::VerifyDepth::ReadData).unwrap();
+    let findings = plain.verify(&store.read().unwrap(), VerifyDepth::ReadData).unwrap();
     let what: Vec<_> = findings.iter().map(|f| (f.delivery, f.what)).collect();
-    assert_eq!(what, [(Some(1), delivery::What::Stale)]);
+    assert_eq!(what, [(Some(1), What::Stale)]);
 }
 
 #[test]

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use billkeep_core::digest::hex;
-use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched, Watch, read_small};
 use billkeep_sinks::wasm::{CodeOrigin, Grants, Plugin, PluginFile, WasmSink};
 use sha2::{Digest as _, Sha256};
 
 use crate::support::script::{Asked, Reply, Script};
+use billkeep_core::exports::ObjectMeta;
+use billkeep_core::exports::{Sink, SinkError, Staged, Unwatched, Watch};
+use billkeep_core::values::hex;
 
 const SECRET: &str = "canary-9d1c7a55";
 
@@ -625,9 +626,9 @@ fn a_manifest_is_read_back_and_a_run_is_committed_once() {
     let sink = mode("");
     put(&sink, "a.zip", b"part").unwrap();
     assert!(sink.put_new("a.manifest.json", b"{}").unwrap());
-    assert_eq!(read_small(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
+    assert_eq!(ObjectMeta::read_small(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
     assert!(!sink.put_new("a.manifest.json", b"{\"other\":1}").unwrap());
-    assert_eq!(read_small(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
+    assert_eq!(ObjectMeta::read_small(&sink, "a.manifest.json").unwrap().as_deref(), Some(&b"{}"[..]));
     assert_eq!(sink.list().unwrap(), ["a.manifest.json", "a.zip"]);
 }
 
@@ -635,7 +636,7 @@ fn a_manifest_is_read_back_and_a_run_is_committed_once() {
 fn a_plugin_that_gives_back_more_than_was_asked_for_is_not_believed() {
     let sink = mode("reads-too-much");
     put(&sink, "a.zip", b"part").unwrap();
-    let error = read_small(&sink, "a.zip").unwrap_err();
+    let error = ObjectMeta::read_small(&sink, "a.zip").unwrap_err();
     assert!(error.to_string().contains("5 bytes came where 4 were asked for"), "{error}");
 }
 
@@ -719,8 +720,8 @@ fn of_a_plugin_that_cannot_look_what_is_small_is_remembered_byte_by_byte() {
     let (manifest, signature) = ("a.manifest.json.age", "a.manifest.json.age.sig");
     assert!(sink.put_new(signature, &[0xff; 64]).unwrap());
     assert!(sink.put_new(manifest, &[0xfe; 500]).unwrap());
-    assert_eq!(read_small(&sink, signature).unwrap().as_deref(), Some(&[0xff; 64][..]));
-    assert_eq!(read_small(&sink, manifest).unwrap().as_deref(), Some(&[0xfe; 500][..]));
+    assert_eq!(ObjectMeta::read_small(&sink, signature).unwrap().as_deref(), Some(&[0xff; 64][..]));
+    assert_eq!(ObjectMeta::read_small(&sink, manifest).unwrap().as_deref(), Some(&[0xfe; 500][..]));
     assert!(!sink.put_new(manifest, &[0xfd; 500]).unwrap());
     assert_eq!(server.asked().len(), 3);
     // What was committed is somebody else's to remove; what was begun and not committed is given up.
@@ -728,7 +729,7 @@ fn of_a_plugin_that_cannot_look_what_is_small_is_remembered_byte_by_byte() {
     put(&sink, "b.zip", b"part").unwrap();
     sink.remove("b.zip").unwrap();
     assert_eq!((sink.head("b.zip").unwrap(), sink.head("never.zip").unwrap()), (None, None));
-    assert!(read_small(&sink, "b.zip").unwrap().is_none());
+    assert!(ObjectMeta::read_small(&sink, "b.zip").unwrap().is_none());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use billkeep_core::sink::{Sink as _, Staged, Unwatched};
+use billkeep_core::exports::{Sink as _, Staged, Unwatched};
 use billkeep_sinks::Options;
 use billkeep_sinks::wasm::{Grants, Plugin, PluginFile, WasmSink};
 use wit_component::StringEncoding;

@@ -9,9 +9,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::BillField;
-
 use crate::support::{Home, MARCH, Output, bill_file, program, python, top};
+use billkeep_core::bills::BillField;
 
 /// How the README shows the folder in which the example is run.
 const SHOWN_FOLDER: &str = "/home/lin/bills";

@@ -6,15 +6,12 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use billkeep_core::delivery::{Destination, NoMeter, Seal, Ways};
-use billkeep_core::export::RenderSettings;
-use billkeep_core::journal::Actor;
-use billkeep_core::period::Basis;
-use billkeep_core::store::{Access, OpenOptions, Store};
-
 use crate::support::{Home, PAYER, bucket, demo_file};
-use billkeep_core::deliveries::DueItem;
-use billkeep_core::deliveries::storage::SinkRecord;
+use billkeep_core::deliveries::{Destination, DueItem, NoMeter, Seal, SinkRecord, Ways};
+
+use billkeep_core::engine::{Access, Actor, OpenOptions, Store};
+use billkeep_core::exports::RenderSettings;
+use billkeep_core::values::Basis;
 
 fn decrypted(bytes: &[u8], identity: &age::x25519::Identity) -> Vec<u8> {
     let decryptor = age::Decryptor::new(bytes).unwrap();

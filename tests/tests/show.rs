@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use billkeep_core::bill::{BillField, BillKey, BillView};
-use billkeep_core::ingest::{Import, ImportSettings};
-use billkeep_core::journal::Actor;
-use billkeep_core::period::{Basis, BillMonth};
-use billkeep_core::store::{Access, OpenOptions, Store};
-
 use crate::support::decimal::{exact, written};
 use crate::support::sheet::Sheet;
 use crate::support::{Home, MARCH, PAYER, bill_file};
+use billkeep_core::bills::{BillField, BillKey, BillView, Import, ImportSettings};
+use billkeep_core::engine::{Access, Actor, OpenOptions, Store};
+use billkeep_core::values::{Basis, BillMonth};
 
 /// Fields, and the headers of a bill in English whose cells they are.
 const BY: [(&str, &[&str]); 4] = [

@@ -7,11 +7,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::delivery::{self, DeliveryProgress, Destination, NoMeter, Ways, What};
-use billkeep_core::export::RenderSettings;
-use billkeep_core::journal::Actor;
-use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::Rng;
 use billkeep_sinks::Bucket;
 use object_store::ObjectStore;
@@ -21,10 +16,13 @@ use object_store::multipart::MultipartStore;
 use crate::support::bucket::{objects, without_entries};
 use crate::support::faulty_store::{Fault, FaultyStore, Uploads, When};
 use crate::support::{Home, PAYER, bucket};
-use billkeep_core::deliveries::Delivery;
-use billkeep_core::deliveries::DueItem;
-use billkeep_core::deliveries::storage::SinkRecord;
-use billkeep_core::engine::journal::Proof;
+use billkeep_core::deliveries::{
+    Delivery, DeliveryProgress, Destination, DueItem, NoMeter, SinkRecord, VerifyDepth, Ways, What,
+};
+
+use billkeep_core::engine::{Access, Actor, OpenOptions, Proof, Store};
+use billkeep_core::exports::RenderSettings;
+use billkeep_core::values::{Basis, Day};
 
 /// How much longer than the longest wait each attempt comes after the one before.
 const LATER_S: i64 = 7_200;
@@ -178,7 +176,7 @@ impl Scene {
         let reader = store.read().unwrap();
         let record = SinkRecord::get(&reader, "bucket").unwrap();
         let to = Destination::plain(record, Box::new(self.bucket(memory.clone())));
-        let findings = delivery::verify(&reader, &to, delivery::VerifyDepth::ReadData).unwrap();
+        let findings = to.verify(&reader, VerifyDepth::ReadData).unwrap();
         if findings.len() != 4 || findings.iter().any(|f| f.what != What::Ok) {
             return Err(format!("{findings:?}"));
         }

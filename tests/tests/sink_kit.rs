@@ -6,11 +6,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Watch};
 use billkeep_sinks::suite::{Check, Destination, Outcome, SuiteSettings, SuiteSubject, run};
 use billkeep_sinks::{Folder, Options, conformance};
 
 use crate::support::s3::{SECRET, Server, keys};
+use billkeep_core::exports::{ObjectMeta, Sink, SinkError, Staged, Watch};
 
 /// A folder with what has arrived, also below others; what is hidden in it belongs to the sink, or to the server.
 struct Files(PathBuf);

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::delivery::{DeliveryError, Destination, NoMeter, Ways};
-use billkeep_core::export::RenderSettings;
-use billkeep_core::journal::Actor;
-use billkeep_core::period::{Basis, Day};
-use billkeep_core::storage::{Consent, Statement};
-use billkeep_core::store::{Access, OpenOptions, Store};
 use serde_json::Value;
 
 use crate::support::bucket::{checked, entries, zips};
 use crate::support::sheet::Sheet;
 use crate::support::{CUSTOMER, Home, PAYER, bill_file, demo_file};
-use billkeep_core::deliveries::Delivery;
-use billkeep_core::deliveries::DueItem;
-use billkeep_core::deliveries::storage::SinkRecord;
+use billkeep_core::deliveries::{
+    Consent, Delivery, DeliveryError, Destination, DueItem, NoMeter, SinkRecord, Statement, Ways,
+};
+
+use billkeep_core::engine::{Access, Actor, OpenOptions, Store};
+use billkeep_core::exports::RenderSettings;
+use billkeep_core::values::{Basis, Day};
 
 fn add_sink(home: &Home, name: &str, more: &[&str]) {
     let url = format!("file://{}", home.path(name).display());

@@ -6,26 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use billkeep_core::bill::BillKey;
-use billkeep_core::calendar::BillKind;
-use billkeep_core::delivery::{Destination, NoMeter, Setup, Ways};
-use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{Import, ImportRequest};
-use billkeep_core::journal::Actor;
-use billkeep_core::naming::NameForm;
-use billkeep_core::period::{Basis, Day};
-use billkeep_core::storage::{
-    Consent, Enable, PayerLines, SinkPlaces, SinkRecord, Statement, Stop, StorageError, Switch,
-};
-use billkeep_core::store::{Access, OpenOptions, Store};
-use billkeep_core::uin::Uin;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
 use crate::support::{PAYER, seed};
-use billkeep_core::bills::Bill;
-use billkeep_core::deliveries::DueItem;
-use billkeep_core::formats::naming::ParsedName;
+use billkeep_core::bills::{Bill, BillKey, Import, ImportRequest};
+use billkeep_core::deliveries::{
+    Consent, Destination, DueItem, Enable, NoMeter, PayerLines, Setup, SinkPlaces, SinkRecord, Statement,
+    Stop, StorageError, Switch, Ways,
+};
+
+use billkeep_core::engine::{Access, Actor, OpenOptions, Store};
+use billkeep_core::exports::{Audience, RenderSettings};
+use billkeep_core::formats::{BillKind, NameForm, ParsedName};
+use billkeep_core::values::{Basis, Day, Uin};
 
 /// The first day of the model, 2021-02-20, and how many it has.
 const FIRST: (i32, u32, u32) = (2021, 2, 20);

@@ -3,19 +3,16 @@
 use std::error::Error;
 use std::fs;
 
-use billkeep_core::bill::{BillKey, BillState};
-use billkeep_core::delivery::Setup;
-use billkeep_core::ingest::Import;
-use billkeep_core::journal::Actor;
-use billkeep_core::people::{PeopleError, PersonRole};
-use billkeep_core::period::Basis;
-use billkeep_core::store::Store;
-use billkeep_core::{audit, check};
+use billkeep_core::audit;
 
 use crate::support::{PAYER, bill_file};
-use billkeep_core::bills::Bill;
-use billkeep_core::engine::journal::JournalEntry;
-use billkeep_core::partners::people::Person;
+use billkeep_core::bills::{Bill, BillKey, BillState, Import};
+
+use billkeep_core::audit::StoreCheck;
+use billkeep_core::deliveries::Setup;
+use billkeep_core::engine::{Actor, JournalEntry, Store};
+use billkeep_core::partners::{PeopleError, Person, PersonRole};
+use billkeep_core::values::Basis;
 
 #[test]
 fn a_bill_is_confirmed_and_a_person_added_in_one_commit_or_not_at_all() {
@@ -53,5 +50,5 @@ fn a_bill_is_confirmed_and_a_person_added_in_one_commit_or_not_at_all() {
     let parts: Vec<&str> = new[1].state.iter().map(|s| s.part.as_str()).collect();
     assert!(parts.contains(&"bills") && parts.contains(&"people"), "{parts:?}");
     audit::verify(&snapshot).unwrap();
-    check::check(&snapshot, 1).unwrap();
+    StoreCheck::run(&snapshot, 1).unwrap();
 }

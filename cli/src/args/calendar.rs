@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use billkeep_core::calendar::{BillKind, MonthRange, TimeOfDay};
-use billkeep_core::period::{Basis, Day};
+use billkeep_core::deliveries::{MonthRange, TimeOfDay};
+use billkeep_core::formats::BillKind;
+use billkeep_core::values::{Basis, Day};
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]

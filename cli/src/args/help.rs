@@ -1,6 +1,6 @@
 //! Headings of the help, and what stands below the options.
 
-use billkeep_core::bill::BillField;
+use billkeep_core::bills::BillField;
 
 /// The heading of options that every command takes.
 pub(crate) const EVERY_COMMAND: &str = "Options for every command";

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use billkeep_core::bill::dispute::{Direction, LineId};
-use billkeep_core::period::Day;
-use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
 use super::{Which, help};
+use billkeep_core::bills::{Direction, LineId};
+use billkeep_core::values::{Day, Uin};
 
 /// A dispute to be opened.
 #[derive(Debug, clap::Args)]

@@ -13,17 +13,13 @@ mod user;
 
 use std::path::PathBuf;
 
-use billkeep_core::bill::ImportMode;
-use billkeep_core::calendar::{BillKind, TimeOfDay};
-use billkeep_core::export::{Audience, Per as Division, Shape};
-use billkeep_core::ingest::ControlTotal;
-use billkeep_core::money::Amount;
-use billkeep_core::naming::NameProfile;
-use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
-use billkeep_core::text::Encoding;
-use billkeep_core::uin::Uin;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
+use billkeep_core::bills::{ControlTotal, ImportMode};
+use billkeep_core::deliveries::TimeOfDay;
+use billkeep_core::exports::Audience;
+use billkeep_core::formats::{BillKind, Encoding, NameProfile, Per as Division, Shape};
+use billkeep_core::values::{Amount, Basis, BillMonth, Day, TimeZone, Uin};
 pub(crate) use calendar::{Calendar, Due, Run};
 pub(crate) use delivery::{Delivery, HowArgs};
 pub(crate) use life::{Contract, Dispute, Late, Lint, OpenDispute, Settings, Switch};

@@ -1,6 +1,6 @@
 //! `name`: how exports are named.
 
-use billkeep_core::naming::NameProfile;
+use billkeep_core::formats::NameProfile;
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]

@@ -1,9 +1,9 @@
 //! The part of the command line that is about who is told.
 
-use billkeep_core::notice::NoticeEvent;
 use clap::Subcommand;
 
 use super::help;
+use billkeep_core::deliveries::NoticeEvent;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Notify {

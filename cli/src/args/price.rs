@@ -1,11 +1,11 @@
 //! The part of the command line that is about what customers pay and see.
 
-use billkeep_core::price::RoundingMode;
-use billkeep_core::uin::Uin;
 use clap::{Subcommand, ValueEnum};
 
 use super::life::Days;
 use super::{Which, help};
+use billkeep_core::partners::RoundingMode;
+use billkeep_core::values::Uin;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Price {

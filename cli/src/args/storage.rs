@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use billkeep_core::accounts::AccountRole;
-use billkeep_core::calendar::BillKind;
-use billkeep_core::export::Audience;
-use billkeep_core::period::{BillMonth, Day};
-use billkeep_core::storage::{After, PayerLines};
-use billkeep_core::text::Encoding;
-use billkeep_core::uin::Uin;
 use clap::Subcommand;
 
 use super::plugin::GrantArgs;
 use super::{Contract, FurtherColumn, Price, help};
+use billkeep_core::deliveries::{After, PayerLines};
+use billkeep_core::exports::Audience;
+use billkeep_core::formats::{BillKind, Encoding};
+use billkeep_core::partners::AccountRole;
+use billkeep_core::values::{BillMonth, Day, Uin};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Account {

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use billkeep_core::people::PersonRole;
 use clap::Subcommand;
 
 use super::help;
+use billkeep_core::partners::PersonRole;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum User {

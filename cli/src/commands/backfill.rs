@@ -5,13 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::{Asked, BillKind, Calendars, Moment, MonthRange, WhyNot};
-use billkeep_core::delivery::DueItem;
 use billkeep_core::error::Kind as ErrorKind;
-use billkeep_core::ingest::grouped;
-use billkeep_core::period::{BillMonth, Day};
-use billkeep_core::store::{Records, Store};
-use billkeep_core::uin::Uin;
 
 use crate::args::{Format, Run};
 use crate::context::Context;
@@ -19,6 +13,10 @@ use crate::error::CommandError;
 use crate::output::{Table, columns, counted};
 
 use super::deliver::Deliverer;
+use billkeep_core::deliveries::{Asked, Calendars, DueItem, Moment, MonthRange, WhyNot};
+use billkeep_core::engine::{Records, Store};
+use billkeep_core::formats::BillKind;
+use billkeep_core::values::{BillMonth, Day, Uin, grouped};
 
 /// How many files are delivered without asking: what a month has for one account, and some more.
 const UNASKED_FILES_MAX: u64 = 40;

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use billkeep_core::bounded;
-use billkeep_core::calendar::{self, Calendars, FILE_BYTES_MAX, Months, Profile};
-
 use crate::args::Calendar;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table, columns};
-use billkeep_core::deliveries::calendar::Followed;
+
+use billkeep_core::deliveries::{CalendarError, Calendars, FILE_BYTES_MAX, Followed, Months, Profile};
+use billkeep_core::engine::OutsideFile;
 
 pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandError> {
     match command {
@@ -18,8 +17,9 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
             let store = context.read()?;
             let reader = store.read()?;
             let profile = match name {
-                Some(name) => Profile::find(&reader, name)?
-                    .ok_or_else(|| calendar::CalendarError::None(name.clone()))?,
+                Some(name) => {
+                    Profile::find(&reader, name)?.ok_or_else(|| CalendarError::None(name.clone()))?
+                }
                 None => {
                     let calendars = Calendars::load(&reader)?;
                     calendars.on(context.moment(&calendars)?.day).clone()
@@ -60,7 +60,7 @@ pub(crate) fn run(context: &Context, command: &Calendar) -> Result<(), CommandEr
 
 /// Reads a calendar's file; more than one can have is not read.
 fn read(path: &Path) -> Result<Profile, CommandError> {
-    let bytes = bounded::read_file_or_pipe(path, FILE_BYTES_MAX as u64)
+    let bytes = OutsideFile::read_or_pipe(path, FILE_BYTES_MAX as u64)
         .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| CommandError::user(format!("`{}` is not UTF-8 text", path.display())))?;

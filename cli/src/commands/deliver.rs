@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use billkeep_core::calendar::WhyNot;
-use billkeep_core::delivery::{Delivery, Destination, DueItem, Ways};
 use billkeep_core::error::Kind;
-use billkeep_core::export::WantedExport;
-use billkeep_core::period::Day;
-use billkeep_core::price::PriceBook;
-use billkeep_core::sink::SinkError;
-use billkeep_core::storage::StorageError;
-use billkeep_core::store::{ChunkCache, Records, Snapshot, Store};
 
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output;
 use crate::progress::Bar;
 use crate::stop;
-use billkeep_core::deliveries::storage::SinkRecord;
+
+use billkeep_core::deliveries::{Delivery, Destination, DueItem, SinkRecord, StorageError, Ways, WhyNot};
+use billkeep_core::engine::{ChunkCache, Records, Snapshot, Store};
+use billkeep_core::exports::{SinkError, WantedExport};
+use billkeep_core::partners::PriceBook;
+use billkeep_core::values::Day;
 
 /// Delivers one bill after another. Each sink is opened once: a bucket's connections serve all that goes there.
 pub(super) struct Deliverer<'a> {

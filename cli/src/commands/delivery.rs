@@ -2,17 +2,7 @@
 
 use std::process::ExitCode;
 
-use billkeep_core::delivery::{
-    self, Delivery as Record, DeliveryError, DeliveryProgress, Destination, FailureKind, Rebuilt,
-    RebuiltAmount, Receipt, Repaired, SinkFinding, VerifyDepth, What,
-};
-use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
-use billkeep_core::export::Audience;
-use billkeep_core::near::nearest;
-use billkeep_core::period::Day;
-use billkeep_core::storage::SinkRecord;
-use billkeep_core::store::{Snapshot, Store};
 
 use crate::args::{Delivery, HowArgs};
 use crate::context::Context;
@@ -20,6 +10,13 @@ use crate::error::CommandError;
 use crate::output::{Column, Table, columns, counted};
 
 use super::deliver::{sentence, with_ways};
+use billkeep_core::deliveries::{
+    Delivery as Record, DeliveryError, DeliveryProgress, Destination, FailureKind, NOT_AT_ANY_SINK, Rebuilt,
+    RebuiltAmount, Receipt, Repaired, SinkFinding, SinkRecord, VerifyDepth, What,
+};
+use billkeep_core::engine::{Snapshot, Store};
+use billkeep_core::exports::Audience;
+use billkeep_core::values::{Day, hex, nearest};
 
 pub(crate) fn run(context: &Context, command: Delivery) -> Result<(), CommandError> {
     match command {
@@ -122,8 +119,8 @@ fn verify(context: &Context, sink: Option<String>, args: HowArgs) -> Result<(), 
     let mut unreachable = Vec::new();
     for record in records(&reader, sink)? {
         let name = record.name.clone();
-        let found = super::open_sink::destination(record)
-            .and_then(|to| delivery::verify(&reader, &to, how(context, args, &to)));
+        let found =
+            super::open_sink::destination(record).and_then(|to| to.verify(&reader, how(context, args, &to)));
         match found {
             Ok(found) => findings.extend(found.into_iter().map(|f| (name.clone(), f))),
             Err(error) if error.is_of_sink() => unreachable.push((name, error)),
@@ -238,7 +235,7 @@ pub(crate) fn rebuild(context: &Context, sink: &str) -> Result<ExitCode, Command
         context.say(&format!("Damaged, nothing of them was kept: {}.", count(RebuiltAmount::Damaged)));
     }
     context.say("No sink holds the following, so it is not in the store:");
-    delivery::NOT_AT_ANY_SINK.iter().for_each(|what| context.say(&format!("  {what}")));
+    NOT_AT_ANY_SINK.iter().for_each(|what| context.say(&format!("  {what}")));
     if any(RebuiltAmount::Damaged) {
         let damaged = rebuilt.iter().filter(|r| r.made == RebuiltAmount::Damaged).count();
         let exports = if damaged == 1 {

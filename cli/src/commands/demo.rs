@@ -6,14 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bill::{BillField, BillView};
-use billkeep_core::calendar::BillKind;
-use billkeep_core::delivery::{self, DeliveryError, VerifyDepth, What};
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::ImportRequest;
-use billkeep_core::period::{Basis, BillMonth, Day, TimeZone};
-use billkeep_core::storage::{Audience, Consent, Enable, PayerLines, SinkPlaces, SinkRecord, Statement};
-use billkeep_core::uin::Uin;
+
 use std::collections::BTreeMap;
 
 use crate::context::{Context, Opened};
@@ -22,8 +16,15 @@ use crate::output;
 use crate::text::short;
 
 use super::deliver::{RunResult, deliver_all};
-use billkeep_core::deliveries::DueItem;
-use billkeep_core::engine::journal::Proof;
+use billkeep_core::deliveries::{
+    Consent, DeliveryError, DueItem, Enable, PayerLines, SinkPlaces, SinkRecord, Statement, VerifyDepth, What,
+};
+
+use billkeep_core::bills::{BillField, BillView, ImportRequest};
+use billkeep_core::engine::Proof;
+use billkeep_core::exports::Audience;
+use billkeep_core::formats::BillKind;
+use billkeep_core::values::{Basis, BillMonth, Day, TimeZone, Uin};
 
 /// The bundled bills: the daily files of March and of the first week of April 2021.
 const BILLS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/demo_bills.rs"));
@@ -244,7 +245,7 @@ impl<'a> Demo<'a> {
         self.step(number, title);
         let record = SinkRecord::get(&self.store.read()?, SINK)?;
         let to = super::open_sink::destination(record)?;
-        let findings = delivery::verify(&self.store.read()?, &to, VerifyDepth::ReadData)?;
+        let findings = to.verify(&self.store.read()?, VerifyDepth::ReadData)?;
         let ok = findings.iter().filter(|f| f.what == What::Ok).count();
         if ok != findings.len() || ok != FILES {
             return Err(CommandError::new(

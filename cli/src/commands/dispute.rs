@@ -3,18 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use billkeep_core::bill::BillView;
-use billkeep_core::bill::dispute::{Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId};
-use billkeep_core::money::Amount;
-
 use crate::args::{Dispute, OpenDispute};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table, columns};
 use crate::own_error;
-use billkeep_core::bills::Bill;
-use billkeep_core::exports::evidence::Packed;
+use billkeep_core::bills::{
+    Bill, BillView, Claim, Direction, Dispute as Record, DisputeState, LINES_MAX, LineId,
+};
+
+use billkeep_core::exports::Packed;
+use billkeep_core::values::Amount;
 
 pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandError> {
     use DisputeState::{Accepted, Rejected, Sent, Settled, Withdrawn};
@@ -22,13 +22,13 @@ pub(crate) fn run(context: &Context, command: Dispute) -> Result<(), CommandErro
         Dispute::Open(args) => open(context, &args),
         Dispute::List { open } => {
             let store = context.read()?;
-            let mut all = billkeep_core::bills::dispute::Dispute::list(&store.read()?, None)?;
+            let mut all = billkeep_core::bills::Dispute::list(&store.read()?, None)?;
             all.retain(|d| !open || !d.state.is_end());
             list(context, &all)
         }
         Dispute::Show { number } => {
             let store = context.read()?;
-            show(context, &billkeep_core::bills::dispute::Dispute::get(&store.read()?, number)?)
+            show(context, &billkeep_core::bills::Dispute::get(&store.read()?, number)?)
         }
         Dispute::Send { number, note } => advance(context, number, Sent, &note, None),
         Dispute::Accept { number, note } => advance(context, number, Accepted, &note, None),

@@ -2,12 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use billkeep_core::bill::{BillKey, BillState};
-use billkeep_core::calendar::{Asked, Calendars, Moment, TimeOfDay, Why, WhyNot};
-use billkeep_core::delivery::{DueAt, DueItem};
-use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::Snapshot;
-
 use crate::args::{Due, Format, Run};
 use crate::context::Context;
 use crate::error::CommandError;
@@ -15,6 +9,10 @@ use crate::metrics;
 use crate::output::{Table, columns};
 
 use super::deliver::{RunResult, deliver_all};
+use billkeep_core::bills::{BillKey, BillState};
+use billkeep_core::deliveries::{Asked, Calendars, DueAt, DueItem, Moment, TimeOfDay, Why, WhyNot};
+use billkeep_core::engine::Snapshot;
+use billkeep_core::values::{Basis, Day};
 
 /// The most days that are told of at once.
 const DAYS_MAX: i32 = 3_660;

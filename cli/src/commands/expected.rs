@@ -1,15 +1,13 @@
 //! `expected`: which files should have come in by a day, and what became of each.
 
-use billkeep_core::bill::{BillState, ImportMode};
-use billkeep_core::calendar::Calendars;
-use billkeep_core::expected::{Double, Expectation, Verdict};
-use billkeep_core::period::{Basis, BillMonth, Day, ranges};
-
 use crate::args::Format;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Table, columns, wrapped};
-use billkeep_core::deliveries::expected::BillFiles;
+
+use billkeep_core::bills::{BillState, ImportMode};
+use billkeep_core::deliveries::{BillFiles, Calendars, Double, Expectation, Verdict};
+use billkeep_core::values::{Basis, BillMonth, Day};
 
 /// How wide it is written for people.
 const WIDTH: usize = 80;
@@ -44,7 +42,7 @@ fn table(on: Day, all: &[Expectation]) -> Table {
                 file = name.clone();
             }
             Verdict::Late { days } => late_days = days.to_string(),
-            Verdict::Missing { days } => missing_days = ranges(days),
+            Verdict::Missing { days } => missing_days = Day::ranges(days),
             Verdict::Double(Double::Replaced { file: name, earlier: other, .. })
             | Verdict::Double(Double::Twice { file: name, other, .. }) => {
                 (file, other_file) = (name.clone(), other.clone());

@@ -1,22 +1,19 @@
 //! `export`: the same rendering into a folder, now, without bookkeeping.
 
-use billkeep_core::bill::{BillState, BillView};
-use billkeep_core::calendar::BillKind;
-use billkeep_core::export::{
-    CustomerFigures, Dialect, ExportEach, ExportForm, Exported, Naming, Plan, ROWS_PER_FILE, Scope, Shape,
-    WantedExport,
-};
-use billkeep_core::ingest::grouped;
-use billkeep_core::period::Coverage;
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::Audience;
-use billkeep_core::store::Snapshot;
 use billkeep_sinks::Folder;
 
 use crate::args::{Export, Per};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::must_not_be_a_store;
+use billkeep_core::bills::{BillState, BillView};
+use billkeep_core::engine::{Snapshot, StoreSettings};
+use billkeep_core::exports::{
+    Audience, CustomerFigures, ExportEach, ExportForm, Exported, Naming, Plan, ROWS_PER_FILE, Scope,
+    WantedExport,
+};
+use billkeep_core::formats::{BillKind, Dialect, Shape};
+use billkeep_core::values::{Coverage, grouped};
 
 pub(crate) fn run(context: &Context, args: &Export) -> Result<(), CommandError> {
     let store = context.read()?;

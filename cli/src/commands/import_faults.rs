@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use billkeep_core::ingest::{FaultGroup, Faults, ImportReport, WhiteSpace, grouped};
-use billkeep_core::visible::visible;
 use serde_json::{Value, json};
 
 use crate::args::Format;
@@ -12,6 +10,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, counted};
 use crate::own_error;
+use billkeep_core::bills::{FaultGroup, Faults, ImportReport, WhiteSpace};
+use billkeep_core::values::{grouped, visible};
 
 /// Says how a file was read, where that is unlike UTF-8 with commas, which cells were read as plain ones, and which have white
 /// space at their ends.

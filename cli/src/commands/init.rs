@@ -1,13 +1,10 @@
 //! `init`: makes a store.
 
-use billkeep_core::calendar::Profile;
-use billkeep_core::delivery::Setup;
-use billkeep_core::period::TimeZone;
-use billkeep_core::store::Store;
-use billkeep_core::uin::Uin;
-
 use crate::context::Context;
 use crate::error::CommandError;
+use billkeep_core::deliveries::{Profile, Setup};
+use billkeep_core::engine::Store;
+use billkeep_core::values::{TimeZone, Uin};
 
 pub(crate) fn run(
     context: &Context,

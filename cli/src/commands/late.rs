@@ -1,10 +1,5 @@
 //! `late`, also `pending`: files that wait for a decision.
 
-use billkeep_core::bill::BillState;
-use billkeep_core::bill::late::{CarriedBefore, LateCause, LateError, LateFile as Record, LateState};
-use billkeep_core::bill::smaller::{DayLoss, Loss, Smaller};
-use billkeep_core::digest::hex;
-use billkeep_core::ingest::grouped;
 use serde_json::{Value, json};
 
 use crate::args::{Format, Late};
@@ -12,18 +7,24 @@ use crate::context::Context;
 use crate::error::{CommandError, basis_option};
 use crate::output::{self, Column, Table, columns};
 use crate::text::short;
-use billkeep_core::engine::block::Sums;
+
+use billkeep_core::bills::{
+    BillState, CarriedBefore, DayLoss, LateCause, LateError, LateFile, LateFile as Record, LateState, Loss,
+    Smaller,
+};
+use billkeep_core::engine::Sums;
+use billkeep_core::values::{grouped, hex};
 
 pub(crate) fn run(context: &Context, command: Late) -> Result<(), CommandError> {
     match command {
         Late::List => {
             let store = context.read()?;
-            list(context, &billkeep_core::bills::late::LateFile::list(&store.read()?)?)
+            list(context, &LateFile::list(&store.read()?)?)
         }
         Late::Show { number } => {
             let store = context.read()?;
             let reader = store.read()?;
-            let late = billkeep_core::bills::late::LateFile::get(&reader, number)?;
+            let late = LateFile::get(&reader, number)?;
             let before = match late.state {
                 LateState::Waiting => match CarriedBefore::of(&reader, &late, &context.actor()) {
                     // A file that does not join its bill any more cannot be carried forward either.

@@ -1,17 +1,17 @@
 //! `name`: profiles, samples, and what a name says.
 
 use billkeep_core::error::Kind as ErrorKind;
-use billkeep_core::naming::{
-    BillKind, BuiltIn, ExportName, NameFields, NameForm, NameProfile, ParsedName, Per, ScopeWord, Shape,
-};
-use billkeep_core::period::{Basis, Coverage, Day, TimeZone};
-use billkeep_core::uin::Uin;
 
 use crate::args::Name;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
-use billkeep_core::formats::naming::ExportId;
+
+use billkeep_core::formats::{
+    BillKind, BuiltIn, ExportId, ExportName, NameFields, NameForm, NameProfile, ParsedName, Per, ScopeWord,
+    Shape,
+};
+use billkeep_core::values::{Basis, Coverage, Day, TimeZone, Uin};
 
 pub(crate) fn run(context: &Context, command: &Name) -> Result<(), CommandError> {
     match command {

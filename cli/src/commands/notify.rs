@@ -1,9 +1,5 @@
 //! `notify`: who is told of what, and telling them.
 
-use billkeep_core::notice::{Notice, NoticeEvent, Notifier, NotifyBy, NotifyError, SchedulerStop, Sent};
-use billkeep_core::sink::Hold;
-use billkeep_core::store::Store;
-
 use super::open_sink::{self, env};
 use crate::args::Notify;
 use crate::context::Context;
@@ -11,6 +7,9 @@ use crate::error::CommandError;
 use crate::output::{self, Table, columns};
 use crate::served;
 use crate::stop;
+use billkeep_core::deliveries::{Notice, NoticeEvent, Notifier, NotifyBy, NotifyError, SchedulerStop, Sent};
+use billkeep_core::engine::Store;
+use billkeep_core::exports::Hold;
 
 pub(crate) fn run(context: &Context, command: Notify) -> Result<(), CommandError> {
     match command {

@@ -4,11 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use billkeep_core::delivery::{DeliveryError, Destination};
-use billkeep_core::export::{self, Audience};
-use billkeep_core::sink::{Sink, SinkError};
-use billkeep_core::storage::{SinkPlaces, SinkRecord};
-use billkeep_core::store::Records;
 use billkeep_sinks::wasm::{Listener, PluginFile};
 use billkeep_sinks::{Options, SealAndSign};
 
@@ -16,7 +11,11 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::out_file::must_not_be_a_store;
 use crate::output;
-use billkeep_core::engine::journal::JournalHead;
+
+use billkeep_core::deliveries::{DeliveryError, Destination, SinkPlaces, SinkRecord};
+use billkeep_core::engine::{JournalHead, Records};
+use billkeep_core::exports;
+use billkeep_core::exports::{Audience, Sink, SinkError};
 
 /// Says whether all that plugins say is shown, or only what matters.
 static HEARD: AtomicBool = AtomicBool::new(false);
@@ -118,5 +117,5 @@ pub(super) fn preflight(store: &impl Records, record: &SinkRecord) -> Result<(),
     let failed = |error| CommandError::from(DeliveryError::Sink { sink: record.name.clone(), error });
     let sink = open(record).map_err(failed)?;
     let tag = JournalHead::first(store)?.map_or_else(|| "new".to_owned(), |first| first.hex());
-    export::preflight(sink.as_ref(), tag.get(..16).unwrap_or(&tag)).map_err(failed)
+    exports::preflight(sink.as_ref(), tag.get(..16).unwrap_or(&tag)).map_err(failed)
 }

@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use billkeep_core::digest::hex;
-use billkeep_core::storage::SinkRecord;
 use billkeep_sinks::Options;
 use billkeep_sinks::wasm::{Grants, PluginFile, Takes};
 
@@ -11,6 +9,8 @@ use crate::args::GrantArgs;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::progress::Waiting;
+use billkeep_core::deliveries::SinkRecord;
+use billkeep_core::values::hex;
 
 /// Smaller plugins are compiled before anybody notices.
 const COMPILED_AT_ONCE_BYTES: u64 = 2 << 20;

@@ -1,14 +1,13 @@
 //! `retention`: what may be removed when.
 
-use billkeep_core::ingest::grouped;
-use billkeep_core::retention::{Removal, Rules};
-
 use crate::args::{RemovalArgs, Retention};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table, columns};
 use crate::text::short;
-use billkeep_core::deliveries::retention::Removals;
+
+use billkeep_core::deliveries::{Removal, Removals, Rules};
+use billkeep_core::values::grouped;
 
 pub(crate) fn run(context: &Context, command: Retention) -> Result<(), CommandError> {
     match command {

@@ -1,17 +1,14 @@
 //! `settings`: the rules of the house.
 
-use billkeep_core::people::PersonRole;
-use billkeep_core::policy::{Changed, Policy};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::Records;
-
 use crate::args::{Settings, Switch};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 use crate::own_error;
-use billkeep_core::deliveries::calendar::Followed;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::deliveries::Followed;
+use billkeep_core::engine::{Records, StoreSettings};
+use billkeep_core::partners::{Changed, Person, PersonRole, Policy};
 
 pub(crate) fn run(context: &Context, command: &Settings) -> Result<(), CommandError> {
     match command {

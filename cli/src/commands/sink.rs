@@ -3,10 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use billkeep_core::delivery::DeliveryError;
-use billkeep_core::export::{Audience, Dialect};
-use billkeep_core::sink::{Sink, SinkError};
-use billkeep_core::storage::SinkRecord;
 use billkeep_sinks::conformance::{self, Answer, Subject, Weight};
 use billkeep_sinks::wasm::PluginFile;
 
@@ -16,7 +12,10 @@ use crate::args::{Format, Sink as Command};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Table, columns};
-use billkeep_core::deliveries::storage::Probe;
+
+use billkeep_core::deliveries::{DeliveryError, Probe, SinkRecord};
+use billkeep_core::exports::{Audience, Sink, SinkError};
+use billkeep_core::formats::Dialect;
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {

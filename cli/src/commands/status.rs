@@ -2,17 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::bill::dispute::DisputeState;
-use billkeep_core::bill::late::{LateCause, LateState};
-use billkeep_core::bill::{Bill, BillState, Revision, Signed, Standing};
-use billkeep_core::calendar::{BillKind, Calendars, Profile, TimeOfDay, WhyNot};
-use billkeep_core::delivery::{self, DueAt, DueItem};
-use billkeep_core::expected::{Expectation, Verdict};
-use billkeep_core::people::PeopleError;
-use billkeep_core::period::{Basis, BillMonth, Day, ranges};
-use billkeep_core::policy::Policy;
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::Snapshot;
 use serde_json::{Value, json};
 
 use crate::args::Format;
@@ -24,13 +13,19 @@ use crate::text::short;
 
 use super::due::When;
 use super::expected::{Way, next, ways};
-use billkeep_core::bills::dispute::Dispute;
-use billkeep_core::bills::late::LateFile;
-use billkeep_core::deliveries::Delivery;
-use billkeep_core::deliveries::expected::BillFiles;
-use billkeep_core::deliveries::notice::Notice;
-use billkeep_core::deliveries::storage::StorageAccount;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::deliveries::{
+    BillFiles, Calendars, Delivery, DueAt, DueItem, Expectation, Notice, Profile, StorageAccount, TimeOfDay,
+    Verdict, WhyNot,
+};
+
+use billkeep_core::bills::{
+    Bill, BillState, Dispute, DisputeState, LateCause, LateFile, LateState, Revision, Signed, Standing,
+};
+use billkeep_core::engine::{Snapshot, StoreSettings};
+use billkeep_core::formats::BillKind;
+use billkeep_core::partners::{PeopleError, Person, Policy};
+use billkeep_core::values::{Basis, BillMonth, Day};
 
 /// Something to know or to do.
 struct Item {
@@ -239,7 +234,7 @@ fn scheduler(context: &Context, reader: &Snapshot, items: &mut Vec<Item>) -> Res
     let Some(served) = served::find(&context.store).filter(|served| served.has_scheduler) else {
         return Ok(String::new());
     };
-    let through = match delivery::scheduled_through(reader)? {
+    let through = match DueAt::scheduled_through(reader)? {
         Some(day) => format!("last went through {day}"),
         None => "went through no day yet".to_owned(),
     };
@@ -369,7 +364,7 @@ fn waiting(due: &[DueItem], basis: Basis, on: Day, expected: &[Expectation], ite
                     or = ways(e, on);
                 }
                 let are = if e.lacking.len() == 1 { "is" } else { "are" };
-                (format!("{} {are} not in", ranges(&e.lacking)), next(e, on))
+                (format!("{} {are} not in", Day::ranges(&e.lacking)), next(e, on))
             }
             Err(WhyNot::NotConfirmed { state: BillState::Open }) => {
                 let next = "billkeep storage enable UIN --sink NAME --kinds daily --after issue";

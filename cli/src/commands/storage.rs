@@ -2,24 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::BillKind;
-use billkeep_core::delivery::Delivery;
-use billkeep_core::period::Day;
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{
-    After, Audience, Consent, Enable, SinkPlaces, SinkRecord, Statement, Stop, StorageSteps, Switch, Target,
-};
-use billkeep_core::store::Records;
-use billkeep_core::timeline::DatedChange;
-use billkeep_core::uin::Uin;
-
 use crate::args::{AllowArgs, Bound, ConsentArgs, EnableArgs, Storage, SwitchArgs};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table, columns};
 
 use super::open_sink;
-use billkeep_core::deliveries::storage::StorageAccount;
+
+use billkeep_core::deliveries::{
+    After, Consent, Delivery, Enable, SinkPlaces, SinkRecord, Statement, Stop, StorageAccount, StorageSteps,
+    Switch, Target,
+};
+use billkeep_core::engine::{DatedChange, Records, StoreSettings};
+use billkeep_core::exports::Audience;
+use billkeep_core::formats::BillKind;
+use billkeep_core::values::{Day, Uin};
 
 pub(crate) fn run(context: &Context, command: Storage) -> Result<(), CommandError> {
     match command {

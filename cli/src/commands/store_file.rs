@@ -1,11 +1,11 @@
 //! `store`: the file itself.
 
-use billkeep_core::check::StoreCheck;
-
 use crate::args::StoreFile;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table as Shown, counted};
+use billkeep_core::audit::Counts;
+use billkeep_core::audit::StoreCheck;
 use billkeep_core::bills::Bill;
 
 pub(crate) fn run(context: &Context, command: &StoreFile) -> Result<(), CommandError> {
@@ -35,13 +35,13 @@ fn check(context: &Context) -> Result<(), CommandError> {
 fn whole(context: &Context) -> Result<StoreCheck, CommandError> {
     context.check_pages()?;
     let store = context.read()?;
-    Ok(billkeep_core::check::check(&store.read()?, context.thread_count())?)
+    Ok(StoreCheck::run(&store.read()?, context.thread_count())?)
 }
 
 fn stats(context: &Context) -> Result<(), CommandError> {
     let store = context.read()?;
     let reader = store.read()?;
-    let counts = billkeep_core::audit::counts(&reader)?;
+    let counts = Counts::of(&reader)?;
     let lines: u64 = Bill::list(&reader)?.iter().map(|(_, r)| r.lines()).sum();
     let bytes = std::fs::metadata(store.path())?.len();
     let mut table = Shown::new("billkeep.store.stats/1", vec![Column::text("what"), Column::count("count")]);

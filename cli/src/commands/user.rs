@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 
 use billkeep_core::error::Kind;
-use billkeep_core::journal::EntryFilter;
-use billkeep_core::people::SecretHash;
-use billkeep_core::store::Records;
 
 use crate::args::User;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 use crate::served;
-use billkeep_core::engine::journal::JournalEntry;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::engine::{EntryFilter, JournalEntry, Records};
+use billkeep_core::partners::{Person, SecretHash};
+use billkeep_core::values;
 
 /// For how long a link waits to be followed.
 const LINK_S: i64 = 600;
@@ -121,5 +120,5 @@ pub(crate) fn secret() -> Result<String, CommandError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)
         .map_err(|e| CommandError::new(Kind::Internal, format!("this machine gives no random bytes: {e}")))?;
-    Ok(billkeep_core::digest::hex(&bytes))
+    Ok(values::hex(&bytes))
 }

@@ -2,11 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::{BillKind, Calendars};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::Consent;
-use billkeep_core::uin::Uin;
-
 use super::answer::Answer;
 use super::command_map::CommandSpec;
 use super::execute::run_for;
@@ -20,8 +15,12 @@ use crate::args::{Command, Format, User};
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::own_error;
-use billkeep_core::deliveries::storage::StorageAccount;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::deliveries::{Calendars, Consent, StorageAccount};
+use billkeep_core::engine::StoreSettings;
+use billkeep_core::formats::BillKind;
+use billkeep_core::partners::Person;
+use billkeep_core::values::Uin;
 
 /// Runs a command for whoever asks; keeps what it said, and returns its data.
 fn run(

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, header};
-use billkeep_core::people::SecretHash;
 
 use super::answer::Answer;
 use super::cookies::cookie;
@@ -20,7 +19,8 @@ use super::words::{Words, filled};
 use crate::args::Serve;
 use crate::error::CommandError;
 use crate::own_error;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::partners::{Person, SecretHash};
 
 /// Where a header has the token.
 const CSRF_HEADER: &str = "x-csrf-token";

@@ -19,6 +19,7 @@ use crate::args::Format;
 use crate::commands::in_order;
 use crate::error::CommandError;
 use crate::output::Captured;
+use billkeep_core::values;
 
 /// Asks a command for data.
 pub(super) fn query(
@@ -30,7 +31,7 @@ pub(super) fn query(
     let kept = Captured::default();
     run_for(console, request.visitor()?, Format::Json, &kept, spec.command(&request.fields)?)?;
     let data = kept.take_data();
-    let mut tag: String = billkeep_core::digest::hex(&Sha256::digest(&data)).chars().take(32).collect();
+    let mut tag: String = values::hex(&Sha256::digest(&data)).chars().take(32).collect();
     if spec.words == ["bill", "show"] && request.get("revision").is_none() {
         // Such a tag is what an `If-Match` of a change compares.
         let bill = etags::bill_tag(console, request.get("month").unwrap_or_default(), request.get("basis"))?;

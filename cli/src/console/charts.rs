@@ -1,10 +1,9 @@
 //! Charts: bars, and a line over days. Each has its figures as text too.
 
-use billkeep_core::money::Amount;
-use billkeep_core::visible::visible;
 use maud::{Markup, html};
 
 use super::html::{View, foreign};
+use billkeep_core::values::{Amount, visible};
 
 /// A bar or a point of a chart.
 pub(super) struct Mark {

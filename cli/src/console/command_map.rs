@@ -6,11 +6,6 @@
 use std::any::TypeId;
 use std::sync::OnceLock;
 
-use billkeep_core::bill::dispute::{Direction, LineId};
-use billkeep_core::calendar::{BillKind, TimeOfDay};
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::{Basis, BillMonth, Day};
-use billkeep_core::uin::Uin;
 use clap::ArgAction;
 use serde_json::{Value, json};
 
@@ -18,6 +13,11 @@ use super::fields::Fields;
 use crate::args::{self, Command};
 use crate::error::CommandError;
 use crate::permission;
+use billkeep_core::bills::{Direction, LineId};
+use billkeep_core::deliveries::TimeOfDay;
+use billkeep_core::formats::BillKind;
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values::{Basis, BillMonth, Day, Uin};
 
 /// A command that can be asked for.
 #[derive(Debug)]

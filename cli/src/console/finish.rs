@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use billkeep_core::visible::is_hidden;
-
 use super::fields::{ASKS, CSRF_FIELD};
+use billkeep_core::values::is_hidden;
 
 /// Takes what is hidden out of a page that is ready, wherever it was put: in a text its number is shown, and in an attribute it is
 /// written as a reference, so that a form sends back what it was given.
@@ -62,7 +61,8 @@ fn names(form: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use billkeep_core::visible::visible_lines;
+
+    use billkeep_core::values::visible_lines;
     use maud::html;
 
     #[test]

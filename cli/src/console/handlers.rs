@@ -3,9 +3,6 @@
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use billkeep_core::people::SecretHash;
-use billkeep_core::period::{Basis, BillMonth};
-use billkeep_core::settings::StoreSettings;
 use bytes::Bytes;
 use maud::html;
 use tokio::sync::mpsc;
@@ -21,7 +18,10 @@ use crate::args::Format;
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::own_error;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::engine::StoreSettings;
+use billkeep_core::partners::{Person, SecretHash};
+use billkeep_core::values::{Basis, BillMonth};
 
 const STYLE: &str = include_str!("assets/console.css");
 const SCRIPT: &str = include_str!("assets/console.js");

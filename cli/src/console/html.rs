@@ -1,10 +1,5 @@
 //! What pages are made of: the frame around them, tables, amounts, forms.
 
-use billkeep_core::bill::BillKey;
-use billkeep_core::money::Amount;
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::Basis;
-use billkeep_core::visible::{visible, visible_lines};
 use maud::{DOCTYPE, Markup, html};
 
 use super::links::with_query;
@@ -15,6 +10,9 @@ use super::words::{Language, Words, filled};
 use crate::error::CommandError;
 use crate::output::{Column, Table};
 use crate::text::short;
+use billkeep_core::bills::BillKey;
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values::{Amount, Basis, visible, visible_lines};
 
 /// A page, ready to be framed.
 pub(super) struct Page<'a> {

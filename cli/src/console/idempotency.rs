@@ -2,7 +2,7 @@
 
 use axum::http::HeaderMap;
 use billkeep_core::error::Kind;
-use billkeep_core::requests::RequestState;
+
 use sha2::{Digest as _, Sha256};
 
 use super::answer::{Answer, Body, JSON};
@@ -13,6 +13,7 @@ use super::fields::FILE;
 use super::route::Route;
 use super::state::{Console, Request};
 use crate::error::CommandError;
+use billkeep_core::engine::RequestState;
 
 /// How long a key of a request may be.
 const KEY_CHARS_MAX: usize = 128;

@@ -43,8 +43,6 @@ use std::net::{IpAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 
 use billkeep_core::error::Kind;
-use billkeep_core::people::PersonRole;
-use billkeep_core::store::{Access, Store};
 
 use crate::args::Serve;
 use crate::clock::Clock;
@@ -53,7 +51,8 @@ use crate::error::CommandError;
 use crate::served::{Served, ServedFile};
 use crate::stop;
 
-use billkeep_core::partners::people::Person;
+use billkeep_core::engine::{Access, Store};
+use billkeep_core::partners::{Person, PersonRole};
 use rollups::Rollups;
 use session::Sessions;
 use state::Console;

@@ -1,12 +1,12 @@
 //! The OpenAPI document, made of the routes, the command line's definition and the shapes of commands' JSON.
 
-use billkeep_core::people::PersonRole;
 use serde_json::{Map, Value, json};
 
 use super::command_map::{Argument, CommandSpec};
 use super::fields::Fields;
 use super::json_shapes;
 use super::route::{API, Action, Method, Route};
+use billkeep_core::partners::PersonRole;
 
 /// Makes the document.
 pub(super) fn document(routes: &[Route]) -> Value {

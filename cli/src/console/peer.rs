@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use billkeep_core::bounded;
+use billkeep_core::engine::OutsideFile;
 
 /// The system's lists of connections. One has 150 bytes.
 const LISTS: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
@@ -27,7 +27,7 @@ impl PeerUser {
         let look = || {
             LISTS.iter().find_map(|list| {
                 let list = std::fs::File::open(list).ok()?;
-                let list = bounded::read(list, LIST_BYTES_MAX).ok()?;
+                let list = OutsideFile::read_from(list, LIST_BYTES_MAX).ok()?;
                 listed(std::str::from_utf8(&list).ok()?, peer, local)
             })
         };

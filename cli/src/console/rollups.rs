@@ -2,11 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::bill::{BillField, BillKey, BillView, Grouped};
-use billkeep_core::store::Snapshot;
-
 use crate::error::CommandError;
-use billkeep_core::bills::Bill;
+use billkeep_core::bills::{Bill, BillField, BillKey, BillView, Grouped};
+use billkeep_core::engine::Snapshot;
 
 /// How many groupings are kept.
 const KEPT_MAX: usize = 64;

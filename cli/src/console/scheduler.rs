@@ -10,13 +10,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use billkeep_core::calendar::Calendars;
-use billkeep_core::delivery::{self, Delivery, DueItem, Failure};
 use billkeep_core::error::Kind;
-use billkeep_core::notice::SchedulerStop;
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::{Basis, Day};
-use billkeep_core::store::StoreError;
 
 use super::state::Console;
 use crate::args::{Command, Format, Run};
@@ -25,9 +19,11 @@ use crate::commands;
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::stop;
-use billkeep_core::deliveries::DueAt;
-use billkeep_core::deliveries::notice::Notice;
-use billkeep_core::partners::people::Person;
+use billkeep_core::deliveries::{Calendars, Delivery, DueAt, DueItem, Failure, Notice, SchedulerStop};
+
+use billkeep_core::engine::StoreError;
+use billkeep_core::partners::{Person, PersonRole};
+use billkeep_core::values::{Basis, Day};
 
 /// How often it looks.
 const TICK: Duration = Duration::from_secs(30);
@@ -101,7 +97,7 @@ fn look(console: &Console, actor: &str, tried_unix_s: &mut i64) -> Result<(), Co
     let now_unix_s = console.context.now_unix_s();
     let calendars = Calendars::load(&reader)?;
     let moment = console.context.moment(&calendars)?;
-    let through = delivery::scheduled_through(&reader)?;
+    let through = DueAt::scheduled_through(&reader)?;
     drop(reader);
     for day in missed(through, moment.day) {
         if stop::is_asked() {

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{MethodFilter, on};
 use billkeep_core::error::Kind;
-use billkeep_core::people::PersonRole;
+
 use tokio::net::TcpListener;
 
 use super::answer::{Answer, Body};
@@ -34,6 +34,8 @@ use crate::args::{Format, Serve};
 use crate::error::CommandError;
 use crate::output::Captured;
 use crate::own_error;
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values;
 
 /// How long a client may take to send a body that is no file.
 const BODY_WAIT: Duration = Duration::from_secs(10);
@@ -262,7 +264,7 @@ async fn answer(
         }
     }
     let language = Language::of(&headers);
-    let sent_sha256 = held.iter().map(|sent| billkeep_core::digest::hex(&sent.sha256)).collect();
+    let sent_sha256 = held.iter().map(|sent| values::hex(&sent.sha256)).collect();
     let request = Request { fields, visitor, user, language, target, sent_sha256, back: None };
     let work = move || {
         let result = dispatch(&console, route, request, &headers, api);

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use billkeep_core::error::Kind;
-use billkeep_core::people::SecretHash;
 
 use super::peer::PeerUser;
 use crate::commands::secret;
 use crate::error::CommandError;
 use crate::output::Table;
 use crate::text::Language;
+use billkeep_core::partners::SecretHash;
+use billkeep_core::values;
 
 /// How long somebody stays signed in, in seconds.
 const SESSION_S: i64 = 12 * 3_600;
@@ -103,7 +104,7 @@ pub(super) struct Sessions {
 }
 
 fn key(cookie: &str) -> [u8; 32] {
-    billkeep_core::digest::sha256(cookie.as_bytes())
+    values::sha256(cookie.as_bytes())
 }
 
 impl Sessions {

@@ -11,7 +11,8 @@ use crate::args::{Command, Sink, Storage};
 use crate::error::CommandError;
 use crate::own_error;
 use crate::permission;
-use billkeep_core::partners::people::Person;
+
+use billkeep_core::partners::Person;
 
 /// Options that have the program read a file or speak to another machine in between.
 const OF_THE_MACHINE: [&str; 5] = ["credentials", "ca", "proxy", "sign_key", "endpoint"];

@@ -5,9 +5,6 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::people::PersonRole;
-use billkeep_core::store::Store;
-
 use super::fields::Fields;
 use super::peer::PeerUser;
 use super::rollups::Rollups;
@@ -17,6 +14,8 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::own_error;
 use crate::served::{Served, ServedFile};
+use billkeep_core::engine::Store;
+use billkeep_core::partners::PersonRole;
 
 /// What all requests share.
 pub(super) struct Console {

@@ -10,8 +10,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Multipart, Request as HttpRequest};
 use axum::http::{HeaderMap, header};
-use billkeep_core::people::{PeopleError, PersonRole};
-use billkeep_core::visible::is_hidden;
+
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt;
 
@@ -25,6 +24,8 @@ use crate::commands::secret;
 use crate::error::CommandError;
 use crate::own_error;
 use crate::permission;
+use billkeep_core::partners::{PeopleError, PersonRole};
+use billkeep_core::values::is_hidden;
 
 /// How long a client that sends a file may send nothing.
 const PIECE_WAIT: Duration = Duration::from_secs(30);

@@ -36,24 +36,26 @@ pub struct StoreCheck {
     pub entries: u64,
 }
 
-/// Looks at everything.
-///
-/// # Errors
-/// [`BillError`] at the first figure that is not equal, and the first record that is not what was written.
-pub fn check(store: &(impl Records + Sync), threads: usize) -> Result<StoreCheck, BillError> {
-    let (mut bills, mut lines) = (0, 0);
-    for (found, revision) in Bill::list(store)? {
-        bills::check_history(store, found.key)?;
-        let view = BillView::open(store, found.key, None)?;
-        view.check_sums(store, threads)?;
-        bills += 1;
-        lines += revision.lines();
+impl StoreCheck {
+    /// Looks at everything.
+    ///
+    /// # Errors
+    /// [`BillError`] at the first figure that is not equal, and the first record that is not what was written.
+    pub fn run(store: &(impl Records + Sync), threads: usize) -> Result<StoreCheck, BillError> {
+        let (mut bills, mut lines) = (0, 0);
+        for (found, revision) in Bill::list(store)? {
+            bills::check_history(store, found.key)?;
+            let view = BillView::open(store, found.key, None)?;
+            view.check_sums(store, threads)?;
+            bills += 1;
+            lines += revision.lines();
+        }
+        let entries = Proof::verify(store)?.entries;
+        records(store)?;
+        deliveries(store)?;
+        audit::compare(store)?;
+        Ok(StoreCheck { bills, lines, entries })
     }
-    let entries = Proof::verify(store)?.entries;
-    records(store)?;
-    deliveries(store)?;
-    audit::compare(store)?;
-    Ok(StoreCheck { bills, lines, entries })
 }
 
 /// Reads the records that no figure depends on, and those that are found by a number.

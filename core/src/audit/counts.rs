@@ -19,25 +19,27 @@ pub struct Counts {
     pub entries: u64,
 }
 
-/// Counts a store's records.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn counts(store: &impl Records) -> Result<Counts, StoreError> {
-    let count = |table| {
-        let mut records = 0;
-        store.scan_bytes(table, &[], &mut |_, _| {
-            records += 1;
-            Ok(true)
-        })?;
-        Ok::<u64, StoreError>(records)
-    };
-    Ok(Counts {
-        bills: count(Table::Bills)?,
-        revisions: count(Table::Revisions)?,
-        loads: count(Table::Loads)?,
-        segments: count(Table::Segments)?,
-        deliveries: count(Table::Deliveries)?,
-        entries: count(Table::Journal)?,
-    })
+impl Counts {
+    /// Counts a store's records.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn of(store: &impl Records) -> Result<Counts, StoreError> {
+        let count = |table| {
+            let mut records = 0;
+            store.scan_bytes(table, &[], &mut |_, _| {
+                records += 1;
+                Ok(true)
+            })?;
+            Ok::<u64, StoreError>(records)
+        };
+        Ok(Counts {
+            bills: count(Table::Bills)?,
+            revisions: count(Table::Revisions)?,
+            loads: count(Table::Loads)?,
+            segments: count(Table::Segments)?,
+            deliveries: count(Table::Deliveries)?,
+            entries: count(Table::Journal)?,
+        })
+    }
 }

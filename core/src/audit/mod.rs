@@ -6,7 +6,7 @@
 //!
 //! Whoever may write to the file can write the journal anew as well. A hash of an entry that is kept elsewhere finds that.
 
-pub mod check;
+pub(crate) mod check;
 mod counts;
 mod subjects;
 
@@ -17,7 +17,6 @@ use crate::engine::store::{Records, STEPS, Since, StoreError, StoreSums, Table, 
 
 use crate::engine::journal::JournalEntry;
 use crate::engine::journal::Recorded;
-pub use counts::{Counts, counts};
 use subjects::Subjects;
 
 /// What the journal covers.
@@ -159,3 +158,6 @@ fn listed_bills(store: &impl Records) -> Result<Vec<String>, StoreError> {
 
 #[cfg(test)]
 mod tests;
+
+pub use check::StoreCheck;
+pub use counts::Counts;

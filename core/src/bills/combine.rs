@@ -12,7 +12,7 @@ use super::records::{ImportMode, Load};
 
 /// What the rule needs to know of a load.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoadPiece {
+pub(crate) struct LoadPiece {
     /// The load's number; anything for the new one.
     pub load: u64,
     /// Its mode.
@@ -119,7 +119,7 @@ codes!(CombineError {
 ///
 /// # Errors
 /// [`CombineError`] when lines would be counted twice or days lost.
-pub fn combine(active: &[LoadPiece], new: &LoadPiece) -> Result<Vec<u64>, CombineError> {
+pub(crate) fn combine(active: &[LoadPiece], new: &LoadPiece) -> Result<Vec<u64>, CombineError> {
     let mut kept = Vec::new();
     for old in active {
         if old.level != new.level && !old.declared && !new.declared {
@@ -166,7 +166,7 @@ pub fn combine(active: &[LoadPiece], new: &LoadPiece) -> Result<Vec<u64>, Combin
 
 /// How much of a month is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Completeness {
+pub(crate) struct Completeness {
     /// The last day of the gapless run from the first day on.
     pub through: Option<Day>,
     /// Days that nothing covers, before the last one covered.
@@ -176,7 +176,10 @@ pub struct Completeness {
 }
 
 /// Tells how much of a month these coverages are.
-pub fn completeness(month: BillMonth, coverages: impl Iterator<Item = Coverage> + Clone) -> Completeness {
+pub(crate) fn completeness(
+    month: BillMonth,
+    coverages: impl Iterator<Item = Coverage> + Clone,
+) -> Completeness {
     let covered = |day: Day| coverages.clone().any(|c| c.first <= day && day <= c.last);
     let last_covered = coverages.clone().map(|c| c.last).max();
     let (mut through, mut missing) = (None, Vec::new());

@@ -23,7 +23,7 @@ use super::view::BillView;
 ///
 /// # Errors
 /// [`BillError::Stale`] with what was seen and what is there; [`BillError::State`] when the bill is not issued.
-pub fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<(), BillError> {
+pub(super) fn may_confirm(bill: &Bill, history: &[Revision], prefix: &str) -> Result<(), BillError> {
     let wanted = prefix.to_ascii_lowercase();
     if wanted.len() < PREFIX_MIN || !wanted.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(BillError::BadPrefix(prefix.to_owned()));

@@ -7,7 +7,7 @@ use crate::engine::block::{Sums, merge_sums};
 use crate::engine::rollup::{Overflow, Rollup, RollupCell};
 use crate::engine::store::Records;
 use crate::formats::schema::Column;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
@@ -231,8 +231,9 @@ impl SegmentPart {
             let Some(value) = value else { continue };
             match schema.index_of(column) {
                 Some(index) => {
-                    let has =
-                        map_cells(block.column(index)?, rows, |cell| trim_cell(cell) == value.as_bytes());
+                    let has = map_cells(block.column(index)?, rows, |cell| {
+                        Amount::trim_cell(cell) == value.as_bytes()
+                    });
                     is_wanted.iter_mut().zip(has).for_each(|(slot, has)| *slot &= has);
                 }
                 None => {
@@ -254,7 +255,8 @@ impl SegmentPart {
         let text = |column: Column, row: usize, scratch: &mut Vec<u8>| -> Result<String, BillError> {
             Ok(match schema.index_of(column) {
                 Some(index) => {
-                    String::from_utf8_lossy(trim_cell(block.column(index)?.cell(row, scratch))).into_owned()
+                    String::from_utf8_lossy(Amount::trim_cell(block.column(index)?.cell(row, scratch)))
+                        .into_owned()
                 }
                 None => String::new(),
             })

@@ -20,11 +20,11 @@ use super::records::BillState;
 use crate::bills::Standing;
 
 /// For how many days a decision can be put off, once.
-pub const DEFER_DAYS: i32 = 7;
+pub(crate) const DEFER_DAYS: i32 = 7;
 
 /// What happens to a bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BillEvent {
+pub(crate) enum BillEvent {
     /// A file's lines joined it.
     Load {
         /// Says whether the complete month is in now.
@@ -59,7 +59,7 @@ pub enum BillEvent {
 
 /// Why something cannot happen to a bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The complete month is not in.
     NotComplete,
     /// It is issued, or was.
@@ -91,7 +91,7 @@ impl fmt::Display for Refusal {
 ///
 /// # Errors
 /// [`Refusal`] with the reason; the bill then stays what it is.
-pub fn next(state: BillState, event: BillEvent) -> Result<BillState, Refusal> {
+pub(crate) fn next(state: BillState, event: BillEvent) -> Result<BillState, Refusal> {
     use BillState::{Confirmed, Disputed, Issued, Open};
     let issued = |disputed| if disputed { Disputed } else { Issued };
     match (state, event) {

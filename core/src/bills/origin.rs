@@ -167,7 +167,7 @@ impl BillView {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when a stored order is not one.
-pub fn stored_lines(
+pub(crate) fn stored_lines(
     store: &impl Records,
     view: &BillView,
     lines: &BTreeSet<LineId>,
@@ -195,7 +195,7 @@ pub fn stored_lines(
 
 /// A line where it lies in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LineAt {
+pub(crate) struct LineAt {
     /// Its segment, by its place among [`BillView::segments`].
     pub segment: u32,
     /// Its block, by its place in the segment's record.
@@ -235,7 +235,11 @@ impl fmt::Display for Origin {
 ///
 /// # Errors
 /// [`BillError`] when the store is damaged; [`StoreError::Lost`] for a line that is not there.
-pub fn origins(store: &impl Records, view: &BillView, lines: &[LineAt]) -> Result<Vec<Origin>, BillError> {
+pub(crate) fn origins(
+    store: &impl Records,
+    view: &BillView,
+    lines: &[LineAt],
+) -> Result<Vec<Origin>, BillError> {
     let mut wanted: BTreeMap<usize, Vec<(usize, LineAt)>> = BTreeMap::new();
     for (asked, at) in lines.iter().enumerate() {
         wanted.entry(at.segment as usize).or_default().push((asked, *at));

@@ -35,7 +35,7 @@ const NEAR: usize = 8;
 
 /// The lines of one owner on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnerDay {
+pub(crate) struct OwnerDay {
     /// The day of coverage.
     pub coverage_day: u8,
     /// The owner as a number; 0 for lines without one.
@@ -55,7 +55,7 @@ impl OwnerDay {
     }
 
     /// Returns how many lines there are.
-    pub fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.digest.lines()
     }
 }
@@ -295,7 +295,7 @@ pub(super) fn check(store: &impl Records, view: &BillView) -> Result<Digest, Bil
 
 /// The owner-days of some lines of a bill, and in which of its blocks these lie.
 #[derive(Clone, Debug, Default)]
-pub struct WantedOwnerDays {
+pub(crate) struct WantedOwnerDays {
     /// Sorted by day and owner.
     pub days: Vec<OwnerDay>,
     /// The numbers of the blocks that hold any of these lines.
@@ -306,7 +306,7 @@ pub struct WantedOwnerDays {
 ///
 /// # Errors
 /// [`BillError`] when the store is damaged.
-pub fn owner_days(
+pub(crate) fn owner_days(
     store: &impl Records,
     view: &BillView,
     owners: &OwnersByDay,
@@ -362,7 +362,7 @@ fn merge(all: &mut Vec<OwnerDay>, more: &[OwnerDay]) {
 ///
 /// # Errors
 /// [`BillError`] when the store is damaged, or what `visit` returns.
-pub fn walk_owner_days<E: From<BillError>>(
+pub(crate) fn walk_owner_days<E: From<BillError>>(
     store: &impl Records,
     view: &BillView,
     days: &[OwnerDay],

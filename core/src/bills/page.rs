@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 
 use crate::engine::store::Records;
 use crate::formats::schema::{Column, Schema};
-use crate::values::money::trim_cell;
+
 use crate::values::uin::Uin;
 
 use super::dispute::LineId;
@@ -19,6 +19,7 @@ use super::origin::FileSegment;
 use super::read_block::{ReadBlock, map_cells};
 use super::show::BillField;
 use super::view::BillView;
+use crate::values::Amount;
 
 /// A place between lines: of which segment, block and row the next line is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -193,7 +194,8 @@ fn matching(block: &ReadBlock, wanted: &WantedPage) -> Result<Option<Vec<bool>>,
         let finder = Finder::new(text.as_bytes());
         let mut any = vec![false; rows];
         for index in 0..block.schema().headers().len() {
-            let found = map_cells(block.column(index)?, rows, |cell| finder.find(trim_cell(cell)).is_some());
+            let found =
+                map_cells(block.column(index)?, rows, |cell| finder.find(Amount::trim_cell(cell)).is_some());
             for (one, found) in any.iter_mut().zip(found) {
                 *one |= found;
             }

@@ -11,7 +11,7 @@ use crate::engine::store::{Large, Records, StoreError};
 use crate::formats::schema::{Column, Schema};
 use crate::values::digest::LineHasher;
 use crate::values::digits::read_time;
-use crate::values::money::trim_cell;
+
 use crate::values::period::{Basis, Day};
 
 use crate::values::uin::Uin;
@@ -19,6 +19,7 @@ use crate::values::uin::Uin;
 use super::error::BillError;
 use super::records::BlockUse;
 use super::view::SegmentView;
+use crate::values::Amount;
 
 /// A block that has been read, with columns that are decoded once.
 pub struct ReadBlock {
@@ -144,7 +145,7 @@ impl ReadBlock {
         if let Some(owners) = self.owners.get() {
             return Ok(owners);
         }
-        let owner = |cell: &[u8]| Uin::parse(trim_cell(cell)).map_or(0, Uin::number);
+        let owner = |cell: &[u8]| Uin::parse(Amount::trim_cell(cell)).map_or(0, Uin::number);
         let owners = match self.schema.index_of(Column::OwnerUin) {
             None => vec![0; self.rows()],
             Some(index) => {
@@ -166,7 +167,7 @@ impl ReadBlock {
         // The better column comes last and so wins.
         for column in Column::of_time(self.basis).into_iter().rev() {
             let Some(index) = self.schema.index_of(column) else { continue };
-            let read = |cell: &[u8]| read_time(trim_cell(cell)).unwrap_or(i64::MAX);
+            let read = |cell: &[u8]| read_time(Amount::trim_cell(cell)).unwrap_or(i64::MAX);
             let found = map_integers(self.column(index)?, self.rows(), IntegerForm::time, read);
             for (slot, time) in times.iter_mut().zip(found) {
                 if time != i64::MAX {
@@ -189,7 +190,7 @@ impl ReadBlock {
         };
         let mut days: Vec<Option<Day>> = self.times()?.iter().map(of_time).collect();
         if let Some(index) = self.schema.index_of(Column::BillDay) {
-            let read = |cell: &[u8]| Day::parse_prefix(trim_cell(cell));
+            let read = |cell: &[u8]| Day::parse_prefix(Amount::trim_cell(cell));
             for (slot, day) in days.iter_mut().zip(map_cells(self.column(index)?, self.rows(), read)) {
                 *slot = day.or(*slot);
             }

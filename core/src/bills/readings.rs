@@ -27,7 +27,7 @@ pub(crate) fn put(writer: &Transaction, load: u64, readings: &[CsvReading]) -> R
 ///
 /// # Errors
 /// [`StoreError`] when the store does not read.
-pub fn of(store: &impl Records, load: u64, entry: usize) -> Result<CsvReading, StoreError> {
+pub(crate) fn of(store: &impl Records, load: u64, entry: usize) -> Result<CsvReading, StoreError> {
     let record: Option<Readings> = store.get(Table::Readings, &load.to_be_bytes())?;
     Ok(record.and_then(|record| record.entries.get(entry).copied()).unwrap_or_default())
 }

@@ -328,7 +328,7 @@ pub struct DayDigest {
 
 /// What became of a file's bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileSeen {
+pub(crate) struct FileSeen {
     /// The load that holds its lines.
     pub load: u64,
     /// The name it came under.
@@ -337,7 +337,7 @@ pub struct FileSeen {
 
 /// A load whose lines were taken out of the store, by [`crate::deliveries::retention`]; its record stays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PrunedLoad {
+pub(crate) struct PrunedLoad {
     /// When, in Unix seconds.
     pub at_unix_s: i64,
     /// Who.

@@ -100,7 +100,7 @@ pub(crate) fn put_revision(
 ///
 /// # Errors
 /// [`BillError::History`] with what is wrong.
-pub fn check_history(store: &impl Records, key: BillKey) -> Result<(), BillError> {
+pub(crate) fn check_history(store: &impl Records, key: BillKey) -> Result<(), BillError> {
     let broken = |why: String| BillError::History { bill: key, why };
     let bill = Bill::get(store, key)?;
     let history = Revision::list(store, key)?;

@@ -105,7 +105,7 @@ impl Load {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn segment_views(store: &impl Records, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
+pub(crate) fn segment_views(store: &impl Records, load: &Load) -> Result<Vec<SegmentView>, StoreError> {
     Schemas::default().views(store, load)
 }
 

@@ -13,7 +13,7 @@ use crate::deliveries::storage::SinkRecord;
 use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::store::{Records, Store, StoreError};
 use crate::exports::WantedExport;
-use crate::exports::sink::{SinkError, Watch, read_hash, read_small};
+use crate::exports::sink::{SinkError, Watch};
 use crate::values::error::Kind;
 use crate::values::period::Day;
 
@@ -23,6 +23,7 @@ use super::parcel::Parcel;
 use super::plan::{self, Outdated, Planned};
 use super::record::{self, Abandoned, Delivery, DeliveryProgress, Failure, FailureKind, Receipt, Upload};
 use super::session::DeliverySession;
+use crate::exports::ObjectMeta;
 
 impl Store {
     /// Delivers an export that was due on a day to a sink, or finishes a delivery that was begun; one that has a receipt is returned as is.
@@ -230,7 +231,7 @@ impl DeliverySession<'_> {
         let parcel = self.sealed(&staged, &part, &rendered)?;
         self.tell_sealed(&mut manifest, &part, parcel.bytes, &parcel.sha256);
         let name = self.manifest_name(plan);
-        let found = read_small(self.sink(), &name).map_err(failed)?;
+        let found = ObjectMeta::read_small(self.sink(), &name).map_err(failed)?;
         let (receipt, bytes) = match found {
             None => {
                 let bytes = self.manifest_bytes(&manifest)?;
@@ -280,7 +281,7 @@ impl DeliverySession<'_> {
         let name = &receipt.part;
         if let Some(held) = sink.head(name).map_err(failed)?
             && held.bytes == receipt.bytes
-            && read_hash(sink, name).map_err(failed)? == Some((receipt.bytes, receipt.sha256))
+            && ObjectMeta::read_hash(sink, name).map_err(failed)? == Some((receipt.bytes, receipt.sha256))
         {
             return Ok(held.tag);
         }
@@ -313,7 +314,7 @@ impl DeliverySession<'_> {
                     let why = "`check=read` was said, and it cannot read back what it holds".to_owned();
                     return Err(failed(SinkError::Setup(why.into())));
                 }
-                let found = read_hash(sink, name).map_err(failed)?;
+                let found = ObjectMeta::read_hash(sink, name).map_err(failed)?;
                 (found != Some((receipt.bytes, receipt.sha256)))
                     .then(|| "and what is read back is something else".to_owned())
             }
@@ -338,12 +339,12 @@ impl DeliverySession<'_> {
         must_be_recorded(&self.store.read()?, delivery.plan.wanted.bill)?;
         let name = &receipt.manifest;
         let kept = self.kept_manifest(delivery.number)?;
-        let mut bytes = read_small(sink, name).map_err(failed)?.unwrap_or_else(|| kept.clone());
+        let mut bytes = ObjectMeta::read_small(sink, name).map_err(failed)?.unwrap_or_else(|| kept.clone());
         self.must_be_the_same(name, &kept, &bytes)?;
         let mut signature = self.sign(name, &bytes)?;
         sink.put_new(name, &bytes).map_err(failed)?;
         // Not every destination tells that a name was taken: it is read before it is believed.
-        let held = read_small(sink, name).map_err(failed)?;
+        let held = ObjectMeta::read_small(sink, name).map_err(failed)?;
         let held = held.ok_or_else(|| {
             failed(SinkError::Damaged(format!("{} was put, and is not there", sink.location(name)).into()))
         })?;
@@ -375,7 +376,7 @@ impl DeliverySession<'_> {
         let Some(sign) = &self.to.sign else { return Ok(None) };
         let (sink, failed) = (self.sink(), |e| self.to.error(e));
         let (name, signature) = (format!("{manifest}{}", sign.suffix()), sign.sign(bytes));
-        if read_small(sink, &name).map_err(failed)?.as_ref() != Some(&signature) {
+        if ObjectMeta::read_small(sink, &name).map_err(failed)?.as_ref() != Some(&signature) {
             // One that is there is of a manifest that never was, or was signed with another key.
             sink.remove(&name).map_err(failed)?;
             sink.put_new(&name, &signature).map_err(failed)?;
@@ -405,7 +406,9 @@ impl DeliverySession<'_> {
     /// Says whether a delivery's manifest is at the sink: then everything is.
     fn has_arrived(&self, delivery: &Delivery) -> Result<bool, DeliveryError> {
         let DeliveryProgress::Checked(receipt) = &delivery.progress else { return Ok(false) };
-        let Some(bytes) = read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))? else {
+        let Some(bytes) =
+            ObjectMeta::read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?
+        else {
             return Ok(false);
         };
         let kept = self.kept_manifest(delivery.number)?;

@@ -8,14 +8,15 @@ use sha2::{Digest as _, Sha256};
 use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::store::Store;
 use crate::exports::Rendered;
-use crate::exports::sink::{SinkError, Unwatched, read_small};
+use crate::exports::sink::{SinkError, Unwatched};
 use crate::values::digest::hex;
 
 use super::DeliveryError;
 use super::desk::{Destination, Ways};
 use super::record::{self, Abandoned, Delivery, DeliveryProgress, Receipt};
 use super::session::DeliverySession;
-use super::verify::{VerifyDepth, What, verify};
+use super::verify::{VerifyDepth, What};
+use crate::exports::ObjectMeta;
 
 /// What came of mending a delivery.
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub struct Repaired {
 }
 
 impl Store {
-    /// Looks at a sink as [`verify`] does, and sends again what is missing, altered or unreadable, as it was; removes what deliveries
+    /// Looks at a sink as [`Destination::verify`] does, and sends again what is missing, altered or unreadable, as it was; removes what deliveries
     /// left that were given up. Of one delivery, or of all.
     ///
     /// # Errors
@@ -43,7 +44,7 @@ impl Store {
         actor: &Actor,
     ) -> Result<Vec<Repaired>, DeliveryError> {
         let at = DeliverySession::new(self, to, ways, actor)?;
-        let findings = verify(&self.read()?, to, how)?;
+        let findings = to.verify(&self.read()?, how)?;
         let mut wrong: BTreeMap<u64, Vec<String>> = BTreeMap::new();
         for finding in findings {
             let Some(number) = finding.delivery.filter(|number| only.is_none_or(|only| only == *number))
@@ -106,7 +107,8 @@ impl DeliverySession<'_> {
         }
         let signature_wrong = receipt.signature.as_ref().is_some_and(|(name, _)| is_wrong(name));
         if manifest.is_some() || signature_wrong {
-            let there = read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?;
+            let there =
+                ObjectMeta::read_small(self.sink(), &receipt.manifest).map_err(|e| self.to.error(e))?;
             let there = there.ok_or_else(|| {
                 let why = format!("`{}` is not there any more", receipt.manifest);
                 self.to.error(SinkError::Damaged(why.into()))
@@ -181,7 +183,7 @@ impl DeliverySession<'_> {
         let failed = |e| self.to.error(e);
         self.sink().remove(name).map_err(failed)?;
         self.sink().put_new(name, bytes).map_err(failed)?;
-        if read_small(self.sink(), name).map_err(failed)?.as_deref() == Some(bytes) {
+        if ObjectMeta::read_small(self.sink(), name).map_err(failed)?.as_deref() == Some(bytes) {
             return Ok(());
         }
         Err(failed(SinkError::Conflict { name: name.to_owned() }))

@@ -60,8 +60,8 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit;
 
+    use crate::audit::StoreCheck;
     use crate::engine::journal::JournalEntry;
 
     #[test]
@@ -77,7 +77,7 @@ mod tests {
         let snapshot = store.read().unwrap();
         assert_eq!(StoreSettings::of(&snapshot).unwrap().payer, setup.payer);
         assert_eq!(JournalEntry::list(&snapshot).unwrap().len(), 1);
-        audit::check::check(&snapshot, 1).unwrap();
+        StoreCheck::run(&snapshot, 1).unwrap();
         let again = Store::create(&path, &setup, &actor);
         assert!(matches!(again, Err(CalendarError::Store(StoreError::Exists(_)))));
     }

@@ -1,17 +1,20 @@
 //! The last day that the scheduler of a store has been through.
 
+use crate::deliveries::DueAt;
 use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::period::Day;
 
 /// Where it lies in [`Table::Meta`].
 const KEY: &[u8] = b"scheduler";
 
-/// Returns the last day that the store's scheduler has been through; none before its first.
-///
-/// # Errors
-/// [`StoreError`] when the store cannot be read.
-pub fn scheduled_through(store: &impl Records) -> Result<Option<Day>, StoreError> {
-    store.get(Table::Meta, KEY)
+impl DueAt {
+    /// Returns the last day that the store's scheduler has been through; none before its first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn scheduled_through(store: &impl Records) -> Result<Option<Day>, StoreError> {
+        store.get(Table::Meta, KEY)
+    }
 }
 
 impl Transaction {

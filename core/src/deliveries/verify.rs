@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::store::Records;
-use crate::exports::sink::{Sink, SinkError, read_hash, read_small};
+use crate::exports::sink::{Sink, SinkError};
 use crate::values::digest::hex;
 
 use super::DeliveryError;
 use super::desk::Destination;
 use super::record::{DeliveryProgress, Receipt};
 use crate::deliveries::Delivery;
+use crate::exports::ObjectMeta;
 
 /// How closely a sink is looked at. Manifests and signatures are always read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,85 +96,84 @@ pub struct SinkFinding {
     pub detail: String,
 }
 
-/// Compares what a sink holds with the receipts.
-///
-/// # Errors
-/// [`DeliveryError`] when the store cannot be read, or the sink as a whole; differences are findings, not errors.
-pub fn verify(
-    store: &impl Records,
-    to: &Destination,
-    how: VerifyDepth,
-) -> Result<Vec<SinkFinding>, DeliveryError> {
-    let sink = to.sink.as_ref();
-    to.recall(store)?;
-    let mut findings = Vec::new();
-    // The objects that a delivery accounts for, and those that are left of deliveries that were not finished.
-    let mut known: BTreeMap<String, Option<u64>> = BTreeMap::new();
-    for delivery in Delivery::list(store)? {
-        if delivery.sink != to.record.name || delivery.url != to.record.url {
-            continue;
-        }
-        let number = delivery.number;
-        match &delivery.progress {
-            DeliveryProgress::Delivered(receipt) => {
-                known.extend(receipt.objects().map(|(name, ..)| (name.to_owned(), None)));
-                for (name, bytes, sha256) in receipt.objects() {
-                    if !sink.looks() {
-                        let detail = "the sink has said that it is there, and cannot look again".to_owned();
-                        let (name, what) = (name.to_owned(), What::Unseen);
-                        findings.push(SinkFinding { delivery: Some(number), name, what, detail });
-                        continue;
-                    }
-                    let (what, detail) = look(sink, receipt, how, (name, bytes, sha256))
-                        .or_else(|error| unreadable(sink, error))
-                        .map_err(|e| to.error(e))?;
-                    findings.push(SinkFinding {
-                        delivery: Some(number),
-                        name: name.to_owned(),
-                        what,
-                        detail,
-                    });
-                }
+impl Destination {
+    /// Compares what a sink holds with the receipts.
+    ///
+    /// # Errors
+    /// [`DeliveryError`] when the store cannot be read, or the sink as a whole; differences are findings, not errors.
+    pub fn verify(&self, store: &impl Records, how: VerifyDepth) -> Result<Vec<SinkFinding>, DeliveryError> {
+        let sink = self.sink.as_ref();
+        self.recall(store)?;
+        let mut findings = Vec::new();
+        // The objects that a delivery accounts for, and those that are left of deliveries that were not finished.
+        let mut known: BTreeMap<String, Option<u64>> = BTreeMap::new();
+        for delivery in Delivery::list(store)? {
+            if delivery.sink != self.record.name || delivery.url != self.record.url {
+                continue;
             }
-            DeliveryProgress::Removing(receipt) => {
-                known.extend(receipt.objects().map(|(name, ..)| (name.to_owned(), Some(number))));
-            }
-            DeliveryProgress::Removed(..) => {}
-            _ => {
-                for name in [delivery.plan.part_name(), delivery.plan.manifest_name()] {
-                    known.entry(name).or_insert(Some(number));
-                }
-                if let Some(receipt) = delivery.progress.begun() {
-                    for (name, ..) in receipt.objects() {
-                        known.entry(name.to_owned()).or_insert(Some(number));
+            let number = delivery.number;
+            match &delivery.progress {
+                DeliveryProgress::Delivered(receipt) => {
+                    known.extend(receipt.objects().map(|(name, ..)| (name.to_owned(), None)));
+                    for (name, bytes, sha256) in receipt.objects() {
+                        if !sink.looks() {
+                            let detail =
+                                "the sink has said that it is there, and cannot look again".to_owned();
+                            let (name, what) = (name.to_owned(), What::Unseen);
+                            findings.push(SinkFinding { delivery: Some(number), name, what, detail });
+                            continue;
+                        }
+                        let (what, detail) = look(sink, receipt, how, (name, bytes, sha256))
+                            .or_else(|error| unreadable(sink, error))
+                            .map_err(|e| self.error(e))?;
+                        findings.push(SinkFinding {
+                            delivery: Some(number),
+                            name: name.to_owned(),
+                            what,
+                            detail,
+                        });
                     }
                 }
-                if let DeliveryProgress::Abandoned(abandoned) = &delivery.progress
-                    && let Some(part) = &abandoned.part
-                {
-                    known.entry(part.clone()).or_insert(Some(number));
+                DeliveryProgress::Removing(receipt) => {
+                    known.extend(receipt.objects().map(|(name, ..)| (name.to_owned(), Some(number))));
+                }
+                DeliveryProgress::Removed(..) => {}
+                _ => {
+                    for name in [delivery.plan.part_name(), delivery.plan.manifest_name()] {
+                        known.entry(name).or_insert(Some(number));
+                    }
+                    if let Some(receipt) = delivery.progress.begun() {
+                        for (name, ..) in receipt.objects() {
+                            known.entry(name.to_owned()).or_insert(Some(number));
+                        }
+                    }
+                    if let DeliveryProgress::Abandoned(abandoned) = &delivery.progress
+                        && let Some(part) = &abandoned.part
+                    {
+                        known.entry(part.clone()).or_insert(Some(number));
+                    }
                 }
             }
         }
-    }
-    for name in sink.list().map_err(|e| to.error(e))? {
-        match known.get(&name) {
-            Some(None) => {}
-            Some(Some(number)) => findings.push(SinkFinding {
-                delivery: Some(*number),
-                name,
-                what: What::Stale,
-                detail: "its delivery was not finished, or is not to be there any more".to_owned(),
-            }),
-            None => findings.push(SinkFinding {
-                delivery: None,
-                name,
-                what: What::Extra,
-                detail: "no delivery of this store put it there".to_owned(),
-            }),
+        for name in sink.list().map_err(|e| self.error(e))? {
+            match known.get(&name) {
+                Some(None) => {}
+                Some(Some(number)) => findings.push(SinkFinding {
+                    delivery: Some(*number),
+                    name,
+                    what: What::Stale,
+                    detail: "its delivery was not finished, or is not to be there any more".to_owned(),
+                }),
+                None => findings.push(SinkFinding {
+                    delivery: None,
+                    name,
+                    what: What::Extra,
+                    detail: "no delivery of this store put it there".to_owned(),
+                }),
+            }
         }
+        Ok(findings)
     }
-    Ok(findings)
 }
 
 /// An object that cannot be read is a finding; a sink that cannot be reached, or does not let us in, is not.
@@ -212,7 +212,7 @@ fn look(
 
 /// Compares a part.
 fn read(sink: &dyn Sink, name: &str, sha256: [u8; 32]) -> Result<(What, String), SinkError> {
-    Ok(match read_hash(sink, name)? {
+    Ok(match ObjectMeta::read_hash(sink, name)? {
         None => missing(),
         Some((bytes, hash)) => compared(bytes, hash, sha256),
     })
@@ -220,7 +220,7 @@ fn read(sink: &dyn Sink, name: &str, sha256: [u8; 32]) -> Result<(What, String),
 
 /// Compares a manifest or a signature, which are small.
 fn read_whole(sink: &dyn Sink, name: &str, sha256: [u8; 32]) -> Result<(What, String), SinkError> {
-    Ok(match read_small(sink, name)? {
+    Ok(match ObjectMeta::read_small(sink, name)? {
         None => missing(),
         Some(bytes) => compared(bytes.len() as u64, Sha256::digest(&bytes).into(), sha256),
     })

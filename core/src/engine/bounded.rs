@@ -9,6 +9,10 @@ use std::path::Path;
 
 use crate::values::error::codes;
 
+/// A file from outside, which is read up to a bound.
+#[derive(Debug)]
+pub struct OutsideFile;
+
 /// The largest manifest. One for a month of a million lines has some kilobytes.
 pub const MANIFEST_BYTES_MAX: u64 = 16 << 20;
 /// The largest file of keys, certificates or settings. The certificates that systems trust have 250 KB.
@@ -47,57 +51,59 @@ codes!(BoundedError {
     within {}
 });
 
-/// Reads everything that comes, which may be `bytes_max` bytes.
-///
-/// # Errors
-/// [`BoundedError::TooLong`] after one byte more.
-pub fn read(from: impl Read, bytes_max: u64) -> Result<Vec<u8>, BoundedError> {
-    read_sized(from, 0, bytes_max)
-}
-
-/// Reads a regular file whole. Devices and pipes are refused before they are opened, since opening a pipe can wait for ever.
-///
-/// # Errors
-/// [`BoundedError`].
-pub fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, BoundedError> {
-    let (file, bytes) = open_file(path)?;
-    if bytes > bytes_max {
-        return Err(BoundedError::TooLong { bytes_max });
+impl OutsideFile {
+    /// Reads everything that comes, which may be `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// [`BoundedError::TooLong`] after one byte more.
+    pub fn read_from(from: impl Read, bytes_max: u64) -> Result<Vec<u8>, BoundedError> {
+        read_sized(from, 0, bytes_max)
     }
-    read_sized(file, bytes, bytes_max)
-}
 
-/// Reads a regular file of text whole.
-///
-/// # Errors
-/// [`BoundedError`].
-pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, BoundedError> {
-    String::from_utf8(read_file(path, bytes_max)?).map_err(|_| BoundedError::NotText)
-}
+    /// Reads a regular file whole. Devices and pipes are refused before they are opened, since opening a pipe can wait for ever.
+    ///
+    /// # Errors
+    /// [`BoundedError`].
+    pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, BoundedError> {
+        let (file, bytes) = OutsideFile::open(path)?;
+        if bytes > bytes_max {
+            return Err(BoundedError::TooLong { bytes_max });
+        }
+        read_sized(file, bytes, bytes_max)
+    }
 
-/// Reads a file that people may also hand over as a pipe, as a shell's `<(…)` does.
-///
-/// # Errors
-/// [`BoundedError`].
-pub fn read_file_or_pipe(path: &Path, bytes_max: u64) -> Result<Vec<u8>, BoundedError> {
-    read(File::open(path)?, bytes_max)
-}
+    /// Reads a regular file of text whole.
+    ///
+    /// # Errors
+    /// [`BoundedError`].
+    pub fn read_text(path: &Path, bytes_max: u64) -> Result<String, BoundedError> {
+        String::from_utf8(OutsideFile::read(path, bytes_max)?).map_err(|_| BoundedError::NotText)
+    }
 
-/// Opens a regular file, and returns its length.
-///
-/// # Errors
-/// [`BoundedError::NotAFile`] for anything else.
-pub fn open_file(path: &Path) -> Result<(File, u64), BoundedError> {
-    let regular = |metadata: &std::fs::Metadata| match kind(metadata.file_type()) {
-        None => Ok(()),
-        Some(kind) => Err(BoundedError::NotAFile(kind)),
-    };
-    regular(&std::fs::metadata(path)?)?;
-    let file = File::open(path)?;
-    // Another one may have been put there meanwhile.
-    let metadata = file.metadata()?;
-    regular(&metadata)?;
-    Ok((file, metadata.len()))
+    /// Reads a file that people may also hand over as a pipe, as a shell's `<(…)` does.
+    ///
+    /// # Errors
+    /// [`BoundedError`].
+    pub fn read_or_pipe(path: &Path, bytes_max: u64) -> Result<Vec<u8>, BoundedError> {
+        OutsideFile::read_from(File::open(path)?, bytes_max)
+    }
+
+    /// Opens a regular file, and returns its length.
+    ///
+    /// # Errors
+    /// [`BoundedError::NotAFile`] for anything else.
+    pub fn open(path: &Path) -> Result<(File, u64), BoundedError> {
+        let regular = |metadata: &std::fs::Metadata| match kind(metadata.file_type()) {
+            None => Ok(()),
+            Some(kind) => Err(BoundedError::NotAFile(kind)),
+        };
+        regular(&std::fs::metadata(path)?)?;
+        let file = File::open(path)?;
+        // Another one may have been put there meanwhile.
+        let metadata = file.metadata()?;
+        regular(&metadata)?;
+        Ok((file, metadata.len()))
+    }
 }
 
 fn read_sized(from: impl Read, expected_bytes: u64, bytes_max: u64) -> Result<Vec<u8>, BoundedError> {
@@ -137,9 +143,12 @@ mod tests {
 
     #[test]
     fn a_read_ends_one_byte_after_its_limit() {
-        assert_eq!(read(&b"12345"[..], 5).unwrap(), b"12345");
-        assert!(matches!(read(&b"123456"[..], 5), Err(BoundedError::TooLong { bytes_max: 5 })));
-        assert!(matches!(read(io::repeat(7), 1 << 20), Err(BoundedError::TooLong { .. })));
+        assert_eq!(OutsideFile::read_from(&b"12345"[..], 5).unwrap(), b"12345");
+        assert!(matches!(
+            OutsideFile::read_from(&b"123456"[..], 5),
+            Err(BoundedError::TooLong { bytes_max: 5 })
+        ));
+        assert!(matches!(OutsideFile::read_from(io::repeat(7), 1 << 20), Err(BoundedError::TooLong { .. })));
     }
 
     #[test]
@@ -147,27 +156,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         std::fs::write(&path, "text").unwrap();
-        assert_eq!(read_text(&path, 4).unwrap(), "text");
-        let error = read_file(&path, 3).unwrap_err().to_string();
+        assert_eq!(OutsideFile::read_text(&path, 4).unwrap(), "text");
+        let error = OutsideFile::read(&path, 3).unwrap_err().to_string();
         assert!(error.contains("more than 3 bytes"), "{error}");
         std::fs::write(&path, b"\xff").unwrap();
-        assert!(matches!(read_text(&path, 4), Err(BoundedError::NotText)));
-        assert!(matches!(read_file(&folder.path().join("b"), 4), Err(BoundedError::Io(_))));
-        assert!(matches!(read_file(folder.path(), 4), Err(BoundedError::NotAFile("a folder"))));
+        assert!(matches!(OutsideFile::read_text(&path, 4), Err(BoundedError::NotText)));
+        assert!(matches!(OutsideFile::read(&folder.path().join("b"), 4), Err(BoundedError::Io(_))));
+        assert!(matches!(OutsideFile::read(folder.path(), 4), Err(BoundedError::NotAFile("a folder"))));
     }
 
     #[cfg(unix)]
     #[test]
     fn a_device_or_a_pipe_is_no_file() {
         let zero = Path::new("/dev/zero");
-        assert!(matches!(read_file(zero, 4), Err(BoundedError::NotAFile("a device"))));
-        assert!(matches!(read_file_or_pipe(zero, 4), Err(BoundedError::TooLong { .. })));
+        assert!(matches!(OutsideFile::read(zero, 4), Err(BoundedError::NotAFile("a device"))));
+        assert!(matches!(OutsideFile::read_or_pipe(zero, 4), Err(BoundedError::TooLong { .. })));
         // Nobody writes into it: opening it would wait for ever.
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         if made.is_ok_and(|status| status.success()) {
-            assert!(matches!(read_file(&pipe, 4), Err(BoundedError::NotAFile("a pipe"))));
+            assert!(matches!(OutsideFile::read(&pipe, 4), Err(BoundedError::NotAFile("a pipe"))));
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::engine::block::ColumnData;
 use crate::formats::schema::{Column, Schema};
 use crate::partners::price::PriceBook;
 
+use crate::formats::dialect::CellKind;
 use crate::formats::dialect::Dialect;
-use crate::formats::dialect::{CellKind, write_quoted};
 
 /// The columns of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,7 +207,7 @@ impl BlockWriter {
                 }
                 Ready::Other(data) => {
                     if !data.write_integer(row, out) {
-                        write_quoted(data.cell(row, scratch), out);
+                        Dialect::write_quoted(data.cell(row, scratch), out);
                     }
                 }
                 Ready::InDialect(data, dialect, kind) => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::formats::dialect::Dialect;
 use crate::formats::naming::words;
-pub use crate::formats::naming::{Per, Shape};
+pub(crate) use crate::formats::naming::{Per, Shape};
 
 /// Who reads a sink.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

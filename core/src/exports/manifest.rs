@@ -22,7 +22,7 @@ use crate::values::money::Amount;
 use super::totals::{Charged, CustomerTotal, NOT_SHOWN, Totals};
 
 /// The name and version of the shape.
-pub const MANIFEST_FORMAT: &str = "billkeep.manifest/1";
+pub(super) const MANIFEST_FORMAT: &str = "billkeep.manifest/1";
 
 /// Returns the word for what is not as it is by default.
 fn told<T: Default + PartialEq + std::fmt::Display>(what: T) -> Option<String> {
@@ -31,7 +31,7 @@ fn told<T: Default + PartialEq + std::fmt::Display>(what: T) -> Option<String> {
 
 /// A manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     /// [`MANIFEST_FORMAT`].
     pub format: String,
     /// After which account the export is named.
@@ -99,7 +99,7 @@ pub struct Manifest {
 
 /// An entry of the journal of the store that made an export: whoever has it can ask the store for it later.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestJournal {
+pub(crate) struct ManifestJournal {
     /// The entry's number.
     pub entry: u64,
     /// Its hash in hexadecimal digits.
@@ -114,7 +114,7 @@ impl From<JournalHead> for ManifestJournal {
 
 /// How lines are presented.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestForm {
+pub(crate) struct ManifestForm {
     /// `l3`, `l3-monthly`, `l2`, `l1` or `pack`
     pub shape: String,
     /// `consolidated`, `customer` or `reseller`
@@ -123,7 +123,7 @@ pub struct ManifestForm {
 
 /// How the rows of a level come to the total of the lines, in one currency. Decimals.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestTie {
+pub(crate) struct ManifestTie {
     /// `l1`, `l2`, `l3-monthly` or `l3`
     pub level: String,
     /// ISO 4217 code.
@@ -142,7 +142,7 @@ pub struct ManifestTie {
 
 /// What a customer is told of the prices in an export: not how they came about, which would tell the partner's cost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestPrices {
+pub(crate) struct ManifestPrices {
     /// The roundings, by product and days.
     pub rounding: Vec<ManifestRounding>,
     /// How many lines have no price.
@@ -153,7 +153,7 @@ pub struct ManifestPrices {
 
 /// How prices were rounded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestRounding {
+pub(crate) struct ManifestRounding {
     /// Of which product; `*` for all others.
     pub product: String,
     /// The first day.
@@ -168,7 +168,7 @@ pub struct ManifestRounding {
 
 /// A monthly fee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestFee {
+pub(crate) struct ManifestFee {
     /// A decimal.
     pub amount: String,
     /// ISO 4217 code.
@@ -177,7 +177,7 @@ pub struct ManifestFee {
 
 /// First and last day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestCoverage {
+pub(crate) struct ManifestCoverage {
     /// `2021-04-01`
     pub first: String,
     /// `2021-04-04`
@@ -186,7 +186,7 @@ pub struct ManifestCoverage {
 
 /// The sums of one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestTotals {
+pub(crate) struct ManifestTotals {
     /// ISO 4217 code.
     pub currency: String,
     /// How many lines.
@@ -199,7 +199,7 @@ pub struct ManifestTotals {
 
 /// A file of the export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestPart {
+pub(crate) struct ManifestPart {
     /// Its name.
     pub name: String,
     /// Its length.
@@ -217,7 +217,7 @@ pub struct ManifestPart {
 
 /// An encrypted part, as it lies at the sink.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestSealed {
+pub(crate) struct ManifestSealed {
     /// Its name.
     pub name: String,
     /// How it is encrypted: `age`.
@@ -230,7 +230,7 @@ pub struct ManifestSealed {
 
 /// A CSV in a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestFile {
+pub(crate) struct ManifestFile {
     /// Its name.
     pub name: String,
     /// How many lines, without the header.
@@ -258,7 +258,7 @@ impl From<&Sums> for ManifestTotals {
 
 impl Manifest {
     /// Makes the manifest of a rendered plan.
-    pub fn new(plan: &Plan, rendered: &Rendered) -> Manifest {
+    pub(crate) fn new(plan: &Plan, rendered: &Rendered) -> Manifest {
         let wanted = &plan.wanted;
         let shaped = rendered.shaped.as_ref();
         let columns = |at: usize| shaped.and_then(|shaped| shaped.columns.get(at).cloned().flatten());
@@ -366,7 +366,7 @@ impl Manifest {
     }
 
     /// Writes the manifest.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         // Strings and integers always serialise.
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
@@ -377,7 +377,7 @@ impl Manifest {
     ///
     /// # Errors
     /// What is wrong with it, in words.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Manifest, String> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Manifest, String> {
         let manifest: Manifest = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
         if manifest.format != MANIFEST_FORMAT {
             return Err(format!(
@@ -394,7 +394,7 @@ impl Manifest {
     }
 
     /// Reads a manifest that somebody else may have written; none unless it tells of the same export.
-    pub fn told_by(&self, bytes: &[u8]) -> Option<Manifest> {
+    pub(crate) fn told_by(&self, bytes: &[u8]) -> Option<Manifest> {
         Manifest::from_bytes(bytes).ok().filter(|theirs| theirs.same_export(self))
     }
 
@@ -403,7 +403,7 @@ impl Manifest {
     /// The number and digest of the revision may differ: a later revision may cover the same lines, and a
     /// restored store counts anew and has another journal. Whether it was final may differ as well, and what it takes the place of; and nothing is
     /// encrypted to the same bytes twice. Earlier versions did not list the headers of lines.
-    pub fn same_export(&self, other: &Manifest) -> bool {
+    pub(crate) fn same_export(&self, other: &Manifest) -> bool {
         let strip = |m: &Manifest| {
             let (digest, supersedes) = (String::new(), None);
             let mut parts = m.parts.clone();

@@ -6,9 +6,9 @@ mod compose;
 mod csv;
 mod customer;
 mod each;
-pub mod evidence;
+pub(crate) mod evidence;
 mod form;
-pub mod guard;
+pub(crate) mod guard;
 mod job;
 mod kept;
 mod line_headers;
@@ -20,42 +20,41 @@ mod render;
 mod rendered;
 mod settings;
 pub(crate) mod shape;
-pub mod sink;
+pub(crate) mod sink;
 mod spill;
 mod totals;
 mod wanted;
 mod whose;
 
-pub use crate::formats::dialect::{CellKind, Dialect, no_formula, present, restore, write_quoted};
-pub(crate) use archive::write_small;
 pub use compose::PriceSum;
 pub use csv::Columns;
 pub use each::{ExportEach, Exported};
-pub use form::{Audience, ExportForm, Per, Shape};
+pub use evidence::{EvidenceError, Packed};
+pub use form::{Audience, ExportForm};
+pub use guard::GuardError;
 pub use line_headers::LineHeaders;
-pub(crate) use line_headers::{guessed_line_headers, separate};
-pub use manifest::{
-    MANIFEST_FORMAT, Manifest, ManifestCoverage, ManifestFee, ManifestFile, ManifestPart, ManifestPrices,
-    ManifestRounding, ManifestSealed, ManifestTotals,
-};
-
-pub(crate) use place::stage_part;
-pub use plan::{EXPORT_FORMAT, Naming, Plan, ROWS_PER_FILE};
-pub(crate) use plan::{MANIFEST_ENDING, PlannedLines};
+pub use plan::{Naming, Plan, ROWS_PER_FILE};
 pub use preflight::preflight;
-
 pub use rendered::{CustomerFigures, Rendered};
-pub(crate) use rendered::{HashingWriter, expected_sums};
 pub use settings::RenderSettings;
 pub use shape::{Shaped, Tie};
+pub use sink::{Hold, Memory, ObjectMeta, SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch};
 pub use totals::{Charged, CustomerTotal, Totals};
 pub use wanted::{Scope, WantedExport};
 
-pub use guard::GuardError;
+pub(crate) use crate::formats::dialect::Dialect;
+pub(crate) use archive::write_small;
+pub(crate) use form::{Per, Shape};
+pub(crate) use line_headers::{guessed_line_headers, separate};
+pub(crate) use manifest::{Manifest, ManifestSealed, ManifestTotals};
+
+pub(crate) use place::stage_part;
+pub(crate) use plan::{MANIFEST_ENDING, PlannedLines};
+
+pub(crate) use rendered::{HashingWriter, expected_sums};
 
 use crate::bills::BillError;
 use crate::engine::store::StoreError;
-use crate::exports::sink::SinkError;
 use crate::values::error::codes;
 use crate::values::reason::Reason;
 

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::bills::{BillView, must_be_recorded};
 use crate::engine::journal::JournalHead;
 use crate::engine::store::Records;
-use crate::exports::sink::{Sink, SinkError, Staged, Unwatched, read_hash, read_small};
+use crate::exports::sink::{Sink, SinkError, Staged, Unwatched};
 use crate::values::reason::Reason;
 
 use super::form::Audience;
 use super::{ExportError, Manifest, Plan, RenderSettings, Rendered, guard};
+use crate::exports::ObjectMeta;
 
 impl BillView {
     /// Renders a plan and puts part and manifest where they are not yet.
@@ -108,13 +109,13 @@ pub(super) fn put(
     let name = plan.part_name();
     let manifest = Manifest { journal: head.map(Into::into), ..Manifest::new(plan, &rendered) };
     let manifest_name = plan.manifest_name();
-    let found = read_small(sink, &manifest_name).map_err(sink_error)?;
+    let found = ObjectMeta::read_small(sink, &manifest_name).map_err(sink_error)?;
     // A manifest that tells of something else is somebody else's: its parts are not touched.
     let ours = |bytes: &[u8]| manifest.told_by(bytes).is_some();
     if found.as_ref().is_some_and(|bytes| !ours(bytes)) {
         return Err(sink_error(SinkError::Conflict { name: manifest_name }));
     }
-    let held = read_hash(sink, &name).map_err(sink_error)?;
+    let held = ObjectMeta::read_hash(sink, &name).map_err(sink_error)?;
     if held != Some((rendered.bytes, rendered.sha256)) {
         let staged = Staged {
             path: stage.path.clone(),
@@ -132,7 +133,7 @@ pub(super) fn put(
     }
     // Somebody may have been faster: what is there is read before either is believed.
     if found.is_none() && !sink.put_new(&manifest_name, &manifest.to_bytes()).map_err(sink_error)? {
-        let theirs = read_small(sink, &manifest_name).map_err(sink_error)?;
+        let theirs = ObjectMeta::read_small(sink, &manifest_name).map_err(sink_error)?;
         if !theirs.is_some_and(|theirs| ours(&theirs)) {
             return Err(sink_error(SinkError::Conflict { name: manifest_name }));
         }

@@ -22,7 +22,7 @@ use super::wanted::{Scope, WantedExport, coverage_last_day};
 use crate::formats::naming::ExportId;
 
 /// The version of the bytes that exports have; it is part of every name.
-pub const EXPORT_FORMAT: u32 = 2;
+pub(super) const EXPORT_FORMAT: u32 = 2;
 /// The versions that exports had before: what was delivered under them is delivered.
 const FORMER_FORMATS: &[u32] = &[1];
 /// Rows in a CSV unless said otherwise: what a spreadsheet holds, less the header (docs/DOMAIN.md#values).

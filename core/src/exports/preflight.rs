@@ -1,7 +1,8 @@
 //! Tries a sink before bills go there: a small object is written, read back, and removed again; a sink that cannot look is
 //! asked whether it is there.
 
-use crate::exports::sink::{Sink, SinkError, read_small};
+use crate::exports::ObjectMeta;
+use crate::exports::sink::{Sink, SinkError};
 use crate::values::reason::Reason;
 
 /// How a probe's name begins.
@@ -38,7 +39,7 @@ pub fn preflight(sink: &dyn Sink, tag: &str) -> Result<(), SinkError> {
         sink.remove(&name).map_err(|e| failed("removed", e))?;
     }
     let put = sink.put_new(&name, text.as_bytes()).map_err(|e| failed("written", e))?;
-    let read = read_small(sink, &name);
+    let read = ObjectMeta::read_small(sink, &name);
     sink.remove(&name).map_err(removing)?;
     let read = read.map_err(|e| failed("read back", e))?;
     if !put || read.as_deref() != Some(text.as_bytes()) {

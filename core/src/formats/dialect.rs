@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::formats::schema::{Column, ColumnClass};
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 
 use super::naming::words;
 
@@ -110,14 +110,14 @@ impl Dialect {
     /// Appends a cell, quoted if it must be.
     pub fn write_cell(self, kind: CellKind, cell: &[u8], out: &mut Vec<u8>) {
         match self {
-            Dialect::Plain => write_quoted(cell, out),
+            Dialect::Plain => Dialect::write_quoted(cell, out),
             Dialect::Spreadsheet => {
                 let shown = present(kind, cell);
                 // A program that takes another mark for the comma must not find one in a cell either.
                 if shown.iter().any(|b| matches!(b, b';' | b'\t')) {
                     write_in_quotes(&shown, out);
                 } else {
-                    write_quoted(&shown, out);
+                    Dialect::write_quoted(&shown, out);
                 }
             }
         }
@@ -151,14 +151,14 @@ impl Dialect {
             Dialect::Spreadsheet => restore(cell),
         }
     }
-}
 
-/// Appends a cell, quoted if it must be.
-pub fn write_quoted(cell: &[u8], out: &mut Vec<u8>) {
-    if cell.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
-        write_in_quotes(cell, out);
-    } else {
-        out.extend_from_slice(cell);
+    /// Appends a cell, quoted if it must be.
+    pub fn write_quoted(cell: &[u8], out: &mut Vec<u8>) {
+        if cell.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
+            write_in_quotes(cell, out);
+        } else {
+            out.extend_from_slice(cell);
+        }
     }
 }
 
@@ -174,10 +174,12 @@ fn write_in_quotes(cell: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Returns a cell as a spreadsheet is to get it.
-pub fn present(kind: CellKind, cell: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn present(kind: CellKind, cell: &[u8]) -> Cow<'_, [u8]> {
     let cell = match kind {
-        CellKind::Number if Amount::parse_cell(cell).is_ok() => return Cow::Borrowed(trim_cell(cell)),
-        CellKind::Id => trim_cell(cell),
+        CellKind::Number if Amount::parse_cell(cell).is_ok() => {
+            return Cow::Borrowed(Amount::trim_cell(cell));
+        }
+        CellKind::Id => Amount::trim_cell(cell),
         CellKind::Number | CellKind::Text => cell,
     };
     let mark = cell.first() == Some(&MARK) || begins_formula(kind, cell);
@@ -193,20 +195,22 @@ pub fn present(kind: CellKind, cell: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(shown)
 }
 
-/// Returns a cell that no spreadsheet takes for a formula, with as little changed as that needs: an apostrophe stands before it
-/// then. Numbers and `-` are as they are.
-pub fn no_formula(cell: &[u8]) -> Cow<'_, [u8]> {
-    if cell.first() != Some(&MARK) && !begins_formula(CellKind::Text, cell) {
-        return Cow::Borrowed(cell);
+impl Dialect {
+    /// Returns a cell that no spreadsheet takes for a formula, with as little changed as that needs: an apostrophe stands before it
+    /// then. Numbers and `-` are as they are.
+    pub fn no_formula(cell: &[u8]) -> Cow<'_, [u8]> {
+        if cell.first() != Some(&MARK) && !begins_formula(CellKind::Text, cell) {
+            return Cow::Borrowed(cell);
+        }
+        let mut shown = Vec::with_capacity(cell.len() + 1);
+        shown.push(MARK);
+        shown.extend_from_slice(cell);
+        Cow::Owned(shown)
     }
-    let mut shown = Vec::with_capacity(cell.len() + 1);
-    shown.push(MARK);
-    shown.extend_from_slice(cell);
-    Cow::Owned(shown)
 }
 
 /// Returns what [`present`] was given, without the white space around ids and amounts.
-pub fn restore(cell: &[u8]) -> &[u8] {
+pub(crate) fn restore(cell: &[u8]) -> &[u8] {
     let cell = cell.strip_prefix(&[MARK]).unwrap_or(cell);
     cell.strip_suffix(&[AS_TEXT]).unwrap_or(cell)
 }
@@ -220,7 +224,7 @@ fn begins_formula(kind: CellKind, cell: &[u8]) -> bool {
 /// Says whether a spreadsheet would take a text for a number and not show it as it is.
 fn loses_digits(kind: CellKind, cell: &[u8]) -> bool {
     // It does so with white space around it too.
-    let text = trim_cell(cell);
+    let text = Amount::trim_cell(cell);
     match kind {
         CellKind::Id => text.first().is_some_and(u8::is_ascii_digit),
         CellKind::Number => false,
@@ -299,7 +303,7 @@ mod tests {
             ("-", "-"),
             ("", ""),
         ] {
-            assert_eq!(no_formula(cell.as_bytes()), want.as_bytes(), "{cell:?}");
+            assert_eq!(Dialect::no_formula(cell.as_bytes()), want.as_bytes(), "{cell:?}");
         }
     }
 
@@ -319,7 +323,7 @@ mod tests {
         ) {
             let kind = [CellKind::Id, CellKind::Text][kind];
             let shown = present(kind, cell.as_bytes());
-            let want = if kind == CellKind::Id { trim_cell(cell.as_bytes()) } else { cell.as_bytes() };
+            let want = if kind == CellKind::Id { Amount::trim_cell(cell.as_bytes()) } else { cell.as_bytes() };
             prop_assert_eq!(restore(&shown), want);
             // No formula is left: it does not begin like one, or it is a number or a mark for nothing.
             let text = std::str::from_utf8(&shown).unwrap();
@@ -334,7 +338,7 @@ mod tests {
             match Amount::parse_cell(cell.as_bytes()) {
                 Ok(Some(amount)) => {
                     prop_assert_eq!(Amount::parse_cell(&shown), Ok(Some(amount)));
-                    prop_assert_eq!(restore(&shown), trim_cell(cell.as_bytes()));
+                    prop_assert_eq!(restore(&shown), Amount::trim_cell(cell.as_bytes()));
                 }
                 _ => prop_assert_eq!(restore(&shown), cell.as_bytes()),
             }

@@ -15,7 +15,7 @@ use sha2::block_api::compress256;
 use sha2::{Digest as _, Sha256};
 
 /// The shortest prefix of a digest that a person may confirm by.
-pub const PREFIX_MIN: usize = 6;
+pub(crate) const PREFIX_MIN: usize = 6;
 
 /// The digest of a multiset of lines: sum of the lines' hashes, and how many there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -49,28 +49,28 @@ macro_rules! codes {
     }) => {
         impl $error {
             /// The codes of this type alone, with the names of their fields.
-            pub const CODES: &'static [$crate::values::error::Code] =
+            pub const CODES: &'static [$crate::coded::Code] =
                 &[$(($code, &[$(stringify!($field)),*])),*];
 
             /// Returns the kind.
             #[allow(unused_variables, reason = "a table names all fields for `fields`")]
-            pub fn kind(&self) -> $crate::values::error::Kind {
+            pub fn kind(&self) -> $crate::coded::Kind {
                 match self {
-                    $($pattern => $crate::values::error::Kind::$kind,)*
+                    $($pattern => $crate::coded::Kind::$kind,)*
                     $($outer => $inner.kind(),)*
                 }
             }
         }
 
-        impl $crate::values::error::Coded for $error {
-            fn kind(&self) -> $crate::values::error::Kind {
+        impl $crate::coded::Coded for $error {
+            fn kind(&self) -> $crate::coded::Kind {
                 <$error>::kind(self)
             }
 
             #[allow(unused_variables, reason = "a table names all fields for `fields`")]
             fn code(&self) -> &'static str {
                 #[allow(unused_imports, reason = "a table may have no inner error")]
-                use $crate::values::error::Coded as _;
+                use $crate::coded::Coded as _;
                 match self {
                     $($pattern => $code,)*
                     $($outer => $inner.code(),)*
@@ -78,13 +78,13 @@ macro_rules! codes {
             }
 
             #[allow(unused_variables, reason = "a table names all fields for `fields`")]
-            fn fields(&self) -> Vec<$crate::values::error::ErrorField> {
+            fn fields(&self) -> Vec<$crate::coded::ErrorField> {
                 #[allow(unused_imports, reason = "a table may have no inner error")]
-                use $crate::values::error::Coded as _;
+                use $crate::coded::Coded as _;
                 match self {
                     $($pattern => vec![$((stringify!($field), $value.to_string())),*],)*
                     $($outer => {
-                        let own: Vec<$crate::values::error::ErrorField> =
+                        let own: Vec<$crate::coded::ErrorField> =
                             vec![$((stringify!($more), $said.to_string())),*];
                         own.into_iter().chain($inner.fields()).collect()
                     })*

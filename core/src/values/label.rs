@@ -6,7 +6,7 @@
 use crate::values::error::codes;
 
 /// The most characters of a name.
-pub const LABEL_CHARS_MAX: usize = 64;
+pub(crate) const LABEL_CHARS_MAX: usize = 64;
 
 /// A text that is no such name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ codes!(BadLabel {
 /// # Errors
 /// [`BadLabel`] unless it has 1 to 64 of the letters a to z and A to Z, digits, `-`, `_` and `.`, the first of them a letter or
 /// a digit.
-pub fn check_label(name: &str) -> Result<(), BadLabel> {
+pub(crate) fn check_label(name: &str) -> Result<(), BadLabel> {
     let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     let begins = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
     if fits && begins && name.len() <= LABEL_CHARS_MAX {

@@ -115,7 +115,7 @@ impl Amount {
         if let Some(plain) = parse_plain(cell) {
             return Ok(Some(plain));
         }
-        let text = trim_cell(cell);
+        let text = Amount::trim_cell(cell);
         if is_blank(text) { Ok(None) } else { parse(text).map(Some).ok_or(NotAnAmount) }
     }
 
@@ -265,19 +265,21 @@ fn write_sum(digits: u64, out: &mut Vec<u8>) {
 pub struct NotAnAmount;
 
 /// Says whether a cell shows nothing: it is empty, `-` or `--`, with or without white space around it.
-pub fn is_blank(cell: &[u8]) -> bool {
-    matches!(trim_cell(cell), b"" | b"-" | b"--")
+pub(crate) fn is_blank(cell: &[u8]) -> bool {
+    matches!(Amount::trim_cell(cell), b"" | b"-" | b"--")
 }
 
-/// Passes over white space at both ends: ASCII, and U+00A0, which suppliers' files hold (docs/DOMAIN.md#values).
-pub fn trim_cell(mut cell: &[u8]) -> &[u8] {
-    loop {
-        let before = cell.len();
-        cell = cell.trim_ascii();
-        cell = cell.strip_prefix("\u{a0}".as_bytes()).unwrap_or(cell);
-        cell = cell.strip_suffix("\u{a0}".as_bytes()).unwrap_or(cell);
-        if cell.len() == before {
-            return cell;
+impl Amount {
+    /// Passes over white space at both ends: ASCII, and U+00A0, which suppliers' files hold (docs/DOMAIN.md#values).
+    pub fn trim_cell(mut cell: &[u8]) -> &[u8] {
+        loop {
+            let before = cell.len();
+            cell = cell.trim_ascii();
+            cell = cell.strip_prefix("\u{a0}".as_bytes()).unwrap_or(cell);
+            cell = cell.strip_suffix("\u{a0}".as_bytes()).unwrap_or(cell);
+            if cell.len() == before {
+                return cell;
+            }
         }
     }
 }

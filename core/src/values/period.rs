@@ -292,17 +292,19 @@ impl fmt::Display for Basis {
     }
 }
 
-/// Writes ascending days, each run as `first..last`.
-pub fn ranges(days: &[Day]) -> String {
-    let mut runs: Vec<Coverage> = Vec::new();
-    for day in days {
-        match runs.last_mut() {
-            Some(run) if run.last.next() == Some(*day) => run.last = *day,
-            _ => runs.push(Coverage { first: *day, last: *day }),
+impl Day {
+    /// Writes ascending days, each run as `first..last`.
+    pub fn ranges(days: &[Day]) -> String {
+        let mut runs: Vec<Coverage> = Vec::new();
+        for day in days {
+            match runs.last_mut() {
+                Some(run) if run.last.next() == Some(*day) => run.last = *day,
+                _ => runs.push(Coverage { first: *day, last: *day }),
+            }
         }
+        let texts = runs.iter().map(|r| if r.first == r.last { r.first.to_string() } else { r.to_string() });
+        texts.collect::<Vec<_>>().join(", ")
     }
-    let texts = runs.iter().map(|r| if r.first == r.last { r.first.to_string() } else { r.to_string() });
-    texts.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use billkeep_core::error::Reason;
-use billkeep_core::sink::{Sink, SinkError, Staged};
+
+use billkeep_core::exports::{Sink, SinkError, Staged};
 use sha2::{Digest as _, Sha256};
 
 /// What a case comes to.

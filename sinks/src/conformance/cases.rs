@@ -3,14 +3,11 @@
 use std::io::Read as _;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use billkeep_core::bounded;
-use billkeep_core::sink::{
-    ObjectMeta, SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch, read_hash, read_small,
-};
-
 use super::case::Answer::{No, NotTried, Yes};
 use super::case::Weight::{Can, Must};
 use super::case::{Answer, Case, Subject, Weight};
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::exports::{ObjectMeta, SMALL_BYTES_MAX, Sink, SinkError, Staged, Unwatched, Watch};
 
 type Answered = Result<Answer, SinkError>;
 
@@ -77,7 +74,7 @@ fn so(is: bool, seen: impl FnOnce() -> String) -> Answered {
 }
 
 fn holds(sink: &dyn Sink, name: &str, bytes: &[u8]) -> Answered {
-    let held = read_small(sink, name)?;
+    let held = ObjectMeta::read_small(sink, name)?;
     so(held.as_deref() == Some(bytes), || match held {
         None => format!("`{name}` is not there"),
         Some(held) => format!("`{name}` has {} other bytes; {} were put", held.len(), bytes.len()),
@@ -156,7 +153,7 @@ fn staged_file(subject: &Subject<'_>) -> Answered {
     let sink = subject.sink()?;
     let part = subject.staged("another name", b"bytes")?;
     sink.put("a.zip", &part, &Unwatched)?;
-    if bounded::read_file(&part.path, SMALL_BYTES_MAX).is_ok_and(|left| left != b"bytes") {
+    if OutsideFile::read(&part.path, SMALL_BYTES_MAX).is_ok_and(|left| left != b"bytes") {
         return Ok(No("the file that was put has changed".into()));
     }
     holds(&*sink, "a.zip", b"bytes")
@@ -360,7 +357,7 @@ fn large(subject: &Subject<'_>) -> Answered {
     if held.bytes != part.bytes || sent != part.bytes {
         return Ok(No(format!("{held:?}, and {sent} bytes were told as sent")));
     }
-    let back = read_hash(&*sink, "large.zip")?;
+    let back = ObjectMeta::read_hash(&*sink, "large.zip")?;
     so(back == Some((part.bytes, part.sha256)), || format!("what came back is something else: {back:?}"))
 }
 
@@ -422,7 +419,7 @@ fn race_put(subject: &Subject<'_>) -> Answered {
     if !put.iter().any(|result| matches!(result, Ok(Ok(())))) {
         return Ok(No("nobody could put it".into()));
     }
-    let held = read_small(&*subject.sink()?, "a.zip")?;
+    let held = ObjectMeta::read_small(&*subject.sink()?, "a.zip")?;
     so(held.is_some_and(|held| contents.contains(&held)), || "it is of several, or not there".into())
 }
 

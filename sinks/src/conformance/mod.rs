@@ -6,8 +6,7 @@
 mod case;
 mod cases;
 
-use billkeep_core::sink::SinkError;
-
+use billkeep_core::exports::SinkError;
 pub use case::{Answer, Case, CaseOutcome, Opener, Subject, Weight};
 pub use cases::CASES;
 

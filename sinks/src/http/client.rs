@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::SETTINGS_BYTES_MAX;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Proxy, Response};
 use tokio::runtime::Runtime;
@@ -101,7 +102,7 @@ pub(super) fn builder(ca: Option<&str>) -> Result<ClientBuilder, String> {
         .redirect(Policy::none());
     let Some(path) = ca else { return Ok(builder) };
     let wrong = |why: String| format!("the certificates in `{path}`: {why}");
-    let pem = bounded::read_file(Path::new(path), SETTINGS_BYTES_MAX).map_err(|e| wrong(e.to_string()))?;
+    let pem = OutsideFile::read(Path::new(path), SETTINGS_BYTES_MAX).map_err(|e| wrong(e.to_string()))?;
     Ok(builder.tls_certs_merge(Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))?))
 }
 

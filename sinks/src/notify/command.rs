@@ -4,10 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::process::{self, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use billkeep_core::notice::{NoticeEvent, Notify, NotifyError};
-
 use super::options::{check_options, shortened, timeout};
 use crate::options::{Options, UrlError};
+use billkeep_core::deliveries::{NoticeEvent, Notify, NotifyError};
 
 const KNOWN: &[(&str, &str)] = &[("timeout_s", "N")];
 /// How often a command is asked whether it has ended.
@@ -110,7 +109,8 @@ impl Command {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use billkeep_core::delivery::FailureKind;
+
+    use billkeep_core::deliveries::FailureKind;
 
     fn command(script: &str) -> Command {
         let words = ["/bin/sh", "-c", script].map(str::to_owned);

@@ -4,9 +4,8 @@ mod command;
 mod options;
 mod webhook;
 
-use billkeep_core::notice::{Notifier, Notify, NotifyBy, NotifyError};
-
 use crate::options::{Env, UrlError};
+use billkeep_core::deliveries::{Notifier, Notify, NotifyBy, NotifyError};
 
 /// Checks a notifier's options without touching what they name.
 ///

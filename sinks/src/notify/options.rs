@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
-use billkeep_core::notice::NotifyError;
-
 use crate::files::only_ours;
 use crate::options::{Env, Options, UrlError};
+use billkeep_core::deliveries::NotifyError;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::SETTINGS_BYTES_MAX;
 
 /// How long a notifier may take, unless an option says otherwise.
 const TIMEOUT_S: u64 = 30;
@@ -58,7 +58,7 @@ pub(super) fn secret(what: &str, place: &str, env: Env<'_>) -> Result<String, No
         (Some(name), _) => env(name).ok_or_else(|| failed("there is no such variable".into()))?,
         (_, Some(path)) => {
             only_ours(Path::new(path)).map_err(failed)?;
-            bounded::read_text(Path::new(path), SETTINGS_BYTES_MAX).map_err(|e| failed(e.to_string()))?
+            OutsideFile::read_text(Path::new(path), SETTINGS_BYTES_MAX).map_err(|e| failed(e.to_string()))?
         }
         _ => return Err(failed("it is neither `env:NAME` nor `file:PATH`".into())),
     };

@@ -1,13 +1,13 @@
 //! A webhook: JSON by POST, by the library that object stores are spoken to with.
 
-use billkeep_core::digest::hex;
-use billkeep_core::notice::{NoticeEvent, Notify, NotifyError};
 use ring::hmac;
 
 use super::options::{check_options, is_reference, secret, shortened, timeout};
 use crate::http::{Http, HttpSettings};
 use crate::options::{Env, Options, UrlError};
 use crate::redact::Redactor;
+use billkeep_core::deliveries::{NoticeEvent, Notify, NotifyError};
+use billkeep_core::values::hex;
 
 const KNOWN: &[(&str, &str)] = &[
     ("token", "env:NAME|file:PATH"),
@@ -123,7 +123,8 @@ impl Notify for Webhook {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use billkeep_core::delivery::FailureKind;
+
+    use billkeep_core::deliveries::FailureKind;
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::TcpListener;
     use std::thread::JoinHandle;

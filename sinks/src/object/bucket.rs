@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use billkeep_core::bounded;
 use billkeep_core::error::Reason;
-use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Watch};
+
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream::{BoxStream, FuturesUnordered};
@@ -17,6 +16,8 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::errors::{self, ErrorContext};
 use crate::names::is_object_name;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::exports::{ObjectMeta, Sink, SinkError, Staged, Watch};
 
 /// Parts up to this length are one PUT.
 const WHOLE_BYTES_MAX: u64 = 64 << 20;
@@ -252,7 +253,7 @@ impl Sink for Bucket {
             self.wait(self.put_pieces(&path, part, watch))??
         } else {
             let bytes =
-                bounded::read_file(&part.path, self.whole_bytes_max).map_err(|e| read_error(part, e))?;
+                OutsideFile::read(&part.path, self.whole_bytes_max).map_err(|e| read_error(part, e))?;
             let put = self.wait(self.store.put(&path, PutPayload::from(bytes)))?;
             let put = put.map_err(|e| self.error(&format!("`{name}` cannot be put"), &e))?;
             watch.sent(part.bytes);

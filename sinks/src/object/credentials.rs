@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use billkeep_core::sink::SinkError;
-
 use crate::files;
 use crate::options::Env;
+use billkeep_core::exports::SinkError;
 
 /// The names under which keys are looked for, the first that is there counts.
 const NAMES: [[&str; 4]; 2] = [

@@ -4,12 +4,13 @@ use std::error::Error as _;
 use std::time::SystemTime;
 
 use billkeep_core::error::Reason;
-use billkeep_core::sink::SinkError;
+
 use chrono::{DateTime, Utc};
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 
 use crate::redact::Redactor;
+use billkeep_core::exports::SinkError;
 
 /// The most characters of a server's words that are passed on.
 const WORDS_MAX: usize = 300;

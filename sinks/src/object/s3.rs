@@ -6,8 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
-use billkeep_core::sink::SinkError;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, Checksum};
 use object_store::path::Path;
 use object_store::{
@@ -22,6 +20,9 @@ use super::credentials::{Credentials, Provider};
 use super::errors::ErrorContext;
 use crate::options::{Env, Options, UrlError, every_sinks};
 use crate::redact::Redactor;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::SETTINGS_BYTES_MAX;
+use billkeep_core::exports::SinkError;
 
 /// The options, and what each is for.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
@@ -156,7 +157,7 @@ impl<'a> Address<'a> {
         if let Some(path) = self.get("ca").map(str::to_owned).or(of_env) {
             let wrong = |why: String| SinkError::Setup(format!("the certificates in `{path}`: {why}").into());
             let pem =
-                bounded::read_file(path.as_ref(), SETTINGS_BYTES_MAX).map_err(|e| wrong(e.to_string()))?;
+                OutsideFile::read(path.as_ref(), SETTINGS_BYTES_MAX).map_err(|e| wrong(e.to_string()))?;
             for certificate in Certificate::from_pem_bundle(&pem).map_err(|e| wrong(e.to_string()))? {
                 client = client.with_root_certificate(certificate);
             }

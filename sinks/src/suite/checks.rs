@@ -5,10 +5,10 @@ use std::fs;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use billkeep_core::sink::{Sink, SinkError, Staged, Unwatched};
 use sha2::{Digest as _, Sha256};
 
 use crate::conformance;
+use billkeep_core::exports::{Sink, SinkError, Staged, Unwatched};
 
 /// What a check came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,9 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use billkeep_core::sink::{SinkError, Watch};
-
 use super::checks::{CheckResult, MANIFEST, Outcome, PART, Suite, remind, skipped, so, words};
+use billkeep_core::exports::{SinkError, Watch};
 
 /// An object that goes through a guest with less memory than that.
 const LARGE_BYTES: usize = 96 << 20;

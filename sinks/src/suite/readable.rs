@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use billkeep_core::sink::{Sink, SinkError};
-
 use super::checks::{CheckResult, Outcome, Suite};
 use crate::conformance::{self, Answer, CASES, Subject, Weight};
+use billkeep_core::exports::{Sink, SinkError};
 
 impl Suite<'_> {
     pub(super) fn readable(&mut self) {

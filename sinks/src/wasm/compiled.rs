@@ -32,9 +32,6 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use billkeep_core::bounded;
-use billkeep_core::digest::hex;
-use billkeep_core::sink::SinkError;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -44,6 +41,9 @@ use crate::options::Env;
 
 use super::compiler::{self, CompileError};
 use super::file::PluginFile;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::exports::SinkError;
+use billkeep_core::values::hex;
 
 /// The end of each file, with the layout's version. Files of another one are compiled anew.
 const MAGIC: &[u8; 4] = b"BKC2";
@@ -94,7 +94,7 @@ impl CodeFolder {
         let path = folder.join(KEY);
         let read = || -> Option<[u8; blake3::KEY_LEN]> {
             only_ours(&path).ok()?;
-            bounded::read_file(&path, blake3::KEY_LEN as u64).ok()?.try_into().ok()
+            OutsideFile::read(&path, blake3::KEY_LEN as u64).ok()?.try_into().ok()
         };
         let key = match read() {
             Some(key) => key,

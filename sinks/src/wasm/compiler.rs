@@ -16,13 +16,14 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use billkeep_core::bounded::{self, BoundedError};
 use wasmtime::Engine;
 
 use super::engine::engine;
 use super::file::FILE_BYTES_MAX;
 use super::isolated::isolated;
 use super::text::plain;
+use billkeep_core::engine::BoundedError;
+use billkeep_core::engine::OutsideFile;
 
 /// Behind the machine code, and behind an error.
 const COMPILED: u8 = 0;
@@ -209,7 +210,7 @@ impl Compile for ChildCompiler {
                 let _ = stdin.write_all(&length).and_then(|()| stdin.write_all(component));
                 stdin
             });
-            let image = scope.spawn(move || bounded::read(stdout, IMAGE_BYTES_MAX));
+            let image = scope.spawn(move || OutsideFile::read_from(stdout, IMAGE_BYTES_MAX));
             let said = scope.spawn(move || {
                 let mut said = Vec::new();
                 let _ = (&mut stderr).take(SAID_BYTES_MAX).read_to_end(&mut said);
@@ -282,7 +283,7 @@ pub fn compile_for_parent(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{length} bytes are no plugin")));
     }
     Budget::of(length).set();
-    let component = bounded::read((&mut input).take(length), length).map_err(io::Error::other)?;
+    let component = OutsideFile::read_from((&mut input).take(length), length).map_err(io::Error::other)?;
     if component.len() as u64 != length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use billkeep_core::sink::SinkError;
+use billkeep_core::exports::SinkError;
 use wasmtime::{Config, Engine, OptLevel};
 
 /// How often a guest that computes lets others have a turn: what a time limit can be off by.

@@ -4,9 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bounded;
-use billkeep_core::digest::hex;
-use billkeep_core::sink::SinkError;
 use sha2::{Digest as _, Sha256};
 use wasmparser::{ComponentType, ComponentTypeDeclaration, InstanceTypeDeclaration, Parser, Payload};
 use wit_component::ComponentEncoder;
@@ -15,6 +12,9 @@ use super::declared::{Declared, SECTION};
 use super::isolated::isolated;
 use super::scan::{self, TYPES_SECTION};
 use super::text::plain;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::exports::SinkError;
+use billkeep_core::values::hex;
 
 /// The largest file that is read. One with an interpreter has 20 MB.
 pub(super) const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -71,7 +71,7 @@ impl UnreadPlugin {
     /// # Errors
     /// [`SinkError::Setup`] when there is none, or it is no regular file of at most 64 MiB.
     pub fn read(path: &Path) -> Result<UnreadPlugin, SinkError> {
-        let bytes = bounded::read_file(path, FILE_BYTES_MAX).map_err(|e| failed(path, &e.to_string()))?;
+        let bytes = OutsideFile::read(path, FILE_BYTES_MAX).map_err(|e| failed(path, &e.to_string()))?;
         let sha256 = Sha256::digest(&bytes).into();
         Ok(UnreadPlugin { path: path.to_owned(), bytes, sha256 })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::options::{Options, UrlError, every_sinks, without_seal};
 
 use super::rule::HostRule;
+use billkeep_core::values;
 
 /// What a guest may use of memory where nothing else is said.
 pub(super) const MEMORY_BYTES: u64 = 64 << 20;
@@ -83,7 +84,7 @@ impl Grants {
             let usual = || wrong((*known).to_owned());
             match name.as_str() {
                 "sha256" => {
-                    grants.sha256 = Some(billkeep_core::digest::from_hex(value).ok_or_else(usual)?);
+                    grants.sha256 = Some(values::from_hex(value).ok_or_else(usual)?);
                 }
                 "allow_hosts" => {
                     for word in value.split_whitespace() {

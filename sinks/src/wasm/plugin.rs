@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use billkeep_core::error::Reason;
-use billkeep_core::sink::{Memory, SinkError, Watch};
+
 use tokio::runtime::Runtime;
 use wasmtime::component::{Linker, Resource, ResourceAny};
 use wasmtime::{Store, Trap};
@@ -25,6 +25,7 @@ use super::host::{Host, Listener, Shared, Signals};
 use super::secrets::Secrets;
 use super::taken::Coverage;
 use super::text::plain;
+use billkeep_core::exports::{Memory, SinkError, Unwatched, Watch};
 
 /// How long somebody who wants to stop waits for a guest that goes on.
 const GRACE: Duration = Duration::from_secs(2);
@@ -254,16 +255,10 @@ impl Plugin {
     ) -> Result<T, CallError> {
         let indices = &self.sink;
         let time = QUICK.min(self.timeout);
-        let (answer, _) = self.run(
-            what,
-            &Memory::default(),
-            time,
-            &billkeep_core::sink::Unwatched,
-            async |store, instance| {
-                let guest = indices.load(&mut *store, &instance)?;
-                call(store, &guest).await
-            },
-        )?;
+        let (answer, _) = self.run(what, &Memory::default(), time, &Unwatched, async |store, instance| {
+            let guest = indices.load(&mut *store, &instance)?;
+            call(store, &guest).await
+        })?;
         Ok(answer)
     }
 
@@ -341,16 +336,10 @@ impl Plugin {
         let Some(indices) = &self.verify else {
             return Err(CallError::Broke(format!("plugin `{}` cannot look at what it holds", self.name)));
         };
-        let (answer, _) = self.run(
-            what,
-            memory,
-            self.timeout,
-            &billkeep_core::sink::Unwatched,
-            async |store, instance| {
-                let guest = indices.load(&mut *store, &instance)?;
-                call(store, &guest).await
-            },
-        )?;
+        let (answer, _) = self.run(what, memory, self.timeout, &Unwatched, async |store, instance| {
+            let guest = indices.load(&mut *store, &instance)?;
+            call(store, &guest).await
+        })?;
         answer.map_err(CallError::Said)
     }
 

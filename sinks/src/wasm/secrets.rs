@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use billkeep_core::sink::SinkError;
-
 use crate::files;
 use crate::options::Env;
 use crate::redact::Redactor;
 
 use super::grants::Grants;
+use billkeep_core::exports::SinkError;
 
 /// What a secret is written as in a header: `${secret:NAME}`.
 const OPENS: &str = "${secret:";

@@ -4,9 +4,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use billkeep_core::digest::hex;
 use billkeep_core::error::Reason;
-use billkeep_core::sink::{Memory, ObjectMeta, Sink, SinkError, Staged, Unwatched, Watch};
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -22,6 +21,8 @@ use super::taken::Coverage;
 use super::upload::{MANIFEST, Upload, compare, content_type, idempotency_key, run_of};
 use crate::names::is_object_name;
 use crate::options::{Env, Options, UrlError};
+use billkeep_core::exports::{Memory, ObjectMeta, Sink, SinkError, Staged, Unwatched, Watch};
+use billkeep_core::values::hex;
 
 /// What names of receipts begin with, in the sink's memory.
 const RECEIPT: &str = "receipt/";

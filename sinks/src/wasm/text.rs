@@ -1,6 +1,6 @@
 //! Texts of a guest, made safe to show.
 
-use billkeep_core::visible::visible;
+use billkeep_core::values::visible;
 
 /// Takes control characters out, which a terminal would act on, and shows those that reorder or hide what stands beside them.
 pub(super) fn plain(text: &str) -> String {

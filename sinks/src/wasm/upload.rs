@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use billkeep_core::digest::hex;
 use sha2::{Digest as _, Sha256};
 
 use super::bindings::billkeep::sink::types;
 use super::blob::Source;
 use super::hasher::Hasher;
 use super::text::plain;
+use billkeep_core::values::hex;
 
 /// The end of a manifest's name.
 pub(super) const MANIFEST: &str = ".manifest.json";

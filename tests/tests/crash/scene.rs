@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
-use billkeep_core::store::{Access, OpenOptions, Store};
 use billkeep_fixtures::Rng;
 use serde_json::Value;
 
 use crate::support::{Home, bucket};
 use billkeep_core::bills::Bill;
+use billkeep_core::engine::{Access, OpenOptions, Store};
 
 /// How often each command is killed, unless `BILLKEEP_TEST_KILLS` says another number.
 const KILLS: u64 = 20;

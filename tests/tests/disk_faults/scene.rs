@@ -5,32 +5,27 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use billkeep_core::bill::dispute::{Claim, Direction, LineId};
-use billkeep_core::bill::{self, BillKey};
-use billkeep_core::calendar::BillKind;
-use billkeep_core::check;
-use billkeep_core::delivery::{self, Destination, NoMeter, VerifyDepth, Ways, What};
-use billkeep_core::export::{Audience, RenderSettings};
-use billkeep_core::ingest::{Import, ImportSettings, Limits};
-use billkeep_core::journal::{self, Actor, EntryChange, JournalEntry};
-use billkeep_core::money::Amount;
-use billkeep_core::period::{Basis, Day};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::sink::{ObjectMeta, Sink, SinkError, Staged, Watch};
-use billkeep_core::storage::{Consent, Enable, PayerLines, SinkPlaces, SinkRecord, Statement};
-use billkeep_core::store::{OpenOptions, Store, StoreError};
 use billkeep_core::testing::{RawStore as _, RawTransaction as _, Table};
-use billkeep_core::uin::Uin;
+
 use billkeep_sinks::Bucket;
 use object_store::memory::InMemory;
 
 use crate::support::bucket::{checked, fill, objects};
 use crate::support::faulty_disk::{FaultyDisk, Op, Platter};
 use crate::support::{CUSTOMER, PAYER, decimal};
-use billkeep_core::bills::Bill;
-use billkeep_core::bills::Revision;
-use billkeep_core::deliveries::Delivery;
-use billkeep_core::deliveries::DueItem;
+use billkeep_core::audit::StoreCheck;
+use billkeep_core::bills::{Bill, BillKey, Claim, Direction, Import, ImportSettings, LineId, Revision};
+use billkeep_core::deliveries::{
+    Consent, Delivery, Destination, DueItem, Enable, NoMeter, PayerLines, SinkPlaces, SinkRecord, Statement,
+    VerifyDepth, Ways, What,
+};
+use billkeep_core::engine;
+use billkeep_core::engine::{
+    Actor, EntryChange, JournalEntry, OpenOptions, Store, StoreError, StoreSettings, Transaction,
+};
+use billkeep_core::exports::{Audience, ObjectMeta, RenderSettings, Sink, SinkError, Staged, Watch};
+use billkeep_core::formats::{BillKind, Limits};
+use billkeep_core::values::{Amount, Basis, Day, Uin};
 
 /// Objects by name.
 pub type Objects = BTreeMap<String, Vec<u8>>;
@@ -389,14 +384,14 @@ impl Scene {
 
     fn make(&self, site: &Site<'_>) -> Result<Store, String> {
         let disk = Arc::new(site.machine.disk.clone());
-        let fill = |writer: &billkeep_core::store::Transaction| {
+        let fill = |writer: &Transaction| {
             let settings = StoreSettings {
                 payer: payer(),
                 calendar: "seed-2021".into(),
                 zone: "+08:00".parse().unwrap(),
             };
             writer.put(Table::Meta, StoreSettings::KEY, &settings)?;
-            journal::append_change(writer, &site.actor, EntryChange::new("init", PAYER, ""))
+            engine::append_change(writer, &site.actor, EntryChange::new("init", PAYER, ""))
         };
         Store::create_on(disk, Path::new("the store"), &Machine::options(), fill).map_err(text)
     }
@@ -429,7 +424,7 @@ impl Scene {
     pub fn end(&self, machine: &Machine) -> Result<End, String> {
         let store = machine.open().map_err(text)?;
         let reader = store.read().map_err(text)?;
-        check::check(&reader, 1).map_err(text)?;
+        StoreCheck::run(&reader, 1).map_err(text)?;
         let journal = JournalEntry::list(&reader).map_err(text)?;
         let bills = Bill::list(&reader).map_err(text)?;
         let held = crate::support::bucket::without_entries(objects(&machine.sink));
@@ -437,7 +432,7 @@ impl Scene {
         if !deliveries.is_empty() && deliveries.iter().all(|d| d.progress.is_delivered()) {
             let bucket = Bucket::over(machine.sink.clone(), "", "s3://bills").unwrap();
             let to = Destination::plain(SinkRecord::get(&reader, SINK).map_err(text)?, Box::new(bucket));
-            let findings = delivery::verify(&reader, &to, VerifyDepth::ReadData).map_err(text)?;
+            let findings = to.verify(&reader, VerifyDepth::ReadData).map_err(text)?;
             if let Some(found) = findings.iter().find(|f| f.what != What::Ok) {
                 return Err(format!("verify: {found:?}"));
             }
@@ -447,7 +442,7 @@ impl Scene {
         let told = journal.iter().filter(|e| e.action != "deliver failed");
         let journal = told.map(|e| format!("{} {} {}", e.action, e.subject, e.detail)).collect();
         let bills = bills.into_iter().map(|(bill, revision)| {
-            let bill::Revision { number, digest, sums, loads, through, complete, .. } = revision;
+            let Revision { number, digest, sums, loads, through, complete, .. } = revision;
             format!(
                 "{} {:?}, revision {number}, {digest:?}, {sums:?}, {loads:?}, {through:?}, {complete}",
                 bill.key, bill.state

@@ -1,13 +1,11 @@
 //! `account contract`: what accounts were promised.
 
-use billkeep_core::contract::Rate;
-use billkeep_core::money::Amount;
-use billkeep_core::period::Day;
-
 use crate::args::Contract;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
+use billkeep_core::partners::Rate;
+use billkeep_core::values::{Amount, Day};
 
 pub(super) fn run(context: &Context, command: Contract) -> Result<(), CommandError> {
     let (said, store) = match command {
@@ -20,13 +18,13 @@ pub(super) fn run(context: &Context, command: Contract) -> Result<(), CommandErr
             let rate = Rate { discount: amount, from: days.from, to: days.to };
             let store = context.write()?;
             store.transact(|tx| tx.set_contract(uin, &product, rate, &context.actor()))?;
-            let days = billkeep_core::partners::contract::Contract::days_text(days.from, days.to);
+            let days = billkeep_core::partners::Contract::days_text(days.from, days.to);
             (format!("Account {uin} has {amount} for `{}`{days}.", product.trim()), store)
         }
         Contract::Remove { uin, product, days } => {
             let store = context.write()?;
             store.transact(|tx| tx.remove_contract(uin, &product, days.from, days.to, &context.actor()))?;
-            let days = billkeep_core::partners::contract::Contract::days_text(days.from, days.to);
+            let days = billkeep_core::partners::Contract::days_text(days.from, days.to);
             (format!("Account {uin} has no contracted discount for `{}`{days}.", product.trim()), store)
         }
     };
@@ -39,7 +37,7 @@ fn list(context: &Context) -> Result<(), CommandError> {
     let columns = ["uin", "product", "discount", "from", "to"].map(Column::text).to_vec();
     let mut table = Table::new("billkeep.account.contract.list/1", columns);
     let day = |day: Option<Day>| day.map_or_else(|| "-".to_owned(), |d| d.to_string());
-    for contract in billkeep_core::partners::contract::Contract::list(&store.read()?)? {
+    for contract in billkeep_core::partners::Contract::list(&store.read()?)? {
         for rate in contract.rates {
             table.rows.push(vec![
                 contract.uin.to_string(),

@@ -3,19 +3,17 @@
 mod contract;
 mod price;
 
-use billkeep_core::accounts::{AccountDetails, AccountRole, Tree, Unassigned};
-
-use billkeep_core::bounded::{self, ACCOUNTS_BYTES_MAX};
-use billkeep_core::ingest::grouped;
-use billkeep_core::period::{BillMonth, Day};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::text::{Detection, Encoding};
-
 use crate::args::{Account, Format};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Table, columns};
-use billkeep_core::engine::block::Sums;
+
+use billkeep_core::bills::Unassigned;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::{ACCOUNTS_BYTES_MAX, StoreSettings, Sums};
+use billkeep_core::formats::{Detection, Encoding};
+use billkeep_core::partners::{AccountDetails, AccountRole, Tree};
+use billkeep_core::values::{BillMonth, Day, grouped};
 
 pub(crate) fn run(context: &Context, command: Account) -> Result<(), CommandError> {
     match command {
@@ -61,9 +59,9 @@ fn import(
     dry_run: bool,
 ) -> Result<(), CommandError> {
     let bytes = if file.as_os_str() == "-" {
-        bounded::read(std::io::stdin().lock(), ACCOUNTS_BYTES_MAX)
+        OutsideFile::read_from(std::io::stdin().lock(), ACCOUNTS_BYTES_MAX)
     } else {
-        bounded::read_file_or_pipe(file, ACCOUNTS_BYTES_MAX)
+        OutsideFile::read_or_pipe(file, ACCOUNTS_BYTES_MAX)
     };
     let bytes = bytes.map_err(|e| CommandError::user(format!("cannot read `{}`: {e}", file.display())))?;
     let store = context.write()?;

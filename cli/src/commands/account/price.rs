@@ -1,16 +1,15 @@
 //! `account price` and `account column`: what customers pay and see.
 
 use billkeep_core::error::Kind;
-use billkeep_core::money::Amount;
-use billkeep_core::period::Day;
-use billkeep_core::price::{self, Doubt, Fee, Method, PriceRule, Rounding};
 
 use crate::args::{FurtherColumn, Price, PriceOf};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
-use billkeep_core::partners::contract::Contract;
-use billkeep_core::partners::price::Terms;
+
+use billkeep_core::bills::Doubt;
+use billkeep_core::partners::{Contract, Fee, Method, PriceRule, Rounding, RoundingMode, Terms};
+use billkeep_core::values::{Amount, Day};
 
 /// What is to be set.
 enum Asked {
@@ -91,7 +90,7 @@ fn meant(error: CommandError, text: &str) -> CommandError {
 /// Writes what 100.00 becomes by a factor.
 fn hundred(factor: Amount) -> String {
     Method::Discount(factor)
-        .of_hundred(Rounding { decimals: 8, mode: price::RoundingMode::HalfUp })
+        .of_hundred(Rounding { decimals: 8, mode: RoundingMode::HalfUp })
         .map_or_else(String::new, shown)
 }
 

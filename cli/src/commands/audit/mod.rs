@@ -5,16 +5,15 @@ mod witness;
 use std::path::PathBuf;
 
 use billkeep_core::audit;
-use billkeep_core::digest::hex;
+
 use billkeep_core::error::Kind;
-use billkeep_core::journal::{EntryFilter, JournalEntry};
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::store::Records;
 
 use crate::args::{Audit, AuditList, Format};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table, columns, wrapped};
+use billkeep_core::engine::{EntryFilter, JournalEntry, Records, StoreSettings};
+use billkeep_core::values::hex;
 
 /// How wide entries are written for people.
 const WIDTH: usize = 80;

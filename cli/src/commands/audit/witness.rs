@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bounded;
-use billkeep_core::digest::from_hex;
 use billkeep_core::error::Kind;
-use billkeep_core::sink::SMALL_BYTES_MAX;
-use billkeep_core::store::Records;
+
 use serde::Deserialize;
 
 use crate::error::CommandError;
-use billkeep_core::engine::journal::JournalEntry;
+
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::{JournalEntry, Records};
+use billkeep_core::exports::SMALL_BYTES_MAX;
+use billkeep_core::values::from_hex;
 
 /// How the name of a manifest ends.
 const MANIFEST: &str = ".manifest.json";
@@ -92,7 +93,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, CommandError> {
 
 fn read(path: &Path) -> Result<Witness, CommandError> {
     let failed = |why: String| CommandError::user(format!("`{}` cannot be read: {why}", path.display()));
-    let bytes = bounded::read_file(path, SMALL_BYTES_MAX).map_err(|e| failed(e.to_string()))?;
+    let bytes = OutsideFile::read(path, SMALL_BYTES_MAX).map_err(|e| failed(e.to_string()))?;
     let witness: Witness = serde_json::from_slice(&bytes)
         .map_err(|e| failed(format!("it is neither a manifest nor a notice: {e}")))?;
     if ["billkeep.manifest/1", "billkeep.notice/1"].contains(&witness.format.as_str()) {

@@ -2,9 +2,6 @@
 
 use std::io::Write;
 
-use billkeep_core::bill::{BillError, BillView, Comparison, Diff, DiffGroup, DiffLine, LineChange, Net};
-use billkeep_core::money::Amount;
-use billkeep_core::schema::Column as BillColumn;
 use console::truncate_str;
 use serde_json::{Map, Value, json};
 
@@ -13,6 +10,11 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table, columns, write_cell};
 use crate::text::short;
+use billkeep_core::bills::{BillError, BillView, Comparison, Diff, DiffGroup, DiffLine, LineChange, Net};
+use billkeep_core::engine::Sums;
+use billkeep_core::formats::Column as BillColumn;
+use billkeep_core::values;
+use billkeep_core::values::Amount;
 
 /// How wide a table may be.
 const WIDTH: usize = 80;
@@ -61,7 +63,7 @@ pub(super) fn diff(
         output::lines(diff.removed),
         output::lines(diff.changed),
         output::lines(diff.lines_read),
-        billkeep_core::ingest::grouped(diff.blocks_read),
+        values::grouped(diff.blocks_read),
     ));
     Ok(())
 }
@@ -118,7 +120,7 @@ fn group_table(groups: &[&DiffGroup], net: &Net, limit: usize) -> Table {
         // The total is what it is: the others are what is left of it.
         let shown = shown.iter().try_fold(Amount::ZERO, |sum, group| sum.checked_add(group.net()));
         let left = shown.and_then(|shown| net.total().checked_sub(shown)).unwrap_or_default();
-        let groups = format!("{} more", billkeep_core::ingest::grouped(others.len() as u64));
+        let groups = format!("{} more", values::grouped(others.len() as u64));
         table.rows.push(row("others", &groups, others, left));
     }
     table.rows.push(row("all", "", groups, net.total()));
@@ -235,7 +237,7 @@ impl<'a> DiffJson<'a> {
     ) -> Result<DiffJson<'a>, CommandError> {
         let mut lines = DiffJson { headers: comparison.headers(), changes: 0, out };
         let [from, to] = views.map(|view| {
-            let total = |s: &billkeep_core::block::Sums| {
+            let total = |s: &Sums| {
                 json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() })
             };
             json!({

@@ -2,11 +2,6 @@
 
 use std::io::Write;
 
-use billkeep_core::bill::{BillField, BillView, Explained, Load, PlacedLine, Shown};
-use billkeep_core::block::Sums;
-use billkeep_core::digest::hex;
-use billkeep_core::money::Amount;
-use billkeep_core::schema::Column as BillColumn;
 use console::truncate_str;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +10,10 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Column, Table, write_cell};
 use crate::text::short;
+use billkeep_core::bills::{BillField, BillView, Explained, Load, PlacedLine, Shown};
+use billkeep_core::engine::Sums;
+use billkeep_core::formats::Column as BillColumn;
+use billkeep_core::values::{Amount, hex};
 
 /// The columns that tell a line from its like.
 const TELLING: [BillColumn; 6] = [

@@ -7,11 +7,10 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use billkeep_core::bill::{GroupRow, Grouped};
-use billkeep_core::money::Amount;
-
 use crate::error::CommandError;
 use crate::output::write_cell;
+use billkeep_core::bills::{GroupRow, Grouped};
+use billkeep_core::values::Amount;
 
 /// Rows in a stripe: some 100 KiB of text.
 const STRIPE_ROWS: usize = 1024;

@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use billkeep_core::accounts::Tree;
-use billkeep_core::bill::Origin;
-use billkeep_core::lint::{self, Example, LintReport, Severity};
-use billkeep_core::uin::Uin;
 use serde_json::{Value, json};
 
 use crate::args::{Format, Lint};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Table, columns};
-use billkeep_core::partners::contract::Contract;
+
+use billkeep_core::bills::{Example, LintReport, LintSettings, Origin, Severity};
+use billkeep_core::partners::{Contract, Tree};
+use billkeep_core::values::Uin;
 
 /// Done, but look: there are findings.
 const FINDINGS: u8 = 6;
@@ -28,7 +27,7 @@ pub(crate) fn lint(context: &Context, args: &Lint) -> Result<ExitCode, CommandEr
     if known.is_empty() && !tree.is_empty() {
         known.extend(tree.accounts().map(|(uin, _)| uin));
     }
-    let settings = lint::LintSettings {
+    let settings = LintSettings {
         threads: context.thread_count(),
         examples_max: args.examples,
         tolerance_units: args.tolerance,

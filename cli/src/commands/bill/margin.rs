@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::bill::BillView;
-use billkeep_core::price::{AppliedRule, MarginRow, Method, PriceBook};
 use serde_json::{Value, json};
 
 use crate::args::{Format, GroupBy, Margin};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{Column, Table};
+use billkeep_core::bills::{BillView, MarginRow};
+use billkeep_core::partners::{AppliedRule, Method, PriceBook};
+use billkeep_core::values::Day;
 
 pub(super) fn margin(context: &Context, args: &Margin) -> Result<(), CommandError> {
     let store = context.read()?;
@@ -92,7 +93,7 @@ fn roundings(books: &[PriceBook]) -> Option<String> {
 
 /// Tells what an account's prices came from.
 fn rules(book: &PriceBook) -> Vec<Value> {
-    let day = |day: Option<billkeep_core::period::Day>| day.map(|d| d.to_string());
+    let day = |day: Option<Day>| day.map(|d| d.to_string());
     let rule = |AppliedRule { product, rule }: &AppliedRule| {
         let (name, figure) = match rule.method {
             Method::Discount(factor) => ("discount", factor),

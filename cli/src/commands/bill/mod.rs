@@ -15,21 +15,17 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use billkeep_core::bill::dispute::LineId;
-use billkeep_core::bill::{self, BillError, BillField, BillKey, BillView, ReadBlock};
-use billkeep_core::block::Sums;
-use billkeep_core::export::{Columns, Dialect};
-use billkeep_core::period::{Basis, Coverage, Day};
-use billkeep_core::schema::Column as BillColumn;
-use billkeep_core::store::Snapshot;
-use billkeep_core::uin::Uin;
-
 use crate::args::{Bill, Format, Which};
 use crate::context::Context;
 use crate::error::{CommandError, basis_option};
 use crate::out_file::{For, OutFile};
 use crate::output::{self, Column, Table};
 use crate::text::short;
+use billkeep_core::bills::{BillError, BillField, BillKey, BillView, Explained, LineId, ReadBlock};
+use billkeep_core::engine::{Snapshot, Sums};
+use billkeep_core::exports::Columns;
+use billkeep_core::formats::{Column as BillColumn, Dialect};
+use billkeep_core::values::{Basis, Coverage, Day, Uin};
 
 pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> {
     match command {
@@ -43,7 +39,7 @@ pub(crate) fn run(context: &Context, command: Bill) -> Result<(), CommandError> 
         Bill::Margin(args) => margin::margin(context, &args),
         Bill::Diff { which, from, to, limit } => diff::diff(context, &which, from, to, limit),
         Bill::Explain { which, owner, product, day, currency, limit, revision } => {
-            let wanted = bill::Explained {
+            let wanted = Explained {
                 owner: owner.map(|uin| uin.to_string()),
                 product,
                 day: day.map(|day| day.0),
@@ -323,9 +319,7 @@ fn confirm(context: &Context, which: &Which, prefix: &str, note: Option<&str>) -
             ("digest", revision.digest.hex().into()),
             ("state", if decided.waits { "issued" } else { "confirmed" }.into()),
         ];
-        let row = |s: &billkeep_core::block::Sums| {
-            vec![s.currency.clone(), s.lines.to_string(), s.total().to_string()]
-        };
+        let row = |s: &Sums| vec![s.currency.clone(), s.lines.to_string(), s.total().to_string()];
         table.rows = revision.sums.iter().map(row).collect();
         context.print(&table)?;
     }

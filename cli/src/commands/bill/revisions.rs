@@ -1,15 +1,12 @@
 //! `bill revisions`: what a bill has been, and by which files.
 
-use billkeep_core::digest::hex;
-
 use crate::args::{Format, Which};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::output::{self, Table, columns};
 use crate::text::short;
-use billkeep_core::bills::Bill;
-use billkeep_core::bills::Load;
-use billkeep_core::bills::Revision;
+use billkeep_core::bills::{Bill, Load, Revision};
+use billkeep_core::values::hex;
 
 /// A row for each revision, file and currency: several files make one revision.
 pub(super) fn run(context: &Context, which: &Which) -> Result<(), CommandError> {

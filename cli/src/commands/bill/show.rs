@@ -1,7 +1,5 @@
 //! `bill show`: a bill's sums, grouped.
 
-use billkeep_core::bill::{self, BillError, BillField, BillView};
-use billkeep_core::schema::Column as BillColumn;
 use serde_json::{Value, json};
 
 use super::grouped_csv;
@@ -10,6 +8,8 @@ use crate::context::Context;
 use crate::error::{CommandError, basis_option};
 use crate::output::{self, Column, Table};
 use crate::text::short;
+use billkeep_core::bills::{BillError, BillField, BillState, BillView, Grouped};
+use billkeep_core::formats::Column as BillColumn;
 
 pub(super) fn show(
     context: &Context,
@@ -63,7 +63,7 @@ fn say_revision(context: &Context, which: &Which, view: &BillView) {
         view.revision.total_text(),
         short(&digest)
     ));
-    if current && view.bill.state == bill::BillState::Issued {
+    if current && view.bill.state == BillState::Issued {
         context.say(&format!(
             "hint: if it is right, confirm it with `billkeep bill confirm {}{} --digest {}`",
             which.month,
@@ -74,7 +74,7 @@ fn say_revision(context: &Context, which: &Which, view: &BillView) {
 }
 
 /// Makes the table of a grouped bill.
-pub(crate) fn grouped_table(shown: &bill::Grouped) -> Table {
+pub(crate) fn grouped_table(shown: &Grouped) -> Table {
     let mut columns: Vec<Column> = shown.fields.iter().map(|f| Column::text(f.to_string())).collect();
     columns.push(Column::count("lines"));
     columns.push(Column::text("currency"));

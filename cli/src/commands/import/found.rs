@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bounded;
-use billkeep_core::digest::from_hex;
-use billkeep_core::ingest::{self, ImportError, Input, Limits};
-use billkeep_core::period::{BillMonth, Day};
-
 use crate::context::Context;
 use crate::error::CommandError;
-use billkeep_core::bills::ingest::Import;
-use billkeep_core::formats::naming::ParsedName;
+
+use billkeep_core::bills::{Import, ImportError, Input};
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::formats;
+use billkeep_core::formats::{Limits, ParsedName};
+use billkeep_core::values::{BillMonth, Day, from_hex};
 
 /// How the name of a side file ends that states the SHA-256 of the file beside it.
 const SIDE_ENDING: &str = ".sha256";
@@ -73,7 +72,7 @@ impl Source {
             return Ok(None);
         }
         let shown = side.display().to_string();
-        let text = bounded::read_text(&side, SIDE_BYTES_MAX)
+        let text = OutsideFile::read_text(&side, SIDE_BYTES_MAX)
             .map_err(|e| CommandError::user(format!("`{shown}` cannot be read: {e}")))?;
         match stated_in(&text, &self.name()).as_slice() {
             [hash] => Ok(Some((*hash, shown))),
@@ -174,7 +173,7 @@ fn in_folder(context: &Context, folder: &Path) -> Result<Vec<Source>, CommandErr
         let lower = name.to_lowercase();
         let is_bill = [".csv", ".zip", ".gz"].iter().any(|ending| lower.ends_with(ending));
         let quiet = name.starts_with('.')
-            || ingest::is_junk(&name)
+            || formats::is_junk(&name)
             || lower.ends_with(".sha256")
             || (!store.is_empty() && name.starts_with(store.as_ref()));
         if quiet {

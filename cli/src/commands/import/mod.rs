@@ -5,17 +5,8 @@ mod found;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use billkeep_core::accounts::Tree;
-use billkeep_core::bill::late::{LateCause, LateFile, LateState};
-
 use billkeep_core::error::Kind;
-use billkeep_core::ingest::{
-    self, Aligned, Control, Elsewhere, ImportError, ImportReport, ImportRequest, Input, Limits, Outcome,
-    WhySkipped, grouped,
-};
-use billkeep_core::period::BillMonth;
-use billkeep_core::store::{Records, Store};
-use billkeep_core::text::Detection;
+
 use serde_json::{Value, json};
 
 use crate::args::{Format, Import};
@@ -27,8 +18,16 @@ use crate::output::{self, Table, columns};
 use crate::own_error;
 use crate::progress::Bar;
 use crate::text::short;
-use billkeep_core::bills::Unassigned;
-use billkeep_core::engine::block::Sums;
+use billkeep_core::bills::{
+    Aligned, Control, Elsewhere, ImportError, ImportReport, ImportRequest, Input, LateCause, LateFile,
+    LateState, Outcome, Unassigned, WhySkipped,
+};
+
+use billkeep_core::engine::{Records, Store, Sums};
+use billkeep_core::formats::{Detection, Limits};
+use billkeep_core::partners::Tree;
+use billkeep_core::values;
+use billkeep_core::values::{BillMonth, grouped};
 use found::Source;
 pub(crate) use found::in_order;
 
@@ -225,8 +224,7 @@ pub(crate) fn one(
     path: &Path,
     request: &ImportRequest,
 ) -> Result<ImportReport, ImportError> {
-    let input =
-        Input::open(path, billkeep_core::bills::ingest::Import::folder_of(store.path()), &Limits::default())?;
+    let input = Input::open(path, billkeep_core::bills::Import::folder_of(store.path()), &Limits::default())?;
     // Where the console puts a file that was sent is nothing to whoever sent it.
     let input = if path.starts_with(context.stage()) { input.shown_by_name() } else { input };
     one_input(context, store, &input, request)
@@ -241,8 +239,12 @@ fn one_input(
     let bar = Bar::new(context.shows_progress());
     let actor = context.actor();
     let settings = context.import_settings();
-    let how =
-        ingest::Import { request: request.clone(), settings, progress: &bar, ..ingest::Import::by(&actor) };
+    let how = billkeep_core::bills::Import {
+        request: request.clone(),
+        settings,
+        progress: &bar,
+        ..billkeep_core::bills::Import::by(&actor)
+    };
     let result = store.import_input(input, &how);
     bar.finish();
     result
@@ -506,8 +508,9 @@ fn json_of(report: &ImportReport) -> Value {
     let late = held.map(|late| late.number).filter(|number| *number > 0);
     let cause = held.map(|late| late.cause.word());
     let smaller = held.map_or(&report.smaller, |late| &late.smaller);
-    let totals = |sums: &[billkeep_core::block::Sums]| -> Vec<Value> {
-        let one = |s: &billkeep_core::block::Sums| json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() });
+    let totals = |sums: &[Sums]| -> Vec<Value> {
+        let one =
+            |s: &Sums| json!({ "currency": s.currency, "lines": s.lines, "total": s.total().to_string() });
         sums.iter().map(one).collect()
     };
     let entries: Vec<Value> = report
@@ -530,7 +533,7 @@ fn json_of(report: &ImportReport) -> Value {
         .collect();
     json!({
         "file": report.file.name,
-        "sha256": billkeep_core::digest::hex(&report.file.sha256),
+        "sha256": values::hex(&report.file.sha256),
         "bytes": report.file.bytes,
         "month": report.bill.month.to_string(),
         "basis": report.bill.basis.to_string(),

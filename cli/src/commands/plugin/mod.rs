@@ -8,11 +8,8 @@ mod tools;
 
 use std::path::{Path, PathBuf};
 
-use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
-use billkeep_core::digest::hex;
 use billkeep_core::error::Kind;
-use billkeep_core::export::Audience;
-use billkeep_core::storage::SinkRecord;
+
 use billkeep_sinks::Options;
 use billkeep_sinks::wasm::{ChildCompiler, Declared, Form, Takes, UnreadPlugin};
 
@@ -25,6 +22,11 @@ use crate::output::{self, Table, columns};
 
 use super::open_sink;
 use super::plugin_grants::{absolute, compiling, grant, grant_to, grants, read, show_before_trusting};
+use billkeep_core::deliveries::SinkRecord;
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::SETTINGS_BYTES_MAX;
+use billkeep_core::exports::Audience;
+use billkeep_core::values::hex;
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), CommandError> {
     match command {
@@ -178,7 +180,7 @@ fn list(context: &Context, lock: Option<&Path>, check: Option<&Path>) -> Result<
         return Ok(());
     }
     if let Some(path) = check {
-        let pinned = bounded::read_file_or_pipe(path, SETTINGS_BYTES_MAX)
+        let pinned = OutsideFile::read_or_pipe(path, SETTINGS_BYTES_MAX)
             .map_err(|e| CommandError::user(format!("`{}`: {e}", path.display())))?;
         let pinned = String::from_utf8_lossy(&pinned).into_owned();
         if pinned == text {

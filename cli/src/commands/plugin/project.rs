@@ -6,8 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use billkeep_core::bounded::{self, SETTINGS_BYTES_MAX};
-use billkeep_core::digest::hex;
 use billkeep_sinks::wasm::{Declared, PluginFile, SECTION, is_id};
 use serde_json::Value;
 
@@ -17,6 +15,9 @@ use crate::error::CommandError;
 use crate::out_file::{For, OutFile};
 
 use super::tools::{self, TARGET};
+use billkeep_core::engine::OutsideFile;
+use billkeep_core::engine::SETTINGS_BYTES_MAX;
+use billkeep_core::values::hex;
 
 const DECLARED: &str = "plugin.json";
 /// No larger plugin is loaded.
@@ -230,7 +231,7 @@ pub(super) fn new(context: &Context, name: &str, lang: Lang) -> Result<(), Comma
 /// Builds a project, and returns where the plugin is.
 pub(super) fn build(context: &Context, dir: &Path) -> Result<PathBuf, CommandError> {
     let declared = dir.join(DECLARED);
-    let text = bounded::read_file(&declared, SETTINGS_BYTES_MAX)
+    let text = OutsideFile::read(&declared, SETTINGS_BYTES_MAX)
         .map_err(|e| CommandError::user(format!("`{}`: {e}", declared.display())))?;
     let wrong = |why: String| CommandError::user(format!("`{}`: {why}", declared.display()));
     let says: Declared = serde_json::from_slice(&text).map_err(|e| wrong(e.to_string()))?;
@@ -248,7 +249,7 @@ pub(super) fn build(context: &Context, dir: &Path) -> Result<PathBuf, CommandErr
         Lang::Python => python(dir)?,
         Lang::Js => js(dir)?,
     };
-    let mut bytes = bounded::read_file(&built, BUILT_BYTES_MAX)
+    let mut bytes = OutsideFile::read(&built, BUILT_BYTES_MAX)
         .map_err(|e| CommandError::user(format!("`{}`: {e}", built.display())))?;
     append_section(&mut bytes, SECTION, &section);
     let path = dir.join(format!("{}.wasm", says.id));

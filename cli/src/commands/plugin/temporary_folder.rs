@@ -1,11 +1,10 @@
 //! Folders that are gone when a command ends.
 
-use billkeep_core::own_folder;
-
 use crate::error::CommandError;
+use billkeep_core::engine;
 
 /// Makes a new folder among the temporary files.
 pub(super) fn temporary_folder(prefix: &str) -> Result<tempfile::TempDir, CommandError> {
-    let folder = own_folder::temporary_folder(&std::env::temp_dir(), prefix);
+    let folder = engine::temporary_folder(&std::env::temp_dir(), prefix);
     folder.map_err(|e| CommandError::user(format!("no temporary folder can be made: {e}")))
 }

@@ -1,10 +1,5 @@
 //! A month's bill: totals, state, roll-up, charts; CSV File, Refresh, Confirm.
 
-use billkeep_core::bill::{Bill, BillField, BillView, Comparison, Diff, GroupRow, Revision, Standing};
-use billkeep_core::calendar::Calendars;
-use billkeep_core::money::Amount;
-use billkeep_core::policy::Policy;
-use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
 
 use super::bills::state;
@@ -19,6 +14,13 @@ use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
 use crate::text::short;
+use billkeep_core::bills::{Bill, BillField, BillView, Comparison, Diff, GroupRow, Revision, Standing};
+use billkeep_core::deliveries::Calendars;
+use billkeep_core::engine::Snapshot;
+use billkeep_core::formats::Column;
+use billkeep_core::partners::Policy;
+use billkeep_core::values;
+use billkeep_core::values::Amount;
 
 /// How many rows of a difference a page has.
 const ROWS: usize = 200;
@@ -90,7 +92,7 @@ fn head(view: &View<'_>, bill: &Bill, revision: &Revision) -> Markup {
             @for sums in &revision.sums {
                 div {
                     dt { (words.total) " " (foreign(&sums.currency)) }
-                    dd { span.big { (view.amount(sums.total())) } span.label { (filled(words.lines_count, &[&billkeep_core::ingest::grouped(sums.lines)])) } }
+                    dd { span.big { (view.amount(sums.total())) } span.label { (filled(words.lines_count, &[&values::grouped(sums.lines)])) } }
                 }
             }
         }
@@ -151,7 +153,7 @@ pub(super) fn difference(
                 @for net in &diff.net {
                     (fact(&format!("{} {}", words.net, net.currency), html! { strong { (view.amount(net.total())) } }))
                 }
-                @for (name, count) in counts { (fact(name, html! { (billkeep_core::ingest::grouped(count)) })) }
+                @for (name, count) in counts { (fact(name, html! { (values::grouped(count)) })) }
             }
             div.scroll tabindex="0" role="group" aria-label=(words.differences) {
                 table #difference {
@@ -199,14 +201,14 @@ fn charts(
     let Some(main) = shown.revision.sums.iter().max_by_key(|sums| sums.lines) else { return Ok(html! {}) };
     let of = |field: BillField| -> Result<Vec<(String, Amount)>, CommandError> {
         let grouped = console.rollups.of(reader, shown, &[field], threads)?;
-        let total = grouped.columns.iter().position(|column| *column == billkeep_core::schema::Column::Total);
+        let total = grouped.columns.iter().position(|column| *column == Column::Total);
         let row = |group: GroupRow<'_>| {
             let amount = total.and_then(|at| group.amounts().nth(at)).unwrap_or_default();
             (group.keys().next().unwrap_or_default().to_owned(), amount)
         };
         Ok(grouped.rows().filter(|group| group.currency() == main.currency).map(row).collect())
     };
-    let mut products = of(BillField::Column(billkeep_core::schema::Column::ProductName))?;
+    let mut products = of(BillField::Column(Column::ProductName))?;
     products.sort_by(|(_, a), (_, b)| b.cmp(a));
     let rest = products.split_off(products.len().min(BARS));
     let lines = |product: &str| {

@@ -8,6 +8,7 @@ use crate::console::html::{View, foreign};
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
 use billkeep_core::bills::Bill;
+use billkeep_core::values;
 
 pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);
@@ -43,7 +44,7 @@ pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, Comma
                                     td { @if at == 0 { (state(&view, &bill.state.to_string())) } }
                                     td.num { (view.amount(sums.total())) }
                                     td { (foreign(&sums.currency)) }
-                                    td.num { (billkeep_core::ingest::grouped(sums.lines)) }
+                                    td.num { (values::grouped(sums.lines)) }
                                     td.whole { @if at == 0 { (revision.through.map_or_else(|| "-".to_owned(), |day| day.to_string())) } }
                                     td.num { @if at == 0 { (revision.number) } }
                                 }

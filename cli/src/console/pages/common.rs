@@ -1,9 +1,7 @@
 //! What pages share: how they are framed, and how they ask commands.
 
-use billkeep_core::bill::{Bill, BillKey};
 use billkeep_core::error::Kind;
-use billkeep_core::period::{Basis, BillMonth};
-use billkeep_core::store::Snapshot;
+
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -18,6 +16,9 @@ use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
 use crate::output::{Captured, Table};
+use billkeep_core::bills::{Bill, BillKey};
+use billkeep_core::engine::Snapshot;
+use billkeep_core::values::{Basis, BillMonth};
 
 /// How many rows of a table a page has.
 pub(super) const ROWS: usize = 200;
@@ -137,7 +138,7 @@ pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 /// The basis of a bill, for a path; none where it is the usual one.
 pub(super) fn basis_query(bill: &Bill) -> &'static str {
-    if bill.key.basis == billkeep_core::period::Basis::Paid { "paid" } else { "" }
+    if bill.key.basis == Basis::Paid { "paid" } else { "" }
 }
 
 /// Links to other rows.

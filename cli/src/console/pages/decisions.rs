@@ -1,9 +1,5 @@
 //! What is decided about a bill: files to take away, Refresh, Confirm, and the dialogs of it.
 
-use billkeep_core::bill::{Bill, BillState, Revision, Signature, Signed, Standing};
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::Day;
-
 use maud::{Markup, html};
 
 use super::common::basis_query;
@@ -12,7 +8,11 @@ use crate::console::links::{path, with_query};
 use crate::console::state::Request;
 use crate::console::words::filled;
 use crate::text::short;
-use billkeep_core::partners::policy::Policy;
+
+use billkeep_core::bills::{Bill, BillState, Revision, Signature, Signed, Standing};
+use billkeep_core::partners::{PersonRole, Policy};
+use billkeep_core::values;
+use billkeep_core::values::Day;
 
 /// The bill that somebody decides about, and what stands beside it.
 pub(super) struct Decision<'a> {
@@ -161,7 +161,7 @@ fn further(view: &View<'_>, what: &str, of: &Decision<'_>) -> Markup {
                 @for sums in &revision.sums {
                     (fact(&format!("{} {}", words.total_now, sums.currency), html! { strong { (view.amount(sums.total())) } }))
                 }
-                (fact(words.lines, html! { (billkeep_core::ingest::grouped(revision.lines())) }))
+                (fact(words.lines, html! { (values::grouped(revision.lines())) }))
             }
             p { (facts) }
             p { (text) }

@@ -1,7 +1,5 @@
 //! What was delivered: parts, receipts, manifests.
 
-use billkeep_core::delivery::DeliveryError;
-use billkeep_core::people::PersonRole;
 use maud::html;
 
 use super::common::{ROWS, answer, drop_columns, parsed, said, table};
@@ -10,7 +8,8 @@ use crate::console::html::{View, foreign, input, no_links};
 use crate::console::links::with_query;
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
-use billkeep_core::deliveries::Delivery;
+use billkeep_core::deliveries::{Delivery, DeliveryError};
+use billkeep_core::partners::PersonRole;
 
 /// What there is room for on a screen; the page of a delivery has all.
 const SHOWN: [&str; 10] =

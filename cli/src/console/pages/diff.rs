@@ -1,7 +1,5 @@
 //! What two revisions of a bill differ in.
 
-use billkeep_core::bill::BillView;
-use billkeep_core::block::Sums;
 use maud::html;
 
 use super::bill as bill_page;
@@ -11,7 +9,8 @@ use crate::console::html::{View, rounded, select};
 use crate::console::links::path;
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
-use billkeep_core::bills::Revision;
+use billkeep_core::bills::{BillView, Revision};
+use billkeep_core::engine::Sums;
 
 pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);

@@ -1,8 +1,5 @@
 //! Disputes: all, one with what can be done about it, and a new one.
 
-use billkeep_core::bill::dispute::DisputeState;
-use billkeep_core::bill::{Bill, BillState};
-use billkeep_core::people::PersonRole;
 use maud::{Markup, html};
 
 use super::bill;
@@ -12,7 +9,9 @@ use crate::console::html::{View, fact, foreign, input, no_links, select};
 use crate::console::links::path;
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
-use billkeep_core::bills::dispute::Dispute;
+
+use billkeep_core::bills::{Bill, BillState, Dispute, DisputeState};
+use billkeep_core::partners::PersonRole;
 
 pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);

@@ -1,7 +1,5 @@
 //! Bill files into the store.
 
-use billkeep_core::bill::ImportMode;
-use billkeep_core::people::PersonRole;
 use maud::html;
 
 use super::common::{answer, drop_columns, said, table};
@@ -9,6 +7,8 @@ use crate::console::answer::Answer;
 use crate::console::html::{View, input, select};
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
+use billkeep_core::bills::ImportMode;
+use billkeep_core::partners::PersonRole;
 
 pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);

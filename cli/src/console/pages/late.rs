@@ -1,7 +1,5 @@
 //! Files that wait for a decision.
 
-use billkeep_core::bill::late::{LateCause, LateFile, LateState};
-use billkeep_core::people::PersonRole;
 use maud::{Markup, html};
 
 use super::common::{answer, bill_of_row, bill_path, drop_columns, parsed, said, table};
@@ -11,6 +9,9 @@ use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
 use crate::output::{Table, columns};
+use billkeep_core::bills::{LateCause, LateFile, LateState};
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values;
 
 pub(crate) fn list(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);
@@ -103,7 +104,7 @@ pub(crate) fn one(console: &Console, request: &Request) -> Result<Answer, Comman
             (fact(words.month, html! { a href=(bill_path(&month, &basis)) { (month) } }))
             (fact(words.basis, html! { (view.value(&basis)) }))
             (fact(words.revision, html! { (file.revision) }))
-            (fact(words.lines, html! { (billkeep_core::ingest::grouped(file.lines)) }))
+            (fact(words.lines, html! { (values::grouped(file.lines)) }))
             (fact(view.name("file"), foreign(&file.file)))
             (fact(words.net, view.amounts(&net).unwrap_or_else(|| foreign(&net))))
             (fact(view.name("cause"), html! { (view.language.value_of("late", file.cause.word())) }))

@@ -1,12 +1,5 @@
 //! A bill's lines: searched and paged.
 
-use billkeep_core::bill::page::{PagePlace, WantedPage};
-use billkeep_core::bill::{BillField, ReadBlock};
-use billkeep_core::ingest::grouped;
-use billkeep_core::money::{Amount, trim_cell};
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::BillMonth;
-use billkeep_core::schema::Column;
 use maud::{Markup, html};
 
 use super::bill;
@@ -17,6 +10,10 @@ use crate::console::links::{path, with_query};
 use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
+use billkeep_core::bills::{BillField, PagePlace, ReadBlock, WantedPage};
+use billkeep_core::formats::Column;
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values::{Amount, BillMonth, grouped};
 
 /// Lines on a page.
 const LINES: usize = 50;
@@ -165,7 +162,7 @@ fn text(
 ) -> Result<String, CommandError> {
     Ok(match block.schema().index_of(column) {
         Some(index) => {
-            String::from_utf8_lossy(trim_cell(block.column(index)?.cell(row, scratch))).into_owned()
+            String::from_utf8_lossy(Amount::trim_cell(block.column(index)?.cell(row, scratch))).into_owned()
         }
         None => String::new(),
     })

@@ -1,7 +1,5 @@
 //! What in a bill contradicts itself.
 
-use billkeep_core::money::Amount;
-use billkeep_core::people::PersonRole;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -12,6 +10,8 @@ use crate::console::html::{View, fact, foreign, grouped};
 use crate::console::links::path;
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values::Amount;
 
 pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::bill::{BillField, BillView, GroupRow, Grouped};
-use billkeep_core::money::Amount;
-use billkeep_core::store::Snapshot;
 use maud::{Markup, html};
 
 use super::common::{ROWS, basis_query, pager, parsed};
@@ -13,6 +10,11 @@ use crate::console::links::{path, with_query};
 use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
+use billkeep_core::bills::{BillField, BillView, GroupRow, Grouped};
+use billkeep_core::engine::Snapshot;
+use billkeep_core::formats::Column;
+use billkeep_core::values;
+use billkeep_core::values::Amount;
 
 /// By what a roll-up can be grouped, besides tags and other columns.
 const FIELDS: [&str; 8] =
@@ -48,7 +50,7 @@ pub(super) fn rollup(
             );
         }
     };
-    let total = grouped.columns.iter().position(|column| *column == billkeep_core::schema::Column::Total);
+    let total = grouped.columns.iter().position(|column| *column == Column::Total);
     let (sort, down) = order(request);
     let at = request.get("row").and_then(|text| text.parse().ok()).unwrap_or(0_usize);
     // Rows are sorted by their keys already; subtotals need them so.
@@ -144,7 +146,7 @@ fn body(view: &View<'_>, rows: &ShownRows<'_>) -> Markup {
                         tr.subtotal {
                             th scope="row" { (foreign(first(group))) }
                             td { (words.subtotal) }
-                            td.num { (billkeep_core::ingest::grouped(*lines)) }
+                            td.num { (values::grouped(*lines)) }
                             td.num { (view.amount(*sum)) }
                             td { (foreign(currency)) }
                         }
@@ -156,7 +158,7 @@ fn body(view: &View<'_>, rows: &ShownRows<'_>) -> Markup {
                         @let to = lines_of(rows.shown, rows.fields, &keys, at);
                         @if at == 0 { th scope="row" { a href=(to) { (foreign(key)) } } } @else { td { a href=(to) { (foreign(key)) } } }
                     }
-                    td.num { (billkeep_core::ingest::grouped(group.lines())) }
+                    td.num { (values::grouped(group.lines())) }
                     td.num { (view.amount(amount_of(group, rows.total))) }
                     td { (foreign(group.currency())) }
                 }
@@ -172,7 +174,7 @@ fn totals(view: &View<'_>, shown: &BillView, fields: usize) -> Markup {
             @for sums in &shown.revision.sums {
                 tr {
                     th scope="row" colspan=(fields) { (view.words.grand_total) }
-                    td.num { (billkeep_core::ingest::grouped(sums.lines)) }
+                    td.num { (values::grouped(sums.lines)) }
                     td.num { (view.amount(sums.total())) }
                     td { (foreign(&sums.currency)) }
                 }

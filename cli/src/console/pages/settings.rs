@@ -1,7 +1,5 @@
 //! Rules, people, buckets.
 
-use billkeep_core::people::{Person, PersonRole};
-use billkeep_core::policy::Policy;
 use maud::{Markup, html};
 
 use super::common::{answer, drop_columns, said, table};
@@ -11,7 +9,10 @@ use crate::console::links::with_query;
 use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
-use billkeep_core::deliveries::storage::SinkRecord;
+
+use billkeep_core::deliveries::DueAt;
+use billkeep_core::deliveries::SinkRecord;
+use billkeep_core::partners::{Person, PersonRole, Policy};
 
 pub(crate) fn page(console: &Console, request: &Request) -> Result<Answer, CommandError> {
     let view = View::of(request);
@@ -129,7 +130,7 @@ fn scheduler(console: &Console, view: &View<'_>) -> Result<Markup, CommandError>
     let words = view.words;
     let served = crate::served::find(&console.context.store).filter(|served| served.has_scheduler);
     let Some(served) = served else { return Ok(html! { (words.scheduler_none) }) };
-    let through = billkeep_core::delivery::scheduled_through(&console.store.read()?)?;
+    let through = DueAt::scheduled_through(&console.store.read()?)?;
     let through = through.map_or_else(|| "-".to_owned(), |day| day.to_string());
     Ok(match &served.stopped {
         None => foreign(&filled(words.scheduler_well, &[&through, &served.actor])),

@@ -8,9 +8,9 @@ use crate::console::answer::Answer;
 use crate::console::html::{View, foreign};
 use crate::console::state::{Console, Request};
 use crate::error::CommandError;
-use billkeep_core::partners::people::Person;
-use billkeep_core::people::PersonRole;
-use billkeep_core::settings::StoreSettings;
+
+use billkeep_core::engine::StoreSettings;
+use billkeep_core::partners::{Person, PersonRole};
 
 /// How many of a kind are shown; the others open.
 const SHOWN: usize = 8;

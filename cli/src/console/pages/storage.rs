@@ -1,12 +1,5 @@
 //! Bill Storage: whose bills go where; what was delivered when, what is due, what failed.
 
-use billkeep_core::calendar::{BillKind, Calendars};
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::Day;
-use billkeep_core::settings::StoreSettings;
-use billkeep_core::storage::{After, Consent, StorageAccount, Target};
-use billkeep_core::store::Snapshot;
-use billkeep_core::uin::Uin;
 use maud::{Markup, html};
 
 use super::common::{answer, drop_columns, parsed, said, table};
@@ -17,7 +10,12 @@ use crate::console::links::with_query;
 use crate::console::state::{Console, Request};
 use crate::console::words::filled;
 use crate::error::CommandError;
-use billkeep_core::deliveries::storage::SinkRecord;
+
+use billkeep_core::deliveries::{After, Calendars, Consent, SinkRecord, StorageAccount, Target};
+use billkeep_core::engine::{Snapshot, StoreSettings};
+use billkeep_core::formats::BillKind;
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values::{Day, Uin};
 
 /// Today, in the calendar's zone.
 fn today(console: &Console, reader: &Snapshot) -> Result<Day, CommandError> {

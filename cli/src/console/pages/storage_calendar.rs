@@ -2,12 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use billkeep_core::calendar::Calendars;
-use billkeep_core::delivery::{Delivery, DueItem};
-use billkeep_core::people::PersonRole;
-use billkeep_core::period::{BillMonth, Day};
-use billkeep_core::store::Snapshot;
-use billkeep_core::uin::Uin;
 use maud::{Markup, html};
 
 use super::common::parsed;
@@ -16,6 +10,10 @@ use crate::console::links::with_query;
 use crate::console::state::Request;
 use crate::console::words::Language;
 use crate::error::CommandError;
+use billkeep_core::deliveries::{Calendars, Delivery, DueItem};
+use billkeep_core::engine::Snapshot;
+use billkeep_core::partners::PersonRole;
+use billkeep_core::values::{BillMonth, Day, Uin};
 
 /// A day without its year, where there is little room.
 fn short_day(day: Day) -> String {

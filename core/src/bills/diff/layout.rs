@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::bills::{BillError, BillView, ReadBlock, SegmentView};
 use crate::formats::schema::{Column, ColumnClass, Schema, fold_header, tag_key};
 use crate::values::digest::LineHasher;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 
 use super::line::{DiffLine, LineCells, StoredLine};
 
@@ -166,7 +166,7 @@ impl LineReader<'_> {
             Some(at) => self.cells.get(at),
             None => self.placed.schema.implied_currency().unwrap_or_default().as_bytes(),
         };
-        let currency = String::from_utf8_lossy(trim_cell(currency)).into_owned();
+        let currency = String::from_utf8_lossy(Amount::trim_cell(currency)).into_owned();
         let owner = block.owners()?.get(row).copied().unwrap_or(0);
         Ok(DiffLine {
             stored: StoredLine::default(),

@@ -10,10 +10,11 @@ use std::fmt;
 use rustc_hash::FxHashMap;
 
 use crate::formats::schema::Column;
-use crate::values::money::{is_blank, trim_cell};
+use crate::values::money::is_blank;
 
 use super::layout::DiffLayout;
 use super::line::DiffLine;
+use crate::values::Amount;
 
 /// By what two lines were found to be one line, changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -222,7 +223,7 @@ impl PairKey {
             text.extend_from_slice(&line.owner.to_le_bytes());
         }
         for place in &self.places {
-            let cell = trim_cell(line.cells.get(*place));
+            let cell = Amount::trim_cell(line.cells.get(*place));
             text.extend_from_slice(&(cell.len() as u64).to_le_bytes());
             text.extend_from_slice(cell);
         }

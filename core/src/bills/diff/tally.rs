@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use crate::bills::{BillError, BillView};
 use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 
 use super::layout::DiffLayout;
 use super::line::DiffLine;
@@ -118,7 +118,7 @@ impl<'a> DiffTally<'a> {
 
     fn key(&self, line: &DiffLine) -> (u64, Vec<u8>, String) {
         let product = self.product.map_or(&b""[..], |place| line.cells.get(place));
-        (line.owner, trim_cell(product).to_vec(), line.currency.clone())
+        (line.owner, Amount::trim_cell(product).to_vec(), line.currency.clone())
     }
 
     /// Adds a line to its group, or takes it away, and returns the group.

@@ -237,7 +237,7 @@ fn told(segment: &SegmentView, block: &ReadBlock, row: usize) -> Result<Disputed
     let mut text = |index: Option<usize>| -> Result<Option<String>, BillError> {
         let Some(index) = index else { return Ok(None) };
         let cell = block.column(index)?.cell(row, &mut scratch);
-        Ok(Some(String::from_utf8_lossy(crate::values::money::trim_cell(cell)).into_owned()))
+        Ok(Some(String::from_utf8_lossy(Amount::trim_cell(cell)).into_owned()))
     };
     let schema = segment.schema.as_ref();
     let implied = schema.implied_currency().unwrap_or("").to_owned();
@@ -273,7 +273,7 @@ impl Dispute {
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn blocks(store: &impl Records, bill: BillKey) -> Result<bool, StoreError> {
+pub(crate) fn blocks(store: &impl Records, bill: BillKey) -> Result<bool, StoreError> {
     Ok(Dispute::list(store, Some(bill))?.iter().any(Dispute::blocks))
 }
 

@@ -15,10 +15,11 @@ use crate::formats::text::{
     detect, find_head, first_record, in_full,
 };
 use crate::values::digits::read_time;
-use crate::values::money::trim_cell;
+
 use crate::values::uin::Uin;
 
 use super::fault::ImportFault;
+use crate::values::Amount;
 
 /// Bytes at the beginning from which everything is decided, unless the header is longer.
 const HEAD_BYTES: usize = 64 << 10;
@@ -183,7 +184,7 @@ fn no_header(fault: HeadFault<ImportFault>, text: &[u8]) -> Failed {
 /// Says whether a text begins with a line of a bill: an account, a time, and several cells.
 fn is_line(text: &[u8]) -> bool {
     let record = first_record(text, b',');
-    let has = |test: &dyn Fn(&[u8]) -> bool| record.iter().any(|cell| test(trim_cell(cell)));
+    let has = |test: &dyn Fn(&[u8]) -> bool| record.iter().any(|cell| test(Amount::trim_cell(cell)));
     record.len() > 4 && has(&|cell| Uin::parse(cell).is_some()) && has(&|cell| read_time(cell).is_some())
 }
 

@@ -2,11 +2,12 @@
 
 use crate::formats::forms::{self, CellCause, Read};
 use crate::formats::schema::{Column, ColumnClass, Schema};
-use crate::values::money::{is_blank, trim_cell};
+use crate::values::money::is_blank;
 
 use super::chunk::TextSource;
 use super::column::{CheckedCell, Fact};
 use super::fault::ImportFault;
+use crate::values::Amount;
 
 /// Checks a cell by its column's class.
 pub(super) fn check_cell(
@@ -82,7 +83,7 @@ pub(super) fn no_line<'c>(
     schema: &Schema,
 ) -> Option<ImportFault> {
     let mut pairs = cells.clone().zip(schema.headers());
-    if pairs.all(|(cell, header)| trim_cell(cell) == trim_cell(header.as_bytes()))
+    if pairs.all(|(cell, header)| Amount::trim_cell(cell) == Amount::trim_cell(header.as_bytes()))
         && cells.clone().count() > 1
     {
         return Some(ImportFault::HeaderAgain);

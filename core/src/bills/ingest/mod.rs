@@ -50,15 +50,12 @@ pub use input::Input;
 pub use lines::Taken;
 pub(crate) use report::Accept;
 pub use report::{Elsewhere, ImportReport, Outcome};
-pub use request::{Import, ImportProgress, ImportRequest, ImportSettings, Quiet};
+pub use request::{Import, ImportProgress, ImportRequest, ImportSettings};
 pub(crate) use seen::file_seen;
 pub use white::WhiteSpace;
 
-pub use crate::formats::archive::is_junk;
-pub use crate::formats::container::Foreign;
-pub use crate::formats::forms::CellCause;
-pub use crate::formats::limits::Limits;
-pub use crate::values::money::grouped;
+pub(crate) use crate::formats::limits::Limits;
+pub(crate) use crate::values::money::grouped;
 
 use crate::bills::Segment;
 use crate::engine::settings::StoreSettings;

@@ -6,12 +6,13 @@ use crate::bills::{BillKey, ImportMode};
 use crate::formats::forms;
 use crate::formats::naming::{NameForm, ParsedName};
 use crate::formats::schema::{BillLevel, Column, Schema};
-use crate::values::money::{is_blank, trim_cell};
+use crate::values::money::is_blank;
 use crate::values::period::{Basis, BillMonth, Coverage, Day};
 use crate::values::uin::Uin;
 
 use super::error::WhyUnclear;
 use super::request::ImportRequest;
+use crate::values::Amount;
 
 /// What is known of a file before its lines are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +49,11 @@ pub(super) fn recognise(
         }
     }
     let cell = |column: Column| {
-        schema.index_of(column).and_then(|i| first_line.get(i)).map(|c| trim_cell(c)).filter(|c| !is_blank(c))
+        schema
+            .index_of(column)
+            .and_then(|i| first_line.get(i))
+            .map(|c| Amount::trim_cell(c))
+            .filter(|c| !is_blank(c))
     };
     let payer = payer(
         name.as_ref(),

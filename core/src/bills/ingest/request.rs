@@ -96,7 +96,7 @@ pub trait ImportProgress: Sync {
 }
 
 /// Tells nobody.
-pub struct Quiet;
+pub(super) struct Quiet;
 
 impl ImportProgress for Quiet {
     fn read(&self, _done: u64, _total: u64) {}

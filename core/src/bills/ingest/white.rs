@@ -1,13 +1,14 @@
 //! White space at the ends of cells: what a spreadsheet or a program put beside a text, which nobody sees.
 //!
-//! It is no reason to refuse a file, and it stays in the cell. Sums, filters and checks pass over what [`trim_cell`] does. Other
+//! It is no reason to refuse a file, and it stays in the cell. Sums, filters and checks pass over what [`Amount::trim_cell`] does. Other
 //! white space, such as a full-width space, is part of the text: sums have two rows that look alike. Around amounts, times and
 //! codes no white space says anything, and it is not looked for.
 
 use crate::formats::schema::{Column, ColumnClass};
-use crate::values::money::{is_blank, trim_cell};
+use crate::values::money::is_blank;
 
 use super::cells::CellSpan;
+use crate::values::Amount;
 
 /// Cells of a column that begin or end with white space.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl White {
     fn found(&mut self, cell: &[u8]) -> Option<&mut WhiteCells> {
         match has_white_ends(cell) {
             false => None,
-            true if has_white_ends(trim_cell(cell)) => Some(&mut self.in_text),
+            true if has_white_ends(Amount::trim_cell(cell)) => Some(&mut self.in_text),
             true => Some(&mut self.passed_over),
         }
     }

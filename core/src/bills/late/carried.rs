@@ -19,7 +19,7 @@ use crate::engine::journal::Actor;
 use crate::engine::rollup::Overflow;
 use crate::engine::store::{Records, StoreError, Table};
 use crate::formats::schema::{Column, Schema};
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 
 use super::record::LateState;
 use crate::bills::late::LateFile;
@@ -235,7 +235,7 @@ impl LineKeys {
                     let sign = if negated { -1 } else { 1 };
                     Amount::new(sign * amount.mantissa(), amount.scale()).shortest().write(&mut text);
                 }
-                _ => text.extend_from_slice(trim_cell(cell)),
+                _ => text.extend_from_slice(Amount::trim_cell(cell)),
             }
             hasher.update((text.len() as u64).to_be_bytes());
             hasher.update(&text);

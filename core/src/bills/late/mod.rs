@@ -244,7 +244,7 @@ pub(crate) fn supersede(writer: &Transaction, load: &Load, actor: &Actor) -> Res
 ///
 /// # Errors
 /// [`StoreError`] when the store cannot be read.
-pub fn smaller_of(store: &impl Records, key: BillKey) -> Result<Vec<LateFile>, StoreError> {
+pub(crate) fn smaller_of(store: &impl Records, key: BillKey) -> Result<Vec<LateFile>, StoreError> {
     Ok(LateFile::list(store)?
         .into_iter()
         .filter(|late| late.bill == key && late.is_smaller_and_waits())

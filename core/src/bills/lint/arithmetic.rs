@@ -199,7 +199,7 @@ impl Equation {
 
 /// An equation on one line, worked out again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recomputed {
+pub(crate) struct Recomputed {
     /// The rule's name.
     pub rule: &'static str,
     /// The figure that the line shows, and its column.
@@ -218,7 +218,7 @@ pub struct Recomputed {
 ///
 /// # Errors
 /// [`BillError`] when the block is damaged.
-pub fn recompute(
+pub(crate) fn recompute(
     block: &ReadBlock,
     rows: &[usize],
     settings: &LintSettings,

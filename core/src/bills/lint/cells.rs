@@ -3,7 +3,7 @@
 use crate::bills::{BillError, ReadBlock};
 use crate::engine::block::ColumnData;
 use crate::formats::schema::Column;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 
 /// The numbers of a column; a cell that shows none (`-`, nothing) has none.
 pub(super) enum Numbers<'a> {
@@ -66,7 +66,7 @@ pub(super) fn text_at(block: &ReadBlock, index: Option<usize>, row: usize) -> Re
     let Some(index) = index else { return Ok(String::new()) };
     let mut scratch = Vec::new();
     let cell = block.column(index)?.cell(row, &mut scratch);
-    Ok(String::from_utf8_lossy(trim_cell(cell)).into_owned())
+    Ok(String::from_utf8_lossy(Amount::trim_cell(cell)).into_owned())
 }
 
 /// Returns the text of a line's cell.
@@ -84,6 +84,6 @@ pub(super) fn currency(block: &ReadBlock, row: usize) -> Result<String, BillErro
 
 /// Says whether a transaction type is that of the month's precision difference (docs/DOMAIN.md#transaction-types).
 pub(super) fn is_precision(cell: &[u8]) -> bool {
-    let cell = trim_cell(cell);
+    let cell = Amount::trim_cell(cell);
     cell.eq_ignore_ascii_case(b"billVirtualId") || cell == "月度计费精度差异".as_bytes()
 }

@@ -8,7 +8,7 @@ use crate::bills::{BillError, BillView, ReadBlock, map_cells};
 use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
 use crate::partners::contract::Contract;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 use crate::values::period::Day;
 use crate::values::uin::Uin;
 
@@ -79,7 +79,8 @@ pub(super) fn check_owners(
     found.checked(Rule::UnknownOwner, block.rows() as u64);
     let payer = view.bill.key.payer;
     let known = |cell: &[u8]| {
-        Uin::parse(trim_cell(cell)).is_some_and(|uin| uin == payer || settings.known_accounts.contains(&uin))
+        Uin::parse(Amount::trim_cell(cell))
+            .is_some_and(|uin| uin == payer || settings.known_accounts.contains(&uin))
     };
     let Some(index) = block.schema().index_of(Column::OwnerUin) else { return Ok(()) };
     let known = map_cells(block.column(index)?, block.rows(), known);

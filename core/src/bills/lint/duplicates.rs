@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use crate::bills::{BillError, BillView, LineAt, ReadBlock, map_cells};
 use crate::formats::schema::{BillLevel, Column};
 use crate::values::digest::LineHasher;
-use crate::values::money::{Amount, is_blank, trim_cell};
+use crate::values::money::{Amount, is_blank};
 
 use super::cells::{Numbers, currency};
 use super::drive::{BlockPlace, Drive};
@@ -166,7 +166,7 @@ fn each_key(
     for row in (0..block.rows()).filter(|row| !blank.get(*row).copied().unwrap_or(true)) {
         text.clear();
         for column in &columns {
-            let cell = column.map_or(&b""[..], |column| trim_cell(column.cell(row, &mut scratch)));
+            let cell = column.map_or(&b""[..], |column| Amount::trim_cell(column.cell(row, &mut scratch)));
             text.extend_from_slice(&(cell.len() as u64).to_le_bytes());
             text.extend_from_slice(cell);
         }

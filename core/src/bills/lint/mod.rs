@@ -40,7 +40,7 @@ use duplicates::DuplicateBounds;
 use found::{Candidate, LintFindings};
 use owners::Tallies;
 
-pub use arithmetic::{Recomputed, recompute};
+pub(crate) use arithmetic::{Recomputed, recompute};
 pub use rule::{Rule, Severity};
 pub use settings::LintSettings;
 

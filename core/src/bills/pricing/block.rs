@@ -3,7 +3,7 @@
 use crate::bills::{BillError, ReadBlock};
 use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 use crate::values::period::Day;
 
 use crate::partners::price::{Method, PriceBook, PriceRule};
@@ -47,7 +47,7 @@ impl PricedBlock {
             None => self.rule(book, b"", row),
             Some(index) => {
                 let cell = block.column(index)?.cell(row, &mut scratch);
-                self.rule(book, trim_cell(cell), row)
+                self.rule(book, Amount::trim_cell(cell), row)
             }
         };
         let Some(rule) = rule else { return Ok(Price::default()) };
@@ -81,7 +81,7 @@ impl PricedBlock {
     pub(super) fn product(&self, block: &ReadBlock, row: usize) -> Result<String, BillError> {
         let Some(index) = self.product else { return Ok("-".to_owned()) };
         let mut scratch = Vec::new();
-        let cell = trim_cell(block.column(index)?.cell(row, &mut scratch));
+        let cell = Amount::trim_cell(block.column(index)?.cell(row, &mut scratch));
         Ok(if cell.is_empty() { "-".to_owned() } else { String::from_utf8_lossy(cell).into_owned() })
     }
 }

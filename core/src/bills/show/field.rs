@@ -8,7 +8,7 @@ use crate::formats::schema::{Column, Schema};
 use crate::values::near::nearest;
 
 /// The most fields that lines are grouped by.
-pub const FIELDS_MAX: usize = 8;
+pub(crate) const FIELDS_MAX: usize = 8;
 
 /// What lines are grouped or chosen by.
 #[derive(Clone, Debug, PartialEq, Eq)]

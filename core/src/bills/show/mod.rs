@@ -19,16 +19,17 @@ mod sums;
 mod tests;
 
 pub(crate) use blocks::column_amounts;
-pub use field::{BillField, FIELDS_MAX};
+pub use field::BillField;
+pub(super) use field::FIELDS_MAX;
 pub use grouped::{GroupRow, Grouped};
 
 use crate::engine::store::Records;
 use crate::formats::schema::Column;
-use crate::values::money::trim_cell;
 
 use super::error::BillError;
 use super::owner_days;
 use super::view::BillView;
+use crate::values::Amount;
 
 impl BillView {
     /// Groups a bill by fields and sums its amounts, on several threads; checks the sums against the revision's (I1).
@@ -108,6 +109,6 @@ impl BillView {
 impl BillField {
     /// Says whether a line's cell is what was asked for, white space around it aside.
     pub fn cell_is(cell: &[u8], wanted: &str) -> bool {
-        trim_cell(cell) == wanted.as_bytes()
+        Amount::trim_cell(cell) == wanted.as_bytes()
     }
 }

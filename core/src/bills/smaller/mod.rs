@@ -41,7 +41,7 @@ const DROPPED_MAX: usize = 20;
 
 /// One account on one day in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountDay {
+pub(crate) struct AccountDay {
     /// The day of the month under which exports cover the lines.
     pub day: u8,
     /// Whose, as a number; 0 for lines without an owner.
@@ -87,7 +87,7 @@ impl LinesAndSums {
 
 /// What the replaced files have of a cell, and what the new one has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AccountDayChange {
+pub(crate) struct AccountDayChange {
     /// All lines of the replaced files.
     pub before: LinesAndSums,
     /// All lines of the new one.
@@ -100,7 +100,7 @@ pub struct AccountDayChange {
 
 impl AccountDayChange {
     /// Says whether single lines have to be looked at: there is less money in as many lines.
-    pub fn needs_lines(&self) -> bool {
+    pub(crate) fn needs_lines(&self) -> bool {
         self.after.lines >= self.before.lines && self.after.amount < self.before.amount
     }
 }
@@ -200,7 +200,7 @@ impl Smaller {
 
 /// What a comparison of days, accounts and currencies comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DayComparison {
+pub(crate) struct DayComparison {
     /// What is gone, by day, account and currency.
     pub losses: Vec<Loss>,
     /// What a new rating took, which is little enough to pass.
@@ -217,7 +217,7 @@ fn is_little(loss: Amount, base: Amount) -> Result<bool, Overflow> {
 ///
 /// # Errors
 /// [`Overflow`] beyond 128 bits.
-pub fn compare(
+pub(crate) fn compare(
     month: BillMonth,
     cells: &BTreeMap<AccountDay, AccountDayChange>,
 ) -> Result<DayComparison, Overflow> {
@@ -261,7 +261,7 @@ pub fn compare(
 ///
 /// # Errors
 /// [`Overflow`] beyond 128 bits.
-pub fn summed(mut losses: Vec<Loss>) -> Result<(Vec<DayLoss>, Vec<Loss>), Overflow> {
+pub(crate) fn summed(mut losses: Vec<Loss>) -> Result<(Vec<DayLoss>, Vec<Loss>), Overflow> {
     let mut days: BTreeMap<(Day, String), DayLoss> = BTreeMap::new();
     for loss in &losses {
         let of_day = days.entry((loss.day, loss.currency.clone())).or_insert_with(|| DayLoss {
@@ -284,13 +284,13 @@ pub fn summed(mut losses: Vec<Loss>) -> Result<(Vec<DayLoss>, Vec<Loss>), Overfl
 }
 
 /// Returns the CSVs that a file does not have any more, where it has lost something.
-pub fn dropped<'a>(before: impl Iterator<Item = &'a str>, after: &[&str]) -> Vec<String> {
+pub(crate) fn dropped<'a>(before: impl Iterator<Item = &'a str>, after: &[&str]) -> Vec<String> {
     before.filter(|name| !after.contains(name)).take(DROPPED_MAX).map(str::to_owned).collect()
 }
 
 /// The days of a bill as it would be with a file.
 #[derive(Clone, Debug)]
-pub struct CoveredDays<'a> {
+pub(crate) struct CoveredDays<'a> {
     /// The days through the last one that the file covers, ascending, with their lines; days that no file covers are left out.
     pub days: &'a [(Day, u64)],
     /// How many last days of the bill have few lines already, if the file goes on where it ends.
@@ -317,7 +317,7 @@ fn has_few(lines: u64, before: &[u64]) -> bool {
 }
 
 /// Returns how many of the last days have few lines.
-pub fn few_at_the_end(lines: &[u64]) -> usize {
+pub(crate) fn few_at_the_end(lines: &[u64]) -> usize {
     let mut run = 0;
     while let Some((last, before)) = lines.get(..lines.len() - run).and_then(|rest| rest.split_last()) {
         if !has_few(*last, before) {
@@ -329,7 +329,7 @@ pub fn few_at_the_end(lines: &[u64]) -> usize {
 }
 
 /// Returns how many days in a row have few lines at most, after the first day with lines.
-pub fn longest_few(lines: &[u64]) -> usize {
+pub(crate) fn longest_few(lines: &[u64]) -> usize {
     let mut longest = 0;
     for end in 1..=lines.len() {
         let run = few_at_the_end(lines.get(..end).unwrap_or_default());
@@ -345,7 +345,7 @@ pub fn longest_few(lines: &[u64]) -> usize {
 ///
 /// One day without lines is usual where days have few lines anyway. More are where the month, or the one before, had
 /// as many in a row. What was taken before once may go on by a day.
-pub fn early_end(covered: &CoveredDays<'_>) -> Option<EarlyEnd> {
+pub(crate) fn early_end(covered: &CoveredDays<'_>) -> Option<EarlyEnd> {
     let lines: Vec<u64> = covered.days.iter().map(|(_, lines)| *lines).collect();
     let run = few_at_the_end(&lines);
     let (before, few) = lines.split_at_checked(lines.len().checked_sub(run)?)?;
@@ -365,7 +365,7 @@ pub fn early_end(covered: &CoveredDays<'_>) -> Option<EarlyEnd> {
 }
 
 /// Says whether a month's first file has far fewer lines than the month before has on the same days.
-pub fn far_below(month: BillMonth, before: u64, lines: u64) -> Option<FarBelow> {
+pub(crate) fn far_below(month: BillMonth, before: u64, lines: u64) -> Option<FarBelow> {
     let is_far = before >= MONTH_LINES_MIN && lines.saturating_mul(FAR_BELOW_PART) < before;
     is_far.then_some(FarBelow { month, before, lines })
 }

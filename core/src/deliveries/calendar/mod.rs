@@ -12,14 +12,14 @@ mod range;
 use std::fmt;
 
 use crate::bills::BillState;
-pub use crate::formats::naming::BillKind;
+pub(crate) use crate::formats::naming::BillKind;
 use crate::values::period::{Coverage, Day};
 
 pub use clock::{Moment, TimeOfDay};
 pub use file::{FILE_BYTES_MAX, FileError};
 pub(crate) use kept::FOLLOWED;
 pub use kept::{AskedAt, CalendarError, Calendars, Followed};
-pub use profile::{Asked, DAYS_MAX, Months, Profile, Why};
+pub use profile::{Asked, Months, Profile, Why};
 pub use range::MonthRange;
 
 /// A bill that the calendar asks for.
@@ -48,7 +48,7 @@ pub struct AccountFacts<'a> {
 
 /// What the calendar needs to know of a bill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BillFacts {
+pub(crate) struct BillFacts {
     /// Its state.
     pub state: BillState,
     /// Through which day its lines are in without a gap.
@@ -153,7 +153,7 @@ impl<'a> AccountFacts<'a> {
 ///
 /// # Errors
 /// The first reason why it is not due, with the sink if there is one, or what `at_sink` returns.
-pub fn judge<E>(
+pub(crate) fn judge<E>(
     slot: CalendarSlot,
     account: AccountFacts<'_>,
     bill: Option<BillFacts>,

@@ -10,7 +10,6 @@ use crate::bills::{BillState, ImportMode};
 use crate::values::period::Day;
 
 use super::facts::{BillFiles, ReceivedFile};
-use crate::values::period::ranges;
 
 /// Two files where one is expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +49,7 @@ impl fmt::Display for Double {
                 write!(f, "; compare with revision {revision}, and confirm the bill if it is right")
             }
             Double::Twice { file, other, days } => {
-                let days = ranges(days);
+                let days = Day::ranges(days);
                 write!(
                     f,
                     "`{file}`, an adjustment, and `{other}` have the same lines on {days}: they count twice"

@@ -12,7 +12,7 @@ use std::fmt;
 
 use crate::bills::{BillState, ImportMode};
 use crate::deliveries::calendar::{BillKind, Profile};
-use crate::values::period::{Basis, BillMonth, Day, ranges};
+use crate::values::period::{Basis, BillMonth, Day};
 
 pub use double::Double;
 pub use facts::{BillFiles, PendingFile, ReceivedFile};
@@ -77,7 +77,7 @@ impl fmt::Display for Verdict {
             Verdict::Late { days: 1 } => f.write_str("it should have come the day before"),
             Verdict::Late { days } => write!(f, "it should have come {days} days before"),
             Verdict::Missing { days } => {
-                write!(f, "no file brought {}, though later ones are in", ranges(days))
+                write!(f, "no file brought {}, though later ones are in", Day::ranges(days))
             }
             Verdict::Pending { number, file } => {
                 write!(f, "`{file}` has come, and waits for a decision as pending file {number}")
@@ -122,7 +122,7 @@ impl Expectation {
     /// Returns what came of it in words, with the days that are not in.
     pub fn text(&self) -> String {
         let are = if self.lacking.len() == 1 { "is" } else { "are" };
-        let days = ranges(&self.lacking);
+        let days = Day::ranges(&self.lacking);
         match &self.verdict {
             Verdict::Late { days: 1 } => format!("{days} {are} not in, 1 day late"),
             Verdict::Late { days: late } => format!("{days} {are} not in, {late} days late"),

@@ -41,7 +41,7 @@ fn told(on: &str, bills: &[BillFiles]) -> Vec<String> {
     let one = |e: &Expectation| {
         let days = match &e.verdict {
             Verdict::Late { days } => format!(" {days}"),
-            Verdict::Missing { days } => format!(" {}", ranges(days)),
+            Verdict::Missing { days } => format!(" {}", Day::ranges(days)),
             _ => String::new(),
         };
         format!("{} {} {} {} {}{days}", e.month, e.basis, e.kind, e.last_day, e.verdict.word())

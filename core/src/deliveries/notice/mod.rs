@@ -12,10 +12,10 @@ use crate::engine::store::StoreError;
 use crate::values::error::codes;
 use crate::values::label::BadLabel;
 
-pub use outbox::{OpenNotifier, Sent};
+pub use outbox::Sent;
 pub use record::{Notice, NoticeEvent, Notifier, NotifyBy};
-pub(crate) use tell::tell;
-pub use tell::{NoticeFacts, SchedulerStop};
+pub use tell::SchedulerStop;
+pub(crate) use tell::{NoticeFacts, tell};
 
 use crate::deliveries::FailureKind;
 

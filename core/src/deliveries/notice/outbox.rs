@@ -21,7 +21,7 @@ pub struct Sent {
 }
 
 /// Makes what tells a notifier.
-pub type OpenNotifier<'a> = dyn Fn(&Notifier) -> Result<Box<dyn Notify>, NotifyError> + 'a;
+pub(super) type OpenNotifier<'a> = dyn Fn(&Notifier) -> Result<Box<dyn Notify>, NotifyError> + 'a;
 
 impl Store {
     /// Sends what is to be sent, oldest first. After one that failed, its notifier gets no further one: whoever is down is not

@@ -21,7 +21,7 @@ const FORMAT: &str = "billkeep.notice/1";
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
-pub enum NoticeFacts<'a> {
+pub(crate) enum NoticeFacts<'a> {
     /// This delivery has arrived.
     Delivered(&'a Delivery, &'a Receipt),
     /// This delivery has failed.

@@ -16,7 +16,7 @@ use crate::bills::{BillKey, BillView};
 use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::settings::StoreSettings;
 use crate::engine::store::{Records, Store, Table};
-use crate::exports::sink::{SinkError, read_small};
+use crate::exports::sink::SinkError;
 use crate::exports::{
     Audience, MANIFEST_ENDING, Manifest, Naming, Plan, Scope, Totals, WantedExport, expected_sums,
 };
@@ -30,6 +30,7 @@ use super::desk::{Desk, Destination, Ways};
 use super::plan::{plan_key, slot_key};
 use super::record::{self, Delivery, DeliveryProgress, Receipt};
 use crate::bills::Bill;
+use crate::exports::ObjectMeta;
 use made::FoundManifest;
 pub use made::RebuiltAmount;
 use restore::{Tried, restore};
@@ -175,7 +176,7 @@ fn manifests(
         if !name.ends_with(MANIFEST_ENDING) {
             continue;
         }
-        let read = match read_small(to.sink.as_ref(), &name) {
+        let read = match ObjectMeta::read_small(to.sink.as_ref(), &name) {
             // It went away meanwhile.
             Ok(None) => continue,
             Ok(Some(bytes)) => Manifest::from_bytes(&bytes).map(|manifest| (manifest, bytes)),
@@ -333,6 +334,6 @@ fn wanted(
 fn signature(to: &Destination, manifest: &str) -> Result<Option<(String, [u8; 32])>, DeliveryError> {
     let Some(sign) = &to.sign else { return Ok(None) };
     let name = format!("{manifest}{}", sign.suffix());
-    let found = read_small(to.sink.as_ref(), &name).map_err(|e| to.error(e))?;
+    let found = ObjectMeta::read_small(to.sink.as_ref(), &name).map_err(|e| to.error(e))?;
     Ok(found.map(|bytes| (name, Sha256::digest(&bytes).into())))
 }

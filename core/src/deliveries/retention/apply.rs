@@ -11,13 +11,14 @@ use crate::deliveries::{
 use crate::engine::journal::{Actor, EntryChange, append_change};
 use crate::engine::parted::{self, Parted};
 use crate::engine::store::{Large, Records, Store, Table, Transaction};
-use crate::exports::sink::{SinkError, read_hash};
+use crate::exports::sink::SinkError;
 use crate::values::digest::{hex, lines_counted};
 use crate::values::period::Day;
 
 use super::RetentionError;
 use super::plan::Removal;
 use crate::deliveries::retention::Removals;
+use crate::exports::ObjectMeta;
 
 /// What was removed.
 #[derive(Debug, Default)]
@@ -33,7 +34,7 @@ pub struct RemovedItems {
 }
 
 /// Opens a sink.
-pub type Opener<'a> = &'a dyn Fn(SinkRecord) -> Result<Destination, DeliveryError>;
+pub(super) type Opener<'a> = &'a dyn Fn(SinkRecord) -> Result<Destination, DeliveryError>;
 
 impl Store {
     /// Removes what a plan with this digest, or its first digits, says. Sinks are opened, and held as for deliveries: `stage` is the
@@ -137,7 +138,8 @@ fn delivery_goes(
 /// Sees that what lies under a delivery's names is what was delivered, or nothing.
 fn must_be_ours(to: &Destination, receipt: &Receipt) -> Result<(), RetentionError> {
     for (name, _, sha256) in receipt.objects() {
-        if let Some((bytes, found)) = read_hash(to.sink.as_ref(), name).map_err(|e| to.error(e))?
+        if let Some((bytes, found)) =
+            ObjectMeta::read_hash(to.sink.as_ref(), name).map_err(|e| to.error(e))?
             && found != sha256
         {
             let why = format!("{bytes} bytes, sha256 {}", hex(&found));

@@ -21,7 +21,7 @@ use crate::engine::store::{Records, StoreError, Table, Transaction};
 use crate::values::error::codes;
 
 use crate::deliveries::storage::SinkRecord;
-pub use apply::{Opener, RemovedItems};
+pub use apply::RemovedItems;
 pub use plan::{KeptItem, Removal, Removals};
 
 /// How long things are kept. What has no rule is kept for good.

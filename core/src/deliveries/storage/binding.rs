@@ -47,7 +47,7 @@ pub struct Enable {
 ///
 /// # Errors
 /// As [`Transaction::enable_storage`].
-pub fn may_enable(
+pub(super) fn may_enable(
     store: &impl Records,
     wanted: &Enable,
     create: Option<&SinkRecord>,
@@ -346,7 +346,7 @@ pub struct Switch {
 }
 
 /// A kind that is switched: which lines its bills hold, and what they wait for.
-pub type Switched = (BillKind, PayerLines, Option<After>);
+pub(super) type Switched = (BillKind, PayerLines, Option<After>);
 
 impl Switch {
     /// Tells which kinds would be switched, and how, or why they may not be.

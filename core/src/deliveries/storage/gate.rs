@@ -27,7 +27,7 @@ impl Target {
 ///
 /// # Errors
 /// What is in the way.
-pub fn may_leave(
+pub(crate) fn may_leave(
     account: &StorageAccount,
     kind: BillKind,
     on: Day,

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::values::money::trim_cell;
+use crate::values::Amount;
 
 /// Names that are kept once, and numbered in the order they came.
 #[derive(Clone, Debug, Default)]
@@ -25,7 +25,7 @@ impl Names {
 
     /// Returns the number of a name, without the white space around it.
     pub fn number(&mut self, name: &[u8]) -> u32 {
-        let name = trim_cell(name);
+        let name = Amount::trim_cell(name);
         if let Some(last) = self.last
             && self.get(last) == name
         {

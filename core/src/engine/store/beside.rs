@@ -56,9 +56,7 @@ impl Beside {
                     .any(|own| self::real(own) == real || is_one_file(own, path))
         })
     }
-}
 
-impl Beside {
     /// Says whether a regular file begins as a store does.
     pub fn is_a_store(path: &Path) -> bool {
         let mut first = [0; MAGIC.len()];

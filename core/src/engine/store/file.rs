@@ -230,7 +230,7 @@ impl Store {
     /// Reads every page of a store's file and compares it with its checksum. The file is not changed; nobody writes to it
     /// meanwhile.
     ///
-    /// What the pages say is not looked at: that is for [`crate::audit::check`].
+    /// What the pages say is not looked at: that is for [`crate::audit::StoreCheck::run`].
     ///
     /// # Errors
     /// As [`Store::open`]; [`StoreError::Damaged`] when a page is not what was written.

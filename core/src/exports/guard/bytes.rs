@@ -9,7 +9,7 @@ use crate::formats::archive::each_csv;
 use crate::formats::dialect::CellKind;
 use crate::formats::dialect::Dialect;
 use crate::formats::schema::Column;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 use crate::values::uin::Uin;
 
 use super::GuardError;
@@ -142,7 +142,7 @@ impl Finder<'_> {
 
     /// Says what is wrong with a cell, if anything is.
     fn cell(&mut self, column: &GuardedColumn, cell: &[u8]) -> Option<String> {
-        let text = trim_cell(cell);
+        let text = Amount::trim_cell(cell);
         match column.column {
             Some(Column::OwnerUin) if Uin::parse(text) != Some(self.allowed.owner) => {
                 return Some(format!("holds `{}`, not the customer's id", String::from_utf8_lossy(text)));

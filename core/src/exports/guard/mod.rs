@@ -90,7 +90,7 @@ codes!(GuardError {
 ///
 /// # Errors
 /// [`GuardError::Consolidated`] or [`GuardError::Another`].
-pub fn check_wanted(wanted: &WantedExport, headers: &[String]) -> Result<(), GuardError> {
+pub(crate) fn check_wanted(wanted: &WantedExport, headers: &[String]) -> Result<(), GuardError> {
     if wanted.form.audience == Audience::Partner {
         return Ok(());
     }
@@ -110,7 +110,7 @@ pub(super) fn check_plan(view: &BillView, wanted: &WantedExport) -> Result<(), G
 ///
 /// # Errors
 /// [`GuardError::Consolidated`] or [`GuardError::Another`].
-pub fn check_scope(scope: Scope, uin: Uin, payer: Uin, headers: &[String]) -> Result<(), GuardError> {
+pub(crate) fn check_scope(scope: Scope, uin: Uin, payer: Uin, headers: &[String]) -> Result<(), GuardError> {
     let whose = match scope {
         Scope::Owner(owner) if owner == payer => "the partner itself",
         Scope::Owner(owner) if owner != uin => {

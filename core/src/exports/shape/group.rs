@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::bills::{BillError, ReadBlock};
 use crate::engine::rollup::Overflow;
 use crate::formats::schema::Column;
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 
 use super::super::ExportError;
 use super::block::ShapedBlock;
@@ -28,7 +28,7 @@ impl<'a> GroupedLine<'a> {
     where
         'a: 'c,
     {
-        Ok(trim_cell(self.shaped.cell(self.block, at, self.row, scratch)?))
+        Ok(Amount::trim_cell(self.shaped.cell(self.block, at, self.row, scratch)?))
     }
 
     /// Says whether usage is summed in the line's group, and not duration.

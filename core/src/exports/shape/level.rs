@@ -2,7 +2,8 @@
 //! (docs/SHAPES.md).
 
 use crate::formats::schema::{Column, ColumnClass};
-use crate::values::money::trim_cell;
+
+use crate::values::Amount;
 
 /// How much is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +126,7 @@ impl ColumnRole {
 /// Says whether lines of a transaction type are merged: hourly and daily settlement, spot, and the hourly fees of reserved
 /// instances and savings plans (docs/DOMAIN.md#aggregation-by-month).
 pub(super) fn is_merged(transaction_type: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(trim_cell(transaction_type)).to_lowercase();
+    let text = String::from_utf8_lossy(Amount::trim_cell(transaction_type)).to_lowercase();
     let folded: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     matches!(
         folded.as_str(),

@@ -27,7 +27,7 @@ use crate::bills::{BillError, BillView, OwnerDay, ReadBlock, Slice, WantedLines,
 use crate::engine::block::Sums;
 use crate::engine::store::Records;
 use crate::formats::schema::Column;
-use crate::values::money::trim_cell;
+
 use crate::values::uin::Uin;
 
 use super::csv::Columns;
@@ -38,6 +38,7 @@ use super::rendered::{HashingWriter, Rendered, expected_sums, must_tie};
 use super::settings::RenderSettings;
 use super::{ExportError, RenderedFile};
 
+use crate::values::Amount;
 use group::{GroupedLine, Precisions};
 use held::{HeldOwners, ResumePlace};
 use layout::ShapeLayout;
@@ -391,7 +392,7 @@ fn all_tie(plan: &Plan, tallies: &[LevelTally], expected: &[Sums]) -> Result<(),
 fn reseller(block: &ReadBlock, row: usize) -> Result<Option<Uin>, BillError> {
     let Some(place) = block.schema().index_of(Column::ResellerUin) else { return Ok(None) };
     let mut scratch = Vec::new();
-    Ok(Uin::parse(trim_cell(block.column(place)?.cell(row, &mut scratch))))
+    Ok(Uin::parse(Amount::trim_cell(block.column(place)?.cell(row, &mut scratch))))
 }
 
 /// Divides owner-days into those of owners whose lines are so much text together, by owner; each sorted by day and owner.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::bills::{BillError, ReadBlock};
 use crate::engine::rollup::Overflow;
 use crate::formats::schema::{Column, tag_key};
-use crate::values::money::{Amount, trim_cell};
+use crate::values::money::Amount;
 
 use super::super::ExportError;
 use super::super::csv::Columns;
@@ -91,7 +91,7 @@ impl Summaries {
         }
         let currency = shaped.currencies.of(row);
         for summary in &mut self.summaries {
-            let value = trim_cell(shaped.cell(block, summary.at, row, &mut scratch)?).to_vec();
+            let value = Amount::trim_cell(shaped.cell(block, summary.at, row, &mut scratch)?).to_vec();
             let cell = summary.cells.entry((value, currency.to_owned())).or_default();
             cell.lines += 1;
             cell.sums.resize(amounts.len(), Amount::ZERO);

@@ -17,6 +17,7 @@ use crate::engine::bounded::{self, BoundedError};
 use crate::values::error::codes;
 use crate::values::reason::Reason;
 
+use crate::engine::OutsideFile;
 pub use memory::Memory;
 pub(crate) use memory::MemoryPlace;
 
@@ -310,38 +311,40 @@ impl<S: Sink + ?Sized> Sink for Arc<S> {
     }
 }
 
-/// The largest object that [`read_small`] reads: manifests and signatures are far smaller.
+/// The largest object that [`ObjectMeta::read_small`] reads: manifests and signatures are far smaller.
 pub const SMALL_BYTES_MAX: u64 = bounded::MANIFEST_BYTES_MAX;
 
-/// Reads a small object of a sink, such as a manifest.
-///
-/// # Errors
-/// [`SinkError::Damaged`] when it is larger than [`SMALL_BYTES_MAX`], without reading more than that; [`SinkError`].
-pub fn read_small(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
-    let Some(reader) = sink.read(name)? else { return Ok(None) };
-    bounded::read(reader, SMALL_BYTES_MAX).map(Some).map_err(|e| match e {
-        BoundedError::TooLong { bytes_max } => SinkError::Damaged(
-            format!("`{name}` is larger than {} MiB and was not read", bytes_max >> 20).into(),
-        ),
-        e => SinkError::Transient(Reason::of(e)),
-    })
-}
+impl ObjectMeta {
+    /// Reads a small object of a sink, such as a manifest.
+    ///
+    /// # Errors
+    /// [`SinkError::Damaged`] when it is larger than [`SMALL_BYTES_MAX`], without reading more than that; [`SinkError`].
+    pub fn read_small(sink: &dyn Sink, name: &str) -> Result<Option<Vec<u8>>, SinkError> {
+        let Some(reader) = sink.read(name)? else { return Ok(None) };
+        OutsideFile::read_from(reader, SMALL_BYTES_MAX).map(Some).map_err(|e| match e {
+            BoundedError::TooLong { bytes_max } => SinkError::Damaged(
+                format!("`{name}` is larger than {} MiB and was not read", bytes_max >> 20).into(),
+            ),
+            e => SinkError::Transient(Reason::of(e)),
+        })
+    }
 
-/// Returns length and SHA-256 of what a sink holds under a name.
-///
-/// # Errors
-/// [`SinkError`].
-pub fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>, SinkError> {
-    let Some(mut reader) = sink.read(name)? else { return Ok(None) };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    let mut bytes = 0;
-    loop {
-        let got = reader.read(&mut buffer).map_err(|e| SinkError::Transient(Reason::of(e)))?;
-        if got == 0 {
-            return Ok(Some((bytes, hasher.finalize().into())));
+    /// Returns length and SHA-256 of what a sink holds under a name.
+    ///
+    /// # Errors
+    /// [`SinkError`].
+    pub fn read_hash(sink: &dyn Sink, name: &str) -> Result<Option<(u64, [u8; 32])>, SinkError> {
+        let Some(mut reader) = sink.read(name)? else { return Ok(None) };
+        let mut hasher = Sha256::new();
+        let mut buffer = vec![0; 1 << 16];
+        let mut bytes = 0;
+        loop {
+            let got = reader.read(&mut buffer).map_err(|e| SinkError::Transient(Reason::of(e)))?;
+            if got == 0 {
+                return Ok(Some((bytes, hasher.finalize().into())));
+            }
+            hasher.update(buffer.get(..got).unwrap_or_default());
+            bytes += got as u64;
         }
-        hasher.update(buffer.get(..got).unwrap_or_default());
-        bytes += got as u64;
     }
 }

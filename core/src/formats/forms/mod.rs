@@ -8,7 +8,7 @@ mod cause;
 
 use crate::formats::schema::{Column, is_invisible};
 use crate::values::digits::read_time;
-use crate::values::money::{Amount, DIGITS_MAX, SCALE_MAX, is_blank, trim_cell};
+use crate::values::money::{Amount, DIGITS_MAX, SCALE_MAX, is_blank};
 use crate::values::period::{BillMonth, Day};
 use crate::values::uin::Uin;
 
@@ -97,7 +97,7 @@ fn clean(cell: &[u8]) -> Option<String> {
 
 /// Returns the first character that is not ASCII, or a control character, between the ends of a cell.
 fn foreign_character(cell: &[u8]) -> Option<CellCause> {
-    let text = std::str::from_utf8(trim_cell(cell)).ok()?;
+    let text = std::str::from_utf8(Amount::trim_cell(cell)).ok()?;
     text.chars().find(|c| !c.is_ascii() || c.is_ascii_control()).map(CellCause::Character)
 }
 
@@ -125,7 +125,7 @@ fn without_zero_decimals(text: &str) -> Option<&str> {
 
 /// Reads an account id. White space around it stays in the cell, as it always did.
 pub(crate) fn uin(cell: &[u8]) -> Read<Uin> {
-    if let Some(uin) = Uin::parse(trim_cell(cell)) {
+    if let Some(uin) = Uin::parse(Amount::trim_cell(cell)) {
         return Ok((uin, None));
     }
     let text = clean(cell).ok_or(None)?;
@@ -145,7 +145,9 @@ pub(crate) fn uin(cell: &[u8]) -> Read<Uin> {
 /// In columns of ids alone, a leading apostrophe is what keeps a spreadsheet from reading a number.
 pub(crate) fn text(cell: &[u8], column: Column) -> Result<Option<Plain>, CellCause> {
     let text = match cell {
-        [b'\'' | b'=' | b'#', ..] | [_, b'.', ..] => std::str::from_utf8(trim_cell(cell)).unwrap_or_default(),
+        [b'\'' | b'=' | b'#', ..] | [_, b'.', ..] => {
+            std::str::from_utf8(Amount::trim_cell(cell)).unwrap_or_default()
+        }
         cell if is_account(column) && cell.ends_with(b"0") => std::str::from_utf8(cell).unwrap_or_default(),
         _ => return Ok(None),
     };
@@ -195,7 +197,7 @@ pub(crate) fn amount(cell: &[u8]) -> Read<Option<Amount>> {
 
 /// Reads a number that is no money, with or without a percent sign.
 pub(crate) fn number(cell: &[u8]) -> Read<()> {
-    let text = trim_cell(cell);
+    let text = Amount::trim_cell(cell);
     if Amount::parse_cell(text.strip_suffix(b"%").unwrap_or(text)).is_ok() {
         return Ok(((), None));
     }
@@ -258,7 +260,7 @@ fn amount_cause(cell: &[u8], text: &str) -> Option<CellCause> {
 /// Reads a currency's code.
 pub(crate) fn currency(cell: &[u8]) -> Read<String> {
     let is_code = |text: &str| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase());
-    if let Some(code) = std::str::from_utf8(trim_cell(cell)).ok().filter(|text| is_code(text)) {
+    if let Some(code) = std::str::from_utf8(Amount::trim_cell(cell)).ok().filter(|text| is_code(text)) {
         return Ok((code.to_owned(), None));
     }
     let text = clean(cell).ok_or(None)?;
@@ -313,7 +315,7 @@ fn written(text: &str) -> Option<Written<'_>> {
 ///
 /// A spreadsheet shows `2021/3/1 0:59` for 00:59:59: what it writes so has lost the seconds for good.
 pub(crate) fn time(cell: &[u8], ends: bool) -> Read<i64> {
-    if let Some(time) = read_time(trim_cell(cell)) {
+    if let Some(time) = read_time(Amount::trim_cell(cell)) {
         return Ok((time, None));
     }
     let text = clean(cell).ok_or(None)?;
@@ -360,7 +362,7 @@ pub(crate) fn time(cell: &[u8], ends: bool) -> Read<i64> {
 
 /// Reads a day.
 pub(crate) fn day(cell: &[u8]) -> Read<Day> {
-    if let Some(day) = Day::parse_prefix(trim_cell(cell)) {
+    if let Some(day) = Day::parse_prefix(Amount::trim_cell(cell)) {
         return Ok((day, None));
     }
     let text = clean(cell).ok_or(None)?;
@@ -378,7 +380,7 @@ pub(crate) fn day(cell: &[u8]) -> Read<Day> {
 
 /// Reads a month.
 pub(crate) fn month(cell: &[u8]) -> Read<BillMonth> {
-    if let Some(month) = BillMonth::parse(trim_cell(cell)) {
+    if let Some(month) = BillMonth::parse(Amount::trim_cell(cell)) {
         return Ok((month, None));
     }
     let text = clean(cell).ok_or(None)?;

@@ -7,7 +7,7 @@ use super::field::NameField;
 /// How long a name may be without its ending, in bytes.
 ///
 /// File systems take 255. An ending, the number of a part, or what a program adds to a copy's name must still fit.
-pub const MAX_STEM_BYTES: usize = 200;
+pub(crate) const MAX_STEM_BYTES: usize = 200;
 
 /// Why a template is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -206,7 +206,7 @@ impl NameFields {
             NameField::Uin => put(&mut self.uin, Uin::parse(text.as_bytes())?)?,
             NameField::Payer => put(&mut self.payer, Uin::parse(text.as_bytes())?)?,
             NameField::Month | NameField::MonthCompact => {
-                put(&mut self.month, BillMonth::parse(text.as_bytes())?)?
+                put(&mut self.month, BillMonth::parse(text.as_bytes())?)?;
             }
             NameField::Day | NameField::LastDay => {
                 let day = day(text.get(..7)?, text.get(8..)?)?;

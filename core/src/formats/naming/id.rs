@@ -55,7 +55,7 @@ impl fmt::Display for ExportId {
 }
 
 /// Reads an id of 33 characters; `None` if it has another form or its two seconds differ.
-pub fn parse_id(text: &str) -> Option<ExportId> {
+pub(crate) fn parse_id(text: &str) -> Option<ExportId> {
     let id = ExportId {
         unix_s: u32::from_str_radix(text.get(..8)?, 16).ok()?,
         micros: u32::from_str_radix(text.get(8..13)?, 16).ok()?,

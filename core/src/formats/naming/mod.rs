@@ -29,9 +29,13 @@ mod template;
 mod words;
 
 pub use export_name::ExportName;
-pub use fault::{MAX_STEM_BYTES, TemplateFault};
+#[cfg(test)]
+pub(crate) use fault::MAX_STEM_BYTES;
+pub use fault::TemplateFault;
 pub use field::{NameField, NameFields};
-pub use id::{ExportId, parse_id};
+pub use id::ExportId;
+#[cfg(test)]
+pub(crate) use id::parse_id;
 pub use parse::{Ending, NameForm, ParsedName};
 pub use profile::{BuiltIn, NameError, NameProfile};
 pub use template::Template;

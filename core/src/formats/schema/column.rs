@@ -222,7 +222,7 @@ pub(crate) fn fold_header(header: &str) -> String {
 }
 
 /// Returns the key of a tag column: `tag_key:env`, `Tag Key: env` or `标签键:env` (docs/DOMAIN.md#columns).
-pub fn tag_key(header: &str) -> Option<&str> {
+pub(crate) fn tag_key(header: &str) -> Option<&str> {
     let (before, key) = header.split_once([':', '：'])?;
     matches!(fold_header(before).as_str(), "tag_key" | "tagkey" | "标签键").then(|| key.trim())
 }

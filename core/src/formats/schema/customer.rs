@@ -89,7 +89,7 @@ impl Column {
 
 /// Says whether a column may go to a customer, by its header: known columns as decided, tags, which are the customer's own,
 /// and no others.
-pub fn header_for_customer(header: &str) -> ForCustomer {
+pub(crate) fn header_for_customer(header: &str) -> ForCustomer {
     match Column::of_header(header) {
         Some(column) => column.for_customer(),
         None if tag_key(header).is_some() => ForCustomer::Goes,

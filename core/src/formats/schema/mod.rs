@@ -6,14 +6,15 @@ mod column;
 mod customer;
 
 use crate::values::error::codes;
-pub use column::{Column, ColumnClass, tag_key};
-pub(crate) use column::{fold_header, is_invisible};
-pub use customer::{ForCustomer, header_for_customer};
+pub use column::{Column, ColumnClass};
+pub(crate) use column::{fold_header, is_invisible, tag_key};
+pub use customer::ForCustomer;
+pub(crate) use customer::header_for_customer;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// The most columns a header may have.
-pub const COLUMNS_MAX: usize = 1_024;
+pub(crate) const COLUMNS_MAX: usize = 1_024;
 
 /// How detailed a bill's lines are (docs/DOMAIN.md#levels).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use book::{AppliedRule, PriceBook};
-pub use rule::{DECIMALS_MAX, Fee, Method, PriceRule, Rounding, RoundingMode};
+pub(crate) use rule::DECIMALS_MAX;
+pub use rule::{Fee, Method, PriceRule, Rounding, RoundingMode};
 
 use crate::engine::journal::{Actor, EntryChange, append_change, record_digest};
 use crate::engine::store::{Records, StoreError, Table, Transaction};

@@ -11,7 +11,7 @@ use crate::values::near::no_word;
 use crate::values::period::Day;
 
 /// The most decimals that a price may be rounded to: what detail bills have (docs/DOMAIN.md#values).
-pub const DECIMALS_MAX: u8 = 8;
+pub(crate) const DECIMALS_MAX: u8 = 8;
 /// The largest factor or percentage: beyond it somebody mistyped.
 const FACTOR_MAX: i128 = 100;
 const PERCENT_MAX: i128 = 10_000;

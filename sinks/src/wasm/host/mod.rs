@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use billkeep_core::sink::Memory;
 use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use wasmtime::component::{Resource, ResourceTable};
@@ -21,6 +20,7 @@ use super::rule::HostRule;
 use super::secrets::Secrets;
 use super::taken::Coverage;
 use super::text::plain;
+use billkeep_core::exports::Memory;
 
 /// The most that one read gives.
 const READ_BYTES_MAX: u32 = 16 << 20;

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use billkeep_core::sink::{Sink as _, SinkError, Watch};
-
 use super::super::grants::Grants;
 use super::server::Behaviour;
 use super::under_test::PluginUnderTest;
 use crate::suite::{PART, Suite, skipped, so, words};
+use billkeep_core::exports::{Sink as _, SinkError, Watch};
 
 /// Stops soon after it has begun.
 struct StopsSoon(Instant);

@@ -13,8 +13,6 @@ mod under_test;
 use std::path::Path;
 use std::sync::Arc;
 
-use billkeep_core::sink::Sink;
-
 pub use crate::suite::{Check, Outcome};
 
 use super::file::PluginFile;
@@ -22,6 +20,7 @@ use super::grants::Grants;
 use super::host::STATE;
 use crate::conformance;
 use crate::suite::{Suite, SuiteSettings, SuiteSubject, check_sink};
+use billkeep_core::exports::Sink;
 use server::TestServer;
 use under_test::{CANARY, PluginUnderTest};
 

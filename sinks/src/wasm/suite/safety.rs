@@ -1,10 +1,9 @@
 //! Secrets, headers, state and log: that it keeps within what it was granted.
 
-use billkeep_core::sink::Sink as _;
-
 use super::super::host::STATE;
 use super::under_test::{CANARY, PluginUnderTest};
 use crate::suite::{Outcome, Suite, so};
+use billkeep_core::exports::Sink as _;
 
 pub(super) fn safety(suite: &mut Suite<'_>, tried: &PluginUnderTest<'_>) {
     suite.check("safe.secrets", "secrets are nowhere but in headers", |suite| {

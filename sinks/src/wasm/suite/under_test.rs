@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use billkeep_core::sink::SinkError;
-
 use super::super::declared::Takes;
 use super::super::file::PluginFile;
 use super::super::grants::Grants;
@@ -14,6 +12,7 @@ use super::super::plugin::Plugin;
 use super::super::sink::WasmSink;
 use super::server::TestServer;
 use crate::suite::{Destination, words};
+use billkeep_core::exports::SinkError;
 
 /// What stands in for a secret: it must be nowhere but in headers.
 pub(super) const CANARY: &str = "canary-c0ffee-5ec2e7";

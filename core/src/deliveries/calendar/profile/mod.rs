@@ -15,7 +15,7 @@ use super::CalendarSlot;
 use super::clock::TimeOfDay;
 
 /// The most days that a daily bill may lie behind, and that it may be offered again after.
-pub const DAYS_MAX: u32 = 31;
+pub(super) const DAYS_MAX: u32 = 31;
 
 /// The months of a year whose bills a calendar asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

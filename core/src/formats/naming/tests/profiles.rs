@@ -283,7 +283,7 @@ fn told_by(template: &Template, name: &ExportName) -> NameFields {
             NameField::Payer => said.payer = Some(name.payer),
             NameField::Month | NameField::MonthCompact => {}
             NameField::Day | NameField::DayCompact | NameField::LastDay => {
-                said.last_day = Some(name.coverage.last)
+                said.last_day = Some(name.coverage.last);
             }
             NameField::FirstDay => said.first_day = Some(name.coverage.first),
             NameField::Kind => said.kind = Some(name.kind),
