@@ -1,6 +1,7 @@
 //! The one test binary of billkeep: a module per subject.
 
 mod accounts;
+mod api;
 mod audience;
 mod audit;
 mod backfill;
