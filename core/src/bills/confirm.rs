@@ -77,7 +77,7 @@ impl Transaction {
     /// leaves a signature only.
     ///
     /// # Errors
-    /// As [`may_confirm`]; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
+    /// What forbids a confirmation; [`BillError::Pending`] while a smaller file waits for the bill; [`BillError::SamePerson`] for the second signature of one person; [`BillError::DoNotTie`] when
     /// the stored figures are not equal.
     pub fn confirm_bill(
         &self,

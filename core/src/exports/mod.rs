@@ -1,4 +1,4 @@
-//! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`](crate::exports::sink::Sink) trait, no sink.
+//! Exports: plan → rendered, split, zipped parts → manifest. Knows the [`Sink`] trait, no sink.
 
 mod archive;
 mod chunks;

@@ -33,9 +33,9 @@ pub struct ImportRequest {
     pub accept_unterminated: bool,
     /// Takes a file of which no line is of the month.
     pub accept_outside: bool,
-    /// Takes a file that takes lines or money away, or ends too early, without a decision ([`crate::bills::smaller`]).
+    /// Takes a file that takes lines or money away, or ends too early, without a decision.
     pub accept_smaller: bool,
-    /// Refuses a file whose lines contradict themselves or each other ([`crate::bills::lint`]).
+    /// Refuses a file whose lines contradict themselves or each other, as [`crate::bills::BillView::lint`] finds them.
     pub strict: bool,
     /// What the file has to come to.
     pub control: Control,

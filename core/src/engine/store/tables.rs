@@ -191,7 +191,7 @@ pub enum Large {
     Rollups,
     /// In which order a segment's lines were imported.
     Orders,
-    /// What is known of each owner's lines of each day in a segment ([`crate::bills::OwnerDay`]).
+    /// What is known of each owner's lines of each day in a segment (`bills::OwnerDay`).
     OwnerDays,
     /// Parts of roll-ups, under the segment's number and their place.
     RollupParts,

@@ -24,7 +24,7 @@ type LargeTable<'a> = redb::Table<'a, u64, &'static [u8]>;
 /// Finishes the journal's entry of a transaction with the digests that it moves; returns the entry's number.
 pub(crate) type FinishEntry = Box<dyn FnOnce(&Transaction, &[Moved]) -> Result<u64, StoreError>>;
 
-/// The write transaction: nothing of it is there until [`Transaction::commit`], and dropping it takes all back.
+/// The write transaction: nothing of it is there until it is committed, and dropping it takes all back.
 pub struct Transaction {
     /// None once it has ended.
     pub(super) txn: Option<redb::WriteTransaction>,

@@ -25,6 +25,6 @@ pub struct ExportName {
     pub per: Per,
     /// Whose lines it holds.
     pub scope: ScopeWord,
-    /// The id: [`export_id`].
+    /// The id: [`super::ExportId::of`].
     pub id: ExportId,
 }

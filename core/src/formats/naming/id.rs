@@ -13,7 +13,7 @@ impl ExportId {
     ///
     /// The id has the look of Tencent Cloud's sample ([`ExportId`]). Its second is the first moment of the day after the
     /// last one covered; the rest comes from `content`. Seconds that 32 bits cannot hold are those of the nearest
-    /// end: no day of a [`BillMonth`] has such a second.
+    /// end: no day of a month has such a second.
     pub fn of(content: &[u8; 32], coverage: Coverage, zone: TimeZone) -> ExportId {
         let after = coverage.last.next().unwrap_or(coverage.last);
         let second = after.start_unix_s(zone.offset_minutes()).clamp(0, i64::from(u32::MAX));
