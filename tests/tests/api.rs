@@ -14,7 +14,9 @@ const ROOT_MAX: usize = 60;
 fn list(file: &Path, module: &str, names: &mut BTreeSet<String>) {
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let syntax = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let mut add = |name: &str| drop(names.insert(format!("{module}{name}")));
+    let mut add = |name: &str| {
+        names.insert(format!("{module}{name}"));
+    };
     let mut inner = Vec::new();
     for item in syntax.items.iter().filter(|item| is_public(item)) {
         match item {
