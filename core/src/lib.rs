@@ -23,7 +23,7 @@
 //! let store = Store::create(&folder.path().join("bills.redb"), &setup, &actor)?;
 //! let file = bills.join("100010445724-202103-by_used_time-bill_details.csv");
 //! let report = store.import(&file, &Import::by(&actor))?;
-//! assert_eq!(Sums::totals_text(&report.after), "203,171.90090043 USD");
+//! assert_eq!(Sums::totals_text(&report.after), "82,500.34727189 USD");
 //! # Ok(())
 //! # }
 //! ```

@@ -238,13 +238,13 @@ static TEMPLATES: LazyLock<BTreeMap<(BuiltIn, ProfileFacts), Template>> = LazyLo
 /// A way to name exports: a built-in profile, or a user's template.
 ///
 /// ```
-/// use billkeep_core::naming::NameProfile;
+/// use billkeep_core::formats::NameProfile;
 ///
 /// let profile: NameProfile = "{uin}_{day_compact}_{kind}_{id}".parse()?;
 /// assert_eq!(profile.to_string(), "{uin}_{day_compact}_{kind}_{id}");
 /// assert_eq!("seed-2021".parse::<NameProfile>()?, NameProfile::default());
 /// assert!("../{uin}-{id}".parse::<NameProfile>().is_err());
-/// # Ok::<(), billkeep_core::naming::NameError>(())
+/// # Ok::<(), billkeep_core::formats::NameError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
